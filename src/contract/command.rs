@@ -1,0 +1,116 @@
+//! What the screen asks for, and what it is told.
+//!
+//! Invariant: every command is answered by exactly one notice with its id; notices without a command carry no id.
+//! Absent on purpose: anything that would need an answer to go on drawing.
+
+use std::sync::Arc;
+
+use crate::contract::snapshot::Problem;
+use crate::model::check::Finding;
+use crate::model::config::{AdminState, Config};
+use crate::model::id::{AccountId, CommandId, EndpointId, ModelName, RequestId};
+use crate::model::secret::Secret;
+
+/// What the person wants.
+pub enum Command {
+    /// About the configuration.
+    Config(ConfigCommand),
+    /// About one endpoint, at once.
+    Endpoint(EndpointCommand),
+    /// About keys.
+    Key(KeyCommand),
+    /// About serving as a whole.
+    Serving(ServingCommand),
+    /// About the demo.
+    Demo(DemoCommand),
+    /// Send one small request through our own port, as a client would.
+    SendTest {
+        /// The model to ask for.
+        model: ModelName,
+    },
+}
+
+/// About the configuration.
+pub enum ConfigCommand {
+    /// Swap in this draft, if the applied revision is still its base.
+    Apply {
+        /// The revision the draft was cloned from.
+        base: u64,
+        /// The whole configuration.
+        config: Arc<Config>,
+    },
+    /// Read the file again.
+    Reload,
+}
+
+/// About one endpoint; takes effect at once and is written to the file.
+pub enum EndpointCommand {
+    /// Enable, drain or pause.
+    SetAdminState(EndpointId, AdminState),
+}
+
+/// About keys. They leave the screen in this command and nowhere else.
+pub enum KeyCommand {
+    /// Store this key for the account.
+    Set(AccountId, Secret),
+    /// Forget the account's key.
+    Remove(AccountId),
+    /// Test it against the service.
+    Test(AccountId),
+}
+
+/// About serving as a whole.
+pub enum ServingCommand {
+    /// Requests get a clear 503 until resumed.
+    Pause,
+    /// Serve again.
+    Resume,
+    /// Try the port of the configuration again.
+    RetryPort,
+}
+
+/// About the demo.
+pub enum DemoCommand {
+    /// Swap the profile for the demo's.
+    Enter,
+    /// Drop the demo's profile and its history.
+    Leave,
+    /// Play a script by its name.
+    Play(String),
+    /// Stop the script.
+    Stop,
+}
+
+/// What the person is told.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    /// The command it answers; `None`: nobody asked.
+    pub id: Option<CommandId>,
+    /// What happened.
+    pub body: NoticeBody,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum NoticeBody {
+    /// Done; a short sentence for a toast, empty if there is nothing to say.
+    Done(String),
+    /// A configuration was applied.
+    Applied {
+        /// Its number.
+        revision: u64,
+        /// What is said of it.
+        findings: Vec<Finding>,
+    },
+    /// A draft was not applied, and why.
+    Rejected(Vec<Finding>),
+    /// The test request is answered; its record has this id.
+    TestSent {
+        /// The record.
+        request: RequestId,
+        /// The status the client got.
+        status: u16,
+    },
+    /// It did not work.
+    Failed(Problem),
+}

@@ -1,0 +1,14 @@
+//! Where the screen and the background meet: snapshots out, commands in, notices back.
+//!
+//! Invariant: plain values with public fields; nothing here decides.
+//! Absent on purpose: domain logic, drawing, sockets.
+
+pub mod command;
+pub mod line;
+pub mod snapshot;
+
+pub use command::{
+    Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, Notice, NoticeBody, ServingCommand,
+};
+pub use line::{BackEnd, Busy, CommandInbox, UiEnd, line};
+pub use snapshot::Snapshot;

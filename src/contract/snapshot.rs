@@ -1,0 +1,294 @@
+//! What the screen reads: one immutable value a frame.
+//!
+//! Invariant: everything the screen shows about the proxy comes from here; parts that did not change keep their `Arc`
+//! and their generation, so lists derived from them can be cached.
+//! Absent on purpose: view state (filters, selections), which is the screen's own.
+
+use std::sync::Arc;
+
+use crate::model::check::Finding;
+use crate::model::config::Config;
+use crate::model::id::{AccountId, EndpointId};
+use crate::model::record::RequestRecord;
+use crate::model::status::{BalancerView, Health};
+use crate::model::units::Timestamp;
+
+/// The proxy as it stood at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Grows with every publication.
+    pub generation: u64,
+    /// When it was taken, on the brain's clock.
+    pub at: Timestamp,
+    /// The same moment as Unix milliseconds.
+    pub wall_ms: u64,
+    /// Whether and where we listen.
+    pub serving: Serving,
+    /// Which profile runs.
+    pub profile: Profile,
+    /// What runs, and what is said of it.
+    pub applied: Arc<Applied>,
+    /// Endpoints, pools, routes, waiting line.
+    pub view: Arc<BalancerView>,
+    /// The last 15 minutes, second by second.
+    pub series: Arc<SeriesView>,
+    /// Finished requests.
+    pub records: Arc<RecordsView>,
+    /// Keys and the keyring. Never a key.
+    pub keys: Arc<KeysView>,
+    /// The script that plays, if one does.
+    pub script: Option<ScriptView>,
+    /// What arrived at the door so far.
+    pub arrivals: Arrivals,
+}
+
+/// Whether and where we listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Serving {
+    /// Not yet.
+    Starting,
+    /// Listening at `base_url` (which ends in `/v1`).
+    Listening {
+        /// For clients, for example `http://127.0.0.1:8787/v1`.
+        base_url: Arc<str>,
+        /// The person paused serving: requests get a clear 503.
+        paused: bool,
+        /// The port asked for was taken by somebody; we serve on another one.
+        instead_of: Option<PortHeld>,
+    },
+    /// Not listening, and why.
+    Failed(Problem),
+    /// Finishing what runs.
+    Stopping {
+        /// Requests still running.
+        in_flight: u32,
+    },
+}
+
+/// A port that is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortHeld {
+    /// The port asked for.
+    pub port: u16,
+    /// Who holds it, for example `node (pid 4121)`; `None` if the system does not say.
+    pub holder: Option<String>,
+}
+
+/// A profile: configuration and history that never mix with another's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// `Demo`, or `Default`, or the directory's name.
+    pub name: String,
+    /// Built-in endpoints only; painted as such.
+    pub demo: bool,
+    /// The configuration file, shown so that it can be opened.
+    pub config_path: String,
+    /// No configuration existed: offer the three choices of the first run.
+    pub first_run: bool,
+    /// Names (never values) of environment variables that look like keys, for "Use what I have".
+    pub environment_keys: Vec<String>,
+}
+
+/// The applied configuration.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// Grows by one per apply.
+    pub revision: u64,
+    /// What runs.
+    pub config: Arc<Config>,
+    /// What is said of it.
+    pub findings: Vec<Finding>,
+    /// The file could not be read; this is the last good configuration or none.
+    pub file_problem: Option<Problem>,
+}
+
+/// What happened, what still works, one next step. No key, query or body ever.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// What happened.
+    pub what: String,
+    /// What still works.
+    pub still_works: String,
+    /// One next step.
+    pub next_step: String,
+}
+
+/// One second of one endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeriesPoint {
+    /// Whole seconds on the brain's clock.
+    pub second: u64,
+    /// Tokens charged in the 60 s before.
+    pub tokens_used: u64,
+    /// Tokens reserved at that moment.
+    pub tokens_reserved: u64,
+    /// Requests in the 60 s before.
+    pub requests_used: u64,
+    /// The service's 429s within this second.
+    pub throttled: u32,
+    /// Its state.
+    pub health: Health,
+    /// The effective token limit.
+    pub token_limit: Option<u64>,
+}
+
+/// One endpoint's last 15 minutes. A missing second is a gap, never a zero.
+#[derive(Clone, Debug)]
+pub struct EndpointSeries {
+    /// Which.
+    pub id: EndpointId,
+    /// Its colour and dash for life: creation order.
+    pub slot: usize,
+    /// Oldest first; sealed chunks keep their `Arc`.
+    pub chunks: Vec<Arc<[SeriesPoint]>>,
+}
+
+impl EndpointSeries {
+    /// Every point, oldest first.
+    #[must_use]
+    pub fn points(&self) -> impl DoubleEndedIterator<Item = &SeriesPoint> {
+        self.chunks.iter().flat_map(|chunk| chunk.iter())
+    }
+}
+
+/// All series.
+#[derive(Clone, Debug, Default)]
+pub struct SeriesView {
+    /// Grows when a point is added.
+    pub generation: u64,
+    /// By slot.
+    pub endpoints: Vec<EndpointSeries>,
+}
+
+/// Finished requests, oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct RecordsView {
+    /// Requests ever finished; also the generation.
+    pub total: u64,
+    /// Records that could not be kept because the recorder was busy.
+    pub dropped: u64,
+    /// Oldest first; sealed chunks keep their `Arc`.
+    pub chunks: Vec<Arc<[Arc<RequestRecord>]>>,
+}
+
+impl RecordsView {
+    /// Every record kept, oldest first.
+    #[must_use]
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<RequestRecord>> {
+        self.chunks.iter().flat_map(|chunk| chunk.iter())
+    }
+
+    /// How many are kept.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.len()).sum()
+    }
+
+    /// Whether none is kept.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.chunks.iter().all(|chunk| chunk.is_empty())
+    }
+}
+
+/// Where keys can be kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum KeyringState {
+    /// Asking.
+    #[default]
+    Unknown,
+    /// Works.
+    Ready,
+    /// Waits for the person's unlock.
+    Locked,
+    /// No password service runs: keys are kept in memory until we quit. The hint names what to install.
+    Missing {
+        /// For example "install gnome-keyring or enable KWallet's Secret Service".
+        hint: String,
+    },
+}
+
+/// An account's key, never the key itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// None is stored.
+    Absent,
+    /// Stored in the keyring.
+    InKeyring {
+        /// First 8 hex digits of a keyed hash: the same key shows the same on this computer.
+        fingerprint: String,
+    },
+    /// Kept in memory until we quit.
+    InMemory {
+        /// As above.
+        fingerprint: String,
+    },
+    /// From an environment variable.
+    FromEnvironment {
+        /// Its name.
+        variable: String,
+        /// Whether it is set.
+        set: bool,
+    },
+    /// Not needed: simulated.
+    NotNeeded,
+}
+
+/// One account's key and its last test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountKey {
+    /// Which account.
+    pub account: AccountId,
+    /// Where its key is.
+    pub state: KeyState,
+    /// The last test, if one was made.
+    pub test: Option<KeyTest>,
+}
+
+/// What a key test found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyTest {
+    /// When it ended, as Unix milliseconds; `None`: it runs.
+    pub finished_wall_ms: Option<u64>,
+    /// One line each: passed or not, and a sentence with cause and next step.
+    pub lines: Vec<(bool, String)>,
+}
+
+/// Keys and the keyring.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeysView {
+    /// The keyring as a whole.
+    pub keyring: KeyringState,
+    /// One per account, in configuration order.
+    pub accounts: Vec<AccountKey>,
+}
+
+/// A script in play.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScriptView {
+    /// As on the command line.
+    pub name: String,
+    /// As on screen.
+    pub title: String,
+    /// Seconds played.
+    pub elapsed_seconds: u64,
+    /// Seconds in all.
+    pub total_seconds: u64,
+    /// Requests it has sent.
+    pub sent: u64,
+    /// Of these, answered with an error.
+    pub failed: u64,
+}
+
+/// What arrived at the door so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Arrivals {
+    /// Requests to inference paths.
+    pub requests: u64,
+    /// When the last one came, as Unix milliseconds.
+    pub last_wall_ms: Option<u64>,
+    /// The last one came without `/v1` (it was answered anyway).
+    pub last_lacked_v1: bool,
+    /// The last client's label.
+    pub last_client: String,
+}

@@ -1,0 +1,377 @@
+//! What is wrong or wasteful in a configuration, as sentences that name the place.
+//!
+//! Invariant: an *error* breaks exactly the part its path names (an account, pool, endpoint or route); everything else
+//! still runs. A *warning* breaks nothing.
+//! Absent on purpose: line numbers; the file's own reader adds them (`store::config_file`).
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::config::{AzureApi, Config, Service, Spread};
+use super::units::Grouped;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Wasteful or surprising; everything runs.
+    Warning,
+    /// The named part is left out until it is mended.
+    Error,
+}
+
+/// Where in the file: table, place in its array from 0, key. Empty strings and `None` mean "the whole".
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingPlace {
+    /// `account`, `quota_pool`, `endpoint`, `route`, `caller`, `listen`, `queue`, `retry`.
+    pub table: String,
+    /// Which one, from 0.
+    pub place: Option<usize>,
+    /// The key within it.
+    pub key: String,
+}
+
+/// One sentence about a configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where it is.
+    pub at: FindingPlace,
+    /// The line of the file, from 1, if a file was read.
+    pub line: Option<usize>,
+    /// What is the matter and what still works.
+    pub message: String,
+}
+
+impl Finding {
+    /// Whether this finding takes the named part out of service.
+    #[must_use]
+    pub fn breaks(&self, table: &str, place: usize) -> bool {
+        self.severity == Severity::Error && self.at.table == table && self.at.place == Some(place)
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.severity {
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        };
+        write!(f, "{kind}: {}", self.message)
+    }
+}
+
+/// Everything there is to say about a configuration, in file order.
+#[must_use]
+pub fn check(config: &Config) -> Vec<Finding> {
+    let mut findings = Findings { list: Vec::new() };
+    listen(config, &mut findings);
+    accounts(config, &mut findings);
+    pools(config, &mut findings);
+    endpoints(config, &mut findings);
+    routes(config, &mut findings);
+    rules(config, &mut findings);
+    findings.list
+}
+
+struct Findings {
+    list: Vec<Finding>,
+}
+
+impl Findings {
+    fn add(&mut self, severity: Severity, table: &str, place: Option<usize>, key: &str, message: String) {
+        let at = FindingPlace { table: table.to_owned(), place, key: key.to_owned() };
+        self.list.push(Finding { severity, at, line: None, message });
+    }
+    fn error(&mut self, table: &str, place: usize, key: &str, message: String) {
+        self.add(Severity::Error, table, Some(place), key, message);
+    }
+    fn warn(&mut self, table: &str, place: usize, key: &str, message: String) {
+        self.add(Severity::Warning, table, Some(place), key, message);
+    }
+}
+
+fn listen(config: &Config, findings: &mut Findings) {
+    let address = &config.listen.address;
+    match address.parse::<IpAddr>() {
+        Ok(ip) if ip.is_loopback() => {}
+        Ok(_) => findings.add(
+            Severity::Error,
+            "listen",
+            None,
+            "address",
+            format!("{address} is not this computer alone, and callers from outside need tokens, which this version does not have yet. Use 127.0.0.1."),
+        ),
+        Err(_) => {
+            findings.add(Severity::Error, "listen", None, "address", format!("\"{address}\" is not an IP address. Use 127.0.0.1."));
+        }
+    }
+}
+
+fn accounts(config: &Config, findings: &mut Findings) {
+    let mut seen = BTreeSet::new();
+    for (place, account) in config.accounts.iter().enumerate() {
+        let id = &account.id;
+        if !seen.insert(id) {
+            findings.error(
+                "account",
+                place,
+                "id",
+                format!("Two accounts are called \"{id}\". The second is left out; give it another id."),
+            );
+            continue;
+        }
+        if id.as_str().is_empty() {
+            findings.error("account", place, "id", "This account has no id. It is left out.".to_owned());
+        }
+        if account.service != Service::Simulated {
+            base_url(place, account, findings);
+        }
+        if account.service == Service::Azure
+            && account.api.unwrap_or_default() == AzureApi::Classic
+            && account.api_version.is_none()
+        {
+            findings.error(
+                "account",
+                place,
+                "api_version",
+                format!("Account \"{id}\" uses Azure's classic paths and needs an api_version such as \"2024-10-21\". Its endpoints are left out."),
+            );
+        }
+    }
+}
+
+fn base_url(place: usize, account: &super::config::Account, findings: &mut Findings) {
+    let (id, url) = (&account.id, &account.base_url);
+    let uri: Option<http::Uri> = url.parse().ok();
+    let Some((scheme, host)) = uri.as_ref().and_then(|uri| Some((uri.scheme_str()?, uri.host()?))) else {
+        findings.error(
+            "account",
+            place,
+            "base_url",
+            format!(
+                "Account \"{id}\" needs a base_url like https://NAME.openai.azure.com. Its endpoints are left out."
+            ),
+        );
+        return;
+    };
+    if url.contains('@') || uri.as_ref().is_some_and(|uri| uri.query().is_some()) {
+        findings.error(
+            "account",
+            place,
+            "base_url",
+            format!(
+                "The base_url of account \"{id}\" must not hold a user name or a query. Its endpoints are left out."
+            ),
+        );
+        return;
+    }
+    let local = host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    match scheme {
+        "https" => {}
+        "http" if local || account.allow_plain_http => {}
+        "http" => findings.error(
+            "account",
+            place,
+            "base_url",
+            format!("Account \"{id}\" would send its key unencrypted to {host}. Use https, or set allow_plain_http = true. Its endpoints are left out."),
+        ),
+        other => findings.error("account", place, "base_url", format!("Account \"{id}\" uses \"{other}\", which is neither http nor https. Its endpoints are left out.")),
+    }
+}
+
+fn pools(config: &Config, findings: &mut Findings) {
+    let mut seen = BTreeSet::new();
+    for (place, pool) in config.quota_pools.iter().enumerate() {
+        let id = &pool.id;
+        if !seen.insert(id) {
+            findings.error(
+                "quota_pool",
+                place,
+                "id",
+                format!("Two quota pools are called \"{id}\". The second is left out."),
+            );
+            continue;
+        }
+        let shares = config.endpoints.iter().filter(|endpoint| endpoint.quota_pool.as_ref() == Some(id));
+        let sum = shares.filter_map(|endpoint| endpoint.tokens_per_minute).fold(0_u64, u64::saturating_add);
+        if sum > pool.tokens_per_minute {
+            let (total, over) = (Grouped(pool.tokens_per_minute), Grouped(sum - pool.tokens_per_minute));
+            findings.warn(
+                "quota_pool",
+                place,
+                "tokens_per_minute",
+                format!("The endpoints of pool \"{id}\" are given {} TPM, {over} more than the pool's {total}. Traffic is held at the pool's total; free {over} to make the shares true.", Grouped(sum)),
+            );
+        }
+    }
+}
+
+fn endpoints(config: &Config, findings: &mut Findings) {
+    let mut seen = BTreeSet::new();
+    for (place, endpoint) in config.endpoints.iter().enumerate() {
+        let id = &endpoint.id;
+        if !seen.insert(id) {
+            findings.error(
+                "endpoint",
+                place,
+                "id",
+                format!("Two endpoints are called \"{id}\". The second is left out."),
+            );
+            continue;
+        }
+        if config.account(&endpoint.account).is_none() {
+            findings.error("endpoint", place, "account", format!("Endpoint \"{id}\" names account \"{}\", which does not exist. The endpoint is left out; the others serve.", endpoint.account));
+        }
+        if let Some(pool) = &endpoint.quota_pool
+            && config.quota_pool(pool).is_none()
+        {
+            findings.error("endpoint", place, "quota_pool", format!("Endpoint \"{id}\" names quota pool \"{pool}\", which does not exist. The endpoint is left out; the others serve."));
+        }
+        if let (Some(cap), Some(limit)) = (endpoint.soft_cap_tokens_per_minute, endpoint.tokens_per_minute)
+            && cap > limit
+        {
+            findings.warn(
+                "endpoint",
+                place,
+                "soft_cap_tokens_per_minute",
+                format!(
+                    "The soft cap of \"{id}\" ({}) is above its limit ({}) and has no effect.",
+                    Grouped(cap),
+                    Grouped(limit)
+                ),
+            );
+        }
+        if endpoint.tokens_per_minute == Some(0) || endpoint.requests_per_minute == Some(0) {
+            findings.warn("endpoint", place, "tokens_per_minute", format!("Endpoint \"{id}\" has a limit of 0 and will never be used. Pause it instead, or leave the limit out to have it learned."));
+        }
+        if !matches!(endpoint.request_slice_seconds, None | Some(1 | 10)) {
+            findings.warn(
+                "endpoint",
+                place,
+                "request_slice_seconds",
+                format!("Endpoint \"{id}\": services check requests in slices of 1 or 10 seconds."),
+            );
+        }
+    }
+}
+
+fn routes(config: &Config, findings: &mut Findings) {
+    let mut seen = BTreeSet::new();
+    for (place, route) in config.routes.iter().enumerate() {
+        let model = &route.model;
+        if !seen.insert(model) {
+            findings.error(
+                "route",
+                place,
+                "model",
+                format!("Two routes answer for model \"{model}\". The first one serves; the second is left out."),
+            );
+            continue;
+        }
+        if route.groups.iter().all(|group| group.endpoints.is_empty()) {
+            findings.warn(
+                "route",
+                place,
+                "group",
+                format!("Route \"{model}\" has no endpoints, so requests for it get a clear 503."),
+            );
+        }
+        let mut used = BTreeSet::new();
+        for (rank, group) in route.groups.iter().enumerate() {
+            if group.endpoints.is_empty() && route.groups.len() > 1 {
+                findings.warn(
+                    "route",
+                    place,
+                    "group",
+                    format!("Priority group {} of route \"{model}\" is empty.", rank + 1),
+                );
+            }
+            for member in &group.endpoints {
+                member_findings(config, place, route, group.spread, member, &mut used, findings);
+            }
+        }
+    }
+}
+
+fn member_findings<'c>(
+    config: &'c Config,
+    place: usize,
+    route: &super::config::Route,
+    spread: Spread,
+    member: &'c super::config::Member,
+    used: &mut BTreeSet<&'c super::id::EndpointId>,
+    findings: &mut Findings,
+) {
+    let (model, id) = (&route.model, &member.endpoint);
+    match config.endpoint(id) {
+        None => findings.warn(
+            "route",
+            place,
+            "group",
+            format!("Route \"{model}\" lists endpoint \"{id}\", which does not exist. The others serve."),
+        ),
+        Some(endpoint) if endpoint.model != *model && model.as_str() != "*" => findings.warn(
+            "route",
+            place,
+            "group",
+            format!(
+                "Endpoint \"{id}\" answers as \"{}\", while route \"{model}\" promises another model.",
+                endpoint.model
+            ),
+        ),
+        Some(_) => {}
+    }
+    if !used.insert(id) {
+        findings.warn("route", place, "group", format!("Endpoint \"{id}\" stands twice in route \"{model}\"."));
+    }
+    if member.weight == 0 {
+        findings.warn(
+            "route",
+            place,
+            "group",
+            format!("Endpoint \"{id}\" has weight 0 in route \"{model}\"; it counts as 1."),
+        );
+    } else if member.weight != 1 && spread != Spread::Weights {
+        findings.warn(
+            "route",
+            place,
+            "group",
+            format!("The weight of \"{id}\" in route \"{model}\" has no effect: the group does not split by weights."),
+        );
+    }
+}
+
+fn rules(config: &Config, findings: &mut Findings) {
+    if config.retry.max_attempts == 0 {
+        findings.add(
+            Severity::Warning,
+            "retry",
+            None,
+            "max_attempts",
+            "max_attempts is 0; one attempt is always made.".to_owned(),
+        );
+    }
+    if config.retry.base_delay_ms > config.retry.max_delay_ms {
+        findings.add(
+            Severity::Warning,
+            "retry",
+            None,
+            "base_delay_ms",
+            "base_delay_ms is above max_delay_ms, which is used instead.".to_owned(),
+        );
+    }
+    if config.queue.max_wait_seconds > 540 {
+        findings.add(
+            Severity::Warning,
+            "queue",
+            None,
+            "max_wait_seconds",
+            "SDK clients give up after 600 s; a wait over 540 s leaves no time for the answer.".to_owned(),
+        );
+    }
+}

@@ -1,0 +1,215 @@
+//! The configuration as the proxy runs it: references resolved, limits derived, unsound parts left out.
+//!
+//! Invariant: every index stored here is in range, and every endpoint, pool and route is sound on its own.
+//! Absent on purpose: words for the person; those are findings (`model::check`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::check::{Finding, check};
+use super::config::{AdminState, Config, Enforcement, Queue, Retry, Service, Spread};
+use super::id::{AccountId, EndpointId, GroupId, ModelName, PoolId};
+
+/// A configuration with its revision, ready to run. Made once per change, shared by everybody.
+#[derive(Clone, Debug)]
+pub struct CheckedConfig {
+    /// The number of the applied configuration, from 1; 0 is "nothing was ever applied".
+    pub revision: u64,
+    /// What the file said.
+    pub config: Arc<Config>,
+    /// Sound endpoints, in file order.
+    pub endpoints: Vec<CheckedEndpoint>,
+    /// Sound pools, in file order.
+    pub pools: Vec<CheckedPool>,
+    /// Sound routes, in file order.
+    pub routes: Vec<CheckedRoute>,
+    /// `[queue]`
+    pub queue: Queue,
+    /// `[retry]`
+    pub retry: Retry,
+}
+
+/// An endpoint with everything resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckedEndpoint {
+    /// Its name.
+    pub id: EndpointId,
+    /// Its account.
+    pub account: AccountId,
+    /// The kind of service; decides the estimate and the charge.
+    pub service: Service,
+    /// The model as routes know it.
+    pub model: ModelName,
+    /// What the service calls it: the deployment, or the model's name there.
+    pub deployment: Arc<str>,
+    /// Index into [`CheckedConfig::pools`].
+    pub pool: Option<usize>,
+    /// The service's own token ceiling per minute; `None`: to be learned.
+    pub tokens_per_minute: Option<u64>,
+    /// The service's own request ceiling per minute; `None`: to be learned.
+    pub requests_per_minute: Option<u64>,
+    /// Our lower ceiling.
+    pub soft_cap: Option<u64>,
+    /// Requests running at once.
+    pub max_in_flight: Option<u32>,
+    /// The slice in which the service checks requests: 1 s or 10 s.
+    pub request_slice: Duration,
+    /// How the server counts; never `Auto`.
+    pub enforcement: Enforcement,
+    /// Learned limits may not change the stated ones.
+    pub pinned: bool,
+    /// What the person set.
+    pub admin_state: AdminState,
+}
+
+/// A pool with its derived request limit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckedPool {
+    /// Its name.
+    pub id: PoolId,
+    /// Tokens per minute over all members.
+    pub tokens_per_minute: u64,
+    /// Requests per minute over all members.
+    pub requests_per_minute: Option<u64>,
+}
+
+/// A route whose members exist.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckedRoute {
+    /// The name clients send; `*` matches any other.
+    pub model: ModelName,
+    /// Non-empty priority groups, in order of trial.
+    pub groups: Vec<CheckedGroup>,
+}
+
+/// A priority group whose members exist.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckedGroup {
+    /// Its name, or its place from 1.
+    pub id: GroupId,
+    /// How it spreads.
+    pub spread: Spread,
+    /// Its members.
+    pub members: Vec<CheckedMember>,
+}
+
+/// One endpoint within a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckedMember {
+    /// Index into [`CheckedConfig::endpoints`].
+    pub endpoint: usize,
+    /// At least 1.
+    pub weight: u32,
+}
+
+impl CheckedConfig {
+    /// Checks and resolves. Parts with an error are left out and the rest runs; the findings say which and why.
+    #[must_use]
+    pub fn resolve(config: Arc<Config>, revision: u64) -> (Self, Vec<Finding>) {
+        let findings = check(&config);
+        let broken = |table: &str, place: usize| findings.iter().any(|finding| finding.breaks(table, place));
+
+        let mut pools = Vec::new();
+        for (place, pool) in config.quota_pools.iter().enumerate() {
+            if !broken("quota_pool", place) {
+                pools.push(CheckedPool {
+                    id: pool.id.clone(),
+                    tokens_per_minute: pool.tokens_per_minute,
+                    requests_per_minute: pool.effective_requests_per_minute(),
+                });
+            }
+        }
+        let mut endpoints = Vec::new();
+        for (place, endpoint) in config.endpoints.iter().enumerate() {
+            let account = config.accounts.iter().position(|account| account.id == endpoint.account);
+            if let Some(owner) = account
+                && !broken("endpoint", place)
+                && !broken("account", owner)
+                && let Some(account) = config.accounts.get(owner)
+            {
+                endpoints.push(resolve_endpoint(&config, endpoint, account.service, &pools));
+            }
+        }
+        let mut routes = Vec::new();
+        for (place, route) in config.routes.iter().enumerate() {
+            if broken("route", place) {
+                continue;
+            }
+            let groups: Vec<CheckedGroup> = route
+                .groups
+                .iter()
+                .enumerate()
+                .filter_map(|(rank, group)| resolve_group(rank, group, &endpoints))
+                .collect();
+            if !groups.is_empty() {
+                routes.push(CheckedRoute { model: route.model.clone(), groups });
+            }
+        }
+        let (queue, retry) = (config.queue.clone(), config.retry.clone());
+        (Self { revision, config, endpoints, pools, routes, queue, retry }, findings)
+    }
+
+    /// Where this endpoint stands in [`Self::endpoints`].
+    #[must_use]
+    pub fn endpoint_index(&self, id: &EndpointId) -> Option<usize> {
+        self.endpoints.iter().position(|endpoint| endpoint.id == *id)
+    }
+
+    /// The route for a model name: the exact one, else `*`. An index into [`Self::routes`].
+    #[must_use]
+    pub fn route_for(&self, model: &str) -> Option<usize> {
+        let named = |name: &str| self.routes.iter().position(|route| route.model.as_str() == name);
+        named(model).or_else(|| named("*"))
+    }
+}
+
+fn resolve_endpoint(
+    config: &Config,
+    endpoint: &super::config::Endpoint,
+    service: Service,
+    pools: &[CheckedPool],
+) -> CheckedEndpoint {
+    let pool = endpoint.quota_pool.as_ref().and_then(|id| pools.iter().position(|pool| pool.id == *id));
+    let ratio =
+        endpoint.quota_pool.as_ref().and_then(|id| config.quota_pool(id)).and_then(|pool| pool.requests_per_1k_tokens);
+    let derived = || Some(endpoint.tokens_per_minute?.saturating_mul(ratio?) / 1_000);
+    let enforcement = match (endpoint.enforcement, service) {
+        (Enforcement::Auto, Service::Azure | Service::Simulated) => Enforcement::SlidingLog,
+        (Enforcement::Auto, Service::Openai | Service::Compatible) => Enforcement::TokenBucket,
+        (stated, _) => stated,
+    };
+    let slice = endpoint.request_slice_seconds.unwrap_or(match service {
+        Service::Azure => 10,
+        _ => 1,
+    });
+    CheckedEndpoint {
+        id: endpoint.id.clone(),
+        account: endpoint.account.clone(),
+        service,
+        model: endpoint.model.clone(),
+        deployment: Arc::from(endpoint.deployment.as_deref().unwrap_or(endpoint.model.as_str())),
+        pool,
+        tokens_per_minute: endpoint.tokens_per_minute,
+        requests_per_minute: endpoint.requests_per_minute.or_else(derived),
+        soft_cap: endpoint.soft_cap_tokens_per_minute,
+        max_in_flight: endpoint.max_in_flight,
+        request_slice: Duration::from_secs(u64::from(slice.max(1))),
+        enforcement,
+        pinned: endpoint.pinned,
+        admin_state: endpoint.admin_state,
+    }
+}
+
+fn resolve_group(rank: usize, group: &super::config::Group, endpoints: &[CheckedEndpoint]) -> Option<CheckedGroup> {
+    let mut members: Vec<CheckedMember> = Vec::new();
+    for member in &group.endpoints {
+        let place = endpoints.iter().position(|endpoint| endpoint.id == member.endpoint);
+        if let Some(endpoint) = place
+            && !members.iter().any(|known| known.endpoint == endpoint)
+        {
+            members.push(CheckedMember { endpoint, weight: member.weight.max(1) });
+        }
+    }
+    let id = group.id.clone().unwrap_or_else(|| GroupId::from((rank + 1).to_string()));
+    (!members.is_empty()).then_some(CheckedGroup { id, spread: group.spread, members })
+}

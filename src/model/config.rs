@@ -1,0 +1,449 @@
+//! The configuration as the file states it: every field the person may write, nothing derived.
+//!
+//! Invariant: a value that was read and written back says the same; unknown keys live in the file's own document
+//! (`store::config_file`), not here.
+//! Absent on purpose: checks (`model::check`) and derived limits (`model::checked`).
+
+use serde::{Deserialize, Serialize};
+
+use super::id::{AccountId, CallerId, EndpointId, GroupId, ModelName, PoolId};
+
+/// The whole file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// Where we listen.
+    pub listen: Listen,
+    /// `[[account]]`
+    #[serde(rename = "account", skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<Account>,
+    /// `[[quota_pool]]`
+    #[serde(rename = "quota_pool", skip_serializing_if = "Vec::is_empty")]
+    pub quota_pools: Vec<QuotaPool>,
+    /// `[[endpoint]]`
+    #[serde(rename = "endpoint", skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<Endpoint>,
+    /// `[[route]]`
+    #[serde(rename = "route", skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<Route>,
+    /// `[[caller]]`
+    #[serde(rename = "caller", skip_serializing_if = "Vec::is_empty")]
+    pub callers: Vec<Caller>,
+    /// `[queue]`
+    pub queue: Queue,
+    /// `[retry]`
+    pub retry: Retry,
+}
+
+/// `[listen]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Listen {
+    /// An IP address; anything but loopback needs a caller token.
+    pub address: String,
+    /// 0 asks the system for any free port.
+    pub port: u16,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self { address: "127.0.0.1".to_owned(), port: 8787 }
+    }
+}
+
+/// The kind of service behind an account; it decides paths, credentials and how a request is charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Service {
+    /// OpenAI itself.
+    Openai,
+    /// Azure OpenAI or Foundry.
+    Azure,
+    /// Anything that speaks the OpenAI API.
+    Compatible,
+    /// Built in: answers on this computer, costs nothing.
+    Simulated,
+}
+
+/// Which of Azure's two path shapes an account uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AzureApi {
+    /// `/openai/deployments/{deployment}/…?api-version=`
+    #[default]
+    Classic,
+    /// `/openai/v1/…`, the deployment's name in the body's `model`.
+    V1,
+}
+
+/// Where an account's key comes from. Never the key itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Credential {
+    /// The OS keyring: service `tidegate`, user = the account's id.
+    Keyring(bool),
+    /// An environment variable's name.
+    Env(String),
+}
+
+impl Default for Credential {
+    fn default() -> Self {
+        Self::Keyring(true)
+    }
+}
+
+impl Credential {
+    /// Whether this is the default, so that a save can leave it out.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// `[[account]]`: a base address plus a credential.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Never changes.
+    pub id: AccountId,
+    /// What kind of service this is.
+    pub service: Service,
+    /// Absolute URL; absent for simulated accounts.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub base_url: String,
+    /// Azure's path shape.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api: Option<AzureApi>,
+    /// Azure classic's `api-version`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_version: Option<String>,
+    /// Azure subscription: identifies quota and the resource rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription: Option<String>,
+    /// Azure region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Sent as `OpenAI-Organization`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
+    /// Sent as `OpenAI-Project`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// Where the key comes from.
+    #[serde(default, skip_serializing_if = "Credential::is_default")]
+    pub credential: Credential,
+    /// Plain HTTP to a host that is not this computer, wanted by the person.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub allow_plain_http: bool,
+}
+
+/// `[[quota_pool]]`: capacity that several endpoints share.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QuotaPool {
+    /// For example `sub-a/eastus/gpt-4o`.
+    pub id: PoolId,
+    /// Tokens per minute over all members.
+    pub tokens_per_minute: u64,
+    /// Requests per minute; absent: derived by the ratio, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<u64>,
+    /// Requests per 1,000 tokens per minute; 6 is the classic figure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_1k_tokens: Option<u64>,
+}
+
+/// How the server counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Enforcement {
+    /// By service: Azure and simulated: sliding log; OpenAI and compatible: token bucket.
+    #[default]
+    Auto,
+    /// Sliding 60 s log (Azure standard).
+    SlidingLog,
+    /// Continuously refilling bucket (OpenAI).
+    TokenBucket,
+    /// Utilization of provisioned throughput (PTU): settles to usage.
+    Utilization,
+}
+
+/// What the person set for an endpoint; never overwritten by what we observe.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdminState {
+    /// Takes requests.
+    #[default]
+    Enabled,
+    /// No new requests; running ones finish.
+    Draining,
+    /// No requests.
+    Paused,
+}
+
+/// `[[endpoint]]`: what the balancer picks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Never changes.
+    pub id: EndpointId,
+    /// The account it belongs to.
+    pub account: AccountId,
+    /// The model as routes and clients know it.
+    pub model: ModelName,
+    /// Azure: the deployment's name; elsewhere the model's name at the service. Absent: `model`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<String>,
+    /// The pool it draws from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota_pool: Option<PoolId>,
+    /// Absent: learned from the service's headers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_per_minute: Option<u64>,
+    /// Absent: derived by the pool's ratio, else learned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<u64>,
+    /// Our own lower ceiling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soft_cap_tokens_per_minute: Option<u64>,
+    /// Requests running at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_in_flight: Option<u32>,
+    /// Seconds of the slices in which the service checks requests: 1 or 10. Absent: 10 for Azure, 1 elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_slice_seconds: Option<u32>,
+    /// Learned limits may not change what stands here.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub pinned: bool,
+    /// What the person set.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub admin_state: AdminState,
+    /// How the server counts.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub enforcement: Enforcement,
+    /// How a simulated endpoint behaves; ignored elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulated: Option<Simulated>,
+}
+
+/// `simulated = { … }` on an endpoint of a simulated account. Its true limits are the endpoint's own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Simulated {
+    /// Median milliseconds to the first token.
+    pub first_token_ms: u64,
+    /// Tokens per second of one answer.
+    pub tokens_per_second: u64,
+}
+
+impl Default for Simulated {
+    fn default() -> Self {
+        Self { first_token_ms: 350, tokens_per_second: 90 }
+    }
+}
+
+/// How a priority group spreads requests over its endpoints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Spread {
+    /// The endpoint with the largest free share.
+    #[default]
+    Headroom,
+    /// By the members' weights.
+    Weights,
+    /// One after the other.
+    RoundRobin,
+    /// The quickest to the first token.
+    Latency,
+    /// The endpoint that answered the conversation before.
+    Conversation,
+}
+
+/// `[[route]]`: the name clients send and its ordered priority groups.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Route {
+    /// The name clients send; `*` matches any other.
+    pub model: ModelName,
+    /// Priority groups, tried in order.
+    #[serde(rename = "group", default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Group>,
+}
+
+/// `[[route.group]]`: endpoints of equal rank.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Group {
+    /// Absent: its place in the route, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<GroupId>,
+    /// How requests are spread over the members.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub spread: Spread,
+    /// The members, in the order they were added.
+    #[serde(default)]
+    pub endpoints: Vec<Member>,
+}
+
+/// One member of a group: an id, or `{ id, weight }`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "MemberForm", into = "MemberForm")]
+pub struct Member {
+    /// The endpoint.
+    pub endpoint: EndpointId,
+    /// Only used with `spread = "weights"`. At least 1.
+    pub weight: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum MemberForm {
+    Id(EndpointId),
+    Weighted {
+        id: EndpointId,
+        #[serde(default = "one")]
+        weight: u32,
+    },
+}
+
+const fn one() -> u32 {
+    1
+}
+
+impl From<MemberForm> for Member {
+    fn from(form: MemberForm) -> Self {
+        match form {
+            MemberForm::Id(endpoint) => Self { endpoint, weight: 1 },
+            MemberForm::Weighted { id, weight } => Self { endpoint: id, weight },
+        }
+    }
+}
+
+impl From<Member> for MemberForm {
+    fn from(member: Member) -> Self {
+        if member.weight == 1 {
+            Self::Id(member.endpoint)
+        } else {
+            Self::Weighted { id: member.endpoint, weight: member.weight }
+        }
+    }
+}
+
+/// How important a request is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// A person waits for the answer.
+    Interactive,
+    /// Anything else.
+    #[default]
+    Normal,
+    /// Batch work; may wait.
+    Bulk,
+}
+
+/// `[[caller]]`: a local client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caller {
+    /// Shown wherever its requests are.
+    pub id: CallerId,
+    /// How important its requests are.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub priority: Priority,
+    /// Where its token comes from. Absent: it is recognised by nothing yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<TokenSource>,
+}
+
+/// `token = { env = "NAME" }`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenSource {
+    /// An environment variable's name.
+    pub env: String,
+}
+
+/// `[queue]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Queue {
+    /// Requests waiting at once, over all routes.
+    pub max_waiting: u32,
+    /// A request whose wait would be longer is refused at once.
+    pub max_wait_seconds: u32,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { max_waiting: 2_000, max_wait_seconds: 60 }
+    }
+}
+
+/// `[retry]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Retry {
+    /// Sendings of one request in all, the first included.
+    pub max_attempts: u32,
+    /// Retries after faults, as a share of recent requests.
+    pub budget_percent: u32,
+    /// First step of the exponential backoff.
+    pub base_delay_ms: u64,
+    /// Ceiling of the exponential backoff.
+    pub max_delay_ms: u64,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { max_attempts: 4, budget_percent: 20, base_delay_ms: 500, max_delay_ms: 8_000 }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if hands a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl Config {
+    /// The account with this id.
+    #[must_use]
+    pub fn account(&self, id: &AccountId) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.id == *id)
+    }
+
+    /// The endpoint with this id.
+    #[must_use]
+    pub fn endpoint(&self, id: &EndpointId) -> Option<&Endpoint> {
+        self.endpoints.iter().find(|endpoint| endpoint.id == *id)
+    }
+
+    /// The endpoint with this id, to change it.
+    pub fn endpoint_mut(&mut self, id: &EndpointId) -> Option<&mut Endpoint> {
+        self.endpoints.iter_mut().find(|endpoint| endpoint.id == *id)
+    }
+
+    /// The pool with this id.
+    #[must_use]
+    pub fn quota_pool(&self, id: &PoolId) -> Option<&QuotaPool> {
+        self.quota_pools.iter().find(|pool| pool.id == *id)
+    }
+
+    /// The route that clients reach by this exact name.
+    #[must_use]
+    pub fn route(&self, model: &ModelName) -> Option<&Route> {
+        self.routes.iter().find(|route| route.model == *model)
+    }
+
+    /// Whether the endpoint's account is simulated.
+    #[must_use]
+    pub fn is_simulated(&self, endpoint: &Endpoint) -> bool {
+        self.account(&endpoint.account).is_some_and(|account| account.service == Service::Simulated)
+    }
+}
+
+impl QuotaPool {
+    /// Requests per minute: as stated, else by the ratio.
+    #[must_use]
+    pub fn effective_requests_per_minute(&self) -> Option<u64> {
+        self.requests_per_minute
+            .or_else(|| self.requests_per_1k_tokens.map(|ratio| self.tokens_per_minute.saturating_mul(ratio) / 1_000))
+    }
+}

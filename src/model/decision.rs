@@ -1,0 +1,238 @@
+//! Why a request went where it went: candidates, exclusions, reasons, numbers, and the pick.
+//!
+//! Invariant: written by `policy` at the moment of choosing, from the numbers it chose by; never reconstructed.
+//! Absent on purpose: sentences. The screen builds them from these codes and numbers.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::config::AdminState;
+use super::id::{DecisionId, EndpointId, ModelName};
+use super::status::Health;
+use super::units::Timestamp;
+
+/// Why the chosen one was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// C-01: the route has only this endpoint.
+    OnlyCandidate,
+    /// C-02: the only one left in its priority group.
+    LastLeft,
+    /// C-03: the largest free share in its group.
+    MostHeadroom,
+    /// C-04: drawn by weight; `draw` of `of`.
+    WeightDraw {
+        /// The number drawn, from 0.
+        draw: u32,
+        /// The sum of the weights drawn from.
+        of: u32,
+    },
+    /// C-06: the single request that decides whether rest ends.
+    Probe,
+    /// C-08: its turn.
+    Turn,
+}
+
+impl Choice {
+    /// The code shown beside the sentence.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::OnlyCandidate => "C-01",
+            Self::LastLeft => "C-02",
+            Self::MostHeadroom => "C-03",
+            Self::WeightDraw { .. } => "C-04",
+            Self::Probe => "C-06",
+            Self::Turn => "C-08",
+        }
+    }
+}
+
+/// Why a candidate was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exclusion {
+    /// the service told us to wait.
+    Throttled,
+    /// resting after errors.
+    Ejected,
+    /// not enough tokens free on the endpoint.
+    TokensShort,
+    /// not enough requests free in the slice or minute.
+    RequestsShort,
+    /// our soft cap.
+    SoftCap,
+    /// as many in flight as allowed.
+    InFlightFull,
+    /// paused by the person.
+    Paused,
+    /// draining.
+    Draining,
+    /// no key, or the key was rejected.
+    NoKey,
+    /// the service does not know the model or deployment.
+    NotOffered,
+    /// larger than the endpoint's whole limit.
+    TooLarge,
+    /// a better one of the same or a higher group answered.
+    NotNeeded,
+    /// tried already for this request.
+    TriedAlready,
+    /// its quota pool has not enough free.
+    PoolShort,
+    /// recovering, and its share for now is used.
+    Ramping,
+    /// a probe is on its way and its result decides.
+    ProbeRunning,
+    /// requests that came earlier wait for it.
+    LineAhead,
+}
+
+impl Exclusion {
+    /// The code shown beside the sentence.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Throttled => "R-01",
+            Self::Ejected => "R-02",
+            Self::TokensShort => "R-03",
+            Self::RequestsShort => "R-04",
+            Self::SoftCap => "R-05",
+            Self::InFlightFull => "R-06",
+            Self::Paused => "R-07",
+            Self::Draining => "R-08",
+            Self::NoKey => "R-09",
+            Self::NotOffered => "R-10",
+            Self::TooLarge => "R-11",
+            Self::NotNeeded => "R-13",
+            Self::TriedAlready => "R-14",
+            Self::PoolShort => "R-15",
+            Self::Ramping => "R-16",
+            Self::ProbeRunning => "R-17",
+            Self::LineAhead => "R-18",
+        }
+    }
+}
+
+/// What was said of one candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Taken.
+    Chosen(Choice),
+    /// Not taken.
+    Excluded(Exclusion),
+}
+
+/// One endpoint of the route, as it stood at the moment of choosing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Which.
+    pub endpoint: EndpointId,
+    /// Its priority group, from 1.
+    pub group: u32,
+    /// What the person set.
+    pub admin_state: AdminState,
+    /// What we saw.
+    pub health: Health,
+    /// What the request needed in the unit that bound: tokens, requests, or requests in flight.
+    pub needs: u64,
+    /// What was free in that unit; `None`: no limit known.
+    pub has: Option<u64>,
+    /// The whole limit in that unit.
+    pub limit: Option<u64>,
+    /// When it would have fitted or its rest ends, if that is known.
+    pub free_at: Option<Timestamp>,
+    /// The judgement.
+    pub verdict: Verdict,
+}
+
+/// What came of the choosing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Conclusion {
+    /// Sent to the candidate marked as chosen.
+    Sent,
+    /// H-01: held in the waiting line; it was expected to go at this time.
+    Held {
+        /// The earliest time it could go.
+        expected: Timestamp,
+    },
+    /// H-02: refused by us.
+    Refused(RefusalReason),
+    /// The last upstream failure went back to the client.
+    PassedOn,
+}
+
+/// Why we refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalReason {
+    /// Nothing fits within the allowed wait.
+    NoCapacityInTime,
+    /// The waiting line is full.
+    LineFull,
+    /// The request is larger than every endpoint's whole limit.
+    TooLargeEverywhere,
+    /// No route answers for this model.
+    UnknownModel,
+    /// The route's endpoints are all paused, draining, without a key or misconfigured.
+    NothingUsable,
+    /// Attempts or retry budget used up.
+    AttemptsSpent,
+    /// We are stopping.
+    Stopping,
+}
+
+/// A refusal: *we* did it, and this is the earliest time it could work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Why.
+    pub reason: RefusalReason,
+    /// The true earliest recovery over all allowed endpoints; `None`: waiting alone will not help.
+    pub retry_at: Option<Timestamp>,
+}
+
+/// One act of choosing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Sent to the client.
+    pub id: DecisionId,
+    /// When.
+    pub at: Timestamp,
+    /// Under which configuration.
+    pub revision: u64,
+    /// The route's name (which may be `*`).
+    pub route: ModelName,
+    /// Which attempt this was for, from 1.
+    pub attempt: u32,
+    /// Estimated tokens of prompt and of output, by the formula of the chosen (else the first) candidate's service.
+    pub estimate: Estimate,
+    /// How long it had waited in line.
+    pub waited: Duration,
+    /// Every endpoint of the route, in order of trial.
+    pub candidates: Vec<Candidate>,
+    /// What came of it.
+    pub conclusion: Conclusion,
+}
+
+/// What we think the service will charge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Tokens for the prompt.
+    pub prompt: u64,
+    /// Tokens for the output: the cap sent, or the service's default.
+    pub output: u64,
+    /// What is reserved.
+    pub charge: u64,
+}
+
+impl Decision {
+    /// The candidate that was taken, if one was.
+    #[must_use]
+    pub fn chosen(&self) -> Option<&Candidate> {
+        self.candidates.iter().find(|candidate| matches!(candidate.verdict, Verdict::Chosen(_)))
+    }
+}

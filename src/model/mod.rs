@@ -1,0 +1,18 @@
+//! The nouns that several rooms share.
+//!
+//! Invariant: values only; whoever holds one can send it to another thread, compare it and print it (secrets excepted).
+//! Absent on purpose: I/O, clocks, and any behaviour beyond a value checking itself.
+
+pub mod check;
+pub mod checked;
+pub mod config;
+pub mod decision;
+pub mod id;
+pub mod outcome;
+pub mod profile;
+pub mod record;
+pub mod scenario;
+pub mod secret;
+pub mod status;
+pub mod units;
+pub mod usage;

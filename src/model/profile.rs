@@ -1,0 +1,70 @@
+//! What we know of a request before it is sent: enough to choose, estimate and explain.
+//!
+//! Invariant: nothing here is text the caller wrote, beyond the model's name and the client's own label.
+//! Absent on purpose: the body.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::config::Priority;
+use super::id::{CallerId, ModelName};
+
+/// The API operation, as far as charging and reading usage differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// `/chat/completions`
+    Chat,
+    /// `/completions`
+    Completions,
+    /// `/responses`
+    Responses,
+    /// `/embeddings`
+    Embeddings,
+}
+
+impl Operation {
+    /// The path below `/v1`, without a leading slash.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Chat => "chat/completions",
+            Self::Completions => "completions",
+            Self::Responses => "responses",
+            Self::Embeddings => "embeddings",
+        }
+    }
+}
+
+/// What the formulas of `semantics.md` 1.2 need to estimate a charge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestSize {
+    /// Characters of prompt text (messages, input, instructions, tool definitions), an upper bound.
+    pub prompt_chars: u64,
+    /// `max_tokens`, `max_completion_tokens` or `max_output_tokens`, saturated; `None` if not sent.
+    pub output_cap: Option<u64>,
+    /// `n` or `best_of`, the larger; at least 1.
+    pub choices: u64,
+}
+
+/// A request as the balancer sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestProfile {
+    /// The model as the client named it.
+    pub model: ModelName,
+    /// Which API operation.
+    pub operation: Operation,
+    /// Whether the client asked for a stream.
+    pub streaming: bool,
+    /// How large it is.
+    pub size: RequestSize,
+    /// How important it is.
+    pub priority: Priority,
+    /// Who asked, if a token said so.
+    pub caller: Option<CallerId>,
+    /// The client's label from its user agent, at most 60 characters; empty if none was sent.
+    pub client: Arc<str>,
+    /// `x-stainless-retry-count`: over 0 the client's SDK is repeating itself.
+    pub sdk_retry: u32,
+}

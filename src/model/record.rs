@@ -1,0 +1,84 @@
+//! What is kept of a finished request.
+//!
+//! Invariant: no body, no header of the client, no query string, no key. Names, numbers and reasons only.
+//! Absent on purpose: storage and order (`record`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::decision::Decision;
+use super::id::{EndpointId, RequestId};
+use super::outcome::{Ending, Failure};
+use super::profile::RequestProfile;
+use super::units::Timestamp;
+use super::usage::Usage;
+
+/// How one sending went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptRecord {
+    /// Where to.
+    pub endpoint: EndpointId,
+    /// Its priority group, from 1.
+    pub group: u32,
+    /// When it was sent.
+    pub at: Timestamp,
+    /// How long until it failed or until its head was known to be good.
+    pub took: Duration,
+    /// What the service answered, if it did.
+    pub status: Option<u16>,
+    /// Why it failed; `None`: it was committed.
+    pub failure: Option<Failure>,
+}
+
+/// How a request ended, as the person sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordEnd {
+    /// Answered by an endpoint; see `status`.
+    Answered(Ending),
+    /// Refused by us, before anything was sent or after attempts were spent.
+    Refused,
+    /// An endpoint's failure was passed on.
+    Failed,
+    /// The client left before anything was answered.
+    LeftWaiting,
+}
+
+/// One finished request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestRecord {
+    /// Its name.
+    pub id: RequestId,
+    /// When it arrived.
+    pub at: Timestamp,
+    /// The same as Unix milliseconds.
+    pub wall_ms: u64,
+    /// What it asked for.
+    pub profile: Arc<RequestProfile>,
+    /// The status the client got.
+    pub status: u16,
+    /// How it ended.
+    pub end: RecordEnd,
+    /// Every sending, in order.
+    pub attempts: Vec<AttemptRecord>,
+    /// Every act of choosing, in order; the last one explains the outcome. Empty if no route was found.
+    pub decisions: Vec<Arc<Decision>>,
+    /// What the answer reported.
+    pub usage: Option<Usage>,
+    /// Time in the waiting line.
+    pub waited: Duration,
+    /// Arrival to the first decisive event.
+    pub first_token: Option<Duration>,
+    /// Arrival to the last byte.
+    pub total: Duration,
+}
+
+impl RequestRecord {
+    /// Where the answer came from, if one did.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<&EndpointId> {
+        self.attempts.last().map(|attempt| &attempt.endpoint)
+    }
+}

@@ -1,0 +1,244 @@
+//! How things stand: endpoints, pools, routes and the waiting line, as plain values.
+//!
+//! Invariant: a view is computed from the brain's state at one moment and changes nothing in it.
+//! Absent on purpose: history (`record`) and words (`ui`).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::config::AdminState;
+use super::id::{AccountId, EndpointId, ModelName, PoolId};
+use super::outcome::ThrottleKind;
+use super::units::Timestamp;
+
+/// Why an endpoint rests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RestCause {
+    /// Cooldown: the service told us to wait.
+    Throttled(ThrottleKind),
+    /// Ejection: errors in a row.
+    Errors,
+    /// No connection.
+    Unreachable,
+    /// 401.
+    KeyRejected,
+    /// 403.
+    Blocked,
+    /// 404.
+    NotFound,
+}
+
+/// What we observe of an endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum Health {
+    /// Nothing was sent yet.
+    #[default]
+    Unknown,
+    /// Answers.
+    Healthy,
+    /// Answers, and at least 80 % of its effective limit is taken.
+    NearLimit,
+    /// Not used until a time.
+    Resting {
+        /// When the rest ends and one probe may go.
+        until: Timestamp,
+        /// Why.
+        cause: RestCause,
+    },
+    /// One request is on its way to see whether rest ends.
+    Probing,
+    /// Back, with a growing share of its limits.
+    Ramping {
+        /// The share allowed now, 1 to 99.
+        percent: u8,
+    },
+    /// Its account has no usable key.
+    NoKey,
+}
+
+/// Where a limit's number comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitSource {
+    /// Stated in the configuration.
+    Configured,
+    /// By the pool's ratio.
+    Derived,
+    /// Reported by the service's headers.
+    Header,
+    /// Our own soft cap, lower than the others.
+    SoftCap,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// One limit and what is taken of it in its window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitView {
+    /// The effective limit per minute; `None`: unknown, never held back by it.
+    pub limit: Option<u64>,
+    /// Where it comes from.
+    pub source: LimitSource,
+    /// Charged in the window.
+    pub used: u64,
+    /// Reserved and not settled.
+    pub reserved: u64,
+}
+
+impl LimitView {
+    /// Limit − charges − reservations; `None` if the limit is unknown.
+    #[must_use]
+    pub fn headroom(&self) -> Option<u64> {
+        self.limit.map(|limit| limit.saturating_sub(self.used).saturating_sub(self.reserved))
+    }
+
+    /// Taken share of the limit in percent, at most 100; 0 if the limit is unknown.
+    #[must_use]
+    pub fn taken_percent(&self) -> u8 {
+        let taken = self.used.saturating_add(self.reserved);
+        let percent =
+            self.limit.map_or(0, |limit| if limit == 0 { 100 } else { u128::from(taken) * 100 / u128::from(limit) });
+        u8::try_from(percent.min(100)).unwrap_or(100)
+    }
+}
+
+/// What happened at an endpoint since the start. Attempts and operations are counted apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Attempts sent.
+    pub attempts: u64,
+    /// Attempts that were committed and completed.
+    pub answered: u64,
+    /// 429s of the service.
+    pub throttled: u64,
+    /// Other failures of the endpoint, cut-off streams included.
+    pub failed: u64,
+    /// Input tokens reported.
+    pub tokens_in: u64,
+    /// Output tokens reported.
+    pub tokens_out: u64,
+    /// Tokens charged against the limit.
+    pub charged: u64,
+}
+
+/// An endpoint now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointView {
+    /// Its name.
+    pub id: EndpointId,
+    /// Its account.
+    pub account: AccountId,
+    /// The model routes know.
+    pub model: ModelName,
+    /// Whether it is simulated.
+    pub simulated: bool,
+    /// What the person set.
+    pub admin_state: AdminState,
+    /// What we see.
+    pub health: Health,
+    /// Tokens per minute.
+    pub tokens: LimitView,
+    /// Requests per minute.
+    pub requests: LimitView,
+    /// The service's own ceiling without our soft cap.
+    pub provider_tokens_per_minute: Option<u64>,
+    /// Our soft cap, if set.
+    pub soft_cap: Option<u64>,
+    /// What the service last said is left of its token limit, and when.
+    pub reported_remaining: Option<(u64, Timestamp)>,
+    /// Requests running.
+    pub in_flight: u32,
+    /// Since the start.
+    pub counters: Counters,
+}
+
+impl EndpointView {
+    /// Whether a request could be sent there now, room aside.
+    #[must_use]
+    pub fn serving(&self) -> bool {
+        self.admin_state == AdminState::Enabled
+            && !matches!(self.health, Health::Resting { .. } | Health::Probing | Health::NoKey)
+    }
+}
+
+/// A pool now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolView {
+    /// Its name.
+    pub id: PoolId,
+    /// Tokens per minute over all members.
+    pub tokens: LimitView,
+    /// Requests per minute over all members.
+    pub requests: LimitView,
+    /// Its members.
+    pub members: Vec<EndpointId>,
+}
+
+/// A priority group now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupView {
+    /// Its name.
+    pub id: super::id::GroupId,
+    /// Its members.
+    pub endpoints: Vec<EndpointId>,
+    /// Requests of this route sent to each member in the last 60 s, in the same order.
+    pub sent_last_minute: Vec<u64>,
+}
+
+/// A route now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteView {
+    /// The name clients send.
+    pub model: ModelName,
+    /// Members that could be sent to now.
+    pub serving: u32,
+    /// All members.
+    pub members: u32,
+    /// Its priority groups.
+    pub groups: Vec<GroupView>,
+    /// Requests waiting for it.
+    pub waiting: u32,
+    /// The earliest time a resting member returns, if none serves.
+    pub back_at: Option<Timestamp>,
+}
+
+/// The waiting line now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueView {
+    /// Requests waiting.
+    pub waiting: u32,
+    /// How long the oldest has waited.
+    pub oldest: Duration,
+    /// Since the start: let go after a wait.
+    pub admitted: u64,
+    /// Since the start: refused by us.
+    pub refused: u64,
+}
+
+/// Everything the brain shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BalancerView {
+    /// The moment it was computed for.
+    pub at: Timestamp,
+    /// The applied configuration.
+    pub revision: u64,
+    /// In configuration order.
+    pub endpoints: Vec<EndpointView>,
+    /// In configuration order.
+    pub pools: Vec<PoolView>,
+    /// In configuration order.
+    pub routes: Vec<RouteView>,
+    /// The waiting line.
+    pub queue: QueueView,
+}
+
+impl BalancerView {
+    /// The endpoint with this id.
+    #[must_use]
+    pub fn endpoint(&self, id: &EndpointId) -> Option<&EndpointView> {
+        self.endpoints.iter().find(|endpoint| endpoint.id == *id)
+    }
+}

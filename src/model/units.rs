@@ -1,0 +1,156 @@
+//! Time and amounts, as integers.
+//!
+//! Invariant: arithmetic saturates; no operation here panics or wraps.
+//! Absent on purpose: a way to read a clock. Only `engine/clock.rs` does that.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Microseconds since the process started. The brain's only notion of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(pub u64);
+
+impl Timestamp {
+    /// The start of the process.
+    pub const ZERO: Self = Self(0);
+    /// Later than anything that happens.
+    pub const MAX: Self = Self(u64::MAX);
+
+    /// This many whole seconds after the start.
+    #[must_use]
+    pub const fn from_secs(seconds: u64) -> Self {
+        Self(seconds.saturating_mul(1_000_000))
+    }
+
+    /// This many milliseconds after the start.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis.saturating_mul(1_000))
+    }
+
+    /// The time that lies `span` later, or [`Timestamp::MAX`].
+    #[must_use]
+    pub fn after(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(micros(span)))
+    }
+
+    /// The time that lies `span` earlier, or the start.
+    #[must_use]
+    pub fn before(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(micros(span)))
+    }
+
+    /// How long after `earlier` this is; zero if it is not.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// A duration in whole microseconds, saturating.
+#[must_use]
+pub fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// One minute, the window of most limits.
+pub const MINUTE: Duration = Duration::from_mins(1);
+
+/// A number as people write it: `240000`, `240,000`, `240_000`, `240k`, `0.24M`. `None` if it is none of these.
+#[must_use]
+pub fn parse_amount(text: &str) -> Option<u64> {
+    let text: String = text.chars().filter(|c| !matches!(c, ',' | '_' | ' ' | '\u{202f}' | '\'')).collect();
+    let (digits, scale) = match text.chars().last()? {
+        'k' | 'K' => (text.get(..text.len() - 1)?, 1_000),
+        'm' | 'M' => (text.get(..text.len() - 1)?, 1_000_000),
+        _ => (text.as_str(), 1),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    if whole.is_empty() && fraction.is_empty() || fraction.len() > 9 {
+        return None;
+    }
+    if !whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    let mut value = whole.checked_mul(scale)?;
+    let mut place = scale;
+    for digit in fraction.bytes() {
+        let part = u64::from(digit - b'0') * place;
+        if part % 10 != 0 {
+            return None;
+        }
+        value = value.checked_add(part / 10)?;
+        place /= 10;
+    }
+    Some(value)
+}
+
+/// An amount with thousands separators: `Grouped(240000)` shows `240,000`.
+#[derive(Clone, Copy, Debug)]
+pub struct Grouped(pub u64);
+
+impl fmt::Display for Grouped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.0.to_string();
+        let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+        for (place, digit) in digits.chars().enumerate() {
+            if place > 0 && (digits.len() - place).is_multiple_of(3) {
+                out.push(',');
+            }
+            out.push(digit);
+        }
+        f.pad(&out)
+    }
+}
+
+/// A short amount for narrow places: `Short(88_100)` shows `88.1k`.
+#[derive(Clone, Copy, Debug)]
+pub struct Short(pub u64);
+
+impl fmt::Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scale, suffix) = match self.0 {
+            0..=9_999 => return f.pad(&self.0.to_string()),
+            10_000..=999_999 => (1_000, 'k'),
+            _ => (1_000_000, 'M'),
+        };
+        let (whole, tenth) = (self.0 / scale, self.0 % scale * 10 / scale);
+        if tenth == 0 { f.pad(&format!("{whole}{suffix}")) } else { f.pad(&format!("{whole}.{tenth}{suffix}")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_read_as_people_write_them() {
+        for (text, value) in
+            [("240000", 240_000), ("240,000", 240_000), ("240k", 240_000), ("0.24M", 240_000), ("1.5k", 1_500)]
+        {
+            assert_eq!(parse_amount(text), Some(value), "{text}");
+        }
+        for text in ["", "k", "-1", "1.5", "1e3", "12x", "0.00001k", "99999999999999999999"] {
+            assert_eq!(parse_amount(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn amounts_are_shown_with_separators_and_short() {
+        assert_eq!(Grouped(1_240_000).to_string(), "1,240,000");
+        assert_eq!(Grouped(999).to_string(), "999");
+        assert_eq!(Short(88_100).to_string(), "88.1k");
+        assert_eq!(Short(2_000_000).to_string(), "2M");
+    }
+
+    #[test]
+    fn time_saturates_at_both_ends() {
+        assert_eq!(Timestamp::MAX.after(MINUTE), Timestamp::MAX);
+        assert_eq!(Timestamp::ZERO.before(MINUTE), Timestamp::ZERO);
+        assert_eq!(Timestamp::ZERO.since(Timestamp::from_secs(1)), Duration::ZERO);
+    }
+}

@@ -1,0 +1,125 @@
+//! What goes into the brain and what comes out.
+//!
+//! Invariant: the sequence of inputs with their times, plus configuration and seed, determines every output.
+//! Absent on purpose: channels, tasks, sockets. Whoever drives the brain maps outputs to them.
+
+use std::sync::Arc;
+
+use crate::model::checked::CheckedConfig;
+use crate::model::config::AdminState;
+use crate::model::decision::{Decision, Refusal};
+use crate::model::id::{AccountId, EndpointId, RequestId};
+use crate::model::outcome::{Failure, HeaderSignal, Settlement};
+use crate::model::profile::RequestProfile;
+
+/// Everything that can happen.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A request asks to be sent. Answered by `Assigned`, `Held` or `Refused` in the same call.
+    Arrived {
+        /// A fresh id.
+        request: RequestId,
+        /// What it is.
+        profile: Arc<RequestProfile>,
+    },
+    /// An attempt failed before the commit point. Answered by `Assigned`, `Held`, `Refused` or `GiveUp` in the same call.
+    AttemptFailed {
+        /// Which request.
+        request: RequestId,
+        /// How.
+        failure: Failure,
+    },
+    /// The commit point: the attempt's head and first event are good. From here no other endpoint.
+    Committed {
+        /// Which request.
+        request: RequestId,
+        /// What the answer's head said.
+        signal: HeaderSignal,
+    },
+    /// The request is over: answered, cut off, or left by its client while waiting, in flight or streaming. Exactly one per
+    /// request that was `Assigned` or `Held` and neither `Refused` nor given up; later ones are ignored.
+    Settled {
+        /// Which request.
+        request: RequestId,
+        /// How it ended.
+        settlement: Settlement,
+    },
+    /// The person set an endpoint's admin state, at once.
+    SetAdminState(EndpointId, AdminState),
+    /// The account's key came or went. Accounts start without one, simulated ones excepted.
+    KeyReady {
+        /// Which account.
+        account: AccountId,
+        /// Whether a key can be had.
+        ready: bool,
+    },
+    /// A new configuration. Ids keep what was learned and charged; requests in flight finish as they are.
+    Configured(Arc<CheckedConfig>),
+    /// We stop: everyone waiting is refused, nobody is admitted.
+    Stopping,
+    /// Time alone: `next_wake` has come.
+    Tick,
+}
+
+/// The right to one sending.
+#[derive(Clone, Debug)]
+pub struct Assignment {
+    /// Where to; an index into the configuration of `revision`.
+    pub endpoint: EndpointId,
+    /// Its account.
+    pub account: AccountId,
+    /// Its priority group, from 1.
+    pub group: u32,
+    /// Which sending of this request this is, from 1.
+    pub attempt: u32,
+    /// Why.
+    pub decision: Arc<Decision>,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Send it there, now.
+    Assigned {
+        /// Which request.
+        request: RequestId,
+        /// Where.
+        assignment: Assignment,
+    },
+    /// It waits in line, or for its backoff to pass. A later call yields its `Assigned` or `Refused`.
+    Held {
+        /// Which request.
+        request: RequestId,
+        /// Why, with the expected time.
+        decision: Arc<Decision>,
+    },
+    /// We refuse it; the request is over.
+    Refused {
+        /// Which request.
+        request: RequestId,
+        /// Why, and until when.
+        refusal: Refusal,
+        /// The numbers. `None` if no route was found.
+        decision: Option<Arc<Decision>>,
+    },
+    /// Nothing more can be tried: pass the last failure's answer on to the client as it is; the request is over.
+    GiveUp {
+        /// Which request.
+        request: RequestId,
+        /// Why.
+        decision: Arc<Decision>,
+    },
+}
+
+impl Output {
+    /// Whom it concerns.
+    #[must_use]
+    pub const fn request(&self) -> RequestId {
+        match self {
+            Self::Assigned { request, .. }
+            | Self::Held { request, .. }
+            | Self::Refused { request, .. }
+            | Self::GiveUp { request, .. } => *request,
+        }
+    }
+}
