@@ -1,1 +1,21 @@
-//! (being built)
+//! The console: shows the snapshot, collects intentions.
+//!
+//! Invariant: everything drawn comes from one snapshot, the draft, or this page's own view state; everything wanted leaves
+//! as a command.
+//! Absent on purpose: clocks, sockets, files and waiting of any kind.
+
+pub mod actions;
+pub mod cx;
+pub mod draft;
+#[cfg(test)]
+pub mod fixture;
+pub mod format;
+pub mod pages;
+pub mod shell;
+pub mod status;
+pub mod theme;
+pub mod widgets;
+pub mod window;
+
+pub use shell::Console;
+pub use window::{WindowOptions, run};

@@ -1,0 +1,151 @@
+//! What a page is given: the snapshot, the theme, the draft, and ways to ask for something.
+//!
+//! Invariant: a page changes nothing but its own view state and the draft; all else is asked for and happens after the frame.
+//! Absent on purpose: other pages' view state.
+
+use std::sync::Arc;
+
+use crate::contract::{Command, Notice, Snapshot, UiEnd};
+use crate::model::id::{AccountId, CommandId, EndpointId, ModelName, PoolId, RequestId};
+
+use super::draft::Draft;
+use super::theme::{Theme, Tone};
+
+/// The pages, in the order of the navigation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Page {
+    /// Is it fine? If not, what do I do?
+    #[default]
+    Overview,
+    /// How is each target doing?
+    Endpoints,
+    /// Who gets traffic first?
+    Routing,
+    /// How is my allowance divided?
+    Quotas,
+    /// What happened to this call, and why?
+    Requests,
+    /// Are my keys good?
+    Accounts,
+    /// How do I point my tool here?
+    Connect,
+}
+
+impl Page {
+    /// Every page, in order.
+    pub const ALL: [Self; 7] =
+        [Self::Overview, Self::Endpoints, Self::Routing, Self::Quotas, Self::Requests, Self::Accounts, Self::Connect];
+
+    /// Its name in the navigation.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Endpoints => "Endpoints",
+            Self::Routing => "Routing",
+            Self::Quotas => "Quotas",
+            Self::Requests => "Requests",
+            Self::Accounts => "Accounts",
+            Self::Connect => "Connect",
+        }
+    }
+}
+
+/// A place within a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The detail of an endpoint.
+    Endpoint(EndpointId),
+    /// A request and its why.
+    Request(RequestId),
+    /// The requests of one endpoint.
+    RequestsOf(EndpointId),
+    /// An account and its key.
+    Account(AccountId),
+    /// A route's lanes.
+    Route(ModelName),
+    /// A pool's bar.
+    Pool(PoolId),
+}
+
+impl Target {
+    /// The page it lies in.
+    #[must_use]
+    pub const fn page(&self) -> Page {
+        match self {
+            Self::Endpoint(_) => Page::Endpoints,
+            Self::Request(_) | Self::RequestsOf(_) => Page::Requests,
+            Self::Account(_) => Page::Accounts,
+            Self::Route(_) => Page::Routing,
+            Self::Pool(_) => Page::Quotas,
+        }
+    }
+}
+
+/// What pages asked of the shell during one frame.
+#[derive(Debug, Default)]
+pub struct Asks {
+    pub(super) page: Option<Page>,
+    pub(super) target: Option<Target>,
+    pub(super) toasts: Vec<(Tone, String)>,
+    pub(super) review: bool,
+}
+
+/// What a page is given for one frame.
+pub struct PageCx<'a> {
+    /// The proxy as it stood.
+    pub snapshot: &'a Arc<Snapshot>,
+    /// Colours.
+    pub theme: &'static Theme,
+    /// The edited configuration. Pages show and change `draft.working()`.
+    pub draft: &'a mut Draft,
+    /// Notices that came since the last frame; toasts are made of them already.
+    pub notices: &'a [Notice],
+    pub(super) arrived: Option<Target>,
+    pub(super) line: &'a UiEnd,
+    pub(super) asks: &'a mut Asks,
+}
+
+impl PageCx<'_> {
+    /// Sends a command; says so in a toast if the background is busy. The answer is a notice with this id.
+    pub fn send(&mut self, command: Command) -> Option<CommandId> {
+        match self.line.send(command) {
+            Ok(id) => Some(id),
+            Err(busy) => {
+                self.toast(Tone::Error, busy.to_string());
+                None
+            }
+        }
+    }
+
+    /// Goes to a page after this frame.
+    pub fn go(&mut self, page: Page) {
+        self.asks.page = Some(page);
+    }
+
+    /// Goes to a place within a page after this frame.
+    pub fn open(&mut self, target: Target) {
+        self.asks.page = Some(target.page());
+        self.asks.target = Some(target);
+    }
+
+    /// The place the person was sent to, in the first frame of the page. Taken once.
+    pub fn take_target(&mut self) -> Option<Target> {
+        self.arrived.take()
+    }
+
+    /// Says something for a few seconds.
+    pub fn toast(&mut self, tone: Tone, text: impl Into<String>) {
+        self.asks.toasts.push((tone, text.into()));
+    }
+
+    /// Opens the sheet that lists the draft's changes.
+    pub fn review(&mut self) {
+        self.asks.review = true;
+    }
+
+    /// Tells the background that the person drags, so that snapshots come faster.
+    pub fn watch_closely(&self, closely: bool) {
+        self.line.watch_closely(closely);
+    }
+}

@@ -1,0 +1,253 @@
+//! The edited configuration: a working copy with its base, named undo, findings and changes in words.
+//!
+//! Invariant: what the person edited survives a new applied revision; what they did not edit follows it.
+//! Absent on purpose: drawing and sending; the shell does both.
+
+mod changes;
+mod merge;
+
+use std::sync::Arc;
+
+use crate::contract::snapshot::Applied;
+use crate::contract::{Command, ConfigCommand, Notice, NoticeBody};
+use crate::model::check::{Finding, Severity, check};
+use crate::model::config::Config;
+use crate::model::id::CommandId;
+
+const STEPS: usize = 200;
+
+/// One named edit.
+#[derive(Clone, Debug)]
+struct Step {
+    label: String,
+    before: Arc<Config>,
+    after: Arc<Config>,
+}
+
+fn edited(config: &Config, change: impl FnOnce(&mut Config)) -> Arc<Config> {
+    let mut config = config.clone();
+    change(&mut config);
+    Arc::new(config)
+}
+
+/// A working copy of the configuration. Cheap to keep: configurations are shared, not copied, between steps.
+#[derive(Debug)]
+pub struct Draft {
+    base_revision: u64,
+    base: Arc<Config>,
+    working: Arc<Config>,
+    steps: Vec<Step>,
+    done: usize,
+    gesture: Option<String>,
+    findings: Vec<Finding>,
+    changes: Vec<String>,
+    waiting: Option<CommandId>,
+    rejected: Vec<Finding>,
+}
+
+impl Draft {
+    /// A draft without changes.
+    #[must_use]
+    pub fn new(applied: &Applied) -> Self {
+        let config = Arc::clone(&applied.config);
+        Self {
+            base_revision: applied.revision,
+            base: Arc::clone(&config),
+            findings: check(&config),
+            working: config,
+            steps: Vec::new(),
+            done: 0,
+            gesture: None,
+            changes: Vec::new(),
+            waiting: None,
+            rejected: Vec::new(),
+        }
+    }
+
+    /// The configuration as edited.
+    #[must_use]
+    pub fn working(&self) -> &Arc<Config> {
+        &self.working
+    }
+
+    /// The configuration that runs, from which the draft departs.
+    #[must_use]
+    pub fn base(&self) -> &Arc<Config> {
+        &self.base
+    }
+
+    /// The revision of the base.
+    #[must_use]
+    pub fn base_revision(&self) -> u64 {
+        self.base_revision
+    }
+
+    /// Whether anything is unapplied.
+    #[must_use]
+    pub fn is_changed(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
+    /// The unapplied changes, one sentence each.
+    #[must_use]
+    pub fn changes(&self) -> &[String] {
+        &self.changes
+    }
+
+    /// What is said of the draft, and of the last attempt to apply it.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.rejected.iter().chain(self.findings.iter().filter(|finding| !self.rejected.contains(finding)))
+    }
+
+    /// Errors that the draft brings in; while there is one, it cannot be applied.
+    pub fn blocking(&self) -> impl Iterator<Item = &Finding> {
+        let known = check(&self.base);
+        self.findings.iter().filter(move |finding| finding.severity == Severity::Error && !known.contains(finding))
+    }
+
+    /// Whether an apply is under way.
+    #[must_use]
+    pub fn is_applying(&self) -> bool {
+        self.waiting.is_some()
+    }
+
+    /// Edits as one undo step, named as in "Undo: {label}". An edit that changes nothing leaves no step.
+    pub fn edit(&mut self, label: impl Into<String>, change: impl FnOnce(&mut Config)) {
+        self.settle();
+        self.push(label.into(), change);
+    }
+
+    /// Edits as part of a gesture (a drag, a burst of key presses): the gesture's edits are one undo step with the last
+    /// label. It ends with [`Draft::settle`] or with an edit outside it.
+    pub fn adjust(&mut self, gesture: &str, label: impl Into<String>, change: impl FnOnce(&mut Config)) {
+        let same = self.gesture.as_deref() == Some(gesture) && self.done == self.steps.len();
+        let Some(step) = self.steps.last_mut().filter(|_| same) else {
+            self.settle();
+            if self.push(label.into(), change) {
+                self.gesture = Some(gesture.to_owned());
+            }
+            return;
+        };
+        let after = edited(&self.working, change);
+        step.label = label.into();
+        step.after = Arc::clone(&after);
+        if step.before == step.after {
+            self.steps.pop();
+            self.gesture = None;
+        }
+        self.done = self.steps.len();
+        self.put(after);
+    }
+
+    /// Ends a gesture: the next adjustment is a step of its own.
+    pub fn settle(&mut self) {
+        self.gesture = None;
+    }
+
+    fn push(&mut self, label: String, change: impl FnOnce(&mut Config)) -> bool {
+        let after = edited(&self.working, change);
+        if after == self.working {
+            return false;
+        }
+        self.steps.truncate(self.done);
+        if self.steps.len() == STEPS {
+            self.steps.remove(0);
+        }
+        self.steps.push(Step { label, before: Arc::clone(&self.working), after: Arc::clone(&after) });
+        self.done = self.steps.len();
+        self.put(after);
+        true
+    }
+
+    fn put(&mut self, working: Arc<Config>) {
+        self.findings = check(&working);
+        self.changes = changes::sentences(&self.base, &working);
+        self.rejected.clear();
+        self.working = working;
+    }
+
+    /// What the next undo takes back.
+    #[must_use]
+    pub fn undo_label(&self) -> Option<&str> {
+        self.done.checked_sub(1).and_then(|last| self.steps.get(last)).map(|step| step.label.as_str())
+    }
+
+    /// What the next redo does again.
+    #[must_use]
+    pub fn redo_label(&self) -> Option<&str> {
+        self.steps.get(self.done).map(|step| step.label.as_str())
+    }
+
+    /// Takes the newest step back and returns its label.
+    pub fn undo(&mut self) -> Option<String> {
+        self.settle();
+        let last = self.done.checked_sub(1)?;
+        let step = self.steps.get(last)?.clone();
+        self.done = last;
+        self.put(step.before);
+        Some(step.label)
+    }
+
+    /// Does the step that was taken back again and returns its label.
+    pub fn redo(&mut self) -> Option<String> {
+        self.settle();
+        let step = self.steps.get(self.done)?.clone();
+        self.done += 1;
+        self.put(step.after);
+        Some(step.label)
+    }
+
+    /// Goes back to what runs; itself a step that can be undone.
+    pub fn discard(&mut self) {
+        let base = Arc::clone(&self.base);
+        self.edit("Discard all changes", |config| *config = Config::clone(&base));
+    }
+
+    /// The command that applies the draft; `None` if nothing changed or an error blocks it.
+    #[must_use]
+    pub fn apply(&self) -> Option<Command> {
+        let allowed = self.is_changed() && !self.is_applying() && self.blocking().next().is_none();
+        allowed.then(|| {
+            Command::Config(ConfigCommand::Apply { base: self.base_revision, config: Arc::clone(&self.working) })
+        })
+    }
+
+    /// Remembers that the apply was sent, so that its notice is recognised.
+    pub fn applying(&mut self, id: CommandId) {
+        self.settle();
+        self.waiting = Some(id);
+    }
+
+    /// Hears the answer to the apply. Returns whether the notice was about it.
+    pub fn hear(&mut self, notice: &Notice) -> bool {
+        if self.waiting.is_none() || notice.id != self.waiting {
+            return false;
+        }
+        self.waiting = None;
+        if let NoticeBody::Rejected(findings) = &notice.body {
+            self.rejected.clone_from(findings);
+        }
+        true
+    }
+
+    /// Follows the applied configuration: a new revision becomes the base, and edits are kept on top of it.
+    pub fn follow(&mut self, applied: &Applied) {
+        if applied.revision == self.base_revision && *applied.config == *self.base {
+            return;
+        }
+        let (old, new) = (Arc::clone(&self.base), Arc::clone(&applied.config));
+        let rebased = |config: &Config| Arc::new(merge::onto(&old, config, &new));
+        for step in &mut self.steps {
+            step.before = rebased(&step.before);
+            step.after = rebased(&step.after);
+        }
+        let working = if self.is_changed() { rebased(&self.working) } else { Arc::clone(&new) };
+        self.base_revision = applied.revision;
+        self.base = new;
+        self.put(working);
+    }
+}
+
+#[cfg(test)]
+#[path = "draft_tests.rs"]
+mod tests;

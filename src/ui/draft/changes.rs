@@ -1,0 +1,174 @@
+//! What a draft changes, one sentence each.
+//!
+//! Invariant: two configurations that differ yield at least one sentence; equal ones yield none.
+//! Absent on purpose: judgement; what is wrong with a change is a finding.
+
+use crate::model::config::{Config, Endpoint, Group, QuotaPool, Route, Spread};
+use crate::model::units::Grouped;
+use crate::ui::format::group_rank;
+
+/// Every difference, in file order.
+pub(super) fn sentences(base: &Config, draft: &Config) -> Vec<String> {
+    let mut said = Vec::new();
+    if base == draft {
+        return said;
+    }
+    if base.listen != draft.listen {
+        said.push(format!("Listen on {}:{}.", draft.listen.address, draft.listen.port));
+    }
+    lists(
+        &base.accounts,
+        &draft.accounts,
+        |a| a.id.as_str(),
+        "Account",
+        &mut said,
+        |_, new| vec![format!("Account {} changes.", new.id)],
+    );
+    lists(&base.quota_pools, &draft.quota_pools, |p| p.id.as_str(), "Quota pool", &mut said, pool);
+    lists(&base.endpoints, &draft.endpoints, |e| e.id.as_str(), "Endpoint", &mut said, endpoint);
+    lists(&base.routes, &draft.routes, |r| r.model.as_str(), "Route", &mut said, route);
+    if base.callers != draft.callers {
+        said.push("Callers change.".to_owned());
+    }
+    if base.queue != draft.queue {
+        let queue = &draft.queue;
+        said.push(format!(
+            "The line holds {} requests for up to {} s.",
+            Grouped(queue.max_waiting.into()),
+            queue.max_wait_seconds
+        ));
+    }
+    if base.retry != draft.retry {
+        said.push(format!("A request is tried up to {} times.", draft.retry.max_attempts));
+    }
+    if said.is_empty() {
+        said.push("The order of the file changes.".to_owned());
+    }
+    said
+}
+
+fn lists<T: PartialEq>(
+    base: &[T],
+    draft: &[T],
+    key: impl Fn(&T) -> &str,
+    noun: &str,
+    said: &mut Vec<String>,
+    changed: impl Fn(&T, &T) -> Vec<String>,
+) {
+    for new in draft {
+        match base.iter().find(|old| key(old) == key(new)) {
+            None => said.push(format!("{noun} {} is added.", key(new))),
+            Some(old) if old != new => said.extend(changed(old, new)),
+            Some(_) => {}
+        }
+    }
+    for old in base.iter().filter(|old| draft.iter().all(|new| key(new) != key(old))) {
+        said.push(format!("{noun} {} is removed.", key(old)));
+    }
+}
+
+fn amount(value: Option<u64>, unit: &str) -> String {
+    value.map_or_else(|| "none".to_owned(), |value| format!("{} {unit}", Grouped(value)))
+}
+
+fn pool(old: &QuotaPool, new: &QuotaPool) -> Vec<String> {
+    let id = &new.id;
+    let mut said = Vec::new();
+    if old.tokens_per_minute != new.tokens_per_minute {
+        said.push(format!(
+            "Quota pool {id}: {} → {} TPM.",
+            Grouped(old.tokens_per_minute),
+            Grouped(new.tokens_per_minute)
+        ));
+    }
+    let (before, after) = (old.effective_requests_per_minute(), new.effective_requests_per_minute());
+    if before != after {
+        said.push(format!("Quota pool {id}: {} → {}.", amount(before, "RPM"), amount(after, "RPM")));
+    }
+    or_plain(said, || format!("Quota pool {id} changes."))
+}
+
+fn endpoint(old: &Endpoint, new: &Endpoint) -> Vec<String> {
+    let id = &new.id;
+    let mut said = Vec::new();
+    for (name, before, after, unit) in [
+        ("Soft cap", old.soft_cap_tokens_per_minute, new.soft_cap_tokens_per_minute, "TPM"),
+        ("Token limit", old.tokens_per_minute, new.tokens_per_minute, "TPM"),
+        ("Request limit", old.requests_per_minute, new.requests_per_minute, "RPM"),
+    ] {
+        if before != after {
+            said.push(format!("{name} of {id}: {} → {}.", amount(before, unit), amount(after, unit)));
+        }
+    }
+    if old.quota_pool != new.quota_pool {
+        said.push(match &new.quota_pool {
+            Some(pool) => format!("{id} draws from quota pool {pool}."),
+            None => format!("{id} draws from no quota pool."),
+        });
+    }
+    if old.max_in_flight != new.max_in_flight {
+        said.push(format!("{id} runs at once: {}.", amount(new.max_in_flight.map(u64::from), "requests")));
+    }
+    if old.admin_state != new.admin_state {
+        said.push(format!("{id} becomes {}.", crate::ui::status::admin(new.admin_state).word.to_lowercase()));
+    }
+    or_plain(said, || format!("Settings of endpoint {id} change."))
+}
+
+fn or_plain(said: Vec<String>, plain: impl Fn() -> String) -> Vec<String> {
+    if said.is_empty() { vec![plain()] } else { said }
+}
+
+/// Where a member stands: place of its group, how many groups, its weight.
+fn place(route: &Route, id: &str) -> Option<(usize, u32)> {
+    route.groups.iter().enumerate().find_map(|(place, group)| {
+        group.endpoints.iter().find(|member| member.endpoint.as_str() == id).map(|member| (place, member.weight))
+    })
+}
+
+fn rank(place: usize, route: &Route) -> String {
+    group_rank(place, route.groups.len()).to_lowercase()
+}
+
+fn route(old: &Route, new: &Route) -> Vec<String> {
+    let model = &new.model;
+    let mut said = Vec::new();
+    for member in new.groups.iter().flat_map(|group| &group.endpoints) {
+        let id = member.endpoint.as_str();
+        match (place(old, id), place(new, id)) {
+            (None, Some((to, _))) => said.push(format!("{id} joins route {model} as {}.", rank(to, new))),
+            (Some((from, _)), Some((to, _))) if rank(from, old) != rank(to, new) => {
+                said.push(format!("{id} moves from {} to {} in route {model}.", rank(from, old), rank(to, new)));
+            }
+            (Some((_, before)), Some((_, after))) if before != after => {
+                said.push(format!("Weight of {id} in route {model}: {before} → {after}."));
+            }
+            _ => {}
+        }
+    }
+    for member in old.groups.iter().flat_map(|group| &group.endpoints) {
+        if place(new, member.endpoint.as_str()).is_none() {
+            said.push(format!("{} leaves route {model}.", member.endpoint));
+        }
+    }
+    for (at, group) in new.groups.iter().enumerate() {
+        if old.groups.get(at).is_some_and(|before: &Group| before.spread != group.spread) {
+            said.push(format!(
+                "{} of route {model} is split by {}.",
+                group_rank(at, new.groups.len()),
+                spread(group.spread)
+            ));
+        }
+    }
+    or_plain(said, || format!("The order within route {model} changes."))
+}
+
+fn spread(spread: Spread) -> &'static str {
+    match spread {
+        Spread::Headroom => "most headroom",
+        Spread::Weights => "weights",
+        Spread::RoundRobin => "turns",
+        Spread::Latency => "lowest latency",
+        Spread::Conversation => "conversation",
+    }
+}

@@ -1,0 +1,117 @@
+//! Numbers, spans and ranks as words, the same way everywhere.
+//!
+//! Invariant: an amount always carries its unit; a countdown is computed from the snapshot's moment.
+//! Absent on purpose: reasons and refusals, which have their own words.
+
+use std::time::Duration;
+
+use crate::model::units::{Grouped, Short, Timestamp};
+
+/// `12,400 TPM`.
+#[must_use]
+pub fn tpm(tokens: u64) -> String {
+    format!("{} TPM", Grouped(tokens))
+}
+
+/// `720 RPM`.
+#[must_use]
+pub fn rpm(requests: u64) -> String {
+    format!("{} RPM", Grouped(requests))
+}
+
+/// `52k / 60k`, or `52k / unknown`.
+#[must_use]
+pub fn of_limit(taken: u64, limit: Option<u64>) -> String {
+    match limit {
+        Some(limit) => format!("{} / {}", Short(taken), Short(limit)),
+        None => format!("{} / unknown", Short(taken)),
+    }
+}
+
+/// Minutes and seconds until `until`, as `0:12`; rounded up so that it never promises too early.
+#[must_use]
+pub fn countdown(until: Timestamp, now: Timestamp) -> String {
+    let seconds = until.since(now).as_millis().div_ceil(1_000);
+    if seconds < 3_600 {
+        format!("{}:{:02}", seconds / 60, seconds % 60)
+    } else {
+        format!("{}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
+    }
+}
+
+/// A short span: `84 ms`, `3.1 s`, `2 min`.
+#[must_use]
+pub fn span(span: Duration) -> String {
+    match span.as_millis() {
+        millis @ 0..=999 => format!("{millis} ms"),
+        millis @ 1_000..=99_999 => format!("{}.{} s", millis / 1_000, millis % 1_000 / 100),
+        millis => format!("{} min", millis / 60_000),
+    }
+}
+
+/// How long ago something was: `just now`, `12 s ago`, `3 min ago`.
+#[must_use]
+pub fn ago(then_wall_ms: u64, now_wall_ms: u64) -> String {
+    match now_wall_ms.saturating_sub(then_wall_ms) / 1_000 {
+        0 | 1 => "just now".to_owned(),
+        seconds @ 2..=59 => format!("{seconds} s ago"),
+        seconds @ 60..=3_599 => format!("{} min ago", seconds / 60),
+        seconds => format!("{} h ago", seconds / 3_600),
+    }
+}
+
+/// Local wall-clock time of Unix milliseconds: `14:03:12`.
+#[must_use]
+pub fn clock_time(wall_ms: u64) -> String {
+    let millis = i64::try_from(wall_ms).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(millis)
+        .map(|moment| moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string())
+        .unwrap_or_default()
+}
+
+/// The rank of a priority group in words. `place` counts from 0, `of` is how many the route has.
+#[must_use]
+pub fn group_rank(place: usize, of: usize) -> String {
+    match place {
+        0 => "First choice".to_owned(),
+        _ if of >= 3 && place + 1 == of => "Last resort".to_owned(),
+        1 => "Second choice".to_owned(),
+        2 => "Third choice".to_owned(),
+        3 => "Fourth choice".to_owned(),
+        _ => format!("Choice {}", place + 1),
+    }
+}
+
+/// `1 request`, `2 requests`.
+#[must_use]
+pub fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", Grouped(number), if number == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_countdown_rounds_up_and_ends_at_zero() {
+        let now = Timestamp::from_secs(100);
+        assert_eq!(countdown(Timestamp::from_millis(111_200), now), "0:12");
+        assert_eq!(countdown(Timestamp::from_secs(99), now), "0:00");
+        assert_eq!(countdown(Timestamp::from_secs(3_800), now), "1:01:40");
+    }
+
+    #[test]
+    fn ranks_are_words_and_only_three_or_more_have_a_last_resort() {
+        assert_eq!(group_rank(0, 1), "First choice");
+        assert_eq!(group_rank(1, 2), "Second choice");
+        assert_eq!(group_rank(2, 3), "Last resort");
+        assert_eq!(group_rank(1, 3), "Second choice");
+    }
+
+    #[test]
+    fn spans_choose_their_unit() {
+        assert_eq!(span(Duration::from_millis(84)), "84 ms");
+        assert_eq!(span(Duration::from_millis(3_140)), "3.1 s");
+        assert_eq!(span(Duration::from_mins(2)), "2 min");
+    }
+}

@@ -1,0 +1,52 @@
+//! The pages: each answers one question, from the snapshot.
+//!
+//! Invariant: no page imports another; each keeps its view state in its own struct.
+//! Absent on purpose: what is round a page; that is the shell's.
+
+pub mod accounts;
+pub mod connect;
+pub mod endpoints;
+pub mod overview;
+pub mod quotas;
+pub mod requests;
+pub mod routing;
+pub mod welcome;
+pub mod why;
+pub mod words;
+
+use super::cx::{Page, PageCx};
+
+/// Every page's view state.
+#[derive(Debug, Default)]
+pub struct States {
+    accounts: accounts::State,
+    connect: connect::State,
+    endpoints: endpoints::State,
+    overview: overview::State,
+    quotas: quotas::State,
+    requests: requests::State,
+    routing: routing::State,
+    welcome: welcome::State,
+}
+
+impl States {
+    /// Shows a page.
+    pub fn show(&mut self, page: Page, ui: &mut egui::Ui, cx: &mut PageCx) {
+        match page {
+            Page::Overview => overview::show(ui, cx, &mut self.overview),
+            Page::Endpoints => endpoints::show(ui, cx, &mut self.endpoints),
+            Page::Routing => routing::show(ui, cx, &mut self.routing),
+            Page::Quotas => quotas::show(ui, cx, &mut self.quotas),
+            Page::Requests => requests::show(ui, cx, &mut self.requests),
+            Page::Accounts => accounts::show(ui, cx, &mut self.accounts),
+            Page::Connect => connect::show(ui, cx, &mut self.connect),
+        }
+    }
+
+    /// Shows the welcome sheet on the first run.
+    pub fn welcome(&mut self, ui: &mut egui::Ui, cx: &mut PageCx) {
+        if cx.snapshot.profile.first_run && !self.welcome.dismissed {
+            welcome::show(ui, cx, &mut self.welcome);
+        }
+    }
+}

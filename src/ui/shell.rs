@@ -1,0 +1,218 @@
+//! The console: what is round the pages, and the one place where asking becomes doing.
+//!
+//! Invariant: one snapshot per frame; every command leaves through the line; no repaint is asked for unless something moves.
+//! Absent on purpose: what a page shows.
+
+mod banners;
+mod bars;
+mod nav;
+mod review;
+mod toasts;
+
+use std::sync::Arc;
+
+use egui::{Frame, Margin, Panel, ScrollArea, Ui};
+
+use crate::contract::snapshot::Serving;
+use crate::contract::{Command, Notice, NoticeBody, Snapshot, UiEnd};
+
+use super::actions::{self, Action};
+use super::cx::{Asks, Page, PageCx, Target};
+use super::draft::Draft;
+use super::pages::States;
+use super::theme::{self, Theme, Tone};
+use toasts::Toasts;
+
+/// The whole screen. Drawn by eframe in the window, by a harness in tests.
+pub struct Console {
+    line: UiEnd,
+    draft: Draft,
+    page: Page,
+    target: Option<Target>,
+    states: States,
+    toasts: Toasts,
+    reviewing: bool,
+}
+
+impl Console {
+    /// A console at the screen's end of the line; puts fonts and themes into `ctx`.
+    #[must_use]
+    pub fn new(line: UiEnd, ctx: &egui::Context) -> Self {
+        theme::install(ctx);
+        let draft = Draft::new(&line.latest().applied);
+        Self {
+            line,
+            draft,
+            page: Page::default(),
+            target: None,
+            states: States::default(),
+            toasts: Toasts::default(),
+            reviewing: false,
+        }
+    }
+
+    /// The page that is shown.
+    #[must_use]
+    pub fn page(&self) -> Page {
+        self.page
+    }
+
+    /// The edited configuration.
+    #[must_use]
+    pub fn draft(&self) -> &Draft {
+        &self.draft
+    }
+
+    /// What has to be done even while the window is hidden: nothing is drawn and nothing waits, so there is nothing yet.
+    pub fn logic(&mut self, _ctx: &egui::Context) {}
+
+    /// Draws one frame.
+    pub fn ui(&mut self, ui: &mut Ui) {
+        let ctx = ui.ctx().clone();
+        let snapshot = self.line.latest();
+        let theme = Theme::of(&ctx);
+        self.draft.follow(&snapshot.applied);
+        let notices = self.hear(&ctx);
+        for action in actions::pressed(&ctx) {
+            self.act(action, &ctx, &snapshot);
+        }
+        let mut wanted = self.frame(ui, theme, &snapshot);
+        self.show_page(ui, theme, &snapshot, &notices);
+        if self.reviewing {
+            wanted.extend(review::show(&ctx, theme, &self.draft));
+        }
+        self.toasts.show(&ctx, theme);
+        for wish in wanted {
+            self.grant(wish, &ctx, &snapshot);
+        }
+    }
+
+    /// Everything round the page; returns what was clicked.
+    fn frame(&mut self, ui: &mut Ui, theme: &'static Theme, snapshot: &Snapshot) -> Vec<Wish> {
+        let mut wanted = Vec::new();
+        let bar = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(16, 8));
+        Panel::top("top bar").frame(bar).show(ui, |ui| bars::top(ui, theme, snapshot, &mut wanted));
+        banners::show(ui, theme, snapshot, &mut wanted);
+        if self.draft.is_changed() {
+            let fill = Frame::new().fill(theme.wash(Tone::Info)).inner_margin(Margin::symmetric(16, 6));
+            Panel::top("draft bar").frame(fill).show(ui, |ui| bars::draft(ui, theme, &self.draft, &mut wanted));
+        }
+        let thin = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(16, 4));
+        Panel::bottom("status line").frame(thin).show(ui, |ui| bars::status(ui, theme, snapshot));
+        nav::show(ui, theme, self.page, snapshot, &mut wanted);
+        wanted
+    }
+
+    fn show_page(&mut self, ui: &mut Ui, theme: &'static Theme, snapshot: &Arc<Snapshot>, notices: &[Notice]) {
+        let mut asks = Asks::default();
+        let mut cx = PageCx {
+            snapshot,
+            theme,
+            draft: &mut self.draft,
+            notices,
+            arrived: self.target.take(),
+            line: &self.line,
+            asks: &mut asks,
+        };
+        let body = Frame::new().fill(theme.page).inner_margin(Margin::same(16));
+        egui::CentralPanel::default().frame(body).show(ui, |ui| {
+            ScrollArea::vertical().id_salt(self.page.name()).auto_shrink(false).show(ui, |ui| {
+                self.states.show(self.page, ui, &mut cx);
+            });
+            self.states.welcome(ui, &mut cx);
+        });
+        self.fulfil(asks, ui.ctx());
+    }
+
+    fn fulfil(&mut self, asks: Asks, ctx: &egui::Context) {
+        for (tone, text) in asks.toasts {
+            self.toasts.add(ctx, tone, text);
+        }
+        self.reviewing |= asks.review;
+        if let Some(page) = asks.page {
+            self.page = page;
+            self.target = asks.target;
+            ctx.request_repaint();
+        }
+    }
+
+    fn hear(&mut self, ctx: &egui::Context) -> Vec<Notice> {
+        let notices = self.line.notices();
+        for notice in &notices {
+            let ours = self.draft.hear(notice);
+            if ours && matches!(notice.body, NoticeBody::Applied { .. }) {
+                self.reviewing = false;
+            }
+            if let Some((tone, text)) = toasts::of_notice(&notice.body) {
+                self.toasts.add(ctx, tone, text);
+            }
+        }
+        notices
+    }
+
+    fn act(&mut self, action: Action, ctx: &egui::Context, snapshot: &Snapshot) {
+        match action {
+            Action::Go(page) => self.page = page,
+            Action::Undo => self.say(ctx, "Undone", Draft::undo),
+            Action::Redo => self.say(ctx, "Done again", Draft::redo),
+            Action::Review if self.reviewing => self.apply(ctx),
+            Action::Review => self.reviewing = self.draft.is_changed(),
+            Action::Discard => {
+                self.draft.discard();
+                self.reviewing = false;
+            }
+            Action::CopyBaseUrl => {
+                if let Serving::Listening { base_url, .. } = &snapshot.serving {
+                    ctx.copy_text(base_url.to_string());
+                    self.toasts.add(ctx, Tone::Info, "Base URL copied".to_owned());
+                }
+            }
+            Action::ToggleTheme => {
+                let other = if Theme::of(ctx).dark { egui::Theme::Light } else { egui::Theme::Dark };
+                ctx.set_theme(other);
+            }
+        }
+    }
+
+    fn say(&mut self, ctx: &egui::Context, what: &str, step: impl FnOnce(&mut Draft) -> Option<String>) {
+        if let Some(label) = step(&mut self.draft) {
+            self.toasts.add(ctx, Tone::Info, format!("{what}: {label}"));
+        }
+    }
+
+    fn apply(&mut self, ctx: &egui::Context) {
+        let Some(command) = self.draft.apply() else { return };
+        if let Some(id) = self.send(ctx, command) {
+            self.draft.applying(id);
+        }
+    }
+
+    fn send(&mut self, ctx: &egui::Context, command: Command) -> Option<crate::model::id::CommandId> {
+        let sent = self.line.send(command);
+        if let Err(busy) = sent {
+            self.toasts.add(ctx, Tone::Error, busy.to_string());
+        }
+        sent.ok()
+    }
+
+    fn grant(&mut self, wish: Wish, ctx: &egui::Context, snapshot: &Snapshot) {
+        match wish {
+            Wish::Act(action) => self.act(action, ctx, snapshot),
+            Wish::Send(command) => {
+                self.send(ctx, command);
+            }
+            Wish::Apply => self.apply(ctx),
+            Wish::CloseReview => self.reviewing = false,
+            Wish::Copy(text) => ctx.copy_text(text),
+        }
+    }
+}
+
+/// Something that was clicked round the page.
+enum Wish {
+    Act(Action),
+    Send(Command),
+    Apply,
+    CloseReview,
+    Copy(String),
+}

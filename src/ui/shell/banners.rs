@@ -1,0 +1,85 @@
+//! Banners: a taken port, a file that could not be read, a configuration with faults, no listening at all.
+//!
+//! Invariant: each says what happened, what still works, and one next step.
+//! Absent on purpose: anything that goes away by itself; those are toasts.
+
+use egui::{Frame, Margin, Panel, RichText, Ui};
+
+use super::{Wish, toasts};
+use crate::contract::snapshot::{PortHeld, Serving};
+use crate::contract::{Command, ConfigCommand, ServingCommand, Snapshot};
+use crate::model::check::{Finding, Severity};
+use crate::ui::theme::{Theme, Tone};
+
+struct Banner {
+    tone: Tone,
+    text: String,
+    button: &'static str,
+    wish: Wish,
+}
+
+/// Shows every banner there is reason for, below the top bar.
+pub(super) fn show(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, wanted: &mut Vec<Wish>) {
+    for (place, banner) in all(snapshot).into_iter().enumerate() {
+        let frame = Frame::new().fill(theme.wash(banner.tone)).inner_margin(Margin::symmetric(16, 6));
+        Panel::top(("banner", place)).frame(frame).show(ui, |ui| {
+            ui.horizontal_wrapped(|ui| {
+                ui.label(banner.tone.icon().rich_text().size(16.0).color(theme.tone(banner.tone)));
+                ui.label(RichText::new(&banner.text).color(theme.text));
+                if ui.button(banner.button).clicked() {
+                    wanted.push(banner.wish);
+                }
+            });
+        });
+    }
+}
+
+fn all(snapshot: &Snapshot) -> Vec<Banner> {
+    let mut banners = Vec::new();
+    match &snapshot.serving {
+        Serving::Listening { base_url, instead_of: Some(held), .. } => banners.push(port_taken(base_url, held)),
+        Serving::Failed(problem) => banners.push(Banner {
+            tone: Tone::Error,
+            text: toasts::words(problem),
+            button: "Try again",
+            wish: Wish::Send(Command::Serving(ServingCommand::RetryPort)),
+        }),
+        _ => {}
+    }
+    if let Some(problem) = &snapshot.applied.file_problem {
+        banners.push(Banner {
+            tone: Tone::Error,
+            text: toasts::words(problem),
+            button: "Read the file again",
+            wish: Wish::Send(Command::Config(ConfigCommand::Reload)),
+        });
+    }
+    banners.extend(faults(&snapshot.applied.findings, &snapshot.profile.config_path));
+    banners
+}
+
+fn port_taken(base_url: &str, held: &PortHeld) -> Banner {
+    let holder = held.holder.as_deref().unwrap_or("another program");
+    Banner {
+        tone: Tone::Throttled,
+        text: format!("Port {} is used by {holder}. Serving on {base_url} instead.", held.port),
+        button: "Retry port",
+        wish: Wish::Send(Command::Serving(ServingCommand::RetryPort)),
+    }
+}
+
+fn faults(findings: &[Finding], path: &str) -> Option<Banner> {
+    let mut errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    let first = errors.next()?;
+    let line = first.line.map(|line| format!("Line {line}: ")).unwrap_or_default();
+    let more = match errors.count() {
+        0 => String::new(),
+        more => format!(" And {more} more."),
+    };
+    Some(Banner {
+        tone: Tone::Error,
+        text: format!("{line}{}{more}", first.message),
+        button: "Copy the file's path",
+        wish: Wish::Copy(path.to_owned()),
+    })
+}

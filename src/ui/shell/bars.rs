@@ -1,0 +1,156 @@
+//! The top bar, the draft bar and the status line.
+//!
+//! Invariant: listening and being able to answer are told apart.
+//! Absent on purpose: page content.
+
+use egui::{Align, CornerRadius, Frame, Label, Layout, Margin, RichText, Stroke, Ui};
+use egui_material_icons::icons::{ICON_CONTENT_COPY, ICON_DARK_MODE, ICON_LIGHT_MODE};
+
+use super::Wish;
+use crate::contract::snapshot::{KeyringState, Serving};
+use crate::contract::{Command, ServingCommand, Snapshot};
+use crate::model::status::EndpointView;
+use crate::model::units::{Grouped, Short};
+use crate::ui::actions::{self, Action};
+use crate::ui::draft::Draft;
+use crate::ui::format::count;
+use crate::ui::theme::{self, Theme, Tone, gap, size};
+use crate::ui::widgets::{chip, icon_button, primary_button};
+
+/// Serving pill, base URL, profile, theme.
+pub(super) fn top(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, wanted: &mut Vec<Wish>) {
+    ui.horizontal(|ui| {
+        ui.set_min_height(30.0);
+        let (tone, word) = serving(snapshot);
+        pill(ui, theme, tone, word);
+        if let Serving::Listening { base_url, paused, .. } = &snapshot.serving {
+            ui.label(theme::mono(base_url.as_ref()).color(theme.text));
+            if icon_button(ui, theme, ICON_CONTENT_COPY, "Copy base URL")
+                .on_hover_text(actions::tooltip(ui.ctx(), Action::CopyBaseUrl))
+                .clicked()
+            {
+                wanted.push(Wish::Act(Action::CopyBaseUrl));
+            }
+            let (word, command) = if *paused {
+                ("Resume serving", ServingCommand::Resume)
+            } else {
+                ("Pause serving", ServingCommand::Pause)
+            };
+            if ui
+                .add(egui::Button::new(RichText::new(word).color(theme.text_soft)).frame_when_inactive(false))
+                .clicked()
+            {
+                wanted.push(Wish::Send(Command::Serving(command)));
+            }
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let (icon, name) =
+                if theme.dark { (ICON_LIGHT_MODE, "Use light theme") } else { (ICON_DARK_MODE, "Use dark theme") };
+            if icon_button(ui, theme, icon, name).clicked() {
+                wanted.push(Wish::Act(Action::ToggleTheme));
+            }
+            if snapshot.profile.demo {
+                chip(ui, theme, Tone::Info, "Simulated");
+            }
+            ui.add(Label::new(theme::strong(snapshot.profile.name.as_str()).color(theme.text)).truncate());
+            ui.label(RichText::new("Profile").color(theme.text_faint));
+        });
+    });
+}
+
+fn pill(ui: &mut Ui, theme: &Theme, tone: Tone, word: &str) {
+    Frame::new()
+        .fill(theme.wash(tone))
+        .stroke(Stroke::new(1.0, theme.tone(tone).gamma_multiply(0.5)))
+        .corner_radius(CornerRadius::same(13))
+        .inner_margin(Margin::symmetric(10, 4))
+        .show(ui, |ui| {
+            ui.spacing_mut().item_spacing.x = 6.0;
+            ui.label(tone.icon().rich_text().size(15.0).color(theme.tone(tone)));
+            ui.label(theme::strong(word).color(theme.tone(tone)));
+        });
+}
+
+/// The four states, and two short ones round them. Listening is not the same as able to answer.
+pub(super) fn serving(snapshot: &Snapshot) -> (Tone, &'static str) {
+    match &snapshot.serving {
+        Serving::Starting => (Tone::Off, "Starting"),
+        Serving::Listening { paused: true, .. } => (Tone::Off, "Paused by you"),
+        Serving::Listening { .. } if !snapshot.view.endpoints.iter().any(EndpointView::serving) => {
+            (Tone::Throttled, "Serving, but no endpoint can answer")
+        }
+        Serving::Listening { .. } => (Tone::Ok, "Serving"),
+        Serving::Failed(_) => (Tone::Error, "Not listening"),
+        Serving::Stopping { .. } => (Tone::Off, "Stopping"),
+    }
+}
+
+/// How many changes, and what to do with them.
+pub(super) fn draft(ui: &mut Ui, theme: &Theme, draft: &Draft, wanted: &mut Vec<Wish>) {
+    ui.horizontal(|ui| {
+        let number = u64::try_from(draft.changes().len()).unwrap_or(0);
+        ui.label(Tone::Info.icon().rich_text().size(15.0).color(theme.tone(Tone::Info)));
+        ui.label(theme::strong(count(number, "unapplied change", "unapplied changes")).color(theme.text));
+        if ui.button("Review").on_hover_text(actions::tooltip(ui.ctx(), Action::Review)).clicked() {
+            wanted.push(Wish::Act(Action::Review));
+        }
+        let ready = draft.apply().is_some();
+        if ui.add_enabled_ui(ready, |ui| primary_button(ui, theme, "Apply")).inner.clicked() {
+            wanted.push(Wish::Apply);
+        }
+        let discard = egui::Button::new("Discard").frame_when_inactive(false);
+        if ui.add(discard).on_hover_text(actions::tooltip(ui.ctx(), Action::Discard)).clicked() {
+            wanted.push(Wish::Act(Action::Discard));
+        }
+        let blocking = draft.blocking().count();
+        if blocking > 0 {
+            let word = count(u64::try_from(blocking).unwrap_or(0), "error blocks", "errors block");
+            chip(ui, theme, Tone::Error, &word);
+        }
+    });
+}
+
+/// The numbers of the last minute, the revision, the keyring.
+pub(super) fn status(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot) {
+    ui.horizontal(|ui| {
+        ui.set_min_height(20.0);
+        ui.spacing_mut().item_spacing.x = gap::L;
+        let text = figures(snapshot);
+        ui.add(Label::new(RichText::new(text).monospace().size(size::SMALL).color(theme.text_soft)).truncate());
+    });
+}
+
+fn figures(snapshot: &Snapshot) -> String {
+    let view = &snapshot.view;
+    let sum = |each: fn(&EndpointView) -> u64| view.endpoints.iter().map(each).fold(0_u64, u64::saturating_add);
+    let since = snapshot.at.0.saturating_sub(60_000_000) / 1_000_000;
+    let theirs: u64 = snapshot
+        .series
+        .endpoints
+        .iter()
+        .flat_map(|series| series.points().rev().take_while(|point| point.second > since))
+        .map(|point| u64::from(point.throttled))
+        .fold(0, u64::saturating_add);
+    let keyring = match snapshot.keys.keyring {
+        KeyringState::Unknown => "keyring …",
+        KeyringState::Ready => "keyring ok",
+        KeyringState::Locked => "keyring locked",
+        KeyringState::Missing { .. } => "no keyring",
+    };
+    format!(
+        "{} RPM · {} TPM · {} in flight · {} queued · 429 last min: {theirs} provider / {} us · rev {} · {keyring}",
+        Grouped(sum(|endpoint| endpoint.requests.used)),
+        Short(sum(|endpoint| endpoint.tokens.used)),
+        sum(|endpoint| u64::from(endpoint.in_flight)),
+        view.queue.waiting,
+        refused_last_minute(snapshot),
+        snapshot.applied.revision,
+    )
+}
+
+/// Refusals of ours among the records of the last minute.
+fn refused_last_minute(snapshot: &Snapshot) -> usize {
+    let since = snapshot.wall_ms.saturating_sub(60_000);
+    let fresh = snapshot.records.iter().rev().take_while(|record| record.wall_ms >= since);
+    fresh.filter(|record| record.end == crate::model::record::RecordEnd::Refused && record.status == 429).count()
+}

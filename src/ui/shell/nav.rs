@@ -1,0 +1,79 @@
+//! The navigation: one level, pages in order, icons alone in a narrow window.
+//!
+//! Invariant: every entry has its page's name, also when only the icon is shown.
+//! Absent on purpose: counts of news; a badge means that something needs the person.
+
+use egui::{Align2, Frame, Margin, Panel, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui_material_icons::MaterialIcon;
+use egui_material_icons::icons;
+
+use super::Wish;
+use crate::contract::Snapshot;
+use crate::model::status::{Health, RestCause};
+use crate::ui::actions::{self, Action};
+use crate::ui::cx::Page;
+use crate::ui::theme::{Theme, Tone, gap, size};
+
+const WIDE: f32 = 1_100.0;
+
+/// Shows the navigation at the left.
+pub(super) fn show(ui: &mut Ui, theme: &Theme, now: Page, snapshot: &Snapshot, wanted: &mut Vec<Wish>) {
+    let wide = ui.ctx().content_rect().width() >= WIDE;
+    let frame = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(8, 12));
+    let width = if wide { 168.0 } else { 44.0 };
+    Panel::left("nav").frame(frame).resizable(false).exact_size(width).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = gap::S;
+        for page in Page::ALL {
+            if entry(ui, theme, page, page == now, wide, needs_action(page, snapshot)) {
+                wanted.push(Wish::Act(Action::Go(page)));
+            }
+        }
+    });
+}
+
+fn entry(ui: &mut Ui, theme: &Theme, page: Page, chosen: bool, wide: bool, badge: bool) -> bool {
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 32.0), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, page.name()));
+    let painter = ui.painter();
+    if chosen {
+        painter.rect_filled(rect, 7, theme.accent_soft);
+    } else if response.hovered() {
+        painter.rect_filled(rect, 7, theme.hover);
+    }
+    if response.has_focus() {
+        painter.rect_stroke(rect, 7, egui::Stroke::new(2.0, theme.accent), egui::StrokeKind::Inside);
+    }
+    let color = if chosen { theme.text } else { theme.text_soft };
+    let glyph = icon(page);
+    let font = egui::FontId::new(18.0, glyph.font_family());
+    let tint = if chosen { theme.accent } else { theme.text_faint };
+    let at = if wide { pos2(rect.left() + 18.0, rect.center().y) } else { rect.center() };
+    painter.text(at, Align2::CENTER_CENTER, glyph.codepoint, font, tint);
+    if wide {
+        let spot = pos2(rect.left() + 36.0, rect.center().y);
+        painter.text(spot, Align2::LEFT_CENTER, page.name(), egui::FontId::proportional(size::BODY), color);
+    }
+    if badge {
+        painter.circle_filled(pos2(rect.right() - 8.0, rect.top() + 9.0), 3.5, theme.tone(Tone::Error));
+    }
+    response.on_hover_text(actions::tooltip(ui.ctx(), Action::Go(page))).clicked()
+}
+
+fn icon(page: Page) -> MaterialIcon {
+    match page {
+        Page::Overview => icons::ICON_DASHBOARD,
+        Page::Endpoints => icons::ICON_DNS,
+        Page::Routing => icons::ICON_ALT_ROUTE,
+        Page::Quotas => icons::ICON_DONUT_LARGE,
+        Page::Requests => icons::ICON_LIST_ALT,
+        Page::Accounts => icons::ICON_KEY,
+        Page::Connect => icons::ICON_CABLE,
+    }
+}
+
+/// A rejected or missing key waits for the person.
+fn needs_action(page: Page, snapshot: &Snapshot) -> bool {
+    let keyless =
+        |health: &Health| matches!(health, Health::NoKey | Health::Resting { cause: RestCause::KeyRejected, .. });
+    page == Page::Accounts && snapshot.view.endpoints.iter().any(|endpoint| keyless(&endpoint.health))
+}

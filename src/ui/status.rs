@@ -1,0 +1,108 @@
+//! What we see of an endpoint and what the person set, as tone, glyph and word.
+//!
+//! Invariant: the two axes are never merged; each state has one word on every page.
+//! Absent on purpose: sentences of reasons and verdicts.
+
+use crate::model::config::AdminState;
+use crate::model::outcome::ThrottleKind;
+use crate::model::status::{EndpointView, Health, RestCause};
+use crate::model::units::Timestamp;
+
+use super::format::countdown;
+use super::theme::Tone;
+
+/// A state ready to be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Colour and glyph.
+    pub tone: Tone,
+    /// The word, with a countdown if there is one.
+    pub word: String,
+}
+
+impl Status {
+    fn new(tone: Tone, word: impl Into<String>) -> Self {
+        Self { tone, word: word.into() }
+    }
+}
+
+/// What we see, at the snapshot's moment.
+#[must_use]
+pub fn health(health: Health, now: Timestamp) -> Status {
+    match health {
+        Health::Unknown => Status::new(Tone::Off, "Not used yet"),
+        Health::Healthy => Status::new(Tone::Ok, "Healthy"),
+        Health::NearLimit => Status::new(Tone::Near, "Near limit"),
+        Health::Resting { until, cause } => resting(cause, until, now),
+        Health::Probing => Status::new(Tone::Throttled, "Probing"),
+        Health::Ramping { percent } => Status::new(Tone::Near, format!("Ramping {percent} %")),
+        Health::NoKey => Status::new(Tone::Error, "No key"),
+    }
+}
+
+fn resting(cause: RestCause, until: Timestamp, now: Timestamp) -> Status {
+    let timed = |tone, word: &str| {
+        let left = if until == Timestamp::MAX { String::new() } else { format!(" {}", countdown(until, now)) };
+        Status::new(tone, format!("{word}{left}"))
+    };
+    match cause {
+        RestCause::Throttled(ThrottleKind::OutOfCredit) => Status::new(Tone::Error, "Out of credit"),
+        RestCause::Throttled(_) => timed(Tone::Throttled, "Throttled"),
+        RestCause::Errors => timed(Tone::Error, "Ejected, probe in"),
+        RestCause::Unreachable => timed(Tone::Error, "Unreachable, probe in"),
+        RestCause::KeyRejected => Status::new(Tone::Error, "Key rejected"),
+        RestCause::Blocked => Status::new(Tone::Error, "Blocked"),
+        RestCause::NotFound => Status::new(Tone::Error, "Deployment not found"),
+    }
+}
+
+/// What the person set.
+#[must_use]
+pub fn admin(state: AdminState) -> Status {
+    match state {
+        AdminState::Enabled => Status::new(Tone::Ok, "Enabled"),
+        AdminState::Draining => Status::new(Tone::Off, "Draining"),
+        AdminState::Paused => Status::new(Tone::Off, "Paused"),
+    }
+}
+
+/// The one state to show where only one fits: what the person set wins, as it is the stronger word.
+#[must_use]
+pub fn endpoint(view: &EndpointView, now: Timestamp) -> Status {
+    match view.admin_state {
+        AdminState::Enabled => health(view.health, now),
+        set => admin(set),
+    }
+}
+
+/// How urgent a tone is; larger is worse.
+#[must_use]
+pub const fn urgency(tone: Tone) -> u8 {
+    match tone {
+        Tone::Ok => 0,
+        Tone::Info => 1,
+        Tone::Off => 2,
+        Tone::Near => 3,
+        Tone::Throttled => 4,
+        Tone::Error => 5,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_throttled_endpoint_counts_down_from_the_snapshots_moment() {
+        let until = Timestamp::from_secs(72);
+        let state = Health::Resting { until, cause: RestCause::Throttled(ThrottleKind::Tokens) };
+        let shown = health(state, Timestamp::from_secs(60));
+        assert_eq!((shown.tone, shown.word.as_str()), (Tone::Throttled, "Throttled 0:12"));
+    }
+
+    #[test]
+    fn a_rest_without_an_end_shows_no_countdown() {
+        let state = Health::Resting { until: Timestamp::MAX, cause: RestCause::Errors };
+        assert!(!health(state, Timestamp::ZERO).word.contains(':'));
+    }
+}

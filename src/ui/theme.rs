@@ -1,0 +1,377 @@
+//! Colours, type and spacing, read from `assets/theme.json` and put into egui's style once per theme.
+//!
+//! Invariant: no other file makes a colour. Pages use the aliases here, never the scale behind them.
+//! Absent on purpose: meanings of domain states; `ui::status` maps those to a [`Tone`].
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use egui::epaint::Shadow;
+use egui::{Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, Stroke, Style, TextStyle};
+use egui_material_icons::MaterialIcon;
+use egui_material_icons::icons;
+use serde::Deserialize;
+
+const TOKENS: &str = include_str!("../../assets/theme.json");
+const UI_FACE: &[u8] = include_bytes!("../../assets/fonts/Inter-Regular.otf");
+const STRONG_FACE: &[u8] = include_bytes!("../../assets/fonts/Inter-SemiBold.otf");
+const MONO_FACE: &[u8] = include_bytes!("../../assets/fonts/JetBrainsMono-Regular.ttf");
+const STRONG: &str = "strong";
+
+/// Text sizes in points. There are three.
+pub mod size {
+    /// Captions and axis labels; the smallest size there is.
+    pub const SMALL: f32 = 11.5;
+    /// Everything else.
+    pub const BODY: f32 = 13.0;
+    /// Page titles and the number of a tile.
+    pub const TITLE: f32 = 19.0;
+}
+
+/// Distances in points, on a grid of 4.
+pub mod gap {
+    /// Between things that belong together.
+    pub const S: f32 = 4.0;
+    /// Between things of one kind.
+    pub const M: f32 = 8.0;
+    /// Inside a card.
+    pub const L: f32 = 12.0;
+    /// Between cards and round a page.
+    pub const XL: f32 = 16.0;
+    /// Height of a table's row.
+    pub const ROW: f32 = 28.0;
+}
+
+/// What a colour says. Never alone: a tone is drawn with its glyph and a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tone {
+    /// Serving.
+    Ok,
+    /// 80 % and more of a limit is taken.
+    Near,
+    /// Throttled by the service or held by us.
+    Throttled,
+    /// Failed or rejected.
+    Error,
+    /// Unapplied, selected, or merely told.
+    Info,
+    /// Paused, disabled, unknown.
+    Off,
+}
+
+impl Tone {
+    /// The glyph that stands beside the word.
+    #[must_use]
+    pub fn icon(self) -> MaterialIcon {
+        match self {
+            Self::Ok => icons::ICON_CHECK_CIRCLE,
+            Self::Near => icons::ICON_TIMELAPSE,
+            Self::Throttled => icons::ICON_HOURGLASS_TOP,
+            Self::Error => icons::ICON_CANCEL,
+            Self::Info => icons::ICON_EDIT,
+            Self::Off => icons::ICON_PAUSE,
+        }
+    }
+}
+
+/// How the line of a series is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dash {
+    /// Unbroken.
+    Solid,
+    /// Dashes of this many points.
+    Dashed(u8),
+    /// Dots this many points apart.
+    Dotted(u8),
+}
+
+/// The colour and dash of a series, bound to an endpoint's slot for life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeriesStyle {
+    /// The line's colour.
+    pub color: Color32,
+    /// The line's dash.
+    pub dash: Dash,
+}
+
+/// The aliases of one theme.
+#[derive(Clone, Debug, Default)]
+pub struct Theme {
+    /// Whether surfaces are dark.
+    pub dark: bool,
+    /// Behind the page's cards.
+    pub page: Color32,
+    /// Behind bars and navigation.
+    pub panel: Color32,
+    /// A card.
+    pub card: Color32,
+    /// Round cards and between bars.
+    pub edge: Color32,
+    /// A button at rest.
+    pub raised: Color32,
+    /// A button or row under the pointer.
+    pub hover: Color32,
+    /// A button held down.
+    pub pressed: Color32,
+    /// A text field.
+    pub field: Color32,
+    /// The empty part of a bar.
+    pub track: Color32,
+    /// Grid lines of plots.
+    pub grid: Color32,
+    /// Text.
+    pub text: Color32,
+    /// Text of lesser rank.
+    pub text_soft: Color32,
+    /// Captions.
+    pub text_faint: Color32,
+    /// Links, focus, the primary button.
+    pub accent: Color32,
+    /// Behind the selected row or navigation entry.
+    pub accent_soft: Color32,
+    /// Text on the accent.
+    pub on_accent: Color32,
+    /// Under sheets and menus.
+    pub shadow: Color32,
+    /// Colour of what nobody has a slot for.
+    pub others: Color32,
+    tones: [Color32; 6],
+    series: Vec<Color32>,
+}
+
+impl Theme {
+    /// The theme that `ctx` shows now.
+    #[must_use]
+    pub fn of(ctx: &egui::Context) -> &'static Self {
+        match ctx.theme() {
+            egui::Theme::Dark => &DARK,
+            egui::Theme::Light => &LIGHT,
+        }
+    }
+
+    /// The colour of a tone.
+    #[must_use]
+    pub fn tone(&self, tone: Tone) -> Color32 {
+        let [ok, near, throttled, error, info, off] = self.tones;
+        match tone {
+            Tone::Ok => ok,
+            Tone::Near => near,
+            Tone::Throttled => throttled,
+            Tone::Error => error,
+            Tone::Info => info,
+            Tone::Off => off,
+        }
+    }
+
+    /// A tone's colour as a faint wash behind text.
+    #[must_use]
+    pub fn wash(&self, tone: Tone) -> Color32 {
+        self.tone(tone).gamma_multiply(if self.dark { 0.14 } else { 0.10 })
+    }
+
+    /// Colour and dash of a slot; slots from 6 on share the grey of the others.
+    #[must_use]
+    pub fn series(&self, slot: usize) -> SeriesStyle {
+        let dashes =
+            [Dash::Solid, Dash::Dashed(8), Dash::Dotted(4), Dash::Dashed(14), Dash::Dotted(8), Dash::Dashed(5)];
+        SeriesStyle {
+            color: self.series.get(slot).copied().unwrap_or(self.others),
+            dash: dashes.get(slot).copied().unwrap_or(Dash::Dotted(12)),
+        }
+    }
+}
+
+static DARK: LazyLock<Theme> = LazyLock::new(|| read(true));
+static LIGHT: LazyLock<Theme> = LazyLock::new(|| read(false));
+
+#[derive(Deserialize)]
+struct Tokens {
+    scale: BTreeMap<String, String>,
+    dark: Aliases,
+    light: Aliases,
+}
+
+#[derive(Deserialize)]
+struct Aliases {
+    series: Vec<String>,
+    #[serde(flatten)]
+    named: BTreeMap<String, String>,
+}
+
+/// A theme of the asset; without colours if the asset is not what a test says it is.
+fn read(dark: bool) -> Theme {
+    let Ok(tokens) = serde_json::from_str::<Tokens>(TOKENS) else { return Theme::default() };
+    let aliases = if dark { &tokens.dark } else { &tokens.light };
+    let color = |name: &str| aliases.named.get(name).map_or(Color32::PLACEHOLDER, |text| resolve(&tokens.scale, text));
+    Theme {
+        dark,
+        page: color("page"),
+        panel: color("panel"),
+        card: color("card"),
+        edge: color("edge"),
+        raised: color("raised"),
+        hover: color("hover"),
+        pressed: color("pressed"),
+        field: color("field"),
+        track: color("track"),
+        grid: color("grid"),
+        text: color("text"),
+        text_soft: color("text_soft"),
+        text_faint: color("text_faint"),
+        accent: color("accent"),
+        accent_soft: color("accent_soft"),
+        on_accent: color("on_accent"),
+        shadow: color("shadow"),
+        others: color("others"),
+        tones: ["ok", "near", "throttled", "error", "info", "off"].map(color),
+        series: aliases.series.iter().map(|text| resolve(&tokens.scale, text)).collect(),
+    }
+}
+
+fn resolve(scale: &BTreeMap<String, String>, text: &str) -> Color32 {
+    let name = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    let literal = name.map_or(Some(text), |name| scale.get(name).map(String::as_str));
+    literal.and_then(|hex| Color32::from_hex(hex).ok()).unwrap_or(Color32::PLACEHOLDER)
+}
+
+/// Puts fonts and both styles into `ctx`; the theme follows the system until the person chooses.
+pub fn install(ctx: &egui::Context) {
+    ctx.set_fonts(fonts());
+    ctx.set_style_of(egui::Theme::Dark, style(&DARK, egui::Visuals::dark()));
+    ctx.set_style_of(egui::Theme::Light, style(&LIGHT, egui::Visuals::light()));
+}
+
+fn fonts() -> FontDefinitions {
+    let mut fonts = FontDefinitions::empty();
+    for (name, face) in [("ui", UI_FACE), (STRONG, STRONG_FACE), ("mono", MONO_FACE)] {
+        fonts.font_data.insert(name.to_owned(), Arc::new(FontData::from_static(face)));
+    }
+    let icons = egui_material_icons::font_insert();
+    let icon = egui_material_icons::FONT_FAMILY;
+    fonts.font_data.insert(icon.to_owned(), Arc::new(icons.data));
+    for (family, faces) in [
+        (FontFamily::Proportional, ["ui", icon, "mono"]),
+        (FontFamily::Monospace, ["mono", "ui", icon]),
+        (strong_family(), [STRONG, icon, "mono"]),
+        (FontFamily::Name(icon.into()), [icon, "ui", "mono"]),
+    ] {
+        fonts.families.insert(family, faces.map(str::to_owned).to_vec());
+    }
+    fonts
+}
+
+fn strong_family() -> FontFamily {
+    FontFamily::Name(STRONG.into())
+}
+
+/// Semi-bold text of body size.
+#[must_use]
+pub fn strong(text: impl Into<String>) -> egui::RichText {
+    egui::RichText::new(text).font(FontId::new(size::BODY, strong_family()))
+}
+
+/// The title of a page, or the number of a tile.
+#[must_use]
+pub fn title(text: impl Into<String>) -> egui::RichText {
+    egui::RichText::new(text).font(FontId::new(size::TITLE, strong_family()))
+}
+
+/// A number or an address: monospaced, so that digits stand below each other.
+#[must_use]
+pub fn mono(text: impl Into<String>) -> egui::RichText {
+    egui::RichText::new(text).font(mono_font())
+}
+
+/// The font of painted numbers.
+#[must_use]
+pub fn mono_font() -> FontId {
+    FontId::monospace(size::BODY - 0.5)
+}
+
+/// The font of painted captions.
+#[must_use]
+pub fn small_font() -> FontId {
+    FontId::proportional(size::SMALL)
+}
+
+fn style(theme: &Theme, mut visuals: egui::Visuals) -> Style {
+    paint(theme, &mut visuals);
+    let mut style = Style { visuals, animation_time: 0.12, ..Style::default() };
+    style.text_styles = [
+        (TextStyle::Small, FontId::proportional(size::SMALL)),
+        (TextStyle::Body, FontId::proportional(size::BODY)),
+        (TextStyle::Button, FontId::proportional(size::BODY)),
+        (TextStyle::Heading, FontId::new(size::TITLE, strong_family())),
+        (TextStyle::Monospace, mono_font()),
+    ]
+    .into();
+    let spacing = &mut style.spacing;
+    spacing.item_spacing = egui::vec2(gap::M, gap::M);
+    spacing.button_padding = egui::vec2(10.0, gap::S);
+    spacing.interact_size = egui::vec2(36.0, 26.0);
+    spacing.menu_margin = Margin::same(6);
+    spacing.window_margin = Margin::same(16);
+    spacing.combo_width = 140.0;
+    spacing.scroll = egui::style::ScrollStyle::thin();
+    style
+}
+
+fn paint(theme: &Theme, visuals: &mut egui::Visuals) {
+    visuals.override_text_color = None;
+    visuals.weak_text_color = Some(theme.text_faint);
+    visuals.panel_fill = theme.page;
+    visuals.window_fill = theme.card;
+    visuals.window_stroke = Stroke::new(1.0, theme.edge);
+    visuals.window_corner_radius = CornerRadius::same(10);
+    visuals.menu_corner_radius = CornerRadius::same(8);
+    visuals.window_shadow = Shadow { offset: [0, 8], blur: 28, spread: 0, color: theme.shadow };
+    visuals.popup_shadow = Shadow { offset: [0, 4], blur: 14, spread: 0, color: theme.shadow };
+    visuals.extreme_bg_color = theme.field;
+    visuals.text_edit_bg_color = Some(theme.field);
+    visuals.faint_bg_color = theme.panel;
+    visuals.code_bg_color = theme.panel;
+    visuals.hyperlink_color = theme.accent;
+    visuals.warn_fg_color = theme.tone(Tone::Throttled);
+    visuals.error_fg_color = theme.tone(Tone::Error);
+    visuals.selection.bg_fill = theme.accent_soft;
+    visuals.selection.stroke = Stroke::new(1.0, theme.accent);
+    visuals.striped = false;
+    visuals.disabled_alpha = 0.45;
+    let widgets = &mut visuals.widgets;
+    for (widget, fill, edge, text) in [
+        (&mut widgets.noninteractive, theme.card, theme.edge, theme.text),
+        (&mut widgets.inactive, theme.raised, theme.edge, theme.text),
+        (&mut widgets.hovered, theme.hover, theme.pressed, theme.text),
+        (&mut widgets.active, theme.pressed, theme.accent, theme.text),
+        (&mut widgets.open, theme.hover, theme.edge, theme.text),
+    ] {
+        widget.bg_fill = fill;
+        widget.weak_bg_fill = fill;
+        widget.bg_stroke = Stroke::new(1.0, edge);
+        widget.fg_stroke = Stroke::new(1.0, text);
+        widget.corner_radius = CornerRadius::same(6);
+        widget.expansion = 0.0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_alias_of_both_themes_resolves_to_a_colour() {
+        for theme in [&*DARK, &*LIGHT] {
+            let all = format!("{theme:?}");
+            let hole = format!("{:?}", Color32::PLACEHOLDER);
+            assert!(!all.contains(&hole), "an alias without a colour: {all}");
+            assert_eq!(theme.series.len(), 6);
+        }
+        assert_ne!(DARK.page, LIGHT.page);
+    }
+
+    #[test]
+    fn slots_beyond_the_sixth_share_the_grey_of_the_others() {
+        assert_eq!(DARK.series(6), DARK.series(40));
+        assert_ne!(DARK.series(0), DARK.series(1));
+    }
+}

@@ -1,0 +1,121 @@
+//! A field for an amount: `240000`, `240,000`, `240k`, `0.24M`.
+//!
+//! Invariant: text that is no amount stays in the field with a sentence; it is never lost and never becomes a value.
+//! Absent on purpose: ranges; what an amount may be is checked on the whole configuration.
+
+use egui::{Id, Key, Role, TextEdit, Ui, WidgetInfo};
+
+use crate::model::units::{Grouped, parse_amount};
+use crate::ui::theme::{Theme, Tone, mono_font};
+
+/// What the person entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AmountChange {
+    /// This amount.
+    Set(u64),
+    /// Nothing: no amount.
+    Clear,
+}
+
+/// An amount field.
+pub struct AmountEdit<'a> {
+    name: &'a str,
+    unit: &'a str,
+    value: Option<u64>,
+    empty: Option<&'a str>,
+    width: f32,
+}
+
+impl<'a> AmountEdit<'a> {
+    /// A field named `name` that shows `value`. The name tells fields apart, so it must be unique on its page.
+    #[must_use]
+    pub fn new(name: &'a str, value: Option<u64>) -> Self {
+        Self { name, unit: "", value, empty: None, width: 96.0 }
+    }
+
+    /// The unit behind the field.
+    #[must_use]
+    pub fn unit(mut self, unit: &'a str) -> Self {
+        self.unit = unit;
+        self
+    }
+
+    /// Allows an empty field, which shows this hint.
+    #[must_use]
+    pub fn or_empty(mut self, hint: &'a str) -> Self {
+        self.empty = Some(hint);
+        self
+    }
+
+    /// The width of the field in points.
+    #[must_use]
+    pub fn width(mut self, width: f32) -> Self {
+        self.width = width;
+        self
+    }
+
+    /// Shows the field; a change is returned once, when Enter is pressed or the field is left.
+    pub fn show(self, ui: &mut Ui, theme: &Theme) -> Option<AmountChange> {
+        let id = ui.make_persistent_id(("amount", self.name));
+        let shown = self.value.map_or_else(String::new, |value| Grouped(value).to_string());
+        let kept = ui.data(|data| data.get_temp::<String>(id));
+        let mut text = kept.clone().unwrap_or_else(|| shown.clone());
+        let response = ui
+            .horizontal(|ui| {
+                let field = TextEdit::singleline(&mut text)
+                    .id(id.with("field"))
+                    .font(mono_font())
+                    .desired_width(self.width)
+                    .align(egui::Align2::RIGHT_CENTER)
+                    .hint_text(self.empty.unwrap_or_default().to_owned());
+                let response = ui.add(field);
+                if !self.unit.is_empty() {
+                    ui.label(egui::RichText::new(self.unit).color(theme.text_faint));
+                }
+                response
+            })
+            .inner;
+        response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, self.name));
+        if response.changed() {
+            ui.data_mut(|data| data.insert_temp(id, text.clone()));
+        }
+        let escaped = response.has_focus() && ui.input(|input| input.key_pressed(Key::Escape));
+        if escaped {
+            forget(ui, id);
+            return None;
+        }
+        let read = self.read(&text);
+        if read.is_none() {
+            complain(ui, theme);
+        }
+        if !response.lost_focus() {
+            return None;
+        }
+        let change = read?;
+        forget(ui, id);
+        (text != shown && self.differs(change)).then_some(change)
+    }
+
+    fn read(&self, text: &str) -> Option<AmountChange> {
+        if text.trim().is_empty() && self.empty.is_some() {
+            return Some(AmountChange::Clear);
+        }
+        parse_amount(text.trim()).map(AmountChange::Set)
+    }
+
+    fn differs(&self, change: AmountChange) -> bool {
+        match change {
+            AmountChange::Set(value) => self.value != Some(value),
+            AmountChange::Clear => self.value.is_some(),
+        }
+    }
+}
+
+fn complain(ui: &mut Ui, theme: &Theme) {
+    let sentence = "Not a number. Write it like 240000, 240k or 0.24M.";
+    ui.label(egui::RichText::new(sentence).small().color(theme.tone(Tone::Error)));
+}
+
+fn forget(ui: &Ui, id: Id) {
+    ui.data_mut(|data| data.remove::<String>(id));
+}

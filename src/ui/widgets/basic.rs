@@ -1,0 +1,120 @@
+//! Labels, chips, buttons and frames.
+//!
+//! Invariant: a button that shows only a glyph has a name and a tooltip.
+//! Absent on purpose: layout of pages.
+
+use egui::{CornerRadius, Frame, Margin, Response, RichText, Role, Stroke, Ui, WidgetInfo};
+use egui_material_icons::MaterialIcon;
+use egui_material_icons::icons::ICON_CONTENT_COPY;
+
+use crate::ui::theme::{self, Theme, Tone, gap, size};
+
+/// A page's title with a sentence below it; the sentence may be empty.
+pub fn page_title(ui: &mut Ui, theme: &Theme, title: &str, sentence: &str) {
+    ui.label(theme::title(title).color(theme.text));
+    if !sentence.is_empty() {
+        ui.add_space(-gap::S);
+        ui.label(RichText::new(sentence).color(theme.text_faint));
+    }
+    ui.add_space(gap::S);
+}
+
+/// A card: a framed surface as wide as what is left.
+pub fn card<R>(ui: &mut Ui, theme: &Theme, contents: impl FnOnce(&mut Ui) -> R) -> R {
+    Frame::new()
+        .fill(theme.card)
+        .stroke(Stroke::new(1.0, theme.edge))
+        .corner_radius(CornerRadius::same(10))
+        .inner_margin(Margin::same(12))
+        .show(ui, |ui| {
+            ui.set_min_width(ui.available_width());
+            contents(ui)
+        })
+        .inner
+}
+
+/// A card with a heading.
+pub fn section<R>(ui: &mut Ui, theme: &Theme, heading: &str, contents: impl FnOnce(&mut Ui) -> R) -> R {
+    card(ui, theme, |ui| {
+        ui.label(theme::strong(heading).color(theme.text));
+        contents(ui)
+    })
+}
+
+/// A word on a faint wash of its tone.
+pub fn chip(ui: &mut Ui, theme: &Theme, tone: Tone, text: &str) -> Response {
+    Frame::new()
+        .fill(theme.wash(tone))
+        .corner_radius(CornerRadius::same(9))
+        .inner_margin(Margin::symmetric(8, 1))
+        .show(ui, |ui| {
+            let label = RichText::new(text).size(size::SMALL).color(theme.tone(tone));
+            ui.add(egui::Label::new(label).selectable(false))
+        })
+        .inner
+}
+
+/// Glyph, word and colour of a state.
+pub fn status_label(ui: &mut Ui, theme: &Theme, tone: Tone, word: &str) -> Response {
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = gap::S;
+        glyph(ui, tone.icon(), theme.tone(tone));
+        ui.add(egui::Label::new(RichText::new(word).color(theme.tone(tone))).truncate())
+    })
+    .inner
+}
+
+/// A glyph beside a word that says the same; silent for screen readers.
+fn glyph(ui: &mut Ui, icon: MaterialIcon, color: egui::Color32) {
+    let (rect, _) = ui.allocate_exact_size(egui::vec2(15.0, 16.0), egui::Sense::hover());
+    let font = egui::FontId::new(15.0, icon.font_family());
+    ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, icon.codepoint, font, color);
+}
+
+/// The one button that matters most in its place.
+pub fn primary_button(ui: &mut Ui, theme: &Theme, text: &str) -> Response {
+    let label = theme::strong(text).color(theme.on_accent);
+    ui.add(egui::Button::new(label).fill(theme.accent).stroke(Stroke::NONE))
+}
+
+/// A button without a surface, for actions of lesser rank.
+pub fn quiet_button(ui: &mut Ui, theme: &Theme, text: &str) -> Response {
+    ui.add(egui::Button::new(RichText::new(text).color(theme.accent)).frame(false))
+}
+
+/// A button that shows a glyph; `name` is its accessible name and tooltip.
+pub fn icon_button(ui: &mut Ui, theme: &Theme, icon: MaterialIcon, name: &str) -> Response {
+    let glyph = icon.rich_text().size(17.0).color(theme.text_soft);
+    let response = ui.add(egui::Button::new(glyph).frame_when_inactive(false).min_size(egui::vec2(28.0, 26.0)));
+    named(&response, Role::Button, name);
+    response.on_hover_text(name)
+}
+
+/// Copies `text`; `name` says what is copied, for example "Copy base URL". Returns whether it was clicked.
+pub fn copy_button(ui: &mut Ui, theme: &Theme, name: &str, text: &str) -> bool {
+    let clicked = icon_button(ui, theme, ICON_CONTENT_COPY, name).clicked();
+    if clicked {
+        ui.ctx().copy_text(text.to_owned());
+    }
+    clicked
+}
+
+/// A caption with a value below each other.
+pub fn fact(ui: &mut Ui, theme: &Theme, caption: &str, value: &str) {
+    ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing.y = 2.0;
+        ui.label(RichText::new(caption).small().color(theme.text_faint));
+        ui.label(theme::mono(value).color(theme.text));
+    });
+}
+
+/// A line of small, soft text.
+pub fn note(ui: &mut Ui, theme: &Theme, text: &str) -> Response {
+    ui.label(RichText::new(text).small().color(theme.text_faint))
+}
+
+/// Gives a response its role and accessible name.
+pub(super) fn named(response: &Response, role: Role, name: &str) {
+    let enabled = response.enabled();
+    response.widget_info(|| WidgetInfo::labeled(role, enabled, name));
+}

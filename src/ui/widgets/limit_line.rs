@@ -1,0 +1,187 @@
+//! A horizontal line over a plot that is dragged or moved by keys to set a limit.
+//!
+//! Invariant: the value is a multiple of the step and within its range, whatever moved it; it is rounded before it is compared.
+//! Absent on purpose: the plot itself, which must have its own drag, zoom and scroll switched off.
+
+use egui::accesskit::Action;
+use egui::{Align2, CursorIcon, Key, Rect, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui_plot::{PlotPoint, PlotTransform};
+
+use crate::model::units::Short;
+use crate::ui::theme::{Theme, Tone, small_font};
+
+const STEP: u64 = 1_000;
+
+/// What happened to a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineEvent {
+    /// It was moved to this value.
+    To(u64),
+    /// The limit was switched off (Home).
+    Off,
+    /// The drag ended, or the line lost the keyboard.
+    Released,
+    /// Esc during a drag: what was there before is wanted back.
+    Cancelled,
+}
+
+/// What a line did in this frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LineOutput {
+    /// What happened, if anything did.
+    pub event: Option<LineEvent>,
+    /// A drag goes on.
+    pub dragging: bool,
+}
+
+/// A line that can be moved.
+#[derive(Clone, Copy, Debug)]
+pub struct LimitLine<'a> {
+    /// Its accessible name, for example "Soft cap east-1".
+    pub name: &'a str,
+    /// Where it stands; `None`: off, it lies at the top.
+    pub value: Option<u64>,
+    /// Where the applied one stands, if it differs.
+    pub applied: Option<u64>,
+    /// The highest value.
+    pub max: u64,
+}
+
+impl LimitLine<'_> {
+    /// Draws the line over a plot that was just shown and moves it.
+    pub fn show(self, ui: &mut Ui, theme: &Theme, plot: &PlotTransform) -> LineOutput {
+        let value = self.value.unwrap_or(self.max).min(self.max);
+        let frame = *plot.frame();
+        let y = plot.position_from_point(&PlotPoint::new(plot.bounds().min()[0], as_float(value))).y;
+        let y = y.clamp(frame.top() + 1.0, frame.bottom() - 1.0);
+        let strip = Rect::from_min_max(pos2(frame.left(), y - 6.0), pos2(frame.right(), y + 6.0));
+        let id = ui.make_persistent_id(("limit line", self.name));
+        let response = ui.interact(strip, id, Sense::click_and_drag()).on_hover_cursor(CursorIcon::ResizeVertical);
+        response.widget_info(|| WidgetInfo::slider(true, as_float(value), self.name));
+        if response.clicked() || response.drag_started() {
+            response.request_focus();
+        }
+        let mut next = value;
+        let (mut off, mut cancelled) = (false, false);
+        if let Some(pointer) = response.interact_pointer_pos().filter(|_| response.dragged()) {
+            next = self.snapped(plot, pointer.y);
+            cancelled = ui.input(|input| input.key_pressed(Key::Escape));
+        }
+        if response.has_focus() {
+            ui.memory_mut(|memory| memory.set_focus_lock_filter(id, arrows()));
+            next = self.keyed(ui, next);
+            off = ui.input(|input| input.key_pressed(Key::Home));
+        }
+        next = self.asked(ui, id, next);
+        let event = if cancelled {
+            Some(LineEvent::Cancelled)
+        } else if off {
+            Some(LineEvent::Off)
+        } else if next != value {
+            Some(LineEvent::To(next))
+        } else {
+            (response.drag_stopped() || response.lost_focus()).then_some(LineEvent::Released)
+        };
+        self.paint(ui, theme, frame, y, response.hovered() || response.dragged() || response.has_focus());
+        LineOutput { event, dragging: response.dragged() }
+    }
+
+    /// The roundest number within the pointer's reach, then the nearest step.
+    fn snapped(&self, plot: &PlotTransform, y: f32) -> u64 {
+        let at = |y: f32| plot.value_from_position(pos2(plot.frame().left(), y)).y;
+        let round = egui::emath::smart_aim::best_in_range_f64(at(y + 3.0), at(y - 3.0));
+        self.stepped(from_float(round))
+    }
+
+    fn stepped(&self, value: u64) -> u64 {
+        (value.saturating_add(STEP / 2) / STEP * STEP).clamp(STEP.min(self.max), self.max)
+    }
+
+    fn keyed(&self, ui: &Ui, value: u64) -> u64 {
+        ui.input(|input| {
+            let presses = |key| u64::try_from(input.num_presses(key)).unwrap_or(0);
+            let up = presses(Key::ArrowUp) + 10 * presses(Key::PageUp);
+            let down = presses(Key::ArrowDown) + 10 * presses(Key::PageDown);
+            if up == down {
+                return value;
+            }
+            self.stepped(value.saturating_add(up * STEP).saturating_sub(down * STEP))
+        })
+    }
+
+    /// What a screen reader asked for.
+    fn asked(&self, ui: &Ui, id: egui::Id, value: u64) -> u64 {
+        ui.input(|input| {
+            let up = input.num_accesskit_action_requests(id, Action::Increment);
+            let down = input.num_accesskit_action_requests(id, Action::Decrement);
+            let steps = |number: usize| u64::try_from(number).unwrap_or(0) * STEP;
+            let mut next = value;
+            if up != down {
+                next = self.stepped(value.saturating_add(steps(up)).saturating_sub(steps(down)));
+            }
+            for request in input.accesskit_action_requests(id, Action::SetValue) {
+                if let Some(egui::accesskit::ActionData::NumericValue(number)) = request.data {
+                    next = self.stepped(from_float(number));
+                }
+            }
+            next
+        })
+    }
+
+    fn paint(&self, ui: &Ui, theme: &Theme, frame: Rect, y: f32, lively: bool) {
+        let painter = ui.painter().with_clip_rect(frame.expand(2.0));
+        let color = theme.tone(Tone::Info);
+        let ends = [pos2(frame.left(), y), pos2(frame.right(), y)];
+        if self.value.is_some() {
+            painter.line_segment(ends, Stroke::new(if lively { 2.5 } else { 1.5 }, color));
+        } else {
+            painter.extend(Shape::dashed_line(&ends, Stroke::new(1.0, color), 2.0, 4.0));
+        }
+        let handle = Rect::from_center_size(pos2(frame.right() - 10.0, y), vec2(14.0, 10.0));
+        painter.rect_filled(handle, 4, color);
+        if lively {
+            painter.rect_stroke(
+                handle.expand(2.0),
+                5,
+                Stroke::new(2.0, color.gamma_multiply(0.5)),
+                egui::StrokeKind::Outside,
+            );
+        }
+        let below = y < frame.top() + 20.0;
+        let anchor = if below { Align2::RIGHT_TOP } else { Align2::RIGHT_BOTTOM };
+        let spot = pos2(frame.right() - 24.0, if below { y + 3.0 } else { y - 3.0 });
+        let galley = painter.layout_no_wrap(self.readout(), small_font(), color);
+        let place = anchor.anchor_size(spot, galley.size());
+        painter.rect_filled(place.expand2(vec2(4.0, 1.0)), 3, theme.card.gamma_multiply(0.85));
+        painter.galley(place.min, galley, color);
+    }
+
+    fn readout(&self) -> String {
+        match (self.value, self.applied) {
+            (None, None) => "soft cap off".to_owned(),
+            (None, Some(applied)) => format!("off · applied {}", Short(applied)),
+            (Some(value), Some(applied)) if value != applied => {
+                format!("{} · applied {}", Short(value), Short(applied))
+            }
+            (Some(value), _) => format!("soft cap {}", Short(value)),
+        }
+    }
+}
+
+fn arrows() -> egui::EventFilter {
+    egui::EventFilter { vertical_arrows: true, ..egui::EventFilter::default() }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "plots take floats; limits are far below 2^52")]
+fn as_float(value: u64) -> f64 {
+    value as f64
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cast saturates and negatives are cut off"
+)]
+fn from_float(value: f64) -> u64 {
+    value.max(0.0) as u64
+}

@@ -1,0 +1,20 @@
+//! Building blocks of pages. They know the theme and nothing of the domain.
+//!
+//! Invariant: every control has an accessible name; every painted one says its value too.
+//! Absent on purpose: snapshots, commands and configuration.
+
+mod amount;
+mod bar;
+mod basic;
+mod lane;
+mod limit_line;
+mod table;
+
+pub use amount::{AmountChange, AmountEdit};
+pub use bar::{Bar, headroom_bar};
+pub use basic::{
+    card, chip, copy_button, fact, icon_button, note, page_title, primary_button, quiet_button, section, status_label,
+};
+pub use lane::{LaneSpan, state_lane};
+pub use limit_line::{LimitLine, LineEvent, LineOutput};
+pub use table::{Column, DataTable, TableEvent, TableState};
