@@ -160,7 +160,7 @@ impl Tally {
             "" if says_error(data) => self.failed(failure::of_event(data), false),
             _ => {
                 self.decisive = self.decisive || self.failure.is_none();
-                self.deltas = self.deltas.saturating_add(u64::from(name.ends_with(".delta")));
+                self.deltas = self.deltas.saturating_add(u64::from(name.rsplit('.').next() == Some("delta")));
             }
         }
     }
