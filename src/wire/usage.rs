@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::object;
 use crate::model::profile::Operation;
 use crate::model::usage::Usage;
 
@@ -27,7 +28,7 @@ pub(super) fn top_level(json: &[u8]) -> Option<Usage> {
         #[serde(borrow)]
         usage: Option<&'a RawValue>,
     }
-    serde_json::from_slice::<Answer<'_>>(json).ok()?.usage.and_then(|raw| read(raw.get()))
+    object::fields::<Answer<'_>>(json)?.usage.and_then(|raw| read(raw.get()))
 }
 
 /// The `usage` within the `response` object of a Responses event.
@@ -37,7 +38,7 @@ pub(super) fn of_response(json: &[u8]) -> Option<Usage> {
         #[serde(borrow)]
         response: Option<&'a RawValue>,
     }
-    top_level(serde_json::from_slice::<Event<'_>>(json).ok()?.response?.get().as_bytes())
+    top_level(object::fields::<Event<'_>>(json)?.response?.get().as_bytes())
 }
 
 fn read(usage: &str) -> Option<Usage> {

@@ -25,6 +25,7 @@ fn nothing_is_made_up_where_nothing_is_reported() {
         br#"{"usage":null}"#,
         br#"{"usage":{}}"#,
         br#"{"usage":7}"#,
+        br#"[{"prompt_tokens":1}]"#,
         br#"{"usage":{"prompt_tokens":-1}}"#,
         br#"{"choices":[{"usage":{"prompt_tokens":1}}]}"#,
         br#"{"usage":{"prompt_tokens":1}"#,
