@@ -19,7 +19,7 @@ use crate::model::units::Timestamp;
 pub type Reply = (StatusCode, HeaderMap, Bytes);
 
 /// The longest wait that every SDK honours.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// As much of a model's name as is repeated to a client.
 const NAME_SHOWN: usize = 80;
 /// As many route names as are listed to a client.

@@ -112,12 +112,11 @@ fn by_status(status: u16, said: &Said, throttled: impl FnOnce() -> FailureClass)
         404 if names_the_model(said) => FailureClass::NotFound,
         408 | 409 | 425 => FailureClass::Transient,
         503 | 529 => FailureClass::Overloaded,
-        500..=599 => FailureClass::ServerError,
         // Inside a stream: nothing but words to go by.
         200 if said.kind == "invalid_request_error" => FailureClass::ClientFault,
         200 if said.has(&["rate limit"]) => throttled(),
         200 if said.has(&["overloaded"]) => FailureClass::Overloaded,
-        200 => FailureClass::ServerError,
+        200 | 500..=599 => FailureClass::ServerError,
         _ => FailureClass::ClientFault,
     }
 }

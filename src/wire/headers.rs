@@ -16,24 +16,40 @@ use crate::model::outcome::{HeaderFacts, LimitFacts};
 #[must_use]
 pub fn facts(headers: &HeaderMap, wall_unix_ms: u64) -> HeaderFacts {
     HeaderFacts {
-        tokens: first_known(headers, ["tokens", "project-tokens"]),
-        requests: first_known(headers, ["requests", "project-requests"]),
+        tokens: first_known(headers, &TOKENS),
+        requests: first_known(headers, &REQUESTS),
         retry_after: longest_wait(headers, wall_unix_ms),
     }
 }
 
-/// The triple of the first unit that the answer mentions at all.
-fn first_known<const N: usize>(headers: &HeaderMap, units: [&str; N]) -> LimitFacts {
-    let known = units.into_iter().map(|unit| limit_facts(headers, unit));
-    known.into_iter().find(|facts| *facts != LimitFacts::default()).unwrap_or_default()
+/// The names of one triple: limit, remaining, reset.
+type Triple = [&'static str; 3];
+
+const TOKENS: [Triple; 2] = [
+    ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"],
+    ["x-ratelimit-limit-project-tokens", "x-ratelimit-remaining-project-tokens", "x-ratelimit-reset-project-tokens"],
+];
+
+const REQUESTS: [Triple; 2] = [
+    ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"],
+    [
+        "x-ratelimit-limit-project-requests",
+        "x-ratelimit-remaining-project-requests",
+        "x-ratelimit-reset-project-requests",
+    ],
+];
+
+/// The first triple of which the answer tells anything.
+fn first_known(headers: &HeaderMap, triples: &[Triple]) -> LimitFacts {
+    let mut known = triples.iter().map(|triple| limit_facts(headers, triple));
+    known.find(|facts| *facts != LimitFacts::default()).unwrap_or_default()
 }
 
-fn limit_facts(headers: &HeaderMap, unit: &str) -> LimitFacts {
-    let value = |what: &str| text(headers, &format!("x-ratelimit-{what}-{unit}"));
+fn limit_facts(headers: &HeaderMap, [limit, remaining, reset]: &Triple) -> LimitFacts {
     LimitFacts {
-        limit: value("limit").and_then(amount),
-        remaining: value("remaining").and_then(amount),
-        reset: value("reset").and_then(span::seconds),
+        limit: text(headers, limit).and_then(amount),
+        remaining: text(headers, remaining).and_then(amount),
+        reset: text(headers, reset).and_then(span::seconds),
     }
 }
 

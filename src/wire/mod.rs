@@ -7,6 +7,7 @@ pub mod error;
 pub mod failure;
 pub mod headers;
 pub mod models;
+mod object;
 pub mod patch;
 pub mod path;
 pub mod peek;

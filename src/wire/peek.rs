@@ -10,6 +10,7 @@ use std::ops::Range;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::object;
 use super::prompt::{Characters, Kind};
 use crate::model::profile::{Operation, RequestSize};
 
@@ -236,7 +237,8 @@ fn include_usage(text: &str) -> bool {
         #[serde(borrow, default)]
         include_usage: Option<&'a RawValue>,
     }
-    serde_json::from_str::<Options<'_>>(text).is_ok_and(|o| o.include_usage.is_some_and(|raw| raw.get() == "true"))
+    let options = object::fields::<Options<'_>>(text.as_bytes());
+    options.and_then(|options| options.include_usage).is_some_and(|raw| raw.get() == "true")
 }
 
 /// A JSON number as a whole amount: fractions round up, what is too large saturates; `None` for negative numbers and for

@@ -73,13 +73,11 @@ impl<'de> Visitor<'de> for Characters {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<u64, A::Error> {
         let mut sum = 0_u64;
         while let Some(key) = entries.next_key_seed(Key(self.0))? {
-            let count = match key {
-                Some(name) => entries.next_value_seed(self)?.saturating_add(name),
-                None => {
-                    entries.next_value::<IgnoredAny>()?;
-                    0
-                }
+            let Some(name) = key else {
+                entries.next_value::<IgnoredAny>()?;
+                continue;
             };
+            let count = entries.next_value_seed(self)?.saturating_add(name);
             sum = sum.saturating_add(count);
         }
         Ok(sum)

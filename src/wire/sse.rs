@@ -25,15 +25,24 @@ pub struct Splitter {
     held: Held,
     /// Bytes of the lines of the event at hand.
     size: usize,
-    /// The event at hand is too long and passed over.
-    passing_over: bool,
-    /// While passing over: the line at hand is not empty.
-    line_begun: bool,
+    /// Whether the event at hand is read at all.
+    passing: Passing,
     /// The last chunk ended in CR; an LF that comes next belongs to it.
     after_cr: bool,
     /// No line was read yet: a byte order mark may come.
     at_start: bool,
     longest: usize,
+}
+
+/// Whether the event at hand is too long and passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Passing {
+    /// It is read.
+    Not,
+    /// It is passed over, at the start of a line: an empty one ends it.
+    AtLineStart,
+    /// It is passed over, within a line that began in an earlier chunk.
+    WithinLine,
 }
 
 #[derive(Debug, Default)]
@@ -69,8 +78,7 @@ impl Splitter {
             line: Vec::new(),
             held: Held::default(),
             size: 0,
-            passing_over: false,
-            line_begun: false,
+            passing: Passing::Not,
             after_cr: false,
             at_start: true,
             longest,
@@ -90,7 +98,7 @@ impl Splitter {
             rest = after;
         }
         self.keep(rest);
-        self.hold(lent);
+        self.hold(&lent);
     }
 
     /// The stream is over: an event whose blank line never came is given all the same, since some services leave it out.
@@ -113,25 +121,26 @@ impl Splitter {
     /// One line whose end was found; `tail` is what of it lies in this chunk.
     fn line<'c>(&mut self, tail: &'c [u8], lent: &mut Lent<'c>, each: &mut impl FnMut(Event<'_>)) {
         if self.line.is_empty() {
-            let begun = std::mem::take(&mut self.line_begun);
-            let empty = tail.is_empty() && !begun;
+            let empty = tail.is_empty() && self.passing != Passing::WithinLine;
+            if self.passing == Passing::WithinLine {
+                self.passing = Passing::AtLineStart;
+            }
             let line = self.without_mark(tail);
             self.count(tail.len());
             return if empty { self.end(lent, each) } else { self.field(line, lent) };
         }
         self.count(self.line.len().saturating_add(tail.len()));
         let mut whole = std::mem::take(&mut self.line);
-        if !self.passing_over {
+        if self.passing == Passing::Not {
             whole.extend_from_slice(tail);
             let mut fields = Lent::default();
             let line = self.without_mark(&whole);
             // What this chunk lent so far comes before this line only if it is empty: a kept line opens a chunk.
             self.field(line, &mut fields);
-            self.hold(fields);
+            self.hold(&fields);
         }
         whole.clear();
         self.line = whole;
-        self.line_begun = false;
     }
 
     fn without_mark<'c>(&mut self, line: &'c [u8]) -> &'c [u8] {
@@ -146,13 +155,13 @@ impl Splitter {
     }
 
     fn pass_over(&mut self) {
-        self.passing_over = true;
+        self.passing = Passing::AtLineStart;
         self.line = Vec::new();
         self.held = Held::default();
     }
 
     fn field<'c>(&mut self, line: &'c [u8], lent: &mut Lent<'c>) {
-        if self.passing_over {
+        if self.passing != Passing::Not {
             return;
         }
         let (name, value) = match memchr::memchr(b':', line).and_then(|colon| line.split_at_checked(colon)) {
@@ -174,7 +183,7 @@ impl Splitter {
     /// The blank line: gives the event and starts the next one.
     fn end(&mut self, lent: &mut Lent<'_>, each: &mut impl FnMut(Event<'_>)) {
         let (event, data) = (lent.event.take(), lent.data.take());
-        if !self.passing_over && (data.is_some() || self.held.has_data) {
+        if self.passing == Passing::Not && (data.is_some() || self.held.has_data) {
             let event = event.or_else(|| self.held.has_event.then_some(&*self.held.event));
             let event = event.and_then(|name| std::str::from_utf8(name).ok());
             each(Event { event, data: data.unwrap_or(&self.held.data) });
@@ -182,7 +191,7 @@ impl Splitter {
         self.held.event.clear();
         self.held.data.clear();
         (self.held.has_event, self.held.has_data) = (false, false);
-        (self.size, self.passing_over) = (0, false);
+        (self.size, self.passing) = (0, Passing::Not);
     }
 
     /// Keeps the start of a line for the next chunk.
@@ -191,17 +200,17 @@ impl Splitter {
             return;
         }
         let size = self.size.saturating_add(self.line.len()).saturating_add(start.len());
-        if self.passing_over || size > self.longest {
+        if self.passing != Passing::Not || size > self.longest {
             self.pass_over();
-            self.line_begun = true;
+            self.passing = Passing::WithinLine;
         } else {
             self.line.extend_from_slice(start);
         }
     }
 
     /// Copies what the chunk lent, since it goes away.
-    fn hold(&mut self, lent: Lent<'_>) {
-        if self.passing_over {
+    fn hold(&mut self, lent: &Lent<'_>) {
+        if self.passing != Passing::Not {
             return;
         }
         if let Some(event) = lent.event {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::sse::{Event, Splitter};
-use super::{failure, usage};
+use super::{failure, object, usage};
 use crate::model::outcome::Failure;
 use crate::model::profile::Operation;
 use crate::model::usage::Usage;
@@ -160,7 +160,7 @@ impl Tally {
             "" if says_error(data) => self.failed(failure::of_event(data), false),
             _ => {
                 self.decisive = self.decisive || self.failure.is_none();
-                self.deltas = self.deltas.saturating_add(u64::from(name.ends_with(".delta")));
+                self.deltas = self.deltas.saturating_add(u64::from(name.rsplit('.').next() == Some("delta")));
             }
         }
     }
@@ -197,7 +197,7 @@ struct Envelope<'a> {
 }
 
 fn envelope(data: &[u8]) -> Envelope<'_> {
-    serde_json::from_slice(data).unwrap_or_default()
+    object::fields(data).unwrap_or_default()
 }
 
 fn kind(data: &[u8]) -> Option<std::borrow::Cow<'_, str>> {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::object;
 use crate::model::profile::Operation;
 use crate::model::usage::Usage;
 
@@ -27,7 +28,7 @@ pub(super) fn top_level(json: &[u8]) -> Option<Usage> {
         #[serde(borrow)]
         usage: Option<&'a RawValue>,
     }
-    serde_json::from_slice::<Answer<'_>>(json).ok()?.usage.and_then(|raw| read(raw.get()))
+    object::fields::<Answer<'_>>(json)?.usage.and_then(|raw| read(raw.get()))
 }
 
 /// The `usage` within the `response` object of a Responses event.
@@ -37,7 +38,7 @@ pub(super) fn of_response(json: &[u8]) -> Option<Usage> {
         #[serde(borrow)]
         response: Option<&'a RawValue>,
     }
-    top_level(serde_json::from_slice::<Event<'_>>(json).ok()?.response?.get().as_bytes())
+    top_level(object::fields::<Event<'_>>(json)?.response?.get().as_bytes())
 }
 
 fn read(usage: &str) -> Option<Usage> {
@@ -65,40 +66,5 @@ fn read(usage: &str) -> Option<Usage> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_shape_is_read() {
-        let chat = br#"{"id":"x","choices":[{"message":{"content":"\"usage\": 1"}}],"usage":{"prompt_tokens":19,
-            "completion_tokens":30,"total_tokens":49,"prompt_tokens_details":{"cached_tokens":7,"audio_tokens":0},
-            "completion_tokens_details":{"reasoning_tokens":11}}}"#;
-        let usage = Usage { input: 19, cached: 7, output: 30, reasoning: 11, exact: true };
-        assert_eq!(of_body(Operation::Chat, chat), Some(usage));
-        let responses = br#"{"output":[],"usage":{"input_tokens":19,"input_tokens_details":{"cached_tokens":7},
-            "output_tokens":30,"output_tokens_details":{"reasoning_tokens":11},"total_tokens":49}}"#;
-        assert_eq!(of_body(Operation::Responses, responses), Some(usage));
-        let embeddings = br#"{"data":[],"usage":{"prompt_tokens":8,"total_tokens":8}}"#;
-        let usage = Usage { input: 8, exact: true, ..Usage::default() };
-        assert_eq!(of_body(Operation::Embeddings, embeddings), Some(usage));
-    }
-
-    #[test]
-    fn nothing_is_made_up_where_nothing_is_reported() {
-        for body in [
-            &b""[..],
-            b"{}",
-            b"[]",
-            b"null",
-            br#"{"usage":null}"#,
-            br#"{"usage":{}}"#,
-            br#"{"usage":7}"#,
-            br#"{"usage":{"prompt_tokens":-1}}"#,
-            br#"{"choices":[{"usage":{"prompt_tokens":1}}]}"#,
-            br#"{"usage":{"prompt_tokens":1}"#,
-            b"\xff",
-        ] {
-            assert_eq!(of_body(Operation::Chat, body), None, "{}", String::from_utf8_lossy(body));
-        }
-    }
-}
+#[path = "usage_tests.rs"]
+mod tests;
