@@ -178,12 +178,9 @@ pub fn last_good(paths: &Paths) -> Option<Config> {
 /// Findings for a terminal: `config.toml:12: warning: …`, one a line; empty if there is nothing to say.
 #[must_use]
 pub fn report(findings: &[Finding], path: &Path) -> String {
-    let mut text = String::new();
-    for finding in findings {
-        let line = finding.line.map(|line| format!("{line}:")).unwrap_or_default();
-        text.push_str(&format!("{}:{line} {finding}\n", path.display()));
-    }
-    text
+    let place = |finding: &Finding| finding.line.map(|line| format!("{line}:")).unwrap_or_default();
+    let lines = findings.iter().map(|finding| format!("{}:{} {finding}\n", path.display(), place(finding)));
+    lines.collect::<Vec<_>>().concat()
 }
 
 /// Whether a part is out of service: what `tidegate check` answers with.

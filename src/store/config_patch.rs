@@ -209,7 +209,7 @@ fn patch_list(target: &mut dyn TableLike, name: &str, old: Option<&Item>, new: &
         target.insert(name, Item::Value(Value::Array(list)));
     } else {
         let mut list = ArrayOfTables::new();
-        result.into_iter().for_each(|table| list.push(table));
+        list.extend(result);
         match target.get_mut(name) {
             Some(present) => *present = Item::ArrayOfTables(list),
             None => drop(target.insert(name, Item::ArrayOfTables(list))),

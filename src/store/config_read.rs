@@ -220,8 +220,11 @@ fn deeper(place: &FindingPlace, name: &str) -> FindingPlace {
     place
 }
 
+/// A table and where it begins.
+type Placed<'a> = (&'a dyn TableLike, Option<Range<usize>>);
+
 /// The tables of `[[name]]` or `name = [{ … }]` with where each begins. `None`: it is neither.
-fn tables(item: &Item) -> Option<Vec<(&dyn TableLike, Option<Range<usize>>)>> {
+fn tables(item: &Item) -> Option<Vec<Placed<'_>>> {
     match item {
         Item::ArrayOfTables(list) => Some(list.iter().map(|table| (table as &dyn TableLike, table.span())).collect()),
         Item::Value(Value::Array(list)) => list

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf, absolute};
 use directories::ProjectDirs;
 use thiserror::Error;
 
+use super::keys::fingerprint::first_hex;
+
 /// Name of the configuration file in its folder.
 pub const CONFIG_NAME: &str = "config.toml";
 
@@ -102,7 +104,7 @@ impl Paths {
     fn take_file(&mut self, file: PathBuf, with_own_data: bool) {
         if with_own_data && file != self.config_file {
             let digest = ring::digest::digest(&ring::digest::SHA256, file.as_os_str().as_encoded_bytes());
-            let short: String = digest.as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+            let short = first_hex(digest.as_ref());
             let own = format!("{}-{short}", file.file_stem().unwrap_or_default().to_string_lossy());
             self.data_dir = self.data_dir.join("profiles").join(&own);
             self.state_dir = self.state_dir.join("profiles").join(&own);

@@ -94,7 +94,9 @@ mod tests {
     fn the_same_text_twice_is_one_copy() {
         let home = tempfile::tempdir().unwrap();
         let revisions = Revisions::of(home.path());
-        ["a", "a", "b", "a"].iter().for_each(|text| revisions.keep(text).unwrap());
+        for text in ["a", "a", "b", "a"] {
+            revisions.keep(text).unwrap();
+        }
         assert_eq!(revisions.numbers(), [1, 2, 3]);
     }
 
@@ -103,7 +105,9 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let revisions = Revisions::of(home.path());
         assert_eq!(revisions.last_good(), None);
-        ["a", "b"].iter().for_each(|text| revisions.keep_last_good(text).unwrap());
+        for text in ["a", "b"] {
+            revisions.keep_last_good(text).unwrap();
+        }
         assert_eq!(revisions.last_good().as_deref(), Some("b"));
     }
 }

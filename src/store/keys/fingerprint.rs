@@ -57,8 +57,14 @@ impl Fingerprints {
     #[must_use]
     pub fn of(&self, secret: &Secret) -> String {
         let tag = hmac::sign(&self.key, secret.expose().as_bytes());
-        tag.as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+        first_hex(tag.as_ref())
     }
+}
+
+/// The first 4 bytes as 8 hex digits.
+pub(in crate::store) fn first_hex(bytes: &[u8]) -> String {
+    let first = bytes.iter().take(4).fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
+    format!("{first:08x}")
 }
 
 fn random() -> io::Result<Zeroizing<[u8; BYTES]>> {
