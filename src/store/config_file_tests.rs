@@ -128,17 +128,16 @@ fn every_save_leaves_a_copy_of_what_was_and_what_is() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_says_what_still_works() {
+fn a_place_that_cannot_be_written_says_what_still_works() {
     let home = tempfile::tempdir().unwrap();
-    fs::write(home.path().join("wall"), "").unwrap();
-    let mut paths = Paths::inside(home.path());
+    let paths = Paths::inside(home.path());
     let mut loaded = ConfigFile::load(&paths).unwrap();
-    paths.config_file = home.path().join("wall").join("config.toml");
-    loaded.file.path = paths.config_file;
+    fs::create_dir(home.path().join(".config.toml.new")).unwrap();
     let new =
         Config { queue: crate::model::config::Queue { max_waiting: 1, ..Default::default() }, ..Default::default() };
     let said = loaded.file.save(&loaded.config, &new).unwrap_err().to_string();
-    assert!(said.contains("cannot be"), "{said}");
+    assert!(said.contains("cannot be written") && said.contains("keeps running"), "{said}");
+    assert!(!paths.config_file.exists());
 }
 
 #[test]
