@@ -18,6 +18,7 @@ use crate::model::id::RequestId;
 use crate::model::profile::RequestProfile;
 use crate::model::status::BalancerView;
 use crate::model::units::Timestamp;
+pub use crate::policy::Assignment;
 use crate::policy::{Balancer, Input, Output};
 
 /// The brain with a clock. Shared by every request.

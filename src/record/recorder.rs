@@ -46,6 +46,14 @@ impl Recorder {
     }
 }
 
+impl Recorder {
+    /// Records that could not be kept so far.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+}
+
 impl Drain {
     /// The next record; `None` once every [`Recorder`] is gone and the queue is empty. Cancel-safe.
     pub async fn next(&mut self) -> Option<Arc<RequestRecord>> {

@@ -114,6 +114,21 @@ pub fn not_found(message: &str) -> Reply {
     client_fault(StatusCode::NOT_FOUND, "not_found", message)
 }
 
+/// 405: the path exists, for another method. `allowed` is the one it takes.
+#[must_use]
+pub fn method_not_allowed(allowed: &'static str) -> Reply {
+    let text = format!("This path takes {allowed} requests only.");
+    let mut reply = client_fault(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", &text);
+    reply.1.insert(header::ALLOW, HeaderValue::from_static(allowed));
+    reply
+}
+
+/// 508: the request has come back to us.
+#[must_use]
+pub fn loop_detected(message: &str) -> Reply {
+    client_fault(StatusCode::LOOP_DETECTED, "loop_detected", message)
+}
+
 /// 413: the body is longer than we take.
 #[must_use]
 pub fn too_large(message: &str) -> Reply {

@@ -17,10 +17,13 @@ pub struct BodyParts {
 }
 
 /// `body` with `model` in place of each span. The spans are `Peek::model_spans`: in order, apart, within the body; one
-/// that is not is left as it is. A body that says `model` everywhere already comes back in one piece.
+/// that is not is left as it is. Without any span the name is added. A body that says `model` everywhere already comes back in one piece.
 #[must_use]
 pub fn with_model(body: &Bytes, spans: &[Range<usize>], model: &str) -> BodyParts {
     let name = Bytes::from(serde_json::Value::from(model).to_string());
+    if spans.is_empty() {
+        return with_model_added(body, &name);
+    }
     if spans.iter().all(|span| body.get(span.clone()).is_none_or(|old| *old == *name)) {
         return whole(body);
     }
@@ -40,6 +43,18 @@ pub fn with_model(body: &Bytes, spans: &[Range<usize>], model: &str) -> BodyPart
         parts.push(body.slice(done..));
     }
     measured(parts)
+}
+
+/// A body that names no model (its path did) gets one as its first member. A body that is no object stays as it is.
+fn with_model_added(body: &Bytes, name: &[u8]) -> BodyParts {
+    let Some(open) = body.iter().position(|b| *b == b'{') else { return whole(body) };
+    let rest = body.slice(open.saturating_add(1)..);
+    let is_empty = rest.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'}');
+    let mut member = Vec::with_capacity(name.len().saturating_add(10));
+    member.extend_from_slice(b"\"model\":");
+    member.extend_from_slice(name);
+    member.extend_from_slice(if is_empty { b"" } else { b"," });
+    measured(vec![body.slice(..=open), Bytes::from(member), rest])
 }
 
 /// `body` as it was received.
