@@ -25,8 +25,9 @@ fn one(group: usize, place: usize, share: u64, weight: u32) -> Judged {
         ruling: Ruling::Fits { probe: false },
     }
 }
-fn full(judged: Judged) -> Judged {
-    Judged { ruling: Ruling::Out(Exclusion::TokensShort, Hope::Never), ..judged }
+fn full(mut judged: Judged) -> Judged {
+    judged.ruling = Ruling::Out(Exclusion::TokensShort, Hope::Never);
+    judged
 }
 fn route(spread: Spread) -> CheckedRoute {
     let member = |endpoint| CheckedMember { endpoint, weight: 1 };

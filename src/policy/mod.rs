@@ -26,6 +26,10 @@ mod view;
 mod window;
 
 #[cfg(test)]
+mod laws_tests;
+#[cfg(test)]
+mod load_tests;
+#[cfg(test)]
 mod world_tests;
 
 pub use balancer::Balancer;

@@ -1,5 +1,6 @@
 //! A small world for the tests of this room: configurations in a line, and a service that counts for itself.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,24 +30,23 @@ pub(super) fn site(id: &'static str, tokens: u64) -> Site {
 
 /// A configuration with one route `m` over all sites. `tune` may change the rest.
 pub(super) fn config(sites: &[Site], pools: &[(&str, u64)], tune: impl FnOnce(&mut Config)) -> Arc<CheckedConfig> {
-    let mut text = String::from("[[account]]\nid = \"a\"\nservice = \"simulated\"\n");
+    let mut lines = vec!["[[account]]\nid = \"a\"\nservice = \"simulated\"".to_owned()];
     for (id, tokens) in pools {
-        text += &format!("[[quota_pool]]\nid = \"{id}\"\ntokens_per_minute = {tokens}\n");
+        lines.push(format!("[[quota_pool]]\nid = \"{id}\"\ntokens_per_minute = {tokens}"));
     }
     for site in sites {
-        text += &format!("[[endpoint]]\nid = \"{}\"\naccount = \"a\"\nmodel = \"m\"\n", site.id);
-        for (key, value) in [("tokens_per_minute", site.tokens), ("requests_per_minute", site.requests)] {
-            text += &value.map_or(String::new(), |value| format!("{key} = {value}\n"));
-        }
-        text += &site.pool.map_or(String::new(), |pool| format!("quota_pool = \"{pool}\"\n"));
+        lines.push(format!("[[endpoint]]\nid = \"{}\"\naccount = \"a\"\nmodel = \"m\"", site.id));
+        lines.extend(site.tokens.map(|limit| format!("tokens_per_minute = {limit}")));
+        lines.extend(site.requests.map(|limit| format!("requests_per_minute = {limit}")));
+        lines.extend(site.pool.map(|pool| format!("quota_pool = \"{pool}\"")));
     }
-    text += "[[route]]\nmodel = \"m\"\n";
+    lines.push("[[route]]\nmodel = \"m\"".to_owned());
     for group in 0..=sites.iter().map(|site| site.group).max().unwrap_or(0) {
         let members: Vec<String> =
             sites.iter().filter(|site| site.group == group).map(|site| format!("\"{}\"", site.id)).collect();
-        text += &format!("[[route.group]]\nendpoints = [{}]\n", members.join(", "));
+        lines.push(format!("[[route.group]]\nendpoints = [{}]", members.join(", ")));
     }
-    let mut config: Config = toml_edit::de::from_str(&text).expect("the test's text is sound");
+    let mut config: Config = toml_edit::de::from_str(&lines.join("\n")).expect("the test's text is sound");
     for (endpoint, site) in config.endpoints.iter_mut().zip(sites) {
         endpoint.enforcement = site.enforcement;
     }
@@ -155,4 +155,30 @@ pub(super) fn sent(output: &Output) -> &Assignment {
 /// Where an answer sends.
 pub(super) fn place(output: &Output) -> &str {
     sent(output).endpoint.as_str()
+}
+
+/// A service that counts for itself: every amount it ever admitted with its time, summed anew each time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tally {
+    admitted: BTreeMap<String, Vec<(Timestamp, u64)>>,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, who: &str, at: Timestamp, amount: u64) {
+        self.admitted.entry(who.to_owned()).or_default().push((at, amount));
+    }
+
+    /// Nothing of this came after all.
+    pub(super) fn take_back(&mut self, who: &str, at: Timestamp, amount: u64) {
+        let entries = self.admitted.entry(who.to_owned()).or_default();
+        if let Some(place) = entries.iter().rposition(|entry| *entry == (at, amount)) {
+            entries.remove(place);
+        }
+    }
+
+    /// The sum over the `window` that ends at `at`, its start excluded.
+    pub(super) fn sum(&self, who: &str, at: Timestamp, window: Duration) -> u64 {
+        let entries = self.admitted.get(who).into_iter().flatten();
+        entries.filter(|(when, _)| *when <= at && at.since(*when) < window).map(|(_, amount)| amount).sum()
+    }
 }
