@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::world_tests::*;
 use super::{Balancer, Input, Output};
-use crate::model::config::Enforcement;
+use crate::model::config::{AdminState, Enforcement};
 use crate::model::decision::{Choice, Decision, Exclusion, RefusalReason, Verdict};
 use crate::model::id::{EndpointId, RequestId};
 use crate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, HeaderSignal, Settlement, ThrottleKind};
@@ -25,6 +25,8 @@ enum Step {
     Commit(usize),
     Settle(usize),
     Leave(usize),
+    Set(usize, AdminState),
+    Reconfigure,
 }
 
 fn class() -> impl Strategy<Value = FailureClass> {
@@ -40,6 +42,10 @@ fn class() -> impl Strategy<Value = FailureClass> {
     ]
 }
 
+fn admin_state() -> impl Strategy<Value = AdminState> {
+    prop_oneof![Just(AdminState::Enabled), Just(AdminState::Paused), Just(AdminState::Draining)]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => prop_oneof![0..50_u64, 50..3_000_u64, 3_000..40_000_u64].prop_map(Step::Pass),
@@ -48,6 +54,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => any::<usize>().prop_map(Step::Commit),
         3 => any::<usize>().prop_map(Step::Settle),
         1 => any::<usize>().prop_map(Step::Leave),
+        1 => (any::<usize>(), admin_state()).prop_map(|(which, state)| Step::Set(which, state)),
+        1 => Just(Step::Reconfigure),
     ]
 }
 
@@ -135,6 +143,7 @@ impl Court {
         let charge = decision.estimate.charge;
         let chosen = decision.chosen().expect("a sending has a choice");
         let probe = chosen.verdict == Verdict::Chosen(Choice::Probe);
+        assert_eq!(chosen.admin_state, AdminState::Enabled);
         match chosen.health {
             Health::Resting { until, .. } => {
                 assert!(probe && until <= self.now, "a rest ends by a probe");
@@ -227,6 +236,11 @@ impl Court {
             Step::Settle(which) => {
                 self.end(which, Ending::Completed, |at| matches!(at, At::Sent { committed: true, .. }));
             }
+            Step::Set(which, state) => {
+                let id = self.sites[which % self.sites.len()].id;
+                self.give(Input::SetAdminState(EndpointId::from(id), state));
+            }
+            Step::Reconfigure => self.give(Input::Configured(config(&self.sites, &[("p", 2_000)], |_| {}))),
             Step::Leave(which) => self.end(which, Ending::ClientLeft, |at| *at != At::Over),
         }
     }
