@@ -178,7 +178,10 @@ impl Seat<'_> {
         if self.spec.max_in_flight.is_some_and(|most| self.state.in_flight >= most) {
             return Ruling::Out(Exclusion::InFlightFull, Hope::Event);
         }
-        *short = self.state.ledger.shortage(now, charge, self.state.limits(self.spec));
+        // Where there is room now, nothing is short.
+        if room > now {
+            *short = self.state.ledger.shortage(now, charge, self.state.limits(self.spec));
+        }
         if let Some(short) = short {
             let capped = self.state.token_source(self.spec) == LimitSource::SoftCap;
             let why = match short.unit {
@@ -188,7 +191,10 @@ impl Seat<'_> {
             };
             return Ruling::Out(why, Hope::At(room));
         }
-        *short = self.pool.and_then(|(spec, pool)| pool.ledger.shortage(now, charge, pool_limits(spec)));
+        *short = self
+            .pool
+            .filter(|_| room > now)
+            .and_then(|(spec, pool)| pool.ledger.shortage(now, charge, pool_limits(spec)));
         match standing {
             _ if short.is_some() => Ruling::Out(Exclusion::PoolShort, Hope::At(room)),
             Standing::Ramping(next) => Ruling::Out(Exclusion::Ramping, Hope::At(next)),
