@@ -2,11 +2,12 @@ use std::time::Duration;
 
 use super::super::world_tests::*;
 use super::*;
-use crate::model::config::AdminState;
+use crate::model::config::{AdminState, Enforcement};
 use crate::model::decision::{Choice, Conclusion, Exclusion, Refusal, RefusalReason, Verdict};
 use crate::model::id::EndpointId;
-use crate::model::outcome::{Ending, FailureClass, ThrottleKind};
+use crate::model::outcome::{Ending, FailureClass, Settlement, ThrottleKind};
 use crate::model::status::{Health, RestCause};
+use crate::model::usage::Usage;
 
 const TOKENS: FailureClass = FailureClass::Throttled(ThrottleKind::Tokens);
 
@@ -298,4 +299,35 @@ fn an_unknown_model_has_no_decision() {
     let (_, answer) = world.arrive(1);
     let Output::Refused { refusal, decision, .. } = answer else { panic!("refused") };
     assert_eq!((refusal.reason, decision), (RefusalReason::UnknownModel, None));
+}
+
+fn used_after(enforcement: Enforcement, output: u64) -> u64 {
+    let mut world = World::new(config(&[Site { enforcement, ..site("east", 1_000) }], &[], |_| {}));
+    let (request, _) = world.arrive(600);
+    world.commit(request, "east");
+    let usage = Usage { input: 10, cached: 4, output, reasoning: 0, exact: true };
+    let settlement = Settlement { ending: Ending::Completed, usage: Some(usage), first_token: None };
+    world.give(Input::Settled { request, settlement });
+    world.brain.view(world.now).endpoints[0].tokens.used
+}
+
+#[test]
+fn standard_charges_stand_unless_more_was_used_and_provisioned_ones_follow_usage() {
+    assert_eq!(used_after(Enforcement::SlidingLog, 40), 600);
+    assert_eq!(used_after(Enforcement::SlidingLog, 800), 810);
+    assert_eq!(used_after(Enforcement::Utilization, 40), 46);
+}
+
+#[test]
+fn a_storm_of_faults_spends_no_more_than_the_retry_budget() {
+    let mut world = World::new(config(&[site("east", 1_000_000), site("west", 1_000_000)], &[], |_| {}));
+    let mut retries = 0;
+    for _ in 0..50 {
+        let (request, answer) = world.arrive(2);
+        if let Output::Assigned { .. } = answer {
+            let next = world.fail(request, failure(FailureClass::Timeout));
+            retries += u32::from(matches!(next, Output::Assigned { .. } | Output::Held { .. }));
+        }
+    }
+    assert!(retries <= 10 + 50 / 5, "{retries} retries of 50 requests");
 }

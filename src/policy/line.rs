@@ -75,7 +75,8 @@ impl Balancer {
         self.leave_line(now, request, &mut job);
         let judged = self.judge(now, &job);
         let retry_at = self.start_of(now, &job, &judged);
-        self.refuse(now, request, &job, &judged, RefusalReason::NoCapacityInTime, retry_at, outputs);
+        let reason = if retry_at.is_some() { RefusalReason::NoCapacityInTime } else { hopeless(&judged) };
+        self.refuse(now, request, &job, &judged, reason, retry_at, outputs);
     }
 
     /// Takes a waiting request out of every order it stands in.
