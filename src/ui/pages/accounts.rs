@@ -3,6 +3,8 @@
 //! Invariant: shows the snapshot it is given and nothing older.
 //! Absent on purpose: other pages' view state.
 
+pub mod intake;
+
 use crate::ui::cx::PageCx;
 use crate::ui::widgets;
 

@@ -12,7 +12,6 @@ pub mod requests;
 pub mod routing;
 pub mod welcome;
 pub mod why;
-pub mod words;
 
 use super::cx::{Page, PageCx};
 
