@@ -137,8 +137,7 @@ fn first_request(ui: &mut Ui, cx: &mut PageCx, state: &mut State, model: Option<
 
 fn test_button(ui: &mut Ui, cx: &mut PageCx, state: &mut State, model: &ModelName) {
     let label = if state.testing.is_some() { "Sending a test request …" } else { "Send a test request" };
-    let button = egui::Button::new(strong(label).color(cx.theme.on_accent)).fill(cx.theme.accent);
-    let response = ui.add_enabled(state.testing.is_none(), button.min_size(egui::vec2(200.0, 32.0)));
+    let response = ui.add_enabled_ui(state.testing.is_none(), |ui| widgets::primary_button(ui, cx.theme, label)).inner;
     if !state.focused {
         response.request_focus();
         state.focused = true;

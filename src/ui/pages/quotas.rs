@@ -20,6 +20,9 @@ use crate::ui::widgets::{self, AmountChange, AmountEdit};
 /// A new pool's total until the person types one.
 const FIRST_TOTAL: u64 = 240_000;
 
+/// Width of a cell with an amount, in points.
+const CELL: f32 = 116.0;
+
 /// This page's view state.
 #[derive(Debug, Default)]
 pub struct State {
@@ -155,7 +158,12 @@ fn limit(
 ) {
     let id = &endpoint.id;
     let name = format!("{what} of {id}");
-    let (value, label) = match AmountEdit::new(&name, value).or_empty(hint).show(ui, cx.theme) {
+    // A grid offers a cell its last width; without a minimum the field would never grow.
+    let cell = ui.scope(|ui| {
+        ui.set_min_width(CELL);
+        AmountEdit::new(&name, value).or_empty(hint).show(ui, cx.theme)
+    });
+    let (value, label) = match cell.inner {
         Some(AmountChange::Set(amount)) => (Some(amount), format!("set {what} of {id} to {}", Grouped(amount))),
         Some(AmountChange::Clear) => (None, format!("leave {what} of {id} open")),
         None => return,

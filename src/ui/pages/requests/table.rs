@@ -40,6 +40,7 @@ const COLUMNS: [Shown; 10] = [
 pub(super) fn show(ui: &mut Ui, theme: &Theme, state: &mut State) {
     let width = ui.available_width();
     let columns: Vec<&Shown> = COLUMNS.iter().filter(|column| width >= column.from).collect();
+    ui.spacing_mut().item_spacing.y = 0.0;
     let mut table = TableBuilder::new(ui)
         .id_salt("requests")
         .striped(true)
@@ -125,12 +126,9 @@ fn status(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
     ui.label(mono(words::status(record)).color(color));
 }
 
-fn target(ui: &mut Ui, _theme: &Theme, record: &RequestRecord) {
-    let model = &record.profile.model;
-    ui.label(match record.endpoint() {
-        Some(endpoint) => format!("{model} → {endpoint}"),
-        None => format!("{model} → –"),
-    });
+fn target(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
+    let endpoint = record.endpoint().map_or("–", |endpoint| endpoint.as_str());
+    ui.label(RichText::new(format!("{} → {endpoint}", record.profile.model)).color(theme.text));
 }
 
 fn group(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
@@ -145,20 +143,20 @@ fn attempts(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
     ui.label(mono(record.attempts.len().to_string()).color(color));
 }
 
-fn tokens(ui: &mut Ui, _theme: &Theme, record: &RequestRecord) {
+fn tokens(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
     let reserved = record.decisions.last().map_or(0, |decision| decision.estimate.charge);
     let used = record
         .usage
         .map_or_else(|| "– / –".to_owned(), |usage| format!("{} / {}", Short(usage.input), Short(usage.output)));
-    ui.label(mono(format!("{used} ({})", Short(reserved))));
+    ui.label(mono(format!("{used} ({})", Short(reserved))).color(theme.text));
 }
 
-fn first_token(ui: &mut Ui, _theme: &Theme, record: &RequestRecord) {
-    ui.label(mono(record.first_token.map_or_else(|| "–".to_owned(), span)));
+fn first_token(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
+    ui.label(mono(record.first_token.map_or_else(|| "–".to_owned(), span)).color(theme.text));
 }
 
-fn total(ui: &mut Ui, _theme: &Theme, record: &RequestRecord) {
-    ui.label(mono(span(record.total)));
+fn total(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
+    ui.label(mono(span(record.total)).color(theme.text));
 }
 
 fn client(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {

@@ -47,15 +47,17 @@ pub(super) fn show(
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &spoken));
     keyboard(ui, &response, route, id, edits);
     contents(ui, response.rect, |ui| {
-        let narrow = ui.available_width() < 620.0;
+        let narrow = ui.available_width() < 640.0;
         handle(ui, cx, id);
         let view = cx.snapshot.view.endpoint(id);
-        state(ui, cx, view);
-        ui.label(strong(id.to_string()));
+        cell(ui, if narrow { 118.0 } else { 150.0 }, |ui| state(ui, cx, view));
+        cell(ui, if narrow { 110.0 } else { 180.0 }, |ui| {
+            ui.label(strong(id.to_string()));
+        });
         if !narrow {
-            weight(ui, group, place.1, edits);
+            cell(ui, 92.0, |ui| weight(ui, group, place.1, edits));
         }
-        share(ui, cx, route, group, place);
+        cell(ui, 88.0, |ui| share(ui, cx, route, group, place));
         if let Some(view) = view {
             headroom(ui, cx, view, narrow);
         }
@@ -125,6 +127,15 @@ fn contents(ui: &mut Ui, rect: Rect, add: impl FnOnce(&mut Ui)) {
     ui.scope_builder(builder, |ui| {
         ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Truncate);
         ui.shrink_clip_rect(inner.expand(2.0));
+        add(ui);
+    });
+}
+
+/// A part of a card of a fixed width, so that the parts of all cards stand below each other.
+fn cell(ui: &mut Ui, width: f32, add: impl FnOnce(&mut Ui)) {
+    let layout = egui::Layout::left_to_right(egui::Align::Center);
+    ui.allocate_ui_with_layout(egui::vec2(width, ui.available_height()), layout, |ui| {
+        ui.set_min_width(width);
         add(ui);
     });
 }
