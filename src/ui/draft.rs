@@ -141,6 +141,14 @@ impl Draft {
         self.put(after);
     }
 
+    /// Takes a gesture back as if it had not been made, if it still goes on.
+    pub fn cancel(&mut self, gesture: &str) {
+        if self.gesture.as_deref() == Some(gesture) {
+            self.undo();
+            self.steps.truncate(self.done);
+        }
+    }
+
     /// Ends a gesture: the next adjustment is a step of its own.
     pub fn settle(&mut self) {
         self.gesture = None;
