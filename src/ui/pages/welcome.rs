@@ -20,7 +20,8 @@ pub struct State {
 /// Shows the sheet.
 pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     let width = (ui.ctx().content_rect().width() - 48.0).min(520.0);
-    let sheet = egui::Modal::new(egui::Id::unique("welcome")).show(ui.ctx(), |ui| {
+    let frame = egui::Frame::popup(ui.style()).inner_margin(20.0);
+    let sheet = egui::Modal::new(egui::Id::unique("welcome")).frame(frame).show(ui.ctx(), |ui| {
         ui.set_width(width);
         ui.add_space(gap::S);
         ui.label(title("Welcome to Tidegate"));

@@ -126,6 +126,8 @@ fn contents(ui: &mut Ui, rect: Rect, add: impl FnOnce(&mut Ui)) {
     let builder = UiBuilder::new().max_rect(inner).layout(egui::Layout::left_to_right(egui::Align::Center));
     ui.scope_builder(builder, |ui| {
         ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Truncate);
+        // Text that can be selected would take the drag away from the card.
+        ui.style_mut().interaction.selectable_labels = false;
         ui.shrink_clip_rect(inner.expand(2.0));
         add(ui);
     });
