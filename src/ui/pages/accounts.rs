@@ -34,6 +34,8 @@ pub struct State {
     /// The account whose key will be deleted if the person says so again.
     confirming: Option<AccountId>,
     wanted: Option<AccountId>,
+    /// The form was opened by itself once, as there was no account.
+    offered: bool,
 }
 
 /// Shows the page.
@@ -48,6 +50,10 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     if config.accounts.is_empty() {
         ui.label("No keys stored. Keys go to your system keyring and are never shown again.");
         ui.add_space(gap::M);
+        if !state.offered {
+            state.offered = true;
+            state.adding = Some(Form::default());
+        }
     }
     for account in &config.accounts {
         let shown = ui.push_id(&account.id, |ui| account_card(ui, cx, state, account));

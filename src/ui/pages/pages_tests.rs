@@ -86,8 +86,12 @@ impl Stage {
 
     /// Everything a screen reader could say.
     fn spoken(&self) -> String {
-        let nodes = self.harness.root().children_recursive();
-        nodes.map(|node| format!("{:?} {:?}\n", node.accesskit_node().label(), node.accesskit_node().value())).collect()
+        let mut text = String::new();
+        for node in self.harness.root().children_recursive() {
+            let node = node.accesskit_node();
+            text.extend([node.label().unwrap_or_default(), node.value().unwrap_or_default(), "\n".to_owned()]);
+        }
+        text
     }
 }
 
@@ -214,4 +218,48 @@ fn even_shares_land_in_the_draft_as_one_named_step() {
     let share = |id: &str| config.endpoint(&id.into()).and_then(|endpoint| endpoint.tokens_per_minute);
     assert_eq!((share("sim-eastus"), share("sim-westus")), (Some(150_000), Some(150_000)));
     assert_eq!(stage.console().draft().undo_label(), Some("share sim-b/eastus/demo evenly"));
+}
+
+#[test]
+fn every_control_of_these_pages_has_a_name() {
+    for page in [Page::Routing, Page::Quotas, Page::Requests, Page::Accounts, Page::Connect] {
+        let mut stage = Stage::on(page, fixture::snapshot());
+        if page == Page::Accounts {
+            stage.harness.get_by_label("Add account").click();
+            stage.settle();
+        }
+        for node in stage.harness.root().children_recursive() {
+            let node = node.accesskit_node();
+            let named = [node.label(), node.value()].into_iter().flatten().any(|text| !text.trim().is_empty());
+            let control = matches!(
+                node.role(),
+                egui::Role::Button
+                    | egui::Role::TextInput
+                    | egui::Role::ComboBox
+                    | egui::Role::CheckBox
+                    | egui::Role::Link
+            );
+            assert!(named || !control, "{page:?} has a {:?} without a name at {:?}", node.role(), node.bounding_box());
+        }
+    }
+}
+
+#[test]
+fn an_environment_variable_can_stand_in_for_a_key() {
+    let mut first = fixture::empty();
+    first.profile.environment_keys = vec!["OPENAI_API_KEY".to_owned()];
+    let mut stage = Stage::on(Page::Accounts, first);
+    stage.harness.get_by_label("Use $OPENAI_API_KEY").click_accesskit();
+    stage.settle();
+    for (field, text) in [("Account name", "main"), ("Model that clients ask for", "gpt-4o")] {
+        stage.harness.get_by_role_and_label(egui::Role::TextInput, field).focus();
+        stage.settle();
+        stage.harness.event(Event::Text(text.to_owned()));
+        stage.settle();
+    }
+    stage.harness.get_by_label("Add to draft").click_accesskit();
+    stage.settle();
+    let credential = stage.config().accounts[0].credential.clone();
+    assert_eq!(credential, crate::model::config::Credential::Env("OPENAI_API_KEY".to_owned()));
+    assert!(stage.sent().is_none(), "no key was there to be sent");
 }

@@ -21,12 +21,6 @@ const KINDS: [Service; 3] = [Service::Openai, Service::Azure, Service::Compatibl
 /// Shows the form, or the button that opens it.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     if state.adding.is_none() {
-        let names = &cx.snapshot.profile.environment_keys;
-        if !names.is_empty() {
-            ui.label(
-                RichText::new(format!("Found in your environment: {}", names.join(", "))).color(cx.theme.text_soft),
-            );
-        }
         if widgets::primary_button(ui, cx.theme, "Add account").clicked() {
             state.adding = Some(Form::default());
         }
@@ -35,9 +29,11 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     widgets::section(ui, cx.theme, "Add account", |ui| {
         paste_box(ui, cx, state);
         let Some(form) = &mut state.adding else { return };
-        fields(ui, cx.theme, form);
+        if fields(ui, cx.theme, form) {
+            cx.toast(Tone::Info, "Paste it into the key field below, or into the first box.");
+        }
         ui.add_space(gap::M);
-        key(ui, cx.theme, state);
+        key(ui, cx, state);
         ui.add_space(gap::M);
         finish(ui, cx, state);
     });
@@ -65,7 +61,8 @@ fn is_paste(event: &egui::Event) -> bool {
     matches!(event, egui::Event::Paste(_))
 }
 
-fn fields(ui: &mut Ui, theme: &Theme, form: &mut Form) {
+/// Everything but the key. True if the person pasted a key here and wants to know where it belongs.
+fn fields(ui: &mut Ui, theme: &Theme, form: &mut Form) -> bool {
     ui.add_space(gap::M);
     ui.horizontal_wrapped(|ui| {
         let label = ui.label(RichText::new("Service").color(theme.text_soft));
@@ -84,32 +81,61 @@ fn fields(ui: &mut Ui, theme: &Theme, form: &mut Form) {
         }
     });
     let azure = form.service == Service::Azure;
-    keyless::labelled(ui, theme, "Account name", "acme-east", &mut form.id);
-    keyless::labelled(ui, theme, "Base URL", "https://NAME.openai.azure.com", &mut form.base_url);
+    let mut misplaced = false;
+    let mut field = |ui: &mut Ui, label: &str, hint: &str, text: &mut String| {
+        misplaced |= keyless::labelled(ui, theme, label, hint, text).to_accounts;
+    };
+    field(ui, "Account name", "acme-east", &mut form.id);
+    field(ui, "Base URL", "https://NAME.openai.azure.com", &mut form.base_url);
     if azure {
-        keyless::labelled(ui, theme, "Deployment", "gpt4o-prod", &mut form.deployment);
+        field(ui, "Deployment", "gpt4o-prod", &mut form.deployment);
         if form.api == AzureApi::Classic {
-            keyless::labelled(ui, theme, "API version", "2024-10-21", &mut form.api_version);
+            field(ui, "API version", "2024-10-21", &mut form.api_version);
         }
-        keyless::labelled(ui, theme, "Region (may stay empty)", "eastus", &mut form.region);
+        field(ui, "Region (may stay empty)", "eastus", &mut form.region);
     }
-    keyless::labelled(ui, theme, "Model that clients ask for", "gpt-4o", &mut form.model);
+    field(ui, "Model that clients ask for", "gpt-4o", &mut form.model);
     ui.checkbox(&mut form.with_route, "Create a route with this endpoint as first choice");
+    misplaced
 }
 
-fn key(ui: &mut Ui, theme: &Theme, state: &mut State) {
+fn key(ui: &mut Ui, cx: &PageCx, state: &mut State) {
     let Some(form) = &mut state.adding else { return };
-    key_field::promise(ui, theme);
-    if form.key.is_some() {
-        ui.horizontal(|ui| {
-            widgets::status_label(ui, theme, Tone::Ok, "A key was pasted and will be stored.");
-            if ui.button("Forget it").clicked() {
-                form.key = None;
-            }
-        });
-    } else {
-        state.new_key.show(ui, theme, "Key", Some(form.service));
+    if let Some(variable) = &form.environment {
+        let text = format!("The key is read from ${variable} whenever Tidegate starts.");
+        if kept(ui, cx.theme, &text, "Store a key instead") {
+            form.environment = None;
+        }
+        return;
     }
+    key_field::promise(ui, cx.theme);
+    if form.key.is_some() {
+        if kept(ui, cx.theme, "A key was pasted and will be stored.", "Forget it") {
+            form.key = None;
+        }
+        return;
+    }
+    state.new_key.show(ui, cx.theme, "Key", Some(form.service));
+    ui.horizontal_wrapped(|ui| {
+        for variable in &cx.snapshot.profile.environment_keys {
+            if ui
+                .button(format!("Use ${variable}"))
+                .on_hover_text("Only its name goes into the configuration")
+                .clicked()
+            {
+                form.environment = Some(variable.clone());
+            }
+        }
+    });
+}
+
+/// A settled key with a way back; true if the person takes it.
+fn kept(ui: &mut Ui, theme: &Theme, text: &str, back: &str) -> bool {
+    ui.horizontal_wrapped(|ui| {
+        widgets::status_label(ui, theme, Tone::Ok, text);
+        ui.button(back).clicked()
+    })
+    .inner
 }
 
 fn finish(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
@@ -125,7 +151,7 @@ fn finish(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     });
     if add {
         let id = form.account_id();
-        let key = form.key.take().or_else(|| state.new_key.take(ui.ctx()));
+        let key = form.key.take().or_else(|| state.new_key.take(ui.ctx())).filter(|_| form.environment.is_none());
         cx.draft.edit(format!("add account {id}"), |config| {
             form.add_to(config);
         });

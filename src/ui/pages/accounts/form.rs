@@ -37,6 +37,8 @@ pub struct Form {
     pub organization: Option<String>,
     /// `OpenAI-Project`, if pasted.
     pub project: Option<String>,
+    /// The name of an environment variable that holds the key, instead of a stored one.
+    pub environment: Option<String>,
     /// Also create a route with this endpoint as first choice.
     pub with_route: bool,
     /// The key, until it is sent away.
@@ -56,6 +58,7 @@ impl Default for Form {
             model: String::new(),
             organization: None,
             project: None,
+            environment: None,
             with_route: true,
             key: None,
         }
@@ -162,7 +165,7 @@ impl Form {
             region: text(&self.region).filter(|_| azure),
             organization: self.organization.clone(),
             project: self.project.clone(),
-            credential: Credential::default(),
+            credential: self.environment.clone().map_or_else(Credential::default, Credential::Env),
             allow_plain_http: false,
         }
     }

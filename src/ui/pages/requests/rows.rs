@@ -85,3 +85,48 @@ impl Rows {
         !self.filter.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::fixture;
+
+    fn ids(rows: &Rows) -> Vec<u64> {
+        (0..rows.len()).filter_map(|place| rows.at(place)).map(|record| record.id.0).collect()
+    }
+
+    fn view(all: &[Arc<RequestRecord>]) -> RecordsView {
+        RecordsView { total: all.len() as u64, dropped: 0, chunks: vec![all.to_vec().into()] }
+    }
+
+    #[test]
+    fn new_records_are_added_and_dropped_ones_leave_without_doubling_any() {
+        let all: Vec<_> = fixture::snapshot().records.iter().cloned().collect();
+        let mut rows = Rows::default();
+        for (start, end) in [(0, 10), (0, 10), (4, 16), (15, 30)] {
+            rows.update(&view(&all[start..end]), "");
+            let kept: Vec<u64> = all[start..end].iter().map(|record| record.id.0).collect();
+            assert_eq!(ids(&rows), kept, "{start}..{end}");
+        }
+    }
+
+    #[test]
+    fn a_filter_applies_to_what_comes_later_too() {
+        let all: Vec<_> = fixture::snapshot().records.iter().cloned().collect();
+        let mut rows = Rows::default();
+        rows.update(&view(&all[..20]), "endpoint:westus");
+        rows.update(&view(&all), "endpoint:westus");
+        let kept = all.iter().filter(|record| record.attempts.iter().any(|a| a.endpoint.as_str() == "sim-westus"));
+        assert_eq!(ids(&rows), kept.map(|record| record.id.0).collect::<Vec<_>>());
+        assert!(!rows.is_empty() && rows.filtered());
+    }
+
+    #[test]
+    fn another_profiles_records_replace_everything() {
+        let (one, other) = (fixture::snapshot(), fixture::snapshot());
+        let mut rows = Rows::default();
+        rows.update(&one.records, "");
+        rows.update(&other.records, "");
+        assert_eq!(rows.len(), other.records.len());
+    }
+}

@@ -14,7 +14,7 @@ use crate::model::status::{EndpointView, RouteView};
 use crate::ui::cx::PageCx;
 use crate::ui::format::{group_rank, of_limit};
 use crate::ui::status;
-use crate::ui::theme::{gap, mono, strong};
+use crate::ui::theme::{Tone, gap, mono, strong};
 use crate::ui::widgets::{self, Bar};
 use crate::ui::words;
 
@@ -51,13 +51,16 @@ pub(super) fn show(
         handle(ui, cx, id);
         let view = cx.snapshot.view.endpoint(id);
         cell(ui, if narrow { 118.0 } else { 150.0 }, |ui| state(ui, cx, view));
-        cell(ui, if narrow { 110.0 } else { 180.0 }, |ui| {
+        cell(ui, if narrow { 110.0 } else { 200.0 }, |ui| {
+            if !narrow && view.is_some_and(|view| view.simulated) {
+                widgets::chip(ui, cx.theme, Tone::Info, "Simulated");
+            }
             ui.label(strong(id.to_string()));
         });
         if !narrow {
             cell(ui, 92.0, |ui| weight(ui, group, place.1, edits));
         }
-        cell(ui, 88.0, |ui| share(ui, cx, route, group, place));
+        cell(ui, if narrow { 88.0 } else { 190.0 }, |ui| share(ui, cx, route, group, place, narrow));
         if let Some(view) = view {
             headroom(ui, cx, view, narrow);
         }
@@ -114,11 +117,23 @@ fn frame(ui: &mut Ui, cx: &PageCx, route: &Route, id: &EndpointId, focus: Option
     } else {
         (cx.theme.card, egui::Stroke::new(1.0, cx.theme.edge))
     };
-    ui.painter().rect(rect, 4.0, fill, stroke, egui::StrokeKind::Inside);
+    let simulated = cx.snapshot.view.endpoint(id).is_some_and(|view| view.simulated);
+    if simulated && !response.has_focus() {
+        ui.painter().rect_filled(rect, 4.0, fill);
+        dashed(ui, rect.shrink(0.5), cx.theme.text_faint);
+    } else {
+        ui.painter().rect(rect, 4.0, fill, stroke, egui::StrokeKind::Inside);
+    }
     if response.hovered() {
         ui.set_cursor_icon(egui::CursorIcon::Grab);
     }
     response
+}
+
+/// The outline of what is simulated.
+fn dashed(ui: &Ui, rect: Rect, color: egui::Color32) {
+    let corners = [rect.left_top(), rect.right_top(), rect.right_bottom(), rect.left_bottom(), rect.left_top()];
+    ui.painter().extend(egui::Shape::dashed_line(&corners, egui::Stroke::new(1.0, color), 5.0, 4.0));
 }
 
 fn contents(ui: &mut Ui, rect: Rect, add: impl FnOnce(&mut Ui)) {
@@ -192,14 +207,15 @@ fn weight(ui: &mut Ui, group: &Group, index: usize, edits: &mut Vec<Edit>) {
 }
 
 /// `share 39 % (plan 33 %)`: what it got in the last minute, and what the split plans.
-fn share(ui: &mut Ui, cx: &PageCx, route: &Route, group: &Group, place: (usize, usize)) {
+fn share(ui: &mut Ui, cx: &PageCx, route: &Route, group: &Group, place: (usize, usize), narrow: bool) {
     let Some(member) = group.endpoints.get(place.1) else { return };
     let view = cx.snapshot.view.routes.iter().find(|view| view.model == route.model);
     let actual = view.map(|view| actual_percent(view, &member.endpoint));
     let actual = actual.map_or_else(|| "–".to_owned(), |percent| format!("{percent} %"));
     let plan = lanes::planned_percent(group, place.1);
+    let known = plan.filter(|_| !narrow).map_or_else(String::new, |percent| format!(" (plan {percent} %)"));
     let plan = plan.map_or_else(|| "by what is measured".to_owned(), |percent| format!("{percent} %"));
-    ui.label(mono(format!("share {actual}")).color(cx.theme.text_soft))
+    ui.label(mono(format!("share {actual}{known}")).color(cx.theme.text_soft))
         .on_hover_text(format!("Share of the route's requests in the last minute. Plan within its group: {plan}."));
 }
 
