@@ -20,17 +20,18 @@ pub struct Field {
 pub fn labelled(ui: &mut Ui, theme: &Theme, label: &str, hint: &str, text: &mut String) -> Field {
     ui.vertical(|ui| {
         let name = ui.label(RichText::new(label).color(theme.text_soft));
-        edit(ui, theme, name.id, hint, text)
+        edit(ui, theme, (label, name.id), hint, text)
     })
     .inner
 }
 
-/// Shows the field alone; `label` is the id of the widget that names it.
-pub fn edit(ui: &mut Ui, theme: &Theme, label: Id, hint: &str, text: &mut String) -> Field {
-    let id = label.with("keyless");
+/// Shows the field alone; `label` is its name, unique on its page, and the id of the widget that says it.
+pub fn edit(ui: &mut Ui, theme: &Theme, label: (&str, Id), hint: &str, text: &mut String) -> Field {
+    // Not derived from the label's own id, which changes with what stands before it.
+    let id = ui.make_persistent_id(("keyless", label.0));
     let mut refused = ui.memory(|memory| memory.has_focus(id)) && drop_pasted_keys(ui);
     let width = ui.available_width().min(420.0);
-    let response = ui.add(TextEdit::singleline(text).id(id).hint_text(hint).desired_width(width)).labelled_by(label);
+    let response = ui.add(TextEdit::singleline(text).id(id).hint_text(hint).desired_width(width)).labelled_by(label.1);
     if KeyShape::within(text).is_some() {
         text.clear();
         forget(ui.ctx(), id);

@@ -25,7 +25,8 @@ const RUSH_HOUR: &str = "rush-hour";
 pub struct State {
     model: Option<ModelName>,
     snippets: Option<Snippets>,
-    testing: Option<CommandId>,
+    /// The test request on its way, and how many requests had arrived before it.
+    testing: Option<(CommandId, u64)>,
     /// The person has seen the page with something to send; the button takes the focus once.
     focused: bool,
 }
@@ -49,7 +50,8 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
 
 /// Opens the Why of the test request once it is answered.
 fn hear(cx: &mut PageCx, state: &mut State) {
-    let answered = cx.notices.iter().find(|notice| notice.id.is_some() && notice.id == state.testing);
+    let Some((id, _)) = state.testing else { return };
+    let answered = cx.notices.iter().find(|notice| notice.id == Some(id));
     let Some(body) = answered.map(|notice| notice.body.clone()) else { return };
     state.testing = None;
     if let NoticeBody::TestSent { request, .. } = body {
@@ -136,8 +138,14 @@ fn first_request(ui: &mut Ui, cx: &mut PageCx, state: &mut State, model: Option<
 }
 
 fn test_button(ui: &mut Ui, cx: &mut PageCx, state: &mut State, model: &ModelName) {
-    let label = if state.testing.is_some() { "Sending a test request …" } else { "Send a test request" };
-    let response = ui.add_enabled_ui(state.testing.is_none(), |ui| widgets::primary_button(ui, cx.theme, label)).inner;
+    let row = ui.horizontal_wrapped(|ui| {
+        let button = widgets::primary_button(ui, cx.theme, "Send a test request");
+        if state.testing.is_some_and(|(_, before)| cx.snapshot.arrivals.requests <= before) {
+            widgets::note(ui, cx.theme, "On its way …");
+        }
+        button
+    });
+    let response = row.inner;
     if !state.focused {
         response.request_focus();
         state.focused = true;
@@ -145,8 +153,9 @@ fn test_button(ui: &mut Ui, cx: &mut PageCx, state: &mut State, model: &ModelNam
     // Enter also sends when nothing at all has the focus, so that it works right after the page opened.
     let unfocused = ui.memory(|memory| memory.focused().is_none());
     let enter = unfocused && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
-    if state.testing.is_none() && (response.clicked() || enter) {
-        state.testing = cx.send(Command::SendTest { model: model.clone() });
+    if response.clicked() || enter {
+        let before = cx.snapshot.arrivals.requests;
+        state.testing = cx.send(Command::SendTest { model: model.clone() }).map(|id| (id, before));
     }
 }
 

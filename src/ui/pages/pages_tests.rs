@@ -118,6 +118,18 @@ fn enter_and_enter_lead_from_launch_to_the_first_request_and_its_why() {
 }
 
 #[test]
+fn the_second_choice_of_the_welcome_leads_to_the_form_for_a_key() {
+    let mut first = fixture::empty();
+    first.profile.first_run = true;
+    let mut stage = Stage::open(first);
+    stage.press(Modifiers::NONE, Key::Tab);
+    stage.press(Modifiers::NONE, Key::Enter);
+    assert!(stage.sent().is_none(), "no demo was asked for");
+    assert_eq!(stage.console().page(), Page::Accounts);
+    assert!(stage.spoken().contains("Paste anything"));
+}
+
+#[test]
 fn alt_down_moves_the_focused_card_and_alt_up_brings_it_back() {
     let mut stage = Stage::on(Page::Routing, fixture::snapshot());
     let before = stage.lanes();

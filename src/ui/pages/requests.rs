@@ -123,7 +123,7 @@ fn filter_bar(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         let hint = "status>=400 endpoint:east client:aider 429";
         let field = ui.scope(|ui| {
             ui.set_max_width(360.0);
-            keyless::edit(ui, cx.theme, name.id, hint, &mut state.filter)
+            keyless::edit(ui, cx.theme, ("Filter", name.id), hint, &mut state.filter)
         });
         if !ui.ctx().text_edit_focused() && ui.input_mut(|input| input.consume_key(egui::Modifiers::NONE, Key::Slash)) {
             field.inner.response.request_focus();

@@ -38,10 +38,11 @@ impl KeyField {
     pub(super) fn show(&mut self, ui: &mut Ui, theme: &Theme, name: &str, service: Option<Service>) -> bool {
         let label = ui.label(RichText::new(name).color(theme.text_soft));
         let width = ui.available_width().min(420.0);
+        let id = ui.make_persistent_id(("key", name));
         let field =
-            TextEdit::singleline(&mut *self.text).password(true).hint_text("Paste it here").desired_width(width);
+            TextEdit::singleline(&mut *self.text).id(id).password(true).hint_text("Paste it here").desired_width(width);
         let response = ui.add(field).labelled_by(label.id);
-        self.id = Some(response.id);
+        self.id = Some(id);
         let mismatch = service.and_then(|service| KeyShape::within(&self.text)?.mismatch(service));
         if let Some(warning) = mismatch {
             ui.label(RichText::new(warning).color(theme.tone(Tone::Near)));

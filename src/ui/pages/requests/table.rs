@@ -10,7 +10,7 @@ use super::{Scroll, State};
 use crate::model::decision::Decision;
 use crate::model::outcome::Ending;
 use crate::model::record::{RecordEnd, RequestRecord};
-use crate::model::units::Short;
+use crate::model::units::{Grouped, Short};
 use crate::ui::format::{clock_time, group_rank, span};
 use crate::ui::theme::{Theme, Tone, gap, mono};
 use crate::ui::words::{self, explain};
@@ -147,8 +147,13 @@ fn tokens(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
     let reserved = record.decisions.last().map_or(0, |decision| decision.estimate.charge);
     let used = record
         .usage
-        .map_or_else(|| "– / –".to_owned(), |usage| format!("{} / {}", Short(usage.input), Short(usage.output)));
-    ui.label(mono(format!("{used} ({})", Short(reserved))).color(theme.text));
+        .map_or_else(|| "– / –".to_owned(), |usage| format!("{} / {}", amount(usage.input), amount(usage.output)));
+    ui.label(mono(format!("{used} ({})", amount(reserved))).color(theme.text));
+}
+
+/// Whole below ten thousand, short above.
+fn amount(tokens: u64) -> String {
+    if tokens < 10_000 { Grouped(tokens).to_string() } else { Short(tokens).to_string() }
 }
 
 fn first_token(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
