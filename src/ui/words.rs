@@ -7,7 +7,6 @@ use crate::model::config::{AdminState, Spread};
 use crate::model::decision::{Choice, Conclusion, Exclusion, RefusalReason};
 use crate::model::outcome::{Ending, FailureClass, ThrottleKind};
 use crate::model::record::{RecordEnd, RequestRecord};
-use crate::model::status::LimitSource;
 
 use super::format;
 
@@ -148,18 +147,6 @@ pub const fn spread(spread: Spread) -> &'static str {
         Spread::RoundRobin => "round-robin",
         Spread::Latency => "lowest latency",
         Spread::Conversation => "stick to conversation",
-    }
-}
-
-/// Where a limit's number comes from.
-#[must_use]
-pub const fn limit_source(source: LimitSource) -> &'static str {
-    match source {
-        LimitSource::Configured => "typed by you",
-        LimitSource::Derived => "derived by the pool's ratio",
-        LimitSource::Header => "from response headers",
-        LimitSource::SoftCap => "our soft cap",
-        LimitSource::Unknown => "limit unknown",
     }
 }
 

@@ -207,4 +207,5 @@ fn a_stream_that_broke_never_shows_as_200() {
     let mut record = spilled();
     record.end = RecordEnd::Answered(Ending::CutOff);
     assert_eq!(status(&record), "cut off");
+    assert!(paragraph(&record).ends_with("The answer was cut off after it had begun."));
 }

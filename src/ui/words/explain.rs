@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use crate::model::decision::{Candidate, Choice, Conclusion, Decision, Exclusion, RefusalReason, Verdict};
+use crate::model::outcome::Ending;
 use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord};
 use crate::model::status::{Health, RestCause};
 use crate::model::units::{Grouped, Timestamp};
@@ -51,6 +52,17 @@ pub fn one_line(record: &RequestRecord) -> String {
 /// The paragraph on top of the Why panel. It ends with a full stop.
 #[must_use]
 pub fn paragraph(record: &RequestRecord) -> String {
+    let ending = match record.end {
+        RecordEnd::Answered(Ending::CutOff) => " The answer was cut off after it had begun.",
+        RecordEnd::Answered(Ending::ClientLeft) => " The client left before the end.",
+        RecordEnd::LeftWaiting if !record.decisions.is_empty() => " The client left before it was answered.",
+        _ => "",
+    };
+    format!("{}{ending}", routing(record))
+}
+
+/// Where it went and why, without how it ended.
+fn routing(record: &RequestRecord) -> String {
     let Some(decision) = record.decisions.last() else { return format!("{}.", without_decision(record)) };
     let reasons = clauses(record, decision);
     let because = if reasons.is_empty() { String::new() } else { format!(" because {}", reasons.join(", and ")) };

@@ -55,13 +55,13 @@ fn segment(ui: &mut Ui, cx: &PageCx, rect: Rect, endpoint: &Endpoint) {
         format!("{id}: allotted {} TPM, {} used, {} reserved", Grouped(share), Grouped(used), Grouped(reserved));
     let response = ui.interact(rect, ui.scope_id().with(("segment", id)), Sense::hover());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Meter, true, &spoken));
-    let filling = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 12.0), rect.right_bottom()).shrink(3.0);
+    ui.painter().rect(rect.shrink(1.0), 3.0, cx.theme.raised, Stroke::new(1.0, cx.theme.edge), StrokeKind::Inside);
+    let filling = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 12.0), rect.right_bottom()).shrink(4.0);
     let tone = if used.saturating_add(reserved) >= share / 5 * 4 { Tone::Near } else { Tone::Ok };
     let taken = part(filling, 0, used, share);
     ui.painter().rect_filled(taken, 2.0, cx.theme.tone(tone));
     let held = part(filling, used, used.saturating_add(reserved).min(share), share);
     hatch(ui, held, cx.theme.tone(tone));
-    ui.painter().rect_stroke(rect, 4.0, Stroke::new(1.0, cx.theme.edge), StrokeKind::Inside);
     text(ui, rect, cx.theme.text, id.as_str(), share);
     response.on_hover_text(spoken);
 }
