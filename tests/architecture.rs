@@ -29,7 +29,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("wire", &["tokio", "std::net", "std::fs"]),
     ("sim", &["tokio", "hyper", "std::net", "std::fs"]),
     ("plan", &["tokio", "hyper", "std::net", "std::fs"]),
-    ("ui", &["tokio", "hyper", "reqwest", "std::sync::Mutex", "std::net", "keyring::", "keyring_core"]),
+    ("ui", &["tokio", "hyper::", "hyper_util", "reqwest", "std::sync::Mutex", "std::net", "keyring::", "keyring_core"]),
 ];
 
 const LONGEST_FILE: usize = 600;

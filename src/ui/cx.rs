@@ -36,6 +36,12 @@ impl Page {
     pub const ALL: [Self; 7] =
         [Self::Overview, Self::Endpoints, Self::Routing, Self::Quotas, Self::Requests, Self::Accounts, Self::Connect];
 
+    /// Whether it fills the window and scrolls within itself; other pages scroll as a whole.
+    #[must_use]
+    pub const fn fills_window(self) -> bool {
+        matches!(self, Self::Requests)
+    }
+
     /// Its name in the navigation.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -42,6 +42,7 @@ pub struct Draft {
     findings: Vec<Finding>,
     changes: Vec<String>,
     waiting: Option<CommandId>,
+    sent: Option<Arc<Config>>,
     rejected: Vec<Finding>,
 }
 
@@ -60,6 +61,7 @@ impl Draft {
             gesture: None,
             changes: Vec::new(),
             waiting: None,
+            sent: None,
             rejected: Vec::new(),
         }
     }
@@ -139,6 +141,14 @@ impl Draft {
         self.put(after);
     }
 
+    /// Takes a gesture back as if it had not been made, if it still goes on.
+    pub fn cancel(&mut self, gesture: &str) {
+        if self.gesture.as_deref() == Some(gesture) {
+            self.undo();
+            self.steps.truncate(self.done);
+        }
+    }
+
     /// Ends a gesture: the next adjustment is a step of its own.
     pub fn settle(&mut self) {
         self.gesture = None;
@@ -216,6 +226,7 @@ impl Draft {
     pub fn applying(&mut self, id: CommandId) {
         self.settle();
         self.waiting = Some(id);
+        self.sent = Some(Arc::clone(&self.working));
     }
 
     /// Hears the answer to the apply. Returns whether the notice was about it.
@@ -226,6 +237,7 @@ impl Draft {
         self.waiting = None;
         if let NoticeBody::Rejected(findings) = &notice.body {
             self.rejected.clone_from(findings);
+            self.sent = None;
         }
         true
     }
@@ -236,14 +248,19 @@ impl Draft {
             return;
         }
         let (old, new) = (Arc::clone(&self.base), Arc::clone(&applied.config));
+        self.base_revision = applied.revision;
+        self.base = Arc::clone(&new);
+        if self.sent.take_if(|sent| *sent == new).is_some() {
+            // What was applied is ours: the history stays as it is, so that undoing makes a new change.
+            self.put(Arc::clone(&self.working));
+            return;
+        }
         let rebased = |config: &Config| Arc::new(merge::onto(&old, config, &new));
         for step in &mut self.steps {
             step.before = rebased(&step.before);
             step.after = rebased(&step.after);
         }
-        let working = if self.is_changed() { rebased(&self.working) } else { Arc::clone(&new) };
-        self.base_revision = applied.revision;
-        self.base = new;
+        let working = if self.is_changed() { rebased(&self.working) } else { new };
         self.put(working);
     }
 }

@@ -39,11 +39,12 @@ pub fn countdown(until: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// A short span: `84 ms`, `3.1 s`, `2 min`.
+/// A short span: `84 ms`, `3.1 s`, `14 s`, `2 min`.
 #[must_use]
 pub fn span(span: Duration) -> String {
     match span.as_millis() {
         millis @ 0..=999 => format!("{millis} ms"),
+        millis @ 1_000..=99_999 if millis % 1_000 < 100 => format!("{} s", millis / 1_000),
         millis @ 1_000..=99_999 => format!("{}.{} s", millis / 1_000, millis % 1_000 / 100),
         millis => format!("{} min", millis / 60_000),
     }
@@ -112,6 +113,7 @@ mod tests {
     fn spans_choose_their_unit() {
         assert_eq!(span(Duration::from_millis(84)), "84 ms");
         assert_eq!(span(Duration::from_millis(3_140)), "3.1 s");
+        assert_eq!(span(Duration::from_secs(14)), "14 s");
         assert_eq!(span(Duration::from_mins(2)), "2 min");
     }
 }

@@ -10,12 +10,18 @@ pub mod draft;
 #[cfg(test)]
 pub mod fixture;
 pub mod format;
+pub mod key_shape;
+pub mod keyless;
 pub mod pages;
+pub mod plots;
+pub mod request_rows;
 pub mod shell;
 pub mod status;
+pub mod tally;
 pub mod theme;
 pub mod widgets;
 pub mod window;
+pub mod words;
 
 pub use shell::Console;
 pub use window::{WindowOptions, run};

@@ -116,9 +116,13 @@ impl Console {
         };
         let body = Frame::new().fill(theme.page).inner_margin(Margin::same(16));
         egui::CentralPanel::default().frame(body).show(ui, |ui| {
-            ScrollArea::vertical().id_salt(self.page.name()).auto_shrink(false).show(ui, |ui| {
+            if self.page.fills_window() {
                 self.states.show(self.page, ui, &mut cx);
-            });
+            } else {
+                ScrollArea::vertical().id_salt(self.page.name()).auto_shrink(false).show(ui, |ui| {
+                    self.states.show(self.page, ui, &mut cx);
+                });
+            }
             self.states.welcome(ui, &mut cx);
         });
         self.fulfil(asks, ui.ctx());

@@ -117,6 +117,8 @@ pub struct Theme {
     pub field: Color32,
     /// The empty part of a bar.
     pub track: Color32,
+    /// The used part of a bar while all is well.
+    pub fill: Color32,
     /// Grid lines of plots.
     pub grid: Color32,
     /// Text.
@@ -214,6 +216,7 @@ fn read(dark: bool) -> Theme {
         pressed: color("pressed"),
         field: color("field"),
         track: color("track"),
+        fill: color("fill"),
         grid: color("grid"),
         text: color("text"),
         text_soft: color("text_soft"),

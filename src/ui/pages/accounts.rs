@@ -1,16 +1,225 @@
-//! The Accounts page.
+//! The Accounts page: base addresses and their keys, which can be written and tested but never read.
 //!
-//! Invariant: shows the snapshot it is given and nothing older.
-//! Absent on purpose: other pages' view state.
+//! Invariant: a key leaves this page in one `KeyCommand` and is wiped from its field in the same frame; no label,
+//! tooltip or accessible value ever holds it.
+//! Absent on purpose: rotation with two slots.
 
-use crate::ui::cx::PageCx;
+mod add;
+pub mod form;
+pub mod intake;
+mod key_field;
+
+use egui::{RichText, Ui};
+
+use crate::contract::snapshot::{AccountKey, KeyState, KeyTest, KeyringState};
+use crate::contract::{Command, KeyCommand};
+use crate::model::config::{Account, Service};
+use crate::model::id::AccountId;
+use crate::ui::cx::{PageCx, Target};
+use crate::ui::format::{ago, count};
+use crate::ui::theme::{Theme, Tone, gap, mono, strong};
 use crate::ui::widgets;
 
-/// This page's view state.
+use form::Form;
+use key_field::KeyField;
+
+/// This page's view state. It never holds a key longer than the person takes to send it.
 #[derive(Debug, Default)]
-pub struct State;
+pub struct State {
+    adding: Option<Form>,
+    paste: KeyField,
+    new_key: KeyField,
+    /// The account whose key is being replaced.
+    entering: Option<(AccountId, KeyField)>,
+    /// The account whose key will be deleted if the person says so again.
+    confirming: Option<AccountId>,
+    wanted: Option<AccountId>,
+    /// The form was opened by itself once, as there was no account.
+    offered: bool,
+}
 
 /// Shows the page.
-pub fn show(ui: &mut egui::Ui, cx: &mut PageCx, _state: &mut State) {
-    widgets::page_title(ui, cx.theme, "Accounts", "");
+pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
+    if let Some(Target::Account(account)) = cx.take_target() {
+        state.wanted = Some(account);
+    }
+    widgets::page_title(ui, cx.theme, "Accounts", "Where keys live, and whether they are good");
+    keyring_line(ui, cx);
+    ui.add_space(gap::M);
+    let config = std::sync::Arc::clone(cx.draft.working());
+    if config.accounts.is_empty() {
+        ui.label("No keys stored. Keys go to your system keyring and are never shown again.");
+        ui.add_space(gap::M);
+        if !state.offered {
+            state.offered = true;
+            state.adding = Some(Form::default());
+        }
+    }
+    for account in &config.accounts {
+        let shown = ui.push_id(&account.id, |ui| account_card(ui, cx, state, account));
+        if state.wanted.as_ref() == Some(&account.id) {
+            shown.response.scroll_to_me(Some(egui::Align::TOP));
+            state.wanted = None;
+        }
+        ui.add_space(gap::M);
+    }
+    add::show(ui, cx, state);
+    ui.add_space(gap::XL);
+}
+
+fn keyring_line(ui: &mut Ui, cx: &PageCx) {
+    let keys = &cx.snapshot.keys;
+    let waiting = keys.accounts.iter().filter(|key| matches!(key.state, KeyState::Absent)).count() as u64;
+    let (tone, text) = match &keys.keyring {
+        KeyringState::Unknown => (Tone::Off, "Asking the keyring …".to_owned()),
+        KeyringState::Ready => (Tone::Ok, "Keyring ready".to_owned()),
+        KeyringState::Locked => (
+            Tone::Error,
+            format!(
+                "Your keyring is locked, so {} can't be used. Simulated endpoints still work. Unlock it in your system's dialog.",
+                count(waiting, "account", "accounts")
+            ),
+        ),
+        KeyringState::Missing { hint } => (
+            Tone::Near,
+            format!("No password service is running. Keys will be kept until you quit. To keep them, {hint}."),
+        ),
+    };
+    ui.horizontal_wrapped(|ui| {
+        ui.label(tone.icon().rich_text().color(cx.theme.tone(tone)));
+        ui.label(RichText::new(text).color(cx.theme.tone(tone)));
+    });
+}
+
+fn account_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account) {
+    let key = cx.snapshot.keys.accounts.iter().find(|key| key.account == account.id).cloned();
+    widgets::card(ui, cx.theme, |ui| {
+        ui.horizontal_wrapped(|ui| {
+            ui.label(strong(account.id.to_string()));
+            ui.label(RichText::new(service(account.service)).color(cx.theme.text_soft));
+            if let Some(region) = &account.region {
+                ui.label(RichText::new(region).color(cx.theme.text_soft));
+            }
+        });
+        if !account.base_url.is_empty() {
+            ui.label(mono(&account.base_url).color(cx.theme.text_soft));
+        }
+        ui.horizontal_wrapped(|ui| {
+            let (tone, text) = key_state(key.as_ref());
+            widgets::status_label(ui, cx.theme, tone, &text);
+        });
+        buttons(ui, cx, state, account, key.as_ref());
+        replace_key(ui, cx, state, account);
+        if let Some(test) = key.and_then(|key| key.test) {
+            test_lines(ui, cx.theme, &test, cx.snapshot.wall_ms);
+        }
+    });
+}
+
+/// The kind of service in words.
+pub(super) const fn service(service: Service) -> &'static str {
+    match service {
+        Service::Openai => "OpenAI",
+        Service::Azure => "Azure OpenAI",
+        Service::Compatible => "OpenAI-compatible",
+        Service::Simulated => "Simulated",
+    }
+}
+
+fn key_state(key: Option<&AccountKey>) -> (Tone, String) {
+    match key.map(|key| &key.state) {
+        None => (Tone::Info, "Not applied yet".to_owned()),
+        Some(KeyState::Absent) => (Tone::Error, "No key".to_owned()),
+        Some(KeyState::InKeyring { fingerprint }) => {
+            (Tone::Ok, format!("Key in the keyring · fingerprint {fingerprint}"))
+        }
+        Some(KeyState::InMemory { fingerprint }) => {
+            (Tone::Near, format!("Key in memory until you quit · fingerprint {fingerprint}"))
+        }
+        Some(KeyState::FromEnvironment { variable, set: true }) => (Tone::Ok, format!("Key from ${variable}")),
+        Some(KeyState::FromEnvironment { variable, set: false }) => (Tone::Error, format!("${variable} is not set")),
+        Some(KeyState::NotNeeded) => (Tone::Off, "Simulated, needs no key".to_owned()),
+    }
+}
+
+fn buttons(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account, key: Option<&AccountKey>) {
+    if account.service == Service::Simulated {
+        return;
+    }
+    let id = &account.id;
+    let stored = matches!(key.map(|key| &key.state), Some(KeyState::InKeyring { .. } | KeyState::InMemory { .. }));
+    let testing = key.and_then(|key| key.test.as_ref()).is_some_and(|test| test.finished_wall_ms.is_none());
+    ui.horizontal_wrapped(|ui| {
+        if ui.button(if stored { "Replace key" } else { "Add key" }).clicked() {
+            state.entering = Some((id.clone(), KeyField::default()));
+        }
+        if ui.add_enabled(!testing, egui::Button::new(if testing { "Testing …" } else { "Test" })).clicked() {
+            cx.send(Command::Key(KeyCommand::Test(id.clone())));
+        }
+        delete_key(ui, cx, state, id, stored);
+        let remove = ui.button("Remove account");
+        if remove
+            .on_hover_text("With its endpoints, in the draft; can be undone. The key stays until deleted.")
+            .clicked()
+        {
+            cx.draft.edit(format!("remove account {id}"), |config| form::remove_account(config, id));
+        }
+    });
+}
+
+/// Deleting asks once: keys are outside undo.
+fn delete_key(ui: &mut Ui, cx: &mut PageCx, state: &mut State, id: &AccountId, stored: bool) {
+    if state.confirming.as_ref() != Some(id) {
+        if stored && ui.button("Delete key").clicked() {
+            state.confirming = Some(id.clone());
+        }
+        return;
+    }
+    ui.label("Delete this key for good?");
+    if ui.button(RichText::new("Delete").color(cx.theme.tone(Tone::Error))).clicked() {
+        cx.send(Command::Key(KeyCommand::Remove(id.clone())));
+        state.confirming = None;
+    }
+    if ui.button("Keep").clicked() {
+        state.confirming = None;
+    }
+}
+
+fn replace_key(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account) {
+    let Some((_, field)) = state.entering.as_mut().filter(|(id, _)| *id == account.id) else { return };
+    let name = format!("Key of {}", account.id);
+    key_field::promise(ui, cx.theme);
+    field.show(ui, cx.theme, &name, Some(account.service));
+    let mut done = false;
+    ui.horizontal(|ui| {
+        let save = ui.add_enabled(!field.is_empty(), egui::Button::new("Save key"));
+        if save.clicked() {
+            match field.take(ui.ctx()) {
+                Some(key) => done = cx.send(Command::Key(KeyCommand::Set(account.id.clone(), key))).is_some(),
+                None => cx
+                    .toast(Tone::Error, "There is no key in what was pasted. Copy it again from your provider's page."),
+            }
+        }
+        if ui.button("Cancel").clicked() {
+            field.wipe(ui.ctx());
+            done = true;
+        }
+    });
+    if done {
+        state.entering = None;
+    }
+}
+
+fn test_lines(ui: &mut Ui, theme: &Theme, test: &KeyTest, now_wall_ms: u64) {
+    ui.add_space(gap::S);
+    let when =
+        test.finished_wall_ms.map_or_else(|| "Testing …".to_owned(), |at| format!("Tested {}", ago(at, now_wall_ms)));
+    ui.label(RichText::new(when).color(theme.text_soft));
+    for (passed, line) in &test.lines {
+        let tone = if *passed { Tone::Ok } else { Tone::Error };
+        ui.horizontal_wrapped(|ui| {
+            ui.label(tone.icon().rich_text().color(theme.tone(tone)));
+            ui.label(line);
+        });
+    }
 }

@@ -1,16 +1,234 @@
-//! The Connect page.
+//! The Connect page: how to point a tool here, and whether anything has arrived.
 //!
-//! Invariant: shows the snapshot it is given and nothing older.
-//! Absent on purpose: other pages' view state.
+//! Invariant: what is copied works as it stands, with the address we listen on now; no key ever appears.
+//! Absent on purpose: changing any other tool's files.
 
-use crate::ui::cx::PageCx;
+pub mod snippets;
+
+use egui::{Key, Modifiers, RichText, Ui};
+
+use crate::contract::snapshot::Serving;
+use crate::contract::{Command, DemoCommand, NoticeBody};
+use crate::model::id::{CommandId, ModelName};
+use crate::ui::cx::{Page, PageCx, Target};
+use crate::ui::format::{ago, clock_time, count};
+use crate::ui::theme::{Tone, gap, mono, strong};
 use crate::ui::widgets;
+
+use snippets::{Snippet, Snippets};
+
+/// The demo's built-in load.
+const RUSH_HOUR: &str = "rush-hour";
 
 /// This page's view state.
 #[derive(Debug, Default)]
-pub struct State;
+pub struct State {
+    model: Option<ModelName>,
+    snippets: Option<Snippets>,
+    /// The test request on its way, and how many requests had arrived before it.
+    testing: Option<(CommandId, u64)>,
+    /// The person has seen the page with something to send; the button takes the focus once.
+    focused: bool,
+}
 
 /// Shows the page.
-pub fn show(ui: &mut egui::Ui, cx: &mut PageCx, _state: &mut State) {
-    widgets::page_title(ui, cx.theme, "Connect", "");
+pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
+    hear(cx, state);
+    widgets::page_title(ui, cx.theme, "Connect", "How to point a tool here");
+    let Some(base_url) = base_url(cx) else {
+        ui.label("Not listening just now, so there is no address to copy. The bar above says why.");
+        return;
+    };
+    address(ui, cx, &base_url);
+    ui.add_space(gap::L);
+    let model = model_selector(ui, cx, state);
+    first_request(ui, cx, state, model.as_ref(), &base_url);
+    ui.add_space(gap::L);
+    demo_cards(ui, cx);
+    snippet_list(ui, cx, state, &base_url, model.as_ref().map_or("gpt-4o", ModelName::as_str));
+}
+
+/// Opens the Why of the test request once it is answered.
+fn hear(cx: &mut PageCx, state: &mut State) {
+    let Some((id, _)) = state.testing else { return };
+    let answered = cx.notices.iter().find(|notice| notice.id == Some(id));
+    let Some(body) = answered.map(|notice| notice.body.clone()) else { return };
+    state.testing = None;
+    if let NoticeBody::TestSent { request, .. } = body {
+        cx.open(Target::Request(request));
+    }
+}
+
+fn base_url(cx: &PageCx) -> Option<String> {
+    match &cx.snapshot.serving {
+        Serving::Listening { base_url, .. } => Some(base_url.to_string()),
+        _ => None,
+    }
+}
+
+fn address(ui: &mut Ui, cx: &PageCx, base_url: &str) {
+    ui.horizontal_wrapped(|ui| {
+        ui.label(RichText::new("Base URL").color(cx.theme.text_soft));
+        ui.label(mono(base_url));
+        if ui.button("Copy").on_hover_text("Copy the base URL").clicked() {
+            ui.ctx().copy_text(base_url.to_owned());
+        }
+    });
+    ui.label(
+        RichText::new(
+            "Any non-empty text works as the key. A missing /v1, api-key headers and Azure paths are understood.",
+        )
+        .color(cx.theme.text_soft),
+    );
+}
+
+/// The route to fill in; `None` if there is no route.
+fn model_selector(ui: &mut Ui, cx: &PageCx, state: &mut State) -> Option<ModelName> {
+    let routes = || cx.snapshot.applied.config.routes.iter().map(|route| &route.model).filter(|m| m.as_str() != "*");
+    let known = state.model.take().filter(|model| routes().any(|route| route == model));
+    state.model = known.or_else(|| routes().next().cloned());
+    let chosen = state.model.clone()?;
+    ui.horizontal(|ui| {
+        let name = ui.label(RichText::new("Model").color(cx.theme.text_soft));
+        egui::ComboBox::from_id_salt("model")
+            .selected_text(chosen.as_str())
+            .show_ui(ui, |ui| {
+                for route in routes() {
+                    ui.selectable_value(&mut state.model, Some(route.clone()), route.as_str());
+                }
+            })
+            .response
+            .labelled_by(name.id);
+    });
+    state.model.clone()
+}
+
+fn first_request(ui: &mut Ui, cx: &mut PageCx, state: &mut State, model: Option<&ModelName>, base_url: &str) {
+    let arrivals = &cx.snapshot.arrivals;
+    ui.horizontal_wrapped(|ui| {
+        if let Some(last) = arrivals.last_wall_ms {
+            ui.label(Tone::Ok.icon().rich_text().color(cx.theme.tone(Tone::Ok)));
+            let client = if arrivals.last_client.is_empty() { "an unnamed client" } else { &arrivals.last_client };
+            let seen = count(arrivals.requests, "request has", "requests have");
+            ui.label(format!("{seen} arrived; the last one {} from {client}.", ago(last, cx.snapshot.wall_ms)));
+        } else {
+            let now = clock_time(cx.snapshot.wall_ms);
+            ui.label(format!("Waiting for the first request on {base_url} … nothing has arrived by {now}."));
+        }
+    });
+    if arrivals.last_lacked_v1 {
+        ui.horizontal_wrapped(|ui| {
+            ui.label(
+                "The last request lacked /v1. Your tool's base URL probably ends too early (it was answered anyway).",
+            );
+            if ui.button("Copy corrected URL").clicked() {
+                ui.ctx().copy_text(base_url.to_owned());
+            }
+        });
+    }
+    ui.add_space(gap::M);
+    if let Some(model) = model {
+        test_button(ui, cx, state, model);
+        return;
+    }
+    ui.label("There is no route yet, so requests get a clear 503.");
+    if ui.button("Add a key").clicked() {
+        cx.go(Page::Accounts);
+    }
+}
+
+fn test_button(ui: &mut Ui, cx: &mut PageCx, state: &mut State, model: &ModelName) {
+    let row = ui.horizontal_wrapped(|ui| {
+        let button = widgets::primary_button(ui, cx.theme, "Send a test request");
+        if state.testing.is_some_and(|(_, before)| cx.snapshot.arrivals.requests <= before) {
+            widgets::note(ui, cx.theme, "On its way …");
+        }
+        button
+    });
+    let response = row.inner;
+    if !state.focused {
+        response.request_focus();
+        state.focused = true;
+    }
+    // Enter also sends when nothing at all has the focus, so that it works right after the page opened.
+    let unfocused = ui.memory(|memory| memory.focused().is_none());
+    let enter = unfocused && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
+    if response.clicked() || enter {
+        let before = cx.snapshot.arrivals.requests;
+        state.testing = cx.send(Command::SendTest { model: model.clone() }).map(|id| (id, before));
+    }
+}
+
+fn demo_cards(ui: &mut Ui, cx: &mut PageCx) {
+    if !cx.snapshot.profile.demo {
+        return;
+    }
+    ui.horizontal_wrapped(|ui| {
+        if let Some(script) = &cx.snapshot.script {
+            let left = script.total_seconds.saturating_sub(script.elapsed_seconds);
+            ui.label(format!("{} plays, {left} s left; {} sent, {} failed.", script.title, script.sent, script.failed));
+            if ui.button("Watch it").clicked() {
+                cx.go(Page::Overview);
+            }
+            if ui.button("Stop").clicked() {
+                cx.send(Command::Demo(DemoCommand::Stop));
+            }
+            return;
+        }
+        let load = ui.button("See what happens under load");
+        if load.on_hover_text("Plays Rush hour against the simulated endpoints").clicked() {
+            cx.send(Command::Demo(DemoCommand::Play(RUSH_HOUR.to_owned())));
+            cx.go(Page::Overview);
+        }
+        if ui.button("Now add a real endpoint").clicked() {
+            cx.go(Page::Accounts);
+        }
+    });
+    ui.add_space(gap::L);
+}
+
+fn snippet_list(ui: &mut Ui, cx: &PageCx, state: &mut State, base_url: &str, model: &str) {
+    let snippets = state.snippets.get_or_insert_with(Snippets::built_in);
+    let mut section = "";
+    for snippet in &snippets.list {
+        if section != snippet.tool {
+            section = &snippet.tool;
+            ui.add_space(gap::M);
+            ui.label(strong(section));
+            if section == "SDK" {
+                let advice = "Set the client's own retries to 0 or 1, otherwise its back-off fights ours.";
+                ui.label(RichText::new(advice).color(cx.theme.text_soft));
+            }
+        }
+        snippet_card(ui, cx, snippet, base_url, model);
+    }
+    let checked = format!("Formats checked on {}. Other tools change; tell us if one does.", snippets.checked_on);
+    ui.label(RichText::new(checked).color(cx.theme.text_faint));
+}
+
+fn snippet_card(ui: &mut Ui, cx: &PageCx, snippet: &Snippet, base_url: &str, model: &str) {
+    let text = snippet.fill(base_url, model);
+    egui::CollapsingHeader::new(&snippet.title).id_salt(&snippet.id).default_open(snippet.id == "curl").show(
+        ui,
+        |ui| {
+            egui::Frame::new()
+                .fill(cx.theme.field)
+                .stroke((1.0, cx.theme.edge))
+                .corner_radius(4)
+                .inner_margin(gap::M)
+                .show(ui, |ui| {
+                    ui.set_width(ui.available_width());
+                    ui.add(egui::Label::new(mono(&text)).wrap().selectable(true));
+                });
+            ui.horizontal_wrapped(|ui| {
+                if ui.button(format!("Copy {}", snippet.title)).clicked() {
+                    ui.ctx().copy_text(text.clone());
+                }
+                if let Some(undo) = &snippet.undo {
+                    ui.label(RichText::new(format!("To undo: {undo}")).color(cx.theme.text_soft));
+                }
+            });
+            ui.add_space(gap::M);
+        },
+    );
 }

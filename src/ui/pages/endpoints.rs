@@ -1,16 +1,64 @@
-//! The Endpoints page.
+//! The Endpoints page: how each target is doing, and one endpoint in detail.
 //!
-//! Invariant: shows the snapshot it is given and nothing older.
-//! Absent on purpose: other pages' view state.
+//! Invariant: what the person set and what we see are two columns; the first never overwrites the second.
+//! Absent on purpose: creating and deleting endpoints; accounts and routes do that.
 
-use crate::ui::cx::PageCx;
-use crate::ui::widgets;
+mod detail;
+mod limits;
+mod list;
+
+use egui::Ui;
+
+use crate::contract::{Command, EndpointCommand};
+use crate::model::config::AdminState;
+use crate::model::id::EndpointId;
+use crate::ui::cx::{PageCx, Target};
+use crate::ui::widgets::{TableState, icon_button};
+use egui_material_icons::icons::{ICON_PAUSE, ICON_PLAY_ARROW, ICON_WATER_DROP};
 
 /// This page's view state.
 #[derive(Debug, Default)]
-pub struct State;
+pub struct State {
+    table: TableState<EndpointId>,
+    open: Option<EndpointId>,
+    plot_top: Option<f64>,
+}
 
-/// Shows the page.
-pub fn show(ui: &mut egui::Ui, cx: &mut PageCx, _state: &mut State) {
-    widgets::page_title(ui, cx.theme, "Endpoints", "");
+/// Shows the list, or the endpoint that was opened.
+pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
+    if let Some(Target::Endpoint(id)) = cx.take_target() {
+        state.open = Some(id);
+    }
+    let open = state.open.as_ref().and_then(|id| cx.snapshot.view.endpoint(id)).cloned();
+    match open {
+        Some(endpoint) => detail::show(ui, cx, state, &endpoint),
+        None => list::show(ui, cx, state),
+    }
+}
+
+/// Pause, drain and resume: at once, not through the draft.
+fn switches(ui: &mut Ui, cx: &mut PageCx, id: &EndpointId, now: AdminState) {
+    let choices = [
+        (AdminState::Enabled, ICON_PLAY_ARROW, "Resume"),
+        (AdminState::Draining, ICON_WATER_DROP, "Drain"),
+        (AdminState::Paused, ICON_PAUSE, "Pause"),
+    ];
+    for (wanted, icon, verb) in choices.into_iter().filter(|(wanted, _, _)| *wanted != now) {
+        if icon_button(ui, cx.theme, icon, &format!("{verb} {id}")).clicked() {
+            cx.send(Command::Endpoint(EndpointCommand::SetAdminState(id.clone(), wanted)));
+        }
+    }
+}
+
+/// Route and rank of an endpoint, as `demo-chat · First choice`.
+fn places(cx: &PageCx, id: &EndpointId) -> String {
+    let mut places = Vec::new();
+    for route in &cx.snapshot.view.routes {
+        for (place, group) in route.groups.iter().enumerate() {
+            if group.endpoints.contains(id) {
+                places.push(format!("{} · {}", route.model, crate::ui::format::group_rank(place, route.groups.len())));
+            }
+        }
+    }
+    if places.is_empty() { "not in a route".to_owned() } else { places.join(", ") }
 }

@@ -12,7 +12,6 @@ pub mod requests;
 pub mod routing;
 pub mod welcome;
 pub mod why;
-pub mod words;
 
 use super::cx::{Page, PageCx};
 
@@ -50,3 +49,7 @@ impl States {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "pages_tests.rs"]
+mod tests;

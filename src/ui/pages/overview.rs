@@ -1,16 +1,154 @@
-//! The Overview page.
+//! The Overview: is it fine, and if not, what do I do?
 //!
-//! Invariant: shows the snapshot it is given and nothing older.
-//! Absent on purpose: other pages' view state.
+//! Invariant: top to bottom it answers what needs the person, how much room is left, where traffic goes, what changes.
+//! Absent on purpose: editing; every part leads to the page where things are changed.
 
-use crate::ui::cx::PageCx;
-use crate::ui::widgets;
+mod attention;
+mod figures;
+mod flow;
+mod recent;
 
-/// This page's view state.
+use egui::Ui;
+
+use crate::contract::snapshot::{EndpointSeries, SeriesPoint};
+use crate::contract::{Command, DemoCommand};
+use crate::model::units::Grouped;
+use crate::ui::cx::{Page, PageCx};
+use crate::ui::plots::{self, Chart, Metric, WINDOW};
+use crate::ui::status;
+use crate::ui::theme::{self, gap};
+use crate::ui::widgets::{LaneSpan, card, note, primary_button, section, state_lane};
+
+/// This page's view state: it has none beyond the plots' own.
 #[derive(Debug, Default)]
 pub struct State;
 
 /// Shows the page.
-pub fn show(ui: &mut egui::Ui, cx: &mut PageCx, _state: &mut State) {
-    widgets::page_title(ui, cx.theme, "Overview", "");
+pub fn show(ui: &mut Ui, cx: &mut PageCx, _state: &mut State) {
+    ui.spacing_mut().item_spacing.y = gap::L;
+    if cx.snapshot.view.endpoints.is_empty() {
+        nothing_yet(ui, cx);
+        return;
+    }
+    attention::show(ui, cx);
+    figures::show(ui, cx);
+    flow::show(ui, cx);
+    changes(ui, cx);
+    recent::show(ui, cx);
+}
+
+fn nothing_yet(ui: &mut Ui, cx: &mut PageCx) {
+    let theme = cx.theme;
+    card(ui, theme, |ui| {
+        ui.add_space(gap::XL);
+        ui.vertical_centered(|ui| {
+            ui.label(theme::title("Not routing anything yet.").color(theme.text));
+            ui.label("Requests to this address get a clear 503.");
+            ui.add_space(gap::M);
+            if primary_button(ui, theme, "Try simulated endpoints").clicked() {
+                cx.send(Command::Demo(DemoCommand::Enter));
+            }
+            if ui.button("Add a key").clicked() {
+                cx.go(Page::Accounts);
+            }
+        });
+        ui.add_space(gap::XL);
+    });
+}
+
+/// Two plots and one lane per endpoint.
+fn changes(ui: &mut Ui, cx: &PageCx) {
+    let wide = ui.available_width() >= 760.0;
+    if wide {
+        ui.columns(2, |columns| {
+            let mut columns = columns.iter_mut();
+            for (metric, column) in [Metric::Tokens, Metric::Requests].into_iter().zip(&mut columns) {
+                plot(column, cx, metric);
+            }
+        });
+    } else {
+        plot(ui, cx, Metric::Tokens);
+        plot(ui, cx, Metric::Requests);
+    }
+    section(ui, cx.theme, "States, last 15 min", |ui| lanes(ui, cx));
+}
+
+fn plot(ui: &mut Ui, cx: &PageCx, metric: Metric) {
+    let (theme, now) = (cx.theme, cx.snapshot.at.0 / 1_000_000);
+    let series = &cx.snapshot.series.endpoints;
+    let (id, heading) = match metric {
+        Metric::Tokens => ("overview tokens", "Tokens per minute"),
+        Metric::Requests => ("overview requests", "Requests per minute"),
+    };
+    let streams = match metric {
+        Metric::Tokens => {
+            let mut bands = plots::stacked(theme, series, metric, now);
+            bands.push(plots::usable(theme, series, now));
+            bands
+        }
+        Metric::Requests => plots::lines(theme, &series.iter().collect::<Vec<_>>(), metric, now),
+    };
+    section(ui, theme, heading, |ui| {
+        let summary = total_summary(heading, series, metric);
+        Chart { id, summary, height: 190.0, metric, streams, levels: Vec::new(), top: None }.show(ui, theme);
+    });
+}
+
+fn total_summary(heading: &str, series: &[EndpointSeries], metric: Metric) -> String {
+    let of = |point: &SeriesPoint| match metric {
+        Metric::Tokens => point.tokens_used,
+        Metric::Requests => point.requests_used,
+    };
+    let now = series.iter().filter_map(|one| one.points().next_back()).map(of).fold(0, u64::saturating_add);
+    format!("{heading} of {} endpoints, last 15 min: now {} {}", series.len(), Grouped(now), metric.unit())
+}
+
+fn lanes(ui: &mut Ui, cx: &PageCx) {
+    let (theme, now) = (cx.theme, cx.snapshot.at.0 / 1_000_000);
+    ui.spacing_mut().item_spacing.y = gap::S;
+    for one in &cx.snapshot.series.endpoints {
+        ui.horizontal(|ui| {
+            let name = egui::Label::new(egui::RichText::new(one.id.as_str()).color(theme.text_soft)).truncate();
+            ui.add_sized([110.0, 16.0], name);
+            let spans = spans(one, cx.snapshot.at);
+            let range = (now.saturating_sub(WINDOW), now);
+            state_lane(ui, theme, one.id.as_str(), ui.available_width(), range, &spans);
+        });
+    }
+    note(
+        ui,
+        theme,
+        "Full: healthy · dotted: near limit or ramping · hatched: throttled · struck: failing · empty: unknown",
+    );
+}
+
+/// Stretches of one state; seconds without a point stay empty.
+pub(super) fn spans(one: &EndpointSeries, now: crate::model::units::Timestamp) -> Vec<LaneSpan> {
+    let mut spans: Vec<LaneSpan> = Vec::new();
+    for point in one.points() {
+        let state = status::health(point.health, now);
+        match spans.last_mut() {
+            Some(span) if span.end == point.second && span.tone == state.tone => {
+                span.end = point.second + 1;
+                span.word = state.word;
+            }
+            _ => {
+                spans.push(LaneSpan { start: point.second, end: point.second + 1, tone: state.tone, word: state.word });
+            }
+        }
+    }
+    spans
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::fixture;
+
+    #[test]
+    fn seconds_without_a_point_part_the_spans_of_a_lane() {
+        let snapshot = fixture::snapshot();
+        let spans = spans(&snapshot.series.endpoints[2], snapshot.at);
+        assert_eq!(spans.iter().map(|span| (span.start, span.end)).collect::<Vec<_>>(), [(0, 410), (430, 601)]);
+    }
 }

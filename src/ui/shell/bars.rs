@@ -14,6 +14,7 @@ use crate::model::units::{Grouped, Short};
 use crate::ui::actions::{self, Action};
 use crate::ui::draft::Draft;
 use crate::ui::format::count;
+use crate::ui::tally::Tally;
 use crate::ui::theme::{self, Theme, Tone, gap, size};
 use crate::ui::widgets::{chip, icon_button, primary_button};
 
@@ -123,14 +124,7 @@ pub(super) fn status(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot) {
 fn figures(snapshot: &Snapshot) -> String {
     let view = &snapshot.view;
     let sum = |each: fn(&EndpointView) -> u64| view.endpoints.iter().map(each).fold(0_u64, u64::saturating_add);
-    let since = snapshot.at.0.saturating_sub(60_000_000) / 1_000_000;
-    let theirs: u64 = snapshot
-        .series
-        .endpoints
-        .iter()
-        .flat_map(|series| series.points().rev().take_while(|point| point.second > since))
-        .map(|point| u64::from(point.throttled))
-        .fold(0, u64::saturating_add);
+    let tally = Tally::of(snapshot);
     let keyring = match snapshot.keys.keyring {
         KeyringState::Unknown => "keyring …",
         KeyringState::Ready => "keyring ok",
@@ -138,19 +132,13 @@ fn figures(snapshot: &Snapshot) -> String {
         KeyringState::Missing { .. } => "no keyring",
     };
     format!(
-        "{} RPM · {} TPM · {} in flight · {} queued · 429 last min: {theirs} provider / {} us · rev {} · {keyring}",
+        "{} RPM · {} TPM · {} in flight · {} queued · 429 last min: {} provider / {} us · rev {} · {keyring}",
         Grouped(sum(|endpoint| endpoint.requests.used)),
         Short(sum(|endpoint| endpoint.tokens.used)),
         sum(|endpoint| u64::from(endpoint.in_flight)),
         view.queue.waiting,
-        refused_last_minute(snapshot),
+        tally.theirs,
+        tally.ours,
         snapshot.applied.revision,
     )
-}
-
-/// Refusals of ours among the records of the last minute.
-fn refused_last_minute(snapshot: &Snapshot) -> usize {
-    let since = snapshot.wall_ms.saturating_sub(60_000);
-    let fresh = snapshot.records.iter().rev().take_while(|record| record.wall_ms >= since);
-    fresh.filter(|record| record.end == crate::model::record::RecordEnd::Refused && record.status == 429).count()
 }

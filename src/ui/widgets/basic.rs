@@ -7,7 +7,7 @@ use egui::{CornerRadius, Frame, Margin, Response, RichText, Role, Stroke, Ui, Wi
 use egui_material_icons::MaterialIcon;
 use egui_material_icons::icons::ICON_CONTENT_COPY;
 
-use crate::ui::theme::{self, Theme, Tone, gap, size};
+use crate::ui::theme::{self, Theme, Tone, gap};
 
 /// A page's title with a sentence below it; the sentence may be empty.
 pub fn page_title(ui: &mut Ui, theme: &Theme, title: &str, sentence: &str) {
@@ -43,15 +43,12 @@ pub fn section<R>(ui: &mut Ui, theme: &Theme, heading: &str, contents: impl FnOn
 
 /// A word on a faint wash of its tone.
 pub fn chip(ui: &mut Ui, theme: &Theme, tone: Tone, text: &str) -> Response {
-    Frame::new()
-        .fill(theme.wash(tone))
-        .corner_radius(CornerRadius::same(9))
-        .inner_margin(Margin::symmetric(8, 1))
-        .show(ui, |ui| {
-            let label = RichText::new(text).size(size::SMALL).color(theme.tone(tone));
-            ui.add(egui::Label::new(label).selectable(false))
-        })
-        .inner
+    let galley = ui.painter().layout_no_wrap(text.to_owned(), theme::small_font(), theme.tone(tone));
+    let (rect, response) = ui.allocate_exact_size(galley.size() + egui::vec2(16.0, 4.0), egui::Sense::hover());
+    named(&response, Role::Label, text);
+    ui.painter().rect_filled(rect, 9, theme.wash(tone));
+    ui.painter().galley(rect.center() - galley.size() / 2.0, galley, theme.tone(tone));
+    response
 }
 
 /// Glyph, word and colour of a state.

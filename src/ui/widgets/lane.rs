@@ -59,7 +59,7 @@ fn fill(ui: &Ui, theme: &Theme, rect: Rect, tone: Tone) {
     let (painter, color) = (ui.painter(), theme.tone(tone));
     match tone {
         Tone::Ok => {
-            painter.rect_filled(rect, 2, color.gamma_multiply(0.55));
+            painter.rect_filled(rect, 2, theme.fill.gamma_multiply(0.6));
         }
         Tone::Near => dots(painter, rect, color),
         Tone::Throttled => hatch(painter, rect, color),

@@ -1,0 +1,167 @@
+//! Adding an account: paste anything, fill in what is missing, add it to the draft.
+//!
+//! Invariant: the box for pasting is always masked and is emptied as soon as it was read.
+//! Absent on purpose: applying; the draft bar does that.
+
+use egui::{RichText, Ui};
+
+use super::form::Form;
+use super::intake::Intake;
+use super::{State, key_field, service};
+use crate::contract::{Command, KeyCommand};
+use crate::model::config::{AzureApi, Service};
+use crate::ui::cx::PageCx;
+use crate::ui::keyless;
+use crate::ui::theme::{Theme, Tone, gap};
+use crate::ui::widgets;
+
+/// The kinds a person can add; simulated ones come with the demo.
+const KINDS: [Service; 3] = [Service::Openai, Service::Azure, Service::Compatible];
+
+/// Shows the form, or the button that opens it.
+pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
+    if state.adding.is_none() {
+        if widgets::primary_button(ui, cx.theme, "Add account").clicked() {
+            state.adding = Some(Form::default());
+        }
+        return;
+    }
+    widgets::section(ui, cx.theme, "Add account", |ui| {
+        paste_box(ui, cx, state);
+        let Some(form) = &mut state.adding else { return };
+        if fields(ui, cx.theme, form) {
+            cx.toast(Tone::Info, "Paste it into the key field below, or into the first box.");
+        }
+        ui.add_space(gap::M);
+        key(ui, cx, state);
+        ui.add_space(gap::M);
+        finish(ui, cx, state);
+    });
+}
+
+fn paste_box(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
+    let hint =
+        "A key, an Azure deployment's URL, or OPENAI_…/AZURE_… lines. Shown as dots, in case there is a key in it.";
+    ui.label(RichText::new(hint).color(cx.theme.text_soft));
+    let changed = state.paste.show(ui, cx.theme, "Paste anything", None);
+    let entered = ui.input(|input| input.key_pressed(egui::Key::Enter) || input.events.iter().any(is_paste));
+    if state.paste.is_empty() || !(entered || !changed && ui.memory(|memory| memory.focused().is_none())) {
+        return;
+    }
+    let found = state.paste.read_out(ui.ctx(), Intake::read);
+    if found.is_empty() {
+        cx.toast(Tone::Error, "That is neither a key, an address nor OPENAI_… lines. Nothing was taken from it.");
+    }
+    if let Some(form) = &mut state.adding {
+        form.take_in(found, cx.draft.working());
+    }
+}
+
+fn is_paste(event: &egui::Event) -> bool {
+    matches!(event, egui::Event::Paste(_))
+}
+
+/// Everything but the key. True if the person pasted a key here and wants to know where it belongs.
+fn fields(ui: &mut Ui, theme: &Theme, form: &mut Form) -> bool {
+    ui.add_space(gap::M);
+    ui.horizontal_wrapped(|ui| {
+        let label = ui.label(RichText::new("Service").color(theme.text_soft));
+        let mut chosen = form.service;
+        egui::ComboBox::from_id_salt("service")
+            .selected_text(service(chosen))
+            .show_ui(ui, |ui| {
+                for kind in KINDS {
+                    ui.selectable_value(&mut chosen, kind, service(kind));
+                }
+            })
+            .response
+            .labelled_by(label.id);
+        if chosen != form.service {
+            form.set_service(chosen);
+        }
+    });
+    let azure = form.service == Service::Azure;
+    let mut misplaced = false;
+    let mut field = |ui: &mut Ui, label: &str, hint: &str, text: &mut String| {
+        misplaced |= keyless::labelled(ui, theme, label, hint, text).to_accounts;
+    };
+    field(ui, "Account name", "acme-east", &mut form.id);
+    field(ui, "Base URL", "https://NAME.openai.azure.com", &mut form.base_url);
+    if azure {
+        field(ui, "Deployment", "gpt4o-prod", &mut form.deployment);
+        if form.api == AzureApi::Classic {
+            field(ui, "API version", "2024-10-21", &mut form.api_version);
+        }
+        field(ui, "Region (may stay empty)", "eastus", &mut form.region);
+    }
+    field(ui, "Model that clients ask for", "gpt-4o", &mut form.model);
+    ui.checkbox(&mut form.with_route, "Create a route with this endpoint as first choice");
+    misplaced
+}
+
+fn key(ui: &mut Ui, cx: &PageCx, state: &mut State) {
+    let Some(form) = &mut state.adding else { return };
+    if let Some(variable) = &form.environment {
+        let text = format!("The key is read from ${variable} whenever Tidegate starts.");
+        if kept(ui, cx.theme, &text, "Store a key instead") {
+            form.environment = None;
+        }
+        return;
+    }
+    key_field::promise(ui, cx.theme);
+    if form.key.is_some() {
+        if kept(ui, cx.theme, "A key was pasted and will be stored.", "Forget it") {
+            form.key = None;
+        }
+        return;
+    }
+    state.new_key.show(ui, cx.theme, "Key", Some(form.service));
+    ui.horizontal_wrapped(|ui| {
+        for variable in &cx.snapshot.profile.environment_keys {
+            if ui
+                .button(format!("Use ${variable}"))
+                .on_hover_text("Only its name goes into the configuration")
+                .clicked()
+            {
+                form.environment = Some(variable.clone());
+            }
+        }
+    });
+}
+
+/// A settled key with a way back; true if the person takes it.
+fn kept(ui: &mut Ui, theme: &Theme, text: &str, back: &str) -> bool {
+    ui.horizontal_wrapped(|ui| {
+        widgets::status_label(ui, theme, Tone::Ok, text);
+        ui.button(back).clicked()
+    })
+    .inner
+}
+
+fn finish(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
+    let Some(form) = &mut state.adding else { return };
+    let missing = form.missing();
+    if !missing.is_empty() {
+        ui.label(RichText::new(format!("Still missing: {}.", missing.join(", "))).color(cx.theme.text_soft));
+    }
+    let (mut add, mut cancel) = (false, false);
+    ui.horizontal(|ui| {
+        add = ui.add_enabled(missing.is_empty(), egui::Button::new("Add to draft")).clicked();
+        cancel = ui.button("Cancel").clicked();
+    });
+    if add {
+        let id = form.account_id();
+        let key = form.key.take().or_else(|| state.new_key.take(ui.ctx())).filter(|_| form.environment.is_none());
+        cx.draft.edit(format!("add account {id}"), |config| {
+            form.add_to(config);
+        });
+        if let Some(key) = key {
+            cx.send(Command::Key(KeyCommand::Set(id, key)));
+        }
+    }
+    if add || cancel {
+        state.new_key.wipe(ui.ctx());
+        state.paste.wipe(ui.ctx());
+        state.adding = None;
+    }
+}

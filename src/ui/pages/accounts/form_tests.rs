@@ -1,0 +1,62 @@
+use super::*;
+use crate::model::check::{Severity, check};
+
+const DEPLOYMENT: &str =
+    "https://acme-east.openai.azure.com/openai/deployments/gpt4o-prod/chat/completions?api-version=2024-10-21";
+
+fn filled(paste: &str, config: &Config) -> Form {
+    let mut form = Form::default();
+    form.take_in(Intake::read(paste), config);
+    form
+}
+
+#[test]
+fn a_pasted_deployment_address_leaves_only_the_model_to_ask_for() {
+    let form = filled(DEPLOYMENT, &Config::default());
+    assert_eq!(form.missing(), ["the model that clients ask for"]);
+    assert_eq!(form.id, "acme-east");
+}
+
+#[test]
+fn what_is_added_has_no_error_and_answers_as_first_choice() {
+    let mut config = Config::default();
+    let mut form = filled(DEPLOYMENT, &config);
+    "gpt-4o".clone_into(&mut form.model);
+    let id = form.add_to(&mut config);
+    assert!(check(&config).iter().all(|finding| finding.severity != Severity::Error), "{:?}", check(&config));
+    let route = config.route(&ModelName::from("gpt-4o")).unwrap();
+    assert_eq!(route.groups[0].endpoints[0].endpoint, id);
+    assert_eq!(config.endpoint(&id).unwrap().deployment.as_deref(), Some("gpt4o-prod"));
+}
+
+#[test]
+fn a_second_deployment_of_a_resource_joins_its_account_and_route() {
+    let mut config = Config::default();
+    for _ in 0..2 {
+        let mut form = filled(DEPLOYMENT, &config);
+        "gpt-4o".clone_into(&mut form.model);
+        form.add_to(&mut config);
+    }
+    assert_eq!((config.accounts.len(), config.endpoints.len(), config.routes.len()), (1, 2, 1));
+    assert_ne!(config.endpoints[0].id, config.endpoints[1].id);
+}
+
+#[test]
+fn an_openai_key_alone_asks_for_the_model_and_never_shows_in_debug_output() {
+    let form = filled("sk-proj-abcdefghijklmnopqrstuv", &Config::default());
+    assert_eq!(form.base_url, OPENAI);
+    assert_eq!(form.missing(), ["the model that clients ask for"]);
+    assert!(form.key.is_some());
+    assert!(!format!("{form:?}").contains("abcdefghij"));
+}
+
+#[test]
+fn removing_an_account_takes_its_endpoints_out_of_every_route() {
+    let mut config = crate::ui::fixture::config();
+    remove_account(&mut config, &AccountId::from("sim-b"));
+    assert!(config.endpoints.iter().all(|endpoint| endpoint.account.as_str() == "sim-a"));
+    let members = config.routes.iter().flat_map(|route| &route.groups).flat_map(|group| &group.endpoints);
+    for member in members {
+        assert!(config.endpoint(&member.endpoint).is_some(), "{} is left over", member.endpoint);
+    }
+}

@@ -1,0 +1,83 @@
+//! The one kind of field that takes a key: masked, wiped when taken.
+//!
+//! Invariant: the text is zeroed when it leaves the field or the page, and the field's own undo is cleared with it.
+//! Absent on purpose: a way to show what was pasted.
+
+use egui::{Id, RichText, TextEdit, Ui};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::model::config::Service;
+use crate::model::secret::Secret;
+use crate::ui::key_shape::KeyShape;
+use crate::ui::keyless;
+use crate::ui::theme::{Theme, Tone};
+
+/// Longer than any key, so that typing never moves the text and leaves a copy behind.
+const ROOM: usize = 4_096;
+
+/// A masked field's text.
+pub(super) struct KeyField {
+    text: Zeroizing<String>,
+    id: Option<Id>,
+}
+
+impl Default for KeyField {
+    fn default() -> Self {
+        Self { text: Zeroizing::new(String::with_capacity(ROOM)), id: None }
+    }
+}
+
+impl std::fmt::Debug for KeyField {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeyField(..)")
+    }
+}
+
+impl KeyField {
+    /// Shows the field; warns if the key looks like another service's. Returns whether the text changed.
+    pub(super) fn show(&mut self, ui: &mut Ui, theme: &Theme, name: &str, service: Option<Service>) -> bool {
+        let label = ui.label(RichText::new(name).color(theme.text_soft));
+        let width = ui.available_width().min(420.0);
+        let id = ui.make_persistent_id(("key", name));
+        let field =
+            TextEdit::singleline(&mut *self.text).id(id).password(true).hint_text("Paste it here").desired_width(width);
+        let response = ui.add(field).labelled_by(label.id);
+        self.id = Some(id);
+        let mismatch = service.and_then(|service| KeyShape::within(&self.text)?.mismatch(service));
+        if let Some(warning) = mismatch {
+            ui.label(RichText::new(warning).color(theme.tone(Tone::Near)));
+        }
+        response.changed()
+    }
+
+    /// Whether nothing is in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.text.trim().is_empty()
+    }
+
+    /// Lets `read` look at the text, then wipes it.
+    pub(super) fn read_out<T>(&mut self, ctx: &egui::Context, read: impl FnOnce(&str) -> T) -> T {
+        let found = read(&self.text);
+        self.wipe(ctx);
+        found
+    }
+
+    /// Takes the key out and wipes the field; `None` if there was none in it.
+    pub(super) fn take(&mut self, ctx: &egui::Context) -> Option<Secret> {
+        self.read_out(ctx, Secret::from_pasted)
+    }
+
+    /// Zeroes the text and forgets the field's undo.
+    pub(super) fn wipe(&mut self, ctx: &egui::Context) {
+        self.text.zeroize();
+        if let Some(id) = self.id {
+            keyless::forget(ctx, id);
+        }
+    }
+}
+
+/// Said before a key is saved.
+pub(super) fn promise(ui: &mut Ui, theme: &Theme) {
+    let text = "You won't be able to read this key here again. Your provider's page can issue a new one.";
+    ui.label(RichText::new(text).color(theme.text_soft));
+}

@@ -1,0 +1,164 @@
+//! The table of endpoints.
+//!
+//! Invariant: the order is the configuration's until the person sorts.
+//! Absent on purpose: editing.
+
+use std::cmp::Reverse;
+
+use egui::{Label, RichText, Ui};
+
+use super::{State, places, switches};
+use crate::model::id::EndpointId;
+use crate::model::status::EndpointView;
+use crate::model::units::Grouped;
+use crate::ui::cx::{Page, PageCx};
+use crate::ui::format::of_limit;
+use crate::ui::plots::sparkline;
+use crate::ui::status::{self, urgency};
+use crate::ui::theme::{self, Theme, gap};
+use crate::ui::widgets::{
+    Bar, Column, DataTable, TableEvent, card, chip, headroom_bar, page_title, primary_button, status_label,
+};
+
+const COLUMNS: &[Column] = &[
+    Column::text("Endpoint", 132.0).sorted(),
+    Column::text("We see", 142.0).sorted(),
+    Column::text("You set", 96.0).sorted(),
+    Column::text("", 76.0),
+    Column::text("Tokens, last 15 min", 112.0),
+    Column::rest("Headroom").sorted(),
+    Column::number("RPM", 66.0).sorted(),
+    Column::number("429s", 56.0).sorted(),
+    Column::text("Account", 92.0).sorted(),
+    Column::text("Route", 176.0),
+];
+const NARROW: &[usize] = &[0, 1, 2, 3, 5, 6];
+
+/// Shows the table; a click selects, a double click or Enter opens.
+pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
+    let theme = cx.theme;
+    page_title(ui, theme, "Endpoints", "Click one to open it. Pausing and draining take effect at once.");
+    if cx.snapshot.view.endpoints.is_empty() {
+        nothing_yet(ui, cx);
+        return;
+    }
+    let mut endpoints: Vec<EndpointView> = cx.snapshot.view.endpoints.clone();
+    sort(&mut endpoints, state.table.sort, cx);
+    let ids: Vec<EndpointId> = endpoints.iter().map(|endpoint| endpoint.id.clone()).collect();
+    let shown: Vec<usize> = if ui.available_width() < 900.0 { NARROW.to_vec() } else { (0..COLUMNS.len()).collect() };
+    let columns: Vec<Column> = shown.iter().filter_map(|at| COLUMNS.get(*at)).copied().collect();
+    let now = cx.snapshot.at;
+    let words = |row: usize| {
+        endpoints.get(row).map_or_else(String::new, |endpoint| {
+            format!("{}, {}", endpoint.id, status::health(endpoint.health, now).word)
+        })
+    };
+    let event = card(ui, theme, |ui| {
+        DataTable::new("endpoints", &columns).row_height(36.0).show(
+            ui,
+            theme,
+            &mut state.table,
+            &ids,
+            words,
+            |ui, row, column| {
+                if let (Some(endpoint), Some(column)) = (endpoints.get(row), shown.get(column)) {
+                    cell(ui, cx, endpoint, *column);
+                }
+            },
+        )
+    });
+    if let Some(TableEvent::Opened(id) | TableEvent::Selected(id)) = event {
+        state.open = Some(id);
+    }
+}
+
+fn nothing_yet(ui: &mut Ui, cx: &mut PageCx) {
+    let theme = cx.theme;
+    card(ui, theme, |ui| {
+        ui.label("No endpoints yet. An endpoint is one deployment or model that requests can be sent to.");
+        if primary_button(ui, theme, "Add a key").clicked() {
+            cx.go(Page::Accounts);
+        }
+    });
+}
+
+fn sort(endpoints: &mut [EndpointView], by: Option<(usize, bool)>, cx: &PageCx) {
+    let Some((column, descending)) = by else { return };
+    let at = cx.snapshot.at;
+    match column {
+        0 => endpoints.sort_by(|one, other| one.id.cmp(&other.id)),
+        1 => endpoints.sort_by_key(|endpoint| Reverse(urgency(status::health(endpoint.health, at).tone))),
+        2 => endpoints.sort_by_key(|endpoint| Reverse(urgency(status::admin(endpoint.admin_state).tone))),
+        5 => endpoints.sort_by_key(|endpoint| Reverse(endpoint.tokens.taken_percent())),
+        6 => endpoints.sort_by_key(|endpoint| Reverse(endpoint.requests.used)),
+        7 => endpoints.sort_by_key(|endpoint| Reverse(endpoint.counters.throttled)),
+        _ => endpoints.sort_by(|one, other| one.account.cmp(&other.account)),
+    }
+    if descending {
+        endpoints.reverse();
+    }
+}
+
+fn cell(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView, column: usize) {
+    let theme = cx.theme;
+    match column {
+        0 => name(ui, theme, endpoint),
+        1 => {
+            let seen = status::health(endpoint.health, cx.snapshot.at);
+            status_label(ui, theme, seen.tone, &seen.word);
+        }
+        2 => {
+            let set = status::admin(endpoint.admin_state);
+            ui.label(RichText::new(set.word).color(theme.text_soft));
+        }
+        3 => switches(ui, cx, &endpoint.id, endpoint.admin_state),
+        4 => {
+            let series = cx.snapshot.series.endpoints.iter().find(|one| one.id == endpoint.id);
+            let size = egui::vec2(ui.available_width(), 24.0);
+            sparkline(ui, theme, series, endpoint.id.as_str(), cx.snapshot.at.0 / 1_000_000, size);
+        }
+        5 => headroom(ui, cx, endpoint),
+        6 => {
+            ui.label(theme::mono(Grouped(endpoint.requests.used).to_string()));
+        }
+        7 => {
+            ui.label(theme::mono(Grouped(endpoint.counters.throttled).to_string()));
+        }
+        8 => {
+            ui.add(Label::new(RichText::new(endpoint.account.as_str()).color(theme.text_soft)).truncate());
+        }
+        _ => {
+            ui.add(Label::new(RichText::new(places(cx, &endpoint.id)).color(theme.text_soft)).truncate());
+        }
+    }
+}
+
+fn name(ui: &mut Ui, theme: &Theme, endpoint: &EndpointView) {
+    ui.add(Label::new(theme::strong(endpoint.id.as_str()).color(theme.text)).truncate().selectable(false));
+    if endpoint.simulated {
+        chip(ui, theme, theme::Tone::Info, "sim").on_hover_text("Simulated: answers on this computer");
+    }
+}
+
+fn headroom(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView) {
+    let theme = cx.theme;
+    let state = status::endpoint(endpoint, cx.snapshot.at);
+    ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing.y = 1.0;
+        ui.add_space(gap::S);
+        let tokens = endpoint.tokens;
+        let limit = endpoint.provider_tokens_per_minute.or(tokens.limit);
+        let name = format!("Tokens of {}", endpoint.id);
+        let bar = Bar {
+            name: &name,
+            used: tokens.used,
+            reserved: tokens.reserved,
+            limit,
+            soft_cap: endpoint.soft_cap,
+            tone: state.tone,
+        };
+        headroom_bar(ui, theme, ui.available_width(), &bar);
+        let text = of_limit(tokens.used.saturating_add(tokens.reserved), tokens.limit);
+        ui.label(RichText::new(format!("{text} TPM")).monospace().small().color(theme.text_faint));
+    });
+}

@@ -1,0 +1,184 @@
+//! What needs the person: at most five rows, worst first, each with one button.
+//!
+//! Invariant: a row says what is the matter and leads to where it can be changed.
+//! Absent on purpose: news that needs nothing.
+
+use egui::{Align, Layout, RichText, Ui};
+
+use crate::contract::Snapshot;
+use crate::contract::snapshot::KeyringState;
+use crate::model::outcome::ThrottleKind;
+use crate::model::status::{EndpointView, Health, RestCause, RouteView};
+use crate::ui::cx::{Page, PageCx, Target};
+use crate::ui::format::{count, countdown};
+use crate::ui::status::urgency;
+use crate::ui::theme::{Tone, gap};
+use crate::ui::widgets::{section, status_label};
+
+const ROWS: usize = 5;
+
+/// Where a row's button leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Door {
+    Place(Target),
+    Page(Page),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Row {
+    tone: Tone,
+    text: String,
+    button: &'static str,
+    door: Door,
+}
+
+/// Shows the list.
+pub(super) fn show(ui: &mut Ui, cx: &mut PageCx) {
+    let (theme, rows) = (cx.theme, rows(cx.snapshot));
+    section(ui, theme, "Needs attention", |ui| {
+        ui.spacing_mut().item_spacing.y = gap::S;
+        if rows.is_empty() {
+            status_label(ui, theme, Tone::Ok, "Nothing needs you.");
+        }
+        for row in rows {
+            ui.horizontal(|ui| {
+                ui.label(row.tone.icon().rich_text().size(16.0).color(theme.tone(row.tone)));
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    if ui.button(row.button).clicked() {
+                        match row.door.clone() {
+                            Door::Place(target) => cx.open(target),
+                            Door::Page(page) => cx.go(page),
+                        }
+                    }
+                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                        ui.add(egui::Label::new(RichText::new(&row.text).color(theme.text)).truncate());
+                    });
+                });
+            });
+        }
+    });
+}
+
+fn rows(snapshot: &Snapshot) -> Vec<Row> {
+    let view = &snapshot.view;
+    let mut rows: Vec<Row> = view.routes.iter().filter_map(|route| of_route(route, snapshot)).collect();
+    rows.extend(view.endpoints.iter().filter_map(of_endpoint));
+    rows.extend(of_keyring(snapshot));
+    rows.extend(of_findings(snapshot));
+    rows.sort_by_key(|row| std::cmp::Reverse(urgency(row.tone)));
+    rows.truncate(ROWS);
+    rows
+}
+
+fn of_route(route: &RouteView, snapshot: &Snapshot) -> Option<Row> {
+    if route.serving >= route.members {
+        return None;
+    }
+    let model = &route.model;
+    let waiting = match route.waiting {
+        0 => String::new(),
+        number => format!(" {}.", count(number.into(), "request is waiting", "requests are waiting")),
+    };
+    let (tone, text) = if route.serving == 0 {
+        let back = match route.back_at {
+            Some(at) => format!("First one back in {}.", countdown(at, snapshot.at)),
+            None => "Waiting alone will not help.".to_owned(),
+        };
+        (Tone::Error, format!("No endpoint for {model} can answer. {back}{waiting}"))
+    } else {
+        let text = format!("Route {model}: {} of {} endpoints serving.{waiting}", route.serving, route.members);
+        (Tone::Throttled, text)
+    };
+    Some(Row { tone, text, button: "Open route", door: Door::Place(Target::Route(model.clone())) })
+}
+
+fn of_endpoint(endpoint: &EndpointView) -> Option<Row> {
+    let (id, account) = (&endpoint.id, &endpoint.account);
+    let open = ("Open endpoint", Door::Place(Target::Endpoint(id.clone())));
+    let key = |button| (button, Door::Place(Target::Account(account.clone())));
+    let (text, (button, door)) = match endpoint.health {
+        Health::NoKey => (format!("{id} has no key; its traffic goes to the others."), key("Add key")),
+        Health::Resting { cause, .. } => match cause {
+            RestCause::KeyRejected => {
+                (format!("{id} rejected its key; its traffic goes to the others."), key("Replace key"))
+            }
+            RestCause::Blocked => {
+                let why = "a firewall, a private network, or key sign-in switched off";
+                (format!("{id} refuses this connection: {why}. The key itself may be fine."), key("Test again"))
+            }
+            RestCause::NotFound => (format!("{id}: the service does not know this deployment."), open),
+            RestCause::Errors => (format!("{id} rests after errors; the others serve."), open),
+            RestCause::Unreachable => (format!("{id} cannot be reached; the others serve."), open),
+            RestCause::Throttled(ThrottleKind::OutOfCredit) => {
+                (format!("{id} says the account has no credit. Waiting will not clear this."), open)
+            }
+            RestCause::Throttled(_) => return None,
+        },
+        _ => return None,
+    };
+    Some(Row { tone: Tone::Error, text, button, door })
+}
+
+fn of_keyring(snapshot: &Snapshot) -> Option<Row> {
+    let (tone, text) = match &snapshot.keys.keyring {
+        KeyringState::Locked => (Tone::Error, "Your keyring is locked, so stored keys can't be used.".to_owned()),
+        KeyringState::Missing { .. } if !snapshot.profile.demo => {
+            (Tone::Near, "No password service is running. Keys are kept until you quit.".to_owned())
+        }
+        _ => return None,
+    };
+    Some(Row { tone, text, button: "Open accounts", door: Door::Page(Page::Accounts) })
+}
+
+fn of_findings(snapshot: &Snapshot) -> Option<Row> {
+    let finding = snapshot.applied.findings.first()?;
+    let page = match finding.at.table.as_str() {
+        "route" => Page::Routing,
+        "quota_pool" => Page::Quotas,
+        "account" => Page::Accounts,
+        _ => Page::Endpoints,
+    };
+    Some(Row { tone: Tone::Near, text: finding.message.clone(), button: "See it", door: Door::Page(page) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::units::Timestamp;
+    use crate::ui::fixture;
+
+    fn with(health: &[Health]) -> Snapshot {
+        let mut snapshot = fixture::snapshot_at(300);
+        let view = Arc::make_mut(&mut snapshot.view);
+        for (endpoint, health) in view.endpoints.iter_mut().zip(health) {
+            endpoint.health = *health;
+        }
+        let serving = view.endpoints.iter().filter(|endpoint| endpoint.serving()).count();
+        view.routes[0].serving = u32::try_from(serving).unwrap();
+        snapshot
+    }
+
+    #[test]
+    fn all_well_needs_nothing() {
+        assert_eq!(rows(&with(&[Health::Healthy; 4])), []);
+    }
+
+    #[test]
+    fn a_rejected_key_comes_before_a_partly_serving_route_and_leads_to_its_account() {
+        let rejected = Health::Resting { until: Timestamp::MAX, cause: RestCause::KeyRejected };
+        let rows = rows(&with(&[Health::Healthy, rejected, Health::Healthy, Health::Healthy]));
+        assert_eq!(rows[0].door, Door::Place(Target::Account("sim-a".into())));
+        assert!(rows[1].text.contains("3 of 4 endpoints serving"), "{rows:?}");
+    }
+
+    #[test]
+    fn no_more_than_five_rows_are_shown() {
+        let gone = Health::Resting { until: Timestamp::MAX, cause: RestCause::Unreachable };
+        let mut snapshot = with(&[gone; 4]);
+        snapshot.keys =
+            Arc::new(crate::contract::snapshot::KeysView { keyring: KeyringState::Locked, accounts: vec![] });
+        assert_eq!(rows(&snapshot).len(), 5);
+    }
+}

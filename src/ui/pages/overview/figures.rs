@@ -1,0 +1,94 @@
+//! Six tiles: how much room is left, and how it goes.
+//!
+//! Invariant: every number has its unit and says over what time it was taken.
+//! Absent on purpose: a mood. A tile is coloured only when its number is bad.
+
+use egui::{RichText, Ui};
+
+use crate::contract::Snapshot;
+use crate::model::config::AdminState;
+use crate::model::units::{Grouped, Short};
+use crate::ui::cx::PageCx;
+use crate::ui::format::span;
+use crate::ui::tally::Tally;
+use crate::ui::theme::{self, Tone, gap};
+use crate::ui::widgets::{Bar, card, headroom_bar};
+
+struct Tile {
+    caption: &'static str,
+    number: String,
+    detail: String,
+    bar: Option<(u64, u64, u64)>,
+    tone: Option<Tone>,
+}
+
+/// Shows the tiles, as many in a row as fit.
+pub(super) fn show(ui: &mut Ui, cx: &PageCx) {
+    let tiles = tiles(cx.snapshot);
+    let columns = if ui.available_width() >= 900.0 { 6 } else { 3 };
+    for row in tiles.chunks(columns) {
+        ui.columns(columns, |places| {
+            for (ui, tile) in places.iter_mut().zip(row) {
+                draw(ui, cx, tile);
+            }
+        });
+    }
+}
+
+fn draw(ui: &mut Ui, cx: &PageCx, tile: &Tile) {
+    let theme = cx.theme;
+    card(ui, theme, |ui| {
+        ui.spacing_mut().item_spacing.y = 2.0;
+        ui.add(egui::Label::new(RichText::new(tile.caption).small().color(theme.text_faint)).truncate());
+        let color = tile.tone.map_or(theme.text, |tone| theme.tone(tone));
+        ui.add(egui::Label::new(theme::title(tile.number.as_str()).color(color)).truncate());
+        if let Some((used, reserved, limit)) = tile.bar {
+            ui.add_space(gap::S + 1.0);
+            let tone = if used.saturating_mul(5) >= limit.saturating_mul(4) { Tone::Near } else { Tone::Ok };
+            let bar = Bar { name: tile.caption, used, reserved, limit: Some(limit), soft_cap: None, tone };
+            headroom_bar(ui, theme, ui.available_width(), &bar);
+        } else {
+            ui.add(egui::Label::new(RichText::new(&tile.detail).small().color(theme.text_faint)).truncate());
+        }
+    });
+}
+
+fn tiles(snapshot: &Snapshot) -> [Tile; 6] {
+    let plain = |caption, number, detail: String| Tile { caption, number, detail, bar: None, tone: None };
+    let endpoints = &snapshot.view.endpoints;
+    let rpm = endpoints.iter().map(|endpoint| endpoint.requests.used).fold(0, u64::saturating_add);
+    let running: u64 = endpoints.iter().map(|endpoint| u64::from(endpoint.in_flight)).sum();
+    let tally = Tally::of(snapshot);
+    let queue = snapshot.view.queue;
+    let oldest = if queue.waiting == 0 { "nobody waits".to_owned() } else { format!("oldest {}", span(queue.oldest)) };
+    let mut throttles =
+        plain("429s, last min", format!("{} / {}", tally.theirs, tally.ours), "provider / us".to_owned());
+    throttles.tone = (tally.theirs > 0).then_some(Tone::Throttled);
+    let mut success = plain("Success, 5 min", tally.success(), format!("of {} requests", Grouped(tally.ended)));
+    success.tone = (tally.ended > 0 && tally.good * 100 < tally.ended * 95).then_some(Tone::Error);
+    [
+        plain("Requests/min", Grouped(rpm).to_string(), format!("{running} in flight")),
+        tokens(snapshot),
+        success,
+        throttles,
+        plain("First token, p95", tally.first_token(), "last 5 min".to_owned()),
+        plain("Queue", Grouped(queue.waiting.into()).to_string(), oldest),
+    ]
+}
+
+/// Used of what can be used: resting endpoints count as 0, paused ones are left out.
+fn tokens(snapshot: &Snapshot) -> Tile {
+    let enabled = || snapshot.view.endpoints.iter().filter(|endpoint| endpoint.admin_state == AdminState::Enabled);
+    let used = enabled().map(|endpoint| endpoint.tokens.used).fold(0, u64::saturating_add);
+    let reserved = enabled().map(|endpoint| endpoint.tokens.reserved).fold(0, u64::saturating_add);
+    let serving = enabled().filter(|endpoint| endpoint.serving());
+    let usable = serving.filter_map(|endpoint| endpoint.tokens.limit).fold(0, u64::saturating_add);
+    let known = usable > 0;
+    Tile {
+        caption: "Tokens/min of usable",
+        number: if known { format!("{} / {}", Short(used), Short(usable)) } else { Short(used).to_string() },
+        detail: "limit unknown".to_owned(),
+        bar: known.then_some((used, reserved, usable)),
+        tone: None,
+    }
+}

@@ -1,0 +1,120 @@
+//! The flow strip: route, then its priority groups, then their endpoints, left to right.
+//!
+//! Invariant: a route takes the tone of its worst member, never plain green when one is out.
+//! Absent on purpose: moving endpoints; that is the Routing page.
+
+use egui::{CornerRadius, Frame, Margin, RichText, Sense, Stroke, Ui};
+
+use crate::model::status::{EndpointView, GroupView, RouteView};
+use crate::ui::cx::{PageCx, Target};
+use crate::ui::format::{group_rank, of_limit};
+use crate::ui::status::{self, Status, urgency};
+use crate::ui::theme::{self, Tone, gap};
+use crate::ui::widgets::{Bar, chip, headroom_bar, note, section, status_label};
+
+/// Shows every route.
+pub(super) fn show(ui: &mut Ui, cx: &mut PageCx) {
+    let view = std::sync::Arc::clone(&cx.snapshot.view);
+    section(ui, cx.theme, "Where traffic goes", |ui| {
+        for route in &view.routes {
+            show_route(ui, cx, route);
+        }
+    });
+}
+
+fn show_route(ui: &mut Ui, cx: &mut PageCx, route: &RouteView) {
+    let theme = cx.theme;
+    ui.horizontal(|ui| {
+        ui.label(theme::mono(route.model.as_str()).color(theme.text));
+        let worst = worst(cx, route);
+        chip(ui, theme, worst, &format!("{} of {} serving", route.serving, route.members));
+        if route.waiting > 0 {
+            chip(ui, theme, Tone::Throttled, &format!("{} waiting", route.waiting));
+        }
+    });
+    let sent: u64 = route.groups.iter().flat_map(|group| &group.sent_last_minute).sum();
+    let fit = (ui.available_width() / 210.0).floor().clamp(1.0, 4.0);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 4")]
+    let columns = (fit as usize).min(route.groups.len().max(1));
+    let groups: Vec<(usize, &GroupView)> = route.groups.iter().enumerate().collect();
+    for row in groups.chunks(columns) {
+        ui.columns(columns, |places| {
+            for (ui, (place, group)) in places.iter_mut().zip(row) {
+                show_group(ui, cx, &group_rank(*place, route.groups.len()), group, sent);
+            }
+        });
+    }
+}
+
+fn worst(cx: &PageCx, route: &RouteView) -> Tone {
+    let members = route.groups.iter().flat_map(|group| &group.endpoints);
+    let tones =
+        members.filter_map(|id| cx.snapshot.view.endpoint(id)).map(|view| status::endpoint(view, cx.snapshot.at).tone);
+    tones.max_by_key(|tone| urgency(*tone)).unwrap_or(Tone::Off)
+}
+
+fn show_group(ui: &mut Ui, cx: &mut PageCx, rank: &str, group: &GroupView, sent: u64) {
+    ui.spacing_mut().item_spacing.y = gap::S;
+    note(ui, cx.theme, rank);
+    for (place, id) in group.endpoints.iter().enumerate() {
+        let Some(endpoint) = cx.snapshot.view.endpoint(id).cloned() else { continue };
+        let mine = group.sent_last_minute.get(place).copied().unwrap_or(0);
+        let share = (mine * 100).checked_div(sent).unwrap_or(0);
+        let state = status::endpoint(&endpoint, cx.snapshot.at);
+        if show_endpoint(ui, cx, &endpoint, &state, share) {
+            cx.open(Target::Endpoint(endpoint.id));
+        }
+    }
+}
+
+/// One endpoint's box; returns whether it was clicked.
+fn show_endpoint(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView, state: &Status, share: u64) -> bool {
+    let theme = cx.theme;
+    let frame = Frame::new().fill(theme.page).corner_radius(CornerRadius::same(8)).inner_margin(Margin::same(8));
+    let boxed = frame.show(ui, |ui| {
+        ui.set_min_width(ui.available_width());
+        ui.spacing_mut().item_spacing = egui::vec2(gap::S, gap::S);
+        ui.horizontal(|ui| {
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                ui.label(RichText::new(format!("{share} %")).monospace().color(theme.text_soft))
+                    .on_hover_text("Share of this route's requests sent here in the last minute");
+                ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                    ui.add(egui::Label::new(theme::strong(endpoint.id.as_str()).color(theme.text)).truncate());
+                });
+            });
+        });
+        let name = format!("Tokens of {}", endpoint.id);
+        let (used, reserved) = (endpoint.tokens.used, endpoint.tokens.reserved);
+        let limit = endpoint.provider_tokens_per_minute.or(endpoint.tokens.limit);
+        let bar = Bar { name: &name, used, reserved, limit, soft_cap: endpoint.soft_cap, tone: state.tone };
+        headroom_bar(ui, theme, ui.available_width(), &bar);
+        ui.horizontal(|ui| {
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                let taken = of_limit(used.saturating_add(reserved), endpoint.tokens.limit);
+                ui.label(RichText::new(taken).monospace().small().color(theme.text_faint));
+                ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                    status_label(ui, theme, state.tone, &state.word);
+                });
+            });
+        });
+    });
+    let response = ui.interact(boxed.response.rect, ui.make_persistent_id(&endpoint.id), Sense::click());
+    let words = format!("{}, {}, {share} % of the last minute", endpoint.id, state.word);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &words));
+    let lively = response.hovered() || response.has_focus();
+    let edge =
+        Stroke::new(if response.has_focus() { 2.0 } else { 1.0 }, if lively { theme.accent } else { theme.edge });
+    if endpoint.simulated && !lively {
+        dashed_outline(ui, boxed.response.rect, Stroke::new(1.0, theme.pressed));
+    } else {
+        ui.painter().rect_stroke(boxed.response.rect, 8, edge, egui::StrokeKind::Inside);
+    }
+    response.on_hover_cursor(egui::CursorIcon::PointingHand).clicked()
+}
+
+/// Simulated things have a dashed outline everywhere.
+fn dashed_outline(ui: &Ui, rect: egui::Rect, stroke: Stroke) {
+    let rect = rect.shrink(0.5);
+    let corners = [rect.left_top(), rect.right_top(), rect.right_bottom(), rect.left_bottom(), rect.left_top()];
+    ui.painter().extend(egui::Shape::dashed_line(&corners, stroke, 5.0, 3.0));
+}

@@ -1,0 +1,277 @@
+//! Flows over the whole console: what a person does, which commands leave, and what is on screen.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use egui::{Event, Key, Modifiers, vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT, Queryable};
+
+use crate::contract::{BackEnd, Command, CommandInbox, DemoCommand, KeyCommand, Notice, NoticeBody, Snapshot, UiEnd};
+use crate::model::config::Config;
+use crate::model::id::{CommandId, RequestId};
+use crate::ui::cx::Page;
+use crate::ui::{Console, fixture, theme};
+
+const KEY: &str = "sk-proj-Zq81xWcV55bNmKtR7yLp";
+
+struct Screen {
+    line: UiEnd,
+    console: Option<Console>,
+}
+
+struct Stage {
+    harness: Harness<'static, Screen>,
+    back: BackEnd,
+    inbox: CommandInbox,
+}
+
+impl Stage {
+    fn open(snapshot: Snapshot) -> Self {
+        let (line, back, inbox) = crate::contract::line(snapshot);
+        let harness =
+            Harness::builder().with_size(vec2(1280.0, 800.0)).with_context_setup(theme::install).build_ui_state(
+                |ui, screen: &mut Screen| {
+                    let console = screen.console.get_or_insert_with(|| Console::new(screen.line.clone(), ui.ctx()));
+                    console.ui(ui);
+                },
+                Screen { line, console: None },
+            );
+        let mut stage = Self { harness, back, inbox };
+        stage.settle();
+        stage
+    }
+
+    fn on(page: Page, snapshot: Snapshot) -> Self {
+        let mut stage = Self::open(snapshot);
+        stage.harness.get_by_label(page.name()).click();
+        stage.settle();
+        stage
+    }
+
+    /// A fixed number of frames: plots and toasts may keep asking for more.
+    fn settle(&mut self) {
+        self.harness.run_steps(4);
+    }
+
+    fn press(&mut self, modifiers: Modifiers, key: Key) {
+        self.harness.key_press_modifiers(modifiers, key);
+        self.settle();
+    }
+
+    fn console(&self) -> &Console {
+        self.harness.state().console.as_ref().unwrap()
+    }
+
+    fn config(&self) -> Arc<Config> {
+        Arc::clone(self.console().draft().working())
+    }
+
+    fn lanes(&self) -> Vec<Vec<String>> {
+        let lane = |group: &crate::model::config::Group| {
+            group.endpoints.iter().map(|member| member.endpoint.to_string()).collect()
+        };
+        self.config().routes[0].groups.iter().map(lane).collect()
+    }
+
+    fn sent(&mut self) -> Option<(CommandId, Command)> {
+        let next = pin!(self.inbox.next());
+        match next.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(command) => command,
+            Poll::Pending => None,
+        }
+    }
+
+    /// Everything a screen reader could say.
+    fn spoken(&self) -> String {
+        let mut text = String::new();
+        for node in self.harness.root().children_recursive() {
+            let node = node.accesskit_node();
+            text.extend([node.label().unwrap_or_default(), node.value().unwrap_or_default(), "\n".to_owned()]);
+        }
+        text
+    }
+}
+
+#[test]
+fn enter_and_enter_lead_from_launch_to_the_first_request_and_its_why() {
+    let mut first = fixture::empty();
+    first.profile.first_run = true;
+    let mut stage = Stage::open(first);
+    stage.press(Modifiers::NONE, Key::Enter);
+    assert!(matches!(stage.sent(), Some((_, Command::Demo(DemoCommand::Enter)))));
+    assert_eq!(stage.console().page(), Page::Connect);
+
+    stage.back.publish(fixture::snapshot());
+    stage.settle();
+    stage.press(Modifiers::NONE, Key::Enter);
+    let Some((id, Command::SendTest { model })) = stage.sent() else { panic!("no test request was sent") };
+    assert_eq!(model.as_str(), "demo-chat");
+
+    stage.back.tell(Notice { id: Some(id), body: NoticeBody::TestSent { request: RequestId(199), status: 200 } });
+    stage.settle();
+    assert_eq!(stage.console().page(), Page::Requests);
+    assert!(stage.spoken().contains("Sent to sim-westus (second choice) because sim-ptu had 1,900 of 60,000 TPM free"));
+    assert!(stage.spoken().contains("It would have stayed on sim-ptu with 3,180 more TPM, or max_tokens ≤ 820."));
+}
+
+#[test]
+fn the_second_choice_of_the_welcome_leads_to_the_form_for_a_key() {
+    let mut first = fixture::empty();
+    first.profile.first_run = true;
+    let mut stage = Stage::open(first);
+    stage.press(Modifiers::NONE, Key::Tab);
+    stage.press(Modifiers::NONE, Key::Enter);
+    assert!(stage.sent().is_none(), "no demo was asked for");
+    assert_eq!(stage.console().page(), Page::Accounts);
+    assert!(stage.spoken().contains("Paste anything"));
+}
+
+#[test]
+fn alt_down_moves_the_focused_card_and_alt_up_brings_it_back() {
+    let mut stage = Stage::on(Page::Routing, fixture::snapshot());
+    let before = stage.lanes();
+    stage.harness.get_by_label("sim-ptu, first choice, position 1 of 1").focus();
+    stage.settle();
+    stage.press(Modifiers::ALT, Key::ArrowDown);
+    assert_eq!(stage.lanes(), [vec!["sim-ptu", "sim-eastus", "sim-westus"], vec!["sim-sweden"]]);
+    assert_eq!(stage.console().draft().undo_label(), Some("move sim-ptu to second choice"));
+    stage.press(Modifiers::ALT, Key::ArrowUp);
+    assert_eq!(stage.lanes(), before, "the card kept the focus and went back");
+}
+
+#[test]
+fn dragging_a_card_onto_another_lane_moves_it_as_one_undo_step() {
+    let mut stage = Stage::on(Page::Routing, fixture::snapshot());
+    let from = stage.harness.get_by_label_contains("sim-sweden, last resort").rect().center();
+    let onto = stage.harness.get_by_label_contains("sim-ptu, first choice").rect();
+    stage.harness.drag_at(from);
+    stage.settle();
+    stage.harness.hover_at(from - vec2(0.0, 40.0));
+    stage.settle();
+    let target = onto.center() + vec2(0.0, 12.0);
+    stage.harness.hover_at(target);
+    stage.settle();
+    // Lanes moved down for the "new group" slots; aim at where the card is now.
+    let target = stage.harness.get_by_label_contains("sim-ptu, first choice").rect().center() + vec2(0.0, 8.0);
+    stage.harness.hover_at(target);
+    stage.settle();
+    stage.harness.drop_at(target);
+    stage.settle();
+    assert_eq!(stage.lanes(), [vec!["sim-ptu", "sim-sweden"], vec!["sim-eastus", "sim-westus"]]);
+    assert_eq!(stage.console().draft().undo_label(), Some("move sim-sweden to first choice"));
+}
+
+#[test]
+fn a_pasted_key_leaves_in_one_command_and_is_nowhere_on_screen() {
+    let mut stage = Stage::on(Page::Accounts, fixture::snapshot());
+    stage.harness.get_by_label("Add account").click();
+    stage.settle();
+    stage.harness.get_by_role_and_label(egui::Role::PasswordInput, "Paste anything").focus();
+    stage.settle();
+    stage.harness.event(Event::Paste(format!("OPENAI_API_KEY={KEY}")));
+    stage.settle();
+    assert!(stage.spoken().contains("A key was pasted and will be stored."));
+    stage.harness.get_by_role_and_label(egui::Role::TextInput, "Model that clients ask for").focus();
+    stage.settle();
+    stage.harness.event(Event::Text("gpt-4o".to_owned()));
+    stage.settle();
+    stage.harness.get_by_label("Add to draft").click_accesskit();
+    stage.settle();
+    let Some((_, Command::Key(KeyCommand::Set(account, secret)))) = stage.sent() else { panic!("no key was sent") };
+    assert_eq!((account.as_str(), secret.expose()), ("openai", KEY));
+    assert!(stage.config().route(&"gpt-4o".into()).is_some(), "the route was ticked by default");
+    assert!(!stage.spoken().contains("Zq81xWcV55"));
+    assert!(!format!("{:?}", stage.config()).contains("Zq81xWcV55"));
+}
+
+#[test]
+fn a_key_pasted_into_the_filter_is_refused_and_never_shown() {
+    let mut stage = Stage::on(Page::Requests, fixture::snapshot());
+    stage.harness.get_by_role_and_label(egui::Role::TextInput, "Filter").focus();
+    stage.settle();
+    stage.harness.event(Event::Paste(KEY.to_owned()));
+    stage.settle();
+    assert!(stage.spoken().contains("That looks like a key."));
+    assert!(!stage.spoken().contains("Zq81xWcV55"));
+    assert!(stage.spoken().contains("40 kept of 200"), "the filter stayed empty");
+}
+
+#[test]
+fn the_filter_narrows_the_rows_and_says_how_many_are_left() {
+    let mut stage = Stage::on(Page::Requests, fixture::snapshot());
+    stage.harness.get_by_role_and_label(egui::Role::TextInput, "Filter").focus();
+    stage.settle();
+    stage.harness.event(Event::Text("status>=400 -endpoint:eastus".to_owned()));
+    stage.settle();
+    let refused = fixture::snapshot().records.iter().filter(|record| record.status == 429).count();
+    assert!(stage.spoken().contains(&format!("{refused} of 40")), "{}", stage.spoken());
+    assert!(!stage.spoken().contains("demo-chat to sim-ptu, First choice"));
+}
+
+#[test]
+fn j_selects_the_newest_row_and_w_opens_its_why() {
+    let mut stage = Stage::on(Page::Requests, fixture::snapshot());
+    stage.press(Modifiers::NONE, Key::J);
+    stage.press(Modifiers::NONE, Key::W);
+    assert!(stage.spoken().contains("Sent to sim-westus (second choice)"));
+    stage.press(Modifiers::NONE, Key::K);
+    assert!(stage.spoken().contains("Sent to sim-ptu: first choice"));
+}
+
+#[test]
+fn even_shares_land_in_the_draft_as_one_named_step() {
+    let mut stage = Stage::on(Page::Quotas, fixture::snapshot());
+    stage.harness.get_by_label("Even").click();
+    stage.settle();
+    let config = stage.config();
+    let share = |id: &str| config.endpoint(&id.into()).and_then(|endpoint| endpoint.tokens_per_minute);
+    assert_eq!((share("sim-eastus"), share("sim-westus")), (Some(150_000), Some(150_000)));
+    assert_eq!(stage.console().draft().undo_label(), Some("share sim-b/eastus/demo evenly"));
+}
+
+#[test]
+fn every_control_of_these_pages_has_a_name() {
+    for page in [Page::Routing, Page::Quotas, Page::Requests, Page::Accounts, Page::Connect] {
+        let mut stage = Stage::on(page, fixture::snapshot());
+        if page == Page::Accounts {
+            stage.harness.get_by_label("Add account").click();
+            stage.settle();
+        }
+        for node in stage.harness.root().children_recursive() {
+            let node = node.accesskit_node();
+            let named = [node.label(), node.value()].into_iter().flatten().any(|text| !text.trim().is_empty());
+            let control = matches!(
+                node.role(),
+                egui::Role::Button
+                    | egui::Role::TextInput
+                    | egui::Role::ComboBox
+                    | egui::Role::CheckBox
+                    | egui::Role::Link
+            );
+            assert!(named || !control, "{page:?} has a {:?} without a name at {:?}", node.role(), node.bounding_box());
+        }
+    }
+}
+
+#[test]
+fn an_environment_variable_can_stand_in_for_a_key() {
+    let mut first = fixture::empty();
+    first.profile.environment_keys = vec!["OPENAI_API_KEY".to_owned()];
+    let mut stage = Stage::on(Page::Accounts, first);
+    stage.harness.get_by_label("Use $OPENAI_API_KEY").click_accesskit();
+    stage.settle();
+    for (field, text) in [("Account name", "main"), ("Model that clients ask for", "gpt-4o")] {
+        stage.harness.get_by_role_and_label(egui::Role::TextInput, field).focus();
+        stage.settle();
+        stage.harness.event(Event::Text(text.to_owned()));
+        stage.settle();
+    }
+    stage.harness.get_by_label("Add to draft").click_accesskit();
+    stage.settle();
+    let credential = stage.config().accounts[0].credential.clone();
+    assert_eq!(credential, crate::model::config::Credential::Env("OPENAI_API_KEY".to_owned()));
+    assert!(stage.sent().is_none(), "no key was there to be sent");
+}

@@ -1,0 +1,136 @@
+//! What the quotas page does to a configuration: pure functions over pools and their endpoints.
+//!
+//! Invariant: a pool's total is the person's own number; no function here changes it to make shares fit.
+//! Absent on purpose: suggestions from history.
+
+use crate::model::config::{Config, Endpoint, QuotaPool};
+use crate::model::id::{EndpointId, PoolId};
+
+/// Shares are multiples of this many tokens per minute: the unit in which services grant them.
+const UNIT: u64 = 1_000;
+
+/// The endpoints that draw from a pool, in file order.
+pub fn members<'c>(config: &'c Config, pool: &'c PoolId) -> impl Iterator<Item = &'c Endpoint> {
+    config.endpoints.iter().filter(move |endpoint| endpoint.quota_pool.as_ref() == Some(pool))
+}
+
+/// What the endpoints of a pool are given together, in tokens per minute.
+#[must_use]
+pub fn allotted(config: &Config, pool: &PoolId) -> u64 {
+    members(config, pool).filter_map(|endpoint| endpoint.tokens_per_minute).fold(0, u64::saturating_add)
+}
+
+/// Gives every endpoint of the pool the same share, rounded down to whole thousands.
+pub fn even(config: &mut Config, pool: &PoolId) {
+    let count = members(config, pool).count() as u64;
+    let Some(total) = config.quota_pool(pool).map(|pool| pool.tokens_per_minute) else { return };
+    let Some(each) = total.checked_div(count) else { return };
+    let share = if each >= UNIT { each / UNIT * UNIT } else { each };
+    for endpoint in config.endpoints.iter_mut().filter(|endpoint| endpoint.quota_pool.as_ref() == Some(pool)) {
+        endpoint.tokens_per_minute = Some(share);
+    }
+}
+
+/// The requests per minute that follow from an endpoint's tokens by its pool's ratio, if nothing is stated.
+#[must_use]
+pub fn derived_requests(config: &Config, endpoint: &Endpoint) -> Option<u64> {
+    let ratio = config.quota_pool(endpoint.quota_pool.as_ref()?)?.requests_per_1k_tokens?;
+    Some(endpoint.tokens_per_minute?.saturating_mul(ratio) / UNIT)
+}
+
+/// Moves an endpoint into a pool, or out of every pool.
+pub fn set_pool(config: &mut Config, endpoint: &EndpointId, pool: Option<PoolId>) {
+    if let Some(endpoint) = config.endpoint_mut(endpoint) {
+        endpoint.quota_pool = pool;
+    }
+}
+
+/// Sets a pool's total.
+pub fn set_total(config: &mut Config, pool: &PoolId, total: u64) {
+    if let Some(pool) = config.quota_pools.iter_mut().find(|known| known.id == *pool) {
+        pool.tokens_per_minute = total;
+    }
+}
+
+/// Adds a pool with the classic ratio of 6 requests per 1,000 tokens.
+pub fn add_pool(config: &mut Config, name: &str, total: u64) {
+    config.quota_pools.push(QuotaPool {
+        id: PoolId::from(name.trim()),
+        tokens_per_minute: total,
+        requests_per_minute: None,
+        requests_per_1k_tokens: Some(6),
+    });
+}
+
+/// Removes a pool; its endpoints stay, with their own limits.
+pub fn remove_pool(config: &mut Config, pool: &PoolId) {
+    config.quota_pools.retain(|known| known.id != *pool);
+    for endpoint in &mut config.endpoints {
+        if endpoint.quota_pool.as_ref() == Some(pool) {
+            endpoint.quota_pool = None;
+        }
+    }
+}
+
+/// Why this cannot be a new pool's name; `None` if it can.
+#[must_use]
+pub fn name_problem(config: &Config, name: &str) -> Option<&'static str> {
+    let name = name.trim();
+    if name.is_empty() {
+        return Some("A pool needs a name, for example sub-a/eastus/gpt-4o.");
+    }
+    config.quota_pools.iter().any(|pool| pool.id.as_str() == name).then_some("A pool of this name exists already.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::fixture;
+
+    fn pool() -> PoolId {
+        PoolId::from("sim-b/eastus/demo")
+    }
+
+    #[test]
+    fn even_shares_are_whole_thousands_and_never_more_than_the_total() {
+        let mut config = fixture::config();
+        set_total(&mut config, &pool(), 121_500);
+        even(&mut config, &pool());
+        let shares: Vec<_> = members(&config, &pool()).map(|endpoint| endpoint.tokens_per_minute).collect();
+        assert_eq!(shares, [Some(60_000), Some(60_000)]);
+        assert!(allotted(&config, &pool()) <= 121_500);
+    }
+
+    #[test]
+    fn a_pool_without_endpoints_can_be_made_even() {
+        let mut config = fixture::config();
+        add_pool(&mut config, "empty", 10_000);
+        let before = config.clone();
+        even(&mut config, &PoolId::from("empty"));
+        assert_eq!(config, before);
+    }
+
+    #[test]
+    fn removing_a_pool_leaves_its_endpoints_with_their_limits() {
+        let mut config = fixture::config();
+        remove_pool(&mut config, &pool());
+        assert!(config.quota_pools.is_empty());
+        assert!(config.endpoints.iter().all(|endpoint| endpoint.quota_pool.is_none()));
+        assert_eq!(config.endpoints.len(), fixture::config().endpoints.len());
+    }
+
+    #[test]
+    fn requests_follow_from_tokens_by_the_pools_ratio() {
+        let config = fixture::config();
+        let east = config.endpoint(&EndpointId::from("sim-eastus")).unwrap();
+        assert_eq!(derived_requests(&config, east), Some(720));
+    }
+
+    #[test]
+    fn a_pool_name_must_be_new() {
+        let config = fixture::config();
+        assert!(name_problem(&config, "sim-b/eastus/demo").is_some());
+        assert!(name_problem(&config, " ").is_some());
+        assert!(name_problem(&config, "other").is_none());
+    }
+}

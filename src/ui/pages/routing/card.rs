@@ -1,0 +1,267 @@
+//! A card: one endpoint within a route, draggable, focusable, with a menu.
+//!
+//! Invariant: all that a drag can do, the keyboard and the menu can do as well.
+//! Absent on purpose: limits and health editing; a card only shows them.
+
+use egui::{Key, Modifiers, Rect, RichText, Sense, Ui, UiBuilder};
+use egui_material_icons::icons::{ICON_DRAG_INDICATOR, ICON_MORE_HORIZ};
+
+use super::Edit;
+use super::lanes::{self, Slot, Step};
+use crate::model::config::{Group, Route};
+use crate::model::id::{EndpointId, ModelName};
+use crate::model::status::{EndpointView, RouteView};
+use crate::ui::cx::PageCx;
+use crate::ui::format::{group_rank, of_limit};
+use crate::ui::status;
+use crate::ui::theme::{Tone, gap, mono, strong};
+use crate::ui::widgets::{self, Bar};
+use crate::ui::words;
+
+const HEIGHT: f32 = 34.0;
+
+/// What hangs at the pointer during a drag.
+#[derive(Clone, Debug)]
+pub(super) struct Dragged {
+    /// Cards stay within their route.
+    pub route: ModelName,
+    /// The endpoint.
+    pub endpoint: EndpointId,
+}
+
+/// Shows the card at `place` (lane, index); returns its rectangle.
+pub(super) fn show(
+    ui: &mut Ui,
+    cx: &PageCx,
+    route: &Route,
+    place: (usize, usize),
+    focus: Option<&EndpointId>,
+    edits: &mut Vec<Edit>,
+) -> Option<Rect> {
+    let group = route.groups.get(place.0)?;
+    let member = group.endpoints.get(place.1)?;
+    let id = &member.endpoint;
+    let response = frame(ui, cx, route, id, focus);
+    let (lane, groups) = (words::group_in_sentence(place.0 + 1, route.groups.len()), group.endpoints.len());
+    let spoken = format!("{id}, {lane}, position {} of {groups}", place.1 + 1);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &spoken));
+    keyboard(ui, &response, route, id, edits);
+    contents(ui, response.rect, |ui| {
+        let narrow = ui.available_width() < 640.0;
+        handle(ui, cx, id);
+        let view = cx.snapshot.view.endpoint(id);
+        cell(ui, if narrow { 118.0 } else { 150.0 }, |ui| state(ui, cx, view));
+        cell(ui, if narrow { 110.0 } else { 200.0 }, |ui| {
+            if !narrow && view.is_some_and(|view| view.simulated) {
+                widgets::chip(ui, cx.theme, Tone::Info, "Simulated");
+            }
+            ui.label(strong(id.to_string()));
+        });
+        if !narrow {
+            cell(ui, 92.0, |ui| weight(ui, group, place.1, edits));
+        }
+        cell(ui, if narrow { 88.0 } else { 190.0 }, |ui| share(ui, cx, route, group, place, narrow));
+        if let Some(view) = view {
+            headroom(ui, cx, view, narrow);
+        }
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| menu(ui, route, id, edits));
+    });
+    Some(response.rect)
+}
+
+/// Shows an endpoint that the route does not use.
+pub(super) fn show_unused(
+    ui: &mut Ui,
+    cx: &PageCx,
+    route: &Route,
+    id: &EndpointId,
+    reason: Option<&str>,
+    focus: Option<&EndpointId>,
+    edits: &mut Vec<Edit>,
+) {
+    let response = frame(ui, cx, route, id, focus);
+    let spoken = format!("{id}, not used in this route");
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &spoken));
+    let up = response.has_focus() && ui.input_mut(|input| input.consume_key(Modifiers::ALT, Key::ArrowUp));
+    if up && let Some((last, lane)) = route.groups.iter().enumerate().next_back() {
+        edits.push(Edit::Step(id.clone(), Slot::Lane { group: last, index: lane.endpoints.len() }));
+    }
+    contents(ui, response.rect, |ui| {
+        handle(ui, cx, id);
+        ui.label(id.as_str());
+        if let Some(reason) = reason {
+            ui.label(RichText::new(format!("({reason})")).color(cx.theme.text_faint));
+        }
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| menu(ui, route, id, edits));
+    });
+}
+
+/// The card's surface: takes focus and drags, lies below what is drawn on it.
+fn frame(ui: &mut Ui, cx: &PageCx, route: &Route, id: &EndpointId, focus: Option<&EndpointId>) -> egui::Response {
+    let size = egui::vec2(ui.available_width(), HEIGHT);
+    let (_, rect) = ui.allocate_space(size);
+    let salt = egui::Id::unique(("card", route.model.as_str(), id.as_str()));
+    let response = ui.interact(rect, salt, Sense::click_and_drag());
+    response.dnd_set_drag_payload(Dragged { route: route.model.clone(), endpoint: id.clone() });
+    if focus == Some(id) {
+        response.request_focus();
+        response.scroll_to_me(None);
+    }
+    if response.clicked() {
+        response.request_focus();
+    }
+    let (fill, stroke) = if response.has_focus() {
+        (cx.theme.hover, egui::Stroke::new(2.0, cx.theme.accent))
+    } else if response.hovered() || response.dragged() {
+        (cx.theme.hover, egui::Stroke::new(1.0, cx.theme.edge))
+    } else {
+        (cx.theme.card, egui::Stroke::new(1.0, cx.theme.edge))
+    };
+    let simulated = cx.snapshot.view.endpoint(id).is_some_and(|view| view.simulated);
+    if simulated && !response.has_focus() {
+        ui.painter().rect_filled(rect, 4.0, fill);
+        dashed(ui, rect.shrink(0.5), cx.theme.text_faint);
+    } else {
+        ui.painter().rect(rect, 4.0, fill, stroke, egui::StrokeKind::Inside);
+    }
+    if response.hovered() {
+        ui.set_cursor_icon(egui::CursorIcon::Grab);
+    }
+    response
+}
+
+/// The outline of what is simulated.
+fn dashed(ui: &Ui, rect: Rect, color: egui::Color32) {
+    let corners = [rect.left_top(), rect.right_top(), rect.right_bottom(), rect.left_bottom(), rect.left_top()];
+    ui.painter().extend(egui::Shape::dashed_line(&corners, egui::Stroke::new(1.0, color), 5.0, 4.0));
+}
+
+fn contents(ui: &mut Ui, rect: Rect, add: impl FnOnce(&mut Ui)) {
+    let inner = rect.shrink2(egui::vec2(gap::M, 2.0));
+    let builder = UiBuilder::new().max_rect(inner).layout(egui::Layout::left_to_right(egui::Align::Center));
+    ui.scope_builder(builder, |ui| {
+        ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Truncate);
+        // Text that can be selected would take the drag away from the card.
+        ui.style_mut().interaction.selectable_labels = false;
+        ui.shrink_clip_rect(inner.expand(2.0));
+        add(ui);
+    });
+}
+
+/// A part of a card of a fixed width, so that the parts of all cards stand below each other.
+fn cell(ui: &mut Ui, width: f32, add: impl FnOnce(&mut Ui)) {
+    let layout = egui::Layout::left_to_right(egui::Align::Center);
+    ui.allocate_ui_with_layout(egui::vec2(width, ui.available_height()), layout, |ui| {
+        ui.set_min_width(width);
+        add(ui);
+    });
+}
+
+fn keyboard(ui: &Ui, response: &egui::Response, route: &Route, id: &EndpointId, edits: &mut Vec<Edit>) {
+    if !response.has_focus() {
+        return;
+    }
+    let alt_shift = Modifiers { shift: true, ..Modifiers::ALT };
+    let steps = [
+        (alt_shift, Key::ArrowUp, Step::Earlier),
+        (alt_shift, Key::ArrowDown, Step::Later),
+        (Modifiers::ALT, Key::ArrowUp, Step::Up),
+        (Modifiers::ALT, Key::ArrowDown, Step::Down),
+    ];
+    let step = steps.into_iter().find(|(modifiers, key, _)| ui.input_mut(|input| input.consume_key(*modifiers, *key)));
+    if let Some((_, _, step)) = step
+        && let Some(slot) = lanes::step(route, id, step)
+    {
+        edits.push(Edit::Step(id.clone(), slot));
+    }
+}
+
+fn handle(ui: &mut Ui, cx: &PageCx, id: &EndpointId) {
+    let text = ICON_DRAG_INDICATOR.rich_text().color(cx.theme.text_faint);
+    ui.add(egui::Label::new(text).selectable(false))
+        .on_hover_text(format!("Drag {id}, or focus it and press Alt+↑ or Alt+↓"));
+}
+
+fn state(ui: &mut Ui, cx: &PageCx, view: Option<&EndpointView>) {
+    let Some(view) = view else {
+        ui.label(RichText::new("not applied yet").color(cx.theme.text_faint));
+        return;
+    };
+    let shown = status::endpoint(view, cx.snapshot.at);
+    widgets::status_label(ui, cx.theme, shown.tone, &shown.word);
+}
+
+fn weight(ui: &mut Ui, group: &Group, index: usize, edits: &mut Vec<Edit>) {
+    let Some(member) = group.endpoints.get(index) else { return };
+    let reason = lanes::weight_without_effect(group);
+    let mut value = member.weight;
+    let field = egui::DragValue::new(&mut value).range(1..=1_000).prefix("weight ").speed(0.05);
+    let response = ui.add_enabled(reason.is_none(), field);
+    let name = format!("Weight of {}", member.endpoint);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::SpinButton, reason.is_none(), &name));
+    if let Some(reason) = reason {
+        response.on_disabled_hover_text(reason);
+    } else if value != member.weight {
+        edits.push(Edit::Weight(member.endpoint.clone(), value));
+    }
+}
+
+/// `share 39 % (plan 33 %)`: what it got in the last minute, and what the split plans.
+fn share(ui: &mut Ui, cx: &PageCx, route: &Route, group: &Group, place: (usize, usize), narrow: bool) {
+    let Some(member) = group.endpoints.get(place.1) else { return };
+    let view = cx.snapshot.view.routes.iter().find(|view| view.model == route.model);
+    let actual = view.map(|view| actual_percent(view, &member.endpoint));
+    let actual = actual.map_or_else(|| "–".to_owned(), |percent| format!("{percent} %"));
+    let plan = lanes::planned_percent(group, place.1);
+    let known = plan.filter(|_| !narrow).map_or_else(String::new, |percent| format!(" (plan {percent} %)"));
+    let plan = plan.map_or_else(|| "by what is measured".to_owned(), |percent| format!("{percent} %"));
+    ui.label(mono(format!("share {actual}{known}")).color(cx.theme.text_soft))
+        .on_hover_text(format!("Share of the route's requests in the last minute. Plan within its group: {plan}."));
+}
+
+/// The member's share of what the route sent in the last minute, in percent.
+fn actual_percent(view: &RouteView, id: &EndpointId) -> u64 {
+    let sent = || view.groups.iter().flat_map(|group| group.endpoints.iter().zip(&group.sent_last_minute));
+    let all: u64 = sent().map(|(_, sent)| *sent).fold(0, u64::saturating_add);
+    let own: u64 = sent().filter(|(member, _)| *member == id).map(|(_, sent)| *sent).fold(0, u64::saturating_add);
+    own.saturating_mul(100) / all.max(1)
+}
+
+fn headroom(ui: &mut Ui, cx: &PageCx, view: &EndpointView, narrow: bool) {
+    let tokens = view.tokens;
+    let name = format!("Tokens of {}", view.id);
+    let bar = Bar {
+        name: &name,
+        used: tokens.used,
+        reserved: tokens.reserved,
+        limit: tokens.limit,
+        soft_cap: view.soft_cap,
+        tone: status::endpoint(view, cx.snapshot.at).tone,
+    };
+    widgets::headroom_bar(ui, cx.theme, if narrow { 72.0 } else { 140.0 }, &bar);
+    let taken = tokens.used.saturating_add(tokens.reserved);
+    ui.label(mono(of_limit(taken, tokens.limit)).color(cx.theme.text_soft));
+}
+
+fn menu(ui: &mut Ui, route: &Route, id: &EndpointId, edits: &mut Vec<Edit>) {
+    let groups = route.groups.len();
+    let place = lanes::place_of(route, id);
+    let opened = ui.menu_button(ICON_MORE_HORIZ.rich_text(), |ui| {
+        ui.label("Move to");
+        for (group, lane) in route.groups.iter().enumerate() {
+            let here = place.is_some_and(|(lane, _)| lane == group);
+            if ui.add_enabled(!here, egui::Button::new(group_rank(group, groups))).clicked() {
+                edits.push(Edit::Move(id.clone(), Slot::Lane { group, index: lane.endpoints.len() }));
+            }
+        }
+        if ui.button("A new priority group at the bottom").clicked() {
+            edits.push(Edit::Move(id.clone(), Slot::NewLane { before: groups }));
+        }
+        ui.separator();
+        if ui.add_enabled(place.is_some(), egui::Button::new("Remove from this route")).clicked() {
+            edits.push(Edit::Move(id.clone(), Slot::Unused));
+        }
+    });
+    let name = format!("Menu of {id}");
+    opened.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));
+}

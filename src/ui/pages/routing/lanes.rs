@@ -1,0 +1,239 @@
+//! What the routing page does to a configuration: pure functions that mouse, keyboard and menus share.
+//!
+//! Invariant: after a move the endpoint stands at most once in the route, and no other endpoint was lost; a lane that a
+//! move emptied is gone, a lane the person added empty stays.
+//! Absent on purpose: drawing, undo steps and checks.
+
+use crate::model::config::{Config, Endpoint, Group, Member, Route, Spread};
+use crate::model::id::{EndpointId, ModelName};
+use crate::ui::words;
+
+/// Where a card can be dropped. Places count from 0 and are those before the move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// Into a lane, before the card that stands at `index` (its length: at the end).
+    Lane {
+        /// The lane.
+        group: usize,
+        /// The place within it.
+        index: usize,
+    },
+    /// Into a lane of its own, put before this lane (the number of lanes: at the bottom).
+    NewLane {
+        /// The lane it comes before.
+        before: usize,
+    },
+    /// Out of the route.
+    Unused,
+}
+
+/// One step by keyboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// To the lane above; from a shared top lane into a new one.
+    Up,
+    /// To the lane below; from a shared bottom lane into a new one.
+    Down,
+    /// One place earlier in its lane.
+    Earlier,
+    /// One place later in its lane.
+    Later,
+}
+
+/// Lane and place of an endpoint in a route, each from 0.
+#[must_use]
+pub fn place_of(route: &Route, endpoint: &EndpointId) -> Option<(usize, usize)> {
+    route.groups.iter().enumerate().find_map(|(group, lane)| {
+        let index = lane.endpoints.iter().position(|member| member.endpoint == *endpoint)?;
+        Some((group, index))
+    })
+}
+
+/// The slot one step away, if there is one.
+#[must_use]
+pub fn step(route: &Route, endpoint: &EndpointId, step: Step) -> Option<Slot> {
+    let (group, index) = place_of(route, endpoint)?;
+    let length = |group: usize| route.groups.get(group).map_or(0, |lane| lane.endpoints.len());
+    match step {
+        Step::Up if group > 0 => Some(Slot::Lane { group: group - 1, index: length(group - 1) }),
+        Step::Up => (length(group) > 1).then_some(Slot::NewLane { before: 0 }),
+        Step::Down if group + 1 < route.groups.len() => Some(Slot::Lane { group: group + 1, index: 0 }),
+        Step::Down => (length(group) > 1).then_some(Slot::NewLane { before: group + 1 }),
+        Step::Earlier => Some(Slot::Lane { group, index: index.checked_sub(1)? }),
+        Step::Later => (index + 1 < length(group)).then_some(Slot::Lane { group, index: index + 2 }),
+    }
+}
+
+/// Moves an endpoint to a slot of the route `model`, from wherever it stands (also from outside the route). Its weight
+/// goes with it. False if nothing changed.
+pub fn move_card(config: &mut Config, model: &ModelName, endpoint: &EndpointId, to: Slot) -> bool {
+    let Some(route) = route_mut(config, model) else { return false };
+    let before = route.groups.clone();
+    let from = place_of(route, endpoint);
+    let member = take(route, endpoint, from);
+    match to {
+        Slot::Lane { group, index } => {
+            let Some(lane) = route.groups.get_mut(group) else {
+                route.groups = before;
+                return false;
+            };
+            let shifted = from.is_some_and(|(lane, place)| lane == group && place < index);
+            let index = index.saturating_sub(usize::from(shifted)).min(lane.endpoints.len());
+            lane.endpoints.insert(index, member);
+        }
+        Slot::NewLane { before } => {
+            let lane = Group { id: None, spread: Spread::default(), endpoints: vec![member] };
+            route.groups.insert(before.min(route.groups.len()), lane);
+        }
+        Slot::Unused => {}
+    }
+    drop_emptied(route, from, to);
+    route.groups != before
+}
+
+/// Takes every card of the endpoint out of the route, leaving the lanes as they are.
+fn take(route: &mut Route, endpoint: &EndpointId, from: Option<(usize, usize)>) -> Member {
+    let known = from.and_then(|(group, index)| route.groups.get(group)?.endpoints.get(index).cloned());
+    for lane in &mut route.groups {
+        lane.endpoints.retain(|member| member.endpoint != *endpoint);
+    }
+    known.unwrap_or_else(|| Member { endpoint: endpoint.clone(), weight: 1 })
+}
+
+/// Removes the lane the card came from if nothing is left in it.
+fn drop_emptied(route: &mut Route, from: Option<(usize, usize)>, to: Slot) {
+    let Some((group, _)) = from else { return };
+    let pushed_down = matches!(to, Slot::NewLane { before } if before <= group);
+    let group = group + usize::from(pushed_down);
+    if route.groups.get(group).is_some_and(|lane| lane.endpoints.is_empty()) {
+        route.groups.remove(group);
+    }
+}
+
+/// What a move does, as the name of its undo step: "move azure-eu to second choice".
+#[must_use]
+pub fn move_label(route: &Route, endpoint: &EndpointId, to: Slot) -> String {
+    match to {
+        Slot::Lane { group, .. } => {
+            let place = words::group_in_sentence(group + 1, route.groups.len());
+            match place_of(route, endpoint) {
+                Some((from, _)) if from == group => format!("reorder {endpoint} within {place}"),
+                _ => format!("move {endpoint} to {place}"),
+            }
+        }
+        Slot::NewLane { .. } => format!("move {endpoint} to a new priority group"),
+        Slot::Unused => format!("remove {endpoint} from route {}", route.model),
+    }
+}
+
+/// Endpoints the route does not use, each with what speaks against using it.
+#[must_use]
+pub fn unused<'c>(config: &'c Config, route: &Route) -> Vec<(&'c Endpoint, Option<String>)> {
+    config
+        .endpoints
+        .iter()
+        .filter(|endpoint| place_of(route, &endpoint.id).is_none())
+        .map(|endpoint| {
+            let other = endpoint.model != route.model && route.model.as_str() != "*";
+            (endpoint, other.then(|| format!("answers as {}", endpoint.model)))
+        })
+        .collect()
+}
+
+/// The share of its group a member should get, in percent; `None` if the split follows what is measured.
+#[must_use]
+pub fn planned_percent(group: &Group, index: usize) -> Option<u64> {
+    let members = group.endpoints.len() as u64;
+    match group.spread {
+        _ if members <= 1 => Some(100),
+        Spread::RoundRobin => Some(100 / members),
+        Spread::Weights => {
+            let weight = |member: &Member| u64::from(member.weight.max(1));
+            let sum = group.endpoints.iter().map(weight).fold(0_u64, u64::saturating_add);
+            Some(weight(group.endpoints.get(index)?).saturating_mul(100) / sum.max(1))
+        }
+        Spread::Headroom | Spread::Latency | Spread::Conversation => None,
+    }
+}
+
+/// Why a weight in this group changes nothing; `None` if it counts.
+#[must_use]
+pub fn weight_without_effect(group: &Group) -> Option<String> {
+    if group.spread != Spread::Weights {
+        return Some(format!("No effect: this group splits by {}, not by weights.", words::spread(group.spread)));
+    }
+    (group.endpoints.len() < 2).then(|| "No effect: this is the group's only endpoint.".to_owned())
+}
+
+/// Adds an empty lane at the bottom.
+pub fn add_lane(config: &mut Config, model: &ModelName) {
+    if let Some(route) = route_mut(config, model) {
+        route.groups.push(Group { id: None, spread: Spread::default(), endpoints: Vec::new() });
+    }
+}
+
+/// Removes a lane; its endpoints become unused.
+pub fn remove_lane(config: &mut Config, model: &ModelName, group: usize) {
+    if let Some(route) = route_mut(config, model)
+        && group < route.groups.len()
+    {
+        route.groups.remove(group);
+    }
+}
+
+/// Sets how a lane splits.
+pub fn set_spread(config: &mut Config, model: &ModelName, group: usize, spread: Spread) {
+    if let Some(lane) = route_mut(config, model).and_then(|route| route.groups.get_mut(group)) {
+        lane.spread = spread;
+    }
+}
+
+/// Sets a member's weight; at least 1.
+pub fn set_weight(config: &mut Config, model: &ModelName, endpoint: &EndpointId, weight: u32) {
+    let Some(route) = route_mut(config, model) else { return };
+    for member in route.groups.iter_mut().flat_map(|lane| &mut lane.endpoints) {
+        if member.endpoint == *endpoint {
+            member.weight = weight.max(1);
+        }
+    }
+}
+
+/// Why this cannot be a route's new name; `None` if it can.
+#[must_use]
+pub fn name_problem(config: &Config, name: &str, own: Option<&ModelName>) -> Option<String> {
+    let name = name.trim();
+    if name.is_empty() {
+        return Some("A route needs the model name that clients send, or * for any other.".to_owned());
+    }
+    let taken = config.routes.iter().any(|route| route.model.as_str() == name && Some(&route.model) != own);
+    taken.then(|| format!("A route for {name} exists already."))
+}
+
+/// Adds a route whose only lane holds every endpoint that answers as this model.
+pub fn add_route(config: &mut Config, name: &str) {
+    let model = ModelName::from(name.trim());
+    let fitting = config.endpoints.iter().filter(|endpoint| endpoint.model == model);
+    let endpoints = fitting.map(|endpoint| Member { endpoint: endpoint.id.clone(), weight: 1 }).collect();
+    let first = Group { id: None, spread: Spread::default(), endpoints };
+    config.routes.push(Route { model, groups: vec![first] });
+}
+
+/// Gives a route another name.
+pub fn rename_route(config: &mut Config, model: &ModelName, name: &str) {
+    if let Some(route) = route_mut(config, model) {
+        route.model = ModelName::from(name.trim());
+    }
+}
+
+/// Deletes a route. Its endpoints stay.
+pub fn delete_route(config: &mut Config, model: &ModelName) {
+    config.routes.retain(|route| route.model != *model);
+}
+
+fn route_mut<'c>(config: &'c mut Config, model: &ModelName) -> Option<&'c mut Route> {
+    config.routes.iter_mut().find(|route| route.model == *model)
+}
+
+#[cfg(test)]
+#[path = "lanes_tests.rs"]
+mod tests;

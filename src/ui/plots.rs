@@ -1,0 +1,396 @@
+//! The live plots of tokens and requests per minute over the last 15 minutes.
+//!
+//! Invariant: a missing second is a gap, never a zero; each endpoint keeps its colour and dash on every plot.
+//! Absent on purpose: zooming and panning, which would fight with draggable lines.
+
+use std::collections::BTreeMap;
+
+use egui::{Align2, Rect, Role, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui_plot::{FilledArea, GridMark, HLine, HoverPosition, Line, LineStyle, Plot, PlotPoint, PlotTransform, PlotUi};
+
+use crate::contract::snapshot::{EndpointSeries, SeriesPoint};
+use crate::model::status::Health;
+use crate::model::units::{Grouped, Short};
+use crate::ui::theme::{Dash, SeriesStyle, Theme, small_font};
+
+/// Seconds shown.
+pub const WINDOW: u64 = 900;
+/// Points kept free at the right for the names of lines.
+const NAMES: f64 = 84.0;
+const AXIS: f64 = 52.0;
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metric {
+    /// Tokens charged in the 60 s before.
+    Tokens,
+    /// Requests in the 60 s before.
+    Requests,
+}
+
+impl Metric {
+    /// `TPM` or `RPM`.
+    #[must_use]
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Self::Tokens => "TPM",
+            Self::Requests => "RPM",
+        }
+    }
+
+    const fn of(self, point: &SeriesPoint) -> u64 {
+        match self {
+            Self::Tokens => point.tokens_used,
+            Self::Requests => point.requests_used,
+        }
+    }
+}
+
+/// One second of a stream: seconds before now (negative), lower and upper edge.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Mark {
+    x: f64,
+    low: f64,
+    high: f64,
+}
+
+/// A named line or band, in runs without gaps.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    name: String,
+    style: SeriesStyle,
+    filled: bool,
+    runs: Vec<Vec<Mark>>,
+}
+
+impl Stream {
+    fn last(&self) -> Option<Mark> {
+        self.runs.last().and_then(|run| run.last()).copied()
+    }
+
+    fn highest(&self) -> f64 {
+        self.runs.iter().flatten().map(|mark| mark.high).fold(0.0, f64::max)
+    }
+}
+
+/// A level across the whole plot.
+#[derive(Clone, Debug)]
+pub struct Level {
+    /// Its name at the line.
+    pub name: String,
+    /// Where it lies.
+    pub value: u64,
+    /// Dashed, or thin and unbroken.
+    pub dashed: bool,
+}
+
+/// One line per endpoint.
+#[must_use]
+pub fn lines(theme: &Theme, series: &[&EndpointSeries], metric: Metric, now: u64) -> Vec<Stream> {
+    let each = |one: &&EndpointSeries| stream(theme, one, false, now, |point| (0, metric.of(point)));
+    series.iter().map(each).collect()
+}
+
+/// One band per endpoint, the next on top of the last.
+#[must_use]
+pub fn stacked(theme: &Theme, series: &[EndpointSeries], metric: Metric, now: u64) -> Vec<Stream> {
+    let mut base: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut each = |one: &EndpointSeries| {
+        stream(theme, one, true, now, |point| {
+            let low = base.get(&point.second).copied().unwrap_or(0);
+            let high = low.saturating_add(metric.of(point));
+            base.insert(point.second, high);
+            (low, high)
+        })
+    };
+    series.iter().map(&mut each).collect()
+}
+
+/// The sum of the limits that can be used: resting endpoints count as 0, unknown limits not at all.
+#[must_use]
+pub fn usable(theme: &Theme, series: &[EndpointSeries], now: u64) -> Stream {
+    let mut sums: BTreeMap<u64, u64> = BTreeMap::new();
+    for point in series.iter().flat_map(EndpointSeries::points) {
+        let resting = matches!(point.health, Health::Resting { .. } | Health::NoKey);
+        let sum = sums.entry(point.second).or_default();
+        *sum = sum.saturating_add(if resting { 0 } else { point.token_limit.unwrap_or(0) });
+    }
+    let style = SeriesStyle { color: theme.text_faint, dash: Dash::Dashed(6) };
+    let seconds = sums.into_iter().map(|(second, sum)| (second, 0, sum));
+    Stream { name: "usable".to_owned(), style, filled: false, runs: runs(seconds, now) }
+}
+
+fn stream(
+    theme: &Theme,
+    one: &EndpointSeries,
+    filled: bool,
+    now: u64,
+    mut edges: impl FnMut(&SeriesPoint) -> (u64, u64),
+) -> Stream {
+    let seconds = one.points().map(|point| {
+        let (low, high) = edges(point);
+        (point.second, low, high)
+    });
+    Stream { name: one.id.to_string(), style: theme.series(one.slot), filled, runs: runs(seconds, now) }
+}
+
+fn runs(seconds: impl Iterator<Item = (u64, u64, u64)>, now: u64) -> Vec<Vec<Mark>> {
+    let mut runs: Vec<Vec<Mark>> = Vec::new();
+    let mut before = None;
+    for (second, low, high) in seconds.filter(|(second, _, _)| second + WINDOW >= now && *second <= now) {
+        let mark = Mark { x: -as_float(now - second), low: as_float(low), high: as_float(high) };
+        match runs.last_mut() {
+            Some(run) if before == Some(second.saturating_sub(1)) => run.push(mark),
+            _ => runs.push(vec![mark]),
+        }
+        before = Some(second);
+    }
+    runs
+}
+
+/// A plot over the last 15 minutes.
+pub struct Chart<'a> {
+    /// Tells plots apart; also the group of linked crosshairs' first part.
+    pub id: &'a str,
+    /// In words, for those who do not see it.
+    pub summary: String,
+    /// Height in points.
+    pub height: f32,
+    /// What is counted.
+    pub metric: Metric,
+    /// Lines and bands, drawn in order.
+    pub streams: Vec<Stream>,
+    /// Levels.
+    pub levels: Vec<Level>,
+    /// The top of the y axis; `None`: as high as what is shown.
+    pub top: Option<f64>,
+}
+
+impl Chart<'_> {
+    /// The top of the y axis that shows everything.
+    #[must_use]
+    pub fn natural_top(&self) -> f64 {
+        let streams = self.streams.iter().map(Stream::highest);
+        let levels = self.levels.iter().map(|level| as_float(level.value));
+        (streams.chain(levels).fold(0.0, f64::max) * 1.1).max(10.0)
+    }
+
+    /// Draws the plot and returns how its values map to the screen.
+    pub fn show(self, ui: &mut Ui, theme: &Theme) -> PlotTransform {
+        let top = self.top.unwrap_or_else(|| self.natural_top());
+        let (unit, seconds) = (self.metric.unit(), as_float(WINDOW));
+        let ends: Vec<(String, egui::Color32, f64)> = self.ends(theme);
+        let width = f64::from(ui.available_width());
+        let margin = seconds * NAMES / (width - NAMES - AXIS).max(NAMES);
+        let plot = Plot::new(self.id)
+            .height(self.height)
+            .allow_drag(false)
+            .allow_zoom(false)
+            .allow_scroll(false)
+            .allow_boxed_zoom(false)
+            .allow_axis_zoom_drag(false)
+            .allow_double_click_reset(false)
+            .show_background(false)
+            .set_margin_fraction(egui::Vec2::ZERO)
+            .grid_color(theme.grid)
+            .y_axis_min_width(44.0)
+            .x_grid_spacer(|_| minutes())
+            .x_axis_formatter(|mark, _| minute_label(mark.value))
+            .y_axis_formatter(|mark, _| Short(from_float(mark.value)).to_string())
+            .link_cursor(egui::Id::unique("last 15 minutes"), [true, false])
+            .label_formatter(move |hover| hovered(hover, unit));
+        let (streams, levels) = (self.streams, self.levels);
+        let small = ui.style().text_styles.get(&egui::TextStyle::Small).cloned();
+        ui.style_mut().text_styles.extend(small.map(|font| (egui::TextStyle::Body, font)));
+        let shown = plot.show(ui, |plot| {
+            plot.set_plot_bounds_x(-seconds..=margin);
+            plot.set_plot_bounds_y(0.0..=top);
+            for level in &levels {
+                draw_level(plot, theme, level);
+            }
+            for stream in &streams {
+                draw(plot, stream);
+            }
+        });
+        let summary = self.summary;
+        shown.response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, &summary));
+        label_ends(ui, theme, &shown.transform, &ends);
+        shown.transform
+    }
+
+    /// What is written at the right end of each line.
+    fn ends(&self, theme: &Theme) -> Vec<(String, egui::Color32, f64)> {
+        let streams = self.streams.iter().filter_map(|stream| {
+            let mark = stream.last()?;
+            let middle = if stream.filled { f64::midpoint(mark.low, mark.high) } else { mark.high };
+            Some((stream.name.clone(), stream.style.color, middle))
+        });
+        let levels = self.levels.iter().map(|level| (level.name.clone(), theme.text_faint, as_float(level.value)));
+        streams.chain(levels).collect()
+    }
+}
+
+fn draw(plot: &mut PlotUi, stream: &Stream) {
+    let color = stream.style.color;
+    let style = match stream.style.dash {
+        Dash::Solid => LineStyle::Solid,
+        Dash::Dashed(length) => LineStyle::Dashed { length: f32::from(length) },
+        Dash::Dotted(spacing) => LineStyle::Dotted { spacing: f32::from(spacing) },
+    };
+    for run in &stream.runs {
+        if stream.filled {
+            let column = |each: fn(&Mark) -> f64| run.iter().map(each).collect::<Vec<f64>>();
+            let (xs, lows, highs) = (column(|mark| mark.x), column(|mark| mark.low), column(|mark| mark.high));
+            let band =
+                FilledArea::new("", &xs, &lows, &highs).fill_color(color.gamma_multiply(0.22)).allow_hover(false);
+            plot.add(band.stroke(Stroke::NONE));
+        }
+        let points: Vec<[f64; 2]> = run.iter().map(|mark| [mark.x, mark.high]).collect();
+        plot.line(Line::new(stream.name.as_str(), points).color(color).width(1.5).style(style));
+    }
+}
+
+fn draw_level(plot: &mut PlotUi, theme: &Theme, level: &Level) {
+    let style = if level.dashed { LineStyle::Dashed { length: 6.0 } } else { LineStyle::Solid };
+    let line = HLine::new(level.name.as_str(), as_float(level.value)).style(style).width(1.0);
+    plot.hline(line.color(theme.text_faint).allow_hover(false));
+}
+
+fn hovered(hover: &HoverPosition, unit: &str) -> Option<String> {
+    match hover {
+        HoverPosition::NearDataPoint { plot_name, position, .. } if !plot_name.is_empty() => {
+            let ago = from_float(-position.x);
+            let value = Grouped(from_float(position.y));
+            Some(format!("{plot_name}\n{value} {unit}\n{}:{:02} ago", ago / 60, ago % 60))
+        }
+        _ => None,
+    }
+}
+
+fn minutes() -> Vec<GridMark> {
+    (0..=5_u32).map(|place| GridMark { value: -180.0 * f64::from(place), step_size: 180.0 }).collect()
+}
+
+fn minute_label(value: f64) -> String {
+    match from_float(-value) / 60 {
+        0 => "now".to_owned(),
+        minutes => format!("−{minutes} min"),
+    }
+}
+
+/// Writes names beside line ends, moved apart so that none covers another.
+fn label_ends(ui: &Ui, theme: &Theme, plot: &PlotTransform, ends: &[(String, egui::Color32, f64)]) {
+    let frame = *plot.frame();
+    let mut placed: Vec<(f32, &str, egui::Color32)> = ends
+        .iter()
+        .map(|(name, color, value)| (plot.position_from_point(&PlotPoint::new(0.0, *value)).y, name.as_str(), *color))
+        .collect();
+    placed.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let left = plot.position_from_point(&PlotPoint::new(0.0, 0.0)).x + 6.0;
+    let room = Rect::from_min_max(pos2(left, frame.top()), frame.max);
+    let painter = ui.painter().with_clip_rect(room.expand2(vec2(0.0, 4.0)).intersect(ui.clip_rect()));
+    let mut floor = frame.bottom() + 4.0;
+    for (y, name, color) in placed.into_iter().rev() {
+        let y = y.min(floor - 7.0);
+        floor = y - 7.0;
+        let color = if color == theme.grid { theme.text_faint } else { color };
+        painter.text(pos2(left, y), Align2::LEFT_CENTER, name, small_font(), color);
+    }
+}
+
+/// A sentence for those who do not see the plot.
+#[must_use]
+pub fn summary(name: &str, one: Option<&EndpointSeries>, metric: Metric) -> String {
+    let values: Vec<u64> = one.into_iter().flat_map(EndpointSeries::points).map(|point| metric.of(point)).collect();
+    let throttled: u64 = one
+        .into_iter()
+        .flat_map(EndpointSeries::points)
+        .map(|point| u64::from(point.throttled))
+        .fold(0, u64::saturating_add);
+    let (now, peak) = (values.last().copied().unwrap_or(0), values.iter().max().copied().unwrap_or(0));
+    let unit = metric.unit();
+    format!(
+        "{name}, last 15 min: now {} {unit}, peak {} {unit}, throttled {throttled} times",
+        Grouped(now),
+        Grouped(peak)
+    )
+}
+
+/// A line without axes, for a table's cell.
+pub fn sparkline(ui: &mut Ui, theme: &Theme, one: Option<&EndpointSeries>, name: &str, now: u64, size: egui::Vec2) {
+    let (rect, response) = ui.allocate_exact_size(size, egui::Sense::hover());
+    let words = summary(name, one, Metric::Tokens);
+    response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, &words));
+    let Some(one) = one else { return };
+    let stream = stream(theme, one, false, now, |point| (0, point.tokens_used));
+    let limit = one.points().next_back().and_then(|point| point.token_limit).map_or(0.0, as_float);
+    let top = stream.highest().max(limit).max(1.0);
+    let place = |mark: &Mark| {
+        let x = egui::remap(mark.x, -as_float(WINDOW)..=0.0, f64::from(rect.left())..=f64::from(rect.right()));
+        let y = egui::remap(mark.high, 0.0..=top, f64::from(rect.bottom() - 1.0)..=f64::from(rect.top() + 1.0));
+        #[expect(clippy::cast_possible_truncation, reason = "a place on screen")]
+        pos2(x as f32, y as f32)
+    };
+    for run in &stream.runs {
+        let step = run.len().div_ceil(90).max(1);
+        let points: Vec<egui::Pos2> = run.iter().step_by(step).map(place).collect();
+        ui.painter().line(points, Stroke::new(1.25, stream.style.color));
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "plots take floats; amounts are far below 2^52")]
+fn as_float(value: u64) -> f64 {
+    value as f64
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cast saturates, negatives are cut off"
+)]
+fn from_float(value: f64) -> u64 {
+    value.max(0.0).round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(second: u64, tokens: u64, health: Health) -> SeriesPoint {
+        SeriesPoint {
+            second,
+            tokens_used: tokens,
+            tokens_reserved: 0,
+            requests_used: 0,
+            throttled: 0,
+            health,
+            token_limit: Some(100),
+        }
+    }
+
+    fn series(slot: usize, points: &[SeriesPoint]) -> EndpointSeries {
+        EndpointSeries { id: "e".into(), slot, chunks: vec![points.into()] }
+    }
+
+    #[test]
+    fn a_missing_second_parts_a_line() {
+        let one = series(0, &[1, 2, 5, 6].map(|second| point(second, 7, Health::Healthy)));
+        let streams = lines(&Theme::default(), &[&one], Metric::Tokens, 10);
+        assert_eq!(streams[0].runs.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
+    }
+
+    #[test]
+    fn a_band_lies_on_the_one_below() {
+        let both = [series(0, &[point(1, 7, Health::Healthy)]), series(1, &[point(1, 5, Health::Healthy)])];
+        let bands = stacked(&Theme::default(), &both, Metric::Tokens, 1);
+        assert_eq!(bands[1].runs[0][0], Mark { x: -0.0, low: 7.0, high: 12.0 });
+    }
+
+    #[test]
+    fn a_resting_endpoint_counts_as_nothing_in_what_is_usable() {
+        let cause = crate::model::status::RestCause::Errors;
+        let resting = Health::Resting { until: crate::model::units::Timestamp::MAX, cause };
+        let both = [series(0, &[point(1, 0, Health::Healthy)]), series(1, &[point(1, 0, resting)])];
+        assert_eq!(usable(&Theme::default(), &both, 1).last().map(|mark| mark.high), Some(100.0));
+    }
+}

@@ -1,0 +1,175 @@
+//! Sentences from codes and numbers: what a verdict, a failure or a refusal is called on screen.
+//!
+//! Invariant: every code of `model::decision` has words, and the same code always has the same words.
+//! Absent on purpose: what an endpoint's state is called (`ui::status`), drawing, colours, clocks.
+
+use crate::model::config::{AdminState, Spread};
+use crate::model::decision::{Choice, Conclusion, Exclusion, RefusalReason};
+use crate::model::outcome::{Ending, FailureClass, ThrottleKind};
+use crate::model::record::{RecordEnd, RequestRecord};
+
+use super::format;
+
+pub mod explain;
+
+#[cfg(test)]
+#[path = "words_tests.rs"]
+mod tests;
+
+/// The name of the priority group at `place` (from 1) of `groups` within a sentence: *second choice*.
+#[must_use]
+pub fn group_in_sentence(place: usize, groups: usize) -> String {
+    format::group_rank(place.saturating_sub(1), groups).to_lowercase()
+}
+
+/// When a group is used, as the end of its lane's heading.
+#[must_use]
+pub fn group_rule(place: usize, groups: usize) -> &'static str {
+    match place {
+        1 => "used whenever one has room",
+        2 if groups != 2 => "when every first choice is throttled or full",
+        _ if place == groups => "only when nothing above can answer",
+        _ => "when everything above is throttled or full",
+    }
+}
+
+/// Why the chosen one was chosen, as a clause after "chosen:".
+#[must_use]
+pub fn choice(choice: Choice) -> String {
+    match choice {
+        Choice::OnlyCandidate => "the route's only endpoint".to_owned(),
+        Choice::LastLeft => "the only one left in its group".to_owned(),
+        Choice::MostHeadroom => "the most room in its group".to_owned(),
+        Choice::WeightDraw { draw, of } => format!("drawn by weight ({draw} of {of})"),
+        Choice::Probe => "sent as a probe to see whether it answers again".to_owned(),
+        Choice::Turn => "its turn in the group".to_owned(),
+    }
+}
+
+/// Why a candidate was not taken, as a short verdict for a table.
+#[must_use]
+pub const fn exclusion(exclusion: Exclusion) -> &'static str {
+    match exclusion {
+        Exclusion::Throttled => "throttled by the provider",
+        Exclusion::Ejected => "resting after errors",
+        Exclusion::TokensShort => "not enough tokens free",
+        Exclusion::RequestsShort => "not enough requests free",
+        Exclusion::SoftCap => "held by our soft cap",
+        Exclusion::InFlightFull => "as many in flight as allowed",
+        Exclusion::Paused => "paused by you",
+        Exclusion::Draining => "draining",
+        Exclusion::NoKey => "no usable key",
+        Exclusion::NotOffered => "does not offer the model",
+        Exclusion::TooLarge => "request larger than its whole limit",
+        Exclusion::NotNeeded => "not needed: a better one answered",
+        Exclusion::TriedAlready => "tried already",
+        Exclusion::PoolShort => "its quota pool is too full",
+        Exclusion::Ramping => "recovering, its share for now is used",
+        Exclusion::ProbeRunning => "a probe is on its way",
+        Exclusion::LineAhead => "earlier requests wait for it",
+    }
+}
+
+/// The code of a conclusion that is ours: `H-01` held, `H-02` refused. `None` if the request went out.
+#[must_use]
+pub const fn conclusion_code(conclusion: Conclusion) -> Option<&'static str> {
+    match conclusion {
+        Conclusion::Held { .. } => Some("H-01"),
+        Conclusion::Refused(_) => Some("H-02"),
+        Conclusion::Sent | Conclusion::PassedOn => None,
+    }
+}
+
+/// Why we refused, as the end of "Refused by us: …".
+#[must_use]
+pub const fn refusal(reason: RefusalReason) -> &'static str {
+    match reason {
+        RefusalReason::NoCapacityInTime => "nothing fits within the allowed wait",
+        RefusalReason::LineFull => "the waiting line is full",
+        RefusalReason::TooLargeEverywhere => "the request is larger than every endpoint's whole limit",
+        RefusalReason::UnknownModel => "no route answers for this model",
+        RefusalReason::NothingUsable => "every endpoint of the route is paused, draining or without a usable key",
+        RefusalReason::AttemptsSpent => "the allowed attempts are used up",
+        RefusalReason::Stopping => "Tidegate was stopping",
+    }
+}
+
+/// What the provider's 429 was about.
+#[must_use]
+pub const fn throttle(kind: ThrottleKind) -> &'static str {
+    match kind {
+        ThrottleKind::Tokens => "tokens per minute",
+        ThrottleKind::Requests => "requests per minute",
+        ThrottleKind::SharedCapacity => "no capacity at the service",
+        ThrottleKind::Utilization => "provisioned throughput full",
+        ThrottleKind::Daily => "daily limit",
+        ThrottleKind::OutOfCredit => "no credit left",
+        ThrottleKind::TooLarge => "request too large",
+        ThrottleKind::Growth => "load grew too quickly",
+        ThrottleKind::Unknown => "limit not named",
+    }
+}
+
+/// How an attempt failed.
+#[must_use]
+pub const fn failure(class: FailureClass) -> &'static str {
+    match class {
+        FailureClass::Throttled(kind) => throttle(kind),
+        FailureClass::KeyRejected => "key rejected",
+        FailureClass::Blocked => "blocked",
+        FailureClass::NotFound => "deployment not found",
+        FailureClass::ServerError => "server error",
+        FailureClass::Overloaded => "overloaded",
+        FailureClass::Connect => "no connection",
+        FailureClass::Timeout => "no answer in time",
+        FailureClass::Broken => "connection broke",
+        FailureClass::Transient => "asked to try again",
+        FailureClass::ClientFault => "request at fault",
+    }
+}
+
+/// What the person set.
+#[must_use]
+pub const fn admin_state(state: AdminState) -> &'static str {
+    match state {
+        AdminState::Enabled => "enabled",
+        AdminState::Draining => "draining",
+        AdminState::Paused => "paused",
+    }
+}
+
+/// How a group splits, for its combo box.
+#[must_use]
+pub const fn spread(spread: Spread) -> &'static str {
+    match spread {
+        Spread::Headroom => "most headroom",
+        Spread::Weights => "weights",
+        Spread::RoundRobin => "round-robin",
+        Spread::Latency => "lowest latency",
+        Spread::Conversation => "stick to conversation",
+    }
+}
+
+/// How a request ended, in a word or two.
+#[must_use]
+pub const fn record_end(end: RecordEnd) -> &'static str {
+    match end {
+        RecordEnd::Answered(Ending::Completed) => "answered",
+        RecordEnd::Answered(Ending::CutOff) => "cut off",
+        RecordEnd::Answered(Ending::ClientLeft) => "client left",
+        RecordEnd::Refused => "refused by us",
+        RecordEnd::Failed => "failed",
+        RecordEnd::LeftWaiting => "left while waiting",
+    }
+}
+
+/// The status cell of a request: its code, or what a code would hide. A cut-off stream never shows as 200.
+#[must_use]
+pub fn status(record: &RequestRecord) -> String {
+    match record.end {
+        RecordEnd::Answered(Ending::Completed) => record.status.to_string(),
+        RecordEnd::Answered(_) | RecordEnd::LeftWaiting => record_end(record.end).to_owned(),
+        RecordEnd::Refused => format!("{} by us", record.status),
+        RecordEnd::Failed => format!("{} failed", record.status),
+    }
+}

@@ -1,0 +1,300 @@
+//! Why a request went where it went: the one line, the paragraph, and what would have changed it.
+//!
+//! Invariant: every number said here was written by the brain when it chose; nothing is computed from newer state.
+//! Absent on purpose: guesses. Where the numbers give no counterfactual, none is offered.
+
+use std::fmt::Write as _;
+
+use crate::model::decision::{Candidate, Choice, Conclusion, Decision, Exclusion, RefusalReason, Verdict};
+use crate::model::outcome::Ending;
+use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord};
+use crate::model::status::{Health, RestCause};
+use crate::model::units::{Grouped, Timestamp};
+
+use super::{choice, exclusion, failure, group_in_sentence, refusal};
+use crate::ui::format::{group_rank, span};
+
+/// How many priority groups the decision's route had.
+#[must_use]
+pub fn groups(decision: &Decision) -> usize {
+    decision.candidates.iter().map(|candidate| candidate.group as usize).max().unwrap_or(1)
+}
+
+/// The unit in which this candidate's `needs` and `has` are counted.
+#[must_use]
+pub fn unit(candidate: &Candidate, decision: &Decision) -> &'static str {
+    match candidate.verdict {
+        Verdict::Excluded(Exclusion::InFlightFull) => "requests in flight",
+        Verdict::Excluded(Exclusion::RequestsShort) => "requests",
+        _ if candidate.needs <= 1 && decision.estimate.charge > 1 => "requests",
+        _ => "TPM",
+    }
+}
+
+/// The cell of a request row: "First choice sim-ptu: 58,400 of 60,000 TPM free".
+#[must_use]
+pub fn one_line(record: &RequestRecord) -> String {
+    let Some(decision) = record.decisions.last() else { return without_decision(record) };
+    match (decision.conclusion, decision.chosen()) {
+        (Conclusion::Refused(reason), _) => format!("Refused by us: {}", refusal(reason)),
+        (Conclusion::Held { expected }, _) => {
+            format!("Held by us, expected to wait {}", span(expected.since(decision.at)))
+        }
+        (Conclusion::PassedOn, _) => match record.attempts.last() {
+            Some(attempt) => format!("{}, passed on", attempt_clause(attempt)),
+            None => "The provider's failure was passed on".to_owned(),
+        },
+        (Conclusion::Sent, Some(taken)) => sent_line(taken, decision),
+        (Conclusion::Sent, None) => "Sent".to_owned(),
+    }
+}
+
+/// The paragraph on top of the Why panel. It ends with a full stop.
+#[must_use]
+pub fn paragraph(record: &RequestRecord) -> String {
+    let ending = match record.end {
+        RecordEnd::Answered(Ending::CutOff) => " The answer was cut off after it had begun.",
+        RecordEnd::Answered(Ending::ClientLeft) => " The client left before the end.",
+        RecordEnd::LeftWaiting if !record.decisions.is_empty() => " The client left before it was answered.",
+        _ => "",
+    };
+    format!("{}{ending}", routing(record))
+}
+
+/// Where it went and why, without how it ended.
+fn routing(record: &RequestRecord) -> String {
+    let Some(decision) = record.decisions.last() else { return format!("{}.", without_decision(record)) };
+    let reasons = clauses(record, decision);
+    let because = if reasons.is_empty() { String::new() } else { format!(" because {}", reasons.join(", and ")) };
+    match (decision.conclusion, decision.chosen()) {
+        (Conclusion::Sent, Some(taken)) => sent_paragraph(taken, decision, &because),
+        (Conclusion::Sent, None) => "Sent; the decision names no endpoint.".to_owned(),
+        (Conclusion::Held { expected }, _) => {
+            let wait = span(expected.since(decision.at));
+            format!("Held in our waiting line{because}. It was expected to go after {wait}.")
+        }
+        (Conclusion::Refused(reason), _) => refused_paragraph(reason, decision, &because),
+        (Conclusion::PassedOn, _) => {
+            let answer =
+                record.attempts.last().map_or_else(String::new, |attempt| format!(": {}", attempt_clause(attempt)));
+            format!("The provider's failure was passed on to the client{answer}.")
+        }
+    }
+}
+
+/// The smallest single change that would have flipped the outcome, if the numbers give one.
+#[must_use]
+pub fn counterfactual(decision: &Decision) -> Option<String> {
+    let taken = decision.chosen();
+    let limit = taken.map_or(u32::MAX, |candidate| candidate.group);
+    let (candidate, missing) = decision
+        .candidates
+        .iter()
+        .filter(|candidate| candidate.group < limit)
+        .filter_map(|candidate| Some((candidate, missing(candidate)?)))
+        .min_by_key(|(candidate, missing)| (candidate.group, *missing))?;
+    let start = if taken.is_some() { "It would have stayed on" } else { "It would have gone at once to" };
+    let measure = unit(candidate, decision);
+    let mut text = format!("{start} {} with {} more {measure}", candidate.endpoint, Grouped(missing));
+    if let Some(cap) = smaller_output(candidate, decision) {
+        let _ = write!(text, ", or max_tokens ≤ {}", Grouped(cap));
+    }
+    text.push('.');
+    Some(text)
+}
+
+/// The verdict cell of the candidates table.
+#[must_use]
+pub fn verdict(candidate: &Candidate) -> String {
+    match candidate.verdict {
+        Verdict::Chosen(reason) => format!("chosen: {}", choice(reason)),
+        Verdict::Excluded(reason) => exclusion(reason).to_owned(),
+    }
+}
+
+/// The code of a verdict.
+#[must_use]
+pub const fn verdict_code(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Chosen(reason) => reason.code(),
+        Verdict::Excluded(reason) => reason.code(),
+    }
+}
+
+/// `5,080 / 1,900`: what was needed and what was free; a dash where room did not decide.
+#[must_use]
+pub fn needs_and_has(candidate: &Candidate) -> String {
+    let decided_by_room = candidate.verdict != Verdict::Excluded(Exclusion::NotNeeded);
+    match (candidate.verdict, candidate.has.filter(|_| decided_by_room)) {
+        (_, Some(has)) => format!("{} / {}", Grouped(candidate.needs), Grouped(has)),
+        (Verdict::Chosen(_), None) => format!("{} / limit unknown", Grouped(candidate.needs)),
+        (Verdict::Excluded(_), None) => "–".to_owned(),
+    }
+}
+
+fn without_decision(record: &RequestRecord) -> String {
+    match record.end {
+        RecordEnd::LeftWaiting => "The client left before a route was chosen".to_owned(),
+        _ => format!("No route answers for model {}", record.profile.model),
+    }
+}
+
+fn sent_line(taken: &Candidate, decision: &Decision) -> String {
+    let place = group_rank((taken.group as usize).saturating_sub(1), groups(decision));
+    match free(taken, decision) {
+        Some(free) => format!("{place} {}: {free} free", taken.endpoint),
+        None => format!("{place} {}: limit unknown", taken.endpoint),
+    }
+}
+
+fn sent_paragraph(taken: &Candidate, decision: &Decision, because: &str) -> String {
+    let place = group_in_sentence(taken.group as usize, groups(decision));
+    let waited =
+        if decision.waited.is_zero() { String::new() } else { format!(" after {} in line", span(decision.waited)) };
+    let (id, reason) = (&taken.endpoint, chosen_reason(taken));
+    if because.is_empty() {
+        let room = free(taken, decision).map_or_else(|| "limit unknown".to_owned(), |free| format!("{free} free"));
+        return format!("Sent to {id}{waited}: {place}, {room}{reason}.");
+    }
+    format!("Sent to {id} ({place}){waited}{because}.")
+}
+
+/// What made the chosen one win over its equals, where that says more than its place.
+fn chosen_reason(taken: &Candidate) -> String {
+    match taken.verdict {
+        Verdict::Chosen(Choice::OnlyCandidate | Choice::LastLeft) | Verdict::Excluded(_) => String::new(),
+        Verdict::Chosen(reason) => format!(", {}", choice(reason)),
+    }
+}
+
+fn refused_paragraph(reason: RefusalReason, decision: &Decision, because: &str) -> String {
+    let comma = if because.is_empty() { "" } else { "," };
+    let mut text = format!("Refused by us: {}{comma}{because}.", refusal(reason));
+    let earliest = decision.candidates.iter().filter_map(|candidate| candidate.free_at).min();
+    if let Some(at) = earliest.filter(|at| *at > decision.at) {
+        let _ = write!(text, " The earliest it could have gone: in {}.", span(at.since(decision.at)));
+    }
+    text
+}
+
+/// One clause for each candidate that was ahead of the outcome and could not take the request.
+fn clauses(record: &RequestRecord, decision: &Decision) -> Vec<String> {
+    let limit = decision.chosen().map_or(u32::MAX, |candidate| candidate.group);
+    decision
+        .candidates
+        .iter()
+        .filter(|candidate| candidate.group <= limit)
+        .filter_map(|candidate| clause(candidate, record, decision))
+        .collect()
+}
+
+fn clause(candidate: &Candidate, record: &RequestRecord, decision: &Decision) -> Option<String> {
+    let Verdict::Excluded(reason) = candidate.verdict else { return None };
+    let id = &candidate.endpoint;
+    let earlier = record
+        .attempts
+        .iter()
+        .rev()
+        .find(|attempt| attempt.endpoint == *id && attempt.failure.is_some() && attempt.at <= decision.at);
+    let text = match (reason, earlier) {
+        (Exclusion::NotNeeded, _) => return None,
+        (Exclusion::TriedAlready | Exclusion::Throttled | Exclusion::Ejected, Some(attempt)) => {
+            format!("{}{}", attempt_clause(attempt), resting_clause(candidate.health, decision.at))
+        }
+        (Exclusion::Throttled, None) => format!("{id} is throttled by the provider{}", until(candidate, decision.at)),
+        (Exclusion::Ejected, None) => format!("{id} rests after errors{}", until(candidate, decision.at)),
+        (
+            Exclusion::TokensShort
+            | Exclusion::RequestsShort
+            | Exclusion::SoftCap
+            | Exclusion::InFlightFull
+            | Exclusion::PoolShort
+            | Exclusion::TooLarge,
+            _,
+        ) => room_clause(candidate, reason, decision),
+        (Exclusion::Paused, _) => format!("{id} is paused by you"),
+        (Exclusion::Draining, _) => format!("{id} is draining"),
+        (Exclusion::NoKey, _) => format!("{id} has no usable key"),
+        (Exclusion::NotOffered, _) => format!("{id} does not offer the model"),
+        (Exclusion::TriedAlready, None) => format!("{id} was tried already"),
+        (Exclusion::Ramping, _) => format!("{id} is recovering and its share for now is used"),
+        (Exclusion::ProbeRunning, _) => format!("{id} is being probed just now"),
+        (Exclusion::LineAhead, _) => format!("earlier requests wait for {id}"),
+    };
+    Some(text)
+}
+
+fn room_clause(candidate: &Candidate, reason: Exclusion, decision: &Decision) -> String {
+    let (id, needs, unit) = (&candidate.endpoint, Grouped(candidate.needs), unit(candidate, decision));
+    if reason == Exclusion::TooLarge {
+        let limit = candidate.limit.map_or_else(String::new, |limit| format!(" of {} {unit}", Grouped(limit)));
+        return format!("this request needs {needs} and is larger than the whole limit{limit} of {id}");
+    }
+    if reason == Exclusion::InFlightFull {
+        let limit = candidate.limit.map_or_else(|| "as many".to_owned(), |limit| Grouped(limit).to_string());
+        return format!("{id} already had {limit} requests in flight");
+    }
+    let whose = match reason {
+        Exclusion::SoftCap => " under its soft cap",
+        Exclusion::PoolShort => " in its quota pool",
+        _ => "",
+    };
+    match free(candidate, decision) {
+        Some(free) => format!("{id} had {free} free{whose} and this request needs {needs}"),
+        None => format!("{id} had not enough {unit} free{whose}"),
+    }
+}
+
+fn attempt_clause(attempt: &AttemptRecord) -> String {
+    match (attempt.status, &attempt.failure) {
+        (Some(status), _) => format!("{} answered {status}", attempt.endpoint),
+        (None, Some(fault)) => format!("{} failed ({})", attempt.endpoint, failure(fault.class)),
+        (None, None) => format!("{} was tried", attempt.endpoint),
+    }
+}
+
+fn resting_clause(state: Health, at: Timestamp) -> String {
+    match state {
+        Health::Resting { until, cause: RestCause::Throttled(_) } => {
+            format!(" and is throttled by the provider for {}", span(until.since(at)))
+        }
+        Health::Resting { until, .. } => format!(" and rests for {}", span(until.since(at))),
+        _ => String::new(),
+    }
+}
+
+fn until(candidate: &Candidate, at: Timestamp) -> String {
+    let rest = match candidate.health {
+        Health::Resting { until, .. } => Some(until),
+        _ => candidate.free_at,
+    };
+    rest.map_or_else(String::new, |until| format!(" for {}", span(until.since(at))))
+}
+
+/// `1,900 of 60,000 TPM`; `None` if no limit is known.
+fn free(candidate: &Candidate, decision: &Decision) -> Option<String> {
+    let (has, unit) = (candidate.has?, unit(candidate, decision));
+    Some(match candidate.limit {
+        Some(limit) => format!("{} of {} {unit}", Grouped(has), Grouped(limit)),
+        None => format!("{} {unit}", Grouped(has)),
+    })
+}
+
+/// What was missing where more room alone would have admitted the request.
+fn missing(candidate: &Candidate) -> Option<u64> {
+    let by_room = matches!(
+        candidate.verdict,
+        Verdict::Excluded(
+            Exclusion::TokensShort | Exclusion::RequestsShort | Exclusion::SoftCap | Exclusion::PoolShort
+        )
+    );
+    candidate.needs.checked_sub(candidate.has.filter(|_| by_room)?).filter(|missing| *missing > 0)
+}
+
+/// The output cap with which the request would have fitted, where the estimate is prompt plus output.
+fn smaller_output(candidate: &Candidate, decision: &Decision) -> Option<u64> {
+    let estimate = decision.estimate;
+    let additive =
+        estimate.charge == estimate.prompt.saturating_add(estimate.output) && estimate.charge == candidate.needs;
+    candidate.has?.checked_sub(estimate.prompt).filter(|cap| additive && *cap > 0)
+}

@@ -1,0 +1,211 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::explain::{counterfactual, one_line, paragraph};
+use super::*;
+use crate::model::config::Priority;
+use crate::model::decision::{Candidate, Decision, Estimate, Verdict};
+use crate::model::id::{DecisionId, EndpointId, ModelName, RequestId};
+use crate::model::outcome::{Failure, HeaderFacts};
+use crate::model::profile::{Operation, RequestProfile, RequestSize};
+use crate::model::record::AttemptRecord;
+use crate::model::status::{Health, RestCause};
+use crate::model::units::Timestamp;
+
+const EXCLUSIONS: [Exclusion; 17] = [
+    Exclusion::Throttled,
+    Exclusion::Ejected,
+    Exclusion::TokensShort,
+    Exclusion::RequestsShort,
+    Exclusion::SoftCap,
+    Exclusion::InFlightFull,
+    Exclusion::Paused,
+    Exclusion::Draining,
+    Exclusion::NoKey,
+    Exclusion::NotOffered,
+    Exclusion::TooLarge,
+    Exclusion::NotNeeded,
+    Exclusion::TriedAlready,
+    Exclusion::PoolShort,
+    Exclusion::Ramping,
+    Exclusion::ProbeRunning,
+    Exclusion::LineAhead,
+];
+
+const REFUSALS: [RefusalReason; 7] = [
+    RefusalReason::NoCapacityInTime,
+    RefusalReason::LineFull,
+    RefusalReason::TooLargeEverywhere,
+    RefusalReason::UnknownModel,
+    RefusalReason::NothingUsable,
+    RefusalReason::AttemptsSpent,
+    RefusalReason::Stopping,
+];
+
+fn candidate(id: &str, group: u32, needs: u64, has: Option<u64>, limit: u64, verdict: Verdict) -> Candidate {
+    Candidate {
+        endpoint: EndpointId::from(id),
+        group,
+        admin_state: AdminState::Enabled,
+        health: Health::Healthy,
+        needs,
+        has,
+        limit: Some(limit),
+        free_at: None,
+        verdict,
+    }
+}
+
+fn decision(candidates: Vec<Candidate>, conclusion: Conclusion) -> Decision {
+    Decision {
+        id: DecisionId(7),
+        at: Timestamp::from_secs(60),
+        revision: 14,
+        route: ModelName::from("gpt-4o"),
+        attempt: 1,
+        estimate: Estimate { prompt: 1_080, output: 4_000, charge: 5_080 },
+        waited: Duration::ZERO,
+        candidates,
+        conclusion,
+    }
+}
+
+fn record(decision: Decision, attempts: Vec<AttemptRecord>, end: RecordEnd) -> RequestRecord {
+    RequestRecord {
+        id: RequestId(1),
+        at: Timestamp::from_secs(60),
+        wall_ms: 0,
+        profile: Arc::new(RequestProfile {
+            model: ModelName::from("gpt-4o"),
+            operation: Operation::Chat,
+            streaming: false,
+            size: RequestSize::default(),
+            priority: Priority::Normal,
+            caller: None,
+            client: Arc::from("aider"),
+            sdk_retry: 0,
+        }),
+        status: 200,
+        end,
+        attempts,
+        decisions: vec![Arc::new(decision)],
+        usage: None,
+        waited: Duration::ZERO,
+        first_token: None,
+        total: Duration::from_secs(3),
+    }
+}
+
+fn throttled_attempt(id: &str) -> AttemptRecord {
+    let class = FailureClass::Throttled(ThrottleKind::Requests);
+    AttemptRecord {
+        endpoint: EndpointId::from(id),
+        group: 2,
+        at: Timestamp::from_millis(59_900),
+        took: Duration::from_millis(84),
+        status: Some(429),
+        failure: Some(Failure { class, status: Some(429), reached: true, facts: HeaderFacts::default() }),
+    }
+}
+
+/// The example of the Why panel: full first choice, throttled second, its neighbour takes the request.
+fn spilled() -> RequestRecord {
+    let ptu = candidate("azure-ptu", 1, 5_080, Some(1_900), 60_000, Verdict::Excluded(Exclusion::TokensShort));
+    let mut east = candidate("azure-eastus", 2, 5_080, None, 120_000, Verdict::Excluded(Exclusion::TriedAlready));
+    east.health =
+        Health::Resting { until: Timestamp::from_secs(74), cause: RestCause::Throttled(ThrottleKind::Requests) };
+    let west = candidate("azure-westus", 2, 5_080, Some(79_000), 120_000, Verdict::Chosen(Choice::LastLeft));
+    let last = candidate("openai-direct", 3, 5_080, None, 450_000, Verdict::Excluded(Exclusion::NotNeeded));
+    let decision = decision(vec![ptu, east, west, last], Conclusion::Sent);
+    record(decision, vec![throttled_attempt("azure-eastus")], RecordEnd::Answered(Ending::Completed))
+}
+
+#[test]
+fn a_spilled_request_is_told_as_one_sentence_with_its_numbers() {
+    assert_eq!(
+        paragraph(&spilled()),
+        "Sent to azure-westus (second choice) because azure-ptu had 1,900 of 60,000 TPM free and this request needs \
+         5,080, and azure-eastus answered 429 and is throttled by the provider for 14 s."
+    );
+    assert_eq!(one_line(&spilled()), "Second choice azure-westus: 79,000 of 120,000 TPM free");
+}
+
+#[test]
+fn what_would_have_changed_it_names_the_missing_tokens_and_the_smaller_output() {
+    let record = spilled();
+    assert_eq!(
+        counterfactual(&record.decisions[0]).as_deref(),
+        Some("It would have stayed on azure-ptu with 3,180 more TPM, or max_tokens ≤ 820.")
+    );
+}
+
+#[test]
+fn an_endpoint_of_the_same_group_is_no_counterfactual() {
+    let full = candidate("a", 1, 5_080, Some(10), 60_000, Verdict::Excluded(Exclusion::TokensShort));
+    let taken = candidate("b", 1, 5_080, Some(9_000), 60_000, Verdict::Chosen(Choice::LastLeft));
+    assert_eq!(counterfactual(&decision(vec![full, taken], Conclusion::Sent)), None);
+}
+
+#[test]
+fn a_first_choice_with_room_needs_no_because() {
+    let taken = candidate("sim-ptu", 1, 80, Some(58_400), 60_000, Verdict::Chosen(Choice::LastLeft));
+    let record = record(decision(vec![taken], Conclusion::Sent), vec![], RecordEnd::Answered(Ending::Completed));
+    assert_eq!(paragraph(&record), "Sent to sim-ptu: first choice, 58,400 of 60,000 TPM free.");
+    assert_eq!(one_line(&record), "First choice sim-ptu: 58,400 of 60,000 TPM free");
+}
+
+#[test]
+fn a_refusal_says_that_it_was_ours_and_when_it_could_have_gone() {
+    let mut full = candidate("a", 1, 5_080, Some(10), 60_000, Verdict::Excluded(Exclusion::TokensShort));
+    full.free_at = Some(Timestamp::from_secs(69));
+    let refused = Conclusion::Refused(RefusalReason::NoCapacityInTime);
+    let record = record(decision(vec![full], refused), vec![], RecordEnd::Refused);
+    let text = paragraph(&record);
+    assert!(
+        text.starts_with("Refused by us: nothing fits within the allowed wait, because a had 10 of 60,000"),
+        "{text}"
+    );
+    assert!(text.ends_with("The earliest it could have gone: in 9 s."), "{text}");
+    assert_eq!(conclusion_code(record.decisions[0].conclusion), Some("H-02"));
+}
+
+#[test]
+fn a_request_without_a_route_is_explained_although_nothing_was_decided() {
+    let mut record = spilled();
+    record.decisions.clear();
+    record.end = RecordEnd::Refused;
+    assert_eq!(paragraph(&record), "No route answers for model gpt-4o.");
+}
+
+#[test]
+fn every_exclusion_has_words_of_its_own_and_a_clause_with_the_endpoint() {
+    let mut said = BTreeSet::new();
+    for reason in EXCLUSIONS {
+        assert!(said.insert(exclusion(reason)), "{reason:?} shares its words");
+        let out = candidate("azure-x", 1, 5_080, Some(10), 60_000, Verdict::Excluded(reason));
+        let taken = candidate("b", 2, 5_080, Some(9_000), 60_000, Verdict::Chosen(Choice::Turn));
+        let record =
+            record(decision(vec![out, taken], Conclusion::Sent), vec![], RecordEnd::Answered(Ending::Completed));
+        let told = paragraph(&record).contains("azure-x");
+        assert_eq!(told, reason != Exclusion::NotNeeded, "{reason:?}: {}", paragraph(&record));
+    }
+}
+
+#[test]
+fn every_choice_and_every_refusal_has_words() {
+    let draw = Choice::WeightDraw { draw: 2, of: 3 };
+    let choices = [Choice::OnlyCandidate, Choice::LastLeft, Choice::MostHeadroom, draw, Choice::Probe, Choice::Turn];
+    let said: BTreeSet<String> = choices.into_iter().map(choice).collect();
+    assert_eq!(said.len(), choices.len());
+    let said: BTreeSet<&str> = REFUSALS.into_iter().map(refusal).collect();
+    assert_eq!(said.len(), REFUSALS.len());
+}
+
+#[test]
+fn a_stream_that_broke_never_shows_as_200() {
+    let mut record = spilled();
+    record.end = RecordEnd::Answered(Ending::CutOff);
+    assert_eq!(status(&record), "cut off");
+    assert!(paragraph(&record).ends_with("The answer was cut off after it had begun."));
+}
