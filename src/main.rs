@@ -1,2 +1,153 @@
-//! The command line.
-fn main() {}
+//! The command line: read flags, start the log, start the backend, open the window, join.
+//!
+//! Invariant: a key never comes by argument; the window's end, however it comes, stops the proxy in order.
+//! Absent on purpose: everything else. What a command does stands in `backend`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use tidegate::backend::{self, Options};
+use tracing_subscriber::EnvFilter;
+
+/// A load balancer for OpenAI and Azure OpenAI endpoints, with a window to watch and tune it.
+#[derive(Parser)]
+#[command(version, about, args_conflicts_with_subcommands = true)]
+struct Flags {
+    #[command(subcommand)]
+    task: Option<Task>,
+    #[command(flatten)]
+    place: Place,
+    /// Serve simulated endpoints, with no key and in a profile of its own
+    #[arg(long)]
+    demo: bool,
+    /// Serve without a window; print `listening on URL` once ready
+    #[arg(long)]
+    headless: bool,
+    /// Listen on this port instead of the configuration's; 0 takes any free one
+    #[arg(long, value_name = "N")]
+    port: Option<u16>,
+    /// Play a script of simulated traffic at once (with --demo), for example rush-hour
+    #[arg(long, value_name = "NAME", requires = "demo")]
+    script: Option<String>,
+    /// Make chance repeatable
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// What to log to standard error: error, warn, info, debug, trace
+    #[arg(long, value_name = "LEVEL", default_value = "warn")]
+    log: String,
+    /// Print where configuration and data are, and leave
+    #[arg(long)]
+    print_paths: bool,
+}
+
+#[derive(Args)]
+struct Place {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// The folder for configuration, data and state
+    #[arg(long, value_name = "DIR", global = true)]
+    config_dir: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Say what is wrong or wasteful in the configuration; exit 1 on an error
+    Check,
+    /// Store, forget or test an account's key
+    Key {
+        #[command(subcommand)]
+        act: KeyAct,
+    },
+}
+
+#[derive(Subcommand)]
+enum KeyAct {
+    /// Read a key from the prompt or standard input and store it in the system's keyring
+    Set {
+        /// The account's id
+        account: String,
+    },
+    /// Forget the stored key
+    Remove {
+        /// The account's id
+        account: String,
+    },
+    /// Ask the service whether it accepts the key
+    Test {
+        /// The account's id
+        account: String,
+    },
+}
+
+fn main() -> ExitCode {
+    let flags = Flags::parse();
+    let filter = EnvFilter::try_new(format!("{0},tidegate={0}", flags.log)).unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run(flags) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("tidegate: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(flags: Flags) -> anyhow::Result<ExitCode> {
+    let Flags { task, place, demo, headless, port, script, seed, print_paths, .. } = flags;
+    let options = Options { config: place.config, config_dir: place.config_dir, demo, headless, port, script, seed };
+    match task {
+        Some(Task::Check) => return backend::tasks::check(&options),
+        Some(Task::Key { act: KeyAct::Set { account } }) => return backend::tasks::set_key(&options, &account),
+        Some(Task::Key { act: KeyAct::Remove { account } }) => return backend::tasks::remove_key(&options, &account),
+        Some(Task::Key { act: KeyAct::Test { account } }) => return backend::tasks::test_key(&options, &account),
+        None if print_paths => return backend::tasks::print_paths(&options),
+        None => {}
+    }
+    if options.headless { serve(options) } else { show(options) }
+}
+
+/// Serves until SIGINT or SIGTERM.
+fn serve(options: Options) -> anyhow::Result<ExitCode> {
+    let running = backend::start(Options { headless: true, ..options })?;
+    println!("listening on {}", running.base_url());
+    running.until_signal();
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Serves behind a window; without a display, serves headless and says so.
+#[cfg(feature = "window")]
+fn show(options: Options) -> anyhow::Result<ExitCode> {
+    if !backend::has_display() {
+        eprintln!("tidegate: there is no display, so there is no window; serving headless");
+        return serve(options);
+    }
+    let running = backend::start(options)?;
+    let line = running.ui();
+    let shown = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        tidegate::ui::run(line, &tidegate::ui::WindowOptions::default())
+    }));
+    match shown {
+        Ok(Ok(())) => running.stop(),
+        Ok(Err(why)) => {
+            eprintln!("tidegate: the window could not be opened ({why}); the proxy goes on without it");
+            println!("listening on {}", running.base_url());
+            running.until_signal();
+        }
+        Err(_) => {
+            eprintln!(
+                "tidegate: the window failed; the proxy goes on without it. Install libxkbcommon-x11-0 and libgl1 if they are missing"
+            );
+            println!("listening on {}", running.base_url());
+            running.until_signal();
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(not(feature = "window"))]
+fn show(options: Options) -> anyhow::Result<ExitCode> {
+    eprintln!("tidegate: this build has no window; serving headless");
+    serve(options)
+}

@@ -1,7 +1,155 @@
 //! Builds and stops the background side; applies commands.
 //!
-//! Invariant: (being built)
-//! Absent on purpose: drawing.
+//! Invariant: the proxy runs on a thread and a runtime of its own; whatever becomes of the window, it goes on until it is
+//! told to stop.
+//! Absent on purpose: drawing, and rules of choosing.
 
+pub mod commands;
 pub mod key_test;
+pub mod keys;
 pub mod port;
+pub mod profile;
+pub mod publish;
+pub mod simulated;
+pub mod stage;
+pub mod table;
+pub mod tasks;
+
+use std::path::PathBuf;
+use std::sync::mpsc::sync_channel;
+use std::thread::JoinHandle;
+
+use anyhow::Context as _;
+use tokio::sync::watch;
+
+use crate::contract::UiEnd;
+use stage::Stage;
+
+/// What the command line says.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// `--config FILE`
+    pub config: Option<PathBuf>,
+    /// `--config-dir DIR`
+    pub config_dir: Option<PathBuf>,
+    /// `--demo`
+    pub demo: bool,
+    /// `--headless`: a taken port or a broken file is an error, not something to show.
+    pub headless: bool,
+    /// `--port N`
+    pub port: Option<u16>,
+    /// `--script NAME`
+    pub script: Option<String>,
+    /// `--seed N`
+    pub seed: Option<u64>,
+}
+
+/// The running background side.
+pub struct Running {
+    ui: UiEnd,
+    base_url: String,
+    stop: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Starts the proxy on a thread of its own and returns once it serves (or, with a window, once it can say why not).
+///
+/// # Errors
+/// Headless: whatever keeps it from serving. With a window: only what leaves nothing to show.
+pub fn start(options: Options) -> anyhow::Result<Running> {
+    // reqwest, for key tests, asks for a process-wide provider. Setting it twice is no harm.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (stop, stopped) = watch::channel(false);
+    let (told, ready) = sync_channel(1);
+    let signal = stop.clone();
+    let work = move || {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return drop(told.send(Err(anyhow::Error::from(error)))),
+        };
+        runtime.block_on(async move {
+            match Stage::set_up(options).await {
+                Ok((stage, inbox, ui, base_url)) => {
+                    if told.send(Ok((ui, base_url))).is_ok() {
+                        tokio::spawn(stop_on_signals(signal));
+                        stage.run(inbox, stopped).await;
+                    }
+                }
+                Err(error) => drop(told.send(Err(error))),
+            }
+        });
+    };
+    let thread = std::thread::Builder::new().name("proxy".to_owned()).spawn(work)?;
+    let (ui, base_url) = ready.recv().context("the proxy's thread ended before it served")??;
+    Ok(Running { ui, base_url, stop, thread: Some(thread) })
+}
+
+impl Running {
+    /// The screen's end of the line.
+    #[must_use]
+    pub fn ui(&self) -> UiEnd {
+        self.ui.clone()
+    }
+
+    /// For clients; ends in `/v1`.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// Returns after SIGINT or SIGTERM, once what was running has finished.
+    pub fn until_signal(mut self) {
+        self.join();
+    }
+
+    /// Stops taking requests, lets running ones finish, and returns.
+    pub fn stop(mut self) {
+        self.stop.send_replace(true);
+        self.join();
+    }
+
+    fn join(&mut self) {
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the proxy's thread ended by a panic");
+        }
+    }
+}
+
+/// The first signal drains; a second one ends the process as it is.
+async fn stop_on_signals(stop: watch::Sender<bool>) {
+    signal().await;
+    stop.send_replace(true);
+    signal().await;
+    std::process::exit(130);
+}
+
+#[cfg(unix)]
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        }
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
+#[cfg(not(unix))]
+async fn signal() {
+    drop(tokio::signal::ctrl_c().await);
+}
+
+/// Whether a window could be shown at all.
+#[must_use]
+pub fn has_display() -> bool {
+    let named = |variable: &str| std::env::var_os(variable).is_some_and(|value| !value.is_empty());
+    cfg!(not(all(unix, not(target_os = "macos"))))
+        || named("DISPLAY")
+        || named("WAYLAND_DISPLAY")
+        || named("WAYLAND_SOCKET")
+}

@@ -48,19 +48,20 @@ impl Window {
         Self { span, guard, bins: VecDeque::new(), first_place: 0, base: 0 }
     }
 
-    /// The usual guard: long enough for a request's way to the server, short enough to cost 2 % of a slice at most.
+    /// The usual guard: long enough for what requests differ on their way to the server (45 ms on a slice of a second),
+    /// short enough to cost less than 5 % of a slice.
     pub(super) fn guarded(span: Duration) -> Self {
-        Self::new(span, (span / 50).min(LONGEST_GUARD))
+        Self::new(span, usual_guard(span))
     }
 
     /// The server said no although we thought it fits: let amounts leave later, up to a twentieth of the window.
     pub(super) fn widen(&mut self) {
-        self.guard = (self.guard * 2).min(self.span / 20).max(self.guard);
+        self.guard = (self.guard * 2).min(self.span / 10).max(self.guard);
     }
 
     /// Nothing of the kind came for long: let amounts leave half as late again, down to the usual guard.
     pub(super) fn narrow(&mut self) {
-        self.guard = (self.guard / 2).max((self.span / 50).min(LONGEST_GUARD));
+        self.guard = (self.guard / 2).max(usual_guard(self.span));
     }
 
     /// What counts at `now`.
@@ -151,6 +152,10 @@ impl Window {
             self.base = 0;
         }
     }
+}
+
+fn usual_guard(span: Duration) -> Duration {
+    (span * 9 / 200).min(LONGEST_GUARD)
 }
 
 #[cfg(test)]

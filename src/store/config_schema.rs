@@ -55,6 +55,7 @@ pub(super) const ROOT: &[Field] = &[
     may("caller", Kind::List(CALLER)),
     may("queue", Kind::Section(QUEUE)),
     may("retry", Kind::Section(RETRY)),
+    may("timeouts", Kind::Section(TIMEOUTS)),
 ];
 
 const LISTEN: &[Field] = &[may("address", Kind::Text), may("port", Kind::Number(u16::MAX as u64))];
@@ -115,6 +116,9 @@ const QUEUE: &[Field] = &[may("max_waiting", SMALL), may("max_wait_seconds", SMA
 
 const RETRY: &[Field] =
     &[may("max_attempts", SMALL), may("budget_percent", SMALL), may("base_delay_ms", ANY), may("max_delay_ms", ANY)];
+
+const TIMEOUTS: &[Field] =
+    &[may("connect_seconds", SMALL), may("answer_seconds", SMALL), may("stream_idle_seconds", SMALL)];
 
 /// The known key that `name` is probably a slip of: at most two letters off, and not half the word.
 pub(super) fn nearest(name: &str, fields: &[Field]) -> Option<&'static str> {

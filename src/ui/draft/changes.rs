@@ -38,6 +38,9 @@ pub(super) fn sentences(base: &Config, draft: &Config) -> Vec<String> {
             queue.max_wait_seconds
         ));
     }
+    if base.timeouts != draft.timeouts {
+        said.push(format!("A stream may be silent for {} s.", draft.timeouts.stream_idle_seconds));
+    }
     if base.retry != draft.retry {
         said.push(format!("A request is tried up to {} times.", draft.retry.max_attempts));
     }

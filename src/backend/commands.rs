@@ -1,0 +1,346 @@
+//! Carries out what the person asks for.
+//!
+//! Invariant: every command is answered by one notice; a configuration is saved before it runs, or it does not run.
+//! Absent on purpose: long work in the actor's own turn; it goes to a task that reports back.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::stage::{Event, Stage};
+use super::{key_test, profile};
+use crate::contract::snapshot::{KeyTest, Problem, Serving};
+use crate::contract::{Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, NoticeBody, ServingCommand};
+use crate::model::check::Severity;
+use crate::model::checked::CheckedConfig;
+use crate::model::config::{AdminState, Config};
+use crate::model::id::{AccountId, CommandId, EndpointId, ModelName};
+use crate::policy::Input;
+use crate::store::config_file::{ConfigError, ConfigFile};
+
+/// Carries out one command and tells what came of it.
+pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
+    let outcome = match command {
+        Command::Config(ConfigCommand::Apply { base, config }) => return apply(stage, id, base, &config),
+        Command::Config(ConfigCommand::Reload) => return reload(stage, id),
+        Command::Endpoint(EndpointCommand::SetAdminState(endpoint, state)) => set_admin_state(stage, &endpoint, state),
+        Command::Key(command) => return key(stage, id, command),
+        Command::Serving(command) => serving(stage, command).await,
+        Command::Demo(command) => demo(stage, command),
+        Command::SendTest { model } => return send_test(stage, id, &model),
+    };
+    stage.publish();
+    stage.tell(Some(id), outcome.map_or_else(NoticeBody::Failed, NoticeBody::Done));
+}
+
+fn apply(stage: &mut Stage, id: CommandId, base: u64, draft: &Arc<Config>) {
+    let body = if base == stage.applied.revision {
+        try_apply(stage, draft)
+    } else {
+        NoticeBody::Failed(Problem {
+            what: format!(
+                "The draft starts from revision {base}, but revision {} runs by now.",
+                stage.applied.revision
+            ),
+            still_works: "Nothing was changed; your draft is kept.".to_owned(),
+            next_step: "Look at what changed, then apply again.".to_owned(),
+        })
+    };
+    stage.publish();
+    stage.tell(Some(id), body);
+}
+
+fn try_apply(stage: &mut Stage, draft: &Arc<Config>) -> NoticeBody {
+    let draft = Arc::new(with_admin_states(draft, &stage.applied.config));
+    let (checked, findings) = CheckedConfig::resolve(Arc::clone(&draft), stage.applied.revision + 1);
+    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return NoticeBody::Rejected(findings);
+    }
+    if let Err(problem) = save(stage, &draft) {
+        return NoticeBody::Failed(problem);
+    }
+    let revision = checked.revision;
+    stage.profile.shown.first_run = false;
+    stage.run_config(draft, checked, findings.clone());
+    NoticeBody::Applied { revision, findings }
+}
+
+/// Pausing and draining act at once, so a draft made before must not undo them.
+fn with_admin_states(draft: &Config, applied: &Config) -> Config {
+    let mut draft = draft.clone();
+    for endpoint in &mut draft.endpoints {
+        if let Some(running) = applied.endpoint(&endpoint.id) {
+            endpoint.admin_state = running.admin_state;
+        }
+    }
+    draft
+}
+
+fn save(stage: &mut Stage, new: &Config) -> Result<(), Problem> {
+    let Some(file) = &mut stage.profile.file else {
+        return Err(Problem {
+            what: "The configuration file has an error, so it is not written over.".to_owned(),
+            still_works: "What runs goes on running; your draft is kept.".to_owned(),
+            next_step: format!("Mend {}, then reload it.", stage.profile.shown.config_path),
+        });
+    };
+    match file.save(&stage.applied.config, new) {
+        Ok(saved) => {
+            if let Some(error) = saved.backup_problem {
+                tracing::warn!(%error, "the configuration is saved, but no backup of it");
+            }
+            Ok(())
+        }
+        Err(error) => Err(unsaved(&error)),
+    }
+}
+
+fn unsaved(error: &ConfigError) -> Problem {
+    Problem {
+        what: error.to_string(),
+        still_works: "Traffic is not affected; your draft is kept.".to_owned(),
+        next_step: match error {
+            ConfigError::ChangedOnDisk { .. } => "Reload the file, then make the change again.".to_owned(),
+            _ => "Check the folder's permissions and free space, then apply again.".to_owned(),
+        },
+    }
+}
+
+fn reload(stage: &mut Stage, id: CommandId) {
+    let body = match ConfigFile::load(&stage.profile.paths) {
+        Ok(loaded) => {
+            let config = Arc::new(loaded.config);
+            let (checked, _) = CheckedConfig::resolve(Arc::clone(&config), stage.applied.revision + 1);
+            let revision = checked.revision;
+            if let Err(error) = loaded.file.keep_last_good() {
+                tracing::warn!(%error, "the last good configuration could not be kept");
+            }
+            stage.profile.file = Some(loaded.file);
+            stage.run_config(config, checked, loaded.findings.clone());
+            NoticeBody::Applied { revision, findings: loaded.findings }
+        }
+        Err(error) => NoticeBody::Failed(Problem {
+            what: error.to_string(),
+            still_works: format!("Revision {} still runs.", stage.applied.revision),
+            next_step: "Mend the file, then reload it.".to_owned(),
+        }),
+    };
+    stage.publish();
+    stage.tell(Some(id), body);
+}
+
+/// Acts at once. The change is written to the file, but is no revision: drafts stay valid.
+fn set_admin_state(stage: &mut Stage, endpoint: &EndpointId, state: AdminState) -> Result<String, Problem> {
+    stage.engine.tell(Input::SetAdminState(endpoint.clone(), state));
+    let mut config = Config::clone(&stage.applied.config);
+    if let Some(endpoint) = config.endpoint_mut(endpoint) {
+        endpoint.admin_state = state;
+    }
+    let saved = save(stage, &config);
+    let mut applied = crate::contract::snapshot::Applied::clone(&stage.applied);
+    applied.config = Arc::new(config);
+    stage.applied = Arc::new(applied);
+    let done = match state {
+        AdminState::Enabled => format!("{endpoint} takes requests again"),
+        AdminState::Draining => format!("{endpoint} takes no new requests; running ones finish"),
+        AdminState::Paused => format!("{endpoint} is paused"),
+    };
+    match saved {
+        Ok(()) => Ok(done),
+        Err(problem) => {
+            Err(Problem { what: format!("{done}, but that could not be saved. {}", problem.what), ..problem })
+        }
+    }
+}
+
+fn key(stage: &mut Stage, id: CommandId, command: KeyCommand) {
+    let (desk, events) = (stage.desk.clone(), stage.events.clone());
+    match command {
+        KeyCommand::Set(account, secret) => {
+            stage.key_tests.remove(&account);
+            let config = Arc::clone(&stage.applied.config);
+            tokio::spawn(async move {
+                let done = desk.store(account.clone(), secret).await;
+                let places = desk.resolve(&config).await.unwrap_or_default();
+                let _ = events.send(Event::Keys(places)).await;
+                let told = done
+                    .map(|_| format!("The key of {account} is stored"))
+                    .map_err(|error| key_problem(&error.to_string()));
+                let _ = events.send(Event::Done(id, told)).await;
+            });
+        }
+        KeyCommand::Remove(account) => {
+            stage.key_tests.remove(&account);
+            let config = Arc::clone(&stage.applied.config);
+            tokio::spawn(async move {
+                let done = desk.remove(account.clone()).await;
+                let places = desk.resolve(&config).await.unwrap_or_default();
+                let _ = events.send(Event::Keys(places)).await;
+                let told = done
+                    .map(|()| format!("The key of {account} is forgotten"))
+                    .map_err(|error| key_problem(&error.to_string()));
+                let _ = events.send(Event::Done(id, told)).await;
+            });
+        }
+        KeyCommand::Test(account) => test(stage, id, account),
+    }
+    stage.publish();
+}
+
+fn key_problem(what: &str) -> Problem {
+    Problem {
+        what: what.to_owned(),
+        still_works: "Other accounts and simulated endpoints are not affected.".to_owned(),
+        next_step: "Try again, or name an environment variable for the key in the configuration.".to_owned(),
+    }
+}
+
+fn test(stage: &mut Stage, id: CommandId, account: AccountId) {
+    let (found, key) = (stage.applied.config.account(&account).cloned(), stage.desk.key(&account));
+    let (Some(found), Some(key)) = (found, key) else {
+        stage.tell(
+            Some(id),
+            NoticeBody::Failed(Problem {
+                what: format!("{account} has no key to test."),
+                still_works: "Everything else is as it was.".to_owned(),
+                next_step: "Paste a key first.".to_owned(),
+            }),
+        );
+        return;
+    };
+    stage.key_tests.insert(account.clone(), KeyTest { finished_wall_ms: None, lines: Vec::new() });
+    let events = stage.events.clone();
+    tokio::spawn(async move {
+        let result = key_test::test(&found, &key).await;
+        let _ = events.send(Event::Tested(account, result)).await;
+        let _ = events.send(Event::Done(id, Ok(String::new()))).await;
+    });
+}
+
+async fn serving(stage: &mut Stage, command: ServingCommand) -> Result<String, Problem> {
+    let pause = match command {
+        ServingCommand::Pause => true,
+        ServingCommand::Resume => false,
+        ServingCommand::RetryPort => {
+            stage.listen().await;
+            return Ok(String::new());
+        }
+    };
+    stage.door.paused.store(pause, Ordering::Relaxed);
+    if let Serving::Listening { paused, .. } = &mut stage.serving {
+        *paused = pause;
+    }
+    Ok(if pause { "Serving is paused: requests get a clear 503" } else { "Serving again" }.to_owned())
+}
+
+fn demo(stage: &mut Stage, command: DemoCommand) -> Result<String, Problem> {
+    let stuck = |error: anyhow::Error| Problem {
+        what: format!("The profile could not be changed: {error}"),
+        still_works: "What ran goes on running.".to_owned(),
+        next_step: "Close the other Tidegate, then try again.".to_owned(),
+    };
+    match command {
+        DemoCommand::Enter if stage.profile.shown.demo => Ok(String::new()),
+        DemoCommand::Enter => {
+            let loaded = profile::load(&stage.options, true).map_err(stuck)?;
+            stage.enter(loaded).map_err(stuck)?;
+            Ok("These endpoints are simulated: no key, no cost, nothing leaves this computer".to_owned())
+        }
+        DemoCommand::Leave => {
+            let loaded = profile::load(&Stage::options_for_real(stage), false).map_err(stuck)?;
+            let demo = stage.profile.paths.clone();
+            stage.enter(loaded).map_err(stuck)?;
+            for folder in [demo.config_dir, demo.data_dir, demo.state_dir] {
+                if let Err(error) = std::fs::remove_dir_all(&folder) {
+                    tracing::debug!(%error, "a folder of the demo was not there to remove");
+                }
+            }
+            Ok("You have left the demo; its history is gone".to_owned())
+        }
+        DemoCommand::Play(name) => stage.play(&name).map(|()| String::new()),
+        DemoCommand::Stop => {
+            if let Some(simulated) = &mut stage.simulated {
+                simulated.stop_script();
+            }
+            Ok("The script is stopped".to_owned())
+        }
+    }
+}
+
+impl Stage {
+    fn options_for_real(&self) -> super::Options {
+        super::Options { demo: false, script: None, ..self.options.clone() }
+    }
+
+    /// Plays a script on the simulated endpoints.
+    pub(super) fn play(&mut self, name: &str) -> Result<(), Problem> {
+        let seed = self.options.seed.unwrap_or(1);
+        let base_url = self.address.map(|address| format!("http://{address}/v1"));
+        let problem = |what: String, next_step: &str| Problem {
+            what,
+            still_works: "Everything else is as it was.".to_owned(),
+            next_step: next_step.to_owned(),
+        };
+        let (Some(simulated), Some(base_url)) = (&mut self.simulated, base_url) else {
+            return Err(problem(
+                "Scripts play on simulated endpoints, and none run here.".to_owned(),
+                "Enter the demo first.",
+            ));
+        };
+        if simulated.play(name, &base_url, seed) {
+            return Ok(());
+        }
+        let known: Vec<String> = crate::sim::scripts::all().into_iter().map(|script| script.name).collect();
+        Err(problem(format!("There is no script \"{name}\"."), &format!("Choose one of: {}.", known.join(", "))))
+    }
+}
+
+/// How long a test request may take.
+const TEST_PATIENCE: Duration = Duration::from_secs(90);
+
+fn send_test(stage: &Stage, id: CommandId, model: &ModelName) {
+    let events = stage.events.clone();
+    let Some(address) = stage.address else {
+        let problem = Problem {
+            what: "Nothing listens, so no request can be sent.".to_owned(),
+            still_works: "Your configuration and keys are untouched.".to_owned(),
+            next_step: "Free the port or choose another one.".to_owned(),
+        };
+        stage.tell(Some(id), NoticeBody::Failed(problem));
+        return;
+    };
+    let body = serde_json::json!({
+        "model": model.as_str(), "max_tokens": 32,
+        "messages": [{"role": "user", "content": "Say hi in a few words."}],
+    });
+    tokio::spawn(async move {
+        let _ = events
+            .send(Event::TestAnswered(id, knock(&format!("http://{address}/v1/chat/completions"), &body).await))
+            .await;
+    });
+}
+
+async fn knock(url: &str, body: &serde_json::Value) -> Result<(String, u16), Problem> {
+    let failed = |error: reqwest::Error| Problem {
+        what: if error.is_timeout() {
+            "The test request got no answer in time."
+        } else {
+            "The test request did not get through."
+        }
+        .to_owned(),
+        still_works: "Other requests are not affected.".to_owned(),
+        next_step: "Look at the Requests page for what happened.".to_owned(),
+    };
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(TEST_PATIENCE)
+        .user_agent(concat!("tidegate-test/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(failed)?;
+    let answer = client.post(url).json(body).send().await.map_err(failed)?;
+    let status = answer.status().as_u16();
+    let decision =
+        answer.headers().get("x-tidegate-decision").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
+    answer.bytes().await.map_err(failed)?;
+    Ok((decision, status))
+}

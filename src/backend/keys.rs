@@ -1,0 +1,75 @@
+//! The desk where keys are asked for, and what the screen is told of them.
+//!
+//! Invariant: what leaves here toward the screen names places and fingerprints, never a key.
+//! Absent on purpose: waiting on a keyring; the desk has a thread for that.
+
+use std::collections::BTreeMap;
+
+use super::profile::Loaded;
+use crate::contract::snapshot::{AccountKey, KeyState, KeyTest, KeyringState, KeysView};
+use crate::model::config::Config;
+use crate::model::id::AccountId;
+use crate::proxy::auth::Callers;
+use crate::store::environment;
+use crate::store::keys::{Answer, Fingerprints, KeyDesk, KeyPlace, KeyStore, KeyringStatus, KeyringStore, MemoryStore};
+
+/// Where keys are asked for.
+pub type Desk = KeyDesk;
+
+/// A desk for a profile. The demo has no keys and asks no keyring.
+///
+/// # Errors
+/// The system gives no thread or no chance.
+pub fn desk(profile: &Loaded) -> anyhow::Result<Desk> {
+    let store: Box<dyn KeyStore> =
+        if profile.shown.demo { Box::new(MemoryStore::new()) } else { Box::new(KeyringStore::new()) };
+    let prints = match Fingerprints::open(&profile.paths.data_dir) {
+        Ok(prints) => prints,
+        Err(error) => {
+            tracing::warn!(%error, "fingerprints of keys will differ at the next start");
+            Fingerprints::for_this_run()?
+        }
+    };
+    Ok(KeyDesk::start(store, prints, Box::new(environment::secret))?)
+}
+
+/// The callers whose tokens the environment has.
+#[must_use]
+pub fn callers(config: &Config) -> Callers {
+    let with_token = |caller: &crate::model::config::Caller| {
+        let token = environment::secret(&caller.token.as_ref()?.env)?;
+        Some((token, caller.id.clone(), caller.priority))
+    };
+    Callers::new(config.callers.iter().filter_map(with_token).collect())
+}
+
+/// What the screen shows of keys.
+#[must_use]
+pub fn view(places: &[Answer], keyring: KeyringStatus, tests: &BTreeMap<AccountId, KeyTest>) -> KeysView {
+    let accounts = places.iter().map(|Answer { account, place }| AccountKey {
+        account: account.clone(),
+        state: state(place.clone()),
+        test: tests.get(account).cloned(),
+    });
+    KeysView { keyring: keyring_state(keyring), accounts: accounts.collect() }
+}
+
+fn state(place: KeyPlace) -> KeyState {
+    match place {
+        KeyPlace::NotNeeded => KeyState::NotNeeded,
+        KeyPlace::Absent | KeyPlace::Unreadable(_) => KeyState::Absent,
+        KeyPlace::InKeyring { fingerprint } => KeyState::InKeyring { fingerprint },
+        KeyPlace::InMemory { fingerprint } => KeyState::InMemory { fingerprint },
+        KeyPlace::FromEnvironment { variable, set } => KeyState::FromEnvironment { variable, set },
+    }
+}
+
+fn keyring_state(status: KeyringStatus) -> KeyringState {
+    match status {
+        KeyringStatus::Unknown => KeyringState::Unknown,
+        KeyringStatus::Ready => KeyringState::Ready,
+        KeyringStatus::Locked => KeyringState::Locked,
+        KeyringStatus::Missing { hint } => KeyringState::Missing { hint },
+        KeyringStatus::Failing(error) => KeyringState::Missing { hint: error.to_string() },
+    }
+}

@@ -1,0 +1,118 @@
+//! A profile as it is loaded: its places, its lock, its file, and what runs if the file does not.
+//!
+//! Invariant: a file that cannot be read is never written; the last good configuration runs in its stead.
+//! Absent on purpose: keys (`keys`) and everything that moves.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::backend::Options;
+use crate::contract::snapshot::{Problem, Profile};
+use crate::model::check::Finding;
+use crate::model::config::Config;
+use crate::store::config_file::{ConfigError, ConfigFile, last_good};
+use crate::store::lock::{InstanceLock, LockError};
+use crate::store::paths::{Overrides, Paths};
+use crate::store::{atomic, environment};
+
+/// What the demo profile starts with.
+const DEMO: &str = include_str!("../../assets/demo.toml");
+
+/// A loaded profile.
+pub struct Loaded {
+    /// Where everything lies.
+    pub paths: Paths,
+    /// To save with; `None` while the file cannot be read.
+    pub file: Option<ConfigFile>,
+    /// What is to run.
+    pub config: Arc<Config>,
+    /// What is said of it.
+    pub findings: Vec<Finding>,
+    /// Why the file is not what runs.
+    pub problem: Option<Problem>,
+    /// For the screen.
+    pub shown: Profile,
+    /// Held as long as the profile is in use; `None` if the folder cannot be written.
+    pub lock: Option<InstanceLock>,
+}
+
+/// Where the profile of these flags lies.
+///
+/// # Errors
+/// No home folder, or a flag that is no path.
+pub fn places(options: &Options, demo: bool) -> anyhow::Result<Paths> {
+    let overrides = Overrides { config_file: options.config.clone(), config_dir: options.config_dir.clone(), demo };
+    Ok(Paths::resolve(&overrides)?)
+}
+
+/// Loads a profile.
+///
+/// # Errors
+/// Another instance runs with it.
+pub fn load(options: &Options, demo: bool) -> anyhow::Result<Loaded> {
+    let paths = places(options, demo)?;
+    let lock = match InstanceLock::acquire(&paths.state_dir) {
+        Ok(lock) => Some(lock),
+        Err(held @ LockError::Held(_)) => return Err(held.into()),
+        Err(unusable @ LockError::Unusable { .. }) => {
+            tracing::warn!("{unusable} Settings cannot be saved; serving works.");
+            None
+        }
+    };
+    if demo && !paths.config_file.exists() {
+        write_demo(&paths)
+            .unwrap_or_else(|error| tracing::warn!(%error, "the demo's configuration could not be saved"));
+    }
+    let (file, config, findings, problem, existed) = read(&paths, demo);
+    let shown = Profile {
+        name: paths.profile_name.clone(),
+        demo,
+        config_path: paths.config_file.display().to_string(),
+        first_run: !demo && !existed,
+        environment_keys: environment::key_names(),
+    };
+    Ok(Loaded { paths, file, config: Arc::new(config), findings, problem, shown, lock })
+}
+
+fn write_demo(paths: &Paths) -> io::Result<()> {
+    atomic::make_folder(&paths.config_dir)?;
+    atomic::write(&paths.config_file, DEMO.as_bytes())
+}
+
+type Read = (Option<ConfigFile>, Config, Vec<Finding>, Option<Problem>, bool);
+
+fn read(paths: &Paths, demo: bool) -> Read {
+    match ConfigFile::load(paths) {
+        Ok(loaded) if demo && !loaded.existed => (Some(loaded.file), demo_config(), Vec::new(), None, true),
+        Ok(loaded) => {
+            if let Err(error) = loaded.file.keep_last_good() {
+                tracing::warn!(%error, "the last good configuration could not be kept");
+            }
+            (Some(loaded.file), loaded.config, loaded.findings, None, loaded.existed)
+        }
+        Err(error) => {
+            let (config, problem) = stand_in(paths, &error);
+            (None, config, Vec::new(), Some(problem), true)
+        }
+    }
+}
+
+/// What runs while the file cannot.
+fn stand_in(paths: &Paths, error: &ConfigError) -> (Config, Problem) {
+    let good = last_good(paths);
+    let still_works = match &good {
+        Some(_) => "The last good configuration runs in its stead, and nothing was overwritten.",
+        None => "Nothing is routed: requests get a clear 503. Nothing was overwritten.",
+    };
+    let problem = Problem {
+        what: error.to_string(),
+        still_works: still_works.to_owned(),
+        next_step: format!("Mend {}, then reload it or start again.", paths.config_file.display()),
+    };
+    (good.unwrap_or_default(), problem)
+}
+
+/// The demo's configuration where its folder cannot be written.
+fn demo_config() -> Config {
+    crate::store::config_read::read(DEMO, "demo.toml").map(|read| read.config).unwrap_or_default()
+}

@@ -1,0 +1,124 @@
+//! Makes snapshots, and only when something changed.
+//!
+//! Invariant: parts that did not change keep their `Arc`; an idle proxy publishes nothing.
+//! Absent on purpose: repainting; the line asks for it.
+
+use std::sync::Arc;
+
+use super::keys;
+use super::profile::Loaded;
+use super::stage::Stage;
+use crate::contract::Snapshot;
+use crate::contract::snapshot::{Applied, Arrivals, KeysView, RecordsView, ScriptView, SeriesView, Serving};
+use crate::engine::clock::Clock;
+use crate::model::status::{BalancerView, Health};
+use crate::model::units::Timestamp;
+
+/// What was published last.
+#[derive(Default)]
+pub struct Publisher {
+    generation: u64,
+    second: u64,
+    view: Arc<BalancerView>,
+    series: Arc<SeriesView>,
+    records: Arc<RecordsView>,
+    keys: Arc<KeysView>,
+    script: Option<ScriptView>,
+    arrivals: Arrivals,
+    fresh: Option<BalancerView>,
+}
+
+impl Publisher {
+    /// The snapshot before anything runs.
+    pub(super) fn first(profile: &Loaded, applied: &Arc<Applied>, clock: &Clock) -> Snapshot {
+        Snapshot {
+            generation: 0,
+            at: clock.now(),
+            wall_ms: clock.wall_ms(),
+            serving: Serving::Starting,
+            profile: profile.shown.clone(),
+            applied: Arc::clone(applied),
+            view: Arc::default(),
+            series: Arc::default(),
+            records: Arc::default(),
+            keys: Arc::default(),
+            script: None,
+            arrivals: Arrivals::default(),
+        }
+    }
+
+    /// Looks whether there is something new to show. Once a second it also samples the series.
+    pub(super) fn is_due(&mut self, stage: &mut Stage) -> bool {
+        let view = stage.engine.view();
+        let second = view.at.0 / 1_000_000;
+        let new_second = second != self.second;
+        if new_second {
+            self.second = second;
+            stage.series.sample(&view, second);
+        }
+        let moved = !same(&view, &self.view);
+        // A countdown moves by the second although nothing else does.
+        let counting = new_second && is_counting(&view);
+        let script = stage.simulated.as_ref().and_then(super::simulated::Simulated::script);
+        let told =
+            stage.ring.total() != self.records.total || script != self.script || stage.door.arrivals() != self.arrivals;
+        if moved || counting || told {
+            self.fresh = Some(view);
+        }
+        moved || counting || told
+    }
+
+    /// The snapshot of this moment.
+    pub(super) fn snapshot(&mut self, stage: &Stage) -> Snapshot {
+        let view = self.fresh.take().unwrap_or_else(|| stage.engine.view());
+        let at = view.at;
+        if !same(&view, &self.view) {
+            self.view = Arc::new(view);
+        }
+        let series = stage.series.view();
+        if series.generation != self.series.generation {
+            self.series = Arc::new(series);
+        }
+        if stage.ring.total() != self.records.total || self.records.is_empty() {
+            self.records = Arc::new(stage.ring.view(stage.door.recorder.dropped()));
+        }
+        let keys = keys::view(&stage.places, stage.desk.keyring(), &stage.key_tests);
+        if keys != *self.keys {
+            self.keys = Arc::new(keys);
+        }
+        self.script = stage.simulated.as_ref().and_then(super::simulated::Simulated::script);
+        self.arrivals = stage.door.arrivals();
+        self.generation += 1;
+        self.assemble(stage, at)
+    }
+
+    fn assemble(&self, stage: &Stage, at: Timestamp) -> Snapshot {
+        Snapshot {
+            generation: self.generation,
+            at,
+            wall_ms: stage.clock.wall_ms(),
+            serving: stage.serving.clone(),
+            profile: stage.profile.shown.clone(),
+            applied: Arc::clone(&stage.applied),
+            view: Arc::clone(&self.view),
+            series: Arc::clone(&self.series),
+            records: Arc::clone(&self.records),
+            keys: Arc::clone(&self.keys),
+            script: self.script.clone(),
+            arrivals: self.arrivals.clone(),
+        }
+    }
+}
+
+/// Whether two views differ in nothing but their moment.
+fn same(a: &BalancerView, b: &BalancerView) -> bool {
+    a.revision == b.revision
+        && a.endpoints == b.endpoints
+        && a.pools == b.pools
+        && a.routes == b.routes
+        && a.queue == b.queue
+}
+
+fn is_counting(view: &BalancerView) -> bool {
+    view.queue.waiting > 0 || view.endpoints.iter().any(|endpoint| matches!(endpoint.health, Health::Resting { .. }))
+}

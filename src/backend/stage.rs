@@ -1,0 +1,390 @@
+//! The background side as one actor: it owns everything that changes slowly and does one thing at a time.
+//!
+//! Invariant: only this actor writes files, swaps configurations and publishes snapshots; requests never wait for it.
+//! Absent on purpose: the path of a request.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::keys::{self, Desk};
+use super::port::{Bound, bind};
+use super::profile::{self, Loaded};
+use super::publish::Publisher;
+use super::simulated::Simulated;
+use super::table::table;
+use super::{Options, commands};
+use crate::contract::snapshot::{Applied, KeyTest, PortHeld, Problem, Serving};
+use crate::contract::{BackEnd, CommandInbox, Notice, NoticeBody, UiEnd, line};
+use crate::engine::Engine;
+use crate::engine::clock::Clock;
+use crate::model::check::{Finding, Severity};
+use crate::model::checked::CheckedConfig;
+use crate::model::config::Config;
+use crate::model::id::{AccountId, CommandId};
+use crate::policy::{Balancer, Input};
+use crate::proxy::attempt;
+use crate::proxy::door::Door;
+use crate::proxy::listen::serve;
+use crate::record::{Drain, Ring, Series, recorder};
+use crate::store::keys::Answer;
+
+/// How often the screen may hear of a change.
+const BEAT: Duration = Duration::from_millis(250);
+/// The same while the person drags.
+const QUICK_BEAT: Duration = Duration::from_millis(50);
+/// How long the first look at the keys may hold up the start. A locked keyring waits for the person.
+const FIRST_KEYS: Duration = Duration::from_secs(3);
+/// How long running requests may take to finish when we stop.
+const DRAIN: Duration = Duration::from_secs(60);
+/// Events of our own tasks that may wait.
+const EVENTS: usize = 64;
+
+/// What our own tasks report.
+pub(super) enum Event {
+    /// Where the keys are.
+    Keys(Vec<Answer>),
+    /// A key was tested.
+    Tested(AccountId, KeyTest),
+    /// The test request was answered: its decision's id and status.
+    TestAnswered(CommandId, Result<(String, u16), Problem>),
+    /// A command is done.
+    Done(CommandId, Result<String, Problem>),
+}
+
+/// The background side.
+pub struct Stage {
+    pub(super) options: Options,
+    pub(super) clock: Clock,
+    pub(super) engine: Arc<Engine>,
+    pub(super) door: Arc<Door>,
+    pub(super) back: BackEnd,
+    pub(super) profile: Loaded,
+    pub(super) applied: Arc<Applied>,
+    pub(super) desk: Desk,
+    pub(super) places: Vec<Answer>,
+    pub(super) key_tests: BTreeMap<AccountId, KeyTest>,
+    pub(super) simulated: Option<Simulated>,
+    pub(super) serving: Serving,
+    pub(super) address: Option<SocketAddr>,
+    listening: Option<Listening>,
+    pub(super) ring: Ring,
+    pub(super) series: Series,
+    drain: Drain,
+    pub(super) publisher: Publisher,
+    pub(super) events: mpsc::Sender<Event>,
+    reports: mpsc::Receiver<Event>,
+}
+
+/// A listener at work.
+struct Listening {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Stage {
+    /// Builds everything and starts to listen.
+    ///
+    /// # Errors
+    /// Headless: whatever keeps it from serving. With a window: only what leaves nothing to show.
+    pub(super) async fn set_up(options: Options) -> anyhow::Result<(Self, CommandInbox, UiEnd, String)> {
+        let clock = Clock::start();
+        let profile = profile::load(&options, options.demo)?;
+        if let (true, Some(problem)) = (options.headless, &profile.problem) {
+            return Err(anyhow!("{} {}", problem.what, problem.next_step));
+        }
+        let (checked, findings) = resolve(&profile, 1);
+        let seed = options.seed.unwrap_or_else(|| clock.wall_ms());
+        let engine = Engine::new(Balancer::new(Arc::clone(&checked), seed, clock.now()), clock);
+        let (recorder, drain) = recorder(crate::record::recorder::QUEUE);
+        let connect = Duration::from_secs(u64::from(checked.config.timeouts.connect_seconds));
+        let door =
+            Arc::new(Door::new(Arc::clone(&engine), attempt::client(connect)?, recorder, checked, clock.wall_ms()));
+        let applied = Arc::new(applied(&profile, findings));
+        let (ui, back, inbox) = line(Publisher::first(&profile, &applied, &clock));
+        let (events, reports) = mpsc::channel(EVENTS);
+        let desk = keys::desk(&profile)?;
+        let mut stage = Self {
+            options,
+            clock,
+            engine,
+            door,
+            back,
+            profile,
+            applied,
+            desk,
+            places: Vec::new(),
+            key_tests: BTreeMap::new(),
+            simulated: None,
+            serving: Serving::Starting,
+            address: None,
+            listening: None,
+            ring: Ring::new(),
+            series: Series::new(),
+            drain,
+            publisher: Publisher::default(),
+            events,
+            reports,
+        };
+        let base_url = stage.open().await?;
+        Ok((stage, inbox, ui, base_url))
+    }
+
+    /// Starts what the profile needs and listens.
+    async fn open(&mut self) -> anyhow::Result<String> {
+        let brain = Arc::clone(&self.engine);
+        tokio::spawn(async move { brain.run().await });
+        self.start_simulated();
+        self.ask_for_keys();
+        if let Ok(Some(Event::Keys(places))) = timeout(FIRST_KEYS, self.reports.recv()).await {
+            self.keys_are(places);
+        }
+        self.listen().await;
+        let base_url = match &self.serving {
+            Serving::Listening { base_url, .. } => base_url.to_string(),
+            Serving::Failed(problem) if self.options.headless => {
+                return Err(anyhow!("{} {}", problem.what, problem.next_step));
+            }
+            _ => String::new(),
+        };
+        self.publish();
+        if let Some(script) = self.options.script.clone() {
+            self.play(&script).map_err(|problem| anyhow!("{} {}", problem.what, problem.next_step))?;
+        }
+        Ok(base_url)
+    }
+
+    /// Lives until it is told to stop, then lets running requests finish.
+    pub(super) async fn run(mut self, mut inbox: CommandInbox, mut stop: watch::Receiver<bool>) {
+        let mut beat = interval(BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut quick = interval(QUICK_BEAT);
+        quick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                Some((id, command)) = inbox.next() => commands::obey(&mut self, id, command).await,
+                Some(event) = self.reports.recv() => self.hear(event),
+                _ = beat.tick() => self.beat(),
+                _ = quick.tick(), if self.back.watched_closely() => self.beat(),
+                _ = stop.changed() => break,
+            }
+        }
+        self.close().await;
+    }
+
+    fn beat(&mut self) {
+        self.drain.drain_into(&mut self.ring);
+        let mut publisher = std::mem::take(&mut self.publisher);
+        let due = publisher.is_due(self);
+        self.publisher = publisher;
+        if due {
+            self.publish();
+        }
+    }
+
+    /// Publishes now.
+    pub(super) fn publish(&mut self) {
+        self.drain.drain_into(&mut self.ring);
+        let mut publisher = std::mem::take(&mut self.publisher);
+        let snapshot = publisher.snapshot(self);
+        self.publisher = publisher;
+        self.back.publish(snapshot);
+    }
+
+    fn hear(&mut self, event: Event) {
+        match event {
+            Event::Keys(places) => self.keys_are(places),
+            Event::Tested(account, test) => {
+                let test = KeyTest { finished_wall_ms: Some(self.clock.wall_ms()), ..test };
+                self.key_tests.insert(account, test);
+            }
+            Event::TestAnswered(id, outcome) => self.test_answered(id, outcome),
+            Event::Done(id, Ok(text)) => self.tell(Some(id), NoticeBody::Done(text)),
+            Event::Done(id, Err(problem)) => self.tell(Some(id), NoticeBody::Failed(problem)),
+        }
+        self.publish();
+    }
+
+    /// Tells the person something.
+    pub(super) fn tell(&self, id: Option<CommandId>, body: NoticeBody) {
+        self.back.tell(Notice { id, body });
+    }
+
+    fn test_answered(&mut self, id: CommandId, outcome: Result<(String, u16), Problem>) {
+        self.drain.drain_into(&mut self.ring);
+        let body = match outcome {
+            Ok((decision, status)) => {
+                let records = self.ring.view(0);
+                let sent = records
+                    .iter()
+                    .rev()
+                    .find(|record| record.decisions.iter().any(|known| known.id.to_string() == decision));
+                sent.map_or_else(
+                    || NoticeBody::Done("The test request was answered.".to_owned()),
+                    |record| NoticeBody::TestSent { request: record.id, status },
+                )
+            }
+            Err(problem) => NoticeBody::Failed(problem),
+        };
+        // The record must be on screen before the screen is told to open it.
+        self.publish();
+        self.tell(Some(id), body);
+    }
+
+    /// Asks where every account's key is; the answer comes as an event.
+    pub(super) fn ask_for_keys(&self) {
+        let (desk, config, events) = (self.desk.clone(), Arc::clone(&self.applied.config), self.events.clone());
+        tokio::spawn(async move {
+            let places = desk.resolve(&config).await.unwrap_or_default();
+            let _ = events.send(Event::Keys(places)).await;
+        });
+    }
+
+    fn keys_are(&mut self, places: Vec<Answer>) {
+        self.places = places;
+        for account in &self.applied.config.accounts {
+            let ready =
+                self.desk.key(&account.id).is_some() || account.service == crate::model::config::Service::Simulated;
+            self.engine.tell(Input::KeyReady { account: account.id.clone(), ready });
+        }
+        self.door.callers.store(Arc::new(keys::callers(&self.applied.config)));
+        self.set_table();
+    }
+
+    fn set_table(&self) {
+        let simulated = |account: &AccountId| self.simulated.as_ref().map(|simulated| simulated.base_url(account));
+        let config = self.door.config.load();
+        self.door.upstreams.replace(table(&config, |account| self.desk.key(account), simulated, self.address));
+    }
+
+    /// Starts, follows or ends the simulated endpoints, as the configuration has some or none.
+    fn start_simulated(&mut self) {
+        let config = &self.applied.config;
+        let wanted = config.endpoints.iter().any(|endpoint| config.is_simulated(endpoint));
+        match (&self.simulated, wanted) {
+            (Some(running), true) => running.follow(config),
+            (Some(_), false) => self.simulated = None,
+            (None, false) => {}
+            (None, true) => match Simulated::start(config, self.clock) {
+                Ok(simulated) => self.simulated = Some(simulated),
+                Err(error) => tracing::error!(%error, "the simulated endpoints could not be started"),
+            },
+        }
+    }
+
+    /// Runs a configuration that was checked: the brain, the door and the simulated endpoints follow at once.
+    pub(super) fn run_config(&mut self, config: Arc<Config>, checked: CheckedConfig, findings: Vec<Finding>) {
+        let checked = Arc::new(checked);
+        let revision = checked.revision;
+        self.applied = Arc::new(Applied { revision, config, findings, file_problem: None });
+        self.start_simulated();
+        self.door.config.store(Arc::clone(&checked));
+        self.set_table();
+        self.engine.tell(Input::Configured(checked));
+        self.ask_for_keys();
+    }
+
+    /// Swaps the profile: what ran, was recorded and was learned in the old one is dropped.
+    pub(super) fn enter(&mut self, loaded: Loaded) -> anyhow::Result<()> {
+        self.desk = keys::desk(&loaded)?;
+        self.simulated = None;
+        self.profile = loaded;
+        let (checked, findings) = resolve(&self.profile, self.applied.revision + 1);
+        self.applied = Arc::new(Applied { revision: checked.revision, ..applied(&self.profile, findings) });
+        let seed = self.options.seed.unwrap_or_else(|| self.clock.wall_ms());
+        self.engine.replace(Balancer::new(Arc::clone(&checked), seed, self.clock.now()));
+        self.door.config.store(checked);
+        self.door.forget_arrivals();
+        self.drain.drain_into(&mut self.ring);
+        (self.ring, self.series) = (Ring::new(), Series::new());
+        (self.places, self.key_tests) = (Vec::new(), BTreeMap::new());
+        self.start_simulated();
+        self.set_table();
+        self.ask_for_keys();
+        self.announce();
+        Ok(())
+    }
+
+    /// Listens where the configuration or the command line says; an older listener finishes what it runs.
+    pub(super) async fn listen(&mut self) {
+        let listen = &self.applied.config.listen;
+        let unsafe_address =
+            self.applied.findings.iter().find(|f| f.severity == Severity::Error && f.at.table == "listen");
+        let bound = match unsafe_address {
+            Some(finding) => Err(Problem {
+                what: finding.message.clone(),
+                still_works: "Nothing is served; your configuration and keys are untouched.".to_owned(),
+                next_step: "Change listen.address in the configuration.".to_owned(),
+            }),
+            None => bind(&listen.address, self.options.port.unwrap_or(listen.port), !self.options.headless).await,
+        };
+        self.serving = match bound {
+            Ok(bound) => self.start_listening(bound),
+            Err(problem) if self.listening.is_some() => {
+                self.tell(None, NoticeBody::Failed(problem));
+                return;
+            }
+            Err(problem) => Serving::Failed(problem),
+        };
+    }
+
+    fn start_listening(&mut self, Bound { listener, address, instead_of }: Bound) -> Serving {
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(serve(listener, Arc::clone(&self.door), stopped));
+        if let Some(old) = self.listening.replace(Listening { stop, task }) {
+            old.stop.send_replace(true);
+        }
+        self.address = Some(address);
+        self.set_table();
+        self.announce();
+        self.serving(address, instead_of)
+    }
+
+    fn serving(&self, address: SocketAddr, instead_of: Option<PortHeld>) -> Serving {
+        let paused = self.door.paused.load(std::sync::atomic::Ordering::Relaxed);
+        Serving::Listening { base_url: Arc::from(format!("http://{address}/v1")), paused, instead_of }
+    }
+
+    /// Leaves word for a second launch.
+    fn announce(&self) {
+        if let (Some(lock), Some(address)) = (&self.profile.lock, self.address)
+            && let Err(error) = lock.announce(&format!("http://{address}/v1"))
+        {
+            tracing::debug!(%error, "a second launch will not know where we listen");
+        }
+    }
+
+    async fn close(mut self) {
+        let in_flight = self.door.in_flight.load(std::sync::atomic::Ordering::Relaxed);
+        self.serving = Serving::Stopping { in_flight: u32::try_from(in_flight).unwrap_or(u32::MAX) };
+        self.publish();
+        self.engine.tell(Input::Stopping);
+        if let Some(Listening { stop, task }) = self.listening.take() {
+            stop.send_replace(true);
+            if timeout(DRAIN, task).await.is_err() {
+                tracing::warn!("some requests were still running after {} s and were ended", DRAIN.as_secs());
+            }
+        }
+        self.drain.drain_into(&mut self.ring);
+    }
+}
+
+fn resolve(profile: &Loaded, revision: u64) -> (Arc<CheckedConfig>, Vec<Finding>) {
+    let (checked, findings) = CheckedConfig::resolve(Arc::clone(&profile.config), revision);
+    // The file's own findings are the same with line numbers, and unknown keys besides.
+    let findings = if profile.findings.is_empty() { findings } else { profile.findings.clone() };
+    for finding in &findings {
+        tracing::warn!("{finding}");
+    }
+    (Arc::new(checked), findings)
+}
+
+fn applied(profile: &Loaded, findings: Vec<Finding>) -> Applied {
+    Applied { revision: 1, config: Arc::clone(&profile.config), findings, file_problem: profile.problem.clone() }
+}

@@ -1,0 +1,101 @@
+//! Turns a configuration and the keys at hand into the proxy's table of upstreams.
+//!
+//! Invariant: an endpoint without an address, or one that points at ourselves, is not in the table.
+//! Absent on purpose: judging keys; an account without one still has its place, and the brain keeps it out.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use http::Uri;
+
+use crate::model::checked::{CheckedConfig, CheckedEndpoint};
+use crate::model::config::{Account, Service};
+use crate::model::id::{AccountId, EndpointId};
+use crate::model::secret::Secret;
+use crate::proxy::upstreams::Upstream;
+use crate::wire::target::{Target, TargetAccount};
+
+/// The table. `key` hands out an account's key, `simulated` the base URL of a simulated account, `own` is our listener.
+#[must_use]
+pub fn table(
+    config: &CheckedConfig,
+    key: impl Fn(&AccountId) -> Option<Arc<Secret>>,
+    simulated: impl Fn(&AccountId) -> Option<String>,
+    own: Option<SocketAddr>,
+) -> BTreeMap<EndpointId, Arc<Upstream>> {
+    let mut table = BTreeMap::new();
+    for endpoint in &config.endpoints {
+        let Some(account) = config.config.account(&endpoint.account) else { continue };
+        let found = upstream(endpoint, account, key(&account.id), &simulated);
+        if let Some((upstream, _)) = found.filter(|(_, uri)| !own.is_some_and(|own| is_own(uri, own))) {
+            table.insert(endpoint.id.clone(), Arc::new(upstream));
+        } else {
+            tracing::warn!(endpoint = %endpoint.id, "left out: it has no address, or its address is Tidegate's own");
+        }
+    }
+    table
+}
+
+fn upstream(
+    endpoint: &CheckedEndpoint,
+    account: &Account,
+    key: Option<Arc<Secret>>,
+    simulated: &impl Fn(&AccountId) -> Option<String>,
+) -> Option<(Upstream, Uri)> {
+    let played = account.service == Service::Simulated;
+    let base_url = if played { simulated(&account.id)? } else { account.base_url.clone() };
+    let mut target = TargetAccount { base_url: &base_url, ..TargetAccount::from(account) };
+    if played {
+        // A simulated account has the manners of the service it imitates.
+        target.service = if account.api.is_some() { Service::Azure } else { Service::Compatible };
+    }
+    let target = Target::new(&target, &endpoint.deployment).ok()?;
+    let uri: Uri = base_url.parse().ok()?;
+    let upstream = Upstream {
+        target,
+        loopback: address(&uri).is_some_and(|ip| ip.is_loopback()),
+        service: account.service,
+        key,
+        organization: account.organization.clone(),
+        project: account.project.clone(),
+    };
+    Some((upstream, uri))
+}
+
+fn address(uri: &Uri) -> Option<IpAddr> {
+    match uri.host()? {
+        "localhost" => Some(IpAddr::from([127, 0, 0, 1])),
+        host => host.trim_matches(['[', ']']).parse().ok(),
+    }
+}
+
+fn is_own(uri: &Uri, own: SocketAddr) -> bool {
+    let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+    port == own.port() && address(uri).is_some_and(|ip| ip == own.ip() || ip.is_loopback() && own.ip().is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::config::Config;
+
+    fn checked(base_url: &str) -> CheckedConfig {
+        let text = format!(
+            "[[account]]\nid = \"a\"\nservice = \"compatible\"\nbase_url = \"{base_url}\"\n[[endpoint]]\nid = \"e\"\naccount = \"a\"\nmodel = \"m\"\n"
+        );
+        let config: Config = toml_edit::de::from_str(&text).unwrap();
+        CheckedConfig::resolve(Arc::new(config), 1).0
+    }
+
+    #[test]
+    fn our_own_listener_is_no_upstream_under_any_of_its_names() {
+        let own = Some(SocketAddr::from(([127, 0, 0, 1], 8787)));
+        for url in ["http://127.0.0.1:8787/v1", "http://localhost:8787/v1", "http://[::1]:8787/v1"] {
+            assert!(table(&checked(url), |_| None, |_| None, own).is_empty(), "{url}");
+        }
+        for url in ["http://127.0.0.1:8788/v1", "https://api.openai.com/v1"] {
+            assert_eq!(table(&checked(url), |_| None, |_| None, own).len(), 1, "{url}");
+        }
+    }
+}

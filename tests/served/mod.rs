@@ -1,0 +1,129 @@
+//! The shipped binary, started headless in a folder of its own, and a client for it.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// A running Tidegate; killed when dropped.
+pub struct Served {
+    child: Child,
+    /// Ends in `/v1`.
+    pub base_url: String,
+    /// Its folder: configuration, data, state, and `log`.
+    pub folder: tempfile::TempDir,
+    pub client: reqwest::Client,
+}
+
+/// Starts it with this configuration and these environment variables.
+pub fn serve(config: &str, variables: &[(&str, &str)]) -> Served {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("config.toml"), config).expect("the configuration is written");
+    start(folder, &["--headless", "--port", "0", "--log", "trace"], variables)
+}
+
+fn start(folder: tempfile::TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Served {
+    let log = fs::File::create(folder.path().join("log")).expect("a log file");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tidegate"))
+        .args(arguments)
+        .arg("--config-dir")
+        .arg(folder.path())
+        .envs(variables.iter().copied())
+        // No session bus: keys stay in memory, and no test touches a person's keyring.
+        .env_remove("DBUS_SESSION_BUS_ADDRESS")
+        .env("XDG_RUNTIME_DIR", folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .expect("the binary starts");
+    let mut line = String::new();
+    let output = child.stdout.take().expect("its output is piped");
+    BufReader::new(output).read_line(&mut line).expect("its output can be read");
+    let log = fs::read_to_string(folder.path().join("log")).unwrap_or_default();
+    let base_url =
+        line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("it said {line:?}; its log: {log}"));
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    Served { base_url: base_url.to_owned(), child, folder, client }
+}
+
+impl Served {
+    /// A URL below `/v1`.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}/{path}", self.base_url)
+    }
+
+    /// `GET /_tidegate/status`.
+    pub async fn status(&self) -> Value {
+        let root = self.base_url.trim_end_matches("/v1");
+        let answer = self.client.get(format!("{root}/_tidegate/status")).send().await.expect("the status page answers");
+        answer.json().await.expect("the status page is JSON")
+    }
+
+    /// Asks for the status until it is as wished, or says what it was after ten seconds.
+    pub async fn until(&self, wish: impl Fn(&Value) -> bool) -> Value {
+        let mut status = Value::Null;
+        for _ in 0..500 {
+            status = self.status().await;
+            if wish(&status) {
+                return status;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("it never came about; the last status: {status:#}");
+    }
+
+    /// A chat request.
+    pub fn chat(&self, model: &str, stream: bool) -> reqwest::RequestBuilder {
+        let body = json!({
+            "model": model, "stream": stream, "max_tokens": 40,
+            "messages": [{"role": "user", "content": "When does the tide turn?"}],
+        });
+        self.client.post(self.url("chat/completions")).json(&body)
+    }
+
+    /// Everything it wrote anywhere, as one text.
+    pub fn everything_written(&self) -> String {
+        let mut all = String::new();
+        gather(self.folder.path(), &mut all);
+        all
+    }
+
+    /// Sends SIGTERM and waits for the end; the exit code.
+    pub fn terminate(&mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
+        self.child.wait().expect("it ends").code()
+    }
+}
+
+fn gather(folder: &Path, all: &mut String) {
+    let entries: Vec<PathBuf> =
+        fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    for path in entries {
+        if path.is_dir() {
+            gather(&path, all);
+        } else if let Ok(bytes) = fs::read(&path) {
+            all.push_str(&path.display().to_string());
+            all.push_str(&String::from_utf8_lossy(&bytes));
+        }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Whether nothing is reserved or running anywhere.
+pub fn settled(status: &Value) -> bool {
+    let endpoints = status["endpoints"].as_array().expect("a list of endpoints");
+    status["in_flight"] == 0
+        && endpoints.iter().all(|endpoint| endpoint["in_flight"] == 0 && endpoint["tokens"]["reserved"] == 0)
+}
