@@ -72,7 +72,7 @@ check("64 inputs give 64 embeddings", len(embeddings.data) == 64 and len(embeddi
 response = client.responses.create(model="gpt-4o", input="Say hi", max_output_tokens=60)
 check("responses answers", len(response.output_text) > 0 and response.usage.total_tokens > 0)
 
-events = list(client.responses.create(model="gpt-4o", input="Say hi", max_output_tokens=60, stream=True))
+events = list(client.responses.create(model="gpt-4o", input="Say hi", stream=True))
 check("responses streams to its end", events[0].type == "response.created" and events[-1].type == "response.completed")
 check("responses streams text", any(event.type == "response.output_text.delta" for event in events))
 
