@@ -32,6 +32,7 @@ pub struct Console {
     states: States,
     toasts: Toasts,
     reviewing: bool,
+    bar: bool,
 }
 
 impl Console {
@@ -48,6 +49,7 @@ impl Console {
             states: States::default(),
             toasts: Toasts::default(),
             reviewing: false,
+            bar: false,
         }
     }
 
@@ -93,7 +95,11 @@ impl Console {
         let bar = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(16, 8));
         Panel::top("top bar").frame(bar).show(ui, |ui| bars::top(ui, theme, snapshot, &mut wanted));
         banners::show(ui, theme, snapshot, &mut wanted);
-        if self.draft.is_changed() {
+        if ui.ctx().dragged_id().is_none() {
+            // A bar that came in the middle of a drag would move the dragged line away from the pointer.
+            self.bar = self.draft.is_changed();
+        }
+        if self.bar {
             let fill = Frame::new().fill(theme.wash(Tone::Info)).inner_margin(Margin::symmetric(16, 6));
             Panel::top("draft bar").frame(fill).show(ui, |ui| bars::draft(ui, theme, &self.draft, &mut wanted));
         }
@@ -220,3 +226,7 @@ enum Wish {
     CloseReview,
     Copy(String),
 }
+
+#[cfg(test)]
+#[path = "shell_tests.rs"]
+mod tests;
