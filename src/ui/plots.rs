@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use egui::{Align2, Rect, Role, Stroke, Ui, WidgetInfo, pos2, vec2};
-use egui_plot::{FilledArea, GridMark, HLine, HoverPosition, Line, LineStyle, Plot, PlotPoint, PlotTransform, PlotUi};
+use egui_plot::{FilledArea, GridMark, HoverPosition, Line, LineStyle, Plot, PlotPoint, PlotTransform, PlotUi};
 
 use crate::contract::snapshot::{EndpointSeries, SeriesPoint};
 use crate::model::status::Health;
@@ -193,6 +193,7 @@ impl Chart<'_> {
             .show_background(false)
             .set_margin_fraction(egui::Vec2::ZERO)
             .grid_color(theme.grid)
+            .cursor_color(theme.others)
             .y_axis_min_width(44.0)
             .x_grid_spacer(|_| minutes())
             .x_axis_formatter(|mark, _| minute_label(mark.value))
@@ -252,8 +253,9 @@ fn draw(plot: &mut PlotUi, stream: &Stream) {
 
 fn draw_level(plot: &mut PlotUi, theme: &Theme, level: &Level) {
     let style = if level.dashed { LineStyle::Dashed { length: 6.0 } } else { LineStyle::Solid };
-    let line = HLine::new(level.name.as_str(), as_float(level.value)).style(style).width(1.0);
-    plot.hline(line.color(theme.text_faint).allow_hover(false));
+    let (left, y) = (-as_float(WINDOW), as_float(level.value));
+    let line = Line::new(level.name.as_str(), vec![[left, y], [0.0, y]]).style(style).width(1.0);
+    plot.line(line.color(theme.text_faint).allow_hover(false));
 }
 
 fn hovered(hover: &HoverPosition, unit: &str) -> Option<String> {
@@ -268,7 +270,7 @@ fn hovered(hover: &HoverPosition, unit: &str) -> Option<String> {
 }
 
 fn minutes() -> Vec<GridMark> {
-    (0..=5_u32).map(|place| GridMark { value: -180.0 * f64::from(place), step_size: 180.0 }).collect()
+    (0..=4_u32).map(|place| GridMark { value: -180.0 * f64::from(place), step_size: 180.0 }).collect()
 }
 
 fn minute_label(value: f64) -> String {

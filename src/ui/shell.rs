@@ -220,3 +220,7 @@ enum Wish {
     CloseReview,
     Copy(String),
 }
+
+#[cfg(test)]
+#[path = "shell_tests.rs"]
+mod tests;

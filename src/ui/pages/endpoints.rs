@@ -13,7 +13,7 @@ use crate::contract::{Command, EndpointCommand};
 use crate::model::config::AdminState;
 use crate::model::id::EndpointId;
 use crate::ui::cx::{PageCx, Target};
-use crate::ui::widgets::{TableState, icon_button};
+use crate::ui::widgets::{TableState, icon_button, icon_text_button};
 use egui_material_icons::icons::{ICON_PAUSE, ICON_PLAY_ARROW, ICON_WATER_DROP};
 
 /// This page's view state.
@@ -37,14 +37,20 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
 }
 
 /// Pause, drain and resume: at once, not through the draft.
-fn switches(ui: &mut Ui, cx: &mut PageCx, id: &EndpointId, now: AdminState) {
+fn switches(ui: &mut Ui, cx: &mut PageCx, id: &EndpointId, now: AdminState, words: bool) {
     let choices = [
         (AdminState::Enabled, ICON_PLAY_ARROW, "Resume"),
         (AdminState::Draining, ICON_WATER_DROP, "Drain"),
         (AdminState::Paused, ICON_PAUSE, "Pause"),
     ];
     for (wanted, icon, verb) in choices.into_iter().filter(|(wanted, _, _)| *wanted != now) {
-        if icon_button(ui, cx.theme, icon, &format!("{verb} {id}")).clicked() {
+        let name = format!("{verb} {id}");
+        let button = if words {
+            icon_text_button(ui, cx.theme, icon, verb, &name)
+        } else {
+            icon_button(ui, cx.theme, icon, &name)
+        };
+        if button.clicked() {
             cx.send(Command::Endpoint(EndpointCommand::SetAdminState(id.clone(), wanted)));
         }
     }

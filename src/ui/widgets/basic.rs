@@ -28,7 +28,8 @@ pub fn card<R>(ui: &mut Ui, theme: &Theme, contents: impl FnOnce(&mut Ui) -> R) 
         .inner_margin(Margin::same(12))
         .show(ui, |ui| {
             ui.set_min_width(ui.available_width());
-            contents(ui)
+            // Columns justify what is in them, which spreads words.
+            ui.with_layout(egui::Layout::top_down(egui::Align::Min), contents).inner
         })
         .inner
 }
@@ -82,9 +83,23 @@ pub fn quiet_button(ui: &mut Ui, theme: &Theme, text: &str) -> Response {
 /// A button that shows a glyph; `name` is its accessible name and tooltip.
 pub fn icon_button(ui: &mut Ui, theme: &Theme, icon: MaterialIcon, name: &str) -> Response {
     let glyph = icon.rich_text().size(17.0).color(theme.text_soft);
-    let response = ui.add(egui::Button::new(glyph).frame_when_inactive(false).min_size(egui::vec2(28.0, 26.0)));
+    let button = egui::Button::new(glyph).frame_when_inactive(false).min_size(egui::vec2(28.0, 26.0));
+    let response = ui
+        .scope(|ui| {
+            ui.spacing_mut().button_padding.x = 5.0;
+            ui.add(button)
+        })
+        .inner;
     named(&response, Role::Button, name);
     response.on_hover_text(name)
+}
+
+/// A button with a glyph and a word; `name` is its accessible name where the word alone would not do.
+pub fn icon_text_button(ui: &mut Ui, theme: &Theme, icon: MaterialIcon, word: &str, name: &str) -> Response {
+    let glyph = icon.rich_text().size(16.0).color(theme.text_soft);
+    let response = ui.add(egui::Button::new((glyph, word.to_owned())));
+    named(&response, Role::Button, name);
+    response
 }
 
 /// Copies `text`; `name` says what is copied, for example "Copy base URL". Returns whether it was clicked.

@@ -4,7 +4,7 @@
 //! Absent on purpose: the plot itself, which must have its own drag, zoom and scroll switched off.
 
 use egui::accesskit::Action;
-use egui::{Align2, CursorIcon, Key, Rect, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align2, CursorIcon, Key, Rect, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 use egui_plot::{PlotPoint, PlotTransform};
 
 use crate::model::units::Short;
@@ -134,8 +134,6 @@ impl LimitLine<'_> {
         let ends = [pos2(frame.left(), y), pos2(frame.right(), y)];
         if self.value.is_some() {
             painter.line_segment(ends, Stroke::new(if lively { 2.5 } else { 1.5 }, color));
-        } else {
-            painter.extend(Shape::dashed_line(&ends, Stroke::new(1.0, color), 2.0, 4.0));
         }
         let handle = Rect::from_center_size(pos2(frame.right() - 10.0, y), vec2(14.0, 10.0));
         painter.rect_filled(handle, 4, color);
@@ -148,8 +146,8 @@ impl LimitLine<'_> {
             );
         }
         let below = y < frame.top() + 20.0;
-        let anchor = if below { Align2::RIGHT_TOP } else { Align2::RIGHT_BOTTOM };
-        let spot = pos2(frame.right() - 24.0, if below { y + 3.0 } else { y - 3.0 });
+        let anchor = if below { Align2::LEFT_TOP } else { Align2::LEFT_BOTTOM };
+        let spot = pos2(frame.left() + 8.0, if below { y + 3.0 } else { y - 3.0 });
         let galley = painter.layout_no_wrap(self.readout(), small_font(), color);
         let place = anchor.anchor_size(spot, galley.size());
         painter.rect_filled(place.expand2(vec2(4.0, 1.0)), 3, theme.card.gamma_multiply(0.85));
@@ -158,7 +156,7 @@ impl LimitLine<'_> {
 
     fn readout(&self) -> String {
         match (self.value, self.applied) {
-            (None, None) => "soft cap off".to_owned(),
+            (None, None) => "no soft cap · drag the handle to set one".to_owned(),
             (None, Some(applied)) => format!("off · applied {}", Short(applied)),
             (Some(value), Some(applied)) if value != applied => {
                 format!("{} · applied {}", Short(value), Short(applied))

@@ -139,6 +139,7 @@ impl<'a> DataTable<'a> {
             .id_salt(self.name)
             .sense(Sense::click())
             .auto_shrink([false, true])
+            .cell_layout(Layout::left_to_right(Align::Center))
             .stick_to_bottom(self.follow)
             .min_scrolled_height(0.0)
             .max_scroll_height(height - self.row_height - gap::S);

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use egui::{RichText, Ui};
-use egui_material_icons::icons::ICON_ARROW_BACK;
+use egui_material_icons::icons::{ICON_ARROW_BACK, ICON_LOCK};
 
 use super::{State, limits, places, switches};
 use crate::contract::snapshot::EndpointSeries;
@@ -54,7 +54,7 @@ fn heading(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &EndpointV
         let seen = status::health(endpoint.health, cx.snapshot.at);
         status_label(ui, theme, seen.tone, &seen.word);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            switches(ui, cx, &endpoint.id, endpoint.admin_state);
+            switches(ui, cx, &endpoint.id, endpoint.admin_state, true);
             ui.label(RichText::new(status::admin(endpoint.admin_state).word).color(theme.text));
             ui.label(RichText::new("You set").color(theme.text_faint));
         });
@@ -76,7 +76,7 @@ fn tokens(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &EndpointVi
     let draft = cx.draft.working().endpoint(&endpoint.id).and_then(|one| one.soft_cap_tokens_per_minute);
     let mut levels = Vec::new();
     if let Some(limit) = endpoint.provider_tokens_per_minute {
-        levels.push(Level { name: format!("limit {}", Short(limit)), value: limit, dashed: false });
+        levels.push(Level { name: format!("{} {}", ICON_LOCK.codepoint, Short(limit)), value: limit, dashed: false });
     }
     if let Some(applied) = endpoint.soft_cap.filter(|applied| draft != Some(*applied)) {
         levels.push(Level { name: "applied".to_owned(), value: applied, dashed: true });

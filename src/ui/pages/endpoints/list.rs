@@ -17,20 +17,20 @@ use crate::ui::plots::sparkline;
 use crate::ui::status::{self, urgency};
 use crate::ui::theme::{self, Theme, gap};
 use crate::ui::widgets::{
-    Bar, Column, DataTable, TableEvent, card, chip, headroom_bar, page_title, primary_button, status_label,
+    Bar, Column, DataTable, TableEvent, card, headroom_bar, page_title, primary_button, status_label,
 };
 
 const COLUMNS: &[Column] = &[
-    Column::text("Endpoint", 132.0).sorted(),
-    Column::text("We see", 142.0).sorted(),
-    Column::text("You set", 96.0).sorted(),
-    Column::text("", 76.0),
-    Column::text("Tokens, last 15 min", 112.0),
-    Column::rest("Headroom").sorted(),
-    Column::number("RPM", 66.0).sorted(),
-    Column::number("429s", 56.0).sorted(),
-    Column::text("Account", 92.0).sorted(),
-    Column::text("Route", 176.0),
+    Column::text("Endpoint", 116.0).sorted(),
+    Column::text("We see", 132.0).sorted(),
+    Column::text("You set", 70.0).sorted(),
+    Column::text("", 66.0),
+    Column::text("Last 15 min", 96.0),
+    Column::rest("Headroom, TPM").sorted(),
+    Column::number("RPM", 52.0).sorted(),
+    Column::number("429s", 52.0).sorted(),
+    Column::text("Account", 76.0).sorted(),
+    Column::text("Route", 150.0),
 ];
 const NARROW: &[usize] = &[0, 1, 2, 3, 5, 6];
 
@@ -54,7 +54,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         })
     };
     let event = card(ui, theme, |ui| {
-        DataTable::new("endpoints", &columns).row_height(36.0).show(
+        DataTable::new("endpoints", &columns).row_height(40.0).show(
             ui,
             theme,
             &mut state.table,
@@ -111,7 +111,7 @@ fn cell(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView, column: usize) {
             let set = status::admin(endpoint.admin_state);
             ui.label(RichText::new(set.word).color(theme.text_soft));
         }
-        3 => switches(ui, cx, &endpoint.id, endpoint.admin_state),
+        3 => switches(ui, cx, &endpoint.id, endpoint.admin_state, false),
         4 => {
             let series = cx.snapshot.series.endpoints.iter().find(|one| one.id == endpoint.id);
             let size = egui::vec2(ui.available_width(), 24.0);
@@ -134,10 +134,14 @@ fn cell(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView, column: usize) {
 }
 
 fn name(ui: &mut Ui, theme: &Theme, endpoint: &EndpointView) {
-    ui.add(Label::new(theme::strong(endpoint.id.as_str()).color(theme.text)).truncate().selectable(false));
-    if endpoint.simulated {
-        chip(ui, theme, theme::Tone::Info, "sim").on_hover_text("Simulated: answers on this computer");
-    }
+    ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing.y = 1.0;
+        ui.add_space(if endpoint.simulated { gap::S } else { gap::M });
+        ui.add(Label::new(theme::strong(endpoint.id.as_str()).color(theme.text)).truncate().selectable(false));
+        if endpoint.simulated {
+            ui.add(Label::new(RichText::new("Simulated").small().color(theme.text_faint)).selectable(false));
+        }
+    });
 }
 
 fn headroom(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView) {
@@ -145,7 +149,7 @@ fn headroom(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView) {
     let state = status::endpoint(endpoint, cx.snapshot.at);
     ui.vertical(|ui| {
         ui.spacing_mut().item_spacing.y = 1.0;
-        ui.add_space(gap::S);
+        ui.add_space(6.0);
         let tokens = endpoint.tokens;
         let limit = endpoint.provider_tokens_per_minute.or(tokens.limit);
         let name = format!("Tokens of {}", endpoint.id);
@@ -159,6 +163,6 @@ fn headroom(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView) {
         };
         headroom_bar(ui, theme, ui.available_width(), &bar);
         let text = of_limit(tokens.used.saturating_add(tokens.reserved), tokens.limit);
-        ui.label(RichText::new(format!("{text} TPM")).monospace().small().color(theme.text_faint));
+        ui.label(RichText::new(text).monospace().small().color(theme.text_faint));
     });
 }
