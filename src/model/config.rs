@@ -33,6 +33,8 @@ pub struct Config {
     pub queue: Queue,
     /// `[retry]`
     pub retry: Retry,
+    /// `[timeouts]`
+    pub timeouts: Timeouts,
 }
 
 /// `[listen]`
@@ -390,6 +392,24 @@ pub struct Retry {
 impl Default for Retry {
     fn default() -> Self {
         Self { max_attempts: 4, budget_percent: 20, base_delay_ms: 500, max_delay_ms: 8_000 }
+    }
+}
+
+/// `[timeouts]`, each in seconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Timeouts {
+    /// Until a connection stands.
+    pub connect_seconds: u32,
+    /// Until an answer that is not streamed begins. Reasoning takes up to 29 minutes.
+    pub answer_seconds: u32,
+    /// Until a stream's first event, and between two events.
+    pub stream_idle_seconds: u32,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect_seconds: 10, answer_seconds: 1_740, stream_idle_seconds: 300 }
     }
 }
 

@@ -79,12 +79,12 @@ pub fn parse_amount(text: &str) -> Option<u64> {
     let mut value = whole.checked_mul(scale)?;
     let mut place = scale;
     for digit in fraction.bytes() {
-        let part = u64::from(digit - b'0') * place;
-        if part % 10 != 0 {
+        let digit = u64::from(digit - b'0');
+        place /= 10;
+        if place == 0 && digit != 0 {
             return None;
         }
-        value = value.checked_add(part / 10)?;
-        place /= 10;
+        value = value.checked_add(digit * place)?;
     }
     Some(value)
 }

@@ -3,41 +3,156 @@
 //! Invariant: every request that arrives leaves with exactly one end.
 //! Absent on purpose: rules; each has a file of its own.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use fastrand::Rng;
+
+use super::endpoint::{EndpointState, PoolState};
 use super::event::{Input, Output};
-use crate::model::checked::CheckedConfig;
-use crate::model::status::BalancerView;
+use super::request::{Job, RouteState};
+use super::retry::Budget;
+use crate::model::checked::{CheckedConfig, CheckedEndpoint};
+use crate::model::config::Service;
+use crate::model::id::{AccountId, RequestId};
 use crate::model::units::Timestamp;
 
 /// The brain.
 pub struct Balancer {
-    config: Arc<CheckedConfig>,
+    pub(super) config: Arc<CheckedConfig>,
+    pub(super) rng: Rng,
+    pub(super) seed: u64,
+    /// Decisions made so far.
+    pub(super) decisions: u64,
+    pub(super) now: Timestamp,
+    pub(super) stopping: bool,
+    /// Every endpoint ever known; a slot is never reused, so what is in flight finds its ledger again.
+    pub(super) endpoints: Vec<EndpointState>,
+    /// Configured endpoint → slot.
+    pub(super) slot_of: Vec<usize>,
+    /// Every pool ever known.
+    pub(super) pools: Vec<PoolState>,
+    /// Configured pool → slot.
+    pub(super) pool_slot_of: Vec<usize>,
+    /// One per configured route.
+    pub(super) routes: Vec<RouteState>,
+    /// Accounts with a usable key.
+    pub(super) ready: BTreeSet<AccountId>,
+    pub(super) jobs: BTreeMap<RequestId, Job>,
+    /// Requests that wait, by when we give up on them.
+    pub(super) deadlines: BTreeSet<(Timestamp, RequestId)>,
+    /// Requests whose backoff runs, by its end.
+    pub(super) backoffs: BTreeSet<(Timestamp, RequestId)>,
+    /// Requests in flight, by when their reservation is taken for lost.
+    pub(super) expiries: BTreeSet<(Timestamp, RequestId)>,
+    pub(super) budget: Budget,
+    /// Requests that ever arrived.
+    pub(super) arrivals: u64,
+    pub(super) admitted_after_wait: u64,
+    pub(super) refused: u64,
 }
 
 impl Balancer {
-    /// A brain that has seen nothing yet.
+    /// A brain that has seen nothing yet. The same seed and inputs give the same outputs.
     #[must_use]
-    pub fn new(config: Arc<CheckedConfig>, _seed: u64, _now: Timestamp) -> Self {
-        Self { config }
+    pub fn new(config: Arc<CheckedConfig>, seed: u64, now: Timestamp) -> Self {
+        let mut brain = Self {
+            config: Arc::clone(&config),
+            rng: Rng::with_seed(seed),
+            seed,
+            decisions: 0,
+            now,
+            stopping: false,
+            endpoints: Vec::new(),
+            slot_of: Vec::new(),
+            pools: Vec::new(),
+            pool_slot_of: Vec::new(),
+            routes: Vec::new(),
+            ready: BTreeSet::new(),
+            jobs: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            backoffs: BTreeSet::new(),
+            expiries: BTreeSet::new(),
+            budget: Budget::new(),
+            arrivals: 0,
+            admitted_after_wait: 0,
+            refused: 0,
+        };
+        brain.adopt(config);
+        brain
     }
 
     /// Takes in one event at `now` (never earlier than the call before) and appends what is to be done.
-    pub fn handle(&mut self, _now: Timestamp, input: Input, _outputs: &mut Vec<Output>) {
-        if let Input::Configured(config) = input {
-            self.config = config;
+    pub fn handle(&mut self, now: Timestamp, input: Input, outputs: &mut Vec<Output>) {
+        self.now = self.now.max(now);
+        let now = self.now;
+        // What time alone has decided comes first, so that no newcomer slips past those who wait.
+        if self.next_wake().is_some_and(|wake| wake <= now) {
+            self.advance(now, outputs);
         }
+        match input {
+            Input::Arrived { request, profile } => return self.arrived(now, request, profile, outputs),
+            Input::AttemptFailed { request, failure } => self.attempt_failed(now, request, &failure, outputs),
+            Input::Committed { request, signal } => self.committed(now, request, &signal),
+            Input::Settled { request, settlement } => self.settled(now, request, &settlement),
+            Input::SetAdminState(endpoint, state) => self.set_admin_state(&endpoint, state),
+            Input::KeyReady { account, ready } => self.key_ready(now, account, ready),
+            Input::Configured(config) => self.configured(now, config, outputs),
+            Input::Stopping => self.stop(now, outputs),
+            Input::Tick => return,
+        }
+        self.pump(now, outputs);
     }
 
     /// The exact moment at which time alone changes something: call `handle(.., Tick, ..)` then.
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
-        None
+        let lines = self.routes.iter().filter(|route| !route.line.is_empty()).filter_map(|route| route.wake);
+        let sets = [&self.deadlines, &self.backoffs, &self.expiries];
+        lines.chain(sets.into_iter().filter_map(|set| set.first().map(|(when, _)| *when))).min()
     }
 
-    /// How things stand at `now`. Changes nothing.
-    #[must_use]
-    pub fn view(&self, now: Timestamp) -> BalancerView {
-        BalancerView { at: now, revision: self.config.revision, ..BalancerView::default() }
+    /// Everything that time alone decides up to `now`.
+    fn advance(&mut self, now: Timestamp, outputs: &mut Vec<Output>) {
+        while let Some(request) = due(&mut self.expiries, now) {
+            self.expire(request);
+        }
+        while let Some(request) = due(&mut self.backoffs, now) {
+            self.end_backoff(request);
+        }
+        self.pump(now, outputs);
+        while let Some(request) = due(&mut self.deadlines, now) {
+            self.run_out_of_time(now, request, outputs);
+        }
+        // Whoever stood behind a request that gave up is first now.
+        self.pump(now, outputs);
+    }
+
+    /// Whether requests can be signed for this endpoint.
+    pub(super) fn has_key(&self, spec: &CheckedEndpoint) -> bool {
+        spec.service == Service::Simulated || self.ready.contains(&spec.account)
+    }
+
+    /// What the configuration says of a slot; `None`: it is not configured any more.
+    pub(super) fn spec_of(&self, slot: usize) -> Option<&CheckedEndpoint> {
+        let place = self.slot_of.iter().position(|known| *known == slot)?;
+        self.config.endpoints.get(place)
+    }
+
+    /// Something changed that the forecasts do not know.
+    pub(super) fn doubt_forecasts(&mut self) {
+        for route in &mut self.routes {
+            route.doubt_forecast();
+        }
     }
 }
+
+/// Takes out the first request whose time has come.
+fn due(set: &mut BTreeSet<(Timestamp, RequestId)>, now: Timestamp) -> Option<RequestId> {
+    set.first().filter(|(when, _)| *when <= now)?;
+    set.pop_first().map(|(_, request)| request)
+}
+
+#[cfg(test)]
+#[path = "balancer_tests.rs"]
+mod tests;

@@ -6,5 +6,31 @@
 pub mod balancer;
 pub mod event;
 
+mod admit;
+mod choose;
+mod configure;
+mod endpoint;
+mod estimate;
+mod explain;
+mod fail;
+mod forecast;
+mod health;
+mod judge;
+mod ledger;
+mod line;
+mod request;
+mod rest;
+mod retry;
+mod settle;
+mod view;
+mod window;
+
+#[cfg(test)]
+mod laws_tests;
+#[cfg(test)]
+mod load_tests;
+#[cfg(test)]
+mod world_tests;
+
 pub use balancer::Balancer;
 pub use event::{Assignment, Input, Output};

@@ -1,1 +1,18 @@
-//! (being built)
+//! One HTTP exchange from accept to last byte. `exchange` is the story; every other file is one of its verbs.
+//!
+//! Invariant: streams pass through byte for byte, and nothing is tried elsewhere after the commit point.
+//! Absent on purpose: rules of choosing (`policy`) and the dialects' facts (`wire`).
+
+pub mod answer;
+pub mod attempt;
+pub mod auth;
+pub mod classify;
+pub mod commit;
+pub mod door;
+pub mod exchange;
+pub mod guard;
+pub mod journal;
+pub mod listen;
+pub mod meter;
+pub mod status;
+pub mod upstreams;

@@ -1,1 +1,16 @@
-//! (being built)
+//! What happened: finished requests and the endpoints' last 15 minutes.
+//!
+//! Invariant: bounded in memory and never in a request's way; what could not be kept is counted.
+//! Absent on purpose: influence on any request, and files (`export` writes to whatever it is given).
+
+pub mod export;
+pub mod recorder;
+pub mod ring;
+pub mod series;
+
+pub use recorder::{Drain, Recorder, recorder};
+pub use ring::Ring;
+pub use series::Series;
+
+#[cfg(test)]
+mod sample;

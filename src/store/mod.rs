@@ -1,1 +1,16 @@
-//! (being built)
+//! Disk and keyring: where things lie, the configuration file, keys, and who runs.
+//!
+//! Invariant: a file is replaced whole or not at all; a key is only ever in the keyring or in memory.
+//! Absent on purpose: decisions about what to write or which key to use.
+
+pub mod atomic;
+pub mod config_file;
+pub mod config_read;
+pub mod environment;
+pub mod keys;
+pub mod lock;
+pub mod paths;
+pub mod revisions;
+
+mod config_patch;
+mod config_schema;

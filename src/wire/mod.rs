@@ -1,1 +1,19 @@
-//! (being built)
+//! Bytes ↔ facts of the OpenAI and Azure dialects: paths, requests, headers, streams, usage, errors.
+//!
+//! Invariant: whatever bytes arrive, nothing here panics, and the work is proportional to their number.
+//! Absent on purpose: sockets, clocks, and every decision about what a fact means for balancing.
+
+pub mod error;
+pub mod failure;
+pub mod headers;
+pub mod models;
+mod object;
+pub mod patch;
+pub mod path;
+pub mod peek;
+mod prompt;
+mod span;
+pub mod sse;
+pub mod stream;
+pub mod target;
+pub mod usage;

@@ -1,0 +1,124 @@
+//! The right to one sequence of attempts.
+//!
+//! Invariant: a lease settles exactly once; if nobody did it before, its drop does. A reservation cannot leak.
+//! Absent on purpose: the body and the connection; they are the exchange's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Answer, Engine};
+use crate::model::decision::{Decision, Refusal, RefusalReason};
+use crate::model::id::RequestId;
+use crate::model::outcome::{Ending, Failure, HeaderSignal, Settlement};
+use crate::model::profile::RequestProfile;
+use crate::policy::{Assignment, Input};
+
+/// What a request may do next.
+#[derive(Debug)]
+pub enum Turn {
+    /// Send it there.
+    Send(Assignment),
+    /// We refuse it.
+    Refused(Refusal, Option<Arc<Decision>>),
+    /// Pass the last failure on to the client.
+    GiveUp(Arc<Decision>),
+}
+
+/// One request's standing with the brain.
+pub struct Lease {
+    engine: Arc<Engine>,
+    request: RequestId,
+    profile: Arc<RequestProfile>,
+    decisions: Vec<Arc<Decision>>,
+    waited: Duration,
+    open: bool,
+}
+
+impl Lease {
+    pub(super) const fn new(engine: Arc<Engine>, request: RequestId, profile: Arc<RequestProfile>) -> Self {
+        Self { engine, request, profile, decisions: Vec::new(), waited: Duration::ZERO, open: false }
+    }
+
+    /// The request's name.
+    #[must_use]
+    pub const fn request(&self) -> RequestId {
+        self.request
+    }
+
+    /// What it asked for.
+    #[must_use]
+    pub const fn profile(&self) -> &Arc<RequestProfile> {
+        &self.profile
+    }
+
+    /// Every act of choosing so far, in order.
+    #[must_use]
+    pub fn decisions(&self) -> &[Arc<Decision>] {
+        &self.decisions
+    }
+
+    /// Time spent in the waiting line.
+    #[must_use]
+    pub const fn waited(&self) -> Duration {
+        self.waited
+    }
+
+    /// Asks for the first turn: at once, after a wait in line, or a refusal. Dropping the future leaves the line.
+    pub async fn first(&mut self) -> Turn {
+        self.open = true;
+        let input = Input::Arrived { request: self.request, profile: Arc::clone(&self.profile) };
+        self.turn(input).await
+    }
+
+    /// Reports an attempt that failed before the commit point and asks what to do next.
+    pub async fn failed(&mut self, failure: Failure) -> Turn {
+        self.turn(Input::AttemptFailed { request: self.request, failure }).await
+    }
+
+    /// The commit point: from here no other endpoint.
+    pub fn committed(&self, signal: HeaderSignal) {
+        self.engine.tell(Input::Committed { request: self.request, signal });
+    }
+
+    /// The end. Later calls and the drop do nothing.
+    pub fn settle(&mut self, settlement: Settlement) {
+        if std::mem::take(&mut self.open) {
+            self.engine.forget(self.request);
+            self.engine.tell(Input::Settled { request: self.request, settlement });
+        }
+    }
+
+    async fn turn(&mut self, input: Input) -> Turn {
+        let turn = match self.engine.handle(input, Some(self.request)) {
+            Some(Answer::Now(output)) => Turn::from(output),
+            Some(Answer::Later(decision, receiver)) => {
+                self.decisions.push(decision);
+                let since = self.engine.clock.now();
+                let answer = receiver.await;
+                self.waited += self.engine.clock.now().since(since);
+                answer.map_or(STOPPING, Turn::from)
+            }
+            // The brain was swapped meanwhile and knows nothing of this request.
+            None => STOPPING,
+        };
+        match &turn {
+            Turn::Send(assignment) => self.decisions.push(Arc::clone(&assignment.decision)),
+            Turn::GiveUp(decision) => self.end(Some(decision)),
+            Turn::Refused(_, decision) => self.end(decision.as_ref()),
+        }
+        turn
+    }
+
+    fn end(&mut self, decision: Option<&Arc<Decision>>) {
+        self.open = false;
+        self.decisions.extend(decision.cloned());
+    }
+}
+
+const STOPPING: Turn = Turn::Refused(Refusal { reason: RefusalReason::Stopping, retry_at: None }, None);
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.settle(Settlement { ending: Ending::ClientLeft, usage: None, first_token: None });
+    }
+}

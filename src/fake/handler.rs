@@ -1,0 +1,165 @@
+//! One request to a simulated endpoint, from head to answer.
+//!
+//! Invariant: what happens is `sim`'s decision; this file only finds the endpoint and plays the answer.
+//! Absent on purpose: keep-alive, framing and shutdown (`fake::server`).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Either, Full, Limited};
+use hyper::body::Incoming;
+use serde_json::{Value, json};
+
+use crate::model::id::AccountId;
+use crate::model::profile::Operation;
+use crate::sim::upstream::{Admission, Dialect, Rejection, SimAnswer};
+use crate::sim::words::{self, Header};
+
+use super::ask::{self, Ask};
+use super::paced::{Paced, Stay};
+use super::path::{self, Target, encode};
+use super::reply::Reply;
+use super::site::{Arrival, Ending, Site};
+use super::{chat, completions, embeddings, responses};
+
+/// Larger bodies are refused.
+const LARGEST_BODY: usize = 32 << 20;
+
+/// An answer's body: in one piece, or paced.
+pub(super) type AnswerBody = Either<Full<Bytes>, Paced>;
+
+/// The connection is to be closed without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the simulated endpoint closed the connection")]
+pub(super) struct Closed;
+
+/// Answers one request.
+///
+/// # Errors
+/// [`Closed`] where the dials ask for it, or when the client stopped sending.
+pub(super) async fn answer(site: Arc<Site>, request: Request<Incoming>) -> Result<Response<AnswerBody>, Closed> {
+    let (head, body) = request.into_parts();
+    let query = head.uri.query().unwrap_or_default();
+    let found = path::account(head.uri.path()).and_then(|(segment, rest)| Some((site.account(segment)?, rest)));
+    let Some(((account, dialect), rest)) = found else { return Ok(reject(&words::unknown_path(Dialect::OpenAi))) };
+    let Some(target) = path::target(dialect, rest, query) else { return Ok(reject(&words::unknown_path(dialect))) };
+
+    let (operation, deployment) = match (target, &head.method) {
+        (Target::Operation(operation, deployment), &Method::POST) => (operation, deployment),
+        (Target::Models | Target::Model(_), _) if !site.admits(&account, &head.headers) => {
+            return Ok(reject(&words::wrong_key(dialect)));
+        }
+        (Target::Models, &Method::GET) => return Ok(models(&site, &account)),
+        (Target::Model(name), &Method::GET) => return Ok(model(&site, &account, dialect, &name)),
+        _ => return Ok(reject(&words::unknown_path(dialect))),
+    };
+    let body = Limited::new(body, LARGEST_BODY).collect().await.map_err(|_| Closed)?.to_bytes();
+    let ask = match ask::read(operation, &body) {
+        Ok(ask) => ask,
+        Err(message) => return Ok(reject(&words::bad_request(dialect, &message))),
+    };
+    let name = deployment.unwrap_or_else(|| encode(ask.model.as_deref().unwrap_or_default()));
+    match site.arrive(&account, &name, (&head.headers, query), &ask.request) {
+        Ok(arrival) => play(site, arrival, dialect, &ask).await,
+        Err(rejection) => Ok(reject(&rejection)),
+    }
+}
+
+async fn play(site: Arc<Site>, arrival: Arrival, dialect: Dialect, ask: &Ask) -> Result<Response<AnswerBody>, Closed> {
+    let Arrival { endpoint, model, answer, at } = arrival;
+    let (ticket, ending) = match &answer {
+        SimAnswer::Admitted(admission) => (admission.ticket, Ending::Abandoned),
+        SimAnswer::Stalled(ticket) => (*ticket, Ending::Failed),
+        SimAnswer::Rejected(rejection) => return Ok(reject(rejection)),
+        SimAnswer::Reset => return Err(Closed),
+    };
+    let mut stay = Stay { site, endpoint, ticket, tokens: 0, ending };
+    let SimAnswer::Admitted(admission) = answer else {
+        // Stalled: the stay ends when the client gives up and this future is dropped.
+        return std::future::pending().await;
+    };
+    stay.tokens = admission.prompt_tokens;
+    tokio::time::sleep(admission.first_token).await;
+    let seconds = at.0 / 1_000_000;
+    let reply = Reply { ask, admission: &admission, dialect, model: &model, seconds };
+    if ask.request.streaming {
+        let paced = Paced::new(frames(&reply), admission.token_gap, admission.cut_after, stay);
+        return Ok(respond(StatusCode::OK, "text/event-stream", headers(&reply), Either::Right(paced)));
+    }
+    tokio::time::sleep(generation(&admission)).await;
+    stay.tokens = stay.tokens.saturating_add(reply.output_tokens());
+    stay.ending = Ending::Whole;
+    Ok(respond(StatusCode::OK, "application/json", headers(&reply), full(&whole(&reply))))
+}
+
+fn generation(admission: &Admission) -> std::time::Duration {
+    admission.token_gap.saturating_mul(u32::try_from(admission.output_tokens).unwrap_or(u32::MAX))
+}
+
+fn whole(reply: &Reply<'_>) -> Value {
+    match reply.ask.request.operation {
+        Operation::Chat => chat::whole(reply),
+        Operation::Completions => completions::whole(reply),
+        Operation::Responses => responses::whole(reply),
+        Operation::Embeddings => embeddings::whole(reply),
+    }
+}
+
+fn frames(reply: &Reply<'_>) -> Vec<super::reply::Frame> {
+    match reply.ask.request.operation {
+        Operation::Chat => chat::frames(reply),
+        Operation::Completions => completions::frames(reply),
+        Operation::Responses => responses::frames(reply),
+        // Embeddings are never streamed; `ask` does not let them.
+        Operation::Embeddings => Vec::new(),
+    }
+}
+
+fn headers(reply: &Reply<'_>) -> Vec<Header> {
+    let mut headers = reply.admission.headers.clone();
+    headers.push(("x-request-id", reply.id("req_")));
+    if reply.dialect.is_azure() {
+        headers.push(("apim-request-id", reply.id("")));
+    }
+    headers
+}
+
+fn models(site: &Site, account: &AccountId) -> Response<AnswerBody> {
+    let list: Vec<Value> = site.deployments(account).iter().map(|name| model_object(name)).collect();
+    respond(StatusCode::OK, "application/json", Vec::new(), full(&json!({ "object": "list", "data": list })))
+}
+
+fn model(site: &Site, account: &AccountId, dialect: Dialect, encoded: &str) -> Response<AnswerBody> {
+    match site.deployments(account).into_iter().find(|name| encode(name) == encoded) {
+        Some(name) => respond(StatusCode::OK, "application/json", Vec::new(), full(&model_object(&name))),
+        None => reject(&words::unknown_model(dialect, encoded)),
+    }
+}
+
+fn model_object(name: &str) -> Value {
+    json!({ "id": name, "object": "model", "created": 1_790_000_000, "owned_by": "tidegate-simulated" })
+}
+
+fn full(value: &Value) -> AnswerBody {
+    Either::Left(Full::new(Bytes::from(value.to_string())))
+}
+
+fn reject(rejection: &Rejection) -> Response<AnswerBody> {
+    let status = StatusCode::from_u16(rejection.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = Either::Left(Full::new(Bytes::from(rejection.body.clone())));
+    respond(status, "application/json", rejection.headers.clone(), body)
+}
+
+fn respond(status: StatusCode, kind: &'static str, headers: Vec<Header>, body: AnswerBody) -> Response<AnswerBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let fields = response.headers_mut();
+    fields.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
+    for (name, value) in headers {
+        if let Ok(value) = http::HeaderValue::try_from(value) {
+            fields.insert(name, value);
+        }
+    }
+    response
+}

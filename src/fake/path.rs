@@ -1,0 +1,100 @@
+//! Paths of the simulated accounts: which account, which operation, which deployment.
+//!
+//! Invariant: ids are compared in their percent-encoded form, so that no decoding can make two of them one.
+//! Absent on purpose: operations that simulated endpoints do not speak; they are unknown paths.
+
+use std::fmt::Write;
+
+use crate::model::profile::Operation;
+use crate::sim::upstream::Dialect;
+
+/// What a path below an account asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// An operation; the deployment, still encoded, if the path names it.
+    Operation(Operation, Option<String>),
+    /// The list of models.
+    Models,
+    /// One model, still encoded.
+    Model(String),
+}
+
+/// Splits `/{account}/rest` into the encoded account and `rest`.
+pub(super) fn account(path: &str) -> Option<(&str, &str)> {
+    path.strip_prefix('/')?.split_once('/')
+}
+
+/// Reads what stands below the account in this dialect; `None`: no such path.
+pub(super) fn target(dialect: Dialect, rest: &str, query: &str) -> Option<Target> {
+    if !dialect.is_azure() {
+        return common(rest.strip_prefix("v1/")?);
+    }
+    let rest = rest.strip_prefix("openai/")?;
+    if let Some(rest) = rest.strip_prefix("v1/") {
+        return common(rest);
+    }
+    if !query.split('&').any(|pair| pair.starts_with("api-version=")) {
+        return None;
+    }
+    match rest.strip_prefix("deployments/") {
+        Some(rest) => {
+            let (deployment, path) = rest.split_once('/')?;
+            Some(Target::Operation(operation(path)?, Some(deployment.to_owned())))
+        }
+        None => common(rest),
+    }
+}
+
+fn common(path: &str) -> Option<Target> {
+    if path == "models" {
+        return Some(Target::Models);
+    }
+    match path.strip_prefix("models/") {
+        Some(model) => Some(Target::Model(model.to_owned())),
+        None => Some(Target::Operation(operation(path)?, None)),
+    }
+}
+
+fn operation(path: &str) -> Option<Operation> {
+    [Operation::Chat, Operation::Completions, Operation::Responses, Operation::Embeddings]
+        .into_iter()
+        .find(|operation| operation.path() == path)
+}
+
+/// A path segment with everything but unreserved characters encoded.
+pub(super) fn encode(segment: &str) -> String {
+    let mut out = String::with_capacity(segment.len());
+    for byte in segment.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_dialect_has_its_own_paths() {
+        let chat = |deployment: Option<&str>| Some(Target::Operation(Operation::Chat, deployment.map(str::to_owned)));
+        let classic = "openai/deployments/prod/chat/completions";
+        assert_eq!(target(Dialect::OpenAi, "v1/chat/completions", ""), chat(None));
+        assert_eq!(target(Dialect::OpenAi, classic, "api-version=1"), None);
+        assert_eq!(target(Dialect::AzureClassic, classic, "api-version=2024-10-21"), chat(Some("prod")));
+        assert_eq!(target(Dialect::AzureClassic, classic, ""), None);
+        assert_eq!(target(Dialect::AzureV1, "openai/v1/chat/completions", ""), chat(None));
+        assert_eq!(target(Dialect::AzureV1, "openai/v1/models/m", ""), Some(Target::Model("m".to_owned())));
+        assert_eq!(target(Dialect::OpenAi, "v1/audio/speech", ""), None);
+    }
+
+    #[test]
+    fn segments_are_encoded() {
+        assert_eq!(encode("demo/east us"), "demo%2Feast%20us");
+        assert_eq!(account("/demo%2Feast/v1/models"), Some(("demo%2Feast", "v1/models")));
+    }
+}

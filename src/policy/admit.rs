@@ -1,0 +1,199 @@
+//! A request's way in: sent at once, a place in line, or a refusal.
+//!
+//! Invariant: a sending reserves in every ledger concerned in one step, or is not made.
+//! Absent on purpose: what happens after a failure (`fail`), and who goes next from the line (`line`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::balancer::Balancer;
+use super::choose::{Pick, choose};
+use super::event::{Assignment, Output};
+use super::explain::group_number;
+use super::judge::{Hope, Judged, hope, too_large};
+use super::request::{Job, Reservation, Stage};
+use crate::model::config::Enforcement;
+use crate::model::decision::{Conclusion, Refusal, RefusalReason};
+use crate::model::id::RequestId;
+use crate::model::profile::RequestProfile;
+use crate::model::units::Timestamp;
+
+/// A reservation nobody settles is taken for lost after this long; services let answers run almost as long.
+const EXPIRY: Duration = Duration::from_mins(30);
+
+impl Balancer {
+    /// A request asks to be sent.
+    pub(super) fn arrived(
+        &mut self,
+        now: Timestamp,
+        request: RequestId,
+        profile: Arc<RequestProfile>,
+        outputs: &mut Vec<Output>,
+    ) {
+        if self.jobs.contains_key(&request) {
+            return;
+        }
+        self.budget.arrived(now, profile.sdk_retry > 0);
+        let Some(route) = self.config.route_for(profile.model.as_str()) else {
+            self.refused = self.refused.saturating_add(1);
+            let refusal = Refusal { reason: RefusalReason::UnknownModel, retry_at: None };
+            outputs.push(Output::Refused { request, refusal, decision: None });
+            return;
+        };
+        self.arrivals = self.arrivals.saturating_add(1);
+        let job = Job::new(profile, route, self.arrivals);
+        let judged = self.judge(now, &job);
+        if self.stopping {
+            return self.refuse(now, request, &job, &judged, RefusalReason::Stopping, None, outputs);
+        }
+        let line_ahead = self.routes.get(route).is_some_and(|route| !route.line.is_empty());
+        match self.pick(&job, &judged).filter(|_| !line_ahead) {
+            Some(pick) => self.assign(now, request, job, &judged, pick, outputs),
+            None => self.hold_or_refuse(now, request, job, &judged, outputs),
+        }
+    }
+
+    /// Picks among the judged ones; draws chance and takes turns.
+    pub(super) fn pick(&mut self, job: &Job, judged: &[Judged]) -> Option<Pick> {
+        let place = job.route?;
+        let (route, state) = (self.config.routes.get(place)?, self.routes.get_mut(place)?);
+        choose(judged, route, &mut state.turns, &mut self.rng)
+    }
+
+    /// Sends the request: reserves everywhere, tells health, and hands out the assignment.
+    pub(super) fn assign(
+        &mut self,
+        now: Timestamp,
+        request: RequestId,
+        mut job: Job,
+        judged: &[Judged],
+        pick: Pick,
+        outputs: &mut Vec<Output>,
+    ) {
+        let Some(one) = judged.get(pick.at) else { return };
+        let decision = self.explain(now, &job, judged, Some(pick), false, Conclusion::Sent);
+        if job.deadline().is_some() {
+            self.admitted_after_wait = self.admitted_after_wait.saturating_add(1);
+        }
+        self.leave_line(now, request, &mut job);
+        let Some(reservation) = self.reserve(now, request, one) else { return };
+        let Some(id) = self.endpoints.get(one.slot).map(|endpoint| endpoint.id.clone()) else { return };
+        if let Some(route) = job.route.and_then(|route| self.routes.get_mut(route)) {
+            route.note_sent(now, one.slot);
+        }
+        job.attempts = job.attempts.saturating_add(1);
+        let assignment = Assignment {
+            endpoint: id,
+            account: reservation.account.clone(),
+            group: group_number(one),
+            attempt: job.attempts,
+            decision,
+        };
+        self.expiries.insert((reservation.expires, request));
+        job.stage = Some(Stage::Sent(Box::new(reservation)));
+        self.jobs.insert(request, job);
+        outputs.push(Output::Assigned { request, assignment });
+    }
+
+    fn reserve(&mut self, now: Timestamp, request: RequestId, one: &Judged) -> Option<Reservation> {
+        let spec = self.config.endpoints.get(one.endpoint)?;
+        let pool = spec.pool.and_then(|pool| self.pool_slot_of.get(pool).copied());
+        let charge = one.estimate.charge;
+        let endpoint = self.endpoints.get_mut(one.slot)?;
+        endpoint.health.sent(now, request, charge);
+        endpoint.in_flight = endpoint.in_flight.saturating_add(1);
+        endpoint.counters.attempts = endpoint.counters.attempts.saturating_add(1);
+        let endpoint_entry = endpoint.ledger.reserve(now, charge);
+        let pool_state = pool.and_then(|pool| self.pools.get_mut(pool));
+        Some(Reservation {
+            slot: one.slot,
+            account: spec.account.clone(),
+            pool,
+            estimate: one.estimate,
+            endpoint_entry,
+            pool_entry: pool_state.map(|pool| pool.ledger.reserve(now, charge)),
+            settles_to_usage: spec.enforcement == Enforcement::Utilization,
+            expires: now.after(EXPIRY),
+        })
+    }
+
+    /// A request that cannot go now waits if it would go in time, and is refused at once if not.
+    fn hold_or_refuse(
+        &mut self,
+        now: Timestamp,
+        request: RequestId,
+        job: Job,
+        judged: &[Judged],
+        outputs: &mut Vec<Output>,
+    ) {
+        let longest = Duration::from_secs(u64::from(self.config.queue.max_wait_seconds));
+        let deadline = now.after(longest);
+        let Some(start) = self.start_of(now, &job, judged) else {
+            let reason = hopeless(judged);
+            return self.refuse(now, request, &job, judged, reason, None, outputs);
+        };
+        let full = self.deadlines.len() >= usize::try_from(self.config.queue.max_waiting).unwrap_or(usize::MAX);
+        if start > deadline {
+            self.refuse(now, request, &job, judged, RefusalReason::NoCapacityInTime, Some(start), outputs);
+        } else if full {
+            self.refuse(now, request, &job, judged, RefusalReason::LineFull, Some(start), outputs);
+        } else {
+            self.foresee(now, &job);
+            self.hold(now, request, job, judged, start, deadline, outputs);
+        }
+    }
+
+    /// Puts a request in its route's line.
+    #[expect(clippy::too_many_arguments, reason = "one act with everything that was found out for it")]
+    pub(super) fn hold(
+        &mut self,
+        now: Timestamp,
+        request: RequestId,
+        mut job: Job,
+        judged: &[Judged],
+        expected: Timestamp,
+        deadline: Timestamp,
+        outputs: &mut Vec<Output>,
+    ) {
+        let decision = self.explain(now, &job, judged, None, true, Conclusion::Held { expected });
+        let known = matches!(hope(judged), Hope::At(_));
+        if let Some(route) = job.route.and_then(|route| self.routes.get_mut(route)) {
+            if route.line.is_empty() {
+                route.wake = known.then_some(expected);
+            }
+            route.line.insert(job.order, request);
+        }
+        self.deadlines.insert((deadline, request));
+        job.stage = Some(Stage::InLine { since: now, deadline });
+        self.jobs.insert(request, job);
+        outputs.push(Output::Held { request, decision });
+    }
+
+    /// Refuses; the request is over.
+    #[expect(clippy::too_many_arguments, reason = "one act with everything that was found out for it")]
+    pub(super) fn refuse(
+        &mut self,
+        now: Timestamp,
+        request: RequestId,
+        job: &Job,
+        judged: &[Judged],
+        reason: RefusalReason,
+        retry_at: Option<Timestamp>,
+        outputs: &mut Vec<Output>,
+    ) {
+        self.refused = self.refused.saturating_add(1);
+        let decision = Some(self.explain(now, job, judged, None, true, Conclusion::Refused(reason)));
+        outputs.push(Output::Refused { request, refusal: Refusal { reason, retry_at }, decision });
+    }
+}
+
+/// Why waiting does not help.
+pub(super) fn hopeless(judged: &[Judged]) -> RefusalReason {
+    if judged.is_empty() {
+        RefusalReason::UnknownModel
+    } else if too_large(judged) {
+        RefusalReason::TooLargeEverywhere
+    } else {
+        RefusalReason::NothingUsable
+    }
+}

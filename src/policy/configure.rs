@@ -1,0 +1,117 @@
+//! What the person changes: the configuration, an endpoint's admin state, keys, and stopping.
+//!
+//! Invariant: ids keep charges, health and learned limits; what is in flight ends as it began.
+//! Absent on purpose: checks. What comes here is sound (`model::checked`).
+
+use std::sync::Arc;
+
+use super::balancer::Balancer;
+use super::endpoint::{EndpointState, PoolState};
+use super::event::Output;
+use super::ledger::Ledger;
+use super::request::{RouteState, Stage};
+use crate::model::checked::CheckedConfig;
+use crate::model::config::AdminState;
+use crate::model::decision::RefusalReason;
+use crate::model::id::{AccountId, EndpointId, RequestId};
+use crate::model::units::Timestamp;
+
+/// Pools are watched in the shortest slice any service uses.
+const POOL_SLICE: std::time::Duration = std::time::Duration::from_secs(1);
+
+impl Balancer {
+    /// Swaps in a configuration; slots of known ids stay.
+    pub(super) fn adopt(&mut self, config: Arc<CheckedConfig>) {
+        self.slot_of.clear();
+        for spec in &config.endpoints {
+            let known = self.endpoints.iter().position(|endpoint| endpoint.id == spec.id);
+            let slot = known.unwrap_or(self.endpoints.len());
+            match self.endpoints.get_mut(slot) {
+                Some(endpoint) => {
+                    endpoint.admin = spec.admin_state;
+                    endpoint.ledger.set_slice(spec.request_slice);
+                }
+                None => self.endpoints.push(EndpointState::new(spec)),
+            }
+            self.slot_of.push(slot);
+        }
+        self.pool_slot_of.clear();
+        for spec in &config.pools {
+            let known = self.pools.iter().position(|pool| pool.id == spec.id);
+            self.pool_slot_of.push(known.unwrap_or(self.pools.len()));
+            if known.is_none() {
+                self.pools.push(PoolState { id: spec.id.clone(), ledger: Ledger::new(POOL_SLICE) });
+            }
+        }
+        let mut before = std::mem::take(&mut self.routes);
+        for spec in &config.routes {
+            let known = before.iter().position(|route| route.model == spec.model).map(|at| before.swap_remove(at));
+            let sent = known.map(|route| route.sent).unwrap_or_default();
+            self.routes.push(RouteState { sent, ..RouteState::new(spec.model.clone()) });
+        }
+        self.config = config;
+    }
+
+    /// A new configuration: everybody waiting is looked at anew, in the order of arrival.
+    pub(super) fn configured(&mut self, now: Timestamp, config: Arc<CheckedConfig>, outputs: &mut Vec<Output>) {
+        self.adopt(config);
+        let mut homeless: Vec<(u64, RequestId)> = Vec::new();
+        for (request, job) in &mut self.jobs {
+            job.route = self.config.route_for(job.profile.model.as_str());
+            let line = job.route.and_then(|route| self.routes.get_mut(route)).map(|route| &mut route.line);
+            match (&job.stage, line) {
+                (Some(Stage::InLine { .. }), Some(line)) => {
+                    line.insert(job.order, *request);
+                }
+                (Some(Stage::InLine { .. } | Stage::BackingOff { .. }), None) => homeless.push((job.order, *request)),
+                _ => {}
+            }
+        }
+        homeless.sort_unstable();
+        for (_, request) in homeless {
+            self.turn_away(now, request, RefusalReason::UnknownModel, outputs);
+        }
+    }
+
+    /// Takes effect at once; the file follows elsewhere.
+    pub(super) fn set_admin_state(&mut self, endpoint: &EndpointId, state: AdminState) {
+        if let Some(endpoint) = self.endpoints.iter_mut().find(|known| known.id == *endpoint) {
+            endpoint.admin = state;
+            self.doubt_forecasts();
+        }
+    }
+
+    /// A key came or went. A new one is tried soon where the old one was rejected.
+    pub(super) fn key_ready(&mut self, now: Timestamp, account: AccountId, ready: bool) {
+        if ready {
+            for (spec, slot) in self.config.endpoints.iter().zip(&self.slot_of) {
+                if let Some(endpoint) = self.endpoints.get_mut(*slot).filter(|_| spec.account == account) {
+                    endpoint.health.forgive_key(now);
+                }
+            }
+            self.ready.insert(account);
+        } else {
+            self.ready.remove(&account);
+        }
+        self.doubt_forecasts();
+    }
+
+    /// Everybody waiting is refused, and nobody is admitted from here on.
+    pub(super) fn stop(&mut self, now: Timestamp, outputs: &mut Vec<Output>) {
+        self.stopping = true;
+        let mut waiting: Vec<(u64, RequestId)> = (self.deadlines.iter())
+            .filter_map(|(_, request)| Some((self.jobs.get(request)?.order, *request)))
+            .collect();
+        waiting.sort_unstable();
+        for (_, request) in waiting {
+            self.turn_away(now, request, RefusalReason::Stopping, outputs);
+        }
+    }
+
+    fn turn_away(&mut self, now: Timestamp, request: RequestId, reason: RefusalReason, outputs: &mut Vec<Output>) {
+        let Some(mut job) = self.jobs.remove(&request) else { return };
+        self.leave_line(now, request, &mut job);
+        let judged = self.judge(now, &job);
+        self.refuse(now, request, &job, &judged, reason, None, outputs);
+    }
+}

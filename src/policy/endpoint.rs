@@ -1,0 +1,264 @@
+//! What is known of one endpoint: charges, health, learned limits, counters.
+//!
+//! Invariant: keyed by the endpoint's id for the life of the process; a new configuration forgets nothing of it.
+//! Absent on purpose: what the configuration states; it comes in as a [`CheckedEndpoint`] where it is needed.
+
+use std::time::Duration;
+
+use super::health::{HealthState, Pace};
+use super::ledger::{Ledger, Limits, Unit};
+use super::rest::counts_per_minute;
+use crate::model::checked::CheckedEndpoint;
+use crate::model::config::AdminState;
+use crate::model::id::{EndpointId, PoolId};
+use crate::model::outcome::HeaderFacts;
+use crate::model::status::{Counters, LimitSource};
+use crate::model::units::{MINUTE, Timestamp};
+
+/// How long a size that did not fit is remembered.
+const TOO_LARGE_MEMORY: Duration = Duration::from_mins(10);
+
+/// How long a widened guard is kept without another surprise.
+const GUARD_MEMORY: Duration = Duration::from_mins(5);
+
+/// One endpoint.
+#[derive(Clone, Debug)]
+pub(super) struct EndpointState {
+    pub(super) id: EndpointId,
+    pub(super) ledger: Ledger,
+    pub(super) health: HealthState,
+    pub(super) admin: AdminState,
+    pub(super) in_flight: u32,
+    pub(super) counters: Counters,
+    pub(super) reported_remaining: Option<(u64, Timestamp)>,
+    learned: Limits,
+    /// When the ledgers' guards were last changed.
+    guard_changed: Timestamp,
+    /// The smallest charge that was too large there, and until when that is believed.
+    too_large: Option<(u64, Timestamp)>,
+}
+
+/// One quota pool.
+#[derive(Clone, Debug)]
+pub(super) struct PoolState {
+    pub(super) id: PoolId,
+    pub(super) ledger: Ledger,
+}
+
+impl EndpointState {
+    /// Nothing known yet.
+    pub(super) fn new(spec: &CheckedEndpoint) -> Self {
+        Self {
+            id: spec.id.clone(),
+            ledger: Ledger::new(spec.request_slice),
+            health: HealthState::new(),
+            admin: spec.admin_state,
+            in_flight: 0,
+            counters: Counters::default(),
+            reported_remaining: None,
+            learned: Limits::default(),
+            guard_changed: Timestamp::ZERO,
+            too_large: None,
+        }
+    }
+
+    /// The service's own ceiling of tokens per minute, as configured or learned.
+    pub(super) fn provider_tokens(&self, spec: &CheckedEndpoint) -> Option<u64> {
+        lower(spec.tokens_per_minute, self.learned.tokens, spec.pinned)
+    }
+
+    /// The ceilings that hold now.
+    pub(super) fn limits(&self, spec: &CheckedEndpoint) -> Limits {
+        let provider = self.provider_tokens(spec);
+        Limits {
+            tokens: [provider, spec.soft_cap].into_iter().flatten().min(),
+            requests: lower(spec.requests_per_minute, self.learned.requests, spec.pinned),
+        }
+    }
+
+    /// Where the token ceiling comes from.
+    pub(super) fn token_source(&self, spec: &CheckedEndpoint) -> LimitSource {
+        let provider = self.provider_tokens(spec);
+        match (spec.soft_cap, provider) {
+            (Some(cap), Some(limit)) if cap < limit => LimitSource::SoftCap,
+            (Some(_), None) => LimitSource::SoftCap,
+            (_, limit) => source(spec.tokens_per_minute, limit),
+        }
+    }
+
+    /// Where the request ceiling comes from; `derived` if the configuration has it by the pool's ratio.
+    pub(super) fn request_source(&self, spec: &CheckedEndpoint, derived: bool) -> LimitSource {
+        match source(spec.requests_per_minute, self.limits(spec).requests) {
+            LimitSource::Configured if derived => LimitSource::Derived,
+            other => other,
+        }
+    }
+
+    /// What a ramp grows towards.
+    pub(super) fn pace(&self, spec: &CheckedEndpoint) -> Pace {
+        let limits = self.limits(spec);
+        Pace { tokens_per_minute: limits.tokens, requests_per_minute: limits.requests }
+    }
+
+    /// Takes in what an answer's head says of limits.
+    pub(super) fn learn(&mut self, now: Timestamp, spec: &CheckedEndpoint, facts: &HeaderFacts) {
+        if let Some(remaining) = facts.tokens.remaining {
+            self.reported_remaining = Some((remaining, now));
+        }
+        if let Some(limit) = facts.tokens.limit.filter(|limit| *limit > 0) {
+            self.learned.tokens = Some(limit);
+        }
+        if let Some(limit) = facts.requests.limit.filter(|limit| *limit > 0)
+            && counts_per_minute(&facts.requests)
+            && !is_per_slice(limit, spec)
+        {
+            self.learned.requests = Some(limit);
+        }
+    }
+
+    /// The service had no room where our ledger saw some.
+    pub(super) fn surprised(&mut self, now: Timestamp, unit: Unit) {
+        self.ledger.widen(unit);
+        self.guard_changed = now;
+    }
+
+    /// A request that was charged this much does not fit there at all.
+    pub(super) fn mark_too_large(&mut self, now: Timestamp, charge: u64) {
+        let charge = self.smallest_too_large(now).map_or(charge, |known| known.min(charge));
+        self.too_large = Some((charge, now.after(TOO_LARGE_MEMORY)));
+    }
+
+    /// A request that was charged this much was admitted.
+    pub(super) fn was_admitted(&mut self, now: Timestamp, charge: u64) {
+        if now.since(self.guard_changed) > GUARD_MEMORY {
+            self.ledger.narrow();
+            self.guard_changed = now;
+        }
+        if self.too_large.is_some_and(|(known, _)| known <= charge) {
+            self.too_large = None;
+        }
+    }
+
+    /// The smallest charge believed too large.
+    pub(super) fn smallest_too_large(&self, now: Timestamp) -> Option<u64> {
+        self.too_large.filter(|(_, until)| *until > now).map(|(charge, _)| charge)
+    }
+}
+
+/// What is stated counts, unless the service says less and may; what is not stated is learned.
+fn lower(stated: Option<u64>, learned: Option<u64>, pinned: bool) -> Option<u64> {
+    match (stated, learned) {
+        (stated, _) if pinned => stated,
+        (Some(stated), Some(learned)) => Some(stated.min(learned)),
+        (stated, learned) => stated.or(learned),
+    }
+}
+
+fn source(stated: Option<u64>, holds: Option<u64>) -> LimitSource {
+    match (stated, holds) {
+        (_, None) => LimitSource::Unknown,
+        (Some(stated), Some(holds)) if stated == holds => LimitSource::Configured,
+        _ => LimitSource::Header,
+    }
+}
+
+/// Azure often reports the requests of a slice where others report those of a minute.
+fn is_per_slice(reported: u64, spec: &CheckedEndpoint) -> bool {
+    let slices = MINUTE.as_secs() / spec.request_slice.as_secs().max(1);
+    let per_minute = reported.saturating_mul(slices);
+    spec.requests_per_minute.is_some_and(|stated| slices > 1 && per_minute.abs_diff(stated) <= stated / 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::config::{Enforcement, Service};
+    use crate::model::id::{AccountId, ModelName};
+    use crate::model::outcome::LimitFacts;
+
+    fn spec(tokens: Option<u64>, soft_cap: Option<u64>, pinned: bool) -> CheckedEndpoint {
+        CheckedEndpoint {
+            id: EndpointId::from("east"),
+            account: AccountId::from("a"),
+            service: Service::Azure,
+            model: ModelName::from("m"),
+            deployment: "m".into(),
+            pool: None,
+            tokens_per_minute: tokens,
+            requests_per_minute: tokens.map(|tokens| tokens * 6 / 1_000),
+            soft_cap,
+            max_in_flight: None,
+            request_slice: Duration::from_secs(10),
+            enforcement: Enforcement::SlidingLog,
+            pinned,
+            admin_state: AdminState::Enabled,
+        }
+    }
+    fn says(limit: u64) -> HeaderFacts {
+        let tokens = LimitFacts { limit: Some(limit), remaining: Some(5), reset: None };
+        HeaderFacts { tokens, ..HeaderFacts::default() }
+    }
+    fn after(spec: &CheckedEndpoint, facts: &HeaderFacts) -> EndpointState {
+        let mut state = EndpointState::new(spec);
+        state.learn(Timestamp::ZERO, spec, facts);
+        state
+    }
+
+    #[test]
+    fn what_is_not_stated_is_learned() {
+        let spec = spec(None, None, false);
+        let state = after(&spec, &says(30_000));
+        assert_eq!(state.limits(&spec).tokens, Some(30_000));
+        assert_eq!(state.token_source(&spec), LimitSource::Header);
+        assert_eq!(state.reported_remaining, Some((5, Timestamp::ZERO)));
+    }
+
+    #[test]
+    fn a_lower_reported_limit_holds_until_the_service_raises_it_again() {
+        let spec = spec(Some(240_000), None, false);
+        let mut state = after(&spec, &says(100_000));
+        assert_eq!(state.limits(&spec).tokens, Some(100_000));
+        state.learn(Timestamp::ZERO, &spec, &says(500_000));
+        assert_eq!(state.limits(&spec).tokens, Some(240_000));
+        assert_eq!(state.token_source(&spec), LimitSource::Configured);
+    }
+
+    #[test]
+    fn pinned_limits_learn_nothing_and_nobody_reports_zero() {
+        let pinned = spec(Some(240_000), None, true);
+        assert_eq!(after(&pinned, &says(100_000)).limits(&pinned).tokens, Some(240_000));
+        let open = spec(Some(240_000), None, false);
+        assert_eq!(after(&open, &says(0)).limits(&open).tokens, Some(240_000));
+    }
+
+    #[test]
+    fn the_soft_cap_holds_where_it_is_lower() {
+        let spec = spec(Some(240_000), Some(50_000), false);
+        let state = EndpointState::new(&spec);
+        assert_eq!(state.limits(&spec).tokens, Some(50_000));
+        assert_eq!(state.provider_tokens(&spec), Some(240_000));
+        assert_eq!(state.token_source(&spec), LimitSource::SoftCap);
+    }
+
+    #[test]
+    fn requests_reported_per_slice_are_not_taken_for_a_reduction() {
+        let spec = spec(Some(240_000), None, false);
+        let requests = LimitFacts { limit: Some(240), remaining: Some(239), reset: None };
+        let state = after(&spec, &HeaderFacts { requests, ..HeaderFacts::default() });
+        assert_eq!(state.limits(&spec).requests, Some(1_440));
+    }
+
+    #[test]
+    fn a_size_that_did_not_fit_is_remembered_until_one_does() {
+        let spec = spec(Some(240_000), None, false);
+        let mut state = EndpointState::new(&spec);
+        state.mark_too_large(Timestamp::ZERO, 5_000);
+        state.mark_too_large(Timestamp::ZERO, 9_000);
+        assert_eq!(state.smallest_too_large(Timestamp::ZERO), Some(5_000));
+        state.was_admitted(Timestamp::ZERO, 4_000);
+        assert_eq!(state.smallest_too_large(Timestamp::ZERO), Some(5_000));
+        assert_eq!(state.smallest_too_large(Timestamp::from_secs(600)), None);
+        state.was_admitted(Timestamp::ZERO, 6_000);
+        assert_eq!(state.smallest_too_large(Timestamp::ZERO), None);
+    }
+}

@@ -1,0 +1,84 @@
+//! Writes down an act of choosing.
+//!
+//! Invariant: every number comes from the judgement that was acted on.
+//! Absent on purpose: sentences, and any judgement of its own.
+
+use std::sync::Arc;
+
+use super::balancer::Balancer;
+use super::choose::Pick;
+use super::judge::{Judged, Ruling};
+use super::request::Job;
+use crate::model::decision::{Candidate, Conclusion, Decision, Exclusion, Verdict};
+use crate::model::id::{DecisionId, ModelName};
+use crate::model::units::Timestamp;
+
+/// Ids are shown with six hex digits.
+const ID_BITS: u64 = 0x00ff_ffff;
+/// Odd, so that every id comes once before any comes twice.
+const ID_STRIDE: u64 = 0x9e_3779;
+
+impl Balancer {
+    /// The decision for a request as judged. `line_ahead`: what fits is kept for those who came earlier.
+    pub(super) fn explain(
+        &mut self,
+        now: Timestamp,
+        job: &Job,
+        judged: &[Judged],
+        pick: Option<Pick>,
+        line_ahead: bool,
+        conclusion: Conclusion,
+    ) -> Arc<Decision> {
+        self.decisions = self.decisions.wrapping_add(1);
+        let id = DecisionId(self.decisions.wrapping_mul(ID_STRIDE).wrapping_add(self.seed) & ID_BITS);
+        let route = job.route.and_then(|route| self.config.routes.get(route));
+        let shown = pick.map_or(0, |pick| pick.at);
+        let attempt = job.attempts.saturating_add(u32::from(!matches!(conclusion, Conclusion::PassedOn)));
+        Arc::new(Decision {
+            id,
+            at: now,
+            revision: self.config.revision,
+            route: route.map_or_else(|| job.profile.model.clone(), |route| ModelName::clone(&route.model)),
+            attempt: attempt.max(1),
+            estimate: judged.get(shown).map(|one| one.estimate).unwrap_or_default(),
+            waited: job.waited_by(now),
+            candidates: judged
+                .iter()
+                .enumerate()
+                .filter_map(|(at, one)| {
+                    let verdict = verdict(one, pick.filter(|pick| pick.at == at), line_ahead);
+                    self.candidate(one, verdict)
+                })
+                .collect(),
+            conclusion,
+        })
+    }
+
+    fn candidate(&self, one: &Judged, verdict: Verdict) -> Option<Candidate> {
+        Some(Candidate {
+            endpoint: self.config.endpoints.get(one.endpoint)?.id.clone(),
+            group: group_number(one),
+            admin_state: one.admin_state,
+            health: one.health,
+            needs: one.needs,
+            has: one.has,
+            limit: one.limit,
+            free_at: one.free_at,
+            verdict,
+        })
+    }
+}
+
+/// A group's number as shown, from 1.
+pub(super) fn group_number(one: &Judged) -> u32 {
+    u32::try_from(one.group).unwrap_or(u32::MAX).saturating_add(1)
+}
+
+const fn verdict(one: &Judged, pick: Option<Pick>, line_ahead: bool) -> Verdict {
+    match (pick, one.ruling) {
+        (Some(pick), _) => Verdict::Chosen(pick.choice),
+        (None, Ruling::Fits { .. }) if line_ahead => Verdict::Excluded(Exclusion::LineAhead),
+        (None, Ruling::Fits { .. }) => Verdict::Excluded(Exclusion::NotNeeded),
+        (None, Ruling::Out(why, _)) => Verdict::Excluded(why),
+    }
+}

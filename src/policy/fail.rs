@@ -1,0 +1,254 @@
+//! An attempt failed before the commit point: who is to blame, and what becomes of the request.
+//!
+//! Invariant: a fault of the request moves nothing and counts nothing; any other failure costs an attempt of the cap.
+//! Absent on purpose: spans (`rest`) and shares (`retry`).
+
+use std::time::Duration;
+
+use super::admit::hopeless;
+use super::balancer::Balancer;
+use super::event::Output;
+use super::judge::{Hope, Judged, hope};
+use super::ledger::Unit;
+use super::request::{Job, Reservation, Stage};
+use super::rest::{Throttled, denial, ejection, overloaded};
+use super::retry::{attempt_cap, backoff};
+use crate::model::config::Enforcement;
+use crate::model::decision::{Conclusion, RefusalReason};
+use crate::model::id::{AccountId, RequestId};
+use crate::model::outcome::{Failure, FailureClass, ThrottleKind};
+use crate::model::status::RestCause;
+use crate::model::units::Timestamp;
+
+impl Balancer {
+    /// Answers a failure: elsewhere, later, or over.
+    pub(super) fn attempt_failed(
+        &mut self,
+        now: Timestamp,
+        request: RequestId,
+        failure: &Failure,
+        outputs: &mut Vec<Output>,
+    ) {
+        if self.jobs.get(&request).is_none_or(|job| job.committed || !matches!(job.stage, Some(Stage::Sent(_)))) {
+            return;
+        }
+        let Some(mut job) = self.jobs.remove(&request) else { return };
+        let Some(Stage::Sent(reservation)) = job.stage.take() else { return };
+        let charge = match failure.class {
+            _ if !failure.reached => None,
+            FailureClass::Throttled(_) => Some(0),
+            _ => Some(reservation.estimate.charge),
+        };
+        self.close(request, &reservation, charge);
+        let size_is_at_fault = self.blame(now, request, &reservation, failure);
+        self.doubt_forecasts();
+        match failure.class {
+            FailureClass::ClientFault => return self.give_up(now, request, &job, outputs),
+            FailureClass::KeyRejected => job.barred.extend(self.slots_of(&reservation.account)),
+            FailureClass::Blocked | FailureClass::NotFound => job.barred.push(reservation.slot),
+            _ if size_is_at_fault => job.barred.push(reservation.slot),
+            _ => job.tried.push(reservation.slot),
+        }
+        self.go_on(now, request, job, failure, outputs);
+    }
+
+    /// Elsewhere at once, else later, else over.
+    fn go_on(
+        &mut self,
+        now: Timestamp,
+        request: RequestId,
+        mut job: Job,
+        failure: &Failure,
+        outputs: &mut Vec<Output>,
+    ) {
+        let rules = self.config.retry.clone();
+        let spent = job.attempts >= attempt_cap(&rules) || self.stopping;
+        if !spent {
+            let judged = self.judge(now, &job);
+            if judged.iter().any(Judged::fits) {
+                if is_free(failure.class) || self.budget.spend(now, rules.budget_percent) {
+                    if let Some(pick) = self.pick(&job, &judged) {
+                        self.assign(now, request, job, &judged, pick, outputs);
+                    }
+                    return;
+                }
+                return self.finish(now, request, job, failure, outputs);
+            }
+        }
+        job.tried.clear();
+        if spent {
+            return self.finish(now, request, job, failure, outputs);
+        }
+        let judged = self.judge(now, &job);
+        let expected = match hope(&judged) {
+            _ if judged.iter().any(Judged::fits) => now,
+            Hope::At(when) => when,
+            Hope::Event => now.after(Duration::from_secs(1)),
+            Hope::Never => return self.finish(now, request, job, failure, outputs),
+        };
+        let longest = Duration::from_secs(u64::from(self.config.queue.max_wait_seconds));
+        let deadline = now.after(longest.saturating_sub(job.waited));
+        let repeats = !is_free(failure.class);
+        if expected > deadline || repeats && !self.budget.spend(now, rules.budget_percent) {
+            return self.finish(now, request, job, failure, outputs);
+        }
+        let until = now.after(if repeats { backoff(&mut self.rng, &rules, job.attempts) } else { Duration::ZERO });
+        self.hold(now, request, job, &judged, expected.max(until), deadline, outputs);
+        if until > now {
+            self.start_backoff(now, request, until, deadline);
+        }
+    }
+
+    /// Takes a request that was just held out of its line until a time.
+    fn start_backoff(&mut self, now: Timestamp, request: RequestId, until: Timestamp, deadline: Timestamp) {
+        let Some(job) = self.jobs.get_mut(&request) else { return };
+        if let Some(route) = job.route.and_then(|route| self.routes.get_mut(route)) {
+            route.line.remove(&job.order);
+        }
+        job.stage = Some(Stage::BackingOff { since: now, until, deadline });
+        self.backoffs.insert((until, request));
+    }
+
+    /// Nothing more can be tried.
+    fn finish(
+        &mut self,
+        now: Timestamp,
+        request: RequestId,
+        mut job: Job,
+        failure: &Failure,
+        outputs: &mut Vec<Output>,
+    ) {
+        if self.stopping {
+            let judged = self.judge(now, &job);
+            return self.refuse(now, request, &job, &judged, RefusalReason::Stopping, None, outputs);
+        }
+        let throttled = matches!(failure.class, FailureClass::Throttled(_));
+        if !throttled && failure.status.is_some() {
+            return self.give_up(now, request, &job, outputs);
+        }
+        job.tried.clear();
+        let judged = self.judge(now, &job);
+        let retry_at = self.start_of(now, &job, &judged);
+        let reason = match retry_at {
+            None => hopeless(&judged),
+            Some(_) if throttled => RefusalReason::NoCapacityInTime,
+            Some(_) => RefusalReason::AttemptsSpent,
+        };
+        self.refuse(now, request, &job, &judged, reason, retry_at, outputs);
+    }
+
+    fn give_up(&mut self, now: Timestamp, request: RequestId, job: &Job, outputs: &mut Vec<Output>) {
+        let judged = self.judge(now, job);
+        let decision = self.explain(now, job, &judged, None, false, Conclusion::PassedOn);
+        outputs.push(Output::GiveUp { request, decision });
+    }
+
+    /// Tells the endpoint's health and counters. Whether the request's size is at fault.
+    fn blame(&mut self, now: Timestamp, request: RequestId, reservation: &Reservation, failure: &Failure) -> bool {
+        match failure.class {
+            FailureClass::ClientFault | FailureClass::Transient => self.judge_nobody(request, reservation.slot),
+            FailureClass::Throttled(kind) => return self.blame_throttle(now, request, reservation, kind, failure),
+            FailureClass::KeyRejected => self.blame_account(now, request, reservation),
+            FailureClass::Blocked => self.deny(now, request, reservation.slot, RestCause::Blocked),
+            FailureClass::NotFound => self.deny(now, request, reservation.slot, RestCause::NotFound),
+            FailureClass::ServerError
+            | FailureClass::Overloaded
+            | FailureClass::Connect
+            | FailureClass::Timeout
+            | FailureClass::Broken => self.blame_fault(now, request, reservation.slot, failure),
+        }
+        false
+    }
+
+    fn judge_nobody(&mut self, request: RequestId, slot: usize) {
+        if let Some(endpoint) = self.endpoints.get_mut(slot) {
+            endpoint.health.unjudged(request);
+        }
+    }
+
+    fn blame_throttle(
+        &mut self,
+        now: Timestamp,
+        request: RequestId,
+        reservation: &Reservation,
+        kind: ThrottleKind,
+        failure: &Failure,
+    ) -> bool {
+        let spec = self.spec_of(reservation.slot).cloned();
+        let Some(endpoint) = self.endpoints.get_mut(reservation.slot) else { return false };
+        endpoint.counters.throttled = endpoint.counters.throttled.saturating_add(1);
+        let Some(spec) = spec else { return false };
+        endpoint.learn(now, &spec, &failure.facts);
+        let surprise = match kind {
+            ThrottleKind::Tokens => Some(Unit::Tokens),
+            ThrottleKind::Requests => Some(Unit::Requests),
+            _ => None,
+        };
+        // Those that were under way when the first surprise came tell nothing new.
+        if let Some(unit) = surprise.filter(|_| endpoint.health.takes_blame(request)) {
+            endpoint.surprised(now, unit);
+        }
+        let throttle = Throttled {
+            kind,
+            facts: &failure.facts,
+            in_a_row: endpoint.health.throttled(request),
+            slice: spec.request_slice,
+            cost: reservation.estimate.charge,
+            bucket: spec.enforcement == Enforcement::TokenBucket,
+        }
+        .judge();
+        if throttle.too_large {
+            endpoint.mark_too_large(now, reservation.estimate.charge);
+        }
+        if throttle.rest.is_zero() {
+            endpoint.health.unjudged(request);
+        } else {
+            endpoint.health.rest(request, now.after(throttle.rest), RestCause::Throttled(kind));
+        }
+        throttle.too_large
+    }
+
+    fn blame_account(&mut self, now: Timestamp, request: RequestId, reservation: &Reservation) {
+        for slot in self.slots_of(&reservation.account) {
+            if slot == reservation.slot {
+                self.deny(now, request, slot, RestCause::KeyRejected);
+            } else if let Some(endpoint) = self.endpoints.get_mut(slot) {
+                let rest = denial(endpoint.health.denied(request));
+                endpoint.health.rest(request, now.after(rest), RestCause::KeyRejected);
+            }
+        }
+    }
+
+    /// Everything that is signed with this account's key.
+    fn slots_of(&self, account: &AccountId) -> Vec<usize> {
+        let signed = self.config.endpoints.iter().zip(&self.slot_of).filter(|(spec, _)| spec.account == *account);
+        signed.map(|(_, slot)| *slot).collect()
+    }
+
+    fn deny(&mut self, now: Timestamp, request: RequestId, slot: usize, cause: RestCause) {
+        let Some(endpoint) = self.endpoints.get_mut(slot) else { return };
+        endpoint.counters.failed = endpoint.counters.failed.saturating_add(1);
+        let rest = denial(endpoint.health.denied(request));
+        endpoint.health.rest(request, now.after(rest), cause);
+    }
+
+    fn blame_fault(&mut self, now: Timestamp, request: RequestId, slot: usize, failure: &Failure) {
+        let Some(endpoint) = self.endpoints.get_mut(slot) else { return };
+        endpoint.counters.failed = endpoint.counters.failed.saturating_add(1);
+        let connect = failure.class == FailureClass::Connect;
+        let ejected = endpoint.health.faulted(now, request, connect).map(ejection);
+        let asked = overloaded(&failure.facts).filter(|_| failure.class == FailureClass::Overloaded);
+        if let Some(rest) = ejected.max(asked) {
+            let cause = if connect { RestCause::Unreachable } else { RestCause::Errors };
+            endpoint.health.rest(request, now.after(rest), cause);
+        }
+    }
+}
+
+/// Whether going on after this failure takes nothing from the retry budget: the service said clearly that it did no work.
+const fn is_free(class: FailureClass) -> bool {
+    matches!(
+        class,
+        FailureClass::Throttled(_) | FailureClass::KeyRejected | FailureClass::Blocked | FailureClass::NotFound
+    )
+}

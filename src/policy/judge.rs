@@ -1,0 +1,270 @@
+//! What is said of each endpoint of a route for one request, before any is picked.
+//!
+//! Invariant: judging changes nothing, and every number in the verdict is the one the verdict rests on.
+//! Absent on purpose: comparing endpoints with each other (`choose`).
+
+use super::balancer::Balancer;
+use super::endpoint::{EndpointState, PoolState};
+use super::estimate::estimate;
+use super::health::Standing;
+use super::ledger::{Limits, Shortage, Unit};
+use super::request::Job;
+use crate::model::checked::{CheckedEndpoint, CheckedMember, CheckedPool};
+use crate::model::config::AdminState;
+use crate::model::decision::{Estimate, Exclusion};
+use crate::model::status::{Health, LimitSource, RestCause};
+use crate::model::units::Timestamp;
+
+/// Whether waiting makes an endpoint fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hope {
+    /// From this time on.
+    At(Timestamp),
+    /// Once something happens whose time nobody knows.
+    Event,
+    /// No.
+    Never,
+}
+
+/// The judgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ruling {
+    /// The request fits now.
+    Fits {
+        /// As the single one that decides whether rest ends.
+        probe: bool,
+    },
+    /// It does not.
+    Out(Exclusion, Hope),
+}
+
+/// One endpoint of the route, judged.
+#[derive(Clone, Debug)]
+pub(super) struct Judged {
+    /// Index into the configuration's endpoints.
+    pub(super) endpoint: usize,
+    pub(super) slot: usize,
+    /// From 0.
+    pub(super) group: usize,
+    /// Within its group.
+    pub(super) place: usize,
+    pub(super) weight: u32,
+    pub(super) admin_state: AdminState,
+    pub(super) health: Health,
+    pub(super) estimate: Estimate,
+    pub(super) needs: u64,
+    pub(super) has: Option<u64>,
+    pub(super) limit: Option<u64>,
+    pub(super) free_at: Option<Timestamp>,
+    /// The free share of its scarcest limit, in millionths.
+    pub(super) share: u64,
+    pub(super) in_flight: u32,
+    pub(super) ruling: Ruling,
+}
+
+impl Judged {
+    /// Whether the request fits there now.
+    pub(super) const fn fits(&self) -> bool {
+        matches!(self.ruling, Ruling::Fits { .. })
+    }
+
+    /// Whether it would decide over a rest.
+    pub(super) const fn is_probe(&self) -> bool {
+        matches!(self.ruling, Ruling::Fits { probe: true })
+    }
+}
+
+/// An endpoint with everything that bears on it.
+pub(super) struct Seat<'b> {
+    pub(super) slot: usize,
+    pub(super) spec: &'b CheckedEndpoint,
+    pub(super) state: &'b EndpointState,
+    pub(super) pool: Option<(&'b CheckedPool, &'b PoolState)>,
+    pub(super) has_key: bool,
+}
+
+impl Balancer {
+    /// Judges every endpoint of the request's route, in order of trial.
+    pub(super) fn judge(&self, now: Timestamp, job: &Job) -> Vec<Judged> {
+        let Some(route) = job.route.and_then(|route| self.config.routes.get(route)) else { return Vec::new() };
+        let mut all = Vec::with_capacity(route.groups.iter().map(|group| group.members.len()).sum());
+        for (group, members) in route.groups.iter().enumerate() {
+            for (place, member) in members.members.iter().enumerate() {
+                if let Some(seat) = self.seat(member.endpoint) {
+                    all.push(judge_one(now, job, &seat, *member, group, place));
+                }
+            }
+        }
+        all
+    }
+
+    /// The endpoint at an index of the configuration.
+    pub(super) fn seat(&self, endpoint: usize) -> Option<Seat<'_>> {
+        let spec = self.config.endpoints.get(endpoint)?;
+        let slot = *self.slot_of.get(endpoint)?;
+        let state = self.endpoints.get(slot)?;
+        let pool = spec.pool.and_then(|pool| {
+            let slot = *self.pool_slot_of.get(pool)?;
+            Some((self.config.pools.get(pool)?, self.pools.get(slot)?))
+        });
+        Some(Seat { slot, spec, state, pool, has_key: self.has_key(spec) })
+    }
+}
+
+/// The ceilings of a pool.
+pub(super) const fn pool_limits(pool: &CheckedPool) -> Limits {
+    Limits { tokens: Some(pool.tokens_per_minute), requests: pool.requests_per_minute }
+}
+
+impl Seat<'_> {
+    /// What a request would be charged here.
+    pub(super) fn estimate(&self, job: &Job) -> Estimate {
+        estimate(self.spec.service, self.spec.enforcement, job.profile.operation, &job.profile.size)
+    }
+
+    /// When all windows have room for a charge; `None`: never.
+    fn room_at(&self, now: Timestamp, charge: u64) -> Option<Timestamp> {
+        if self.state.smallest_too_large(now).is_some_and(|known| known <= charge) {
+            return None;
+        }
+        let own = self.state.ledger.earliest(now, charge, self.state.limits(self.spec))?;
+        match self.pool {
+            Some((spec, pool)) => Some(own.max(pool.ledger.earliest(now, charge, pool_limits(spec))?)),
+            None => Some(own),
+        }
+    }
+
+    /// Whether it may be used at all, now or later: by the person, by its key, by what this request has met there.
+    pub(super) fn barred(&self, job: &Job) -> Option<Exclusion> {
+        match self.state.admin {
+            AdminState::Paused => Some(Exclusion::Paused),
+            AdminState::Draining => Some(Exclusion::Draining),
+            AdminState::Enabled if !self.has_key => Some(Exclusion::NoKey),
+            AdminState::Enabled if job.barred.contains(&self.slot) => Some(Exclusion::TriedAlready),
+            AdminState::Enabled => None,
+        }
+    }
+
+    /// Health as shown: what we observe, the key and nearness to the limit included.
+    pub(super) fn health(&self, now: Timestamp) -> Health {
+        let seen = self.state.health.health(now);
+        let near = || {
+            let limits = self.state.limits(self.spec);
+            self.state.ledger.free_share(now, limits) <= 200_000
+        };
+        match seen {
+            _ if !self.has_key => Health::NoKey,
+            Health::Healthy if near() => Health::NearLimit,
+            seen => seen,
+        }
+    }
+
+    fn ruling(&self, now: Timestamp, job: &Job, charge: u64, short: &mut Option<Shortage>) -> Ruling {
+        if let Some(why) = self.barred(job) {
+            return Ruling::Out(why, Hope::Never);
+        }
+        let Some(room) = self.room_at(now, charge) else {
+            return Ruling::Out(Exclusion::TooLarge, Hope::Never);
+        };
+        if job.tried.contains(&self.slot) {
+            return Ruling::Out(Exclusion::TriedAlready, Hope::Event);
+        }
+        let standing = self.state.health.standing(now, charge, self.state.pace(self.spec));
+        match standing {
+            Standing::Resting(until, cause) => return Ruling::Out(resting(cause), Hope::At(until.max(room))),
+            Standing::Probing => return Ruling::Out(Exclusion::ProbeRunning, Hope::Event),
+            Standing::Open | Standing::Probe | Standing::Ramping(_) => {}
+        }
+        if self.spec.max_in_flight.is_some_and(|most| self.state.in_flight >= most) {
+            return Ruling::Out(Exclusion::InFlightFull, Hope::Event);
+        }
+        // Where there is room now, nothing is short.
+        if room > now {
+            *short = self.state.ledger.shortage(now, charge, self.state.limits(self.spec));
+        }
+        if let Some(short) = short {
+            let capped = self.state.token_source(self.spec) == LimitSource::SoftCap;
+            let why = match short.unit {
+                Unit::Tokens if capped => Exclusion::SoftCap,
+                Unit::Tokens => Exclusion::TokensShort,
+                Unit::Requests => Exclusion::RequestsShort,
+            };
+            return Ruling::Out(why, Hope::At(room));
+        }
+        *short = self
+            .pool
+            .filter(|_| room > now)
+            .and_then(|(spec, pool)| pool.ledger.shortage(now, charge, pool_limits(spec)));
+        match standing {
+            _ if short.is_some() => Ruling::Out(Exclusion::PoolShort, Hope::At(room)),
+            Standing::Ramping(next) => Ruling::Out(Exclusion::Ramping, Hope::At(next)),
+            standing => Ruling::Fits { probe: standing == Standing::Probe },
+        }
+    }
+
+    fn share(&self, now: Timestamp) -> u64 {
+        let own = self.state.ledger.free_share(now, self.state.limits(self.spec));
+        self.pool.map_or(own, |(spec, pool)| own.min(pool.ledger.free_share(now, pool_limits(spec))))
+    }
+}
+
+fn judge_one(now: Timestamp, job: &Job, seat: &Seat<'_>, member: CheckedMember, group: usize, place: usize) -> Judged {
+    let estimate = seat.estimate(job);
+    let mut short = None;
+    let ruling = seat.ruling(now, job, estimate.charge, &mut short);
+    let limits = seat.state.limits(seat.spec);
+    let (needs, has, limit) = match (short, ruling) {
+        (Some(short), _) => (short.needs, Some(short.has), Some(short.limit)),
+        (None, Ruling::Out(Exclusion::InFlightFull, _)) => (1, Some(0), seat.spec.max_in_flight.map(u64::from)),
+        _ => (estimate.charge, seat.state.ledger.free_tokens(now, limits), limits.tokens),
+    };
+    let free_at = match ruling {
+        Ruling::Out(_, Hope::At(when)) => Some(when),
+        _ => None,
+    };
+    Judged {
+        endpoint: member.endpoint,
+        slot: seat.slot,
+        group,
+        place,
+        weight: member.weight,
+        admin_state: seat.state.admin,
+        health: seat.health(now),
+        estimate,
+        needs,
+        has,
+        limit,
+        free_at,
+        share: seat.share(now),
+        in_flight: seat.state.in_flight,
+        ruling,
+    }
+}
+
+const fn resting(cause: RestCause) -> Exclusion {
+    match cause {
+        RestCause::Throttled(_) => Exclusion::Throttled,
+        RestCause::Errors | RestCause::Unreachable | RestCause::Blocked => Exclusion::Ejected,
+        RestCause::KeyRejected => Exclusion::NoKey,
+        RestCause::NotFound => Exclusion::NotOffered,
+    }
+}
+
+/// What waiting promises over all candidates: the earliest known time, else an event, else nothing.
+pub(super) fn hope(judged: &[Judged]) -> Hope {
+    let known = judged.iter().filter_map(|one| match one.ruling {
+        Ruling::Out(_, Hope::At(when)) => Some(when),
+        _ => None,
+    });
+    let event = || judged.iter().any(|one| matches!(one.ruling, Ruling::Out(_, Hope::Event)));
+    match known.min() {
+        Some(when) => Hope::At(when),
+        None if event() => Hope::Event,
+        None => Hope::Never,
+    }
+}
+
+/// Whether size alone keeps the request from an endpoint that could be used.
+pub(super) fn too_large(judged: &[Judged]) -> bool {
+    judged.iter().any(|one| matches!(one.ruling, Ruling::Out(Exclusion::TooLarge, _)))
+}

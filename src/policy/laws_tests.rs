@@ -1,0 +1,371 @@
+//! The laws of this room, held against random streams of events.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::world_tests::*;
+use super::{Balancer, Input, Output};
+use crate::model::config::{AdminState, Enforcement};
+use crate::model::decision::{Choice, Decision, Exclusion, RefusalReason, Verdict};
+use crate::model::id::{EndpointId, RequestId};
+use crate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, HeaderSignal, Settlement, ThrottleKind};
+use crate::model::status::Health;
+use crate::model::units::{MINUTE, Timestamp};
+
+const SITES: [&str; 3] = ["a", "b", "c"];
+
+/// One thing that happens. Numbers pick among what is there.
+#[derive(Clone, Debug)]
+enum Step {
+    Pass(u64),
+    Arrive(u64),
+    Fail(usize, FailureClass, Option<u64>),
+    Commit(usize),
+    Settle(usize),
+    Leave(usize),
+    Set(usize, AdminState),
+    Reconfigure,
+}
+
+fn class() -> impl Strategy<Value = FailureClass> {
+    prop_oneof![
+        4 => Just(FailureClass::Throttled(ThrottleKind::Tokens)),
+        2 => Just(FailureClass::Throttled(ThrottleKind::Requests)),
+        1 => Just(FailureClass::Throttled(ThrottleKind::SharedCapacity)),
+        2 => Just(FailureClass::ServerError),
+        1 => Just(FailureClass::Connect),
+        1 => Just(FailureClass::Timeout),
+        1 => Just(FailureClass::NotFound),
+        1 => Just(FailureClass::ClientFault),
+    ]
+}
+
+fn admin_state() -> impl Strategy<Value = AdminState> {
+    prop_oneof![Just(AdminState::Enabled), Just(AdminState::Paused), Just(AdminState::Draining)]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => prop_oneof![0..50_u64, 50..3_000_u64, 3_000..40_000_u64].prop_map(Step::Pass),
+        8 => (2..700_u64).prop_map(Step::Arrive),
+        2 => (any::<usize>(), class(), proptest::option::of(1..90_u64)).prop_map(|(w, c, t)| Step::Fail(w, c, t)),
+        3 => any::<usize>().prop_map(Step::Commit),
+        3 => any::<usize>().prop_map(Step::Settle),
+        1 => any::<usize>().prop_map(Step::Leave),
+        1 => (any::<usize>(), admin_state()).prop_map(|(which, state)| Step::Set(which, state)),
+        1 => Just(Step::Reconfigure),
+    ]
+}
+
+fn sites() -> impl Strategy<Value = Vec<Site>> {
+    let kind = prop_oneof![Just(Enforcement::SlidingLog), Just(Enforcement::Utilization)];
+    let one = (0..2_usize, 500..3_000_u64, proptest::option::of(60..600_u64), any::<bool>(), kind);
+    proptest::collection::vec(one, 1..=3).prop_map(|all| {
+        let build = |(id, (group, tokens, requests, pooled, enforcement))| Site {
+            id,
+            group,
+            tokens: Some(tokens),
+            requests,
+            pool: bool::then_some(pooled, "p"),
+            enforcement,
+        };
+        SITES.into_iter().zip(all).map(build).collect()
+    })
+}
+
+/// Where a request is, as its driver knows.
+#[derive(Clone, Debug, PartialEq)]
+enum At {
+    Waiting,
+    Sent { site: String, since: Timestamp, charge: u64, committed: bool, probe: bool },
+    Over,
+}
+
+/// Drives a brain as the engine would, and checks every answer by its own books.
+struct Court {
+    brain: Balancer,
+    sites: Vec<Site>,
+    now: Timestamp,
+    at: BTreeMap<RequestId, At>,
+    attempts: BTreeMap<RequestId, u32>,
+    tally: Tally,
+    outputs: Vec<Output>,
+}
+
+impl Court {
+    fn new(sites: &[Site], seed: u64) -> Self {
+        let config = config(sites, &[("p", 2_000)], |_| {});
+        Self {
+            brain: Balancer::new(config, seed, Timestamp::ZERO),
+            sites: sites.to_vec(),
+            now: Timestamp::ZERO,
+            at: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            tally: Tally::default(),
+            outputs: Vec::new(),
+        }
+    }
+
+    fn give(&mut self, input: Input) {
+        let mut outputs = Vec::new();
+        let before = self.brain.view(self.now);
+        assert_eq!(before, self.brain.view(self.now), "looking changes nothing");
+        self.brain.handle(self.now, input, &mut outputs);
+        for output in &outputs {
+            self.judge(output);
+        }
+        self.outputs.append(&mut outputs);
+    }
+
+    fn judge(&mut self, output: &Output) {
+        let request = output.request();
+        assert_ne!(self.at.get(&request), Some(&At::Over), "nothing follows an end");
+        let next = match output {
+            Output::Assigned { assignment, .. } => {
+                let attempts = self.attempts.entry(request).or_default();
+                *attempts += 1;
+                assert!(*attempts == assignment.attempt && *attempts <= 4, "the attempt cap holds");
+                self.admitted(assignment.endpoint.as_str(), &assignment.decision)
+            }
+            Output::Held { .. } => At::Waiting,
+            Output::Refused { refusal, .. } => {
+                assert!(refusal.reason != RefusalReason::NoCapacityInTime || refusal.retry_at >= Some(self.now));
+                At::Over
+            }
+            Output::GiveUp { .. } => At::Over,
+        };
+        self.at.insert(request, next);
+    }
+
+    fn admitted(&mut self, id: &str, decision: &Decision) -> At {
+        let charge = decision.estimate.charge;
+        let chosen = decision.chosen().expect("a sending has a choice");
+        let probe = chosen.verdict == Verdict::Chosen(Choice::Probe);
+        assert_eq!(chosen.admin_state, AdminState::Enabled);
+        match chosen.health {
+            Health::Resting { until, .. } => {
+                assert!(probe && until <= self.now, "a rest ends by a probe");
+                let on_its_way =
+                    |at: &At| matches!(at, At::Sent { site, probe: true, committed: false, .. } if site == id);
+                assert!(!self.at.values().any(on_its_way), "a rest ends by a single probe");
+            }
+            Health::Probing => panic!("a second request while a probe is under way"),
+            _ => assert!(!probe),
+        }
+        let higher = decision.candidates.iter().filter(|one| one.group < chosen.group);
+        for one in higher {
+            let room = Verdict::Excluded(Exclusion::NotNeeded);
+            assert_ne!(one.verdict, room, "a higher group had room and health");
+        }
+        let site = self.sites.iter().find(|site| site.id == id).expect("a known site").clone();
+        self.tally.add(id, self.now, charge);
+        self.tally.add(&format!("{id} requests"), self.now, 1);
+        assert!(self.tally.sum(id, self.now, MINUTE) <= site.tokens.unwrap_or(u64::MAX), "tokens of {id}");
+        if let Some(limit) = site.requests {
+            let requests = format!("{id} requests");
+            assert!(self.tally.sum(&requests, self.now, MINUTE) <= limit, "requests of {id}");
+            let slice = self.tally.sum(&requests, self.now, Duration::from_secs(1));
+            assert!(slice <= (limit / 60).max(1), "slices of {id}");
+        }
+        if site.pool.is_some() {
+            self.tally.add("pool", self.now, charge);
+            assert!(self.tally.sum("pool", self.now, MINUTE) <= 2_000, "tokens of the pool");
+        }
+        At::Sent { site: id.to_owned(), since: self.now, charge, committed: false, probe }
+    }
+
+    /// The service did no work: what was counted is taken back, as far as the law allows.
+    fn take_back(&mut self, at: &At, failure: &Failure) {
+        let At::Sent { site, since, charge, .. } = at else { return };
+        if !failure.reached {
+            self.tally.take_back(&format!("{site} requests"), *since, 1);
+        } else if !matches!(failure.class, FailureClass::Throttled(_)) {
+            return;
+        }
+        self.tally.take_back(site, *since, *charge);
+        if self.sites.iter().any(|known| known.id == site && known.pool.is_some()) {
+            self.tally.take_back("pool", *since, *charge);
+        }
+    }
+
+    fn nth(&self, which: usize, wanted: impl Fn(&At) -> bool) -> Option<(RequestId, At)> {
+        let fitting: Vec<_> = self.at.iter().filter(|(_, at)| wanted(at)).collect();
+        let place = which.checked_rem(fitting.len())?;
+        Some((*fitting[place].0, fitting[place].1.clone()))
+    }
+
+    fn pass(&mut self, until: Timestamp) {
+        while let Some(wake) = self.brain.next_wake().filter(|wake| *wake <= until) {
+            self.now = self.now.max(wake);
+            self.give(Input::Tick);
+            assert!(self.brain.next_wake().is_none_or(|next| next > self.now), "a tick makes progress");
+        }
+        self.now = until;
+    }
+
+    fn play(&mut self, step: &Step) {
+        let uncommitted = |at: &At| matches!(at, At::Sent { committed: false, .. });
+        match *step {
+            Step::Pass(millis) => self.pass(self.now.after(Duration::from_millis(millis))),
+            Step::Arrive(charge) => {
+                let request = RequestId(self.at.len() as u64 + 1);
+                self.give(Input::Arrived { request, profile: chat(charge) });
+                assert!(self.at.contains_key(&request), "an arrival is answered in the same call");
+            }
+            Step::Fail(which, class, wait) => {
+                let Some((request, at)) = self.nth(which, uncommitted) else { return };
+                let retry_after = wait.map(Duration::from_secs);
+                let failure =
+                    Failure { facts: HeaderFacts { retry_after, ..HeaderFacts::default() }, ..failure(class) };
+                self.take_back(&at, &failure);
+                self.fail(request, &at, failure);
+            }
+            Step::Commit(which) => {
+                let Some((request, At::Sent { site, since, charge, probe, .. })) = self.nth(which, uncommitted) else {
+                    return;
+                };
+                let signal = HeaderSignal { endpoint: EndpointId::from(site.as_str()), facts: HeaderFacts::default() };
+                self.at.insert(request, At::Sent { site, since, charge, probe, committed: true });
+                self.give(Input::Committed { request, signal });
+                let outputs = self.outputs.len();
+                self.give(Input::AttemptFailed { request, failure: failure(FailureClass::ServerError) });
+                assert_eq!(self.outputs.len(), outputs, "nothing is retried after the commit");
+            }
+            Step::Settle(which) => {
+                self.end(which, Ending::Completed, |at| matches!(at, At::Sent { committed: true, .. }));
+            }
+            Step::Set(which, state) => {
+                let id = self.sites[which % self.sites.len()].id;
+                self.give(Input::SetAdminState(EndpointId::from(id), state));
+            }
+            Step::Reconfigure => self.give(Input::Configured(config(&self.sites, &[("p", 2_000)], |_| {}))),
+            Step::Leave(which) => self.end(which, Ending::ClientLeft, |at| *at != At::Over),
+        }
+    }
+
+    fn fail(&mut self, request: RequestId, at: &At, failure: Failure) {
+        let At::Sent { site, probe, .. } = at else { return };
+        let rest = |brain: &Balancer, now| match brain.view(now).endpoint(&EndpointId::from(site.as_str())) {
+            Some(view) => match view.health {
+                Health::Resting { until, .. } => Some(until),
+                _ => None,
+            },
+            None => None,
+        };
+        let (before, outputs) = (rest(&self.brain, self.now), self.outputs.len());
+        self.give(Input::AttemptFailed { request, failure });
+        let answers = self.outputs[outputs..].iter().filter(|output| output.request() == request);
+        assert!(answers.count() >= 1, "a failure is answered in the same call");
+        let after = rest(&self.brain, self.now);
+        if let (Some(before), Some(after), false) = (before, after, *probe) {
+            assert!(after >= before, "a second failure never shortens a rest");
+        }
+    }
+
+    fn end(&mut self, which: usize, ending: Ending, wanted: impl Fn(&At) -> bool) {
+        let Some((request, _)) = self.nth(which, wanted) else { return };
+        self.at.insert(request, At::Over);
+        let settlement = Settlement { ending, usage: None, first_token: None };
+        self.give(Input::Settled { request, settlement });
+    }
+
+    /// Lets everything end: waits by time, sendings by their settlement.
+    fn close(&mut self) {
+        for _ in 0..10_000 {
+            if let Some((request, _)) = self.nth(0, |at| matches!(at, At::Sent { .. })) {
+                self.end_one(request);
+            } else if self.nth(0, |at| *at == At::Waiting).is_some() {
+                let wake = self.brain.next_wake().expect("a wait has an end");
+                self.pass(wake);
+            } else {
+                break;
+            }
+        }
+        assert!(self.at.values().all(|at| *at == At::Over), "every wait ends");
+        self.pass(self.now.after(Duration::from_hours(1)));
+        let view = self.brain.view(self.now);
+        let left = view.endpoints.iter().map(|one| (one.in_flight, one.tokens.reserved, one.tokens.used));
+        assert!(left.into_iter().all(|left| left == (0, 0, 0)), "reservations return to nothing");
+        assert!(view.pools.iter().all(|pool| pool.tokens.reserved == 0 && pool.tokens.used == 0));
+        assert_eq!(self.brain.next_wake(), None);
+    }
+
+    fn end_one(&mut self, request: RequestId) {
+        self.at.insert(request, At::Over);
+        let settlement = Settlement { ending: Ending::ClientLeft, usage: None, first_token: None };
+        self.give(Input::Settled { request, settlement });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_law_holds_over_any_stream_of_events(
+        sites in sites(),
+        seed in any::<u64>(),
+        steps in proptest::collection::vec(step(), 1..120),
+    ) {
+        let mut court = Court::new(&sites, seed);
+        for step in &steps {
+            court.play(step);
+        }
+        court.close();
+    }
+
+    #[test]
+    fn the_same_seed_and_inputs_give_the_same_outputs(
+        sites in sites(),
+        seed in any::<u64>(),
+        steps in proptest::collection::vec(step(), 1..60),
+    ) {
+        let mut courts = [Court::new(&sites, seed), Court::new(&sites, seed)];
+        for court in &mut courts {
+            for step in &steps {
+                court.play(step);
+            }
+        }
+        let [first, second] = courts.map(|court| format!("{:?}", court.outputs));
+        prop_assert_eq!(first, second);
+    }
+
+    #[test]
+    fn the_line_goes_in_order_of_arrival(
+        sites in sites(),
+        charges in proptest::collection::vec((2..400_u64, 0..2_000_u64), 1..60),
+    ) {
+        let mut court = Court::new(&sites, 1);
+        for (charge, gap) in charges {
+            court.play(&Step::Arrive(charge));
+            court.play(&Step::Pass(gap));
+        }
+        court.pass(court.now.after(Duration::from_mins(2)));
+        let went: Vec<RequestId> = court.outputs.iter()
+            .filter(|output| matches!(output, Output::Assigned { .. })).map(Output::request).collect();
+        prop_assert!(went.is_sorted());
+    }
+
+    #[test]
+    fn a_promised_recovery_is_the_real_one(
+        sites in sites(),
+        charges in proptest::collection::vec(2..700_u64, 1..40),
+    ) {
+        let mut court = Court::new(&sites, 1);
+        court.brain = Balancer::new(
+            config(&sites, &[("p", 2_000)], |config| config.queue.max_wait_seconds = 0), 1, Timestamp::ZERO,
+        );
+        for charge in charges {
+            court.play(&Step::Arrive(charge));
+            let Some(Output::Refused { refusal, .. }) = court.outputs.last() else { continue };
+            let Some(told) = refusal.retry_at else { continue };
+            court.now = Timestamp(told.0 - 1);
+            court.play(&Step::Arrive(charge));
+            prop_assert!(matches!(court.outputs.last(), Some(Output::Refused { .. })), "not earlier");
+            court.now = told;
+            court.play(&Step::Arrive(charge));
+            prop_assert!(matches!(court.outputs.last(), Some(Output::Assigned { .. })), "and not later");
+        }
+    }
+}

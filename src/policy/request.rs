@@ -1,0 +1,148 @@
+//! One request from arrival to its end, and the routes they stand in line for.
+//!
+//! Invariant: a request is either in line, backing off, or holds exactly one reservation.
+//! Absent on purpose: rules about what happens to it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::forecast::Forecast;
+use super::ledger::Entry;
+use super::window::Window;
+use crate::model::decision::Estimate;
+use crate::model::id::{AccountId, ModelName, RequestId};
+use crate::model::profile::RequestProfile;
+use crate::model::units::{MINUTE, Timestamp};
+
+/// What one sending holds. Slots name endpoints and pools for the life of the process.
+#[derive(Clone, Debug)]
+pub(super) struct Reservation {
+    pub(super) slot: usize,
+    pub(super) account: AccountId,
+    pub(super) pool: Option<usize>,
+    pub(super) estimate: Estimate,
+    pub(super) endpoint_entry: Entry,
+    pub(super) pool_entry: Option<Entry>,
+    /// Charged by what is used in the end, not by the estimate.
+    pub(super) settles_to_usage: bool,
+    pub(super) expires: Timestamp,
+}
+
+/// Where a request is.
+#[derive(Clone, Debug)]
+pub(super) enum Stage {
+    /// In its route's line.
+    InLine {
+        /// When this wait began.
+        since: Timestamp,
+        /// When we give up on it.
+        deadline: Timestamp,
+    },
+    /// Waits for its backoff, then goes in line.
+    BackingOff {
+        /// When this wait began.
+        since: Timestamp,
+        /// When it goes in line.
+        until: Timestamp,
+        /// When we give up on it.
+        deadline: Timestamp,
+    },
+    /// Sent.
+    Sent(Box<Reservation>),
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    pub(super) profile: Arc<RequestProfile>,
+    /// Index into the routes; `None`: its route is gone.
+    pub(super) route: Option<usize>,
+    /// Its place among all arrivals; lines are kept in this order, so a request that comes back from a failure stands
+    /// before those that came after it.
+    pub(super) order: u64,
+    pub(super) attempts: u32,
+    pub(super) committed: bool,
+    /// Endpoints that failed it since it last waited.
+    pub(super) tried: Vec<usize>,
+    /// Endpoints that waiting does not make fit for it.
+    pub(super) barred: Vec<usize>,
+    /// Time spent in line before the present wait.
+    pub(super) waited: Duration,
+    pub(super) stage: Option<Stage>,
+}
+
+impl Job {
+    /// A request that has just come.
+    pub(super) const fn new(profile: Arc<RequestProfile>, route: usize, order: u64) -> Self {
+        Self {
+            profile,
+            route: Some(route),
+            order,
+            attempts: 0,
+            committed: false,
+            tried: Vec::new(),
+            barred: Vec::new(),
+            waited: Duration::ZERO,
+            stage: None,
+        }
+    }
+
+    /// How long it has waited in all.
+    pub(super) fn waited_by(&self, now: Timestamp) -> Duration {
+        match self.stage {
+            Some(Stage::InLine { since, .. } | Stage::BackingOff { since, .. }) => {
+                self.waited.saturating_add(now.since(since))
+            }
+            _ => self.waited,
+        }
+    }
+
+    /// When it stops waiting, if it waits.
+    pub(super) const fn deadline(&self) -> Option<Timestamp> {
+        match self.stage {
+            Some(Stage::InLine { deadline, .. } | Stage::BackingOff { deadline, .. }) => Some(deadline),
+            _ => None,
+        }
+    }
+}
+
+/// One route's line and turns.
+#[derive(Clone, Debug)]
+pub(super) struct RouteState {
+    pub(super) model: ModelName,
+    /// Waiting requests by order of arrival.
+    pub(super) line: BTreeMap<u64, RequestId>,
+    /// When the first in line fits if nothing happens before; `None`: only an event helps.
+    pub(super) wake: Option<Timestamp>,
+    /// What those in line will have taken by when.
+    pub(super) forecast: Option<Forecast>,
+    /// Per priority group: whose turn it was last, as a place in the group.
+    pub(super) turns: Vec<usize>,
+    /// Per endpoint slot: sendings of this route in the last minute.
+    pub(super) sent: BTreeMap<usize, Window>,
+}
+
+impl RouteState {
+    /// Nobody waits and nothing was sent.
+    pub(super) fn new(model: ModelName) -> Self {
+        Self { model, line: BTreeMap::new(), wake: None, forecast: None, turns: Vec::new(), sent: BTreeMap::new() }
+    }
+
+    /// Counts a sending.
+    pub(super) fn note_sent(&mut self, now: Timestamp, slot: usize) {
+        self.sent.entry(slot).or_insert_with(|| Window::new(MINUTE, Duration::ZERO)).add(now, 1);
+    }
+
+    /// Sendings to an endpoint in the last minute.
+    pub(super) fn sent_last_minute(&self, now: Timestamp, slot: usize) -> u64 {
+        self.sent.get(&slot).map_or(0, |window| window.taken(now))
+    }
+
+    /// Something changed that the forecast does not know.
+    pub(super) fn doubt_forecast(&mut self) {
+        if let Some(forecast) = &mut self.forecast {
+            forecast.doubt();
+        }
+    }
+}

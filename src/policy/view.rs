@@ -1,0 +1,128 @@
+//! How things stand, for the screen.
+//!
+//! Invariant: reads only; the same state and time give the same view.
+//! Absent on purpose: history and words.
+
+use super::balancer::Balancer;
+use super::judge::Seat;
+use super::ledger::Limits;
+use crate::model::checked::{CheckedPool, CheckedRoute};
+use crate::model::config::{AdminState, Service};
+use crate::model::status::{
+    BalancerView, EndpointView, GroupView, Health, LimitSource, LimitView, PoolView, QueueView, RouteView,
+};
+use crate::model::units::Timestamp;
+
+impl Balancer {
+    /// How things stand at `now`. Changes nothing.
+    #[must_use]
+    pub fn view(&self, now: Timestamp) -> BalancerView {
+        let seats: Vec<Seat<'_>> = (0..self.config.endpoints.len()).filter_map(|at| self.seat(at)).collect();
+        let endpoints: Vec<EndpointView> = seats.iter().map(|seat| self.endpoint_view(now, seat)).collect();
+        let pools = self.config.pools.iter().enumerate().filter_map(|(at, pool)| self.pool_view(now, at, pool));
+        let routes = self.config.routes.iter().enumerate();
+        BalancerView {
+            at: now,
+            revision: self.config.revision,
+            pools: pools.collect(),
+            routes: routes.map(|(at, route)| self.route_view(now, at, route, &endpoints)).collect(),
+            queue: self.queue_view(now),
+            endpoints,
+        }
+    }
+
+    fn endpoint_view(&self, now: Timestamp, seat: &Seat<'_>) -> EndpointView {
+        let (spec, state) = (seat.spec, seat.state);
+        let limits = state.limits(spec);
+        let stated = self.config.config.endpoint(&spec.id).and_then(|endpoint| endpoint.requests_per_minute);
+        let request_source = state.request_source(spec, stated.is_none());
+        let (tokens, requests) = (state.ledger.tokens(now), state.ledger.requests(now));
+        EndpointView {
+            id: spec.id.clone(),
+            account: spec.account.clone(),
+            model: spec.model.clone(),
+            simulated: spec.service == Service::Simulated,
+            admin_state: state.admin,
+            health: seat.health(now),
+            tokens: limit_view(limits.tokens, state.token_source(spec), tokens),
+            requests: limit_view(limits.requests, request_source, requests),
+            provider_tokens_per_minute: state.provider_tokens(spec),
+            soft_cap: spec.soft_cap,
+            reported_remaining: state.reported_remaining,
+            in_flight: state.in_flight,
+            counters: state.counters,
+        }
+    }
+
+    fn pool_view(&self, now: Timestamp, at: usize, pool: &CheckedPool) -> Option<PoolView> {
+        let ledger = &self.pools.get(*self.pool_slot_of.get(at)?)?.ledger;
+        let limits = Limits { tokens: Some(pool.tokens_per_minute), requests: pool.requests_per_minute };
+        let derived = self.config.config.quota_pool(&pool.id).is_some_and(|pool| pool.requests_per_minute.is_none());
+        let request_source = match limits.requests {
+            None => LimitSource::Unknown,
+            Some(_) if derived => LimitSource::Derived,
+            Some(_) => LimitSource::Configured,
+        };
+        let members = self.config.endpoints.iter().filter(|endpoint| endpoint.pool == Some(at));
+        Some(PoolView {
+            id: pool.id.clone(),
+            tokens: limit_view(limits.tokens, LimitSource::Configured, ledger.tokens(now)),
+            requests: limit_view(limits.requests, request_source, ledger.requests(now)),
+            members: members.map(|endpoint| endpoint.id.clone()).collect(),
+        })
+    }
+
+    fn route_view(&self, now: Timestamp, at: usize, route: &CheckedRoute, endpoints: &[EndpointView]) -> RouteView {
+        let state = self.routes.get(at);
+        let members: Vec<usize> =
+            route.groups.iter().flat_map(|group| &group.members).map(|member| member.endpoint).collect();
+        let views = || members.iter().filter_map(|member| endpoints.get(*member));
+        let serving = views().filter(|view| view.serving()).count();
+        let back_at = views().filter_map(|view| match view.health {
+            Health::Resting { until, .. } if view.admin_state == AdminState::Enabled => Some(until),
+            _ => None,
+        });
+        let groups = route.groups.iter().map(|group| {
+            let slots = group.members.iter().filter_map(|member| self.slot_of.get(member.endpoint));
+            let sent = slots.map(|slot| state.map_or(0, |route| route.sent_last_minute(now, *slot)));
+            let ids = group.members.iter().filter_map(|member| endpoints.get(member.endpoint));
+            GroupView {
+                id: group.id.clone(),
+                endpoints: ids.map(|view| view.id.clone()).collect(),
+                sent_last_minute: sent.collect(),
+            }
+        });
+        RouteView {
+            model: route.model.clone(),
+            serving: count(serving),
+            members: count(members.len()),
+            groups: groups.collect(),
+            waiting: count(self.waiting_for(at)),
+            back_at: if serving == 0 { back_at.min() } else { None },
+        }
+    }
+
+    fn waiting_for(&self, route: usize) -> usize {
+        let in_line = self.routes.get(route).map_or(0, |route| route.line.len());
+        let backing_off = self.backoffs.iter().filter_map(|(_, request)| self.jobs.get(request));
+        in_line + backing_off.filter(|job| job.route == Some(route)).count()
+    }
+
+    fn queue_view(&self, now: Timestamp) -> QueueView {
+        let waiting = self.deadlines.iter().filter_map(|(_, request)| self.jobs.get(request));
+        QueueView {
+            waiting: count(self.deadlines.len()),
+            oldest: waiting.map(|job| job.waited_by(now)).max().unwrap_or_default(),
+            admitted: self.admitted_after_wait,
+            refused: self.refused,
+        }
+    }
+}
+
+fn limit_view(limit: Option<u64>, source: LimitSource, (taken, pending): (u64, u64)) -> LimitView {
+    LimitView { limit, source, used: taken.saturating_sub(pending), reserved: pending }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,66 @@
+//! What goes back to a client: a whole body, or a relay of an endpoint's.
+//!
+//! Invariant: answers of our own are always whole and in OpenAI's shape.
+//! Absent on purpose: the words; they are `wire::error`'s.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Response, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+
+use super::meter::Relay;
+
+/// The body of an answer.
+pub enum Answer {
+    /// Known whole; `None` once it was handed out.
+    Whole(Option<Bytes>),
+    /// Comes from an endpoint, frame by frame.
+    Relay(Box<Relay>),
+}
+
+/// An endpoint's answer broke after the commit point and its shape allows no word about it.
+#[derive(Debug, thiserror::Error)]
+#[error("the endpoint's answer broke off")]
+pub struct BrokeOff;
+
+impl Answer {
+    /// A JSON answer of our own.
+    #[must_use]
+    pub fn json(status: StatusCode, body: Bytes) -> Response<Self> {
+        let mut response = Response::new(Self::Whole(Some(body)));
+        *response.status_mut() = status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = BrokeOff;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
+        match self.get_mut() {
+            Self::Whole(body) => {
+                Poll::Ready(body.take().filter(|body| !body.is_empty()).map(|body| Ok(Frame::data(body))))
+            }
+            Self::Relay(relay) => relay.poll(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(body) => body.as_ref().is_none_or(Bytes::is_empty),
+            Self::Relay(relay) => relay.is_over(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64)),
+            Self::Relay(relay) => relay.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! One sending: address, credential, connection, answer head.
+//!
+//! Invariant: exactly one credential goes out, and it is ours; redirects are never followed; no proxy variable of the
+//! environment is read.
+//! Absent on purpose: deciding what a failure means.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, VIA};
+use http::{Method, Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::{Instant, timeout_at};
+
+use super::upstreams::Upstream;
+use crate::model::outcome::{Failure, FailureClass, HeaderFacts};
+use crate::model::profile::Operation;
+use crate::wire::headers;
+use crate::wire::patch::{BodyParts, whole, with_model};
+
+/// The pooled client toward all upstreams.
+pub type Client = hyper_util::client::legacy::Client<hyper_rustls::HttpsConnector<HttpConnector>, PartsBody>;
+
+/// A client that trusts the system's certificates. Without any, HTTPS upstreams fail as unreachable and the rest works.
+///
+/// # Errors
+/// If no cryptography provider could be set up.
+pub fn client(connect_timeout: Duration) -> Result<Client, rustls::Error> {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(connect_timeout));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = hyper_rustls::HttpsConnectorBuilder::new();
+    let builder = match builder.with_provider_and_native_roots(Arc::clone(&provider)) {
+        Ok(builder) => builder,
+        Err(error) => {
+            tracing::warn!(%error, "no system certificates were found, so HTTPS endpoints cannot be reached; install ca-certificates");
+            let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+            let empty = tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+            hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(empty)
+        }
+    };
+    let connector = builder.https_or_http().enable_http1().wrap_connector(tcp);
+    Ok(hyper_util::client::legacy::Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(Duration::from_secs(50))
+        .build(connector))
+}
+
+/// A request as it can be sent any number of times.
+pub struct Prepared {
+    /// Which operation.
+    pub operation: Operation,
+    /// The client's headers, stripped of hop-by-hop headers and credentials.
+    pub headers: HeaderMap,
+    /// The body as received.
+    pub body: Bytes,
+    /// Where `model` stands in it.
+    pub model_spans: Vec<std::ops::Range<usize>>,
+}
+
+/// An attempt that brought no usable answer.
+pub struct Fault {
+    /// What it was.
+    pub failure: Failure,
+    /// What the service answered, to be passed on if nothing else works.
+    pub answer: Option<Response<Bytes>>,
+}
+
+impl Fault {
+    /// A fault without an answer.
+    #[must_use]
+    pub const fn silent(class: FailureClass, reached: bool) -> Self {
+        let facts = HeaderFacts { tokens: NOTHING, requests: NOTHING, retry_after: None };
+        Self { failure: Failure { class, status: None, reached, facts }, answer: None }
+    }
+}
+
+const NOTHING: crate::model::outcome::LimitFacts =
+    crate::model::outcome::LimitFacts { limit: None, remaining: None, reset: None };
+
+/// Sends a request and waits for the answer's head until `deadline`.
+///
+/// # Errors
+/// A fault without an answer: no connection, broken, or too late.
+pub async fn send(
+    client: &Client,
+    upstream: &Upstream,
+    prepared: &Prepared,
+    marker: &str,
+    deadline: Instant,
+) -> Result<Response<Incoming>, Fault> {
+    let request = build(upstream, prepared, marker).ok_or(Fault::silent(FailureClass::Connect, false))?;
+    match timeout_at(deadline, client.request(request)).await {
+        Err(_) => Err(Fault::silent(FailureClass::Timeout, true)),
+        Ok(Err(error)) if error.is_connect() => Err(Fault::silent(FailureClass::Connect, false)),
+        Ok(Err(_)) => Err(Fault::silent(FailureClass::Broken, true)),
+        Ok(Ok(response)) => Ok(response),
+    }
+}
+
+fn build(upstream: &Upstream, prepared: &Prepared, marker: &str) -> Option<Request<PartsBody>> {
+    let parts = match upstream.target.body_model(prepared.operation) {
+        Some(model) => with_model(&prepared.body, &prepared.model_spans, model),
+        None => whole(&prepared.body),
+    };
+    let mut request = Request::new(PartsBody::from(parts));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = upstream.target.uri(prepared.operation).clone();
+    let headers_out = request.headers_mut();
+    headers_out.clone_from(&prepared.headers);
+    headers_out.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+    if upstream.loopback {
+        headers_out.insert(VIA, HeaderValue::from_str(&format!("1.1 {marker}")).ok()?);
+    }
+    let key = upstream.key.as_deref().map(crate::model::secret::Secret::expose).unwrap_or_default();
+    let (organization, project) = (upstream.organization.as_deref(), upstream.project.as_deref());
+    headers::credential(headers_out, upstream.service, key, organization, project).ok()?;
+    let length = request.body().left;
+    request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    Some(request)
+}
+
+/// A body of ready parts; clones share the bytes.
+pub struct PartsBody {
+    parts: VecDeque<Bytes>,
+    left: u64,
+}
+
+impl From<BodyParts> for PartsBody {
+    fn from(body: BodyParts) -> Self {
+        Self { left: body.length, parts: body.parts.into_iter().collect() }
+    }
+}
+
+impl Body for PartsBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let next = self.parts.pop_front();
+        self.left = self.left.saturating_sub(next.as_ref().map_or(0, |part| part.len() as u64));
+        Poll::Ready(next.map(|part| Ok(Frame::data(part))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}

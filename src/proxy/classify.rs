@@ -1,0 +1,80 @@
+//! Turns a request's head and body into what the brain needs to know and what an attempt needs to send.
+//!
+//! Invariant: the body is read once, kept as received, and scanned once.
+//! Absent on purpose: judging whether the request makes sense; that is the service's to say.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+
+use super::attempt::Prepared;
+use super::auth::client_label;
+use super::door::Door;
+use crate::model::id::ModelName;
+use crate::model::profile::{Operation, RequestProfile};
+use crate::wire::headers::strip_request;
+use crate::wire::peek::{BadBody, Peek, peek};
+
+/// The largest body that is taken in. Images and audio inside JSON stay well below.
+pub const BODY_AT_MOST: usize = 64 * 1024 * 1024;
+
+/// Why a request cannot be understood.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// Larger than [`BODY_AT_MOST`].
+    #[error("The request's body is larger than {} MiB.", BODY_AT_MOST / 1024 / 1024)]
+    TooLarge,
+    /// The client stopped sending.
+    #[error("The request's body broke off.")]
+    BrokeOff,
+    /// Not the JSON that this operation takes.
+    #[error(transparent)]
+    Body(#[from] BadBody),
+    /// No model was named.
+    #[error("The request names no model. Add \"model\" to its body.")]
+    NoModel,
+}
+
+/// Reads a whole body into one piece of memory.
+///
+/// # Errors
+/// If it is too large or breaks off.
+pub async fn read(body: Incoming) -> Result<Bytes, Unreadable> {
+    match Limited::new(body, BODY_AT_MOST).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Unreadable::TooLarge),
+        Err(_) => Err(Unreadable::BrokeOff),
+    }
+}
+
+/// What the brain needs and what an attempt needs. `deployment` is the name in an Azure path, which outranks the body's.
+///
+/// # Errors
+/// Why it cannot be understood.
+pub fn classify(
+    door: &Door,
+    mut head: Parts,
+    operation: Operation,
+    deployment: Option<String>,
+    body: Bytes,
+) -> Result<(Arc<RequestProfile>, Prepared), Unreadable> {
+    let seen: Peek = peek(&body, operation)?;
+    let model = deployment.or(seen.model).filter(|model| !model.is_empty()).ok_or(Unreadable::NoModel)?;
+    let (caller, priority) = door.callers.load().recognise(&head.headers);
+    let retries = head.headers.get("x-stainless-retry-count").and_then(|count| count.to_str().ok()?.parse().ok());
+    let profile = RequestProfile {
+        model: ModelName::from(model),
+        operation,
+        streaming: seen.streaming,
+        size: seen.size,
+        priority,
+        caller,
+        client: client_label(&head.headers),
+        sdk_retry: retries.unwrap_or(0),
+    };
+    strip_request(&mut head.headers);
+    Ok((Arc::new(profile), Prepared { operation, headers: head.headers, body, model_spans: seen.model_spans }))
+}

@@ -1,0 +1,112 @@
+//! The commit point: holds an answer back until it is known to be good.
+//!
+//! Invariant: nothing of an answer reaches the client before this says so, and nothing is tried elsewhere after it has.
+//! Absent on purpose: relaying (`meter`).
+
+use bytes::{Bytes, BytesMut};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Response};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::time::{Instant, timeout_at};
+
+use super::attempt::Fault;
+use crate::model::outcome::{Failure, FailureClass, LimitFacts};
+use crate::model::profile::Operation;
+use crate::wire::failure::classify;
+use crate::wire::headers::facts;
+use crate::wire::stream::{StreamReader, StreamState};
+
+/// As much of an error answer as is kept.
+const ERROR_BODY: usize = 64 * 1024;
+/// As much of a stream as is held back before its first decisive event.
+const HELD_BACK: usize = 256 * 1024;
+
+/// An answer that is good so far.
+pub struct Committed {
+    /// Status and headers as the service sent them.
+    pub head: http::response::Parts,
+    /// What was read of the body to be sure.
+    pub prefix: Vec<Bytes>,
+    /// The rest.
+    pub body: Incoming,
+    /// Reads events on the way; `None` if this is no event stream.
+    pub reader: Option<StreamReader>,
+}
+
+/// Waits until an answer proves good or bad.
+///
+/// # Errors
+/// What was bad, with the answer as far as there is one.
+pub async fn commit(
+    response: Response<Incoming>,
+    operation: Operation,
+    wall_ms: u64,
+    deadline: Instant,
+) -> Result<Committed, Fault> {
+    let (head, mut body) = response.into_parts();
+    if !head.status.is_success() {
+        return Err(refused(head, body, wall_ms, deadline).await);
+    }
+    if !is_event_stream(&head.headers) {
+        return Ok(Committed { head, prefix: Vec::new(), body, reader: None });
+    }
+    let mut reader = StreamReader::new(operation);
+    let (mut prefix, mut held) = (Vec::new(), 0_usize);
+    loop {
+        let frame = match timeout_at(deadline, body.frame()).await {
+            Err(_) => return Err(Fault::silent(FailureClass::Timeout, true)),
+            Ok(Some(Ok(frame))) => frame,
+            // A stream that ends or breaks before it said anything.
+            Ok(None | Some(Err(_))) => return Err(Fault::silent(FailureClass::Broken, true)),
+        };
+        let Ok(data) = frame.into_data() else { continue };
+        held = held.saturating_add(data.len());
+        let state = reader.read(&data);
+        prefix.push(data);
+        match state {
+            StreamState::Undecided if held < HELD_BACK => {}
+            StreamState::Undecided | StreamState::Decisive => {
+                return Ok(Committed { head, prefix, body, reader: Some(reader) });
+            }
+            StreamState::Failed(failure) => {
+                let failure = with_head(failure, &head.headers, wall_ms);
+                // What a client without us in between would have got.
+                let answer = Response::from_parts(head, Bytes::from(prefix.concat()));
+                return Err(Fault { failure, answer: Some(answer) });
+            }
+        }
+    }
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.get(..17).is_some_and(|start| start.eq_ignore_ascii_case("text/event-stream"))
+}
+
+async fn refused(head: http::response::Parts, mut body: Incoming, wall_ms: u64, deadline: Instant) -> Fault {
+    let mut kept = BytesMut::new();
+    while let Ok(Some(Ok(frame))) = timeout_at(deadline, body.frame()).await {
+        if let Ok(data) = frame.into_data() {
+            kept.extend_from_slice(&data);
+        }
+        if kept.len() > ERROR_BODY {
+            break;
+        }
+    }
+    let failure = classify(head.status.as_u16(), &head.headers, &kept, wall_ms);
+    Fault { failure, answer: Some(Response::from_parts(head, kept.freeze())) }
+}
+
+/// A failure inside a 200, completed by what the answer's head says of limits.
+fn with_head(mut failure: Failure, headers: &HeaderMap, wall_ms: u64) -> Failure {
+    let head = facts(headers, wall_ms);
+    failure.facts.retry_after = failure.facts.retry_after.max(head.retry_after);
+    if failure.facts.tokens == LimitFacts::default() {
+        failure.facts.tokens = head.tokens;
+    }
+    if failure.facts.requests == LimitFacts::default() {
+        failure.facts.requests = head.requests;
+    }
+    failure
+}

@@ -1,0 +1,103 @@
+//! What every exchange needs, in one place, made once.
+//!
+//! Invariant: shared parts only; nothing here belongs to one request.
+//! Absent on purpose: anything that decides.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+
+use super::attempt::Client;
+use super::auth::Callers;
+use super::upstreams::Upstreams;
+use crate::contract::snapshot::Arrivals;
+use crate::engine::Engine;
+use crate::model::checked::CheckedConfig;
+use crate::record::Recorder;
+
+/// The proxy's shared parts.
+pub struct Door {
+    /// The brain.
+    pub engine: Arc<Engine>,
+    /// Addresses and keys.
+    pub upstreams: Upstreams,
+    /// The pooled client toward all upstreams.
+    pub client: Client,
+    /// Where finished requests go.
+    pub recorder: Recorder,
+    /// What runs: names of routes, timeouts.
+    pub config: ArcSwap<CheckedConfig>,
+    /// Local tokens.
+    pub callers: ArcSwap<Callers>,
+    /// The person paused serving.
+    pub paused: AtomicBool,
+    /// Exchanges under way.
+    pub in_flight: AtomicU64,
+    /// Our pseudonym in `Via`, toward this computer's own addresses only.
+    pub marker: String,
+    arrivals: Mutex<Arrivals>,
+}
+
+impl Door {
+    /// A door in front of this brain. `instance` tells this process from others in `Via`.
+    #[must_use]
+    pub fn new(
+        engine: Arc<Engine>,
+        client: Client,
+        recorder: Recorder,
+        config: Arc<CheckedConfig>,
+        instance: u64,
+    ) -> Self {
+        Self {
+            engine,
+            upstreams: Upstreams::default(),
+            client,
+            recorder,
+            config: ArcSwap::new(config),
+            callers: ArcSwap::default(),
+            paused: AtomicBool::new(false),
+            in_flight: AtomicU64::new(0),
+            marker: format!("tidegate-{instance:016x}"),
+            arrivals: Mutex::default(),
+        }
+    }
+
+    /// What arrived so far.
+    #[must_use]
+    pub fn arrivals(&self) -> Arrivals {
+        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes that a client knocked.
+    pub(super) fn note_arrival(&self, lacked_v1: bool, client: &str) {
+        let wall = self.engine.clock().wall_ms();
+        let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+        arrivals.requests += 1;
+        arrivals.last_wall_ms = Some(wall);
+        arrivals.last_lacked_v1 = lacked_v1;
+        if arrivals.last_client != client {
+            client.clone_into(&mut arrivals.last_client);
+        }
+    }
+
+    /// Forgets what arrived, when the profile is swapped.
+    pub fn forget_arrivals(&self) {
+        *self.arrivals.lock().unwrap_or_else(PoisonError::into_inner) = Arrivals::default();
+    }
+
+    /// Counts an exchange for as long as the guard lives.
+    pub(super) fn enter(self: &Arc<Self>) -> Inside {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        Inside(Arc::clone(self))
+    }
+}
+
+/// One exchange under way.
+pub(super) struct Inside(Arc<Door>);
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,245 @@
+//! The story of a request, top to bottom: each step is one verb in one other file.
+//!
+//! Invariant: a request that was understood leaves exactly one record.
+//! Absent on purpose: layers, extensions and hidden parameters; what a step needs it is given.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use super::answer::Answer;
+use super::attempt::{Fault, Prepared, send};
+use super::classify::{Unreadable, classify, read};
+use super::commit::{Committed, commit};
+use super::door::{Door, Inside};
+use super::guard::{TurnedAway, check};
+use super::journal::Journal;
+use super::meter::Relay;
+use super::status::status_page;
+use crate::engine::Assignment;
+use crate::engine::lease::Turn;
+use crate::model::decision::{Refusal, RefusalReason};
+use crate::model::id::DecisionId;
+use crate::model::outcome::{FailureClass, HeaderSignal};
+use crate::model::record::RecordEnd;
+use crate::wire::path::Inbound;
+use crate::wire::{error, headers, models, path};
+
+const ENDPOINT: HeaderName = HeaderName::from_static("x-tidegate-endpoint");
+const GROUP: HeaderName = HeaderName::from_static("x-tidegate-group");
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-tidegate-attempts");
+const DECISION: HeaderName = HeaderName::from_static("x-tidegate-decision");
+
+/// Answers one request.
+pub async fn exchange(door: Arc<Door>, request: Request<Incoming>) -> Response<Answer> {
+    let (head, body) = request.into_parts();
+    if let Err(why) = check(&head, &door.marker) {
+        return turned_away(why);
+    }
+    let (operation, deployment) = match path::classify(head.uri.path(), head.uri.query()) {
+        Inbound::Operation { operation, deployment, lacked_v1, .. } => {
+            door.note_arrival(lacked_v1, &super::auth::client_label(&head.headers));
+            (operation, deployment)
+        }
+        Inbound::Models { .. } => return listed(&door, &head.method),
+        Inbound::Model { name, .. } => return described(&door, &head.method, &name),
+        Inbound::Unknown => return elsewhere(&door, &head),
+    };
+    if head.method != Method::POST {
+        return plain(error::method_not_allowed("POST"));
+    }
+    if door.paused.load(Ordering::Relaxed) {
+        return plain(error::unavailable("Serving is paused in Tidegate's window. Resume it there."));
+    }
+    let inside = door.enter();
+    let at = door.engine.clock().now();
+    let understood = match read(body).await {
+        Ok(body) => classify(&door, head, operation, deployment, body),
+        Err(unreadable) => Err(unreadable),
+    };
+    match understood {
+        Ok((profile, prepared)) => {
+            let journal = Journal::open(&door, door.engine.lease(profile), at, inside);
+            forward(&door, journal, &prepared).await
+        }
+        Err(unreadable) => unread(&unreadable, inside),
+    }
+}
+
+/// Attempts until one is committed, the brain refuses, or it gives up.
+async fn forward(door: &Arc<Door>, mut journal: Journal, prepared: &Prepared) -> Response<Answer> {
+    let mut turn = journal.lease.first().await;
+    let mut last: Option<Response<Bytes>> = None;
+    loop {
+        match turn {
+            Turn::Send(assignment) => match attempt(door, &mut journal, &assignment, prepared).await {
+                Ok(committed) => return relay(door, journal, &assignment, committed),
+                Err(fault) => {
+                    last = fault.answer;
+                    turn = journal.lease.failed(fault.failure).await;
+                }
+            },
+            Turn::Refused(refusal, _) => return refuse(door, journal, &refusal),
+            Turn::GiveUp(decision) => return pass_on(journal, last, decision.id),
+        }
+    }
+}
+
+/// One sending, up to its commit point.
+async fn attempt(
+    door: &Arc<Door>,
+    journal: &mut Journal,
+    assignment: &Assignment,
+    prepared: &Prepared,
+) -> Result<Committed, Fault> {
+    journal.attempt(assignment);
+    let limits = door.config.load().config.timeouts.clone();
+    let streaming = journal.lease.profile().streaming;
+    let patience = if streaming { limits.stream_idle_seconds } else { limits.answer_seconds };
+    let deadline = Instant::now() + Duration::from_secs(u64::from(patience));
+    let result = match door.upstreams.find(&assignment.endpoint) {
+        Some(upstream) => match send(&door.client, &upstream, prepared, &door.marker, deadline).await {
+            Ok(response) => commit(response, prepared.operation, door.engine.clock().wall_ms(), deadline).await,
+            Err(fault) => Err(fault),
+        },
+        None => Err(Fault::silent(FailureClass::Connect, false)),
+    };
+    match &result {
+        Ok(committed) => {
+            journal.attempted(Some(committed.head.status.as_u16()), None);
+            journal.committed(committed.head.status.as_u16());
+            let facts = headers::facts(&committed.head.headers, door.engine.clock().wall_ms());
+            journal.lease.committed(HeaderSignal { endpoint: assignment.endpoint.clone(), facts });
+        }
+        Err(fault) => {
+            tracing::debug!(request = %journal.lease.request(), endpoint = %assignment.endpoint, class = ?fault.failure.class, "attempt failed");
+            journal.attempted(fault.failure.status, Some(fault.failure.clone()));
+        }
+    }
+    result
+}
+
+/// Hands the committed answer to the client.
+fn relay(door: &Arc<Door>, journal: Journal, assignment: &Assignment, mut committed: Committed) -> Response<Answer> {
+    let mut response = Response::new(());
+    *response.status_mut() = committed.head.status;
+    std::mem::swap(response.headers_mut(), &mut committed.head.headers);
+    headers::strip_response(response.headers_mut());
+    explain(response.headers_mut(), Some(assignment), assignment.decision.id);
+    let limits = &door.config.load().config.timeouts;
+    let idle = if committed.reader.is_some() { limits.stream_idle_seconds } else { limits.answer_seconds };
+    let relay = Relay::new(committed, journal, Duration::from_secs(u64::from(idle)));
+    response.map(|()| Answer::Relay(Box::new(relay)))
+}
+
+/// Answers for ourselves: the refusal in OpenAI's shape, with the true earliest recovery.
+fn refuse(door: &Arc<Door>, journal: Journal, refusal: &Refusal) -> Response<Answer> {
+    let config = door.config.load();
+    let names = config.routes.iter().map(|route| route.model.as_str());
+    let reply = error::refusal(refusal, door.engine.clock().now(), journal.lease.profile().model.as_str(), names);
+    let decision = journal.lease.decisions().last().map(|decision| decision.id);
+    let mut response = plain(reply);
+    if let Some(id) = decision {
+        explain(response.headers_mut(), None, id);
+    }
+    journal.turn_away(RecordEnd::Refused, response.status().as_u16());
+    response
+}
+
+/// Gives the client the last endpoint's own answer, or says that none came.
+fn pass_on(journal: Journal, last: Option<Response<Bytes>>, decision: DecisionId) -> Response<Answer> {
+    let mut response = match last {
+        Some(answer) => {
+            let mut answer = answer.map(|body| Answer::Whole(Some(body)));
+            headers::strip_response(answer.headers_mut());
+            answer.headers_mut().remove(http::header::CONTENT_LENGTH);
+            answer
+        }
+        None => plain(error::bad_gateway(
+            "No endpoint gave an answer: each one was out of reach, broke off or fell silent.",
+        )),
+    };
+    if response.status() == StatusCode::TOO_MANY_REQUESTS {
+        response.headers_mut().insert(error::SOURCE_OF_429, HeaderValue::from_static("provider"));
+    }
+    explain(response.headers_mut(), None, decision);
+    journal.turn_away(RecordEnd::Failed, response.status().as_u16());
+    response
+}
+
+/// The headers by which a client, or its owner, can ask "why?".
+fn explain(headers: &mut HeaderMap, assignment: Option<&Assignment>, decision: DecisionId) {
+    if let Some(assignment) = assignment {
+        if let Ok(name) = HeaderValue::from_str(assignment.endpoint.as_str()) {
+            headers.insert(ENDPOINT, name);
+        }
+        headers.insert(GROUP, HeaderValue::from(assignment.group));
+        headers.insert(ATTEMPTS, HeaderValue::from(assignment.attempt));
+    }
+    if let Ok(id) = HeaderValue::from_str(&decision.to_string()) {
+        headers.insert(DECISION, id);
+    }
+}
+
+fn turned_away(why: TurnedAway) -> Response<Answer> {
+    plain(match why {
+        TurnedAway::Loop => error::loop_detected(&why.to_string()),
+        TurnedAway::ForeignHost | TurnedAway::FromBrowser => error::forbidden(&why.to_string()),
+    })
+}
+
+fn unread(why: &Unreadable, _inside: Inside) -> Response<Answer> {
+    plain(match why {
+        Unreadable::TooLarge => error::too_large(&why.to_string()),
+        Unreadable::BrokeOff | Unreadable::Body(_) | Unreadable::NoModel => error::bad_request(&why.to_string()),
+    })
+}
+
+fn listed(door: &Door, method: &Method) -> Response<Answer> {
+    if method != Method::GET {
+        return plain(error::method_not_allowed("GET"));
+    }
+    let config = door.config.load();
+    let names = config.routes.iter().map(|route| route.model.as_str()).filter(|name| *name != "*");
+    Answer::json(StatusCode::OK, models::list(names))
+}
+
+fn described(door: &Door, method: &Method, name: &str) -> Response<Answer> {
+    if method != Method::GET {
+        return plain(error::method_not_allowed("GET"));
+    }
+    let config = door.config.load();
+    if config.route_for(name).is_some() {
+        return Answer::json(StatusCode::OK, models::one(name));
+    }
+    let unknown = Refusal { reason: RefusalReason::UnknownModel, retry_at: None };
+    let names = config.routes.iter().map(|route| route.model.as_str());
+    plain(error::refusal(&unknown, door.engine.clock().now(), name, names))
+}
+
+fn elsewhere(door: &Door, head: &Parts) -> Response<Answer> {
+    match (head.uri.path(), &head.method) {
+        ("/_tidegate/status", &Method::GET) => Answer::json(StatusCode::OK, status_page(door)),
+        (path, _) => {
+            let path: String = path.chars().take(80).collect();
+            let text = format!(
+                "Tidegate does not serve \"{path}\" yet. It serves chat/completions, completions, responses, embeddings and models below /v1."
+            );
+            plain(error::not_found(&text))
+        }
+    }
+}
+
+/// A whole answer of our own.
+fn plain((status, extra, body): (StatusCode, HeaderMap, Bytes)) -> Response<Answer> {
+    let mut response = Answer::json(status, body);
+    response.headers_mut().extend(extra);
+    response
+}

@@ -1,0 +1,137 @@
+//! What happened to one request so far, and the duty to settle and record it once.
+//!
+//! Invariant: every journal ends in one record and one settlement, also when its client leaves or its exchange panics.
+//! Absent on purpose: anything of the request's body or headers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::door::{Door, Inside};
+use crate::engine::Assignment;
+use crate::engine::lease::Lease;
+use crate::model::outcome::{Ending, Failure, Settlement};
+use crate::model::profile::Operation;
+use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord};
+use crate::model::units::Timestamp;
+use crate::model::usage::Usage;
+
+/// One request's story, told as it goes.
+pub struct Journal {
+    door: Arc<Door>,
+    /// The standing with the brain.
+    pub lease: Lease,
+    at: Timestamp,
+    wall_ms: u64,
+    attempts: Vec<AttemptRecord>,
+    status: u16,
+    first_token: Option<Duration>,
+    written: bool,
+    _inside: Inside,
+}
+
+/// What nginx calls a client that closed its request.
+const CLIENT_CLOSED: u16 = 499;
+
+impl Journal {
+    /// Opens a journal for a request that has just been understood.
+    pub(super) fn open(door: &Arc<Door>, lease: Lease, at: Timestamp, inside: Inside) -> Self {
+        let wall_ms = door.engine.clock().wall_ms();
+        let door = Arc::clone(door);
+        Self {
+            door,
+            lease,
+            at,
+            wall_ms,
+            attempts: Vec::new(),
+            status: CLIENT_CLOSED,
+            first_token: None,
+            written: false,
+            _inside: inside,
+        }
+    }
+
+    /// Which operation it is.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        self.lease.profile().operation
+    }
+
+    /// Notes that an attempt is about to be sent.
+    pub fn attempt(&mut self, assignment: &Assignment) {
+        self.attempts.push(AttemptRecord {
+            endpoint: assignment.endpoint.clone(),
+            group: assignment.group,
+            at: self.door.engine.clock().now(),
+            took: Duration::ZERO,
+            status: None,
+            failure: None,
+        });
+    }
+
+    /// Notes how the last attempt turned out.
+    pub fn attempted(&mut self, status: Option<u16>, failure: Option<Failure>) {
+        let now = self.door.engine.clock().now();
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.took = now.since(attempt.at);
+            attempt.status = status;
+            attempt.failure = failure;
+        }
+    }
+
+    /// Notes the commit point: this status goes to the client, and the first decisive event is here.
+    pub fn committed(&mut self, status: u16) {
+        self.status = status;
+        self.first_token = Some(self.door.engine.clock().now().since(self.at));
+    }
+
+    /// The end of an answer that was committed.
+    pub fn close(mut self, ending: Ending, usage: Option<Usage>) {
+        self.settle(ending, usage);
+        self.write(RecordEnd::Answered(ending), usage);
+    }
+
+    /// The end of a request that got no endpoint's good answer.
+    pub fn turn_away(mut self, end: RecordEnd, status: u16) {
+        self.status = status;
+        self.write(end, None);
+    }
+
+    fn settle(&mut self, ending: Ending, usage: Option<Usage>) {
+        let first_token = self.first_token.map(|total| {
+            let sent = self.attempts.last().map_or(self.at, |attempt| attempt.at);
+            total.saturating_sub(sent.since(self.at))
+        });
+        self.lease.settle(Settlement { ending, usage, first_token });
+    }
+
+    fn write(&mut self, end: RecordEnd, usage: Option<Usage>) {
+        if std::mem::replace(&mut self.written, true) {
+            return;
+        }
+        self.door.recorder.record(RequestRecord {
+            id: self.lease.request(),
+            at: self.at,
+            wall_ms: self.wall_ms,
+            profile: Arc::clone(self.lease.profile()),
+            status: self.status,
+            end,
+            attempts: std::mem::take(&mut self.attempts),
+            decisions: self.lease.decisions().to_vec(),
+            usage,
+            waited: self.lease.waited(),
+            first_token: self.first_token,
+            total: self.door.engine.clock().now().since(self.at),
+        });
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        if !self.written {
+            self.settle(Ending::ClientLeft, None);
+            let end =
+                if self.attempts.is_empty() { RecordEnd::LeftWaiting } else { RecordEnd::Answered(Ending::ClientLeft) };
+            self.write(end, None);
+        }
+    }
+}

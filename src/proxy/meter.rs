@@ -1,0 +1,194 @@
+//! Relays an answer untouched and reads on the way what it cost.
+//!
+//! Invariant: bytes go out as they came in; the exchange is finished exactly once, at the last byte, at the break, or
+//! when the client leaves.
+//! Absent on purpose: retries. After the commit point there are none.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep};
+
+use super::answer::BrokeOff;
+use super::commit::Committed;
+use super::journal::Journal;
+use crate::model::outcome::Ending;
+use crate::model::profile::Operation;
+use crate::model::usage::Usage;
+use crate::wire::error::stream_error;
+use crate::wire::stream::StreamReader;
+use crate::wire::usage::of_body;
+
+/// The largest plain answer whose usage is read; a larger one is passed on and settled by its estimate.
+const READ_AT_MOST: usize = 16 * 1024 * 1024;
+
+/// An endpoint's answer on its way to the client.
+pub struct Relay {
+    prefix: VecDeque<Bytes>,
+    body: Incoming,
+    tap: Option<Tap>,
+    is_stream: bool,
+    idle: Pin<Box<Sleep>>,
+    idle_limit: Duration,
+    journal: Option<Journal>,
+    operation: Operation,
+}
+
+/// What listens in.
+#[expect(clippy::large_enum_variant, reason = "there is one to a relay, and every relay is boxed")]
+enum Tap {
+    /// An event stream.
+    Events(StreamReader),
+    /// One document, whose parts are shared, not copied, until its end.
+    Document { parts: Vec<Bytes>, length: usize },
+}
+
+impl Relay {
+    /// Takes over a committed answer and its journal.
+    #[must_use]
+    pub fn new(committed: Committed, journal: Journal, idle_limit: Duration) -> Self {
+        let is_stream = committed.reader.is_some();
+        let tap = committed.reader.map_or_else(|| Tap::Document { parts: Vec::new(), length: 0 }, Tap::Events);
+        Self {
+            prefix: committed.prefix.into(),
+            body: committed.body,
+            tap: Some(tap),
+            is_stream,
+            idle: Box::pin(tokio::time::sleep(idle_limit)),
+            idle_limit,
+            operation: journal.operation(),
+            journal: Some(journal),
+        }
+    }
+
+    /// Whether the last byte has gone out.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.journal.is_none()
+    }
+
+    /// What is left, as far as the endpoint said.
+    #[must_use]
+    pub fn size_hint(&self) -> SizeHint {
+        if self.is_stream { SizeHint::default() } else { self.body.size_hint() }
+    }
+
+    /// The next frame.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
+        if self.is_over() {
+            return Poll::Ready(None);
+        }
+        if let Some(held) = self.prefix.pop_front() {
+            // The reader has seen it already.
+            return Poll::Ready(Some(Ok(Frame::data(held))));
+        }
+        match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                self.idle.as_mut().reset(Instant::now() + self.idle_limit);
+                self.listen(&frame);
+                if self.body.is_end_stream() && !self.is_stream {
+                    self.finish(Ending::Completed);
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(_))) => {
+                Poll::Ready(Some(self.broke("The endpoint's connection broke in the middle of its answer.")))
+            }
+            Poll::Ready(None) => Poll::Ready(self.ended()),
+            Poll::Pending => match self.idle.as_mut().poll(cx) {
+                Poll::Ready(()) => {
+                    Poll::Ready(Some(self.broke("The endpoint fell silent in the middle of its answer.")))
+                }
+                Poll::Pending => Poll::Pending,
+            },
+        }
+    }
+
+    fn listen(&mut self, frame: &Frame<Bytes>) {
+        let Some(data) = frame.data_ref() else { return };
+        match &mut self.tap {
+            Some(Tap::Events(reader)) => {
+                let _ = reader.read(data);
+            }
+            Some(Tap::Document { parts, length }) => {
+                *length = length.saturating_add(data.len());
+                if *length <= READ_AT_MOST {
+                    parts.push(data.clone());
+                } else {
+                    parts.clear();
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn ended(&mut self) -> Option<Result<Frame<Bytes>, BrokeOff>> {
+        let heard = self.heard();
+        if heard.complete {
+            self.close(Ending::Completed, heard.usage);
+            return None;
+        }
+        self.close(Ending::CutOff, heard.usage);
+        // Where the service has said itself what went wrong, there is nothing to add.
+        let what = "The endpoint's stream ended without its final event.";
+        (!heard.said_why).then(|| Ok(Frame::data(stream_error(self.operation, what))))
+    }
+
+    /// A stream gets a last event that says what happened; a document can only be cut.
+    fn broke(&mut self, what: &str) -> Result<Frame<Bytes>, BrokeOff> {
+        self.finish(Ending::CutOff);
+        if self.is_stream { Ok(Frame::data(stream_error(self.operation, what))) } else { Err(BrokeOff) }
+    }
+
+    fn finish(&mut self, ending: Ending) {
+        let usage = self.heard().usage;
+        self.close(ending, usage);
+    }
+
+    fn close(&mut self, ending: Ending, usage: Option<Usage>) {
+        if let Some(journal) = self.journal.take() {
+            journal.close(ending, usage);
+        }
+    }
+
+    /// What the tap has to say. It can be asked once.
+    fn heard(&mut self) -> Heard {
+        match self.tap.take() {
+            Some(Tap::Events(reader)) => {
+                let end = reader.finish();
+                Heard {
+                    complete: end.complete && end.failure.is_none(),
+                    said_why: end.failure.is_some(),
+                    usage: end.usage,
+                }
+            }
+            Some(Tap::Document { parts, .. }) => {
+                let usage = match parts.as_slice() {
+                    [] => None,
+                    [whole] => of_body(self.operation, whole),
+                    parts => of_body(self.operation, &parts.concat()),
+                };
+                Heard { complete: true, said_why: false, usage }
+            }
+            None => Heard { complete: true, said_why: false, usage: None },
+        }
+    }
+}
+
+/// What was read on the way.
+struct Heard {
+    complete: bool,
+    said_why: bool,
+    usage: Option<Usage>,
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.finish(Ending::ClientLeft);
+    }
+}

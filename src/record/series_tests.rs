@@ -1,0 +1,97 @@
+use super::*;
+use crate::model::config::AdminState;
+use crate::model::id::{AccountId, ModelName};
+use crate::model::status::{Counters, Health, LimitSource, LimitView};
+
+fn endpoint(id: &str, throttled: u64) -> EndpointView {
+    let limit = LimitView { limit: Some(60_000), source: LimitSource::Configured, used: 1_200, reserved: 30 };
+    EndpointView {
+        id: EndpointId::from(id),
+        account: AccountId::from("a"),
+        model: ModelName::from("gpt-4o"),
+        simulated: true,
+        admin_state: AdminState::Enabled,
+        health: Health::Healthy,
+        tokens: limit,
+        requests: limit,
+        provider_tokens_per_minute: None,
+        soft_cap: None,
+        reported_remaining: None,
+        in_flight: 0,
+        counters: Counters { throttled, ..Counters::default() },
+    }
+}
+
+fn view(endpoints: &[(&str, u64)]) -> BalancerView {
+    let endpoints = endpoints.iter().map(|(id, throttled)| endpoint(id, *throttled)).collect();
+    BalancerView { endpoints, ..BalancerView::default() }
+}
+
+fn seconds(series: &Series, slot: usize) -> Vec<u64> {
+    series.view().endpoints[slot].points().map(|point| point.second).collect()
+}
+
+#[test]
+fn a_slot_outlives_its_endpoint_and_is_given_to_nobody_else() {
+    let mut series = Series::new();
+    series.sample(&view(&[("a", 0), ("b", 0)]), 1);
+    series.sample(&view(&[("b", 0), ("c", 0)]), 2);
+    series.sample(&view(&[("c", 0), ("a", 0)]), 3);
+    let slots: Vec<_> = series.view().endpoints.iter().map(|one| (one.id.to_string(), one.slot)).collect();
+    assert_eq!(slots, [("a".to_owned(), 0), ("b".to_owned(), 1), ("c".to_owned(), 2)]);
+    assert_eq!(seconds(&series, 0), [1, 3]);
+}
+
+#[test]
+fn a_second_that_was_not_sampled_is_a_gap() {
+    let mut series = Series::new();
+    for second in [1, 2, 7, 7, 6, 8] {
+        series.sample(&view(&[("a", 0)]), second);
+    }
+    assert_eq!(seconds(&series, 0), [1, 2, 7, 8]);
+}
+
+#[test]
+fn throttled_counts_are_differences_and_survive_a_counter_made_anew() {
+    let mut series = Series::new();
+    for (second, counter) in [(1, 2), (2, 2), (3, 9), (4, 1)] {
+        series.sample(&view(&[("a", counter)]), second);
+    }
+    let counts: Vec<u32> = series.view().endpoints[0].points().map(|point| point.throttled).collect();
+    assert_eq!(counts, [2, 0, 7, 1]);
+}
+
+#[test]
+fn fifteen_minutes_are_kept_and_little_more() {
+    let mut series = Series::new();
+    for second in 0..5_000 {
+        series.sample(&view(&[("a", 0)]), second);
+    }
+    let kept = seconds(&series, 0);
+    assert_eq!(kept.last(), Some(&4_999));
+    assert!(kept[0] <= 4_999 - 899 && kept[0] > 4_999 - 1_000, "{}", kept[0]);
+}
+
+#[test]
+fn an_endpoint_that_left_fades_out_while_the_others_go_on() {
+    let mut series = Series::new();
+    series.sample(&view(&[("gone", 0), ("a", 0)]), 0);
+    for second in 1..1_000 {
+        series.sample(&view(&[("a", 0)]), second);
+    }
+    assert!(seconds(&series, 0).is_empty());
+    assert_eq!(series.view().endpoints[0].id, EndpointId::from("gone"));
+}
+
+#[test]
+fn a_sealed_chunk_is_shared_by_all_views() {
+    let mut series = Series::new();
+    for second in 0..70 {
+        series.sample(&view(&[("a", 0)]), second);
+    }
+    let before = series.view();
+    series.sample(&view(&[("a", 0)]), 70);
+    let after = series.view();
+    assert!(Arc::ptr_eq(&before.endpoints[0].chunks[0], &after.endpoints[0].chunks[0]));
+    assert!(after.generation > before.generation);
+}

@@ -1,0 +1,211 @@
+//! The configuration file: one document for the person's editor and for the console.
+//!
+//! Invariant: a save changes only what changed, keeps comments and unknown keys, and never overwrites what somebody else
+//! wrote since it was read.
+//! Absent on purpose: watching the file, and applying what was read.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+use toml_edit::DocumentMut;
+
+use crate::model::check::{Finding, Severity};
+use crate::model::config::Config;
+
+use super::atomic;
+use super::config_patch::patch;
+use super::config_read::{ReadError, read};
+use super::paths::Paths;
+use super::revisions::Revisions;
+
+/// The file as it was last read or written by us.
+#[derive(Debug)]
+pub struct ConfigFile {
+    path: PathBuf,
+    revisions: Revisions,
+    on_disk: Option<String>,
+    document: DocumentMut,
+}
+
+/// What a load found.
+#[derive(Debug)]
+pub struct Loaded {
+    /// To save with.
+    pub file: ConfigFile,
+    /// What the file says; the default if there is none.
+    pub config: Config,
+    /// What is to be said of it, in file order.
+    pub findings: Vec<Finding>,
+    /// Whether there was a file.
+    pub existed: bool,
+}
+
+/// Why a configuration was not read or not saved. No value of the file is ever quoted.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file is there and cannot be read.
+    #[error("{path} cannot be read: {reason}.")]
+    Unreadable {
+        /// Which file.
+        path: String,
+        /// As the system says.
+        reason: io::Error,
+    },
+    /// The text is no configuration.
+    #[error(transparent)]
+    Malformed(#[from] ReadError),
+    /// Somebody else changed the file since it was read. Nothing was written.
+    #[error(
+        "{path} was changed by another program since it was read. Nothing was written; load it to see the change, then save again."
+    )]
+    ChangedOnDisk {
+        /// Which file.
+        path: String,
+    },
+    /// The file cannot be written; it is as it was.
+    #[error(
+        "{path} cannot be written: {reason}. The change is not saved; everything that runs keeps running with the configuration in use."
+    )]
+    Unwritable {
+        /// Which file.
+        path: String,
+        /// As the system says.
+        reason: io::Error,
+    },
+    /// The document cannot say this. Nothing was written.
+    #[error("The change cannot be written to {path}: {sentence} Nothing was written.")]
+    Unsayable {
+        /// Which file.
+        path: String,
+        /// Why.
+        sentence: String,
+    },
+}
+
+/// What became of a save that did change the file.
+#[derive(Debug, Default)]
+pub struct Saved {
+    /// The backup copy could not be kept; the file itself is saved.
+    pub backup_problem: Option<io::Error>,
+}
+
+impl ConfigFile {
+    /// Reads the profile's file. A missing one is an empty one.
+    ///
+    /// # Errors
+    /// [`ConfigError::Unreadable`] or [`ConfigError::Malformed`].
+    pub fn load(paths: &Paths) -> Result<Loaded, ConfigError> {
+        let path = paths.config_file.clone();
+        let on_disk = text_of(&path)?;
+        let text = on_disk.as_deref().unwrap_or_default();
+        let told = read(text, &name_of(&path))?;
+        let document = document(text, &path)?;
+        let existed = on_disk.is_some();
+        let file = Self { path, revisions: Revisions::of(&paths.data_dir), on_disk, document };
+        Ok(Loaded { file, config: told.config, findings: told.findings, existed })
+    }
+
+    /// Writes what differs between `old` and `new` into the file. Both may hold values that the file does not state (a port
+    /// from the command line); only differences are written. A copy goes to the revisions, and to last-good.
+    ///
+    /// # Errors
+    /// [`ConfigError::ChangedOnDisk`], [`ConfigError::Unwritable`], [`ConfigError::Unsayable`]; the file is then as it was
+    /// and this value too.
+    pub fn save(&mut self, old: &Config, new: &Config) -> Result<Saved, ConfigError> {
+        if self.changed_on_disk()? {
+            return Err(ConfigError::ChangedOnDisk { path: self.shown() });
+        }
+        let mut document = self.document.clone();
+        let unsayable = |sentence: String| ConfigError::Unsayable { path: self.shown(), sentence };
+        patch(&mut document, old, new).map_err(|_| unsayable("a number is too large.".to_owned()))?;
+        let text = document.to_string();
+        // Nobody shall find at the next start that we wrote something we cannot read.
+        read(&text, &name_of(&self.path)).map_err(|error| unsayable(error.to_string()))?;
+        if self.on_disk.as_deref() == Some(text.as_str()) {
+            return Ok(Saved::default());
+        }
+        let before = self.on_disk.as_deref().map_or(Ok(()), |before| self.revisions.keep(before));
+        atomic::write(&self.path, text.as_bytes())
+            .map_err(|reason| ConfigError::Unwritable { path: self.shown(), reason })?;
+        let kept = before.and_then(|()| self.revisions.keep(&text)).and_then(|()| self.revisions.keep_last_good(&text));
+        self.document = document;
+        self.on_disk = Some(text);
+        Ok(Saved { backup_problem: kept.err() })
+    }
+
+    /// Whether the file says something else than when we last read or wrote it.
+    ///
+    /// # Errors
+    /// [`ConfigError::Unreadable`].
+    pub fn changed_on_disk(&self) -> Result<bool, ConfigError> {
+        Ok(text_of(&self.path)? != self.on_disk)
+    }
+
+    /// Remembers what was read as the last good configuration. To be called once it runs.
+    ///
+    /// # Errors
+    /// The copy could not be written; nothing else is affected.
+    pub fn keep_last_good(&self) -> io::Result<()> {
+        self.on_disk.as_deref().map_or(Ok(()), |text| self.revisions.keep_last_good(text))
+    }
+
+    /// Where the file lies.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The copies of this profile.
+    #[must_use]
+    pub const fn revisions(&self) -> &Revisions {
+        &self.revisions
+    }
+
+    fn shown(&self) -> String {
+        self.path.display().to_string()
+    }
+}
+
+/// The last configuration that was read without error, for when the file is broken.
+#[must_use]
+pub fn last_good(paths: &Paths) -> Option<Config> {
+    let text = Revisions::of(&paths.data_dir).last_good()?;
+    read(&text, "last-good.toml").ok().map(|told| told.config)
+}
+
+/// Findings for a terminal: `config.toml:12: warning: …`, one a line; empty if there is nothing to say.
+#[must_use]
+pub fn report(findings: &[Finding], path: &Path) -> String {
+    let place = |finding: &Finding| finding.line.map(|line| format!("{line}:")).unwrap_or_default();
+    let lines = findings.iter().map(|finding| format!("{}:{} {finding}\n", path.display(), place(finding)));
+    lines.collect::<Vec<_>>().concat()
+}
+
+/// Whether a part is out of service: what `tidegate check` answers with.
+#[must_use]
+pub fn has_errors(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.severity == Severity::Error)
+}
+
+fn text_of(path: &Path) -> Result<Option<String>, ConfigError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(reason) => Err(ConfigError::Unreadable { path: path.display().to_string(), reason }),
+    }
+}
+
+fn document(text: &str, path: &Path) -> Result<DocumentMut, ReadError> {
+    let broken = |_| ReadError { file: name_of(path), line: 1, column: 1, sentence: "this is not TOML.".to_owned() };
+    text.parse().map_err(broken)
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+#[path = "config_file_tests.rs"]
+pub(in crate::store) mod tests;

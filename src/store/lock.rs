@@ -1,0 +1,135 @@
+//! One instance per profile.
+//!
+//! Invariant: while an [`InstanceLock`] lives, no other process gets one for the same profile; the system frees it when we
+//! die, however we die.
+//! Absent on purpose: talking to the instance that runs; its base address is enough to say so, and later to raise it.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::atomic;
+
+/// Who holds a profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Its process.
+    pub pid: u32,
+    /// Where it listens, once it does; ends in `/v1`.
+    pub base_url: Option<String>,
+}
+
+/// Why the profile is not ours.
+#[derive(Debug, Error)]
+pub enum LockError {
+    /// Another instance runs.
+    #[error("Tidegate already runs with this profile{}.", said(.0.as_ref()))]
+    Held(Option<Holder>),
+    /// The lock file cannot be made; without it two instances could write one configuration.
+    #[error("The lock file {path} cannot be used: {reason}.")]
+    Unusable {
+        /// Which file.
+        path: String,
+        /// As the system says.
+        reason: io::Error,
+    },
+}
+
+fn said(holder: Option<&Holder>) -> String {
+    match holder {
+        Some(Holder { pid, base_url: Some(url) }) => format!(" (pid {pid}, at {url})"),
+        Some(Holder { pid, base_url: None }) => format!(" (pid {pid})"),
+        None => String::new(),
+    }
+}
+
+/// The right to be the one instance of a profile.
+#[derive(Debug)]
+pub struct InstanceLock {
+    _locked: File,
+    holder_file: PathBuf,
+}
+
+impl InstanceLock {
+    /// Takes the lock in `state_dir`, which is made if needed.
+    ///
+    /// # Errors
+    /// [`LockError::Held`] with what is known of the holder, or the file cannot be used.
+    pub fn acquire(state_dir: &Path) -> Result<Self, LockError> {
+        let path = state_dir.join("instance.lock");
+        // Apart from the lock: on Windows nobody else can read a locked file.
+        let holder_file = state_dir.join("instance");
+        let unusable = |reason| LockError::Unusable { path: path.display().to_string(), reason };
+        atomic::make_folder(state_dir).map_err(unusable)?;
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(unusable)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(LockError::Held(read_holder(&holder_file))),
+            Err(TryLockError::Error(reason)) => return Err(unusable(reason)),
+        }
+        let lock = Self { _locked: file, holder_file };
+        lock.write_holder(None).map_err(unusable)?;
+        Ok(lock)
+    }
+
+    /// Says where we listen, for a second launch.
+    ///
+    /// # Errors
+    /// The file cannot be written; the lock holds all the same.
+    pub fn announce(&self, base_url: &str) -> io::Result<()> {
+        self.write_holder(Some(base_url))
+    }
+
+    fn write_holder(&self, base_url: Option<&str>) -> io::Result<()> {
+        let text = format!("{}\n{}\n", std::process::id(), base_url.unwrap_or_default());
+        atomic::write(&self.holder_file, text.as_bytes())
+    }
+}
+
+impl Drop for InstanceLock {
+    fn drop(&mut self) {
+        // Only a courtesy: a holder file without a lock means nothing.
+        drop(fs::remove_file(&self.holder_file));
+    }
+}
+
+fn read_holder(path: &Path) -> Option<Holder> {
+    let text = fs::read_to_string(path).ok()?;
+    let mut lines = text.lines();
+    let pid = lines.next()?.parse().ok()?;
+    Some(Holder { pid, base_url: lines.next().filter(|url| !url.is_empty()).map(str::to_owned) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_instance_learns_who_runs() {
+        let home = tempfile::tempdir().unwrap();
+        let lock = InstanceLock::acquire(home.path()).unwrap();
+        lock.announce("http://127.0.0.1:8787/v1").unwrap();
+        let refused = InstanceLock::acquire(home.path()).unwrap_err();
+        let said = format!(
+            "Tidegate already runs with this profile (pid {}, at http://127.0.0.1:8787/v1).",
+            std::process::id()
+        );
+        assert_eq!(refused.to_string(), said);
+    }
+
+    #[test]
+    fn the_profile_is_free_once_its_instance_is_gone() {
+        let home = tempfile::tempdir().unwrap();
+        drop(InstanceLock::acquire(home.path()).unwrap());
+        assert!(InstanceLock::acquire(home.path()).is_ok());
+    }
+
+    #[test]
+    fn two_profiles_run_side_by_side() {
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let _first = InstanceLock::acquire(one.path()).unwrap();
+        assert!(InstanceLock::acquire(two.path()).is_ok());
+    }
+}

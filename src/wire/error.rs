@@ -1,0 +1,233 @@
+//! Errors of ours, in OpenAI's shape, so that every SDK reads them.
+//!
+//! Invariant: what we refuse says so: a 429 of ours carries `x-tidegate-429-source: local`; `Retry-After` is at most
+//! 60 s, since SDKs ignore longer ones, and the true time stands in the message.
+//! Absent on purpose: errors of the services; those pass unchanged.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use serde_json::json;
+
+use crate::model::decision::{Refusal, RefusalReason};
+use crate::model::profile::Operation;
+use crate::model::units::Timestamp;
+
+/// Status, headers to add (content type included) and body of an answer.
+pub type Reply = (StatusCode, HeaderMap, Bytes);
+
+/// The longest wait that every SDK honours.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+/// As much of a model's name as is repeated to a client.
+const NAME_SHOWN: usize = 80;
+/// As many route names as are listed to a client.
+const NAMES_LISTED: usize = 20;
+
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// Whose 429 it is: `local` or `provider`. The proxy adds it to those of the services.
+pub const SOURCE_OF_429: HeaderName = HeaderName::from_static("x-tidegate-429-source");
+
+/// The answer to a request that was refused. `model` is what the client asked for, `known` are the routes' names.
+#[must_use]
+pub fn refusal<'a>(refusal: &Refusal, now: Timestamp, model: &str, known: impl IntoIterator<Item = &'a str>) -> Reply {
+    let model = shown(model);
+    let wait = refusal.retry_at.map(|at| at.since(now));
+    match refusal.reason {
+        RefusalReason::NoCapacityInTime => {
+            throttled(wait, &format!("No endpoint for model \"{model}\" has room within the allowed wait"))
+        }
+        RefusalReason::LineFull => throttled(wait, "Too many requests are waiting already"),
+        RefusalReason::TooLargeEverywhere => client_fault(
+            StatusCode::BAD_REQUEST,
+            "request_too_large",
+            &format!(
+                "This request is larger than the whole limit of every endpoint for model \"{model}\". Send a shorter \
+                 prompt or a smaller output cap."
+            ),
+        ),
+        RefusalReason::UnknownModel => client_fault(
+            StatusCode::NOT_FOUND,
+            "model_not_found",
+            &format!("No route answers for model \"{model}\". {}", listed(known)),
+        ),
+        RefusalReason::NothingUsable => unusable(wait, &model),
+        RefusalReason::AttemptsSpent => spent(wait, &model),
+        RefusalReason::Stopping => unavailable("Tidegate is stopping; nothing was sent to a service."),
+    }
+}
+
+/// 429 with the wait in every form that SDKs read.
+fn throttled(wait: Option<Duration>, what: &str) -> Reply {
+    let (text, after, again) = match wait {
+        Some(wait) if wait <= LONGEST_WAIT => (format!("{what}. Try again in {}.", Span(wait)), wait, true),
+        Some(wait) => (format!("{what}. The earliest room is in {}.", Span(wait)), LONGEST_WAIT, false),
+        None => (format!("{what}, and it is not known when there will be."), LONGEST_WAIT, false),
+    };
+    let mut reply = reply(StatusCode::TOO_MANY_REQUESTS, "requests", "rate_limit_exceeded", &text, again);
+    add_wait(&mut reply.1, after);
+    if again {
+        reply.1.insert("retry-after-ms", HeaderValue::from(whole_millis(after)));
+    }
+    reply.1.insert(SOURCE_OF_429, HeaderValue::from_static("local"));
+    reply
+}
+
+fn unusable(wait: Option<Duration>, model: &str) -> Reply {
+    let when = wait.map(|wait| format!(" One may be back in {}.", Span(wait))).unwrap_or_default();
+    let text = format!(
+        "No endpoint for model \"{model}\" can be used: all are paused, draining, without a working key or \
+         misconfigured.{when}"
+    );
+    let mut reply = server_fault(StatusCode::SERVICE_UNAVAILABLE, "no_usable_endpoint", &text);
+    if let Some(wait) = wait {
+        add_wait(&mut reply.1, wait);
+    }
+    reply
+}
+
+fn spent(wait: Option<Duration>, model: &str) -> Reply {
+    let text = format!("Every attempt to get an answer for model \"{model}\" failed, and no more are allowed.");
+    let Some(wait) = wait else { return server_fault(StatusCode::BAD_GATEWAY, "attempts_spent", &text) };
+    let mut reply = server_fault(StatusCode::SERVICE_UNAVAILABLE, "attempts_spent", &text);
+    add_wait(&mut reply.1, wait);
+    reply
+}
+
+/// 400: the request cannot be understood. `message` is a sentence and never repeats the body.
+#[must_use]
+pub fn bad_request(message: &str) -> Reply {
+    client_fault(StatusCode::BAD_REQUEST, "bad_request", message)
+}
+
+/// 403: the request may not come in.
+#[must_use]
+pub fn forbidden(message: &str) -> Reply {
+    client_fault(StatusCode::FORBIDDEN, "forbidden", message)
+}
+
+/// 404: no such path.
+#[must_use]
+pub fn not_found(message: &str) -> Reply {
+    client_fault(StatusCode::NOT_FOUND, "not_found", message)
+}
+
+/// 405: the path exists, for another method. `allowed` is the one it takes.
+#[must_use]
+pub fn method_not_allowed(allowed: &'static str) -> Reply {
+    let text = format!("This path takes {allowed} requests only.");
+    let mut reply = client_fault(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", &text);
+    reply.1.insert(header::ALLOW, HeaderValue::from_static(allowed));
+    reply
+}
+
+/// 508: the request has come back to us.
+#[must_use]
+pub fn loop_detected(message: &str) -> Reply {
+    client_fault(StatusCode::LOOP_DETECTED, "loop_detected", message)
+}
+
+/// 413: the body is longer than we take.
+#[must_use]
+pub fn too_large(message: &str) -> Reply {
+    client_fault(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
+}
+
+/// 502: the service could not be reached or broke off before its answer began.
+#[must_use]
+pub fn bad_gateway(message: &str) -> Reply {
+    server_fault(StatusCode::BAD_GATEWAY, "upstream_unreachable", message)
+}
+
+/// 503: we do not serve now.
+#[must_use]
+pub fn unavailable(message: &str) -> Reply {
+    server_fault(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
+}
+
+/// The event that ends a stream which broke after the commit point, in the shape of its API. It starts with a blank
+/// line, so that it stands alone even if the stream broke within an event.
+#[must_use]
+pub fn stream_error(operation: Operation, message: &str) -> Bytes {
+    Bytes::from(match operation {
+        Operation::Responses => {
+            let event = json!({"type": "error", "code": "stream_interrupted", "message": message, "param": null});
+            format!("\n\nevent: error\ndata: {event}\n\n")
+        }
+        Operation::Chat | Operation::Completions | Operation::Embeddings => {
+            format!("\n\ndata: {}\n\n", envelope("server_error", "stream_interrupted", message))
+        }
+    })
+}
+
+fn client_fault(status: StatusCode, code: &str, message: &str) -> Reply {
+    reply(status, "invalid_request_error", code, message, false)
+}
+
+fn server_fault(status: StatusCode, code: &str, message: &str) -> Reply {
+    reply(status, "server_error", code, message, false)
+}
+
+fn reply(status: StatusCode, kind: &str, code: &str, message: &str, again: bool) -> Reply {
+    let mut headers = HeaderMap::with_capacity(5);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(SHOULD_RETRY, HeaderValue::from_static(if again { "true" } else { "false" }));
+    (status, headers, Bytes::from(envelope(kind, code, message).to_string()))
+}
+
+fn envelope(kind: &str, code: &str, message: &str) -> serde_json::Value {
+    json!({"error": {"message": message, "type": kind, "param": null, "code": code}})
+}
+
+fn add_wait(headers: &mut HeaderMap, wait: Duration) {
+    headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait.min(LONGEST_WAIT))));
+}
+
+/// Rounded up, and at least 1: a client that comes a moment early is refused again.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
+/// Rounded up, and at least 1.
+fn whole_millis(wait: Duration) -> u64 {
+    let millis = u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+    millis.max(1)
+}
+
+/// A span as people say it: `14 s`, `6 min 5 s`, `24 h`.
+struct Span(Duration);
+
+impl std::fmt::Display for Span {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let seconds = whole_seconds(self.0);
+        let (large, small, names) = match seconds {
+            0..60 => return write!(f, "{seconds} s"),
+            60..3_600 => (seconds / 60, seconds % 60, ("min", "s")),
+            _ => (seconds / 3_600, seconds % 3_600 / 60, ("h", "min")),
+        };
+        write!(f, "{large} {}", names.0)?;
+        if small > 0 { write!(f, " {small} {}", names.1) } else { Ok(()) }
+    }
+}
+
+fn shown(name: &str) -> String {
+    let mut chars = name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c });
+    let mut text: String = chars.by_ref().take(NAME_SHOWN).collect();
+    if chars.next().is_some() {
+        text.push('…');
+    }
+    text
+}
+
+fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let mut names = names.into_iter().filter(|name| *name != "*");
+    let list: Vec<String> = names.by_ref().take(NAMES_LISTED).map(shown).collect();
+    let more = if names.next().is_some() { ", …" } else { "" };
+    if list.is_empty() { "No routes are set up yet.".to_owned() } else { format!("Routes: {}{more}.", list.join(", ")) }
+}
+
+#[cfg(test)]
+#[path = "error_tests.rs"]
+mod tests;

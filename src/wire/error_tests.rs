@@ -1,0 +1,122 @@
+use serde_json::Value;
+
+use super::*;
+
+const NOW: Timestamp = Timestamp::from_secs(100);
+
+fn refused(reason: RefusalReason, wait: Option<Duration>) -> Reply {
+    let refused = Refusal { reason, retry_at: wait.map(|wait| NOW.after(wait)) };
+    refusal(&refused, NOW, "gpt-4o", ["gpt-4o-mini", "*"])
+}
+
+fn header<'r>(reply: &'r Reply, name: &str) -> Option<&'r str> {
+    reply.1.get(name).map(|value| value.to_str().unwrap())
+}
+
+fn message(reply: &Reply) -> String {
+    let body: Value = serde_json::from_slice(&reply.2).unwrap();
+    body["error"]["message"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_short_wait_is_told_in_every_form_and_rounded_up() {
+    for (micros, seconds, millis) in
+        [(0, "1", "1"), (1, "1", "1"), (13_200_001, "14", "13201"), (60_000_000, "60", "60000")]
+    {
+        let reply = refused(RefusalReason::NoCapacityInTime, Some(Duration::from_micros(micros)));
+        assert_eq!(reply.0, 429);
+        assert_eq!(header(&reply, "retry-after"), Some(seconds));
+        assert_eq!(header(&reply, "retry-after-ms"), Some(millis));
+        assert_eq!(header(&reply, "x-should-retry"), Some("true"));
+        assert_eq!(header(&reply, "x-tidegate-429-source"), Some("local"));
+    }
+}
+
+#[test]
+fn a_long_wait_is_capped_for_sdks_and_true_in_the_message() {
+    let reply = refused(RefusalReason::LineFull, Some(Duration::from_secs(365)));
+    assert_eq!(header(&reply, "retry-after"), Some("60"));
+    assert_eq!(header(&reply, "retry-after-ms"), None);
+    assert_eq!(header(&reply, "x-should-retry"), Some("false"));
+    assert_eq!(message(&reply), "Too many requests are waiting already. The earliest room is in 6 min 5 s.");
+    let reply = refused(RefusalReason::NoCapacityInTime, None);
+    assert_eq!((header(&reply, "retry-after"), header(&reply, "x-should-retry")), (Some("60"), Some("false")));
+}
+
+#[test]
+fn bodies_have_openais_shape() {
+    let reply = refused(RefusalReason::NoCapacityInTime, Some(Duration::from_secs(14)));
+    assert_eq!(
+        serde_json::from_slice::<Value>(&reply.2).unwrap(),
+        json!({"error": {
+            "message": "No endpoint for model \"gpt-4o\" has room within the allowed wait. Try again in 14 s.",
+            "type": "requests",
+            "param": null,
+            "code": "rate_limit_exceeded",
+        }})
+    );
+    assert_eq!(header(&reply, "content-type"), Some("application/json"));
+}
+
+#[test]
+fn every_refusal_has_its_status_and_only_throttles_claim_a_429() {
+    for (reason, wait, status) in [
+        (RefusalReason::TooLargeEverywhere, None, 400),
+        (RefusalReason::UnknownModel, None, 404),
+        (RefusalReason::NothingUsable, None, 503),
+        (RefusalReason::AttemptsSpent, None, 502),
+        (RefusalReason::AttemptsSpent, Some(5), 503),
+        (RefusalReason::Stopping, None, 503),
+    ] {
+        let reply = refused(reason, wait.map(Duration::from_secs));
+        assert_eq!(reply.0, status, "{reason:?}");
+        assert_eq!(header(&reply, "x-should-retry"), Some("false"), "{reason:?}");
+        assert_eq!(header(&reply, "x-tidegate-429-source"), None, "{reason:?}");
+        assert_eq!(header(&reply, "retry-after").is_some(), wait.is_some(), "{reason:?}");
+    }
+}
+
+#[test]
+fn an_unknown_model_is_told_with_the_names_that_work() {
+    let reply = refused(RefusalReason::UnknownModel, None);
+    assert_eq!(message(&reply), "No route answers for model \"gpt-4o\". Routes: gpt-4o-mini.");
+    let refused = Refusal { reason: RefusalReason::UnknownModel, retry_at: None };
+    let many: Vec<String> = (0..30).map(|place| format!("m{place}")).collect();
+    let long = message(&refusal(&refused, NOW, &"x\n".repeat(500_000), many.iter().map(String::as_str)));
+    assert!(long.len() < 1_000 && long.ends_with("m19, …."), "{long}");
+    assert!(!long.contains('\n'));
+    assert!(message(&refusal(&refused, NOW, "x", [])).ends_with("No routes are set up yet."));
+}
+
+#[test]
+fn plain_errors_have_their_statuses_and_say_not_to_retry() {
+    for (reply, status) in [
+        (bad_request("m"), 400),
+        (forbidden("m"), 403),
+        (not_found("m"), 404),
+        (too_large("m"), 413),
+        (bad_gateway("m"), 502),
+        (unavailable("m"), 503),
+    ] {
+        assert_eq!((reply.0.as_u16(), message(&reply).as_str()), (status, "m"));
+        assert_eq!(header(&reply, "x-should-retry"), Some("false"));
+    }
+}
+
+#[test]
+fn a_broken_stream_ends_with_an_error_that_our_own_reader_understands() {
+    for operation in [Operation::Chat, Operation::Completions, Operation::Responses] {
+        let event = stream_error(operation, "The service broke off.");
+        let mut reader = crate::wire::stream::StreamReader::new(operation);
+        assert!(matches!(reader.read(&event), crate::wire::stream::StreamState::Failed(_)), "{operation:?}");
+    }
+}
+
+#[test]
+fn spans_are_said_as_people_say_them() {
+    for (seconds, said) in
+        [(0, "1 s"), (59, "59 s"), (60, "1 min"), (365, "6 min 5 s"), (86_400, "24 h"), (5_400, "1 h 30 min")]
+    {
+        assert_eq!(Span(Duration::from_secs(seconds)).to_string(), said);
+    }
+}

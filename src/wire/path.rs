@@ -1,0 +1,142 @@
+//! What a request's path asks for, in each of the shapes that clients use.
+//!
+//! Invariant: a path that two readers could understand differently (`//`, dot segments, encoded slashes, `;`) is
+//! [`Inbound::Unknown`]; nothing is normalised.
+//! Absent on purpose: methods, and building outbound paths (`target`), which never reuse an inbound one.
+
+use crate::model::profile::Operation;
+
+/// Which dialect a path is written in; the answer's errors and model lists follow it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// `/v1/…`, or the same without `/v1`.
+    OpenAi,
+    /// `/openai/deployments/{name}/…` and `/openai/…?api-version=`.
+    AzureClassic,
+    /// `/openai/v1/…`
+    AzureV1,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inbound {
+    /// An operation that is balanced.
+    Operation {
+        /// Which.
+        operation: Operation,
+        /// The deployment named in the path, decoded; it takes the place of the body's `model`.
+        deployment: Option<String>,
+        /// The client's base address lacks `/v1`; understood anyway.
+        lacked_v1: bool,
+        /// The dialect.
+        shape: Shape,
+    },
+    /// The list of models.
+    Models {
+        /// The dialect.
+        shape: Shape,
+        /// The client's base address lacks `/v1`; understood anyway.
+        lacked_v1: bool,
+    },
+    /// One model.
+    Model {
+        /// Its name, decoded.
+        name: String,
+        /// The dialect.
+        shape: Shape,
+        /// The client's base address lacks `/v1`; understood anyway.
+        lacked_v1: bool,
+    },
+    /// None of these, or a path with tricks in it.
+    Unknown,
+}
+
+/// Reads a path (as received, still encoded, without the query) and its query (without `?`).
+///
+/// Azure's classic paths without a deployment are told from a base address that lacks `/v1` by `api-version` alone.
+#[must_use]
+pub fn classify(path: &str, query: Option<&str>) -> Inbound {
+    let Some(rest) = path.strip_prefix('/').filter(|rest| plain(rest)) else { return Inbound::Unknown };
+    let Some(azure) = rest.strip_prefix("openai/") else {
+        let lacked_v1 = !rest.starts_with("v1/");
+        return named(rest.strip_prefix("v1/").unwrap_or(rest), Shape::OpenAi, lacked_v1);
+    };
+    if let Some(rest) = azure.strip_prefix("v1/") {
+        return named(rest, Shape::AzureV1, false);
+    }
+    if let Some(rest) = azure.strip_prefix("deployments/") {
+        return deployed(rest);
+    }
+    if !asks_version(query) {
+        return named(azure, Shape::AzureV1, true);
+    }
+    match named(azure, Shape::AzureClassic, false) {
+        // Only these stand outside `/deployments/` in the classic dialect.
+        Inbound::Operation { operation, .. } if operation != Operation::Responses => Inbound::Unknown,
+        inbound => inbound,
+    }
+}
+
+fn named(rest: &str, shape: Shape, lacked_v1: bool) -> Inbound {
+    if let Some(operation) = operation(rest) {
+        return Inbound::Operation { operation, deployment: None, lacked_v1, shape };
+    }
+    if rest == "models" {
+        return Inbound::Models { shape, lacked_v1 };
+    }
+    match rest.strip_prefix("models/").and_then(segment) {
+        Some(name) => Inbound::Model { name, shape, lacked_v1 },
+        None => Inbound::Unknown,
+    }
+}
+
+fn deployed(rest: &str) -> Inbound {
+    let found = rest.split_once('/').and_then(|(name, path)| Some((segment(name)?, operation(path)?)));
+    match found {
+        Some((name, operation)) => {
+            let shape = Shape::AzureClassic;
+            Inbound::Operation { operation, deployment: Some(name), lacked_v1: false, shape }
+        }
+        None => Inbound::Unknown,
+    }
+}
+
+fn operation(path: &str) -> Option<Operation> {
+    let all = [Operation::Chat, Operation::Completions, Operation::Responses, Operation::Embeddings];
+    all.into_iter().find(|operation| operation.path() == path)
+}
+
+fn asks_version(query: Option<&str>) -> bool {
+    query.is_some_and(|query| query.split('&').any(|pair| pair.starts_with("api-version=")))
+}
+
+/// Whether every reader of this path (its leading slash taken off) sees the same segments.
+fn plain(rest: &str) -> bool {
+    let safe = |b: u8| b.is_ascii_graphic() && !matches!(b, b';' | b'\\' | b'?' | b'#');
+    rest.bytes().all(safe) && rest.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
+}
+
+/// One path segment, strictly percent-decoded; `None` if it is malformed or would not stay one segment.
+fn segment(encoded: &str) -> Option<String> {
+    let mut decoded = Vec::with_capacity(encoded.len());
+    let mut bytes = encoded.bytes();
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'%' => hex(bytes.next()?)? << 4 | hex(bytes.next()?)?,
+            b'/' => return None,
+            other => other,
+        });
+    }
+    let name = String::from_utf8(decoded).ok()?;
+    let whole = !name.is_empty() && name != "." && name != "..";
+    let inert = !name.chars().any(|c| c.is_control() || matches!(c, '/' | '\\' | ';'));
+    (whole && inert).then_some(name)
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+#[cfg(test)]
+#[path = "path_tests.rs"]
+mod tests;

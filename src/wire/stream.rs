@@ -1,0 +1,227 @@
+//! What a streamed answer tells as it passes: when it becomes decisive, whether it failed, what it used.
+//!
+//! Invariant: chunks are only read, never changed; once decisive, a stream stays decisive. An ordinary delta is searched
+//! for a few words and not parsed.
+//! Absent on purpose: holding chunks back and switching endpoints; that is the proxy's.
+
+use memchr::memmem;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::sse::{Event, Splitter};
+use super::{failure, object, usage};
+use crate::model::outcome::Failure;
+use crate::model::profile::Operation;
+use crate::model::usage::Usage;
+
+/// Where a stream stands after what was read of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StreamState {
+    /// Nothing yet that would bind the client to this endpoint: comments, Azure's filter results, `response.created`.
+    Undecided,
+    /// Output has begun: the commit point is passed.
+    Decisive,
+    /// The service gave up before any output.
+    Failed(Failure),
+}
+
+/// How a stream ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamEnd {
+    /// Its final event came: `[DONE]`, or `response.completed`, `incomplete` or `failed`.
+    pub complete: bool,
+    /// Reported, or counted from the deltas and then marked "at least". `None` if nothing was put out.
+    pub usage: Option<Usage>,
+    /// The error event that came, before or after the commit point.
+    pub failure: Option<Failure>,
+}
+
+/// Reads along with one stream.
+#[derive(Debug)]
+pub struct StreamReader {
+    splitter: Splitter,
+    tally: Tally,
+}
+
+#[derive(Debug)]
+struct Tally {
+    operation: Operation,
+    decisive: bool,
+    complete: bool,
+    reported: Option<Usage>,
+    /// Output deltas seen; each is one token or more.
+    deltas: u64,
+    failure: Option<Failure>,
+    /// `response.failed` said no more than that; the cause may follow in an `error` event.
+    awaiting_cause: bool,
+}
+
+impl StreamReader {
+    /// At the start of an answer to this operation.
+    #[must_use]
+    pub fn new(operation: Operation) -> Self {
+        let tally = Tally {
+            operation,
+            decisive: false,
+            complete: false,
+            reported: None,
+            deltas: 0,
+            failure: None,
+            awaiting_cause: false,
+        };
+        Self { splitter: Splitter::new(), tally }
+    }
+
+    /// Reads the next bytes of the body, cut anywhere.
+    pub fn read(&mut self, chunk: &[u8]) -> StreamState {
+        let Self { splitter, tally } = self;
+        splitter.feed(chunk, |event| tally.event(event));
+        tally.state()
+    }
+
+    /// The body is over, whether or not it was whole.
+    #[must_use]
+    pub fn finish(self) -> StreamEnd {
+        let Self { mut splitter, mut tally } = self;
+        splitter.finish(|event| tally.event(event));
+        let counted = Usage { output: tally.deltas, exact: false, ..Usage::default() };
+        StreamEnd {
+            complete: tally.complete,
+            usage: tally.reported.or((tally.deltas > 0).then_some(counted)),
+            failure: tally.failure,
+        }
+    }
+}
+
+impl Tally {
+    fn state(&self) -> StreamState {
+        match &self.failure {
+            _ if self.decisive => StreamState::Decisive,
+            Some(failure) if !self.awaiting_cause => StreamState::Failed(failure.clone()),
+            _ => StreamState::Undecided,
+        }
+    }
+
+    fn event(&mut self, event: Event<'_>) {
+        match self.operation {
+            Operation::Responses => self.response_event(event),
+            Operation::Chat | Operation::Completions | Operation::Embeddings => self.chunk(event),
+        }
+    }
+
+    fn failed(&mut self, failure: Failure, awaiting_cause: bool) {
+        // The first cause that is told stands.
+        if self.failure.is_none() || self.awaiting_cause {
+            self.failure = Some(failure);
+            self.awaiting_cause = awaiting_cause;
+        }
+    }
+
+    /// An event of chat and completions.
+    fn chunk(&mut self, Event { event, data }: Event<'_>) {
+        if data == b"[DONE]" {
+            self.complete = true;
+            return;
+        }
+        if event == Some("error") || (has(data, b"\"error\"") && says_error(data)) {
+            return self.failed(failure::of_event(data), false);
+        }
+        if has(data, b"\"usage\"")
+            && let Some(usage) = usage::top_level(data)
+        {
+            self.reported = Some(usage);
+        }
+        // Azure opens with its verdict on the prompt, in a chunk without choices.
+        if !self.decisive && self.failure.is_none() && !without_choices(data) {
+            self.decisive = true;
+        }
+        if DELTA_KEYS.iter().any(|key| has_text(data, key)) {
+            self.deltas = self.deltas.saturating_add(1);
+        }
+    }
+
+    /// An event of Responses.
+    fn response_event(&mut self, Event { event, data }: Event<'_>) {
+        let named = event.map_or_else(|| kind(data), |event| Some(event.into()));
+        let name = named.as_deref().unwrap_or_default();
+        match name {
+            "response.created" | "response.queued" | "response.in_progress" | "keepalive" | "ping" => {}
+            "response.completed" | "response.incomplete" => {
+                (self.complete, self.decisive) = (true, self.decisive || self.failure.is_none());
+                self.reported = usage::of_response(data).or(self.reported);
+            }
+            "response.failed" => {
+                self.complete = true;
+                self.reported = usage::of_response(data).or(self.reported);
+                self.failed(failure::of_event(data), !tells_cause(data));
+            }
+            "error" => self.failed(failure::of_event(data), false),
+            "" if data == b"[DONE]" => {}
+            "" if says_error(data) => self.failed(failure::of_event(data), false),
+            _ => {
+                self.decisive = self.decisive || self.failure.is_none();
+                self.deltas = self.deltas.saturating_add(u64::from(name.rsplit('.').next() == Some("delta")));
+            }
+        }
+    }
+}
+
+/// Keys whose non-empty text means that output was generated.
+const DELTA_KEYS: [&[u8]; 5] =
+    [b"\"content\":", b"\"text\":", b"\"arguments\":", b"\"reasoning_content\":", b"\"refusal\":"];
+
+fn has(data: &[u8], word: &[u8]) -> bool {
+    memmem::find(data, word).is_some()
+}
+
+/// Whether a key is followed by a string that is not empty. Text generated by the model cannot look like a key: its
+/// quotes are escaped.
+fn has_text(data: &[u8], key: &[u8]) -> bool {
+    memmem::find_iter(data, key).any(|place| {
+        let value = data.get(place.saturating_add(key.len())..).unwrap_or_default().trim_ascii_start();
+        matches!(value, [b'"', next, ..] if *next != b'"')
+    })
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Envelope<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<std::borrow::Cow<'a, str>>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    choices: Option<&'a RawValue>,
+    #[serde(borrow)]
+    response: Option<&'a RawValue>,
+}
+
+fn envelope(data: &[u8]) -> Envelope<'_> {
+    object::fields(data).unwrap_or_default()
+}
+
+fn kind(data: &[u8]) -> Option<std::borrow::Cow<'_, str>> {
+    envelope(data).kind
+}
+
+/// A top-level `error` that is not null.
+fn says_error(data: &[u8]) -> bool {
+    envelope(data).error.is_some()
+}
+
+/// `response.failed` with an error in it.
+fn tells_cause(data: &[u8]) -> bool {
+    let envelope = envelope(data);
+    envelope.error.is_some() || envelope.response.is_some_and(|response| says_error(response.get().as_bytes()))
+}
+
+fn without_choices(data: &[u8]) -> bool {
+    envelope(data).choices.is_some_and(|choices| {
+        let inside = choices.get().trim_start_matches('[').trim_end_matches(']');
+        inside.trim().is_empty()
+    })
+}
+
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod tests;

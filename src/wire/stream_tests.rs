@@ -1,0 +1,130 @@
+use super::*;
+use crate::model::outcome::{FailureClass, ThrottleKind};
+
+/// The state after each chunk, and the end.
+fn play(operation: Operation, chunks: &[&str]) -> (Vec<StreamState>, StreamEnd) {
+    let mut reader = StreamReader::new(operation);
+    let states = chunks.iter().map(|chunk| reader.read(chunk.as_bytes())).collect();
+    (states, reader.finish())
+}
+
+fn class(state: &StreamState) -> Option<FailureClass> {
+    match state {
+        StreamState::Failed(failure) => Some(failure.class),
+        StreamState::Undecided | StreamState::Decisive => None,
+    }
+}
+
+const FILTER: &str = "data: {\"choices\":[],\"prompt_filter_results\":[{\"prompt_index\":0}]}\n\n";
+const ROLE: &str = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"index\":0}]}\n\n";
+const WORD: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"},\"index\":0}],\"usage\":null}\n\n";
+const STOP: &str = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+const USAGE: &str =
+    "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":8,\"completion_tokens\":2,\"total_tokens\":10}}\n\n";
+const DONE: &str = "data: [DONE]\n\n";
+
+#[test]
+fn a_chat_stream_commits_at_its_first_choice_and_reports_its_usage() {
+    let (states, end) = play(Operation::Chat, &[": hello\n\n", FILTER, ROLE, WORD, WORD, STOP, USAGE, DONE]);
+    assert_eq!(states[..2], [StreamState::Undecided, StreamState::Undecided]);
+    assert!(states[2..].iter().all(|state| *state == StreamState::Decisive));
+    let usage = Usage { input: 8, output: 2, exact: true, ..Usage::default() };
+    assert_eq!(end, StreamEnd { complete: true, usage: Some(usage), failure: None });
+}
+
+#[test]
+fn without_reported_usage_deltas_are_counted_as_at_least() {
+    let (_, end) = play(Operation::Chat, &[ROLE, WORD, WORD, WORD, STOP]);
+    let usage = Usage { output: 3, exact: false, ..Usage::default() };
+    assert_eq!(end, StreamEnd { complete: false, usage: Some(usage), failure: None });
+    let completions = "data: {\"choices\": [{\"text\": \"a\"}]}\n\ndata: {\"choices\": [{\"text\": \"\"}]}\n\n";
+    assert_eq!(play(Operation::Completions, &[completions]).1.usage.map(|usage| usage.output), Some(1));
+    assert_eq!(play(Operation::Chat, &[FILTER]).1.usage, None);
+}
+
+#[test]
+fn an_error_before_output_fails_and_after_output_is_only_noted() {
+    let error = "data: {\"error\":{\"message\":\"x\",\"code\":\"rate_limit_exceeded\",\"type\":\"requests\"}}\n\n";
+    let throttled = FailureClass::Throttled(ThrottleKind::Requests);
+    let (states, end) = play(Operation::Chat, &[FILTER, error]);
+    assert_eq!(class(&states[1]), Some(throttled));
+    assert!(!end.complete);
+    let (states, end) = play(Operation::Chat, &[WORD, error]);
+    assert_eq!(states, [StreamState::Decisive, StreamState::Decisive]);
+    assert_eq!(end.failure.map(|failure| failure.class), Some(throttled));
+}
+
+#[test]
+fn the_words_error_and_usage_in_generated_text_mean_nothing() {
+    let text = r#"{\"error\":{\"code\":\"slow_down\"},\"usage\":{\"prompt_tokens\":9}}"#;
+    let chunk = format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n");
+    let (states, end) = play(Operation::Chat, &[&chunk]);
+    assert_eq!(states, [StreamState::Decisive]);
+    assert_eq!(end.failure, None);
+    assert_eq!(end.usage.map(|usage| usage.exact), Some(false));
+    let filter_outage = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"content_filter_results\":{\"error\":{\"code\":\"x\"}}}]}\n\n";
+    assert_eq!(play(Operation::Chat, &[filter_outage]).1.failure, None);
+}
+
+const CREATED: &str =
+    "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"error\":null}}\n\n";
+const RUNNING: &str = "event: response.in_progress\ndata: {\"type\":\"response.in_progress\"}\n\n";
+const DELTA: &str =
+    "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"a\"}\n\n";
+
+#[test]
+fn a_responses_stream_commits_at_output_and_ends_with_its_usage() {
+    for name in ["completed", "incomplete"] {
+        let last = format!(
+            "event: response.{name}\ndata: {{\"type\":\"response.{name}\",\"response\":{{\"usage\":{{\"input_tokens\":5,\
+             \"input_tokens_details\":{{\"cached_tokens\":1}},\"output_tokens\":7,\
+             \"output_tokens_details\":{{\"reasoning_tokens\":3}}}}}}}}\n\n"
+        );
+        let (states, end) = play(Operation::Responses, &[CREATED, RUNNING, DELTA, &last]);
+        assert_eq!(states[..2], [StreamState::Undecided, StreamState::Undecided]);
+        assert_eq!(states[2..], [StreamState::Decisive, StreamState::Decisive]);
+        let usage = Usage { input: 5, cached: 1, output: 7, reasoning: 3, exact: true };
+        assert_eq!(end, StreamEnd { complete: true, usage: Some(usage), failure: None });
+    }
+}
+
+#[test]
+fn a_rate_limit_inside_a_200_is_found_behind_a_failure_without_cause() {
+    let failed = "event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"error\":null}}\n\n";
+    let error =
+        "event: error\ndata: {\"type\":\"error\",\"code\":\"rate_limit_exceeded\",\"message\":\"tokens per min\"}\n\n";
+    let throttled = FailureClass::Throttled(ThrottleKind::Tokens);
+    let (states, end) = play(Operation::Responses, &[CREATED, failed, error]);
+    assert_eq!(states[..2], [StreamState::Undecided, StreamState::Undecided]);
+    assert_eq!(class(&states[2]), Some(throttled));
+    assert_eq!(end.failure.map(|failure| failure.class), Some(throttled));
+    let (_, end) = play(Operation::Responses, &[CREATED, failed]);
+    assert_eq!(end.failure.map(|failure| failure.class), Some(FailureClass::ServerError));
+}
+
+#[test]
+fn a_failure_with_its_cause_fails_at_once() {
+    let failed = "data: {\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"server_is_overloaded\",\"message\":\"\"}}}\n\n";
+    let (states, end) = play(Operation::Responses, &[CREATED, failed]);
+    assert_eq!(class(&states[1]), Some(FailureClass::Overloaded));
+    assert!(end.complete);
+}
+
+#[test]
+fn events_without_a_name_are_known_by_their_type() {
+    let unnamed = DELTA.split_once('\n').map(|(_, rest)| rest).unwrap();
+    let late = "data: {\"response\":{\"output\":[{\"type\":\"message\"}]},\"type\":\"response.in_progress\"}\n\n";
+    let (states, end) = play(Operation::Responses, &[late, unnamed]);
+    assert_eq!(states, [StreamState::Undecided, StreamState::Decisive]);
+    assert_eq!(end.usage.map(|usage| usage.output), Some(1));
+}
+
+#[test]
+fn the_last_event_counts_even_without_its_blank_line() {
+    assert!(play(Operation::Chat, &[WORD, "data: [DO", "NE]"]).1.complete);
+}
+
+#[test]
+fn a_payload_that_cannot_be_read_passes_as_output() {
+    assert_eq!(play(Operation::Chat, &["data: not json\n\n"]).0, [StreamState::Decisive]);
+}

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Runs the real clients against the demo. Usage: run.sh PATH_TO_TIDEGATE PYTHON NODE_MODULES
+# PYTHON has `openai` installed; NODE_MODULES is a folder that holds it.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+binary=$1 python=$2 modules=$3
+scratch=$(mktemp -d)
+"$binary" --demo --headless --port 0 --config-dir "$scratch/config" >"$scratch/out" 2>"$scratch/log" &
+server=$!
+trap 'kill "$server" 2>/dev/null || true; rm -rf "$scratch"' EXIT
+
+for _ in $(seq 100); do
+  url=$(sed -n 's/^listening on //p' "$scratch/out")
+  [ -n "$url" ] && break
+  kill -0 "$server" || { cat "$scratch/log"; exit 1; }
+  sleep 0.1
+done
+"$python" "$here/python_client.py" "$url"
+mkdir -p "$scratch/node" && cp "$here/node_client.mjs" "$scratch/node/" && ln -s "$modules" "$scratch/node/node_modules"
+(cd "$scratch/node" && node node_client.mjs "$url")
+
+kill -TERM "$server"
+wait "$server"
+echo "the proxy drained and left with exit code 0"
