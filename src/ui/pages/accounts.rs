@@ -12,7 +12,7 @@ mod key_field;
 use egui::{RichText, Ui};
 
 use crate::contract::snapshot::{AccountKey, KeyState, KeyTest, KeyringState};
-use crate::contract::{Command, KeyCommand};
+use crate::contract::{Command, DemoCommand, KeyCommand};
 use crate::model::config::{Account, Service};
 use crate::model::id::AccountId;
 use crate::ui::cx::{PageCx, Target};
@@ -63,8 +63,22 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         }
         ui.add_space(gap::M);
     }
+    if cx.snapshot.profile.demo {
+        leave_demo(ui, cx);
+    }
     add::show(ui, cx, state);
     ui.add_space(gap::XL);
+}
+
+/// What is added during the demo would go with it.
+fn leave_demo(ui: &mut Ui, cx: &mut PageCx) {
+    ui.horizontal_wrapped(|ui| {
+        ui.label(RichText::new("This is the demo; accounts added here go when it ends.").color(cx.theme.text_soft));
+        if ui.button("Leave the demo").clicked() {
+            cx.send(Command::Demo(DemoCommand::Leave));
+        }
+    });
+    ui.add_space(gap::M);
 }
 
 fn keyring_line(ui: &mut Ui, cx: &PageCx) {

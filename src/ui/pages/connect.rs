@@ -180,7 +180,9 @@ fn demo_cards(ui: &mut Ui, cx: &mut PageCx) {
             cx.send(Command::Demo(DemoCommand::Play(RUSH_HOUR.to_owned())));
             cx.go(Page::Overview);
         }
-        if ui.button("Now add a real endpoint").clicked() {
+        let leave = ui.button("Leave the demo and add a real endpoint");
+        if leave.on_hover_text("Drops the simulated endpoints and their history; the two never mix").clicked() {
+            cx.send(Command::Demo(DemoCommand::Leave));
             cx.go(Page::Accounts);
         }
     });

@@ -143,6 +143,27 @@ fn alt_down_moves_the_focused_card_and_alt_up_brings_it_back() {
 }
 
 #[test]
+fn a_card_lifted_with_space_is_carried_by_arrows_in_one_undo_step_and_put_back_by_escape() {
+    let mut stage = Stage::on(Page::Routing, fixture::snapshot());
+    let before = stage.lanes();
+    stage.harness.get_by_label("sim-ptu, first choice, position 1 of 1").focus();
+    stage.settle();
+    for key in [Key::Space, Key::ArrowDown, Key::ArrowDown, Key::Space] {
+        stage.press(Modifiers::NONE, key);
+    }
+    assert_eq!(stage.lanes(), [vec!["sim-eastus", "sim-westus"], vec!["sim-ptu", "sim-sweden"]]);
+    stage.press(Modifiers::COMMAND, Key::Z);
+    assert_eq!(stage.lanes(), before, "one step took all of it back");
+
+    stage.harness.get_by_label("sim-ptu, first choice, position 1 of 1").focus();
+    stage.settle();
+    for key in [Key::Space, Key::ArrowDown, Key::Escape] {
+        stage.press(Modifiers::NONE, key);
+    }
+    assert_eq!(stage.lanes(), before, "Esc put it back");
+}
+
+#[test]
 fn dragging_a_card_onto_another_lane_moves_it_as_one_undo_step() {
     let mut stage = Stage::on(Page::Routing, fixture::snapshot());
     let from = stage.harness.get_by_label_contains("sim-sweden, last resort").rect().center();

@@ -8,10 +8,12 @@ mod card;
 mod lane;
 pub mod lanes;
 
+use std::sync::Arc;
+
 use egui::{RichText, Ui};
 
 use crate::model::check::Severity;
-use crate::model::config::{Route, Spread};
+use crate::model::config::{Config, Route, Spread};
 use crate::model::id::{EndpointId, ModelName};
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::keyless;
@@ -29,6 +31,24 @@ pub struct State {
     wanted: Option<ModelName>,
     /// Gets the focus in the next frame: a card that was just moved by keyboard.
     focus: Option<(ModelName, EndpointId)>,
+    /// Lifted by Space: arrows carry it, all in one undo step.
+    lifted: Option<Lifted>,
+}
+
+#[derive(Debug)]
+struct Lifted {
+    route: ModelName,
+    endpoint: EndpointId,
+    before: Arc<Config>,
+}
+
+/// Which card of a route has the person's attention.
+#[derive(Debug, Default)]
+struct Held {
+    /// Gets the focus in this frame.
+    focus: Option<EndpointId>,
+    /// Is lifted.
+    lifted: Option<EndpointId>,
 }
 
 /// What the person did to a route in this frame.
@@ -37,6 +57,11 @@ enum Edit {
     Move(EndpointId, Slot),
     /// Moved by keyboard: the card keeps the focus.
     Step(EndpointId, Slot),
+    Lift(EndpointId),
+    /// Moved while lifted.
+    Carry(EndpointId, Slot),
+    Drop,
+    PutBack,
     Spread(usize, Spread),
     Weight(EndpointId, u32),
     AddLane,
@@ -51,7 +76,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         state.wanted = Some(model);
     }
     widgets::page_title(ui, cx.theme, "Routing", "Who gets traffic first, and in what share");
-    let config = std::sync::Arc::clone(cx.draft.working());
+    let config = Arc::clone(cx.draft.working());
     if config.routes.is_empty() {
         ui.label("No routes yet. A route is the model name clients send, and the endpoints that answer it.");
         if config.endpoints.is_empty() && ui.button("Add a key first").clicked() {
@@ -74,7 +99,9 @@ fn show_route(ui: &mut Ui, cx: &mut PageCx, state: &mut State, place: usize, rou
             rename_row(ui, cx, state, route);
             ui.add_space(gap::M);
             let focus = state.focus.take_if(|(model, _)| *model == route.model).map(|(_, endpoint)| endpoint);
-            lane::all(ui, cx, route, focus.as_ref(), &mut edits);
+            let lifted = state.lifted.as_ref().filter(|lifted| lifted.route == route.model);
+            let held = Held { focus, lifted: lifted.map(|lifted| lifted.endpoint.clone()) };
+            lane::all(ui, cx, route, &held, &mut edits);
             checks(ui, cx, place);
         });
     });
@@ -154,6 +181,25 @@ fn apply(cx: &mut PageCx, state: &mut State, route: &Route, edit: Edit) {
         Edit::Step(endpoint, to) => {
             state.focus = Some((model.clone(), endpoint.clone()));
             apply(cx, state, route, Edit::Move(endpoint, to));
+        }
+        Edit::Lift(endpoint) => {
+            cx.draft.settle();
+            state.lifted = Some(Lifted { route: model.clone(), endpoint, before: Arc::clone(cx.draft.working()) });
+        }
+        Edit::Carry(endpoint, to) => {
+            let label = lanes::move_label(route, &endpoint, to);
+            cx.draft.adjust("carry a card", label, |config| {
+                lanes::move_card(config, model, &endpoint, to);
+            });
+            state.focus = Some((model.clone(), endpoint));
+        }
+        Edit::Drop | Edit::PutBack => {
+            cx.draft.settle();
+            // Carried there and back leaves no step; then an undo would take back something older.
+            let carried = state.lifted.take().is_some_and(|lifted| lifted.before != *cx.draft.working());
+            if carried && matches!(edit, Edit::PutBack) {
+                cx.draft.undo();
+            }
         }
         Edit::Spread(group, spread) => {
             let label = format!("split {model} by {}", crate::ui::words::spread(spread));

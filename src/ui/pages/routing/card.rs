@@ -6,8 +6,8 @@
 use egui::{Key, Modifiers, Rect, RichText, Sense, Ui, UiBuilder};
 use egui_material_icons::icons::{ICON_DRAG_INDICATOR, ICON_MORE_HORIZ};
 
-use super::Edit;
 use super::lanes::{self, Slot, Step};
+use super::{Edit, Held};
 use crate::model::config::{Group, Route};
 use crate::model::id::{EndpointId, ModelName};
 use crate::model::status::{EndpointView, RouteView};
@@ -35,17 +35,19 @@ pub(super) fn show(
     cx: &PageCx,
     route: &Route,
     place: (usize, usize),
-    focus: Option<&EndpointId>,
+    held: &Held,
     edits: &mut Vec<Edit>,
 ) -> Option<Rect> {
     let group = route.groups.get(place.0)?;
     let member = group.endpoints.get(place.1)?;
     let id = &member.endpoint;
-    let response = frame(ui, cx, route, id, focus);
+    let response = frame(ui, cx, route, id, held);
     let (lane, groups) = (words::group_in_sentence(place.0 + 1, route.groups.len()), group.endpoints.len());
-    let spoken = format!("{id}, {lane}, position {} of {groups}", place.1 + 1);
+    let lifted = if held.lifted.as_ref() == Some(id) { ", lifted" } else { "" };
+    let spoken = format!("{id}, {lane}, position {} of {groups}{lifted}", place.1 + 1);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &spoken));
     keyboard(ui, &response, route, id, edits);
+    carry(ui, &response, route, id, held, edits);
     contents(ui, response.rect, |ui| {
         let narrow = ui.available_width() < 640.0;
         handle(ui, cx, id);
@@ -76,10 +78,10 @@ pub(super) fn show_unused(
     route: &Route,
     id: &EndpointId,
     reason: Option<&str>,
-    focus: Option<&EndpointId>,
+    held: &Held,
     edits: &mut Vec<Edit>,
 ) {
-    let response = frame(ui, cx, route, id, focus);
+    let response = frame(ui, cx, route, id, held);
     let spoken = format!("{id}, not used in this route");
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &spoken));
     let up = response.has_focus() && ui.input_mut(|input| input.consume_key(Modifiers::ALT, Key::ArrowUp));
@@ -97,13 +99,13 @@ pub(super) fn show_unused(
 }
 
 /// The card's surface: takes focus and drags, lies below what is drawn on it.
-fn frame(ui: &mut Ui, cx: &PageCx, route: &Route, id: &EndpointId, focus: Option<&EndpointId>) -> egui::Response {
+fn frame(ui: &mut Ui, cx: &PageCx, route: &Route, id: &EndpointId, held: &Held) -> egui::Response {
     let size = egui::vec2(ui.available_width(), HEIGHT);
     let (_, rect) = ui.allocate_space(size);
     let salt = egui::Id::unique(("card", route.model.as_str(), id.as_str()));
     let response = ui.interact(rect, salt, Sense::click_and_drag());
     response.dnd_set_drag_payload(Dragged { route: route.model.clone(), endpoint: id.clone() });
-    if focus == Some(id) {
+    if held.focus.as_ref() == Some(id) {
         response.request_focus();
         response.scroll_to_me(None);
     }
@@ -176,10 +178,44 @@ fn keyboard(ui: &Ui, response: &egui::Response, route: &Route, id: &EndpointId, 
     }
 }
 
+/// Space lifts the focused card, arrows carry it, Space drops it, Esc puts it back.
+fn carry(ui: &Ui, response: &egui::Response, route: &Route, id: &EndpointId, held: &Held, edits: &mut Vec<Edit>) {
+    if !response.has_focus() {
+        if held.lifted.as_ref() == Some(id) {
+            edits.push(Edit::Drop);
+        }
+        return;
+    }
+    let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+    if held.lifted.as_ref() != Some(id) {
+        if pressed(Key::Space) {
+            edits.push(Edit::Lift(id.clone()));
+        }
+        return;
+    }
+    let filter = egui::EventFilter { vertical_arrows: true, horizontal_arrows: true, escape: true, tab: false };
+    ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
+    let steps = [
+        (Key::ArrowUp, Step::Up),
+        (Key::ArrowDown, Step::Down),
+        (Key::ArrowLeft, Step::Earlier),
+        (Key::ArrowRight, Step::Later),
+    ];
+    if pressed(Key::Space) {
+        edits.push(Edit::Drop);
+    } else if pressed(Key::Escape) {
+        edits.push(Edit::PutBack);
+    } else if let Some((_, step)) = steps.into_iter().find(|(key, _)| pressed(*key))
+        && let Some(slot) = lanes::step(route, id, step)
+    {
+        edits.push(Edit::Carry(id.clone(), slot));
+    }
+}
+
 fn handle(ui: &mut Ui, cx: &PageCx, id: &EndpointId) {
     let text = ICON_DRAG_INDICATOR.rich_text().color(cx.theme.text_faint);
     ui.add(egui::Label::new(text).selectable(false))
-        .on_hover_text(format!("Drag {id}, or focus it and press Alt+↑ or Alt+↓"));
+        .on_hover_text(format!("Drag {id}, or focus it and press Alt+↑ or Alt+↓, or Space and then arrows"));
 }
 
 fn state(ui: &mut Ui, cx: &PageCx, view: Option<&EndpointView>) {

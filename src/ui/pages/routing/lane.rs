@@ -5,11 +5,10 @@
 
 use egui::{DragAndDrop, Pos2, Rect, RichText, Stroke, Ui};
 
-use super::Edit;
 use super::card::{self, Dragged};
 use super::lanes::{self, Slot};
+use super::{Edit, Held};
 use crate::model::config::{Group, Route, Spread};
-use crate::model::id::EndpointId;
 use crate::ui::cx::PageCx;
 use crate::ui::format::group_rank;
 use crate::ui::theme::{gap, small_font, strong};
@@ -18,12 +17,12 @@ use crate::ui::words;
 const SPREADS: [Spread; 5] =
     [Spread::Headroom, Spread::Weights, Spread::RoundRobin, Spread::Latency, Spread::Conversation];
 
-/// Draws every lane of a route; `focus` is the card that gets the keyboard.
-pub(super) fn all(ui: &mut Ui, cx: &PageCx, route: &Route, focus: Option<&EndpointId>, edits: &mut Vec<Edit>) {
+/// Draws every lane of a route; `held` says which card has the keyboard or is lifted.
+pub(super) fn all(ui: &mut Ui, cx: &PageCx, route: &Route, held: &Held, edits: &mut Vec<Edit>) {
     let dragged = DragAndDrop::payload::<Dragged>(ui.ctx()).filter(|dragged| dragged.route == route.model);
     for (place, group) in route.groups.iter().enumerate() {
         new_lane_slot(ui, cx, place, dragged.as_deref(), edits);
-        let drawn = ui.push_id(("lane", place), |ui| lane(ui, cx, route, place, group, focus, edits));
+        let drawn = ui.push_id(("lane", place), |ui| lane(ui, cx, route, place, group, held, edits));
         let (frame, cards) = drawn.inner;
         if let Some(dragged) = &dragged {
             let index = |at: Pos2| cards.iter().filter(|card| card.center().y < at.y).count();
@@ -41,7 +40,7 @@ pub(super) fn all(ui: &mut Ui, cx: &PageCx, route: &Route, focus: Option<&Endpoi
         }
     }
     new_lane_slot(ui, cx, route.groups.len(), dragged.as_deref(), edits);
-    unused(ui, cx, route, dragged.as_deref(), focus, edits);
+    unused(ui, cx, route, dragged.as_deref(), held, edits);
 }
 
 /// The gap before a lane; while a card is dragged, a place for a lane of its own.
@@ -112,7 +111,7 @@ fn lane(
     route: &Route,
     place: usize,
     group: &Group,
-    focus: Option<&EndpointId>,
+    held: &Held,
     edits: &mut Vec<Edit>,
 ) -> (Rect, Vec<Rect>) {
     let mut cards = Vec::new();
@@ -125,7 +124,7 @@ fn lane(
             ui.label(RichText::new("Drop an endpoint here, or move one here from its menu.").color(cx.theme.text_soft));
         }
         for index in 0..group.endpoints.len() {
-            cards.extend(card::show(ui, cx, route, (place, index), focus, edits));
+            cards.extend(card::show(ui, cx, route, (place, index), held, edits));
         }
     });
     (shown.response.rect, cards)
@@ -158,14 +157,7 @@ fn heading(ui: &mut Ui, cx: &PageCx, route: &Route, place: usize, group: &Group,
     ui.add_space(gap::S);
 }
 
-fn unused(
-    ui: &mut Ui,
-    cx: &PageCx,
-    route: &Route,
-    dragged: Option<&Dragged>,
-    focus: Option<&EndpointId>,
-    edits: &mut Vec<Edit>,
-) {
+fn unused(ui: &mut Ui, cx: &PageCx, route: &Route, dragged: Option<&Dragged>, held: &Held, edits: &mut Vec<Edit>) {
     let rest = lanes::unused(cx.draft.working(), route);
     if rest.is_empty() && dragged.is_none() {
         return;
@@ -176,7 +168,7 @@ fn unused(
         ui.set_width(ui.available_width());
         ui.label(RichText::new("Not used in this route (drop here to remove)").color(cx.theme.text_soft));
         for (endpoint, reason) in &rest {
-            card::show_unused(ui, cx, route, &endpoint.id, reason.as_deref(), focus, edits);
+            card::show_unused(ui, cx, route, &endpoint.id, reason.as_deref(), held, edits);
         }
     });
     if let Some(dragged) = dragged
