@@ -35,6 +35,12 @@ impl Clock {
         self.started + Duration::from_micros(at.0).min(self.started.elapsed() + FAR)
     }
 
+    /// The runtime's instant `span` from now: a deadline for its timers.
+    #[must_use]
+    pub fn deadline(&self, span: Duration) -> Instant {
+        self.instant(self.now().after(span))
+    }
+
     /// Milliseconds since 1970, as the system believes.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]

@@ -12,7 +12,6 @@ use http::header::{HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use tokio::time::Instant;
 
 use super::answer::Answer;
 use super::attempt::{Fault, Prepared, send};
@@ -103,7 +102,7 @@ async fn attempt(
     let limits = door.config.load().config.timeouts.clone();
     let streaming = journal.lease.profile().streaming;
     let patience = if streaming { limits.stream_idle_seconds } else { limits.answer_seconds };
-    let deadline = Instant::now() + Duration::from_secs(u64::from(patience));
+    let deadline = door.engine.clock().deadline(Duration::from_secs(u64::from(patience)));
     let result = match door.upstreams.find(&assignment.endpoint) {
         Some(upstream) => match send(&door.client, &upstream, prepared, &door.marker, deadline).await {
             Ok(response) => commit(response, prepared.operation, door.engine.clock().wall_ms(), deadline).await,
@@ -135,7 +134,7 @@ fn relay(door: &Arc<Door>, journal: Journal, assignment: &Assignment, mut commit
     explain(response.headers_mut(), Some(assignment), assignment.decision.id);
     let limits = &door.config.load().config.timeouts;
     let idle = if committed.reader.is_some() { limits.stream_idle_seconds } else { limits.answer_seconds };
-    let relay = Relay::new(committed, journal, Duration::from_secs(u64::from(idle)));
+    let relay = Relay::new(committed, journal, *door.engine.clock(), Duration::from_secs(u64::from(idle)));
     response.map(|()| Answer::Relay(Box::new(relay)))
 }
 

@@ -12,11 +12,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 
 use super::answer::BrokeOff;
 use super::commit::Committed;
 use super::journal::Journal;
+use crate::engine::clock::Clock;
 use crate::model::outcome::Ending;
 use crate::model::profile::Operation;
 use crate::model::usage::Usage;
@@ -35,6 +36,7 @@ pub struct Relay {
     is_stream: bool,
     idle: Pin<Box<Sleep>>,
     idle_limit: Duration,
+    clock: Clock,
     journal: Option<Journal>,
     operation: Operation,
 }
@@ -51,7 +53,7 @@ enum Tap {
 impl Relay {
     /// Takes over a committed answer and its journal.
     #[must_use]
-    pub fn new(committed: Committed, journal: Journal, idle_limit: Duration) -> Self {
+    pub fn new(committed: Committed, journal: Journal, clock: Clock, idle_limit: Duration) -> Self {
         let is_stream = committed.reader.is_some();
         let tap = committed.reader.map_or_else(|| Tap::Document { parts: Vec::new(), length: 0 }, Tap::Events);
         Self {
@@ -61,6 +63,7 @@ impl Relay {
             is_stream,
             idle: Box::pin(tokio::time::sleep(idle_limit)),
             idle_limit,
+            clock,
             operation: journal.operation(),
             journal: Some(journal),
         }
@@ -89,7 +92,7 @@ impl Relay {
         }
         match Pin::new(&mut self.body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
-                self.idle.as_mut().reset(Instant::now() + self.idle_limit);
+                self.idle.as_mut().reset(self.clock.deadline(self.idle_limit));
                 self.listen(&frame);
                 if self.body.is_end_stream() && !self.is_stream {
                     self.finish(Ending::Completed);
