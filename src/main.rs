@@ -3,6 +3,7 @@
 //! Invariant: a key never comes by argument; the window's end, however it comes, stops the proxy in order.
 //! Absent on purpose: everything else. What a command does stands in `backend`.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -15,14 +16,14 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// A load balancer for OpenAI and Azure OpenAI endpoints, with a window to watch and tune it.
 #[derive(Parser)]
-#[command(version, about, args_conflicts_with_subcommands = true)]
+#[command(version, about)]
 struct Flags {
     #[command(subcommand)]
     task: Option<Task>,
     #[command(flatten)]
     place: Place,
     /// Serve simulated endpoints, with no key and in a profile of its own
-    #[arg(long)]
+    #[arg(long, global = true)]
     demo: bool,
     /// Serve without a window; print `listening on URL` once ready
     #[arg(long)]
@@ -90,7 +91,8 @@ fn main() -> ExitCode {
         Err(error) => return refuse(error),
     };
     let filter = EnvFilter::try_new(format!("{0},tidegate={0}", flags.log)).unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     match run(flags) {
         Ok(code) => code,
         Err(error) => {
@@ -103,7 +105,7 @@ fn main() -> ExitCode {
 /// Prints help, the version, or what is wrong with the arguments. A key may have been typed among them: what could be one
 /// is not repeated.
 fn refuse(mut error: clap::Error) -> ExitCode {
-    let about_keys = std::env::args_os().nth(1).is_some_and(|first| first == "key");
+    let about_keys = std::env::args_os().any(|argument| argument == "key");
     if about_keys && error.kind() == ErrorKind::UnknownArgument {
         eprintln!(
             "tidegate: a key is not taken from the command line, where other programs can read it. Nothing was stored. \

@@ -397,7 +397,7 @@ fn refuse_unattended(profile: &Loaded) -> anyhow::Result<()> {
     let path = &profile.shown.config_path;
     if let Some(problem) = &profile.problem {
         return Err(anyhow!(
-            "{} Nothing was started and nothing was overwritten. Mend {path}, then start again; `tidegate check` says more.",
+            "{} Nothing was started and nothing was overwritten. Mend {path}, or name another file with --config.",
             problem.what
         ));
     }

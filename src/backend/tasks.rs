@@ -43,10 +43,11 @@ pub fn check(options: &Options) -> anyhow::Result<ExitCode> {
             println!("{}:{}: error: {}", paths.config_file.display(), error.line, error.sentence);
             Ok(ExitCode::FAILURE)
         }
-        Err(error) => {
-            println!("{}: error: {error}", paths.config_file.display());
+        Err(ConfigError::Unreadable { path, reason }) => {
+            println!("{path}: error: it cannot be read: {reason}.");
             Ok(ExitCode::FAILURE)
         }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -94,13 +95,7 @@ pub fn set_key(options: &Options, account: &str) -> anyhow::Result<ExitCode> {
 pub fn remove_key(account: &str) -> anyhow::Result<ExitCode> {
     // Also for an account that has left the configuration. Its name is not repeated: it may be a key, typed in the wrong
     // place.
-    KeyringStore::new().remove(&AccountId::from(account)).map_err(|error| match error {
-        KeyError::NoService => anyhow!(
-            "no keyring runs on this system, so no key is stored that could be forgotten. Keys from environment variables \
-             still work. To be rid of one, unset its variable."
-        ),
-        other => other.into(),
-    })?;
+    KeyringStore::new().remove(&AccountId::from(account)).map_err(not_there)?;
     println!("no key is stored under that account's name any more");
     Ok(ExitCode::SUCCESS)
 }
@@ -121,7 +116,7 @@ pub fn test_key(options: &Options, account: &str) -> anyhow::Result<ExitCode> {
                 account.id
             )
         })?,
-        Credential::Keyring(_) => KeyringStore::new().fetch(&account.id)?.with_context(|| {
+        Credential::Keyring(_) => KeyringStore::new().fetch(&account.id).map_err(not_there)?.with_context(|| {
             format!(
                 "no key is stored for {id}. Other accounts are not affected. Store one with `tidegate key set {id}`.",
                 id = account.id
@@ -163,6 +158,16 @@ fn stored_in_keyring(account: &Account) -> anyhow::Result<()> {
             bail!("account {id} takes its key from the environment variable {variable}; set that instead")
         }
         Credential::Keyring(_) => Ok(()),
+    }
+}
+
+fn not_there(error: KeyError) -> anyhow::Error {
+    match error {
+        KeyError::NoService => anyhow!(
+            "no keyring runs on this system, so no key is stored in one. Keys from environment variables work all the same. \
+             Start a keyring, or name a variable in the configuration: credential = {{ env = \"NAME\" }}."
+        ),
+        other => other.into(),
     }
 }
 
