@@ -107,7 +107,7 @@ fn stand_in(paths: &Paths, error: &ConfigError) -> (Config, Problem) {
     let good = last_good(paths);
     let still_works = match &good {
         Some(_) => "The last good configuration runs in its stead, and nothing was overwritten.",
-        None => "Nothing is routed: requests get a clear 503. Nothing was overwritten.",
+        None => "Nothing is routed: every request gets a clear error. Nothing was overwritten.",
     };
     let problem = Problem {
         what: error.to_string(),
