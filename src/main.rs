@@ -12,7 +12,7 @@ use tracing_subscriber::EnvFilter;
 
 /// A load balancer for OpenAI and Azure OpenAI endpoints, with a window to watch and tune it.
 #[derive(Parser)]
-#[command(version, about, args_conflicts_with_subcommands = true)]
+#[command(version, about)]
 struct Flags {
     #[command(subcommand)]
     task: Option<Task>,
@@ -34,7 +34,7 @@ struct Flags {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// What to log to standard error: error, warn, info, debug, trace
-    #[arg(long, value_name = "LEVEL", default_value = "warn")]
+    #[arg(long, value_name = "LEVEL", default_value = "warn", global = true)]
     log: String,
     /// Print where configuration and data are, and leave
     #[arg(long)]
