@@ -18,18 +18,19 @@ if [ "${1:-}" != inside ]; then
 fi
 
 binary=$2 scratch=$3
-printf pass | gnome-keyring-daemon --unlock --components=secrets >/dev/null
+printf pass | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1
+owner=(dbus-send --session --print-reply --dest=org.freedesktop.DBus / org.freedesktop.DBus.GetNameOwner)
 for _ in $(seq 100); do
-  secret-tool search tidegate nothing >/dev/null 2>&1 && break || [ $? -eq 1 ] && break
+  "${owner[@]}" string:org.freedesktop.secrets >/dev/null 2>&1 && break
   sleep 0.1
 done
 
 say() { echo "ok $*"; done=$((done + 1)); }
-fail() { echo "FAILED: $*"; cat "$scratch/said"; exit 1; }
+fail() { echo "FAILED: $*"; tail -n 20 "$scratch/said"; exit 1; }
 done=0
 canary="sk-canary-$RANDOM$RANDOM$RANDOM"
 mkdir "$scratch/config"
-printf '[[account]]\nid = "work"\nservice = "openai"\n' >"$scratch/config/config.toml"
+printf '[[account]]\nid = "work"\nservice = "openai"\nbase_url = "https://api.openai.com/v1"\n' >"$scratch/config/config.toml"
 tidegate() { "$binary" --log trace --config-dir "$scratch/config" "$@" >>"$scratch/said" 2>&1; }
 kept() { secret-tool search --all --unlock service tidegate 2>&1 | grep -c "$canary" || true; }
 
@@ -39,7 +40,7 @@ say "key set puts the key from standard input into the Secret Service"
 
 tidegate check || fail "check"
 tidegate key set nobody <<<"$canary" && fail "a key for an unknown account was taken"
-grep -q 'there is no account \\?"nobody' "$scratch/said" || fail "an unknown account is named"
+grep -qF 'there is no account "nobody"' "$scratch/said" || fail "an unknown account is named"
 say "an account that is not there is refused by name"
 
 tidegate key remove work || fail "key remove"
@@ -52,6 +53,5 @@ if grep -rq "$canary" "$scratch/said" "$scratch/config"; then fail "the key was 
 say "the key is in no output, log or file"
 
 cd "$here/.."
-TIDEGATE_TEST_SECRET_SERVICE=1 cargo test --locked --test secret_service
-say "the library keeps, finds and forgets a key from inside a runtime"
+TIDEGATE_TEST_SECRET_SERVICE=1 cargo test --locked --test secret_service -- --ignored
 echo "$done passed, 0 failed"
