@@ -2,7 +2,7 @@
 //! echoes of our key, compression, cut documents, errors that dawdle, and clients that leave.
 
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may end where it is wrong")]
-#![expect(unreachable_pub, dead_code, reason = "the served binary is shared between test programs")]
+#![expect(unreachable_pub, reason = "the served binary is shared between test programs")]
 
 mod served;
 
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use served::{Served, serve, settled};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 const KEY: &str = "canary-51ed-edges";
 
@@ -21,6 +22,8 @@ const KEY: &str = "canary-51ed-edges";
 enum Act {
     /// Says this and hangs up.
     Say(Vec<u8>),
+    /// Says this, waits to be told, says that, and hangs up.
+    Pause(Vec<u8>, Arc<Notify>, Vec<u8>),
     /// Says this and keeps silent, with the connection open.
     Stay(Vec<u8>),
 }
@@ -70,6 +73,11 @@ async fn answer(mut socket: TcpStream, acts: Arc<Mutex<VecDeque<Act>>>, seen: Ar
     };
     match act.expect("one act") {
         Act::Say(bytes) => drop(socket.write_all(&bytes).await),
+        Act::Pause(first, told, rest) => {
+            let _ = socket.write_all(&first).await;
+            told.notified().await;
+            let _ = socket.write_all(&rest).await;
+        }
         Act::Stay(bytes) => {
             let _ = socket.write_all(&bytes).await;
             // Until the other side hangs up.
@@ -286,4 +294,52 @@ async fn requests_of_other_kinds_get_a_clear_answer() {
         assert_eq!(String::from_utf8_lossy(&start), expected, "{request}");
     }
     assert!(origin.heads().iter().all(|head| !head.contains("expect:")));
+}
+
+#[tokio::test]
+async fn stopping_lets_streams_finish_refuses_who_waits_and_takes_nobody_new() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+    let word = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
+    let go_on = Arc::new(Notify::new());
+    let first = format!("{head}{word}").into_bytes();
+    let origin = Origin::start(vec![Act::Pause(first, Arc::clone(&go_on), b"data: [DONE]\n\n".to_vec())]).await;
+    let endpoint = format!(
+        "[[account]]\nid = \"a\"\nservice = \"compatible\"\nbase_url = \"http://127.0.0.1:{}/v1\"\n\
+         credential = {{ env = \"KEY\" }}\n[[endpoint]]\nid = \"e\"\naccount = \"a\"\nmodel = \"m\"\n\
+         max_in_flight = 1\n[[route]]\nmodel = \"m\"\n[[route.group]]\nendpoints = [\"e\"]\n",
+        origin.port
+    );
+    let mut served = serve(&endpoint, &[("KEY", KEY)]);
+    let mut stream = served.chat("m", true).send().await.expect("its head");
+    let waiting = tokio::spawn(served.chat("m", true).send());
+    served.until(|status| status["queue"]["waiting"] == 1).await;
+    served.ask_to_stop();
+    let refused = waiting.await.expect("it ends").expect("an answer");
+    assert_eq!(refused.status().as_u16(), 503);
+    let address = served.base_url.trim_start_matches("http://").trim_end_matches("/v1").to_owned();
+    while TcpStream::connect(&address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    go_on.notify_one();
+    let mut got = Vec::new();
+    while let Some(bytes) = stream.chunk().await.expect("the stream goes on") {
+        got.extend_from_slice(&bytes);
+    }
+    assert_eq!(String::from_utf8_lossy(&got), format!("{word}data: [DONE]\n\n"));
+    assert_eq!(served.terminate(), Some(0));
+}
+
+#[tokio::test]
+async fn nothing_of_a_clients_own_identity_goes_upstream() {
+    let origin = Origin::start(vec![good()]).await;
+    let served = behind(&[&origin], "");
+    let url = served.url("chat/completions?api-key=clients-word");
+    let mut request = served.client.post(url).json(&json!({"model": "m", "messages": []}));
+    for name in ["api-key", "x-api-key", "cookie", "openai-organization", "openai-project", "x-goog-api-key"] {
+        request = request.header(name, "clients-word");
+    }
+    request.bearer_auth("clients-word").header("connection", "authorization").send().await.expect("an answer");
+    let head = origin.heads().pop().expect("a request");
+    assert!(!head.contains("clients-word"), "{head}");
+    assert!(head.contains(&format!("authorization: bearer {KEY}")), "{head}");
 }
