@@ -445,6 +445,17 @@ async fn a_profile_in_use_is_refused_and_its_user_is_named() {
 }
 
 #[tokio::test]
+async fn an_address_open_to_others_serves_nothing_until_it_is_mended() {
+    let (home, file) = profile(&format!("[listen]\naddress = \"0.0.0.0\"\n{CONFIG}"));
+    let console = Console::open(home.path());
+    let Serving::Failed(problem) = console.ui.latest().serving.clone() else { panic!("it listens") };
+    assert!(problem.what.starts_with("0.0.0.0 is not this computer alone"), "{problem}");
+    fs::write(&file, CONFIG).expect("the file is mended");
+    console.applied(RELOAD).await;
+    assert_eq!(console.chat("m").await.0, 200);
+}
+
+#[tokio::test]
 async fn a_port_applied_while_taken_names_its_holder_and_serving_goes_on() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port();

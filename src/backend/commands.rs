@@ -53,9 +53,12 @@ async fn apply(stage: &mut Stage, id: CommandId, base: u64, draft: &Arc<Config>)
     stage.tell(Some(id), body);
 }
 
-/// Listens anew if the configuration's address changed; requests that run at the old one finish there.
+/// Listens anew if the configuration's address changed, or if nothing listens yet; requests that run at the old one finish
+/// there. A port of the command line outranks the configuration's.
 async fn follow_listen(stage: &mut Stage, before: &Listen) {
-    if stage.options.port.is_none() && stage.applied.config.listen != *before {
+    let now = &stage.applied.config.listen;
+    let moved = now.address != before.address || stage.options.port.is_none() && now.port != before.port;
+    if moved || stage.address.is_none() {
         stage.listen().await;
     }
 }
