@@ -192,6 +192,18 @@ async fn a_draft_with_an_error_changes_nothing() {
 }
 
 #[tokio::test]
+async fn an_error_that_was_there_before_does_not_hold_up_other_edits() {
+    let lost = "[[endpoint]]\nid = \"lost\"\naccount = \"nobody\"\nmodel = \"m\"\n";
+    let (home, file) = profile(&format!("{CONFIG}{lost}"));
+    let console = Console::open(home.path());
+    // The faulty one moves up a place.
+    console.applied(console.draft(|config| drop(config.endpoints.remove(0)))).await;
+    assert!(text_of(&file).contains("account = \"nobody\""), "{}", text_of(&file));
+    assert!(console.ui.latest().applied.findings.iter().any(|finding| finding.message.contains("\"nobody\"")));
+    assert_eq!(console.chat("m").await.0, 200);
+}
+
+#[tokio::test]
 async fn a_draft_of_an_older_revision_is_kept_and_not_applied() {
     let (home, _file) = profile(CONFIG);
     let console = Console::open(home.path());

@@ -11,7 +11,7 @@ use super::stage::{Event, Stage};
 use super::{key_test, profile};
 use crate::contract::snapshot::{KeyTest, Problem, Serving};
 use crate::contract::{Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, NoticeBody, ServingCommand};
-use crate::model::check::Severity;
+use crate::model::check::brought_in;
 use crate::model::checked::CheckedConfig;
 use crate::model::config::{AdminState, Config, Listen};
 use crate::model::id::{AccountId, CommandId, EndpointId, ModelName};
@@ -66,7 +66,7 @@ async fn follow_listen(stage: &mut Stage, before: &Listen) {
 fn try_apply(stage: &mut Stage, draft: &Arc<Config>) -> NoticeBody {
     let draft = Arc::new(with_admin_states(draft, &stage.applied.config));
     let (checked, findings) = CheckedConfig::resolve(Arc::clone(&draft), stage.applied.revision + 1);
-    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+    if brought_in(&findings, &stage.applied.config).next().is_some() {
         return NoticeBody::Rejected(findings);
     }
     if let Err(problem) = save(stage, &draft) {
