@@ -201,7 +201,7 @@ async fn an_error_that_was_there_before_does_not_hold_up_other_edits() {
     let findings = console.ui.latest().applied.findings.clone();
     let line = |words: &str| findings.iter().find(|finding| finding.message.contains(words))?.line;
     let text = text_of(&file);
-    let stands = |words: &str| text.lines().position(|line| line.contains(words)).map(|index| index + 1);
+    let stands = |words: &str| Some(text.lines().position(|line| line.contains(words)).expect("it is kept") + 1);
     assert_eq!(line("unknown key `colour`"), stands("colour = "));
     assert_eq!(line("\"nobody\""), stands("account = \"nobody\""));
     assert_eq!(console.chat("m").await.0, 200);
