@@ -31,6 +31,7 @@ api_version = "2024-10-21"
 id = "first-a"
 account = "here"
 model = "m"
+deployment = "a"
 tokens_per_minute = 60_000
 requests_per_minute = 360
 
@@ -38,6 +39,7 @@ requests_per_minute = 360
 id = "first-b"
 account = "here"
 model = "m"
+deployment = "b"
 tokens_per_minute = 30_000
 requests_per_minute = 180
 
@@ -45,6 +47,7 @@ requests_per_minute = 180
 id = "second"
 account = "here"
 model = "m"
+deployment = "c"
 tokens_per_minute = 120_000
 requests_per_minute = 720
 

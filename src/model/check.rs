@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::{AzureApi, Config, Service, Spread};
+use super::config::{AzureApi, Config, Endpoint, Service, Spread};
 use super::units::Grouped;
 
 /// How bad a finding is.
@@ -248,6 +248,20 @@ fn endpoints(config: &Config, findings: &mut Findings) {
         }
         if endpoint.tokens_per_minute == Some(0) || endpoint.requests_per_minute == Some(0) {
             findings.warn("endpoint", place, "tokens_per_minute", format!("Endpoint \"{id}\" has a limit of 0 and will never be used. Pause it instead, or leave the limit out to have it learned."));
+        }
+        let name = |endpoint: &Endpoint| endpoint.deployment.clone().unwrap_or_else(|| endpoint.model.to_string());
+        let same = |other: &&Endpoint| other.account == endpoint.account && name(other) == name(endpoint);
+        if let Some(twin) = config.endpoints.iter().take(place).find(same) {
+            findings.warn(
+                "endpoint",
+                place,
+                "deployment",
+                format!(
+                    "Endpoints \"{}\" and \"{id}\" are the same deployment of account \"{}\", so the second adds no \
+                     capacity. Remove one, or name another deployment.",
+                    twin.id, endpoint.account
+                ),
+            );
         }
         if !matches!(endpoint.request_slice_seconds, None | Some(1 | 10)) {
             findings.warn(

@@ -190,7 +190,7 @@ mod tests {
         ledger.reserve(now, 1);
         let short = ledger.shortage(now, 1, LIMITS).expect("two a second is the slice");
         assert_eq!((short.unit, short.has, short.limit), (Unit::Requests, 0, 2));
-        assert_eq!(ledger.earliest(now, 1, LIMITS), Some(Timestamp::from_millis(1_020)));
+        assert_eq!(ledger.earliest(now, 1, LIMITS), Some(Timestamp::from_millis(1_045)));
     }
 
     #[test]
@@ -235,7 +235,7 @@ mod tests {
         let mut ledger = ledger();
         let slow = Limits { tokens: None, requests: Some(3) };
         ledger.reserve(Timestamp::ZERO, 1);
-        assert_eq!(ledger.earliest(Timestamp::ZERO, 1, slow), Some(Timestamp::from_millis(1_020)));
+        assert_eq!(ledger.earliest(Timestamp::ZERO, 1, slow), Some(Timestamp::from_millis(1_045)));
         let never = Limits { tokens: None, requests: Some(0) };
         assert_eq!(ledger.earliest(Timestamp::ZERO, 1, never), None);
     }
