@@ -115,7 +115,7 @@ impl Balancer {
     /// Everything that time alone decides up to `now`.
     fn advance(&mut self, now: Timestamp, outputs: &mut Vec<Output>) {
         while let Some(request) = due(&mut self.expiries, now) {
-            self.expire(request);
+            self.expire(now, request);
         }
         while let Some(request) = due(&mut self.backoffs, now) {
             self.end_backoff(request);

@@ -331,3 +331,15 @@ fn a_storm_of_faults_spends_no_more_than_the_retry_budget() {
     }
     assert!(retries <= 10 + 50 / 5, "{retries} retries of 50 requests");
 }
+
+#[test]
+fn a_slow_probe_opens_the_ramp_for_those_who_wait_at_the_very_moment_its_silence_counts() {
+    let mut world = one_site(100_000);
+    let (first, _) = world.arrive(100);
+    world.fail(first, failure_with_wait(TOKENS, 20));
+    world.until(Timestamp::from_secs(20));
+    let (second, held) = world.arrive(100);
+    assert_eq!(expected(&held), Timestamp::from_secs(25));
+    let out = world.until(Timestamp::from_secs(40));
+    assert_eq!((out[0].0, out[0].1.request()), (Timestamp::from_secs(25), second));
+}

@@ -9,9 +9,9 @@ use super::health::{HealthState, Pace};
 use super::ledger::{Ledger, Limits, Unit};
 use super::rest::counts_per_minute;
 use crate::model::checked::CheckedEndpoint;
-use crate::model::config::AdminState;
+use crate::model::config::{AdminState, Service};
 use crate::model::id::{EndpointId, PoolId};
-use crate::model::outcome::HeaderFacts;
+use crate::model::outcome::{HeaderFacts, LimitFacts};
 use crate::model::status::{Counters, LimitSource};
 use crate::model::units::{MINUTE, Timestamp};
 
@@ -108,11 +108,9 @@ impl EndpointState {
         if let Some(limit) = facts.tokens.limit.filter(|limit| *limit > 0) {
             self.learned.tokens = Some(limit);
         }
-        if let Some(limit) = facts.requests.limit.filter(|limit| *limit > 0)
-            && counts_per_minute(&facts.requests)
-            && !is_per_slice(limit, spec)
-        {
-            self.learned.requests = Some(limit);
+        let limit = facts.requests.limit.filter(|limit| *limit > 0 && !is_per_slice(*limit, spec));
+        if let Some(times) = limit.and(times_a_minute(&facts.requests, spec)) {
+            self.learned.requests = limit.map(|limit| limit.saturating_mul(times));
         }
     }
 
@@ -169,12 +167,24 @@ fn is_per_slice(reported: u64, spec: &CheckedEndpoint) -> bool {
     spec.requests_per_minute.is_some_and(|stated| slices > 1 && per_minute.abs_diff(stated) <= stated / 10)
 }
 
+/// How often in a minute the reported requests may be sent; `None`: they count for longer. Azure reports those of a
+/// slice, and where nothing is stated to compare with, only a reset beyond the slice shows that a minute is meant.
+fn times_a_minute(facts: &LimitFacts, spec: &CheckedEndpoint) -> Option<u64> {
+    if spec.service != Service::Azure {
+        return counts_per_minute(facts).then_some(1);
+    }
+    let beyond_slice = facts.reset.is_some_and(|reset| reset > spec.request_slice);
+    if spec.requests_per_minute.is_some() || beyond_slice {
+        return Some(1);
+    }
+    Some(MINUTE.as_secs() / spec.request_slice.as_secs().clamp(1, MINUTE.as_secs()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::config::{Enforcement, Service};
+    use crate::model::config::Enforcement;
     use crate::model::id::{AccountId, ModelName};
-    use crate::model::outcome::LimitFacts;
 
     fn spec(tokens: Option<u64>, soft_cap: Option<u64>, pinned: bool) -> CheckedEndpoint {
         CheckedEndpoint {
@@ -238,6 +248,20 @@ mod tests {
         assert_eq!(state.limits(&spec).tokens, Some(50_000));
         assert_eq!(state.provider_tokens(&spec), Some(240_000));
         assert_eq!(state.token_source(&spec), LimitSource::SoftCap);
+    }
+
+    #[test]
+    fn unstated_requests_of_azure_are_learned_by_the_slice() {
+        let azure = spec(None, None, false);
+        let learned = |spec: &CheckedEndpoint, reset: Option<u64>| {
+            let requests = LimitFacts { limit: Some(240), remaining: Some(239), reset: reset.map(Duration::from_secs) };
+            after(spec, &HeaderFacts { requests, ..HeaderFacts::default() }).limits(spec).requests
+        };
+        assert_eq!(learned(&azure, None), Some(1_440));
+        assert_eq!(learned(&azure, Some(10)), Some(1_440));
+        assert_eq!(learned(&azure, Some(45)), Some(240), "no slice is that long");
+        let openai = CheckedEndpoint { service: Service::Openai, ..azure };
+        assert_eq!(learned(&openai, None), Some(240));
     }
 
     #[test]

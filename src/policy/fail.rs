@@ -146,7 +146,7 @@ impl Balancer {
     /// Tells the endpoint's health and counters. Whether the request's size is at fault.
     fn blame(&mut self, now: Timestamp, request: RequestId, reservation: &Reservation, failure: &Failure) -> bool {
         match failure.class {
-            FailureClass::ClientFault | FailureClass::Transient => self.judge_nobody(request, reservation.slot),
+            FailureClass::ClientFault | FailureClass::Transient => self.judge_nobody(now, request, reservation.slot),
             FailureClass::Throttled(kind) => return self.blame_throttle(now, request, reservation, kind, failure),
             FailureClass::KeyRejected => self.blame_account(now, request, reservation),
             FailureClass::Blocked => self.deny(now, request, reservation.slot, RestCause::Blocked),
@@ -160,9 +160,9 @@ impl Balancer {
         false
     }
 
-    fn judge_nobody(&mut self, request: RequestId, slot: usize) {
+    fn judge_nobody(&mut self, now: Timestamp, request: RequestId, slot: usize) {
         if let Some(endpoint) = self.endpoints.get_mut(slot) {
-            endpoint.health.unjudged(request);
+            endpoint.health.unjudged(now, request);
         }
     }
 
@@ -201,7 +201,7 @@ impl Balancer {
             endpoint.mark_too_large(now, reservation.estimate.charge);
         }
         if throttle.rest.is_zero() {
-            endpoint.health.unjudged(request);
+            endpoint.health.unjudged(now, request);
         } else {
             endpoint.health.rest(request, now.after(throttle.rest), RestCause::Throttled(kind));
         }

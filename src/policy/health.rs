@@ -1,6 +1,6 @@
 //! What we observe of an endpoint: rest, the single probe that ends it, and the ramp after.
 //!
-//! Invariant: a rest only ever moves later, and ends by a committed probe alone.
+//! Invariant: a rest only ever moves later, and ends by its probe alone: committed, or not throttled for long enough.
 //! Absent on purpose: how long a failure rests (`rest`) and what the person set (admin state).
 
 use std::time::Duration;
@@ -21,13 +21,15 @@ const ROW: Duration = Duration::from_mins(1);
 const FAULTS: u32 = 3;
 /// Failed connections in a row that eject.
 const CONNECTS: u32 = 2;
+/// A service that throttles says so at once. A probe it kept this long was let in, however long its answer takes.
+const VERDICT: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Unknown,
     Healthy,
     Resting { until: Timestamp, cause: RestCause },
-    Probing { request: RequestId, until: Timestamp, cause: RestCause },
+    Probing { request: RequestId, sent: Timestamp, until: Timestamp, cause: RestCause },
     Ramping { since: Timestamp, step: u64, requests: u64, tokens: u64 },
 }
 
@@ -40,8 +42,8 @@ pub(super) enum Standing {
     Probe,
     /// Not before this time.
     Resting(Timestamp, RestCause),
-    /// Not before the probe's verdict.
-    Probing,
+    /// Not before the probe's verdict, which is in by this time if silence is one.
+    Probing(Option<Timestamp>),
     /// Not before the ramp's next step.
     Ramping(Timestamp),
 }
@@ -81,9 +83,20 @@ impl HealthState {
         }
     }
 
+    /// The phase that time alone has led to.
+    fn phase_at(&self, now: Timestamp) -> Phase {
+        match self.phase {
+            Phase::Probing { sent, cause, .. } => match verdict_by(sent, cause) {
+                Some(since) if since <= now => Phase::Ramping { since, step: 0, requests: 0, tokens: 0 },
+                _ => self.phase,
+            },
+            phase => phase,
+        }
+    }
+
     /// Health as shown; nearness to a limit is not known here.
     pub(super) fn health(&self, now: Timestamp) -> Health {
-        match self.phase {
+        match self.phase_at(now) {
             Phase::Unknown => Health::Unknown,
             Phase::Healthy => Health::Healthy,
             Phase::Resting { until, cause } => Health::Resting { until, cause },
@@ -95,11 +108,11 @@ impl HealthState {
 
     /// Whether a request of `cost` tokens may go at `now`.
     pub(super) fn standing(&self, now: Timestamp, cost: u64, pace: Pace) -> Standing {
-        match self.phase {
+        match self.phase_at(now) {
             Phase::Unknown | Phase::Healthy => Standing::Open,
             Phase::Resting { until, .. } if until <= now => Standing::Probe,
             Phase::Resting { until, cause } => Standing::Resting(until, cause),
-            Phase::Probing { .. } => Standing::Probing,
+            Phase::Probing { sent, cause, .. } => Standing::Probing(verdict_by(sent, cause)),
             Phase::Ramping { since, .. } if now.since(since) >= RAMP => Standing::Open,
             Phase::Ramping { since, step, requests, tokens } => {
                 let current = step_at(since, now);
@@ -116,9 +129,10 @@ impl HealthState {
 
     /// A request of `cost` tokens is sent there. A probe if rest had ended.
     pub(super) fn sent(&mut self, now: Timestamp, request: RequestId, cost: u64) {
+        self.phase = self.phase_at(now);
         match &mut self.phase {
             Phase::Resting { until, cause } => {
-                self.phase = Phase::Probing { request, until: *until, cause: *cause };
+                self.phase = Phase::Probing { request, sent: now, until: *until, cause: *cause };
             }
             Phase::Ramping { since, step, requests, tokens } => {
                 let current = step_at(*since, now);
@@ -134,6 +148,7 @@ impl HealthState {
 
     /// An attempt was committed. Ends a rest if it was the probe; says nothing of a rest that began after it was sent.
     pub(super) fn committed(&mut self, now: Timestamp, request: RequestId) {
+        self.phase = self.phase_at(now);
         match self.phase {
             Phase::Probing { request: probe, .. } if probe == request => {
                 self.phase = Phase::Ramping { since: now, step: 0, requests: 0, tokens: 0 };
@@ -151,8 +166,9 @@ impl HealthState {
     }
 
     /// The request is gone without a verdict: if it was the probe, another may go.
-    pub(super) fn unjudged(&mut self, request: RequestId) {
-        if let Phase::Probing { request: probe, until, cause } = self.phase
+    pub(super) fn unjudged(&mut self, now: Timestamp, request: RequestId) {
+        self.phase = self.phase_at(now);
+        if let Phase::Probing { request: probe, until, cause, .. } = self.phase
             && probe == request
         {
             self.phase = Phase::Resting { until, cause };
@@ -206,8 +222,9 @@ impl HealthState {
     pub(super) fn rest(&mut self, request: RequestId, until: Timestamp, cause: RestCause) {
         self.phase = match self.phase {
             Phase::Resting { until: old, cause: why } if old >= until => Phase::Resting { until: old, cause: why },
-            Phase::Probing { request: probe, until: old, cause: why } if probe != request => {
-                Phase::Probing { request: probe, until: old.max(until), cause: if until > old { cause } else { why } }
+            Phase::Probing { request: probe, sent, until: old, cause: why } if probe != request => {
+                let cause = if until > old { cause } else { why };
+                Phase::Probing { request: probe, sent, until: old.max(until), cause }
             }
             _ => Phase::Resting { until, cause },
         };
@@ -221,6 +238,11 @@ impl HealthState {
             Phase::Unknown | Phase::Healthy | Phase::Ramping { .. } => true,
         }
     }
+}
+
+/// When a probe's silence is an answer. Only a throttle comes at once; what else went wrong may take its time again.
+fn verdict_by(sent: Timestamp, cause: RestCause) -> Option<Timestamp> {
+    matches!(cause, RestCause::Throttled(_)).then(|| sent.after(VERDICT))
 }
 
 fn step_at(since: Timestamp, now: Timestamp) -> u64 {
@@ -270,10 +292,10 @@ mod tests {
         let mut health = resting(30);
         assert_eq!(health.standing(at(30), 1, PACE), Standing::Probe);
         health.sent(at(30), PROBE, 1);
-        assert_eq!(health.standing(at(31), 1, PACE), Standing::Probing);
+        assert_eq!(health.standing(at(31), 1, PACE), Standing::Probing(Some(at(35))));
         health.committed(at(31), OTHER);
         assert_eq!(health.health(at(31)), Health::Probing, "an older request proves nothing");
-        health.unjudged(PROBE);
+        health.unjudged(at(31), PROBE);
         assert_eq!(health.standing(at(31), 1, PACE), Standing::Probe);
     }
 
@@ -285,6 +307,36 @@ mod tests {
         let shown: Vec<Health> = (31..=35).map(|second| health.health(at(second))).collect();
         let ramp = |percent| Health::Ramping { percent };
         assert_eq!(shown, [ramp(25), ramp(43), ramp(62), ramp(81), Health::Healthy]);
+    }
+
+    #[test]
+    fn a_slow_probe_of_a_throttle_counts_as_let_in_when_no_429_came() {
+        let mut health = resting(30);
+        health.sent(at(30), PROBE, 1);
+        assert_eq!(health.health(at(34)), Health::Probing);
+        assert_eq!(health.health(at(35)), Health::Ramping { percent: 25 });
+        assert_eq!(health.standing(at(35), 1, PACE), Standing::Open);
+        health.sent(at(36), OTHER, 1);
+        health.unjudged(at(37), PROBE);
+        assert_eq!(
+            health.health(at(37)),
+            Health::Ramping { percent: 62 },
+            "a probe that leaves now takes nothing back"
+        );
+        health.rest(PROBE, at(60), CAUSE);
+        assert_eq!(
+            health.standing(at(38), 1, PACE),
+            Standing::Resting(at(60), CAUSE),
+            "a late 429 is one all the same"
+        );
+    }
+
+    #[test]
+    fn silence_says_nothing_of_faults() {
+        let mut health = HealthState::new();
+        health.rest(OTHER, at(30), RestCause::Errors);
+        health.sent(at(30), PROBE, 1);
+        assert_eq!(health.standing(at(90), 1, PACE), Standing::Probing(None));
     }
 
     #[test]

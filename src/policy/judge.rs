@@ -172,7 +172,9 @@ impl Seat<'_> {
         let standing = self.state.health.standing(now, charge, self.state.pace(self.spec));
         match standing {
             Standing::Resting(until, cause) => return Ruling::Out(resting(cause), Hope::At(until.max(room))),
-            Standing::Probing => return Ruling::Out(Exclusion::ProbeRunning, Hope::Event),
+            Standing::Probing(verdict) => {
+                return Ruling::Out(Exclusion::ProbeRunning, verdict.map_or(Hope::Event, |by| Hope::At(by.max(room))));
+            }
             Standing::Open | Standing::Probe | Standing::Ramping(_) => {}
         }
         if self.spec.max_in_flight.is_some_and(|most| self.state.in_flight >= most) {

@@ -11,7 +11,7 @@ use crate::model::config::{AdminState, Enforcement};
 use crate::model::decision::{Choice, Decision, Exclusion, RefusalReason, Verdict};
 use crate::model::id::{EndpointId, RequestId};
 use crate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, HeaderSignal, Settlement, ThrottleKind};
-use crate::model::status::Health;
+use crate::model::status::{Health, RestCause};
 use crate::model::units::{MINUTE, Timestamp};
 
 const SITES: [&str; 3] = ["a", "b", "c"];
@@ -75,11 +75,11 @@ fn sites() -> impl Strategy<Value = Vec<Site>> {
     })
 }
 
-/// Where a request is, as its driver knows.
+/// Where a request is, as its driver knows. A probe's silence counts as an answer from the time noted with it.
 #[derive(Clone, Debug, PartialEq)]
 enum At {
     Waiting,
-    Sent { site: String, since: Timestamp, charge: u64, committed: bool, probe: bool },
+    Sent { site: String, since: Timestamp, charge: u64, committed: bool, probe: Option<Timestamp> },
     Over,
 }
 
@@ -144,16 +144,20 @@ impl Court {
         let chosen = decision.chosen().expect("a sending has a choice");
         let probe = chosen.verdict == Verdict::Chosen(Choice::Probe);
         assert_eq!(chosen.admin_state, AdminState::Enabled);
-        match chosen.health {
-            Health::Resting { until, .. } => {
+        let probe = match chosen.health {
+            Health::Resting { until, cause } => {
                 assert!(probe && until <= self.now, "a rest ends by a probe");
-                let on_its_way =
-                    |at: &At| matches!(at, At::Sent { site, probe: true, committed: false, .. } if site == id);
+                let on_its_way = |at: &At| matches!(at, At::Sent { site, probe: Some(verdict), committed: false, .. } if site == id && *verdict > self.now);
                 assert!(!self.at.values().any(on_its_way), "a rest ends by a single probe");
+                let patience = if matches!(cause, RestCause::Throttled(_)) { 5 } else { 1_000_000 };
+                Some(self.now.after(Duration::from_secs(patience)))
             }
             Health::Probing => panic!("a second request while a probe is under way"),
-            _ => assert!(!probe),
-        }
+            _ => {
+                assert!(!probe);
+                None
+            }
+        };
         let higher = decision.candidates.iter().filter(|one| one.group < chosen.group);
         for one in higher {
             let room = Verdict::Excluded(Exclusion::NotNeeded);
@@ -259,7 +263,7 @@ impl Court {
         let answers = self.outputs[outputs..].iter().filter(|output| output.request() == request);
         assert!(answers.count() >= 1, "a failure is answered in the same call");
         let after = rest(&self.brain, self.now);
-        if let (Some(before), Some(after), false) = (before, after, *probe) {
+        if let (Some(before), Some(after), false) = (before, after, probe.is_some()) {
             assert!(after >= before, "a second failure never shortens a rest");
         }
     }

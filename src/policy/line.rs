@@ -150,7 +150,7 @@ impl Balancer {
             let seat = self.seat(member.endpoint)?;
             let opens = match seat.state.health.standing(now, 1, seat.state.pace(seat.spec)) {
                 Standing::Resting(until, _) => until,
-                Standing::Probing => now.after(SOON),
+                Standing::Probing(verdict) => verdict.unwrap_or_else(|| now.after(SOON)),
                 Standing::Open | Standing::Probe | Standing::Ramping(_) => now,
             };
             let (ledger, limits) = (seat.state.ledger.clone(), seat.state.limits(seat.spec));

@@ -59,17 +59,17 @@ impl Balancer {
             counters.tokens_out = counters.tokens_out.saturating_add(usage.output);
         }
         if !job.committed {
-            endpoint.health.unjudged(request);
+            endpoint.health.unjudged(now, request);
         }
     }
 
     /// Nobody told us how a request ended; its charge stands.
-    pub(super) fn expire(&mut self, request: RequestId) {
+    pub(super) fn expire(&mut self, now: Timestamp, request: RequestId) {
         let Some(mut job) = self.jobs.remove(&request) else { return };
         if let Some(Stage::Sent(reservation)) = job.stage.take() {
             self.close(request, &reservation, Some(reservation.estimate.charge));
             if let Some(endpoint) = self.endpoints.get_mut(reservation.slot) {
-                endpoint.health.unjudged(request);
+                endpoint.health.unjudged(now, request);
             }
         }
     }
