@@ -1,7 +1,19 @@
 #!/usr/bin/env bash
-# What CI runs, for a person: formatting, lints, documentation, tests.
+# What a change must pass, for a person: formatting, lints, documentation, the build without a window, tests.
+# Needs nothing but Rust and a C compiler. `.ci/run` runs this and then what needs system packages.
 set -euo pipefail
 cd "$(dirname "$0")"
-cargo fmt --check
-cargo clippy --all-targets --locked -- -D warnings
-cargo test --locked
+
+step() {
+  local name=$1 begun=$SECONDS
+  shift
+  echo "=== $name: $*"
+  "$@"
+  echo "=== $name: fine after $((SECONDS - begun)) s"
+}
+
+step "formatting" cargo fmt --check
+step "lints" cargo clippy --all-targets --locked -- -D warnings
+step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
+step "without the window" cargo check --no-default-features --locked
+step "tests" cargo test --locked

@@ -3,23 +3,27 @@
 //! Invariant: a key never comes by argument; the window's end, however it comes, stops the proxy in order.
 //! Absent on purpose: everything else. What a command does stands in `backend`.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 use tidegate::backend::{self, Options};
 use tracing_subscriber::EnvFilter;
 
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
 /// A load balancer for OpenAI and Azure OpenAI endpoints, with a window to watch and tune it.
 #[derive(Parser)]
-#[command(version, about, args_conflicts_with_subcommands = true)]
+#[command(version, about)]
 struct Flags {
     #[command(subcommand)]
     task: Option<Task>,
     #[command(flatten)]
     place: Place,
     /// Serve simulated endpoints, with no key and in a profile of its own
-    #[arg(long)]
+    #[arg(long, global = true)]
     demo: bool,
     /// Serve without a window; print `listening on URL` once ready
     #[arg(long)]
@@ -33,8 +37,8 @@ struct Flags {
     /// Make chance repeatable
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// What to log to standard error: error, warn, info, debug, trace
-    #[arg(long, value_name = "LEVEL", default_value = "warn")]
+    /// What to log to standard error
+    #[arg(long, value_name = "LEVEL", default_value = "warn", value_parser = LEVELS, global = true)]
     log: String,
     /// Print where configuration and data are, and leave
     #[arg(long)]
@@ -82,9 +86,13 @@ enum KeyAct {
 }
 
 fn main() -> ExitCode {
-    let flags = Flags::parse();
+    let flags = match Flags::try_parse() {
+        Ok(flags) => flags,
+        Err(error) => return refuse(error),
+    };
     let filter = EnvFilter::try_new(format!("{0},tidegate={0}", flags.log)).unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     match run(flags) {
         Ok(code) => code,
         Err(error) => {
@@ -94,13 +102,46 @@ fn main() -> ExitCode {
     }
 }
 
+/// Prints help, the version, or what is wrong with the arguments. A key may have been typed among them: what could be one
+/// is not repeated.
+fn refuse(mut error: clap::Error) -> ExitCode {
+    let about_keys = std::env::args_os().any(|argument| argument == "key");
+    if about_keys && error.kind() == ErrorKind::UnknownArgument {
+        eprintln!(
+            "tidegate: a key is not taken from the command line, where other programs can read it. Nothing was stored. \
+             Run `tidegate key set ACCOUNT` and paste the key at the prompt; if one was typed here, remove it from the \
+             shell's history."
+        );
+        return ExitCode::from(2);
+    }
+    let foreign: &[ContextKind] = match error.kind() {
+        ErrorKind::UnknownArgument => &[ContextKind::InvalidArg],
+        _ => &[ContextKind::InvalidSubcommand, ContextKind::InvalidValue],
+    };
+    for kind in foreign {
+        if matches!(error.get(*kind), Some(ContextValue::String(typed)) if !is_repeatable(typed)) {
+            error.insert(*kind, ContextValue::String("…".to_owned()));
+            // The hints repeat it too.
+            error.remove(ContextKind::Suggested);
+        }
+    }
+    drop(error.print());
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// Whether a mistyped word can be shown: too short and too plain to be a key.
+fn is_repeatable(typed: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    typed.len() <= 16 && typed.bytes().all(plain) && !typed.contains("sk-")
+}
+
 fn run(flags: Flags) -> anyhow::Result<ExitCode> {
     let Flags { task, place, demo, headless, port, script, seed, print_paths, .. } = flags;
     let options = Options { config: place.config, config_dir: place.config_dir, demo, headless, port, script, seed };
     match task {
         Some(Task::Check) => return backend::tasks::check(&options),
         Some(Task::Key { act: KeyAct::Set { account } }) => return backend::tasks::set_key(&options, &account),
-        Some(Task::Key { act: KeyAct::Remove { account } }) => return backend::tasks::remove_key(&options, &account),
+        Some(Task::Key { act: KeyAct::Remove { account } }) => return backend::tasks::remove_key(&account),
         Some(Task::Key { act: KeyAct::Test { account } }) => return backend::tasks::test_key(&options, &account),
         None if print_paths => return backend::tasks::print_paths(&options),
         None => {}

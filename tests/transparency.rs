@@ -3,7 +3,7 @@
 //!
 //! What may differ is listed in [`MAY_DIFFER`], and nothing else.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test may end where it is wrong")]
+#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may end where it is wrong")]
 #![expect(unreachable_pub, dead_code, reason = "the served binary is shared between test programs")]
 
 mod served;

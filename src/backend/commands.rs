@@ -13,16 +13,17 @@ use crate::contract::snapshot::{KeyTest, Problem, Serving};
 use crate::contract::{Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, NoticeBody, ServingCommand};
 use crate::model::check::Severity;
 use crate::model::checked::CheckedConfig;
-use crate::model::config::{AdminState, Config};
+use crate::model::config::{AdminState, Config, Listen};
 use crate::model::id::{AccountId, CommandId, EndpointId, ModelName};
 use crate::policy::Input;
 use crate::store::config_file::{ConfigError, ConfigFile};
+use crate::store::lock::LockError;
 
 /// Carries out one command and tells what came of it.
 pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
     let outcome = match command {
-        Command::Config(ConfigCommand::Apply { base, config }) => return apply(stage, id, base, &config),
-        Command::Config(ConfigCommand::Reload) => return reload(stage, id),
+        Command::Config(ConfigCommand::Apply { base, config }) => return apply(stage, id, base, &config).await,
+        Command::Config(ConfigCommand::Reload) => return reload(stage, id).await,
         Command::Endpoint(EndpointCommand::SetAdminState(endpoint, state)) => set_admin_state(stage, &endpoint, state),
         Command::Key(command) => return key(stage, id, command),
         Command::Serving(command) => serving(stage, command).await,
@@ -33,7 +34,8 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
     stage.tell(Some(id), outcome.map_or_else(NoticeBody::Failed, NoticeBody::Done));
 }
 
-fn apply(stage: &mut Stage, id: CommandId, base: u64, draft: &Arc<Config>) {
+async fn apply(stage: &mut Stage, id: CommandId, base: u64, draft: &Arc<Config>) {
+    let listen = stage.applied.config.listen.clone();
     let body = if base == stage.applied.revision {
         try_apply(stage, draft)
     } else {
@@ -46,8 +48,16 @@ fn apply(stage: &mut Stage, id: CommandId, base: u64, draft: &Arc<Config>) {
             next_step: "Look at what changed, then apply again.".to_owned(),
         })
     };
+    follow_listen(stage, &listen).await;
     stage.publish();
     stage.tell(Some(id), body);
+}
+
+/// Listens anew if the configuration's address changed; requests that run at the old one finish there.
+async fn follow_listen(stage: &mut Stage, before: &Listen) {
+    if stage.options.port.is_none() && stage.applied.config.listen != *before {
+        stage.listen().await;
+    }
 }
 
 fn try_apply(stage: &mut Stage, draft: &Arc<Config>) -> NoticeBody {
@@ -81,11 +91,12 @@ fn save(stage: &mut Stage, new: &Config) -> Result<(), Problem> {
         return Err(Problem {
             what: "The configuration file has an error, so it is not written over.".to_owned(),
             still_works: "What runs goes on running; your draft is kept.".to_owned(),
-            next_step: format!("Mend {}, then reload it.", stage.profile.shown.config_path),
+            next_step: format!("Mend {}, then read it again.", stage.profile.shown.config_path),
         });
     };
-    match file.save(&stage.applied.config, new) {
+    match file.save(&stage.profile.on_file, new) {
         Ok(saved) => {
+            stage.profile.on_file = new.clone();
             if let Some(error) = saved.backup_problem {
                 tracing::warn!(%error, "the configuration is saved, but no backup of it");
             }
@@ -98,17 +109,20 @@ fn save(stage: &mut Stage, new: &Config) -> Result<(), Problem> {
 fn unsaved(error: &ConfigError) -> Problem {
     Problem {
         what: error.to_string(),
-        still_works: "Traffic is not affected; your draft is kept.".to_owned(),
+        still_works: "What runs goes on running; your draft is kept, and the file is as it was.".to_owned(),
         next_step: match error {
-            ConfigError::ChangedOnDisk { .. } => "Reload the file, then make the change again.".to_owned(),
+            ConfigError::ChangedOnDisk { .. } => "Read the file again, then apply again.".to_owned(),
             _ => "Check the folder's permissions and free space, then apply again.".to_owned(),
         },
     }
 }
 
-fn reload(stage: &mut Stage, id: CommandId) {
+async fn reload(stage: &mut Stage, id: CommandId) {
+    let listen = stage.applied.config.listen.clone();
     let body = match ConfigFile::load(&stage.profile.paths) {
         Ok(loaded) => {
+            stage.profile.on_file = loaded.config.clone();
+            stage.profile.shown.first_run &= !loaded.existed;
             let config = Arc::new(loaded.config);
             let (checked, _) = CheckedConfig::resolve(Arc::clone(&config), stage.applied.revision + 1);
             let revision = checked.revision;
@@ -122,20 +136,26 @@ fn reload(stage: &mut Stage, id: CommandId) {
         Err(error) => NoticeBody::Failed(Problem {
             what: error.to_string(),
             still_works: format!("Revision {} still runs.", stage.applied.revision),
-            next_step: "Mend the file, then reload it.".to_owned(),
+            next_step: "Mend the file, then read it again.".to_owned(),
         }),
     };
+    follow_listen(stage, &listen).await;
     stage.publish();
     stage.tell(Some(id), body);
 }
 
 /// Acts at once. The change is written to the file, but is no revision: drafts stay valid.
 fn set_admin_state(stage: &mut Stage, endpoint: &EndpointId, state: AdminState) -> Result<String, Problem> {
-    stage.engine.tell(Input::SetAdminState(endpoint.clone(), state));
     let mut config = Config::clone(&stage.applied.config);
-    if let Some(endpoint) = config.endpoint_mut(endpoint) {
-        endpoint.admin_state = state;
-    }
+    let Some(known) = config.endpoint_mut(endpoint) else {
+        return Err(Problem {
+            what: format!("There is no endpoint \"{endpoint}\" in what runs."),
+            still_works: "Nothing was changed.".to_owned(),
+            next_step: "If it is new in your draft, apply the draft first.".to_owned(),
+        });
+    };
+    known.admin_state = state;
+    stage.engine.tell(Input::SetAdminState(endpoint.clone(), state));
     let saved = save(stage, &config);
     let mut applied = crate::contract::snapshot::Applied::clone(&stage.applied);
     applied.config = Arc::new(config);
@@ -201,9 +221,9 @@ fn test(stage: &mut Stage, id: CommandId, account: AccountId) {
         stage.tell(
             Some(id),
             NoticeBody::Failed(Problem {
-                what: format!("{account} has no key to test."),
+                what: format!("{account} cannot be tested: it has no key, or is not applied yet."),
                 still_works: "Everything else is as it was.".to_owned(),
-                next_step: "Paste a key first.".to_owned(),
+                next_step: "Apply your draft and paste a key, then test again.".to_owned(),
             }),
         );
         return;
@@ -235,9 +255,14 @@ async fn serving(stage: &mut Stage, command: ServingCommand) -> Result<String, P
 
 fn demo(stage: &mut Stage, command: DemoCommand) -> Result<String, Problem> {
     let stuck = |error: anyhow::Error| Problem {
-        what: format!("The profile could not be changed: {error}"),
+        what: format!("The profile could not be changed. {error}"),
         still_works: "What ran goes on running.".to_owned(),
-        next_step: "Close the other Tidegate, then try again.".to_owned(),
+        next_step: if error.is::<LockError>() {
+            "Close the other Tidegate, then try again."
+        } else {
+            "Quit Tidegate and start it again."
+        }
+        .to_owned(),
     };
     match command {
         DemoCommand::Enter if stage.profile.shown.demo => Ok(String::new()),
@@ -250,7 +275,7 @@ fn demo(stage: &mut Stage, command: DemoCommand) -> Result<String, Problem> {
             let loaded = profile::load(&Stage::options_for_real(stage), false).map_err(stuck)?;
             let demo = stage.profile.paths.clone();
             stage.enter(loaded).map_err(stuck)?;
-            for folder in [demo.config_dir, demo.data_dir, demo.state_dir] {
+            for folder in [demo.data_dir, demo.state_dir] {
                 if let Err(error) = std::fs::remove_dir_all(&folder) {
                     tracing::debug!(%error, "a folder of the demo was not there to remove");
                 }
@@ -290,8 +315,17 @@ impl Stage {
         if simulated.play(name, &base_url, seed) {
             return Ok(());
         }
-        let known: Vec<String> = crate::sim::scripts::all().into_iter().map(|script| script.name).collect();
-        Err(problem(format!("There is no script \"{name}\"."), &format!("Choose one of: {}.", known.join(", "))))
+        Err(no_script(name))
+    }
+}
+
+/// No script has this name; names those there are.
+pub(super) fn no_script(name: &str) -> Problem {
+    let known: Vec<String> = crate::sim::scripts::all().into_iter().map(|script| script.name).collect();
+    Problem {
+        what: format!("There is no script \"{name}\"."),
+        still_works: "Everything else is as it was.".to_owned(),
+        next_step: format!("Choose one of: {}.", known.join(", ")),
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Loaded {
     pub paths: Paths,
     /// To save with; `None` while the file cannot be read.
     pub file: Option<ConfigFile>,
+    /// What the file says. It is not what runs while a change could not be saved, and not what a broken file meant.
+    pub on_file: Config,
     /// What is to run.
     pub config: Arc<Config>,
     /// What is said of it.
@@ -55,7 +57,9 @@ pub fn load(options: &Options, demo: bool) -> anyhow::Result<Loaded> {
         Ok(lock) => Some(lock),
         Err(held @ LockError::Held(_)) => return Err(held.into()),
         Err(unusable @ LockError::Unusable { .. }) => {
-            tracing::warn!("{unusable} Settings cannot be saved; serving works.");
+            tracing::warn!(
+                "{unusable} Settings cannot be saved; serving works. Make that folder writable, or name another with --config-dir."
+            );
             None
         }
     };
@@ -64,6 +68,7 @@ pub fn load(options: &Options, demo: bool) -> anyhow::Result<Loaded> {
             .unwrap_or_else(|error| tracing::warn!(%error, "the demo's configuration could not be saved"));
     }
     let (file, config, findings, problem, existed) = read(&paths, demo);
+    let on_file = if demo && !paths.config_file.exists() { Config::default() } else { config.clone() };
     let shown = Profile {
         name: paths.profile_name.clone(),
         demo,
@@ -71,7 +76,7 @@ pub fn load(options: &Options, demo: bool) -> anyhow::Result<Loaded> {
         first_run: !demo && !existed,
         environment_keys: environment::key_names(),
     };
-    Ok(Loaded { paths, file, config: Arc::new(config), findings, problem, shown, lock })
+    Ok(Loaded { paths, file, on_file, config: Arc::new(config), findings, problem, shown, lock })
 }
 
 fn write_demo(paths: &Paths) -> io::Result<()> {
@@ -102,12 +107,12 @@ fn stand_in(paths: &Paths, error: &ConfigError) -> (Config, Problem) {
     let good = last_good(paths);
     let still_works = match &good {
         Some(_) => "The last good configuration runs in its stead, and nothing was overwritten.",
-        None => "Nothing is routed: requests get a clear 503. Nothing was overwritten.",
+        None => "Nothing is routed: every request gets a clear error. Nothing was overwritten.",
     };
     let problem = Problem {
         what: error.to_string(),
         still_works: still_works.to_owned(),
-        next_step: format!("Mend {}, then reload it or start again.", paths.config_file.display()),
+        next_step: format!("Mend {}, then read it again.", paths.config_file.display()),
     };
     (good.unwrap_or_default(), problem)
 }

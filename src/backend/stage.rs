@@ -33,6 +33,7 @@ use crate::proxy::attempt;
 use crate::proxy::door::Door;
 use crate::proxy::listen::serve;
 use crate::record::{Drain, Ring, Series, recorder};
+use crate::sim::scripts;
 use crate::store::keys::Answer;
 
 /// How often the screen may hear of a change.
@@ -95,9 +96,10 @@ impl Stage {
     /// Headless: whatever keeps it from serving. With a window: only what leaves nothing to show.
     pub(super) async fn set_up(options: Options) -> anyhow::Result<(Self, CommandInbox, UiEnd, String)> {
         let clock = Clock::start();
+        check_script(&options)?;
         let profile = profile::load(&options, options.demo)?;
-        if let (true, Some(problem)) = (options.headless, &profile.problem) {
-            return Err(anyhow!("{} {}", problem.what, problem.next_step));
+        if options.headless {
+            refuse_unattended(&profile)?;
         }
         let (checked, findings) = resolve(&profile, 1);
         let seed = options.seed.unwrap_or_else(|| clock.wall_ms());
@@ -149,13 +151,13 @@ impl Stage {
         let base_url = match &self.serving {
             Serving::Listening { base_url, .. } => base_url.to_string(),
             Serving::Failed(problem) if self.options.headless => {
-                return Err(anyhow!("{} {}", problem.what, problem.next_step));
+                return Err(anyhow!("{problem}"));
             }
             _ => String::new(),
         };
         self.publish();
         if let Some(script) = self.options.script.clone() {
-            self.play(&script).map_err(|problem| anyhow!("{} {}", problem.what, problem.next_step))?;
+            self.play(&script).map_err(|problem| anyhow!("{problem}"))?;
         }
         Ok(base_url)
     }
@@ -315,12 +317,13 @@ impl Stage {
     pub(super) async fn listen(&mut self) {
         let listen = &self.applied.config.listen;
         let port = self.options.port.unwrap_or(listen.port);
-        if self.listening.is_some() && self.address.is_some_and(|at| at.port() == port) {
+        if self.serves_at(&listen.address, port) {
             // Asked to try again for what it has: there is nothing to win, and the port would seem taken by us.
             return;
         }
-        // Who listens elsewhere already asks for this port and no other.
-        let or_next = self.listening.is_none() && !self.options.headless;
+        // Who stands in for this port already goes there or stays.
+        let stands_in = matches!(&self.serving, Serving::Listening { instead_of: Some(held), .. } if held.port == port);
+        let or_next = !stands_in && !self.options.headless;
         let unsafe_address =
             self.applied.findings.iter().find(|f| f.severity == Severity::Error && f.at.table == "listen");
         let bound = match unsafe_address {
@@ -334,13 +337,21 @@ impl Stage {
         self.serving = match bound {
             Ok(bound) => self.start_listening(bound),
             Err(problem) if self.listening.is_some() => {
-                let still_works =
-                    self.address.map_or(problem.still_works, |at| format!("http://{at}/v1 still serves."));
-                self.tell(None, NoticeBody::Failed(Problem { still_works, ..problem }));
+                self.tell(None, NoticeBody::Failed(self.still_listening(problem)));
                 return;
             }
             Err(problem) => Serving::Failed(problem),
         };
+    }
+
+    fn still_listening(&self, problem: Problem) -> Problem {
+        let Some(address) = self.address else { return problem };
+        Problem { still_works: format!("Requests are still served at http://{address}/v1."), ..problem }
+    }
+
+    fn serves_at(&self, address: &str, port: u16) -> bool {
+        let here = |at: SocketAddr| at.port() == port && address.parse() == Ok(at.ip());
+        self.listening.is_some() && self.address.is_some_and(here)
     }
 
     fn start_listening(&mut self, Bound { listener, address, instead_of }: Bound) -> Serving {
@@ -382,6 +393,31 @@ impl Stage {
         }
         self.drain.drain_into(&mut self.ring);
     }
+}
+
+/// Known before anything is started or written.
+fn check_script(options: &Options) -> anyhow::Result<()> {
+    match &options.script {
+        Some(name) if scripts::named(name).is_none() => {
+            Err(anyhow!("{}", Problem { still_works: "Nothing was started.".to_owned(), ..commands::no_script(name) }))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// With nobody to read a banner, a broken file ends the start, and a missing one is said.
+fn refuse_unattended(profile: &Loaded) -> anyhow::Result<()> {
+    let path = &profile.shown.config_path;
+    if let Some(problem) = &profile.problem {
+        return Err(anyhow!(
+            "{} Nothing was started and nothing was overwritten. Mend {path}, or name another file with --config.",
+            problem.what
+        ));
+    }
+    if profile.shown.first_run {
+        tracing::warn!("{path} does not exist yet, so requests have no route. Write it, then start again.");
+    }
+    Ok(())
 }
 
 fn resolve(profile: &Loaded, revision: u64) -> (Arc<CheckedConfig>, Vec<Finding>) {

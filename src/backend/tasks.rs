@@ -10,12 +10,12 @@ use anyhow::{Context as _, anyhow, bail};
 
 use super::profile::places;
 use super::{Options, key_test};
-use crate::model::config::{Account, Credential};
+use crate::model::config::{Account, Credential, Service};
 use crate::model::id::AccountId;
 use crate::model::secret::Secret;
 use crate::store::config_file::{ConfigError, ConfigFile, has_errors, report};
 use crate::store::environment;
-use crate::store::keys::{KeyStore as _, KeyringStore};
+use crate::store::keys::{KeyError, KeyStore as _, KeyringStore};
 
 /// `tidegate check`
 ///
@@ -24,6 +24,10 @@ use crate::store::keys::{KeyStore as _, KeyringStore};
 pub fn check(options: &Options) -> anyhow::Result<ExitCode> {
     let paths = places(options, options.demo)?;
     match ConfigFile::load(&paths) {
+        Ok(loaded) if !loaded.existed && options.config.is_some() => {
+            println!("{}: error: there is no such file", paths.config_file.display());
+            Ok(ExitCode::FAILURE)
+        }
         Ok(loaded) if !loaded.existed => {
             println!("{}: there is no configuration yet", paths.config_file.display());
             Ok(ExitCode::SUCCESS)
@@ -37,6 +41,10 @@ pub fn check(options: &Options) -> anyhow::Result<ExitCode> {
         }
         Err(ConfigError::Malformed(error)) => {
             println!("{}:{}: error: {}", paths.config_file.display(), error.line, error.sentence);
+            Ok(ExitCode::FAILURE)
+        }
+        Err(ConfigError::Unreadable { path, reason }) => {
+            println!("{path}: error: it cannot be read: {reason}.");
             Ok(ExitCode::FAILURE)
         }
         Err(error) => Err(error.into()),
@@ -61,10 +69,21 @@ pub fn print_paths(options: &Options) -> anyhow::Result<ExitCode> {
 pub fn set_key(options: &Options, account: &str) -> anyhow::Result<ExitCode> {
     let account = named(options, account)?;
     stored_in_keyring(&account)?;
-    let pasted = if std::io::stdin().is_terminal() { ask(&account)? } else { piped()? };
-    let key = Secret::from_pasted(pasted.expose())
-        .ok_or_else(|| anyhow!("that is no key: it is empty or holds characters that cannot be sent"))?;
-    KeyringStore::new().store(&account.id, &key)?;
+    let mut keyring = KeyringStore::new();
+    let pasted = if std::io::stdin().is_terminal() {
+        // Nobody shall paste a key only to read that there is no place for it.
+        drop(keyring.fetch(&account.id).map_err(not_stored)?);
+        ask(&account)?
+    } else {
+        piped()?
+    };
+    let key = Secret::from_pasted(pasted.expose()).ok_or_else(|| {
+        anyhow!(
+            "what was read is no key: it is empty or holds characters that cannot be sent. Nothing was stored; a key that \
+             was stored before is as it was. Run this again and paste the key alone."
+        )
+    })?;
+    keyring.store(&account.id, &key).map_err(not_stored)?;
     println!("the key of {} is stored; it will not be shown again", account.id);
     Ok(ExitCode::SUCCESS)
 }
@@ -73,10 +92,11 @@ pub fn set_key(options: &Options, account: &str) -> anyhow::Result<ExitCode> {
 ///
 /// # Errors
 /// No keyring.
-pub fn remove_key(_: &Options, account: &str) -> anyhow::Result<ExitCode> {
-    // Also for an account that has left the configuration.
-    KeyringStore::new().remove(&AccountId::from(account))?;
-    println!("the key of {account} is forgotten");
+pub fn remove_key(account: &str) -> anyhow::Result<ExitCode> {
+    // Also for an account that has left the configuration. Its name is not repeated: it may be a key, typed in the wrong
+    // place.
+    KeyringStore::new().remove(&AccountId::from(account)).map_err(not_there)?;
+    println!("no key is stored under that account's name any more");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -88,10 +108,20 @@ pub fn test_key(options: &Options, account: &str) -> anyhow::Result<ExitCode> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let account = named(options, account)?;
     let key = match &account.credential {
-        Credential::Env(variable) => environment::secret(variable).with_context(|| format!("{variable} is not set"))?,
-        Credential::Keyring(_) => {
-            KeyringStore::new().fetch(&account.id)?.with_context(|| format!("no key is stored for {}", account.id))?
-        }
+        _ if account.service == Service::Simulated => bail!("account {} is simulated and needs no key", account.id),
+        Credential::Env(variable) => environment::secret(variable).with_context(|| {
+            format!(
+                "account {} takes its key from the environment variable {variable}, which is not set or holds no key. Other \
+                 accounts are not affected. Set it, then test again.",
+                account.id
+            )
+        })?,
+        Credential::Keyring(_) => KeyringStore::new().fetch(&account.id).map_err(not_there)?.with_context(|| {
+            format!(
+                "no key is stored for {id}. Other accounts are not affected. Store one with `tidegate key set {id}`.",
+                id = account.id
+            )
+        })?,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let test = runtime.block_on(key_test::test(&account, &key));
@@ -103,20 +133,52 @@ pub fn test_key(options: &Options, account: &str) -> anyhow::Result<ExitCode> {
 }
 
 fn named(options: &Options, account: &str) -> anyhow::Result<Account> {
-    let config = ConfigFile::load(&places(options, options.demo)?)?.config;
+    let paths = places(options, options.demo)?;
+    let config = ConfigFile::load(&paths)?.config;
     let known: Vec<&str> = config.accounts.iter().map(|account| account.id.as_str()).collect();
     let found = config.accounts.iter().find(|known| known.id.as_str() == account);
     found.cloned().ok_or_else(|| match known.as_slice() {
-        [] => anyhow!("the configuration has no accounts yet"),
-        known => anyhow!("there is no account \"{account}\"; there are: {}", known.join(", ")),
+        [] => anyhow!(
+            "the configuration has no accounts yet, so no key was touched. Add an [[account]] to {}.",
+            paths.config_file.display()
+        ),
+        // What was given is not repeated: it may be a key, typed in the wrong place.
+        known => anyhow!(
+            "the configuration has no account of that name, so no key was touched. Name one of: {}.",
+            known.join(", ")
+        ),
     })
 }
 
 fn stored_in_keyring(account: &Account) -> anyhow::Result<()> {
-    if let Credential::Env(variable) = &account.credential {
-        bail!("account {} takes its key from the environment variable {variable}; set that instead", account.id);
+    let id = &account.id;
+    match &account.credential {
+        _ if account.service == Service::Simulated => bail!("account {id} is simulated and needs no key"),
+        Credential::Env(variable) => {
+            bail!("account {id} takes its key from the environment variable {variable}; set that instead")
+        }
+        Credential::Keyring(_) => Ok(()),
     }
-    Ok(())
+}
+
+fn not_there(error: KeyError) -> anyhow::Error {
+    match error {
+        KeyError::NoService => anyhow!(
+            "no keyring runs on this system, so no key is stored in one. Keys from environment variables work all the same. \
+             Start a keyring, or name a variable in the configuration: credential = {{ env = \"NAME\" }}."
+        ),
+        other => other.into(),
+    }
+}
+
+fn not_stored(error: KeyError) -> anyhow::Error {
+    match error {
+        KeyError::NoService => anyhow!(
+            "no keyring runs on this system, so the key was not stored. Accounts with keys from environment variables work \
+             all the same. Name one for this account in the configuration: credential = {{ env = \"NAME\" }}."
+        ),
+        other => other.into(),
+    }
 }
 
 /// One line from the terminal, without showing it.

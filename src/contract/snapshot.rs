@@ -113,6 +113,13 @@ pub struct Problem {
     pub next_step: String,
 }
 
+/// All three sentences on one line, for a terminal.
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} {}", self.what, self.still_works, self.next_step)
+    }
+}
+
 /// One second of one endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SeriesPoint {

@@ -57,17 +57,13 @@ pub enum ConfigError {
     #[error(transparent)]
     Malformed(#[from] ReadError),
     /// Somebody else changed the file since it was read. Nothing was written.
-    #[error(
-        "{path} was changed by another program since it was read. Nothing was written; load it to see the change, then save again."
-    )]
+    #[error("{path} was changed by another program since it was read. Nothing was written.")]
     ChangedOnDisk {
         /// Which file.
         path: String,
     },
     /// The file cannot be written; it is as it was.
-    #[error(
-        "{path} cannot be written: {reason}. The change is not saved; everything that runs keeps running with the configuration in use."
-    )]
+    #[error("{path} cannot be written: {reason}. The change is not saved.")]
     Unwritable {
         /// Which file.
         path: String,
@@ -193,6 +189,10 @@ fn text_of(path: &Path) -> Result<Option<String>, ConfigError> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            let reason = io::Error::new(error.kind(), "it is not UTF-8 text");
+            Err(ConfigError::Unreadable { path: path.display().to_string(), reason })
+        }
         Err(reason) => Err(ConfigError::Unreadable { path: path.display().to_string(), reason }),
     }
 }

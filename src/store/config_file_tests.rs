@@ -128,7 +128,7 @@ fn every_save_leaves_a_copy_of_what_was_and_what_is() {
 }
 
 #[test]
-fn a_place_that_cannot_be_written_says_what_still_works() {
+fn a_place_that_cannot_be_written_is_named_and_nothing_is_left_there() {
     let home = tempfile::tempdir().unwrap();
     let paths = Paths::inside(home.path());
     let mut loaded = ConfigFile::load(&paths).unwrap();
@@ -136,7 +136,7 @@ fn a_place_that_cannot_be_written_says_what_still_works() {
     let new =
         Config { queue: crate::model::config::Queue { max_waiting: 1, ..Default::default() }, ..Default::default() };
     let said = loaded.file.save(&loaded.config, &new).unwrap_err().to_string();
-    assert!(said.contains("cannot be written") && said.contains("keeps running"), "{said}");
+    assert!(said.contains("cannot be written") && said.contains("not saved"), "{said}");
     assert!(!paths.config_file.exists());
 }
 

@@ -25,7 +25,7 @@ pub struct Holder {
 #[derive(Debug, Error)]
 pub enum LockError {
     /// Another instance runs.
-    #[error("Tidegate already runs with this profile{}.", said(.0.as_ref()))]
+    #[error("Tidegate already runs with this profile{}; it goes on as it was. Use that one, or name another folder with --config-dir.", said(.0.as_ref()))]
     Held(Option<Holder>),
     /// The lock file cannot be made; without it two instances could write one configuration.
     #[error("The lock file {path} cannot be used: {reason}.")]
@@ -113,7 +113,7 @@ mod tests {
         lock.announce("http://127.0.0.1:8787/v1").unwrap();
         let refused = InstanceLock::acquire(home.path()).unwrap_err();
         let said = format!(
-            "Tidegate already runs with this profile (pid {}, at http://127.0.0.1:8787/v1).",
+            "Tidegate already runs with this profile (pid {}, at http://127.0.0.1:8787/v1); it goes on as it was. Use that one, or name another folder with --config-dir.",
             std::process::id()
         );
         assert_eq!(refused.to_string(), said);

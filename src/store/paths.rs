@@ -114,13 +114,14 @@ impl Paths {
         self.config_file = file;
     }
 
-    /// The demo beside this profile.
+    /// The demo of this profile. All of it lies in folders of ours, which leaving the demo removes; a folder `demo` beside a
+    /// configuration file may be the person's own.
     fn demo(self) -> Self {
-        let config_dir = self.config_dir.join("demo");
+        let data_dir = self.data_dir.join("demo");
         Self {
-            config_file: config_dir.join(CONFIG_NAME),
-            config_dir,
-            data_dir: self.data_dir.join("demo"),
+            config_file: data_dir.join(CONFIG_NAME),
+            config_dir: data_dir.clone(),
+            data_dir,
             state_dir: self.state_dir.join("demo"),
             demo: true,
             profile_name: "Demo".to_owned(),
@@ -174,6 +175,14 @@ mod tests {
         assert_ne!(own.config_file, demo.config_file);
         assert_ne!(own.data_dir, demo.data_dir);
         assert_ne!(own.state_dir, demo.state_dir);
+    }
+
+    #[test]
+    fn the_demo_keeps_out_of_the_folder_of_a_named_file() {
+        let demo = resolve(Some("/srv/project/gate.toml"), None, true);
+        for place in [&demo.config_file, &demo.config_dir, &demo.data_dir, &demo.state_dir] {
+            assert!(!place.starts_with("/srv/project"), "{}", place.display());
+        }
     }
 
     #[test]

@@ -33,16 +33,18 @@ pub struct Peek {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadBody {
     /// Nothing was sent.
-    #[error("the request has no body; a JSON object was expected")]
+    #[error("The request has no body. Nothing was sent to a service; send a JSON object.")]
     Empty,
     /// Not UTF-8 at this byte, from 0.
-    #[error("the request body is not valid UTF-8 at byte {at}")]
+    #[error("The request body is not valid UTF-8 at byte {at}. Nothing was sent to a service; encode it as UTF-8.")]
     NotUtf8 {
         /// The first wrong byte.
         at: usize,
     },
     /// The end came too early.
-    #[error("the request body ends in the middle of its JSON, at line {line}, column {column}")]
+    #[error(
+        "The request body ends in the middle of its JSON, at line {line}, column {column}. Nothing was sent to a service; send it whole."
+    )]
     Truncated {
         /// From 1.
         line: usize,
@@ -50,7 +52,9 @@ pub enum BadBody {
         column: usize,
     },
     /// Not JSON here.
-    #[error("the request body is not valid JSON at line {line}, column {column}")]
+    #[error(
+        "The request body is not valid JSON at line {line}, column {column}. Nothing was sent to a service; mend it there."
+    )]
     NotJson {
         /// From 1.
         line: usize,
@@ -58,10 +62,12 @@ pub enum BadBody {
         column: usize,
     },
     /// JSON, but no object.
-    #[error("the request body is JSON but not an object")]
+    #[error("The request body is JSON but not an object. Nothing was sent to a service; send a JSON object.")]
     NotAnObject,
     /// Nested more than 127 levels deep.
-    #[error("the request body is nested too deeply at line {line}, column {column}")]
+    #[error(
+        "The request body is nested too deeply at line {line}, column {column}. Nothing was sent to a service; send it flatter."
+    )]
     TooDeep {
         /// From 1.
         line: usize,

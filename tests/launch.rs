@@ -1,0 +1,132 @@
+//! The shipped binary as a service manager meets it: what it says, where, and how it leaves.
+#![cfg(unix)]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test may end where it is wrong")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+/// A running Tidegate; killed when dropped.
+struct Launched {
+    child: Child,
+    /// Without `http://` and `/v1`.
+    address: String,
+    folder: tempfile::TempDir,
+}
+
+/// The command, in a world without display, session bus and home.
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    command.args(arguments).arg("--config-dir").arg(folder).stdin(Stdio::null());
+    for variable in ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DBUS_SESSION_BUS_ADDRESS"] {
+        command.env_remove(variable);
+    }
+    command.env("HOME", folder).env("XDG_RUNTIME_DIR", folder);
+    command
+}
+
+fn launch(arguments: &[&str]) -> Launched {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let log = fs::File::create(folder.path().join("log")).expect("a log file");
+    let mut child =
+        command(folder.path(), arguments).stdout(Stdio::piped()).stderr(log).spawn().expect("the binary starts");
+    let mut line = String::new();
+    let output = child.stdout.take().expect("its output is piped");
+    BufReader::new(output).read_line(&mut line).expect("its output can be read");
+    let url = line.trim().strip_prefix("listening on http://").and_then(|url| url.strip_suffix("/v1"));
+    let address = url.unwrap_or_else(|| panic!("it said {line:?}")).to_owned();
+    Launched { child, address, folder }
+}
+
+impl Launched {
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).expect("its log can be read")
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().expect("kill runs").success());
+    }
+
+    fn exit_code(&mut self) -> Option<i32> {
+        self.child.wait().expect("it ends").code()
+    }
+
+    fn ask(&self, request: &str) -> BufReader<TcpStream> {
+        let mut stream = TcpStream::connect(&self.address).expect("it accepts connections");
+        stream.write_all(request.as_bytes()).expect("the request is sent");
+        BufReader::new(stream)
+    }
+}
+
+impl Drop for Launched {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn ended(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let Output { status, stdout, stderr } = command(folder, arguments).output().expect("the binary starts");
+    assert_eq!(String::from_utf8_lossy(&stdout), "", "a failure goes to standard error");
+    (status.code(), String::from_utf8_lossy(&stderr).into_owned())
+}
+
+#[test]
+#[cfg(all(feature = "window", not(target_os = "macos")))]
+fn without_a_display_it_says_so_and_serves_headless_until_it_is_told_to_stop() {
+    let mut launched = launch(&["--port", "0"]);
+    assert!(launched.log().contains("there is no display"), "{}", launched.log());
+    let mut answer = String::new();
+    launched
+        .ask("GET /_tidegate/status HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        .read_to_string(&mut answer)
+        .expect("the status page answers");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    launched.signal("-TERM");
+    assert_eq!(launched.exit_code(), Some(0));
+}
+
+#[test]
+fn a_signal_lets_a_running_stream_reach_its_end() {
+    for signal in ["-TERM", "-INT"] {
+        let mut launched = launch(&["--demo", "--headless", "--port", "0"]);
+        let body = r#"{"model":"demo-chat","stream":true,"max_tokens":60,"messages":[{"role":"user","content":"hi"}]}"#;
+        let mut answer = launched.ask(&format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        ));
+        let mut text = String::new();
+        while !text.contains("data:") {
+            assert_ne!(answer.read_line(&mut text).expect("the stream begins"), 0, "{text}");
+        }
+        assert!(!text.contains("[DONE]"), "the stream is still running");
+        launched.signal(signal);
+        answer.read_to_string(&mut text).expect("the stream goes on");
+        assert!(text.contains("data: [DONE]"), "{signal} cut the stream: {text}");
+        assert_eq!(launched.exit_code(), Some(0), "{signal}");
+    }
+}
+
+#[test]
+fn headless_on_a_taken_port_it_ends_with_1_and_names_the_holder() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("its address").port();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (code, said) = ended(folder.path(), &["--headless", "--port", &port.to_string()]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(&format!("Port {port} is used by ")), "{said}");
+    assert!(said.contains(&format!("(pid {})", std::process::id())), "{said}");
+    assert!(said.contains("--port"), "it names a next step: {said}");
+}
+
+#[test]
+fn a_second_run_with_one_profile_ends_with_1_and_says_who_runs_where() {
+    let first = launch(&["--headless", "--port", "0"]);
+    let (code, said) = ended(first.folder.path(), &["--headless", "--port", "0"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(&format!("(pid {}, at http://{}/v1)", first.child.id(), first.address)), "{said}");
+}
