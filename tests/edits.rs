@@ -518,3 +518,24 @@ async fn trying_again_for_a_taken_port_stays_put_until_it_is_free() {
     assert!(console.unasked.borrow().len() <= 1, "{:?}", console.unasked.borrow());
     assert_eq!(console.chat("m").await.0, 200);
 }
+
+#[tokio::test]
+async fn a_stream_begun_at_an_old_port_finishes_although_we_stop() {
+    let (home, _file) = profile(&format!("[listen]\nport = 0\n{CONFIG}"));
+    let mut console = Console::with(Options { config_dir: Some(home.path().to_owned()), ..Options::default() });
+    let old = console.base_url();
+    let body = json!({"model": "m", "stream": true, "max_tokens": 60, "messages": [{"role": "user", "content": "Hi"}]});
+    let mut answer =
+        client().post(format!("{old}/chat/completions")).json(&body).send().await.expect("the stream begins");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+    console.applied(console.draft(|config| config.listen.port = free)).await;
+    assert_ne!(console.base_url(), old);
+    let running = console.running.take().expect("it runs");
+    let stopped = tokio::task::spawn_blocking(move || running.stop());
+    let mut got = Vec::new();
+    while let Some(bytes) = answer.chunk().await.expect("the stream goes on") {
+        got.extend_from_slice(&bytes);
+    }
+    assert!(String::from_utf8_lossy(&got).trim_end().ends_with("data: [DONE]"));
+    stopped.await.expect("it stops");
+}

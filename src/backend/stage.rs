@@ -75,6 +75,8 @@ pub struct Stage {
     pub(super) serving: Serving,
     pub(super) address: Option<SocketAddr>,
     listening: Option<Listening>,
+    /// Listeners that were given up; what they run goes on.
+    retired: Vec<JoinHandle<()>>,
     pub(super) ring: Ring,
     pub(super) series: Series,
     drain: Drain,
@@ -127,6 +129,7 @@ impl Stage {
             serving: Serving::Starting,
             address: None,
             listening: None,
+            retired: Vec::new(),
             ring: Ring::new(),
             series: Series::new(),
             drain,
@@ -350,7 +353,8 @@ impl Stage {
     }
 
     fn serves_at(&self, address: &str, port: u16) -> bool {
-        let here = |at: SocketAddr| at.port() == port && address.parse() == Ok(at.ip());
+        // 0 asks for any, and any will do.
+        let here = |at: SocketAddr| (port == 0 || at.port() == port) && address.parse() == Ok(at.ip());
         self.listening.is_some() && self.address.is_some_and(here)
     }
 
@@ -359,6 +363,8 @@ impl Stage {
         let task = tokio::spawn(serve(listener, Arc::clone(&self.door), stopped));
         if let Some(old) = self.listening.replace(Listening { stop, task }) {
             old.stop.send_replace(true);
+            self.retired.retain(|task| !task.is_finished());
+            self.retired.push(old.task);
         }
         self.address = Some(address);
         self.set_table();
@@ -387,7 +393,13 @@ impl Stage {
         self.engine.tell(Input::Stopping);
         if let Some(Listening { stop, task }) = self.listening.take() {
             stop.send_replace(true);
-            if timeout(DRAIN, task).await.is_err() {
+            let all = async {
+                for task in std::iter::once(task).chain(self.retired.drain(..)) {
+                    // One that panicked is over as well.
+                    let _ = task.await;
+                }
+            };
+            if timeout(DRAIN, all).await.is_err() {
                 tracing::warn!("some requests were still running after {} s and were ended", DRAIN.as_secs());
             }
         }
