@@ -69,6 +69,7 @@ id = "two"
 account = "sim"
 model = "m"
 tokens_per_minute = 60_000
+deployment = "m2"
 [[route]]
 model = "m"
 [[route.group]]
