@@ -38,7 +38,7 @@ struct Flags {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// What to log to standard error
-    #[arg(long, value_name = "LEVEL", default_value = "warn", value_parser = LEVELS, global = true)]
+    #[arg(long, value_name = "LEVEL", default_value = "warn", global = true, value_parser = LEVELS)]
     log: String,
     /// Print where configuration and data are, and leave
     #[arg(long)]

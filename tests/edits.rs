@@ -192,6 +192,22 @@ async fn a_draft_with_an_error_changes_nothing() {
 }
 
 #[tokio::test]
+async fn an_error_that_was_there_before_does_not_hold_up_other_edits() {
+    let lost = "[[endpoint]]\nid = \"lost\"\naccount = \"nobody\"\nmodel = \"m\"\n";
+    let (home, file) = profile(&format!("{CONFIG}{lost}"));
+    let console = Console::open(home.path());
+    // The faulty one moves up a place.
+    console.applied(console.draft(|config| drop(config.endpoints.remove(0)))).await;
+    let findings = console.ui.latest().applied.findings.clone();
+    let line = |words: &str| findings.iter().find(|finding| finding.message.contains(words))?.line;
+    let text = text_of(&file);
+    let stands = |words: &str| Some(text.lines().position(|line| line.contains(words)).expect("it is kept") + 1);
+    assert_eq!(line("unknown key `colour`"), stands("colour = "));
+    assert_eq!(line("\"nobody\""), stands("account = \"nobody\""));
+    assert_eq!(console.chat("m").await.0, 200);
+}
+
+#[tokio::test]
 async fn a_draft_of_an_older_revision_is_kept_and_not_applied() {
     let (home, _file) = profile(CONFIG);
     let console = Console::open(home.path());
@@ -441,6 +457,17 @@ async fn a_profile_in_use_is_refused_and_its_user_is_named() {
     let problem = console.failed(Command::Demo(DemoCommand::Enter)).await;
     assert!(problem.what.contains("already runs"), "{problem}");
     assert!(!console.ui.latest().profile.demo);
+    assert_eq!(console.chat("m").await.0, 200);
+}
+
+#[tokio::test]
+async fn an_address_open_to_others_serves_nothing_until_it_is_mended() {
+    let (home, file) = profile(&format!("[listen]\naddress = \"0.0.0.0\"\n{CONFIG}"));
+    let console = Console::open(home.path());
+    let Serving::Failed(problem) = console.ui.latest().serving.clone() else { panic!("it listens") };
+    assert!(problem.what.starts_with("0.0.0.0 is not this computer alone"), "{problem}");
+    fs::write(&file, CONFIG).expect("the file is mended");
+    console.applied(RELOAD).await;
     assert_eq!(console.chat("m").await.0, 200);
 }
 

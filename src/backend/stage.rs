@@ -316,6 +316,13 @@ impl Stage {
     /// Listens where the configuration or the command line says; an older listener finishes what it runs.
     pub(super) async fn listen(&mut self) {
         let listen = &self.applied.config.listen;
+        let port = self.options.port.unwrap_or(listen.port);
+        if self.listening.is_some() && self.address.is_some_and(|at| at.port() == port) {
+            // Asked to try again for what it has: there is nothing to win, and the port would seem taken by us.
+            return;
+        }
+        // Who listens elsewhere already asks for this port and no other.
+        let or_next = self.listening.is_none() && !self.options.headless;
         let unsafe_address =
             self.applied.findings.iter().find(|f| f.severity == Severity::Error && f.at.table == "listen");
         let bound = match unsafe_address {
@@ -324,7 +331,7 @@ impl Stage {
                 still_works: "Nothing is served; your configuration and keys are untouched.".to_owned(),
                 next_step: "Change listen.address in the configuration.".to_owned(),
             }),
-            None => bind(&listen.address, self.options.port.unwrap_or(listen.port), !self.options.headless).await,
+            None => bind(&listen.address, port, or_next).await,
         };
         self.serving = match bound {
             Ok(bound) => self.start_listening(bound),

@@ -76,6 +76,12 @@ pub struct RequestRecord {
 }
 
 impl RequestRecord {
+    /// When it ended, as Unix milliseconds.
+    #[must_use]
+    pub fn ended_wall_ms(&self) -> u64 {
+        self.wall_ms.saturating_add(u64::try_from(self.total.as_millis()).unwrap_or(u64::MAX))
+    }
+
     /// Where the answer came from, if one did.
     #[must_use]
     pub fn endpoint(&self) -> Option<&EndpointId> {

@@ -10,6 +10,7 @@ use crate::model::id::{AccountId, CommandId, EndpointId, ModelName, PoolId, Requ
 
 use super::draft::Draft;
 use super::theme::{Theme, Tone};
+use super::undo::Undo;
 
 /// The pages, in the order of the navigation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +43,15 @@ impl Page {
         matches!(self, Self::Requests)
     }
 
+    /// How wide its content grows, in points. Bars and rows longer than this are hard to read across.
+    #[must_use]
+    pub const fn widest(self) -> f32 {
+        match self {
+            Self::Overview | Self::Requests => f32::INFINITY,
+            _ => 1_560.0,
+        }
+    }
+
     /// Its name in the navigation.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -66,6 +76,8 @@ pub enum Target {
     Request(RequestId),
     /// The requests of one endpoint.
     RequestsOf(EndpointId),
+    /// The requests that pass a filter, as typed.
+    RequestsWhere(&'static str),
     /// An account and its key.
     Account(AccountId),
     /// A route's lanes.
@@ -80,7 +92,7 @@ impl Target {
     pub const fn page(&self) -> Page {
         match self {
             Self::Endpoint(_) => Page::Endpoints,
-            Self::Request(_) | Self::RequestsOf(_) => Page::Requests,
+            Self::Request(_) | Self::RequestsOf(_) | Self::RequestsWhere(_) => Page::Requests,
             Self::Account(_) => Page::Accounts,
             Self::Route(_) => Page::Routing,
             Self::Pool(_) => Page::Quotas,
@@ -95,6 +107,7 @@ pub struct Asks {
     pub(super) target: Option<Target>,
     pub(super) toasts: Vec<(Tone, String)>,
     pub(super) review: bool,
+    pub(super) undoable: Vec<(CommandId, Undo)>,
 }
 
 /// What a page is given for one frame.
@@ -115,8 +128,12 @@ pub struct PageCx<'a> {
 impl PageCx<'_> {
     /// Sends a command; says so in a toast if the background is busy. The answer is a notice with this id.
     pub fn send(&mut self, command: Command) -> Option<CommandId> {
+        let undo = Undo::of(&command, self.snapshot);
         match self.line.send(command) {
-            Ok(id) => Some(id),
+            Ok(id) => {
+                self.asks.undoable.extend(undo.map(|undo| (id, undo)));
+                Some(id)
+            }
             Err(busy) => {
                 self.toast(Tone::Error, busy.to_string());
                 None

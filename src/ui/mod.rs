@@ -19,6 +19,7 @@ pub mod shell;
 pub mod status;
 pub mod tally;
 pub mod theme;
+mod undo;
 pub mod widgets;
 pub mod window;
 pub mod words;

@@ -1,4 +1,4 @@
-//! The live plots of tokens and requests per minute over the last 15 minutes.
+//! The live plots of tokens and requests per minute over the last minutes: as many as there was traffic, at most 15.
 //!
 //! Invariant: a missing second is a gap, never a zero; each endpoint keeps its colour and dash on every plot.
 //! Absent on purpose: zooming and panning, which would fight with draggable lines.
@@ -13,8 +13,10 @@ use crate::model::status::Health;
 use crate::model::units::{Grouped, Short};
 use crate::ui::theme::{Dash, SeriesStyle, Theme, small_font};
 
-/// Seconds shown.
+/// Seconds shown at most.
 pub const WINDOW: u64 = 900;
+/// What can be shown, shortest first.
+const WINDOWS: [u64; 3] = [120, 300, WINDOW];
 /// Points kept free at the right for the names of lines.
 const NAMES: f64 = 84.0;
 const AXIS: f64 = 52.0;
@@ -84,6 +86,37 @@ pub struct Level {
     pub dashed: bool,
 }
 
+/// How many seconds to show: no more than it takes to show all traffic there was.
+#[must_use]
+pub fn window(series: &[EndpointSeries], now: u64) -> u64 {
+    let busy = |point: &&SeriesPoint| point.requests_used > 0 || point.tokens_used > 0;
+    let first = series.iter().filter_map(|one| one.points().find(busy)).map(|point| point.second).min();
+    let age = now.saturating_sub(first.unwrap_or(now));
+    WINDOWS.into_iter().find(|window| age <= *window).unwrap_or(WINDOW)
+}
+
+/// Whether an endpoint did anything within the window.
+#[must_use]
+pub fn busy(one: &EndpointSeries, now: u64, window: u64) -> bool {
+    let mut recent = one.points().rev().take_while(|point| point.second + window >= now);
+    recent.any(|point| point.requests_used > 0 || point.tokens_used > 0)
+}
+
+/// The top of an axis that keeps `streams` readable: `line` is within it only if that does not press them flat.
+#[must_use]
+pub fn readable_top(streams: &[Stream], line: &Stream) -> f64 {
+    let highest = streams.iter().map(Stream::highest).fold(0.0, f64::max);
+    let limit = line.highest();
+    let top = if highest < 1.0 || limit <= highest * 2.5 { limit.max(highest) } else { highest * 1.25 };
+    (top * 1.1).max(10.0)
+}
+
+/// `last 2 min`.
+#[must_use]
+pub fn window_words(window: u64) -> String {
+    format!("last {} min", window / 60)
+}
+
 /// One line per endpoint.
 #[must_use]
 pub fn lines(theme: &Theme, series: &[&EndpointSeries], metric: Metric, now: u64) -> Vec<Stream> {
@@ -116,8 +149,9 @@ pub fn usable(theme: &Theme, series: &[EndpointSeries], now: u64) -> Stream {
         *sum = sum.saturating_add(if resting { 0 } else { point.token_limit.unwrap_or(0) });
     }
     let style = SeriesStyle { color: theme.text_faint, dash: Dash::Dashed(6) };
+    let name = sums.values().next_back().map_or_else(String::new, |sum| format!("usable {}", Short(*sum)));
     let seconds = sums.into_iter().map(|(second, sum)| (second, 0, sum));
-    Stream { name: "usable".to_owned(), style, filled: false, runs: runs(seconds, now) }
+    Stream { name, style, filled: false, runs: runs(seconds, now) }
 }
 
 fn stream(
@@ -148,7 +182,7 @@ fn runs(seconds: impl Iterator<Item = (u64, u64, u64)>, now: u64) -> Vec<Vec<Mar
     runs
 }
 
-/// A plot over the last 15 minutes.
+/// A plot over the last minutes.
 pub struct Chart<'a> {
     /// Tells plots apart; also the group of linked crosshairs' first part.
     pub id: &'a str,
@@ -156,6 +190,8 @@ pub struct Chart<'a> {
     pub summary: String,
     /// Height in points.
     pub height: f32,
+    /// Seconds shown, see [`window`].
+    pub window: u64,
     /// What is counted.
     pub metric: Metric,
     /// Lines and bands, drawn in order.
@@ -178,7 +214,8 @@ impl Chart<'_> {
     /// Draws the plot and returns how its values map to the screen.
     pub fn show(self, ui: &mut Ui, theme: &Theme) -> PlotTransform {
         let top = self.top.unwrap_or_else(|| self.natural_top());
-        let (unit, seconds) = (self.metric.unit(), as_float(WINDOW));
+        let (unit, seconds) = (self.metric.unit(), as_float(self.window));
+        let window = self.window;
         let ends: Vec<(String, egui::Color32, f64)> = self.ends(theme);
         let width = f64::from(ui.available_width());
         let margin = seconds * NAMES / (width - NAMES - AXIS).max(NAMES);
@@ -195,10 +232,10 @@ impl Chart<'_> {
             .grid_color(theme.grid)
             .cursor_color(theme.others)
             .y_axis_min_width(44.0)
-            .x_grid_spacer(|_| minutes())
+            .x_grid_spacer(move |_| marks(window))
             .x_axis_formatter(|mark, _| minute_label(mark.value))
             .y_axis_formatter(|mark, _| Short(from_float(mark.value)).to_string())
-            .link_cursor(egui::Id::unique("last 15 minutes"), [true, false])
+            .link_cursor(egui::Id::unique("last minutes"), [true, false])
             .label_formatter(move |hover| hovered(hover, unit));
         let (streams, levels) = (self.streams, self.levels);
         let small = ui.style().text_styles.get(&egui::TextStyle::Small).cloned();
@@ -207,7 +244,7 @@ impl Chart<'_> {
             plot.set_plot_bounds_x(-seconds..=margin);
             plot.set_plot_bounds_y(0.0..=top);
             for level in &levels {
-                draw_level(plot, theme, level);
+                draw_level(plot, theme, level, seconds);
             }
             for stream in &streams {
                 draw(plot, stream);
@@ -251,9 +288,9 @@ fn draw(plot: &mut PlotUi, stream: &Stream) {
     }
 }
 
-fn draw_level(plot: &mut PlotUi, theme: &Theme, level: &Level) {
+fn draw_level(plot: &mut PlotUi, theme: &Theme, level: &Level, seconds: f64) {
     let style = if level.dashed { LineStyle::Dashed { length: 6.0 } } else { LineStyle::Solid };
-    let (left, y) = (-as_float(WINDOW), as_float(level.value));
+    let (left, y) = (-seconds, as_float(level.value));
     let line = Line::new(level.name.as_str(), vec![[left, y], [0.0, y]]).style(style).width(1.0);
     plot.line(line.color(theme.text_faint).allow_hover(false));
 }
@@ -269,14 +306,17 @@ fn hovered(hover: &HoverPosition, unit: &str) -> Option<String> {
     }
 }
 
-fn minutes() -> Vec<GridMark> {
-    (0..=4_u32).map(|place| GridMark { value: -180.0 * f64::from(place), step_size: 180.0 }).collect()
+/// Four marks over the window.
+fn marks(window: u64) -> Vec<GridMark> {
+    let step = as_float(if window > 300 { 180 } else { window / 4 / 30 * 30 });
+    (0..4_u32).map(|place| GridMark { value: -step * f64::from(place), step_size: step }).collect()
 }
 
 fn minute_label(value: f64) -> String {
-    match from_float(-value) / 60 {
+    match from_float(-value) {
         0 => "now".to_owned(),
-        minutes => format!("−{minutes} min"),
+        seconds if seconds % 60 == 0 => format!("−{} min", seconds / 60),
+        seconds => format!("−{seconds} s"),
     }
 }
 
@@ -285,7 +325,10 @@ fn label_ends(ui: &Ui, theme: &Theme, plot: &PlotTransform, ends: &[(String, egu
     let frame = *plot.frame();
     let mut placed: Vec<(f32, &str, egui::Color32)> = ends
         .iter()
-        .map(|(name, color, value)| (plot.position_from_point(&PlotPoint::new(0.0, *value)).y, name.as_str(), *color))
+        .map(|(name, color, value)| {
+            let y = plot.position_from_point(&PlotPoint::new(0.0, *value)).y;
+            (y.max(frame.top() + 7.0), name.as_str(), *color)
+        })
         .collect();
     placed.sort_by(|one, other| one.0.total_cmp(&other.0));
     let left = plot.position_from_point(&PlotPoint::new(0.0, 0.0)).x + 6.0;
@@ -312,14 +355,21 @@ pub fn summary(name: &str, one: Option<&EndpointSeries>, metric: Metric) -> Stri
     let (now, peak) = (values.last().copied().unwrap_or(0), values.iter().max().copied().unwrap_or(0));
     let unit = metric.unit();
     format!(
-        "{name}, last 15 min: now {} {unit}, peak {} {unit}, throttled {throttled} times",
+        "{name}, last minutes: now {} {unit}, peak {} {unit}, throttled {throttled} times",
         Grouped(now),
         Grouped(peak)
     )
 }
 
-/// A line without axes, for a table's cell.
-pub fn sparkline(ui: &mut Ui, theme: &Theme, one: Option<&EndpointSeries>, name: &str, now: u64, size: egui::Vec2) {
+/// A line without axes, for a table's cell. `span` is now and how many seconds to show.
+pub fn sparkline(
+    ui: &mut Ui,
+    theme: &Theme,
+    one: Option<&EndpointSeries>,
+    name: &str,
+    (now, window): (u64, u64),
+    size: egui::Vec2,
+) {
     let (rect, response) = ui.allocate_exact_size(size, egui::Sense::hover());
     let words = summary(name, one, Metric::Tokens);
     response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, &words));
@@ -328,7 +378,7 @@ pub fn sparkline(ui: &mut Ui, theme: &Theme, one: Option<&EndpointSeries>, name:
     let limit = one.points().next_back().and_then(|point| point.token_limit).map_or(0.0, as_float);
     let top = stream.highest().max(limit).max(1.0);
     let place = |mark: &Mark| {
-        let x = egui::remap(mark.x, -as_float(WINDOW)..=0.0, f64::from(rect.left())..=f64::from(rect.right()));
+        let x = egui::remap_clamp(mark.x, -as_float(window)..=0.0, f64::from(rect.left())..=f64::from(rect.right()));
         let y = egui::remap(mark.high, 0.0..=top, f64::from(rect.bottom() - 1.0)..=f64::from(rect.top() + 1.0));
         #[expect(clippy::cast_possible_truncation, reason = "a place on screen")]
         pos2(x as f32, y as f32)

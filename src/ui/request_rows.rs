@@ -22,7 +22,8 @@ pub fn show<'r>(ui: &mut Ui, theme: &Theme, records: impl Iterator<Item = &'r Ar
     let narrow = ui.available_width() < 640.0;
     for record in records {
         ui.horizontal(|ui| {
-            cell(ui, 64.0, |ui| ui.label(theme::mono(clock_time(record.wall_ms)).color(theme.text_faint)));
+            ui.set_min_height(26.0);
+            cell(ui, 64.0, |ui| ui.label(theme::mono(clock_time(record.ended_wall_ms())).color(theme.text_faint)));
             let (tone, word) = ending(record);
             cell(ui, 120.0, |ui| status_label(ui, theme, tone, &word));
             let went = record.endpoint().map_or_else(|| "not sent".to_owned(), |id| format!("→ {id}"));
@@ -43,7 +44,7 @@ pub fn show<'r>(ui: &mut Ui, theme: &Theme, records: impl Iterator<Item = &'r Ar
 }
 
 fn cell<R>(ui: &mut Ui, width: f32, contents: impl FnOnce(&mut Ui) -> R) {
-    ui.allocate_ui_with_layout(egui::vec2(width, 20.0), egui::Layout::left_to_right(egui::Align::Center), |ui| {
+    ui.allocate_ui_with_layout(egui::vec2(width, 26.0), egui::Layout::left_to_right(egui::Align::Center), |ui| {
         ui.set_min_width(width);
         contents(ui);
     });
@@ -60,7 +61,10 @@ fn ending(record: &RequestRecord) -> (Tone, String) {
 }
 
 fn facts(record: &RequestRecord) -> String {
-    let tokens = record.usage.map(|usage| format!("{} tokens", Grouped(usage.total())));
+    let tokens = record.usage.map(|usage| {
+        let least = if usage.exact { "" } else { "≥ " };
+        format!("{least}{} tokens", Grouped(usage.total()))
+    });
     let tries = u64::try_from(record.attempts.len()).unwrap_or(0);
     let tries = (tries > 1).then(|| count(tries, "attempt", "attempts"));
     [tokens, Some(span(record.total)), tries].into_iter().flatten().collect::<Vec<_>>().join(" · ")

@@ -5,6 +5,8 @@
 
 mod banners;
 mod bars;
+mod demo;
+mod focus;
 mod nav;
 mod review;
 mod toasts;
@@ -21,7 +23,8 @@ use super::cx::{Asks, Page, PageCx, Target};
 use super::draft::Draft;
 use super::pages::States;
 use super::theme::{self, Theme, Tone};
-use toasts::Toasts;
+use super::undo::{Pending, Undo};
+use toasts::{Toast, Toasts};
 
 /// The whole screen. Drawn by eframe in the window, by a harness in tests.
 pub struct Console {
@@ -31,6 +34,8 @@ pub struct Console {
     target: Option<Target>,
     states: States,
     toasts: Toasts,
+    pending: Pending,
+    demo: demo::Strip,
     reviewing: bool,
     bar: bool,
 }
@@ -48,6 +53,8 @@ impl Console {
             target: None,
             states: States::default(),
             toasts: Toasts::default(),
+            pending: Pending::default(),
+            demo: demo::Strip::default(),
             reviewing: false,
             bar: false,
         }
@@ -65,8 +72,12 @@ impl Console {
         &self.draft
     }
 
-    /// What has to be done even while the window is hidden: nothing is drawn and nothing waits, so there is nothing yet.
-    pub fn logic(&mut self, _ctx: &egui::Context) {}
+    /// What has to be done even while the window is hidden: when the proxy stops, the window closes.
+    pub fn logic(&mut self, ctx: &egui::Context) {
+        if matches!(self.line.latest().serving, Serving::Stopping { .. }) {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+        }
+    }
 
     /// Draws one frame.
     pub fn ui(&mut self, ui: &mut Ui) {
@@ -83,7 +94,8 @@ impl Console {
         if self.reviewing {
             wanted.extend(review::show(&ctx, theme, &self.draft));
         }
-        self.toasts.show(&ctx, theme);
+        wanted.extend(self.toasts.show(&ctx, theme).map(Wish::Undo));
+        focus::show(&ctx, theme);
         for wish in wanted {
             self.grant(wish, &ctx, &snapshot);
         }
@@ -95,6 +107,7 @@ impl Console {
         let bar = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(16, 8));
         Panel::top("top bar").frame(bar).show(ui, |ui| bars::top(ui, theme, snapshot, &mut wanted));
         banners::show(ui, theme, snapshot, &mut wanted);
+        self.demo.show(ui, theme, snapshot, self.page, &mut wanted);
         if ui.ctx().dragged_id().is_none() {
             // A bar that came in the middle of a drag would move the dragged line away from the pointer.
             self.bar = self.draft.is_changed();
@@ -126,6 +139,7 @@ impl Console {
                 self.states.show(self.page, ui, &mut cx);
             } else {
                 ScrollArea::vertical().id_salt(self.page.name()).auto_shrink(false).show(ui, |ui| {
+                    ui.set_max_width(ui.available_width().min(self.page.widest()));
                     self.states.show(self.page, ui, &mut cx);
                 });
             }
@@ -136,7 +150,10 @@ impl Console {
 
     fn fulfil(&mut self, asks: Asks, ctx: &egui::Context) {
         for (tone, text) in asks.toasts {
-            self.toasts.add(ctx, tone, text);
+            self.toasts.add(ctx, Toast::new(tone, text));
+        }
+        for (id, undo) in asks.undoable {
+            self.pending.add(id, undo);
         }
         self.reviewing |= asks.review;
         if let Some(page) = asks.page {
@@ -153,8 +170,9 @@ impl Console {
             if ours && matches!(notice.body, NoticeBody::Applied { .. }) {
                 self.reviewing = false;
             }
+            let undo = self.pending.take(notice.id);
             if let Some((tone, text)) = toasts::of_notice(&notice.body) {
-                self.toasts.add(ctx, tone, text);
+                self.toasts.add(ctx, Toast { undo, ..Toast::new(tone, text) });
             }
         }
         notices
@@ -174,7 +192,7 @@ impl Console {
             Action::CopyBaseUrl => {
                 if let Serving::Listening { base_url, .. } = &snapshot.serving {
                     ctx.copy_text(base_url.to_string());
-                    self.toasts.add(ctx, Tone::Info, "Base URL copied".to_owned());
+                    self.toasts.add(ctx, Toast::new(Tone::Info, "Base URL copied"));
                 }
             }
             Action::ToggleTheme => {
@@ -186,7 +204,7 @@ impl Console {
 
     fn say(&mut self, ctx: &egui::Context, what: &str, step: impl FnOnce(&mut Draft) -> Option<String>) {
         if let Some(label) = step(&mut self.draft) {
-            self.toasts.add(ctx, Tone::Info, format!("{what}: {label}"));
+            self.toasts.add(ctx, Toast::new(Tone::Info, format!("{what}: {label}")));
         }
     }
 
@@ -200,7 +218,7 @@ impl Console {
     fn send(&mut self, ctx: &egui::Context, command: Command) -> Option<crate::model::id::CommandId> {
         let sent = self.line.send(command);
         if let Err(busy) = sent {
-            self.toasts.add(ctx, Tone::Error, busy.to_string());
+            self.toasts.add(ctx, Toast::new(Tone::Error, busy.to_string()));
         }
         sent.ok()
     }
@@ -209,7 +227,16 @@ impl Console {
         match wish {
             Wish::Act(action) => self.act(action, ctx, snapshot),
             Wish::Send(command) => {
-                self.send(ctx, command);
+                if matches!(command, Command::Demo(crate::contract::DemoCommand::Leave)) {
+                    self.states.skip_welcome();
+                }
+                let undo = Undo::of(&command, snapshot);
+                if let (Some(id), Some(undo)) = (self.send(ctx, command), undo) {
+                    self.pending.add(id, undo);
+                }
+            }
+            Wish::Undo(undo) => {
+                self.send(ctx, undo.command());
             }
             Wish::Apply => self.apply(ctx),
             Wish::CloseReview => self.reviewing = false,
@@ -225,6 +252,7 @@ enum Wish {
     Apply,
     CloseReview,
     Copy(String),
+    Undo(Undo),
 }
 
 #[cfg(test)]

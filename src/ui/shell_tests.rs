@@ -39,10 +39,14 @@ impl Screen {
 
     /// The command that was sent, if one was.
     fn command(&mut self) -> Option<Command> {
+        self.sent().map(|(_, command)| command)
+    }
+
+    fn sent(&mut self) -> Option<(crate::model::id::CommandId, Command)> {
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
         let next = std::pin::pin!(self.inbox.next());
         match next.poll(&mut cx) {
-            std::task::Poll::Ready(command) => command.map(|(_, command)| command),
+            std::task::Poll::Ready(command) => command,
             std::task::Poll::Pending => None,
         }
     }
@@ -152,6 +156,158 @@ fn a_published_snapshot_is_what_the_next_frame_shows() {
     screen.back.publish(paused);
     screen.harness.run_steps(2);
     assert!(screen.harness.query_by_label("Paused by you").is_some());
+}
+
+fn cap(screen: &Screen) -> Option<u64> {
+    let config = screen.harness.state().draft().working();
+    config.endpoint(&"sim-eastus".into()).and_then(|one| one.soft_cap_tokens_per_minute)
+}
+
+fn drag_the_cap_down(screen: &mut Screen) -> egui::Pos2 {
+    let from = screen.harness.get_by_label("Soft cap sim-eastus").rect().center();
+    screen.harness.drag_at(from);
+    screen.harness.run_steps(2);
+    let to = from + egui::vec2(0.0, 40.0);
+    screen.harness.hover_at(to);
+    screen.harness.run_steps(2);
+    to
+}
+
+#[test]
+fn escape_during_a_drag_restores_the_soft_cap() {
+    let mut screen = screen();
+    screen.open_eastus();
+    let (before, to) = (cap(&screen), drag_the_cap_down(&mut screen));
+    assert_ne!(cap(&screen), before, "the drag moved the line");
+    screen.harness.key_press(egui::Key::Escape);
+    screen.harness.run_steps(2);
+    screen.harness.hover_at(to + egui::vec2(0.0, 10.0));
+    screen.harness.run_steps(2);
+    screen.harness.drop_at(to);
+    screen.harness.run_steps(2);
+    assert_eq!(cap(&screen), before);
+    assert!(!screen.harness.state().draft().is_changed());
+}
+
+#[test]
+fn a_soft_cap_dragged_with_the_mouse_lands_in_the_draft() {
+    let mut screen = screen();
+    screen.open_eastus();
+    let (before, to) = (cap(&screen), drag_the_cap_down(&mut screen));
+    screen.harness.drop_at(to);
+    screen.harness.run_steps(4);
+    assert!(cap(&screen) < before, "{:?}", cap(&screen));
+    assert!(screen.harness.query_by_label("1 unapplied change").is_some());
+}
+
+#[test]
+fn pausing_an_endpoint_can_be_undone_from_its_toast() {
+    let mut screen = screen();
+    screen.go(Page::Endpoints);
+    screen.click("Pause sim-westus");
+    let (id, _) = screen.sent().expect("the command left");
+    screen.back.tell(Notice { id: Some(id), body: NoticeBody::Done("sim-westus is paused".to_owned()) });
+    screen.harness.run_steps(2);
+    screen.click("Undo");
+    let Some(Command::Endpoint(EndpointCommand::SetAdminState(id, state))) = screen.command() else {
+        panic!("another command")
+    };
+    assert_eq!((id.as_str(), state), ("sim-westus", AdminState::Enabled));
+    assert!(screen.harness.query_by_label("Undo").is_none(), "it is offered once");
+}
+
+#[test]
+fn the_demo_tells_its_story_from_the_first_request_to_the_way_out() {
+    let mut snapshot = fixture::snapshot();
+    snapshot.arrivals.requests = 0;
+    let mut screen = screen_of(snapshot.clone());
+    screen.harness.run_steps(2);
+    screen.click("Send a first request");
+    assert_eq!(screen.harness.state().page(), Page::Connect);
+
+    snapshot.arrivals.requests = 1;
+    screen.back.publish(snapshot.clone());
+    screen.harness.run_steps(2);
+    screen.click("See what happens under load");
+    let Some(Command::Demo(crate::contract::DemoCommand::Play(script))) = screen.command() else {
+        panic!("another command")
+    };
+    assert_eq!(script, "rush-hour");
+
+    snapshot.script = Some(crate::contract::snapshot::ScriptView {
+        name: script,
+        title: "Rush hour".to_owned(),
+        elapsed_seconds: 23,
+        total_seconds: 70,
+        sent: 1_312,
+        failed: 0,
+    });
+    screen.back.publish(snapshot.clone());
+    screen.harness.run_steps(2);
+    assert!(screen.harness.query_by_label("Rush hour · 0:23 of 1:10 · 1,312 sent · 0 failed").is_some());
+    screen.click("Stop");
+    assert!(matches!(screen.command(), Some(Command::Demo(crate::contract::DemoCommand::Stop))));
+
+    snapshot.script = None;
+    screen.back.publish(snapshot);
+    screen.harness.run_steps(2);
+    assert!(screen.harness.query_by_label("Rush hour is over: 1,312 requests sent, none failed.").is_some());
+    screen.click("Now add a real endpoint");
+    assert!(matches!(screen.command(), Some(Command::Demo(crate::contract::DemoCommand::Leave))));
+    assert_eq!(screen.harness.state().page(), Page::Accounts);
+}
+
+#[test]
+fn a_taken_port_and_a_faulty_file_offer_their_next_step() {
+    let mut snapshot = fixture::snapshot();
+    if let Serving::Listening { instead_of, .. } = &mut snapshot.serving {
+        let holder = Some("node (pid 4121)".to_owned());
+        *instead_of = Some(crate::contract::snapshot::PortHeld { port: 8787, holder });
+    }
+    let problem = crate::contract::snapshot::Problem {
+        what: "Line 41: weight must be a number.".to_owned(),
+        still_works: "Still running rev 14.".to_owned(),
+        next_step: "Mend the file, then reload it.".to_owned(),
+    };
+    Arc::make_mut(&mut snapshot.applied).file_problem = Some(problem);
+    let mut screen = screen_of(snapshot);
+    screen.harness.run_steps(2);
+    assert!(screen.harness.query_by_label_contains("Port 8787 is used by node (pid 4121)").is_some());
+    screen.click("Retry 8787");
+    assert!(matches!(screen.command(), Some(Command::Serving(ServingCommand::RetryPort))));
+    screen.click("Reload the file");
+    assert!(matches!(screen.command(), Some(Command::Config(crate::contract::ConfigCommand::Reload))));
+}
+
+#[test]
+fn the_tile_of_429s_leads_to_the_requests_behind_it() {
+    let mut screen = screen();
+    screen.harness.run_steps(2);
+    screen
+        .harness
+        .get_by(|node| {
+            node.role() == egui::Role::Button && node.label().is_some_and(|name| name.starts_with("429s, last min"))
+        })
+        .click();
+    screen.harness.run_steps(4);
+    assert_eq!(screen.harness.state().page(), Page::Requests);
+    let filter = screen.harness.get_by_role_and_label(egui::Role::TextInput, "Filter");
+    assert_eq!(filter.accesskit_node().value().as_deref(), Some("429"));
+}
+
+#[test]
+fn the_window_closes_itself_when_the_proxy_stops() {
+    let (ui, back, _inbox) = crate::contract::line(fixture::snapshot());
+    let ctx = egui::Context::default();
+    let mut console = Console::new(ui, &ctx);
+    let mut frame = |ctx: &egui::Context| {
+        let mut shown = ctx.run_ui(egui::RawInput::default(), |ui| console.logic(ui.ctx()));
+        shown.textures_delta.clear();
+        shown.viewport_output.values().flat_map(|one| one.commands.clone()).collect::<Vec<_>>()
+    };
+    assert!(!frame(&ctx).contains(&egui::ViewportCommand::Close));
+    back.publish(Snapshot { serving: Serving::Stopping { in_flight: 3 }, ..fixture::snapshot() });
+    assert!(frame(&ctx).contains(&egui::ViewportCommand::Close));
 }
 
 #[test]

@@ -30,7 +30,7 @@ impl Status {
 #[must_use]
 pub fn health(health: Health, now: Timestamp) -> Status {
     match health {
-        Health::Unknown => Status::new(Tone::Off, "Not used yet"),
+        Health::Unknown => Status::new(Tone::Quiet, "Not used yet"),
         Health::Healthy => Status::new(Tone::Ok, "Healthy"),
         Health::NearLimit => Status::new(Tone::Near, "Near limit"),
         Health::Resting { until, cause } => resting(cause, until, now),
@@ -79,7 +79,7 @@ pub fn endpoint(view: &EndpointView, now: Timestamp) -> Status {
 #[must_use]
 pub const fn urgency(tone: Tone) -> u8 {
     match tone {
-        Tone::Ok => 0,
+        Tone::Ok | Tone::Quiet => 0,
         Tone::Info => 1,
         Tone::Off => 2,
         Tone::Near => 3,

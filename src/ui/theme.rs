@@ -55,8 +55,10 @@ pub enum Tone {
     Error,
     /// Unapplied, selected, or merely told.
     Info,
-    /// Paused, disabled, unknown.
+    /// Paused or disabled.
     Off,
+    /// Not known yet, or not concerned: nothing to say, drawn in the grey of [`Tone::Off`].
+    Quiet,
 }
 
 impl Tone {
@@ -69,7 +71,8 @@ impl Tone {
             Self::Throttled => icons::ICON_HOURGLASS_TOP,
             Self::Error => icons::ICON_CANCEL,
             Self::Info => icons::ICON_EDIT,
-            Self::Off => icons::ICON_PAUSE,
+            Self::Off => icons::ICON_PAUSE_CIRCLE,
+            Self::Quiet => icons::ICON_RADIO_BUTTON_UNCHECKED,
         }
     }
 }
@@ -161,7 +164,7 @@ impl Theme {
             Tone::Throttled => throttled,
             Tone::Error => error,
             Tone::Info => info,
-            Tone::Off => off,
+            Tone::Off | Tone::Quiet => off,
         }
     }
 

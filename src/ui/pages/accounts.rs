@@ -12,7 +12,7 @@ mod key_field;
 use egui::{RichText, Ui};
 
 use crate::contract::snapshot::{AccountKey, KeyState, KeyTest, KeyringState};
-use crate::contract::{Command, DemoCommand, KeyCommand};
+use crate::contract::{Command, KeyCommand};
 use crate::model::config::{Account, Service};
 use crate::model::id::AccountId;
 use crate::ui::cx::{PageCx, Target};
@@ -71,13 +71,9 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
 }
 
 /// What is added during the demo would go with it.
-fn leave_demo(ui: &mut Ui, cx: &mut PageCx) {
-    ui.horizontal_wrapped(|ui| {
-        ui.label(RichText::new("This is the demo; accounts added here go when it ends.").color(cx.theme.text_soft));
-        if ui.button("Leave the demo").clicked() {
-            cx.send(Command::Demo(DemoCommand::Leave));
-        }
-    });
+fn leave_demo(ui: &mut Ui, cx: &PageCx) {
+    let text = "This is the demo: accounts added here go when it ends. Leave the demo above to add one that stays.";
+    ui.label(RichText::new(text).color(cx.theme.text_soft));
     ui.add_space(gap::M);
 }
 
@@ -85,7 +81,8 @@ fn keyring_line(ui: &mut Ui, cx: &PageCx) {
     let keys = &cx.snapshot.keys;
     let waiting = keys.accounts.iter().filter(|key| matches!(key.state, KeyState::Absent)).count() as u64;
     let (tone, text) = match &keys.keyring {
-        KeyringState::Unknown => (Tone::Off, "Asking the keyring …".to_owned()),
+        _ if cx.snapshot.profile.demo => (Tone::Quiet, "No keys needed: everything here is simulated".to_owned()),
+        KeyringState::Unknown => (Tone::Quiet, "Asking the keyring …".to_owned()),
         KeyringState::Ready => (Tone::Ok, "Keyring ready".to_owned()),
         KeyringState::Locked => (
             Tone::Error,
@@ -152,7 +149,7 @@ fn key_state(key: Option<&AccountKey>) -> (Tone, String) {
         }
         Some(KeyState::FromEnvironment { variable, set: true }) => (Tone::Ok, format!("Key from ${variable}")),
         Some(KeyState::FromEnvironment { variable, set: false }) => (Tone::Error, format!("${variable} is not set")),
-        Some(KeyState::NotNeeded) => (Tone::Off, "Simulated, needs no key".to_owned()),
+        Some(KeyState::NotNeeded) => (Tone::Quiet, "Simulated, needs no key".to_owned()),
     }
 }
 

@@ -8,7 +8,7 @@ pub mod snippets;
 use egui::{Key, Modifiers, RichText, Ui};
 
 use crate::contract::snapshot::Serving;
-use crate::contract::{Command, DemoCommand, NoticeBody};
+use crate::contract::{Command, NoticeBody};
 use crate::model::id::{CommandId, ModelName};
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::format::{ago, clock_time, count};
@@ -16,9 +16,6 @@ use crate::ui::theme::{Tone, gap, mono, strong};
 use crate::ui::widgets;
 
 use snippets::{Snippet, Snippets};
-
-/// The demo's built-in load.
-const RUSH_HOUR: &str = "rush-hour";
 
 /// This page's view state.
 #[derive(Debug, Default)]
@@ -44,7 +41,6 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     let model = model_selector(ui, cx, state);
     first_request(ui, cx, state, model.as_ref(), &base_url);
     ui.add_space(gap::L);
-    demo_cards(ui, cx);
     snippet_list(ui, cx, state, &base_url, model.as_ref().map_or("gpt-4o", ModelName::as_str));
 }
 
@@ -157,36 +153,6 @@ fn test_button(ui: &mut Ui, cx: &mut PageCx, state: &mut State, model: &ModelNam
         let before = cx.snapshot.arrivals.requests;
         state.testing = cx.send(Command::SendTest { model: model.clone() }).map(|id| (id, before));
     }
-}
-
-fn demo_cards(ui: &mut Ui, cx: &mut PageCx) {
-    if !cx.snapshot.profile.demo {
-        return;
-    }
-    ui.horizontal_wrapped(|ui| {
-        if let Some(script) = &cx.snapshot.script {
-            let left = script.total_seconds.saturating_sub(script.elapsed_seconds);
-            ui.label(format!("{} plays, {left} s left; {} sent, {} failed.", script.title, script.sent, script.failed));
-            if ui.button("Watch it").clicked() {
-                cx.go(Page::Overview);
-            }
-            if ui.button("Stop").clicked() {
-                cx.send(Command::Demo(DemoCommand::Stop));
-            }
-            return;
-        }
-        let load = ui.button("See what happens under load");
-        if load.on_hover_text("Plays Rush hour against the simulated endpoints").clicked() {
-            cx.send(Command::Demo(DemoCommand::Play(RUSH_HOUR.to_owned())));
-            cx.go(Page::Overview);
-        }
-        let leave = ui.button("Leave the demo and add a real endpoint");
-        if leave.on_hover_text("Drops the simulated endpoints and their history; the two never mix").clicked() {
-            cx.send(Command::Demo(DemoCommand::Leave));
-            cx.go(Page::Accounts);
-        }
-    });
-    ui.add_space(gap::L);
 }
 
 fn snippet_list(ui: &mut Ui, cx: &PageCx, state: &mut State, base_url: &str, model: &str) {

@@ -4,6 +4,7 @@
 //! Absent on purpose: creating and deleting endpoints; accounts and routes do that.
 
 mod detail;
+mod held_back;
 mod limits;
 mod list;
 

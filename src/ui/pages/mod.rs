@@ -42,6 +42,11 @@ impl States {
         }
     }
 
+    /// The person has begun already; the welcome sheet has nothing to offer.
+    pub fn skip_welcome(&mut self) {
+        self.welcome.dismissed = true;
+    }
+
     /// Shows the welcome sheet on the first run.
     pub fn welcome(&mut self, ui: &mut egui::Ui, cx: &mut PageCx) {
         if cx.snapshot.profile.first_run && !self.welcome.dismissed {

@@ -8,13 +8,15 @@ mod figures;
 mod flow;
 mod recent;
 
-use egui::Ui;
+use egui::{Align, Layout, Ui, vec2};
 
 use crate::contract::snapshot::{EndpointSeries, SeriesPoint};
 use crate::contract::{Command, DemoCommand};
+use crate::model::status::Health;
 use crate::model::units::Grouped;
 use crate::ui::cx::{Page, PageCx};
-use crate::ui::plots::{self, Chart, Metric, WINDOW};
+use crate::ui::format::count;
+use crate::ui::plots::{self, Chart, Metric};
 use crate::ui::status;
 use crate::ui::theme::{self, gap};
 use crate::ui::widgets::{LaneSpan, card, note, primary_button, section, state_lane};
@@ -70,27 +72,35 @@ fn changes(ui: &mut Ui, cx: &PageCx) {
         plot(ui, cx, Metric::Tokens);
         plot(ui, cx, Metric::Requests);
     }
-    section(ui, cx.theme, "States, last 15 min", |ui| lanes(ui, cx));
+    let now = cx.snapshot.at.0 / 1_000_000;
+    let window = plots::window(&cx.snapshot.series.endpoints, now);
+    let heading = format!("States, {}", plots::window_words(window));
+    section(ui, cx.theme, &heading, |ui| lanes(ui, cx, (now, window)));
 }
 
 fn plot(ui: &mut Ui, cx: &PageCx, metric: Metric) {
     let (theme, now) = (cx.theme, cx.snapshot.at.0 / 1_000_000);
-    let series = &cx.snapshot.series.endpoints;
+    let window = plots::window(&cx.snapshot.series.endpoints, now);
+    let series: Vec<EndpointSeries> =
+        cx.snapshot.series.endpoints.iter().filter(|one| plots::busy(one, now, window)).cloned().collect();
     let (id, heading) = match metric {
         Metric::Tokens => ("overview tokens", "Tokens per minute"),
         Metric::Requests => ("overview requests", "Requests per minute"),
     };
-    let streams = match metric {
+    let (streams, top) = match metric {
         Metric::Tokens => {
-            let mut bands = plots::stacked(theme, series, metric, now);
-            bands.push(plots::usable(theme, series, now));
-            bands
+            let mut bands = plots::stacked(theme, &series, metric, now);
+            let usable = plots::usable(theme, &series, now);
+            let top = plots::readable_top(&bands, &usable);
+            bands.push(usable);
+            (bands, Some(top))
         }
-        Metric::Requests => plots::lines(theme, &series.iter().collect::<Vec<_>>(), metric, now),
+        Metric::Requests => (plots::lines(theme, &series.iter().collect::<Vec<_>>(), metric, now), None),
     };
     section(ui, theme, heading, |ui| {
-        let summary = total_summary(heading, series, metric);
-        Chart { id, summary, height: 190.0, metric, streams, levels: Vec::new(), top: None }.show(ui, theme);
+        let summary = total_summary(heading, &series, metric);
+        let height = (ui.ctx().content_rect().height() * 0.24).clamp(170.0, 320.0);
+        Chart { id, summary, height, window, metric, streams, levels: Vec::new(), top }.show(ui, theme);
     });
 }
 
@@ -100,26 +110,36 @@ fn total_summary(heading: &str, series: &[EndpointSeries], metric: Metric) -> St
         Metric::Requests => point.requests_used,
     };
     let now = series.iter().filter_map(|one| one.points().next_back()).map(of).fold(0, u64::saturating_add);
-    format!("{heading} of {} endpoints, last 15 min: now {} {}", series.len(), Grouped(now), metric.unit())
+    format!("{heading} of {} endpoints, last minutes: now {} {}", series.len(), Grouped(now), metric.unit())
 }
 
-fn lanes(ui: &mut Ui, cx: &PageCx) {
-    let (theme, now) = (cx.theme, cx.snapshot.at.0 / 1_000_000);
+/// One lane per endpoint that was ever used or is in trouble; the others have nothing to tell.
+fn lanes(ui: &mut Ui, cx: &PageCx, (now, window): (u64, u64)) {
+    let theme = cx.theme;
     ui.spacing_mut().item_spacing.y = gap::S;
+    let mut quiet = 0;
     for one in &cx.snapshot.series.endpoints {
+        if one.points().all(|point| point.health == Health::Unknown) {
+            quiet += 1;
+            continue;
+        }
         ui.horizontal(|ui| {
-            let name = egui::Label::new(egui::RichText::new(one.id.as_str()).color(theme.text_soft)).truncate();
-            ui.add_sized([110.0, 16.0], name);
+            ui.allocate_ui_with_layout(vec2(130.0, 16.0), Layout::left_to_right(Align::Center), |ui| {
+                ui.set_min_width(130.0);
+                let name = egui::RichText::new(one.id.as_str()).color(theme.text_soft);
+                ui.add(egui::Label::new(name).truncate());
+            });
             let spans = spans(one, cx.snapshot.at);
-            let range = (now.saturating_sub(WINDOW), now);
+            let range = (now.saturating_sub(window), now);
             state_lane(ui, theme, one.id.as_str(), ui.available_width(), range, &spans);
         });
     }
-    note(
-        ui,
-        theme,
-        "Full: healthy · dotted: near limit or ramping · hatched: throttled · struck: failing · empty: unknown",
-    );
+    let legend = "Full: healthy · dotted: near limit or ramping · hatched: throttled · struck: failing";
+    let rest = match quiet {
+        0 => String::new(),
+        quiet => format!(" · {} not used yet", count(quiet, "endpoint", "endpoints")),
+    };
+    note(ui, theme, &format!("{legend}{rest}"));
 }
 
 /// Stretches of one state; seconds without a point stay empty.

@@ -92,6 +92,10 @@ fn arrive(cx: &mut PageCx, state: &mut State) {
             state.filter = format!("endpoint:{endpoint}");
             state.inspecting = false;
         }
+        Some(Target::RequestsWhere(filter)) => {
+            filter.clone_into(&mut state.filter);
+            state.inspecting = false;
+        }
         _ => {}
     }
 }

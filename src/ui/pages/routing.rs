@@ -130,7 +130,7 @@ fn header(ui: &mut Ui, cx: &PageCx, route: &Route, edits: &mut Vec<Edit>) {
                 } else if view.serving == 0 {
                     Tone::Error
                 } else {
-                    Tone::Near
+                    Tone::Throttled
                 };
                 widgets::status_label(ui, cx.theme, tone, &format!("{} of {} serving", view.serving, view.members));
                 if view.waiting > 0 {

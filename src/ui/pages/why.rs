@@ -88,7 +88,7 @@ fn heading(ui: &mut Ui, theme: &Theme, text: &str) {
 fn candidate_row(ui: &mut Ui, theme: &Theme, candidate: &Candidate, decision: &Decision) {
     let (tone, sign) = match candidate.verdict {
         Verdict::Chosen(_) => (Tone::Ok, theme.tone(Tone::Ok)),
-        Verdict::Excluded(crate::model::decision::Exclusion::NotNeeded) => (Tone::Off, theme.text_faint),
+        Verdict::Excluded(crate::model::decision::Exclusion::NotNeeded) => (Tone::Quiet, theme.text_faint),
         Verdict::Excluded(_) => (Tone::Throttled, theme.tone(Tone::Throttled)),
     };
     let frame = egui::Frame::new().fill(theme.card).stroke((1.0, theme.edge)).corner_radius(4).inner_margin(gap::M);

@@ -14,8 +14,7 @@ use crate::ui::theme::{Theme, Tone};
 struct Banner {
     tone: Tone,
     text: String,
-    button: &'static str,
-    wish: Wish,
+    buttons: Vec<(String, Wish)>,
 }
 
 /// Shows every banner there is reason for, below the top bar.
@@ -26,8 +25,10 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, wanted: &mut
             ui.horizontal_wrapped(|ui| {
                 ui.label(banner.tone.icon().rich_text().size(16.0).color(theme.tone(banner.tone)));
                 ui.label(RichText::new(&banner.text).color(theme.text));
-                if ui.button(banner.button).clicked() {
-                    wanted.push(banner.wish);
+                for (label, wish) in banner.buttons {
+                    if ui.button(label).clicked() {
+                        wanted.push(wish);
+                    }
                 }
             });
         });
@@ -41,8 +42,7 @@ fn all(snapshot: &Snapshot) -> Vec<Banner> {
         Serving::Failed(problem) => banners.push(Banner {
             tone: Tone::Error,
             text: toasts::words(problem),
-            button: "Try again",
-            wish: Wish::Send(Command::Serving(ServingCommand::RetryPort)),
+            buttons: vec![("Try again".to_owned(), Wish::Send(Command::Serving(ServingCommand::RetryPort)))],
         }),
         _ => {}
     }
@@ -50,8 +50,7 @@ fn all(snapshot: &Snapshot) -> Vec<Banner> {
         banners.push(Banner {
             tone: Tone::Error,
             text: toasts::words(problem),
-            button: "Read the file again",
-            wish: Wish::Send(Command::Config(ConfigCommand::Reload)),
+            buttons: file_buttons(&snapshot.profile.config_path),
         });
     }
     banners.extend(faults(&snapshot.applied.findings, &snapshot.profile.config_path));
@@ -62,9 +61,11 @@ fn port_taken(base_url: &str, held: &PortHeld) -> Banner {
     let holder = held.holder.as_deref().unwrap_or("another program");
     Banner {
         tone: Tone::Throttled,
-        text: format!("Port {} is used by {holder}. Serving on {base_url} instead.", held.port),
-        button: "Retry port",
-        wish: Wish::Send(Command::Serving(ServingCommand::RetryPort)),
+        text: format!(
+            "Port {} is used by {holder}. Serving on {base_url} instead, until it is free and you retry.",
+            held.port
+        ),
+        buttons: vec![(format!("Retry {}", held.port), Wish::Send(Command::Serving(ServingCommand::RetryPort)))],
     }
 }
 
@@ -76,10 +77,12 @@ fn faults(findings: &[Finding], path: &str) -> Option<Banner> {
         0 => String::new(),
         more => format!(" And {more} more."),
     };
-    Some(Banner {
-        tone: Tone::Error,
-        text: format!("{line}{}{more}", first.message),
-        button: "Copy the file's path",
-        wish: Wish::Copy(path.to_owned()),
-    })
+    Some(Banner { tone: Tone::Error, text: format!("{line}{}{more}", first.message), buttons: file_buttons(path) })
+}
+
+fn file_buttons(path: &str) -> Vec<(String, Wish)> {
+    vec![
+        ("Reload the file".to_owned(), Wish::Send(Command::Config(ConfigCommand::Reload))),
+        ("Copy its path".to_owned(), Wish::Copy(path.to_owned())),
+    ]
 }

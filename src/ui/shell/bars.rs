@@ -4,7 +4,7 @@
 //! Absent on purpose: page content.
 
 use egui::{Align, CornerRadius, Frame, Label, Layout, Margin, RichText, Stroke, Ui};
-use egui_material_icons::icons::{ICON_CONTENT_COPY, ICON_DARK_MODE, ICON_LIGHT_MODE};
+use egui_material_icons::icons::{ICON_CONTENT_COPY, ICON_DARK_MODE, ICON_LIGHT_MODE, ICON_PAUSE, ICON_PLAY_ARROW};
 
 use super::Wish;
 use crate::contract::snapshot::{KeyringState, Serving};
@@ -18,8 +18,12 @@ use crate::ui::tally::Tally;
 use crate::ui::theme::{self, Theme, Tone, gap, size};
 use crate::ui::widgets::{chip, icon_button, primary_button};
 
+/// Below this width, words that a glyph can stand for are left out.
+const NARROW: f32 = 880.0;
+
 /// Serving pill, base URL, profile, theme.
 pub(super) fn top(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, wanted: &mut Vec<Wish>) {
+    let narrow = ui.available_width() < NARROW;
     ui.horizontal(|ui| {
         ui.set_min_height(30.0);
         let (tone, word) = serving(snapshot);
@@ -32,17 +36,7 @@ pub(super) fn top(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, wanted: &mut 
             {
                 wanted.push(Wish::Act(Action::CopyBaseUrl));
             }
-            let (word, command) = if *paused {
-                ("Resume serving", ServingCommand::Resume)
-            } else {
-                ("Pause serving", ServingCommand::Pause)
-            };
-            if ui
-                .add(egui::Button::new(RichText::new(word).color(theme.text_soft)).frame_when_inactive(false))
-                .clicked()
-            {
-                wanted.push(Wish::Send(Command::Serving(command)));
-            }
+            wanted.extend(pause(ui, theme, *paused, narrow));
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let (icon, name) =
@@ -54,9 +48,26 @@ pub(super) fn top(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, wanted: &mut 
                 chip(ui, theme, Tone::Info, "Simulated");
             }
             ui.add(Label::new(theme::strong(snapshot.profile.name.as_str()).color(theme.text)).truncate());
-            ui.label(RichText::new("Profile").color(theme.text_faint));
+            if !narrow {
+                ui.label(RichText::new("Profile").color(theme.text_faint));
+            }
         });
     });
+}
+
+/// Pauses or resumes serving; in a narrow window a glyph alone.
+fn pause(ui: &mut Ui, theme: &Theme, paused: bool, narrow: bool) -> Option<Wish> {
+    let (word, icon, command) = if paused {
+        ("Resume serving", ICON_PLAY_ARROW, ServingCommand::Resume)
+    } else {
+        ("Pause serving", ICON_PAUSE, ServingCommand::Pause)
+    };
+    let response = if narrow {
+        icon_button(ui, theme, icon, word)
+    } else {
+        ui.add(egui::Button::new(RichText::new(word).color(theme.text_soft)).frame_when_inactive(false))
+    };
+    response.clicked().then_some(Wish::Send(Command::Serving(command)))
 }
 
 fn pill(ui: &mut Ui, theme: &Theme, tone: Tone, word: &str) {
@@ -75,14 +86,15 @@ fn pill(ui: &mut Ui, theme: &Theme, tone: Tone, word: &str) {
 /// The four states, and two short ones round them. Listening is not the same as able to answer.
 pub(super) fn serving(snapshot: &Snapshot) -> (Tone, &'static str) {
     match &snapshot.serving {
-        Serving::Starting => (Tone::Off, "Starting"),
+        Serving::Starting => (Tone::Quiet, "Starting"),
         Serving::Listening { paused: true, .. } => (Tone::Off, "Paused by you"),
+        Serving::Listening { .. } if snapshot.view.endpoints.is_empty() => (Tone::Quiet, "Listening, no routes yet"),
         Serving::Listening { .. } if !snapshot.view.endpoints.iter().any(EndpointView::serving) => {
             (Tone::Throttled, "Serving, but no endpoint can answer")
         }
         Serving::Listening { .. } => (Tone::Ok, "Serving"),
         Serving::Failed(_) => (Tone::Error, "Not listening"),
-        Serving::Stopping { .. } => (Tone::Off, "Stopping"),
+        Serving::Stopping { .. } => (Tone::Quiet, "Stopping"),
     }
 }
 
@@ -126,7 +138,8 @@ fn figures(snapshot: &Snapshot) -> String {
     let sum = |each: fn(&EndpointView) -> u64| view.endpoints.iter().map(each).fold(0_u64, u64::saturating_add);
     let tally = Tally::of(snapshot);
     let keyring = match snapshot.keys.keyring {
-        KeyringState::Unknown => "keyring …",
+        _ if snapshot.profile.demo => "no keys needed",
+        KeyringState::Unknown => "keyring not asked yet",
         KeyringState::Ready => "keyring ok",
         KeyringState::Locked => "keyring locked",
         KeyringState::Missing { .. } => "no keyring",

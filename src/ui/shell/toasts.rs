@@ -1,51 +1,66 @@
 //! Short messages that go away by themselves.
 //!
-//! Invariant: at most four at once; each stays for six seconds of frames or until it is clicked.
+//! Invariant: at most four at once; each stays for six seconds, ten if it can be undone.
 //! Absent on purpose: a history.
 
-use egui::{Align2, Area, Frame, Margin, Order, Stroke};
+use egui::{Align2, Area, Frame, Label, Margin, Order, RichText, Stroke, Ui};
 
 use crate::contract::NoticeBody;
 use crate::contract::snapshot::Problem;
 use crate::model::check::Severity;
 use crate::ui::theme::{Theme, Tone};
-use crate::ui::widgets::status_label;
+use crate::ui::undo::Undo;
+use crate::ui::widgets::quiet_button;
 
 const SHOWN: usize = 4;
 const SECONDS: f64 = 6.0;
+const SECONDS_TO_UNDO: f64 = 10.0;
 
-struct Toast {
-    tone: Tone,
-    text: String,
-    until: f64,
+/// A message.
+pub(super) struct Toast {
+    /// Colour and glyph.
+    pub(super) tone: Tone,
+    /// What it says.
+    pub(super) text: String,
+    /// What its button takes back.
+    pub(super) undo: Option<Undo>,
+}
+
+impl Toast {
+    /// A message without a button.
+    pub(super) fn new(tone: Tone, text: impl Into<String>) -> Self {
+        Self { tone, text: text.into(), undo: None }
+    }
 }
 
 /// The messages on screen.
 #[derive(Default)]
 pub(super) struct Toasts {
-    list: Vec<Toast>,
+    /// Each with the time of its end.
+    list: Vec<(Toast, f64)>,
 }
 
 impl Toasts {
     /// Says something for a few seconds.
-    pub(super) fn add(&mut self, ctx: &egui::Context, tone: Tone, text: String) {
-        let until = ctx.input(|input| input.time) + SECONDS;
-        self.list.push(Toast { tone, text, until });
+    pub(super) fn add(&mut self, ctx: &egui::Context, toast: Toast) {
+        let seconds = if toast.undo.is_some() { SECONDS_TO_UNDO } else { SECONDS };
+        self.list.push((toast, ctx.input(|input| input.time) + seconds));
         if self.list.len() > SHOWN {
             self.list.remove(0);
         }
     }
 
-    /// Shows what is still to be shown and asks for a frame when the next one ends.
-    pub(super) fn show(&mut self, ctx: &egui::Context, theme: &Theme) {
+    /// Shows what is still to be shown and asks for a frame when the next one ends. Returns what is to be undone.
+    pub(super) fn show(&mut self, ctx: &egui::Context, theme: &Theme) -> Option<Undo> {
         let now = ctx.input(|input| input.time);
-        self.list.retain(|toast| toast.until > now);
-        let Some(next) = self.list.iter().map(|toast| toast.until - now).reduce(f64::min) else { return };
-        ctx.request_repaint_after(std::time::Duration::from_secs_f64(next.clamp(0.0, SECONDS)));
+        self.list.retain(|(_, until)| *until > now);
+        let next = self.list.iter().map(|(_, until)| until - now).reduce(f64::min)?;
+        ctx.request_repaint_after(std::time::Duration::from_secs_f64(next.clamp(0.0, SECONDS_TO_UNDO)));
+        let mut undone = None;
         let area =
             Area::new(egui::Id::unique("toasts")).order(Order::Foreground).anchor(Align2::RIGHT_BOTTOM, [-16.0, -44.0]);
         area.show(ctx, |ui| {
-            for toast in &self.list {
+            for (place, (toast, _)) in self.list.iter().enumerate() {
                 Frame::new()
                     .fill(theme.card)
                     .stroke(Stroke::new(1.0, theme.edge))
@@ -53,12 +68,30 @@ impl Toasts {
                     .shadow(ui.visuals().popup_shadow)
                     .inner_margin(Margin::symmetric(12, 8))
                     .show(ui, |ui| {
-                        ui.set_max_width(420.0);
-                        status_label(ui, theme, toast.tone, &toast.text);
+                        if message(ui, theme, toast) {
+                            undone = Some(place);
+                        }
                     });
             }
         });
+        undone.and_then(|place| self.list.remove(place).0.undo)
     }
+}
+
+/// One message; returns whether it is to be undone.
+fn message(ui: &mut Ui, theme: &Theme, toast: &Toast) -> bool {
+    ui.set_max_width(420.0);
+    ui.horizontal(|ui| {
+        ui.label(toast.tone.icon().rich_text().size(16.0).color(theme.tone(toast.tone)));
+        let room = if toast.undo.is_some() { 320.0 } else { 380.0 };
+        let text = Label::new(RichText::new(&toast.text).color(theme.text)).wrap();
+        ui.vertical(|ui| {
+            ui.set_max_width(room);
+            ui.add(text);
+        });
+        toast.undo.is_some() && quiet_button(ui, theme, "Undo").clicked()
+    })
+    .inner
 }
 
 /// What a notice says, if anything.
@@ -72,7 +105,8 @@ pub(super) fn of_notice(body: &NoticeBody) -> Option<(Tone, String)> {
             let noun = if errors == 1 { "1 problem" } else { "several problems" };
             Some((Tone::Error, format!("Not applied: {noun}. What ran before still runs.")))
         }
-        NoticeBody::TestSent { status: 200, .. } => Some((Tone::Ok, "Test request answered".to_owned())),
+        // The Why of the answer opens; that says it all.
+        NoticeBody::TestSent { status: 200, .. } => None,
         NoticeBody::TestSent { status, .. } => Some((Tone::Error, format!("Test request got status {status}"))),
         NoticeBody::Failed(problem) => Some((Tone::Error, words(problem))),
     }

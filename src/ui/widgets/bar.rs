@@ -60,8 +60,9 @@ fn paint(ui: &Ui, theme: &Theme, rect: Rect, bar: &Bar) {
     let round = CornerRadius::same(3);
     painter.rect_filled(rect, round, theme.track);
     if bar.limit.is_some() {
-        // Calm while all is well: green would cover the page.
-        let color = if bar.tone == Tone::Ok { theme.fill } else { theme.tone(bar.tone) };
+        // Calm while all is well: green would cover the page, and a full first choice is no alarm.
+        let calm = matches!(bar.tone, Tone::Ok | Tone::Quiet | Tone::Near);
+        let color = if calm { theme.fill } else { theme.tone(bar.tone) };
         let used = rect.left() + rect.width() * bar.share(bar.used);
         let taken = rect.left() + rect.width() * bar.share(bar.used.saturating_add(bar.reserved));
         painter.rect_filled(Rect::from_min_max(rect.min, pos2(used, rect.bottom())), round, color);

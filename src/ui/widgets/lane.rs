@@ -71,6 +71,9 @@ fn fill(ui: &Ui, theme: &Theme, rect: Rect, tone: Tone) {
         Tone::Info | Tone::Off => {
             painter.rect_stroke(rect, 2, Stroke::new(1.0, color), egui::StrokeKind::Inside);
         }
+        Tone::Quiet => {
+            painter.rect_stroke(rect, 2, Stroke::new(1.0, theme.edge), egui::StrokeKind::Inside);
+        }
     }
 }
 

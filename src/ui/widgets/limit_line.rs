@@ -7,6 +7,7 @@ use egui::accesskit::Action;
 use egui::{Align2, CursorIcon, Key, Rect, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 use egui_plot::{PlotPoint, PlotTransform};
 
+use super::bar::hatch;
 use crate::model::units::Short;
 use crate::ui::theme::{Theme, Tone, small_font};
 
@@ -45,6 +46,8 @@ pub struct LimitLine<'a> {
     pub applied: Option<u64>,
     /// The highest value.
     pub max: u64,
+    /// How many requests of the shown window it would have held back; `None`: not asked.
+    pub held_back: Option<u64>,
 }
 
 impl LimitLine<'_> {
@@ -65,6 +68,9 @@ impl LimitLine<'_> {
         let (mut off, mut cancelled) = (false, false);
         if let Some(pointer) = response.interact_pointer_pos().filter(|_| response.dragged()) {
             next = self.snapped(plot, pointer.y);
+        }
+        if response.dragged() || response.drag_stopped() {
+            // egui ends a drag at Esc by itself, so this may be its last frame.
             cancelled = ui.input(|input| input.key_pressed(Key::Escape));
         }
         if response.has_focus() {
@@ -82,7 +88,9 @@ impl LimitLine<'_> {
         } else {
             (response.drag_stopped() || response.lost_focus()).then_some(LineEvent::Released)
         };
-        self.paint(ui, theme, frame, y, response.hovered() || response.dragged() || response.has_focus());
+        let beyond = value > 0 && as_float(value) > plot.bounds().max()[1];
+        let place = Place { frame, y, beyond, dragged: response.dragged() };
+        self.paint(ui, theme, place, response.hovered() || response.dragged() || response.has_focus());
         LineOutput { event, dragging: response.dragged() }
     }
 
@@ -128,15 +136,24 @@ impl LimitLine<'_> {
         })
     }
 
-    fn paint(&self, ui: &Ui, theme: &Theme, frame: Rect, y: f32, lively: bool) {
+    fn paint(&self, ui: &Ui, theme: &Theme, place: Place, lively: bool) {
+        let Place { frame, y, beyond, dragged } = place;
         let painter = ui.painter().with_clip_rect(frame.expand(2.0));
         let color = theme.tone(Tone::Info);
         let ends = [pos2(frame.left(), y), pos2(frame.right(), y)];
-        if self.value.is_some() {
+        if dragged || self.held_back.is_some_and(|held| held > 0) {
+            hatch(&painter, Rect::from_min_max(frame.min, ends[1]), color.gamma_multiply(0.25));
+        }
+        if self.value.is_some() && !beyond {
             painter.line_segment(ends, Stroke::new(if lively { 2.5 } else { 1.5 }, color));
         }
         let handle = Rect::from_center_size(pos2(frame.right() - 10.0, y), vec2(14.0, 10.0));
-        painter.rect_filled(handle, 4, color);
+        if beyond && self.value.is_some() {
+            let tip = [handle.left_bottom(), handle.right_bottom(), handle.center_top()];
+            painter.add(egui::Shape::convex_polygon(tip.to_vec(), color, Stroke::NONE));
+        } else {
+            painter.rect_filled(handle, 4, color);
+        }
         if lively {
             painter.rect_stroke(
                 handle.expand(2.0),
@@ -155,6 +172,15 @@ impl LimitLine<'_> {
     }
 
     fn readout(&self) -> String {
+        let held = match self.held_back {
+            None => String::new(),
+            Some(1) => " · would have held back 1 request in this window".to_owned(),
+            Some(held) => format!(" · would have held back {held} requests in this window"),
+        };
+        self.standing() + &held
+    }
+
+    fn standing(&self) -> String {
         match (self.value, self.applied) {
             (None, None) => "no soft cap · drag the handle to set one".to_owned(),
             (None, Some(applied)) => format!("off · applied {}", Short(applied)),
@@ -164,6 +190,16 @@ impl LimitLine<'_> {
             (Some(value), _) => format!("soft cap {}", Short(value)),
         }
     }
+}
+
+/// Where a line is drawn.
+#[derive(Clone, Copy)]
+struct Place {
+    frame: Rect,
+    y: f32,
+    /// Its value lies above the plot: an arrow at the edge stands for it.
+    beyond: bool,
+    dragged: bool,
 }
 
 fn arrows() -> egui::EventFilter {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use egui::{RichText, Ui};
 use egui_material_icons::icons::{ICON_ARROW_BACK, ICON_LOCK};
 
+use super::held_back::held_back;
 use super::{State, limits, places, switches};
 use crate::contract::snapshot::EndpointSeries;
 use crate::model::config::Endpoint;
@@ -86,6 +87,7 @@ fn tokens(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &EndpointVi
         id: "endpoint tokens",
         summary: plots::summary(&format!("Tokens per minute of {}", endpoint.id), series, Metric::Tokens),
         height: 220.0,
+        window: plots::window(&cx.snapshot.series.endpoints, now),
         metric: Metric::Tokens,
         streams: plots::lines(theme, &own, Metric::Tokens, now),
         levels,
@@ -96,7 +98,10 @@ fn tokens(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &EndpointVi
         let plot = chart.show(ui, theme);
         let name = format!("Soft cap {}", endpoint.id);
         let max = endpoint.provider_tokens_per_minute.unwrap_or(1_000_000);
-        let line = LimitLine { name: &name, value: draft, applied: endpoint.soft_cap, max };
+        let window = plots::window(&cx.snapshot.series.endpoints, now);
+        let edited = draft.filter(|cap| endpoint.soft_cap != Some(*cap));
+        let held_back = edited.map(|cap| held_back(&cx.snapshot.records, &endpoint.id, cap, (cx.snapshot.at, window)));
+        let line = LimitLine { name: &name, value: draft, applied: endpoint.soft_cap, max, held_back };
         let moved = line.show(ui, theme, &plot);
         state.plot_top = moved.dragging.then(|| state.plot_top.unwrap_or(natural));
         obey(cx, endpoint, moved);
@@ -141,6 +146,7 @@ fn requests(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView, series: Option<&E
             id: "endpoint requests",
             summary: plots::summary(&format!("Requests per minute of {}", endpoint.id), series, Metric::Requests),
             height: 220.0,
+            window: plots::window(&cx.snapshot.series.endpoints, now),
             metric: Metric::Requests,
             streams: plots::lines(theme, &own, Metric::Requests, now),
             levels: limit.map(level).into_iter().collect(),

@@ -13,7 +13,7 @@ use crate::model::status::EndpointView;
 use crate::model::units::Grouped;
 use crate::ui::cx::{Page, PageCx};
 use crate::ui::format::of_limit;
-use crate::ui::plots::sparkline;
+use crate::ui::plots::{sparkline, window};
 use crate::ui::status::{self, urgency};
 use crate::ui::theme::{self, Theme, gap};
 use crate::ui::widgets::{
@@ -21,16 +21,16 @@ use crate::ui::widgets::{
 };
 
 const COLUMNS: &[Column] = &[
-    Column::text("Endpoint", 116.0).sorted(),
+    Column::text("Endpoint", 148.0).sorted(),
     Column::text("We see", 132.0).sorted(),
     Column::text("You set", 70.0).sorted(),
     Column::text("", 66.0),
-    Column::text("Last 15 min", 96.0),
+    Column::text("Last minutes", 96.0),
     Column::rest("Headroom, TPM").sorted(),
     Column::number("RPM", 52.0).sorted(),
     Column::number("429s", 52.0).sorted(),
-    Column::text("Account", 76.0).sorted(),
-    Column::text("Route", 150.0),
+    Column::text("Account", 96.0).sorted(),
+    Column::text("Route", 168.0),
 ];
 const NARROW: &[usize] = &[0, 1, 2, 3, 5, 6];
 
@@ -115,7 +115,9 @@ fn cell(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView, column: usize) {
         4 => {
             let series = cx.snapshot.series.endpoints.iter().find(|one| one.id == endpoint.id);
             let size = egui::vec2(ui.available_width(), 24.0);
-            sparkline(ui, theme, series, endpoint.id.as_str(), cx.snapshot.at.0 / 1_000_000, size);
+            let now = cx.snapshot.at.0 / 1_000_000;
+            let span = (now, window(&cx.snapshot.series.endpoints, now));
+            sparkline(ui, theme, series, endpoint.id.as_str(), span, size);
         }
         5 => headroom(ui, cx, endpoint),
         6 => {

@@ -12,10 +12,11 @@ use crate::model::status::{EndpointView, Health, RestCause, RouteView};
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::format::{count, countdown};
 use crate::ui::status::urgency;
-use crate::ui::theme::{Tone, gap};
-use crate::ui::widgets::{section, status_label};
+use crate::ui::theme::{self, Tone, gap};
+use crate::ui::widgets::{card, status_label};
 
 const ROWS: usize = 5;
+const ROW_HEIGHT: f32 = 26.0;
 
 /// Where a row's button leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,27 +36,42 @@ struct Row {
 /// Shows the list.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx) {
     let (theme, rows) = (cx.theme, rows(cx.snapshot));
-    section(ui, theme, "Needs attention", |ui| {
+    card(ui, theme, |ui| {
         ui.spacing_mut().item_spacing.y = gap::S;
-        if rows.is_empty() {
-            status_label(ui, theme, Tone::Ok, "Nothing needs you.");
-        }
-        for row in rows {
+        // The heading stands beside the first row: with one row or none the page keeps its place.
+        ui.horizontal(|ui| {
+            ui.set_min_height(ROW_HEIGHT);
+            ui.label(theme::strong("Needs attention").color(theme.text));
+            ui.add_space(gap::M);
+            match rows.first() {
+                Some(row) => show_row(ui, cx, row),
+                None => {
+                    status_label(ui, theme, Tone::Ok, "Nothing needs you.");
+                }
+            }
+        });
+        for row in rows.iter().skip(1) {
             ui.horizontal(|ui| {
-                ui.label(row.tone.icon().rich_text().size(16.0).color(theme.tone(row.tone)));
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    if ui.button(row.button).clicked() {
-                        match row.door.clone() {
-                            Door::Place(target) => cx.open(target),
-                            Door::Page(page) => cx.go(page),
-                        }
-                    }
-                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                        ui.add(egui::Label::new(RichText::new(&row.text).color(theme.text)).truncate());
-                    });
-                });
+                ui.set_min_height(ROW_HEIGHT);
+                show_row(ui, cx, row);
             });
         }
+    });
+}
+
+fn show_row(ui: &mut Ui, cx: &mut PageCx, row: &Row) {
+    let theme = cx.theme;
+    ui.label(row.tone.icon().rich_text().size(16.0).color(theme.tone(row.tone)));
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        if ui.button(row.button).clicked() {
+            match row.door.clone() {
+                Door::Place(target) => cx.open(target),
+                Door::Page(page) => cx.go(page),
+            }
+        }
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            ui.add(egui::Label::new(RichText::new(&row.text).color(theme.text)).truncate());
+        });
     });
 }
 

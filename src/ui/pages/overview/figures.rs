@@ -8,7 +8,7 @@ use egui::{RichText, Ui};
 use crate::contract::Snapshot;
 use crate::model::config::AdminState;
 use crate::model::units::{Grouped, Short};
-use crate::ui::cx::PageCx;
+use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::format::span;
 use crate::ui::tally::Tally;
 use crate::ui::theme::{self, Tone, gap};
@@ -20,24 +20,55 @@ struct Tile {
     detail: String,
     bar: Option<(u64, u64, u64)>,
     tone: Option<Tone>,
+    door: Door,
+}
+
+/// Where a tile leads.
+#[derive(Clone, Copy)]
+enum Door {
+    /// To the requests that pass this filter.
+    Requests(&'static str),
+    Quotas,
+}
+
+impl Door {
+    fn hint(self) -> &'static str {
+        match self {
+            Self::Requests("") => "Opens the requests",
+            Self::Requests(_) => "Opens the requests behind this number",
+            Self::Quotas => "Opens the quotas",
+        }
+    }
 }
 
 /// Shows the tiles, as many in a row as fit.
-pub(super) fn show(ui: &mut Ui, cx: &PageCx) {
+pub(super) fn show(ui: &mut Ui, cx: &mut PageCx) {
     let tiles = tiles(cx.snapshot);
     let columns = if ui.available_width() >= 900.0 { 6 } else { 3 };
     for row in tiles.chunks(columns) {
         ui.columns(columns, |places| {
             for (ui, tile) in places.iter_mut().zip(row) {
-                draw(ui, cx, tile);
+                if draw(ui, cx, tile) {
+                    follow(cx, tile.door);
+                }
             }
         });
     }
 }
 
-fn draw(ui: &mut Ui, cx: &PageCx, tile: &Tile) {
+fn follow(cx: &mut PageCx, door: Door) {
+    match door {
+        Door::Requests(filter) => cx.open(Target::RequestsWhere(filter)),
+        Door::Quotas => cx.go(Page::Quotas),
+    }
+}
+
+/// Draws a tile; returns whether it was clicked.
+fn draw(ui: &mut Ui, cx: &PageCx, tile: &Tile) -> bool {
     let theme = cx.theme;
+    let top = ui.cursor().min;
     card(ui, theme, |ui| {
+        ui.style_mut().interaction.selectable_labels = false;
         ui.spacing_mut().item_spacing.y = 2.0;
         ui.add(egui::Label::new(RichText::new(tile.caption).small().color(theme.text_faint)).truncate());
         let color = tile.tone.map_or(theme.text, |tone| theme.tone(tone));
@@ -51,10 +82,26 @@ fn draw(ui: &mut Ui, cx: &PageCx, tile: &Tile) {
             ui.add(egui::Label::new(RichText::new(&tile.detail).small().color(theme.text_faint)).truncate());
         }
     });
+    let rect = egui::Rect::from_min_max(top, ui.min_rect().max);
+    let response = ui.interact(rect, ui.make_persistent_id(tile.caption), egui::Sense::click());
+    let words = format!("{}: {}. {}", tile.caption, tile.number, tile.door.hint());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &words));
+    if response.hovered() {
+        let edge = egui::Stroke::new(1.0, theme.accent);
+        ui.painter().rect_stroke(rect, 10, edge, egui::StrokeKind::Inside);
+    }
+    response.on_hover_cursor(egui::CursorIcon::PointingHand).on_hover_text(tile.door.hint()).clicked()
 }
 
 fn tiles(snapshot: &Snapshot) -> [Tile; 6] {
-    let plain = |caption, number, detail: String| Tile { caption, number, detail, bar: None, tone: None };
+    let plain = |caption, number, detail: String| Tile {
+        caption,
+        number,
+        detail,
+        bar: None,
+        tone: None,
+        door: Door::Requests(""),
+    };
     let endpoints = &snapshot.view.endpoints;
     let rpm = endpoints.iter().map(|endpoint| endpoint.requests.used).fold(0, u64::saturating_add);
     let running: u64 = endpoints.iter().map(|endpoint| u64::from(endpoint.in_flight)).sum();
@@ -63,8 +110,10 @@ fn tiles(snapshot: &Snapshot) -> [Tile; 6] {
     let oldest = if queue.waiting == 0 { "nobody waits".to_owned() } else { format!("oldest {}", span(queue.oldest)) };
     let mut throttles =
         plain("429s, last min", format!("{} / {}", tally.theirs, tally.ours), "provider / us".to_owned());
+    throttles.door = Door::Requests("429");
     throttles.tone = (tally.theirs > 0).then_some(Tone::Throttled);
     let mut success = plain("Success, 5 min", tally.success(), format!("of {} requests", Grouped(tally.ended)));
+    success.door = Door::Requests("status>=400");
     success.tone = (tally.ended > 0 && tally.good * 100 < tally.ended * 95).then_some(Tone::Error);
     [
         plain("Requests/min", Grouped(rpm).to_string(), format!("{running} in flight")),
@@ -90,5 +139,6 @@ fn tokens(snapshot: &Snapshot) -> Tile {
         detail: "limit unknown".to_owned(),
         bar: known.then_some((used, reserved, usable)),
         tone: None,
+        door: Door::Quotas,
     }
 }

@@ -5,19 +5,49 @@
 
 use egui::{CornerRadius, Frame, Margin, RichText, Sense, Stroke, Ui};
 
-use crate::model::status::{EndpointView, GroupView, RouteView};
+use crate::model::config::AdminState;
+use crate::model::status::{EndpointView, GroupView, Health, RouteView};
 use crate::ui::cx::{PageCx, Target};
 use crate::ui::format::{group_rank, of_limit};
 use crate::ui::status::{self, Status, urgency};
 use crate::ui::theme::{self, Tone, gap};
-use crate::ui::widgets::{Bar, chip, headroom_bar, note, section, status_label};
+use crate::ui::widgets::{Bar, chip, headroom_bar, note, quiet_button, section, status_label};
 
 /// Shows every route.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx) {
     let view = std::sync::Arc::clone(&cx.snapshot.view);
     section(ui, cx.theme, "Where traffic goes", |ui| {
-        for route in &view.routes {
+        let (idle, busy): (Vec<&RouteView>, Vec<&RouteView>) = view.routes.iter().partition(|route| idle(cx, route));
+        // Nothing sent anywhere yet: the first route shows what a route looks like.
+        let (shown, folded) = match (busy.as_slice(), idle.as_slice()) {
+            ([], [first, rest @ ..]) => (vec![*first], rest),
+            _ => (busy, idle.as_slice()),
+        };
+        for route in shown {
             show_route(ui, cx, route);
+        }
+        if !folded.is_empty() {
+            show_idle(ui, cx, folded);
+        }
+    });
+}
+
+/// Nothing was ever sent along this route, and nothing is wrong with it.
+fn idle(cx: &PageCx, route: &RouteView) -> bool {
+    let members = || route.groups.iter().flat_map(|group| &group.endpoints);
+    let unused = |view: &EndpointView| view.health == Health::Unknown && view.admin_state == AdminState::Enabled;
+    route.waiting == 0 && members().all(|id| cx.snapshot.view.endpoint(id).is_some_and(unused))
+}
+
+/// Routes that were not used yet, on one line.
+fn show_idle(ui: &mut Ui, cx: &mut PageCx, routes: &[&RouteView]) {
+    ui.horizontal_wrapped(|ui| {
+        note(ui, cx.theme, "Not used yet:");
+        for route in routes {
+            let button = quiet_button(ui, cx.theme, route.model.as_str());
+            if button.on_hover_text(format!("{} of {} serving", route.serving, route.members)).clicked() {
+                cx.open(Target::Route(route.model.clone()));
+            }
         }
     });
 }
@@ -26,8 +56,9 @@ fn show_route(ui: &mut Ui, cx: &mut PageCx, route: &RouteView) {
     let theme = cx.theme;
     ui.horizontal(|ui| {
         ui.label(theme::mono(route.model.as_str()).color(theme.text));
-        let worst = worst(cx, route);
-        chip(ui, theme, worst, &format!("{} of {} serving", route.serving, route.members));
+        // All serve: no alarm, however full one is. Its own box says that.
+        let tone = if route.serving == route.members { Tone::Ok } else { worst(cx, route) };
+        chip(ui, theme, tone, &format!("{} of {} serving", route.serving, route.members));
         if route.waiting > 0 {
             chip(ui, theme, Tone::Throttled, &format!("{} waiting", route.waiting));
         }
@@ -50,7 +81,7 @@ fn worst(cx: &PageCx, route: &RouteView) -> Tone {
     let members = route.groups.iter().flat_map(|group| &group.endpoints);
     let tones =
         members.filter_map(|id| cx.snapshot.view.endpoint(id)).map(|view| status::endpoint(view, cx.snapshot.at).tone);
-    tones.max_by_key(|tone| urgency(*tone)).unwrap_or(Tone::Off)
+    tones.max_by_key(|tone| urgency(*tone)).unwrap_or(Tone::Quiet)
 }
 
 fn show_group(ui: &mut Ui, cx: &mut PageCx, rank: &str, group: &GroupView, sent: u64) {

@@ -24,7 +24,7 @@ struct Shown {
 }
 
 const COLUMNS: [Shown; 10] = [
-    Shown { title: "Time", width: 72.0, from: 0.0, cell: time },
+    Shown { title: "Ended", width: 72.0, from: 0.0, cell: time },
     Shown { title: "Status", width: 96.0, from: 0.0, cell: status },
     Shown { title: "Route → endpoint", width: 190.0, from: 0.0, cell: target },
     Shown { title: "Group", width: 104.0, from: 760.0, cell: group },
@@ -99,7 +99,7 @@ fn spoken(record: &RequestRecord) -> String {
     let endpoint = record.endpoint().map_or("nowhere", |endpoint| endpoint.as_str());
     format!(
         "{}, {}, {} to {endpoint}, {}",
-        clock_time(record.wall_ms),
+        clock_time(record.ended_wall_ms()),
         words::status(record),
         record.profile.model,
         explain::one_line(record)
@@ -117,7 +117,7 @@ fn tone(record: &RequestRecord) -> Tone {
 }
 
 fn time(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
-    ui.label(mono(clock_time(record.wall_ms)).color(theme.text_soft));
+    ui.label(mono(clock_time(record.ended_wall_ms())).color(theme.text_soft));
 }
 
 fn status(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
@@ -145,9 +145,12 @@ fn attempts(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
 
 fn tokens(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
     let reserved = record.decisions.last().map_or(0, |decision| decision.estimate.charge);
-    let used = record
-        .usage
-        .map_or_else(|| "– / –".to_owned(), |usage| format!("{} / {}", amount(usage.input), amount(usage.output)));
+    let used = match record.usage {
+        None => "– / –".to_owned(),
+        Some(usage) if usage.exact => format!("{} / {}", amount(usage.input), amount(usage.output)),
+        // Counted from what went through: the service did not say.
+        Some(usage) => format!("– / ≥{}", amount(usage.output)),
+    };
     ui.label(mono(format!("{used} ({})", amount(reserved))).color(theme.text));
 }
 

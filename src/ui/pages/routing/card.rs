@@ -122,7 +122,7 @@ fn frame(ui: &mut Ui, cx: &PageCx, route: &Route, id: &EndpointId, held: &Held) 
     let simulated = cx.snapshot.view.endpoint(id).is_some_and(|view| view.simulated);
     if simulated && !response.has_focus() {
         ui.painter().rect_filled(rect, 4.0, fill);
-        dashed(ui, rect.shrink(0.5), cx.theme.text_faint);
+        dashed(ui, rect.shrink(0.5), cx.theme.pressed);
     } else {
         ui.painter().rect(rect, 4.0, fill, stroke, egui::StrokeKind::Inside);
     }

@@ -1,0 +1,65 @@
+//! What takes back a change that acted at once: pausing, draining, resuming.
+//!
+//! Invariant: an undo restores what was applied when the command was sent; undoing is offered once.
+//! Absent on purpose: edits of the draft, which have a history of their own, and keys, which have none.
+
+use crate::contract::snapshot::Serving;
+use crate::contract::{Command, EndpointCommand, ServingCommand, Snapshot};
+use crate::model::config::AdminState;
+use crate::model::id::{CommandId, EndpointId};
+
+/// The way back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Undo {
+    /// Gives an endpoint the state it had.
+    Endpoint(EndpointId, AdminState),
+    /// Serves again.
+    Resume,
+    /// Pauses again.
+    Pause,
+}
+
+impl Undo {
+    /// The way back from `command`, if it can be taken back.
+    pub(super) fn of(command: &Command, snapshot: &Snapshot) -> Option<Self> {
+        match command {
+            Command::Endpoint(EndpointCommand::SetAdminState(id, _)) => {
+                let before = snapshot.applied.config.endpoint(id)?.admin_state;
+                Some(Self::Endpoint(id.clone(), before))
+            }
+            Command::Serving(ServingCommand::Pause) => is_listening(snapshot).then_some(Self::Resume),
+            Command::Serving(ServingCommand::Resume) => Some(Self::Pause),
+            _ => None,
+        }
+    }
+
+    /// The command that goes back.
+    pub(super) fn command(self) -> Command {
+        match self {
+            Self::Endpoint(id, state) => Command::Endpoint(EndpointCommand::SetAdminState(id, state)),
+            Self::Resume => Command::Serving(ServingCommand::Resume),
+            Self::Pause => Command::Serving(ServingCommand::Pause),
+        }
+    }
+}
+
+fn is_listening(snapshot: &Snapshot) -> bool {
+    matches!(snapshot.serving, Serving::Listening { .. })
+}
+
+/// Commands under way that can be taken back once they are done.
+#[derive(Debug, Default)]
+pub(super) struct Pending(Vec<(CommandId, Undo)>);
+
+impl Pending {
+    /// Remembers the way back from a command.
+    pub(super) fn add(&mut self, id: CommandId, undo: Undo) {
+        self.0.push((id, undo));
+    }
+
+    /// The way back from the command that was just answered.
+    pub(super) fn take(&mut self, id: Option<CommandId>) -> Option<Undo> {
+        let place = self.0.iter().position(|(waiting, _)| Some(*waiting) == id)?;
+        Some(self.0.swap_remove(place).1)
+    }
+}
