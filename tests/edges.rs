@@ -97,18 +97,17 @@ fn good() -> Act {
 
 /// One route over these upstreams, each in a priority group of its own.
 fn behind(origins: &[&Origin], more: &str) -> Served {
-    let mut config = more.to_owned();
-    for (number, origin) in origins.iter().enumerate() {
-        config.push_str(&format!(
+    let account = |(number, origin): (usize, &&Origin)| {
+        format!(
             "[[account]]\nid = \"a{number}\"\nservice = \"compatible\"\nbase_url = \"http://127.0.0.1:{}/v1\"\n\
              credential = {{ env = \"KEY\" }}\n[[endpoint]]\nid = \"e{number}\"\naccount = \"a{number}\"\nmodel = \"m\"\n",
             origin.port
-        ));
-    }
-    config.push_str("[[route]]\nmodel = \"m\"\n");
-    for number in 0..origins.len() {
-        config.push_str(&format!("[[route.group]]\nendpoints = [\"e{number}\"]\n"));
-    }
+        )
+    };
+    let accounts: Vec<String> = origins.iter().enumerate().map(account).collect();
+    let groups = (0..origins.len()).map(|number| format!("[[route.group]]\nendpoints = [\"e{number}\"]\n"));
+    let groups: Vec<String> = groups.collect();
+    let config = format!("{more}{}[[route]]\nmodel = \"m\"\n{}", accounts.concat(), groups.concat());
     serve(&config, &[("KEY", KEY)])
 }
 
