@@ -69,6 +69,7 @@ id = "two"
 account = "sim"
 model = "m"
 tokens_per_minute = 60_000
+deployment = "m2"
 [[route]]
 model = "m"
 [[route.group]]
@@ -92,13 +93,13 @@ fn check_says_file_line_and_sentence_and_fails_on_errors_only() {
             "error: Endpoint \"two\" names account \"x\", which does not exist",
             1,
         ),
-        (format!("{TWO}[[route]]\nmodel = \"m\"\n"), 19, "error: Two routes answer for model \"m\"", 1),
+        (format!("{TWO}[[route]]\nmodel = \"m\"\n"), 20, "error: Two routes answer for model \"m\"", 1),
         (
             format!(
                 "{}[[quota_pool]]\nid = \"p\"\ntokens_per_minute = 100_000\n",
                 TWO.replace("model = \"m\"\ntokens", "model = \"m\"\nquota_pool = \"p\"\ntokens")
             ),
-            22,
+            23,
             "warning: The endpoints of pool \"p\" are given 120,000 TPM, 20,000 more",
             0,
         ),

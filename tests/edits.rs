@@ -12,7 +12,7 @@ use serde_json::json;
 use tidegate::backend::{self, Options, Running};
 use tidegate::contract::snapshot::{KeyState, Problem, Serving};
 use tidegate::contract::{
-    Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, NoticeBody, Snapshot, UiEnd,
+    Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, NoticeBody, ServingCommand, Snapshot, UiEnd,
 };
 use tidegate::model::config::{AdminState, Config, Credential, Service};
 use tidegate::model::id::{AccountId, EndpointId};
@@ -188,6 +188,22 @@ async fn a_draft_with_an_error_changes_nothing() {
     let after = console.ui.latest().applied.clone();
     assert_eq!((after.revision, &after.config), (before.revision, &before.config));
     assert_eq!(text_of(&file), CONFIG);
+    assert_eq!(console.chat("m").await.0, 200);
+}
+
+#[tokio::test]
+async fn an_error_that_was_there_before_does_not_hold_up_other_edits() {
+    let lost = "[[endpoint]]\nid = \"lost\"\naccount = \"nobody\"\nmodel = \"m\"\n";
+    let (home, file) = profile(&format!("{CONFIG}{lost}"));
+    let console = Console::open(home.path());
+    // The faulty one moves up a place.
+    console.applied(console.draft(|config| drop(config.endpoints.remove(0)))).await;
+    let findings = console.ui.latest().applied.findings.clone();
+    let line = |words: &str| findings.iter().find(|finding| finding.message.contains(words))?.line;
+    let text = text_of(&file);
+    let stands = |words: &str| Some(text.lines().position(|line| line.contains(words)).expect("it is kept") + 1);
+    assert_eq!(line("unknown key `colour`"), stands("colour = "));
+    assert_eq!(line("\"nobody\""), stands("account = \"nobody\""));
     assert_eq!(console.chat("m").await.0, 200);
 }
 
@@ -445,6 +461,17 @@ async fn a_profile_in_use_is_refused_and_its_user_is_named() {
 }
 
 #[tokio::test]
+async fn an_address_open_to_others_serves_nothing_until_it_is_mended() {
+    let (home, file) = profile(&format!("[listen]\naddress = \"0.0.0.0\"\n{CONFIG}"));
+    let console = Console::open(home.path());
+    let Serving::Failed(problem) = console.ui.latest().serving.clone() else { panic!("it listens") };
+    assert!(problem.what.starts_with("0.0.0.0 is not this computer alone"), "{problem}");
+    fs::write(&file, CONFIG).expect("the file is mended");
+    console.applied(RELOAD).await;
+    assert_eq!(console.chat("m").await.0, 200);
+}
+
+#[tokio::test]
 async fn a_port_applied_while_taken_names_its_holder_and_serving_goes_on() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port();
@@ -471,4 +498,44 @@ async fn a_port_applied_while_taken_names_its_holder_and_serving_goes_on() {
         }
         assert_eq!(console.chat("m").await.0, 200);
     }
+}
+
+#[tokio::test]
+async fn trying_again_for_a_taken_port_stays_put_until_it_is_free() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    let (home, _file) = profile(&format!("[listen]\nport = {port}\n{CONFIG}"));
+    let console = Console::with(Options { config_dir: Some(home.path().to_owned()), ..Options::default() });
+    let stand_in = console.base_url();
+    let again = || Command::Serving(ServingCommand::RetryPort);
+    console.ask(again()).await;
+    assert_eq!(console.base_url(), stand_in, "it does not wander from port to port");
+    drop(taken);
+    console.ask(again()).await;
+    assert_eq!(console.base_url(), format!("http://127.0.0.1:{port}/v1"));
+    console.ask(again()).await;
+    assert_eq!(console.base_url(), format!("http://127.0.0.1:{port}/v1"), "it has what it wants");
+    assert!(console.unasked.borrow().len() <= 1, "{:?}", console.unasked.borrow());
+    assert_eq!(console.chat("m").await.0, 200);
+}
+
+#[tokio::test]
+async fn a_stream_begun_at_an_old_port_finishes_although_we_stop() {
+    let (home, _file) = profile(&format!("[listen]\nport = 0\n{CONFIG}"));
+    let mut console = Console::with(Options { config_dir: Some(home.path().to_owned()), ..Options::default() });
+    let old = console.base_url();
+    let body = json!({"model": "m", "stream": true, "max_tokens": 60, "messages": [{"role": "user", "content": "Hi"}]});
+    let mut answer =
+        client().post(format!("{old}/chat/completions")).json(&body).send().await.expect("the stream begins");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+    console.applied(console.draft(|config| config.listen.port = free)).await;
+    assert_ne!(console.base_url(), old);
+    let running = console.running.take().expect("it runs");
+    let stopped = tokio::task::spawn_blocking(move || running.stop());
+    let mut got = Vec::new();
+    while let Some(bytes) = answer.chunk().await.expect("the stream goes on") {
+        got.extend_from_slice(&bytes);
+    }
+    assert!(String::from_utf8_lossy(&got).trim_end().ends_with("data: [DONE]"));
+    stopped.await.expect("it stops");
 }

@@ -13,10 +13,12 @@ use std::time::Duration;
 use served::{Served, serve, settled};
 use tidegate::engine::clock::Clock;
 use tidegate::fake::Fake;
-use tidegate::model::config::Enforcement;
+use tidegate::model::config::{Enforcement, Service};
 use tidegate::model::id::{AccountId, EndpointId};
 use tidegate::model::scenario::Dials;
+use tidegate::model::secret::Secret;
 use tidegate::sim::upstream::{Dialect, UpstreamSpec};
+use tidegate::wire::headers::credential;
 
 const KEY_A: &str = "canary-3f1c9a77-first";
 const KEY_B: &str = "canary-3f1c9a77-second";
@@ -185,10 +187,14 @@ async fn a_key_appears_in_nothing_that_is_written_or_answered() {
         (Dials { reject_key: true, ..Dials::default() }, false),
         (Dials { error_percent: 100, ..Dials::default() }, true),
         (Dials { throttle_percent: 100, ..Dials::default() }, false),
+        (Dials { cut_after_tokens: Some(2), ..Dials::default() }, true),
+        (Dials { reset_percent: 100, ..Dials::default() }, false),
     ] {
         first.set_dials(&EndpointId::from("first"), dials);
         second.set_dials(&EndpointId::from("second"), dials);
-        let request = served.chat("m", stream).bearer_auth("a-clients-own-word");
+        let request =
+            served.chat("m", stream).bearer_auth("a-clients-own-word").header("api-key", "a-clients-own-word");
+        let request = request.header("cookie", "session=a-clients-own-word");
         let answer = request.send().await.expect("an answer");
         answers.extend(answer.headers().iter().map(|(name, value)| format!("{name}: {value:?}\n")));
         answers.push_str(&answer.text().await.expect("a body"));
@@ -197,7 +203,11 @@ async fn a_key_appears_in_nothing_that_is_written_or_answered() {
         served.client.post(served.url("chat/completions")).body("{\"model\": \"m").send().await.expect("an answer");
     answers.push_str(&malformed.text().await.expect("a body"));
     answers.push_str(&served.status().await.to_string());
-    assert!(second.counters(&EndpointId::from("second")).arrived > 0);
+    for (fake, id) in [(&first, "first"), (&second, "second")] {
+        let seen = fake.counters(&EndpointId::from(id));
+        assert!(seen.arrived > 0);
+        assert_eq!(seen.credential_names.into_iter().collect::<Vec<_>>(), ["authorization"], "ours and no other");
+    }
     assert_eq!(served.terminate(), Some(0));
     let written = served.everything_written();
     assert!(written.contains("attempt failed"), "the log is on, else this test sees nothing");
@@ -205,6 +215,17 @@ async fn a_key_appears_in_nothing_that_is_written_or_answered() {
         assert!(!answers.contains(canary), "{canary} was answered");
         assert!(!written.contains(canary), "{canary} was written");
     }
+}
+
+#[test]
+fn a_key_appears_in_no_panic() {
+    // The secret itself has no text form at all; the header it becomes has one that hides it.
+    let secret = Secret::new(KEY_A.to_owned());
+    let mut headers = http::HeaderMap::new();
+    credential(&mut headers, Service::Compatible, secret.expose(), None, None).expect("it can be sent");
+    let broken = std::panic::catch_unwind(|| panic!("{headers:?}")).expect_err("it panics");
+    let text = broken.downcast_ref::<String>().expect("a text");
+    assert!(text.contains("authorization") && !text.contains("canary"), "{text}");
 }
 
 /// Runs futures side by side and keeps their order.

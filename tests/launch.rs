@@ -4,9 +4,9 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// A running Tidegate; killed when dropped.
 struct Launched {
@@ -68,12 +68,6 @@ impl Drop for Launched {
     }
 }
 
-fn ended(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
-    let Output { status, stdout, stderr } = command(folder, arguments).output().expect("the binary starts");
-    assert_eq!(String::from_utf8_lossy(&stdout), "", "a failure goes to standard error");
-    (status.code(), String::from_utf8_lossy(&stderr).into_owned())
-}
-
 #[test]
 #[cfg(all(feature = "window", not(target_os = "macos")))]
 fn without_a_display_it_says_so_and_serves_headless_until_it_is_told_to_stop() {
@@ -109,24 +103,4 @@ fn a_signal_lets_a_running_stream_reach_its_end() {
         assert!(text.contains("data: [DONE]"), "{signal} cut the stream: {text}");
         assert_eq!(launched.exit_code(), Some(0), "{signal}");
     }
-}
-
-#[test]
-fn headless_on_a_taken_port_it_ends_with_1_and_names_the_holder() {
-    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let port = taken.local_addr().expect("its address").port();
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let (code, said) = ended(folder.path(), &["--headless", "--port", &port.to_string()]);
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains(&format!("Port {port} is used by ")), "{said}");
-    assert!(said.contains(&format!("(pid {})", std::process::id())), "{said}");
-    assert!(said.contains("--port"), "it names a next step: {said}");
-}
-
-#[test]
-fn a_second_run_with_one_profile_ends_with_1_and_says_who_runs_where() {
-    let first = launch(&["--headless", "--port", "0"]);
-    let (code, said) = ended(first.folder.path(), &["--headless", "--port", "0"]);
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains(&format!("(pid {}, at http://{}/v1)", first.child.id(), first.address)), "{said}");
 }

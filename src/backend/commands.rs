@@ -11,7 +11,7 @@ use super::stage::{Event, Stage};
 use super::{key_test, profile};
 use crate::contract::snapshot::{KeyTest, Problem, Serving};
 use crate::contract::{Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, NoticeBody, ServingCommand};
-use crate::model::check::Severity;
+use crate::model::check::{Finding, brought_in};
 use crate::model::checked::CheckedConfig;
 use crate::model::config::{AdminState, Config, Listen};
 use crate::model::id::{AccountId, CommandId, EndpointId, ModelName};
@@ -53,9 +53,12 @@ async fn apply(stage: &mut Stage, id: CommandId, base: u64, draft: &Arc<Config>)
     stage.tell(Some(id), body);
 }
 
-/// Listens anew if the configuration's address changed; requests that run at the old one finish there.
+/// Listens anew if the configuration's address changed, or if nothing listens yet; requests that run at the old one finish
+/// there. A port of the command line outranks the configuration's.
 async fn follow_listen(stage: &mut Stage, before: &Listen) {
-    if stage.options.port.is_none() && stage.applied.config.listen != *before {
+    let now = &stage.applied.config.listen;
+    let moved = now.address != before.address || stage.options.port.is_none() && now.port != before.port;
+    if moved || stage.address.is_none() {
         stage.listen().await;
     }
 }
@@ -63,12 +66,14 @@ async fn follow_listen(stage: &mut Stage, before: &Listen) {
 fn try_apply(stage: &mut Stage, draft: &Arc<Config>) -> NoticeBody {
     let draft = Arc::new(with_admin_states(draft, &stage.applied.config));
     let (checked, findings) = CheckedConfig::resolve(Arc::clone(&draft), stage.applied.revision + 1);
-    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+    if brought_in(&findings, &stage.applied.config).next().is_some() {
         return NoticeBody::Rejected(findings);
     }
-    if let Err(problem) = save(stage, &draft) {
-        return NoticeBody::Failed(problem);
-    }
+    // The file's own findings are the same with line numbers, and unknown keys besides.
+    let findings = match save(stage, &draft) {
+        Ok(findings) => findings,
+        Err(problem) => return NoticeBody::Failed(problem),
+    };
     let revision = checked.revision;
     stage.profile.shown.first_run = false;
     stage.run_config(draft, checked, findings.clone());
@@ -86,7 +91,8 @@ fn with_admin_states(draft: &Config, applied: &Config) -> Config {
     draft
 }
 
-fn save(stage: &mut Stage, new: &Config) -> Result<(), Problem> {
+/// Returns what is to be said of the file as it is now.
+fn save(stage: &mut Stage, new: &Config) -> Result<Vec<Finding>, Problem> {
     let Some(file) = &mut stage.profile.file else {
         return Err(Problem {
             what: "The configuration file has an error, so it is not written over.".to_owned(),
@@ -100,7 +106,7 @@ fn save(stage: &mut Stage, new: &Config) -> Result<(), Problem> {
             if let Some(error) = saved.backup_problem {
                 tracing::warn!(%error, "the configuration is saved, but no backup of it");
             }
-            Ok(())
+            Ok(saved.findings)
         }
         Err(error) => Err(unsaved(&error)),
     }
@@ -166,7 +172,7 @@ fn set_admin_state(stage: &mut Stage, endpoint: &EndpointId, state: AdminState) 
         AdminState::Paused => format!("{endpoint} is paused"),
     };
     match saved {
-        Ok(()) => Ok(done),
+        Ok(_) => Ok(done),
         Err(problem) => {
             Err(Problem { what: format!("{done}, but that could not be saved. {}", problem.what), ..problem })
         }

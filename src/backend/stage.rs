@@ -75,6 +75,8 @@ pub struct Stage {
     pub(super) serving: Serving,
     pub(super) address: Option<SocketAddr>,
     listening: Option<Listening>,
+    /// Listeners that were given up; what they run goes on.
+    retired: Vec<JoinHandle<()>>,
     pub(super) ring: Ring,
     pub(super) series: Series,
     drain: Drain,
@@ -127,6 +129,7 @@ impl Stage {
             serving: Serving::Starting,
             address: None,
             listening: None,
+            retired: Vec::new(),
             ring: Ring::new(),
             series: Series::new(),
             drain,
@@ -316,6 +319,14 @@ impl Stage {
     /// Listens where the configuration or the command line says; an older listener finishes what it runs.
     pub(super) async fn listen(&mut self) {
         let listen = &self.applied.config.listen;
+        let port = self.options.port.unwrap_or(listen.port);
+        if self.serves_at(&listen.address, port) {
+            // Asked to try again for what it has: there is nothing to win, and the port would seem taken by us.
+            return;
+        }
+        // Who stands in for this port already goes there or stays.
+        let stands_in = matches!(&self.serving, Serving::Listening { instead_of: Some(held), .. } if held.port == port);
+        let or_next = !stands_in && !self.options.headless;
         let unsafe_address =
             self.applied.findings.iter().find(|f| f.severity == Severity::Error && f.at.table == "listen");
         let bound = match unsafe_address {
@@ -324,7 +335,7 @@ impl Stage {
                 still_works: "Nothing is served; your configuration and keys are untouched.".to_owned(),
                 next_step: "Change listen.address in the configuration.".to_owned(),
             }),
-            None => bind(&listen.address, self.options.port.unwrap_or(listen.port), !self.options.headless).await,
+            None => bind(&listen.address, port, or_next).await,
         };
         self.serving = match bound {
             Ok(bound) => self.start_listening(bound),
@@ -341,11 +352,19 @@ impl Stage {
         Problem { still_works: format!("Requests are still served at http://{address}/v1."), ..problem }
     }
 
+    fn serves_at(&self, address: &str, port: u16) -> bool {
+        // 0 asks for any, and any will do.
+        let here = |at: SocketAddr| (port == 0 || at.port() == port) && address.parse() == Ok(at.ip());
+        self.listening.is_some() && self.address.is_some_and(here)
+    }
+
     fn start_listening(&mut self, Bound { listener, address, instead_of }: Bound) -> Serving {
         let (stop, stopped) = watch::channel(false);
         let task = tokio::spawn(serve(listener, Arc::clone(&self.door), stopped));
         if let Some(old) = self.listening.replace(Listening { stop, task }) {
             old.stop.send_replace(true);
+            self.retired.retain(|task| !task.is_finished());
+            self.retired.push(old.task);
         }
         self.address = Some(address);
         self.set_table();
@@ -374,7 +393,13 @@ impl Stage {
         self.engine.tell(Input::Stopping);
         if let Some(Listening { stop, task }) = self.listening.take() {
             stop.send_replace(true);
-            if timeout(DRAIN, task).await.is_err() {
+            let all = async {
+                for task in std::iter::once(task).chain(self.retired.drain(..)) {
+                    // One that panicked is over as well.
+                    let _ = task.await;
+                }
+            };
+            if timeout(DRAIN, all).await.is_err() {
                 tracing::warn!("some requests were still running after {} s and were ended", DRAIN.as_secs());
             }
         }

@@ -168,10 +168,11 @@ async fn an_answer_that_meets_its_client_leaving_is_settled_and_the_next_goes() 
     assert_eq!(standing(&engine), (0, 2, 800, 0), "both were let go");
     drop(leaving);
     drop(leaver);
+    assert_eq!(standing(&engine), (0, 1, 400, 0), "nothing was sent for the one who left");
     assert!(matches!(poll_once(&mut staying).await, Some(Turn::Send(_))));
     drop(staying);
     stayer.settle(DONE);
-    assert_eq!(standing(&engine), (0, 0, 0, 800));
+    assert_eq!(standing(&engine), (0, 0, 0, 400));
 }
 
 #[tokio::test(start_paused = true)]

@@ -32,11 +32,13 @@ pub struct Lease {
     decisions: Vec<Arc<Decision>>,
     waited: Duration,
     open: bool,
+    /// The last turn was taken up: something may have been sent.
+    sending: bool,
 }
 
 impl Lease {
     pub(super) const fn new(engine: Arc<Engine>, request: RequestId, profile: Arc<RequestProfile>) -> Self {
-        Self { engine, request, profile, decisions: Vec::new(), waited: Duration::ZERO, open: false }
+        Self { engine, request, profile, decisions: Vec::new(), waited: Duration::ZERO, open: false, sending: false }
     }
 
     /// The request's name.
@@ -84,11 +86,15 @@ impl Lease {
     pub fn settle(&mut self, settlement: Settlement) {
         if std::mem::take(&mut self.open) {
             self.engine.forget(self.request);
-            self.engine.tell(Input::Settled { request: self.request, settlement });
+            let request = self.request;
+            let sent = Input::Settled { request, settlement };
+            self.engine.tell(if self.sending { sent } else { Input::Withdrawn { request } });
         }
     }
 
     async fn turn(&mut self, input: Input) -> Turn {
+        // Until the answer has been taken, leaving means that nothing is under way.
+        self.sending = false;
         let turn = match self.engine.handle(input, Some(self.request)) {
             Some(Answer::Now(output)) => Turn::from(output),
             Some(Answer::Later(decision, receiver)) => {
@@ -101,6 +107,7 @@ impl Lease {
             // The brain was swapped meanwhile and knows nothing of this request.
             None => STOPPING,
         };
+        self.sending = matches!(turn, Turn::Send(_));
         match &turn {
             Turn::Send(assignment) => self.decisions.push(Arc::clone(&assignment.decision)),
             Turn::GiveUp(decision) => self.end(Some(decision)),

@@ -78,6 +78,15 @@ pub fn check(config: &Config) -> Vec<Finding> {
     findings.list
 }
 
+/// The errors found in a draft that `running` does not have already: what keeps a draft from being applied. An old error keeps only
+/// its own part out of service, and may have moved to another place in its list.
+pub fn brought_in<'a>(draft: &'a [Finding], running: &Config) -> impl Iterator<Item = &'a Finding> + use<'a> {
+    let old = check(running);
+    draft.iter().filter(move |finding| {
+        finding.severity == Severity::Error && !old.iter().any(|known| known.message == finding.message)
+    })
+}
+
 struct Findings {
     list: Vec<Finding>,
 }

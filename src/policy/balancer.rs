@@ -95,6 +95,7 @@ impl Balancer {
             Input::AttemptFailed { request, failure } => self.attempt_failed(now, request, &failure, outputs),
             Input::Committed { request, signal } => self.committed(now, request, &signal),
             Input::Settled { request, settlement } => self.settled(now, request, &settlement),
+            Input::Withdrawn { request } => self.withdrawn(now, request),
             Input::SetAdminState(endpoint, state) => self.set_admin_state(&endpoint, state),
             Input::KeyReady { account, ready } => self.key_ready(now, account, ready),
             Input::Configured(config) => self.configured(now, config, outputs),

@@ -343,3 +343,18 @@ fn a_slow_probe_opens_the_ramp_for_those_who_wait_at_the_very_moment_its_silence
     let out = world.until(Timestamp::from_secs(40));
     assert_eq!((out[0].0, out[0].1.request()), (Timestamp::from_secs(25), second));
 }
+
+#[test]
+fn a_client_that_leaves_before_anything_was_sent_gives_everything_back() {
+    let mut world = one_site(1_000);
+    let (request, _) = world.arrive(900);
+    assert_eq!(world.brain.view(world.now).endpoints[0].counters.attempts, 1);
+    world.give(Input::Withdrawn { request });
+    let east = world.brain.view(world.now).endpoints[0].clone();
+    assert_eq!((east.in_flight, east.tokens.used, east.tokens.reserved, east.counters.attempts), (0, 0, 0, 0));
+    world.give(Input::Settled {
+        request,
+        settlement: Settlement { ending: Ending::ClientLeft, usage: None, first_token: None },
+    });
+    assert_eq!(world.brain.view(world.now).endpoints[0].tokens.used, 0, "its end was told once");
+}

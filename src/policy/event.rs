@@ -44,6 +44,11 @@ pub enum Input {
         /// How it ended.
         settlement: Settlement,
     },
+    /// Its client left while it waited, or before its assignment was taken up: nothing was sent. Stands for `Settled`.
+    Withdrawn {
+        /// Which request.
+        request: RequestId,
+    },
     /// The person set an endpoint's admin state, at once.
     SetAdminState(EndpointId, AdminState),
     /// The account's key came or went. Accounts start without one, simulated ones excepted.

@@ -122,7 +122,8 @@ impl Balancer {
             let judged = self.judge(now, &job);
             return self.refuse(now, request, &job, &judged, RefusalReason::Stopping, None, outputs);
         }
-        let throttled = matches!(failure.class, FailureClass::Throttled(_));
+        // An empty purse is no lack of room: waiting does not help, and only the service's own words say what does.
+        let throttled = matches!(failure.class, FailureClass::Throttled(kind) if kind != ThrottleKind::OutOfCredit);
         if !throttled && failure.status.is_some() {
             return self.give_up(now, request, &job, outputs);
         }

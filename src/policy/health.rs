@@ -86,7 +86,7 @@ impl HealthState {
     /// The phase that time alone has led to.
     fn phase_at(&self, now: Timestamp) -> Phase {
         match self.phase {
-            Phase::Probing { sent, cause, .. } => match verdict_by(sent, cause) {
+            Phase::Probing { sent, until, cause, .. } => match verdict_by(sent, until, cause) {
                 Some(since) if since <= now => Phase::Ramping { since, step: 0, requests: 0, tokens: 0 },
                 _ => self.phase,
             },
@@ -112,7 +112,7 @@ impl HealthState {
             Phase::Unknown | Phase::Healthy => Standing::Open,
             Phase::Resting { until, .. } if until <= now => Standing::Probe,
             Phase::Resting { until, cause } => Standing::Resting(until, cause),
-            Phase::Probing { sent, cause, .. } => Standing::Probing(verdict_by(sent, cause)),
+            Phase::Probing { sent, until, cause, .. } => Standing::Probing(verdict_by(sent, until, cause)),
             Phase::Ramping { since, .. } if now.since(since) >= RAMP => Standing::Open,
             Phase::Ramping { since, step, requests, tokens } => {
                 let current = step_at(since, now);
@@ -240,9 +240,10 @@ impl HealthState {
     }
 }
 
-/// When a probe's silence is an answer. Only a throttle comes at once; what else went wrong may take its time again.
-fn verdict_by(sent: Timestamp, cause: RestCause) -> Option<Timestamp> {
-    matches!(cause, RestCause::Throttled(_)).then(|| sent.after(VERDICT))
+/// When a probe's silence is an answer. Only a throttle comes at once; what else went wrong may take its time again. And
+/// silence says nothing of a rest that another request was told after the probe was sent.
+fn verdict_by(sent: Timestamp, until: Timestamp, cause: RestCause) -> Option<Timestamp> {
+    (matches!(cause, RestCause::Throttled(_)) && until <= sent).then(|| sent.after(VERDICT))
 }
 
 fn step_at(since: Timestamp, now: Timestamp) -> u64 {
@@ -276,6 +277,14 @@ mod tests {
         let mut health = HealthState::new();
         health.rest(OTHER, at(until), CAUSE);
         health
+    }
+
+    #[test]
+    fn silence_does_not_shorten_a_rest_that_was_told_after_the_probe_was_sent() {
+        let mut health = resting(30);
+        health.sent(at(30), PROBE, 1);
+        health.rest(OTHER, at(90), RestCause::Throttled(ThrottleKind::Tokens));
+        assert_eq!(health.standing(at(40), 1, PACE), Standing::Probing(None));
     }
 
     #[test]

@@ -269,8 +269,11 @@ impl Court {
     }
 
     fn end(&mut self, which: usize, ending: Ending, wanted: impl Fn(&At) -> bool) {
-        let Some((request, _)) = self.nth(which, wanted) else { return };
+        let Some((request, at)) = self.nth(which, wanted) else { return };
         self.at.insert(request, At::Over);
+        if at == At::Waiting {
+            return self.give(Input::Withdrawn { request });
+        }
         let settlement = Settlement { ending, usage: None, first_token: None };
         self.give(Input::Settled { request, settlement });
     }

@@ -63,6 +63,20 @@ impl Balancer {
         }
     }
 
+    /// The client left before anything was sent: everything is given back.
+    pub(super) fn withdrawn(&mut self, now: Timestamp, request: RequestId) {
+        let Some(mut job) = self.jobs.remove(&request) else { return };
+        self.doubt_forecasts();
+        let Some(Stage::Sent(reservation)) = job.stage.take_if(|stage| matches!(stage, Stage::Sent(_))) else {
+            return self.leave_line(now, request, &mut job);
+        };
+        self.close(request, &reservation, None);
+        if let Some(endpoint) = self.endpoints.get_mut(reservation.slot) {
+            endpoint.counters.attempts = endpoint.counters.attempts.saturating_sub(1);
+            endpoint.health.unjudged(now, request);
+        }
+    }
+
     /// Nobody told us how a request ended; its charge stands.
     pub(super) fn expire(&mut self, now: Timestamp, request: RequestId) {
         let Some(mut job) = self.jobs.remove(&request) else { return };

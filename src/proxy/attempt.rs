@@ -62,6 +62,8 @@ pub struct Prepared {
     pub operation: Operation,
     /// The client's headers, stripped of hop-by-hop headers and credentials.
     pub headers: HeaderMap,
+    /// Whom the request passed through before.
+    pub via: Vec<HeaderValue>,
     /// The body as received.
     pub body: Bytes,
     /// Where `model` stands in it.
@@ -99,7 +101,7 @@ pub async fn send(
     marker: &str,
     deadline: Instant,
 ) -> Result<Response<Incoming>, Fault> {
-    let request = build(upstream, prepared, marker).ok_or(Fault::silent(FailureClass::Connect, false))?;
+    let request = build(upstream, prepared, marker).map_err(|class| Fault::silent(class, false))?;
     match timeout_at(deadline, client.request(request)).await {
         Err(_) => Err(Fault::silent(FailureClass::Timeout, true)),
         Ok(Err(error)) if error.is_connect() => Err(Fault::silent(FailureClass::Connect, false)),
@@ -108,7 +110,8 @@ pub async fn send(
     }
 }
 
-fn build(upstream: &Upstream, prepared: &Prepared, marker: &str) -> Option<Request<PartsBody>> {
+/// The request as it is sent; what stands in its way, as a class of failure.
+fn build(upstream: &Upstream, prepared: &Prepared, marker: &str) -> Result<Request<PartsBody>, FailureClass> {
     let parts = match upstream.target.body_model(prepared.operation) {
         Some(model) => with_model(&prepared.body, &prepared.model_spans, model),
         None => whole(&prepared.body),
@@ -120,14 +123,20 @@ fn build(upstream: &Upstream, prepared: &Prepared, marker: &str) -> Option<Reque
     headers_out.clone_from(&prepared.headers);
     headers_out.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     if upstream.loopback {
-        headers_out.insert(VIA, HeaderValue::from_str(&format!("1.1 {marker}")).ok()?);
+        // What it passed through before stays, so that a loop over several proxies is seen too.
+        for passed in &prepared.via {
+            headers_out.append(VIA, passed.clone());
+        }
+        let ours = HeaderValue::from_str(&format!("1.1 {marker}")).map_err(|_| FailureClass::Connect)?;
+        headers_out.append(VIA, ours);
     }
     let key = upstream.key.as_deref().map(crate::model::secret::Secret::expose).unwrap_or_default();
     let (organization, project) = (upstream.organization.as_deref(), upstream.project.as_deref());
-    headers::credential(headers_out, upstream.service, key, organization, project).ok()?;
+    headers::credential(headers_out, upstream.service, key, organization, project)
+        .map_err(|_| FailureClass::KeyRejected)?;
     let length = request.body().left;
     request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
-    Some(request)
+    Ok(request)
 }
 
 /// A body of ready parts; clones share the bytes.

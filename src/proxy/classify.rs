@@ -75,6 +75,8 @@ pub fn classify(
         client: client_label(&head.headers),
         sdk_retry: retries.unwrap_or(0),
     };
+    let via = head.headers.get_all(http::header::VIA).iter().cloned().collect();
     strip_request(&mut head.headers);
-    Ok((Arc::new(profile), Prepared { operation, headers: head.headers, body, model_spans: seen.model_spans }))
+    let model_spans = seen.model_spans;
+    Ok((Arc::new(profile), Prepared { operation, headers: head.headers, via, body, model_spans }))
 }

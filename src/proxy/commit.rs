@@ -4,7 +4,7 @@
 //! Absent on purpose: relaying (`meter`).
 
 use bytes::{Bytes, BytesMut};
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -17,8 +17,8 @@ use crate::wire::failure::classify;
 use crate::wire::headers::facts;
 use crate::wire::stream::{StreamReader, StreamState};
 
-/// As much of an error answer as is kept.
-const ERROR_BODY: usize = 64 * 1024;
+/// As much of an error answer as is kept; services send a few KiB.
+const ERROR_BODY: usize = 4 * 1024 * 1024;
 /// As much of a stream as is held back before its first decisive event.
 const HELD_BACK: usize = 256 * 1024;
 
@@ -34,7 +34,7 @@ pub struct Committed {
     pub reader: Option<StreamReader>,
 }
 
-/// Waits until an answer proves good or bad.
+/// Waits until an answer proves good or bad: until `deadline`, or until `error_deadline` for an error's body.
 ///
 /// # Errors
 /// What was bad, with the answer as far as there is one.
@@ -43,10 +43,11 @@ pub async fn commit(
     operation: Operation,
     wall_ms: u64,
     deadline: Instant,
+    error_deadline: Instant,
 ) -> Result<Committed, Fault> {
     let (head, mut body) = response.into_parts();
     if !head.status.is_success() {
-        return Err(refused(head, body, wall_ms, deadline).await);
+        return Err(refused(head, body, wall_ms, deadline.min(error_deadline)).await);
     }
     if !is_event_stream(&head.headers) {
         return Ok(Committed { head, prefix: Vec::new(), body, reader: None });
@@ -79,7 +80,11 @@ pub async fn commit(
     }
 }
 
+/// Whether events can be read as they pass. One that is compressed against our wish is relayed as it is.
 fn is_event_stream(headers: &HeaderMap) -> bool {
+    if headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        return false;
+    }
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     kind.get(..17).is_some_and(|start| start.eq_ignore_ascii_case("text/event-stream"))
 }

@@ -12,21 +12,23 @@ use http::header::{HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use super::answer::Answer;
 use super::attempt::{Fault, Prepared, send};
 use super::classify::{Unreadable, classify, read};
 use super::commit::{Committed, commit};
 use super::door::{Door, Inside};
+use super::echo::hide;
 use super::guard::{TurnedAway, check};
 use super::journal::Journal;
 use super::meter::Relay;
 use super::status::status_page;
+use super::upstreams::Upstream;
 use crate::engine::Assignment;
 use crate::engine::lease::Turn;
 use crate::model::decision::{Refusal, RefusalReason};
-use crate::model::id::DecisionId;
-use crate::model::outcome::{FailureClass, HeaderSignal};
+use crate::model::outcome::{Failure, FailureClass, HeaderSignal};
 use crate::model::record::RecordEnd;
 use crate::wire::path::Inbound;
 use crate::wire::{error, headers, models, path};
@@ -35,6 +37,9 @@ const ENDPOINT: HeaderName = HeaderName::from_static("x-tidegate-endpoint");
 const GROUP: HeaderName = HeaderName::from_static("x-tidegate-group");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tidegate-attempts");
 const DECISION: HeaderName = HeaderName::from_static("x-tidegate-decision");
+
+/// How long the body of an error answer may take. Another endpoint must not wait for it.
+const ERROR_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Answers one request.
 pub async fn exchange(door: Arc<Door>, request: Request<Incoming>) -> Response<Answer> {
@@ -79,14 +84,14 @@ async fn forward(door: &Arc<Door>, mut journal: Journal, prepared: &Prepared) ->
     loop {
         match turn {
             Turn::Send(assignment) => match attempt(door, &mut journal, &assignment, prepared).await {
-                Ok(committed) => return relay(door, journal, &assignment, committed),
+                Ok(committed) => return relay(door, journal, committed),
                 Err(fault) => {
                     last = fault.answer;
                     turn = journal.lease.failed(fault.failure).await;
                 }
             },
             Turn::Refused(refusal, _) => return refuse(door, journal, &refusal),
-            Turn::GiveUp(decision) => return pass_on(journal, last, decision.id),
+            Turn::GiveUp(_) => return pass_on(journal, last),
         }
     }
 }
@@ -104,10 +109,10 @@ async fn attempt(
     let patience = if streaming { limits.stream_idle_seconds } else { limits.answer_seconds };
     let deadline = door.engine.clock().deadline(Duration::from_secs(u64::from(patience)));
     let result = match door.upstreams.find(&assignment.endpoint) {
-        Some(upstream) => match send(&door.client, &upstream, prepared, &door.marker, deadline).await {
-            Ok(response) => commit(response, prepared.operation, door.engine.clock().wall_ms(), deadline).await,
-            Err(fault) => Err(fault),
-        },
+        Some(upstream) => {
+            let sent = send(&door.client, &upstream, prepared, &door.marker, deadline).await;
+            prove(door, sent, &upstream, prepared, deadline).await
+        }
         None => Err(Fault::silent(FailureClass::Connect, false)),
     };
     match &result {
@@ -118,20 +123,37 @@ async fn attempt(
             journal.lease.committed(HeaderSignal { endpoint: assignment.endpoint.clone(), facts });
         }
         Err(fault) => {
-            tracing::debug!(request = %journal.lease.request(), endpoint = %assignment.endpoint, class = ?fault.failure.class, "attempt failed");
+            let Failure { class, status, .. } = fault.failure;
+            tracing::info!(request = %journal.lease.request(), endpoint = %assignment.endpoint, attempt = assignment.attempt, ?class, ?status, "attempt failed");
             journal.attempted(fault.failure.status, Some(fault.failure.clone()));
         }
     }
     result
 }
 
+/// Waits until what came back proves good or bad. Whatever it is, our key is not in its head, nor in an error's body.
+async fn prove(
+    door: &Door,
+    sent: Result<Response<Incoming>, Fault>,
+    upstream: &Upstream,
+    prepared: &Prepared,
+    deadline: Instant,
+) -> Result<Committed, Fault> {
+    let mut response = sent?;
+    let clock = door.engine.clock();
+    let key = upstream.key.as_deref();
+    hide(response.headers_mut(), key);
+    let proven = commit(response, prepared.operation, clock.wall_ms(), deadline, clock.deadline(ERROR_PATIENCE)).await;
+    proven.map_err(|fault| fault.without(key))
+}
+
 /// Hands the committed answer to the client.
-fn relay(door: &Arc<Door>, journal: Journal, assignment: &Assignment, mut committed: Committed) -> Response<Answer> {
+fn relay(door: &Arc<Door>, journal: Journal, mut committed: Committed) -> Response<Answer> {
     let mut response = Response::new(());
     *response.status_mut() = committed.head.status;
     std::mem::swap(response.headers_mut(), &mut committed.head.headers);
     headers::strip_response(response.headers_mut());
-    explain(response.headers_mut(), Some(assignment), assignment.decision.id);
+    explain(response.headers_mut(), &journal);
     let limits = &door.config.load().config.timeouts;
     let idle = if committed.reader.is_some() { limits.stream_idle_seconds } else { limits.answer_seconds };
     let relay = Relay::new(committed, journal, *door.engine.clock(), Duration::from_secs(u64::from(idle)));
@@ -143,20 +165,22 @@ fn refuse(door: &Arc<Door>, journal: Journal, refusal: &Refusal) -> Response<Ans
     let config = door.config.load();
     let names = config.routes.iter().map(|route| route.model.as_str());
     let reply = error::refusal(refusal, door.engine.clock().now(), journal.lease.profile().model.as_str(), names);
-    let decision = journal.lease.decisions().last().map(|decision| decision.id);
     let mut response = plain(reply);
-    if let Some(id) = decision {
-        explain(response.headers_mut(), None, id);
-    }
+    explain(response.headers_mut(), &journal);
+    tracing::info!(request = %journal.lease.request(), reason = ?refusal.reason, attempts = journal.attempts().len(), "refused");
     journal.turn_away(RecordEnd::Refused, response.status().as_u16());
     response
 }
 
 /// Gives the client the last endpoint's own answer, or says that none came.
-fn pass_on(journal: Journal, last: Option<Response<Bytes>>, decision: DecisionId) -> Response<Answer> {
+fn pass_on(journal: Journal, last: Option<Response<Bytes>>) -> Response<Answer> {
     let mut response = match last {
         Some(answer) => {
-            let mut answer = answer.map(|body| Answer::Whole(Some(body)));
+            // Status, headers and body; the connection's own version and the like stay behind.
+            let (mut head, body) = answer.into_parts();
+            let mut answer = Response::new(Answer::Whole(Some(body)));
+            *answer.status_mut() = head.status;
+            std::mem::swap(answer.headers_mut(), &mut head.headers);
             headers::strip_response(answer.headers_mut());
             answer.headers_mut().remove(http::header::CONTENT_LENGTH);
             answer
@@ -168,21 +192,23 @@ fn pass_on(journal: Journal, last: Option<Response<Bytes>>, decision: DecisionId
     if response.status() == StatusCode::TOO_MANY_REQUESTS {
         response.headers_mut().insert(error::SOURCE_OF_429, HeaderValue::from_static("provider"));
     }
-    explain(response.headers_mut(), None, decision);
+    explain(response.headers_mut(), &journal);
+    tracing::info!(request = %journal.lease.request(), status = response.status().as_u16(), attempts = journal.attempts().len(), "passed on");
     journal.turn_away(RecordEnd::Failed, response.status().as_u16());
     response
 }
 
 /// The headers by which a client, or its owner, can ask "why?".
-fn explain(headers: &mut HeaderMap, assignment: Option<&Assignment>, decision: DecisionId) {
-    if let Some(assignment) = assignment {
-        if let Ok(name) = HeaderValue::from_str(assignment.endpoint.as_str()) {
+fn explain(headers: &mut HeaderMap, journal: &Journal) {
+    if let Some(last) = journal.attempts().last() {
+        if let Ok(name) = HeaderValue::from_str(last.endpoint.as_str()) {
             headers.insert(ENDPOINT, name);
         }
-        headers.insert(GROUP, HeaderValue::from(assignment.group));
-        headers.insert(ATTEMPTS, HeaderValue::from(assignment.attempt));
+        headers.insert(GROUP, HeaderValue::from(last.group));
     }
-    if let Ok(id) = HeaderValue::from_str(&decision.to_string()) {
+    headers.insert(ATTEMPTS, HeaderValue::from(journal.attempts().len()));
+    let decision = journal.lease.decisions().last();
+    if let Some(id) = decision.and_then(|decision| HeaderValue::from_str(&decision.id.to_string()).ok()) {
         headers.insert(DECISION, id);
     }
 }
@@ -225,7 +251,7 @@ fn described(door: &Door, method: &Method, name: &str) -> Response<Answer> {
 
 fn elsewhere(door: &Door, head: &Parts) -> Response<Answer> {
     match (head.uri.path(), &head.method) {
-        ("/_tidegate/status", &Method::GET) => Answer::json(StatusCode::OK, status_page(door)),
+        ("/_tidegate/status", &Method::GET) => Answer::json(StatusCode::OK, status_page(door, head)),
         (path, _) => {
             let path: String = path.chars().take(80).collect();
             let text = format!(

@@ -56,6 +56,12 @@ impl Journal {
         self.lease.profile().operation
     }
 
+    /// The sendings so far, in order.
+    #[must_use]
+    pub fn attempts(&self) -> &[AttemptRecord] {
+        &self.attempts
+    }
+
     /// Notes that an attempt is about to be sent.
     pub fn attempt(&mut self, assignment: &Assignment) {
         self.attempts.push(AttemptRecord {

@@ -35,6 +35,8 @@ pub struct Relay {
     tap: Option<Tap>,
     is_stream: bool,
     idle: Pin<Box<Sleep>>,
+    /// The endpoint's silence is being measured. It is not while nobody asks: a slow client is no silent endpoint.
+    listening: bool,
     idle_limit: Duration,
     clock: Clock,
     journal: Option<Journal>,
@@ -56,17 +58,23 @@ impl Relay {
     pub fn new(committed: Committed, journal: Journal, clock: Clock, idle_limit: Duration) -> Self {
         let is_stream = committed.reader.is_some();
         let tap = committed.reader.map_or_else(|| Tap::Document { parts: Vec::new(), length: 0 }, Tap::Events);
-        Self {
+        let mut relay = Self {
             prefix: committed.prefix.into(),
             body: committed.body,
             tap: Some(tap),
             is_stream,
             idle: Box::pin(tokio::time::sleep(idle_limit)),
+            listening: false,
             idle_limit,
             clock,
             operation: journal.operation(),
             journal: Some(journal),
+        };
+        // An answer without a body is over before anyone asks for a frame.
+        if !is_stream && relay.body.is_end_stream() {
+            relay.finish(Ending::Completed);
         }
+        relay
     }
 
     /// Whether the last byte has gone out.
@@ -92,7 +100,7 @@ impl Relay {
         }
         match Pin::new(&mut self.body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
-                self.idle.as_mut().reset(self.clock.deadline(self.idle_limit));
+                self.listening = false;
                 self.listen(&frame);
                 if self.body.is_end_stream() && !self.is_stream {
                     self.finish(Ending::Completed);
@@ -103,12 +111,17 @@ impl Relay {
                 Poll::Ready(Some(self.broke("The endpoint's connection broke in the middle of its answer.")))
             }
             Poll::Ready(None) => Poll::Ready(self.ended()),
-            Poll::Pending => match self.idle.as_mut().poll(cx) {
-                Poll::Ready(()) => {
-                    Poll::Ready(Some(self.broke("The endpoint fell silent in the middle of its answer.")))
-                }
-                Poll::Pending => Poll::Pending,
-            },
+            Poll::Pending => self.wait(cx),
+        }
+    }
+
+    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
+        if !std::mem::replace(&mut self.listening, true) {
+            self.idle.as_mut().reset(self.clock.deadline(self.idle_limit));
+        }
+        match self.idle.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Some(self.broke("The endpoint fell silent in the middle of its answer."))),
+            Poll::Pending => Poll::Pending,
         }
     }
 
@@ -192,6 +205,12 @@ struct Heard {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        self.finish(Ending::ClientLeft);
+        if self.is_over() {
+            return;
+        }
+        let heard = self.heard();
+        // Many clients hang up at `[DONE]`, before the connection says that this was all.
+        let has_all = self.is_stream && heard.complete && self.prefix.is_empty();
+        self.close(if has_all { Ending::Completed } else { Ending::ClientLeft }, heard.usage);
     }
 }

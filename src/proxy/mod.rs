@@ -9,6 +9,7 @@ pub mod auth;
 pub mod classify;
 pub mod commit;
 pub mod door;
+pub mod echo;
 pub mod exchange;
 pub mod guard;
 pub mod journal;

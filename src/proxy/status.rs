@@ -8,32 +8,91 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use serde::Serialize;
 
+use http::header::HOST;
+use http::request::Parts;
+use serde_json::{Map, Value, json};
+
 use super::door::Door;
-use crate::model::status::BalancerView;
+use crate::model::status::{BalancerView, EndpointView, Health, PoolView};
+use crate::model::units::Timestamp;
 
 #[derive(Serialize)]
 struct Status {
     version: &'static str,
+    /// For clients; as the one who asks knows us.
+    base_url: Option<String>,
     /// Microseconds since the start; `until` and the like count from the same moment.
     now: u64,
     paused: bool,
     in_flight: u64,
     records_dropped: u64,
     #[serde(flatten)]
-    view: BalancerView,
+    view: Map<String, Value>,
 }
 
 /// The status page's body.
 #[must_use]
-pub fn status_page(door: &Door) -> Bytes {
+pub fn status_page(door: &Door, head: &Parts) -> Bytes {
     let view = door.engine.view();
     let status = Status {
         version: env!("CARGO_PKG_VERSION"),
+        // The guard has let in this computer's own names only.
+        base_url: head.headers.get(HOST).and_then(|host| Some(format!("http://{}/v1", host.to_str().ok()?))),
         now: view.at.0,
         paused: door.paused.load(Ordering::Relaxed),
         in_flight: door.in_flight.load(Ordering::Relaxed),
         records_dropped: door.recorder.dropped(),
-        view,
+        view: told(&view),
     };
     serde_json::to_vec(&status).map(Bytes::from).unwrap_or_default()
+}
+
+/// The view, with moments as seconds from now and with sums for pools.
+fn told(view: &BalancerView) -> Map<String, Value> {
+    let Ok(Value::Object(mut all)) = serde_json::to_value(view) else { return Map::new() };
+    add(&mut all, "endpoints", &view.endpoints, |endpoint| match endpoint.health {
+        Health::Resting { until, .. } => json!({"rests_seconds": seconds(view.at, until)}),
+        _ => json!({"rests_seconds": null}),
+    });
+    add(
+        &mut all,
+        "routes",
+        &view.routes,
+        |route| json!({"back_seconds": route.back_at.map(|at| seconds(view.at, at))}),
+    );
+    add(&mut all, "pools", &view.pools, |pool| sums(pool, view));
+    all
+}
+
+/// Adds members to each object of a list.
+fn add<T>(all: &mut Map<String, Value>, list: &str, of: &[T], more: impl Fn(&T) -> Value) {
+    let objects = all.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten();
+    for (object, one) in objects.zip(of) {
+        if let (Some(object), Value::Object(more)) = (object.as_object_mut(), more(one)) {
+            object.extend(more);
+        }
+    }
+}
+
+fn sums(pool: &PoolView, view: &BalancerView) -> Value {
+    let members = || pool.members.iter().filter_map(|id| view.endpoint(id));
+    let sum = |of: fn(&EndpointView) -> u64| members().map(of).fold(0, u64::saturating_add);
+    json!({
+        "in_flight": sum(|one| u64::from(one.in_flight)),
+        "counters": {
+            "attempts": sum(|one| one.counters.attempts),
+            "answered": sum(|one| one.counters.answered),
+            "throttled": sum(|one| one.counters.throttled),
+            "failed": sum(|one| one.counters.failed),
+            "tokens_in": sum(|one| one.counters.tokens_in),
+            "tokens_out": sum(|one| one.counters.tokens_out),
+            "charged": sum(|one| one.counters.charged),
+        },
+    })
+}
+
+/// Rounded up to the millisecond.
+#[expect(clippy::cast_precision_loss, reason = "shown, never reckoned with")]
+fn seconds(now: Timestamp, at: Timestamp) -> f64 {
+    at.since(now).as_micros().div_ceil(1_000) as f64 / 1_000.0
 }

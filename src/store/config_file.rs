@@ -80,9 +80,11 @@ pub enum ConfigError {
     },
 }
 
-/// What became of a save that did change the file.
-#[derive(Debug, Default)]
+/// What became of a save.
+#[derive(Debug)]
 pub struct Saved {
+    /// What is to be said of the file as it is now, in file order, with lines.
+    pub findings: Vec<Finding>,
     /// The backup copy could not be kept; the file itself is saved.
     pub backup_problem: Option<io::Error>,
 }
@@ -118,9 +120,9 @@ impl ConfigFile {
         patch(&mut document, old, new).map_err(|_| unsayable("a number is too large.".to_owned()))?;
         let text = document.to_string();
         // Nobody shall find at the next start that we wrote something we cannot read.
-        read(&text, &name_of(&self.path)).map_err(|error| unsayable(error.to_string()))?;
+        let findings = read(&text, &name_of(&self.path)).map_err(|error| unsayable(error.to_string()))?.findings;
         if self.on_disk.as_deref() == Some(text.as_str()) {
-            return Ok(Saved::default());
+            return Ok(Saved { findings, backup_problem: None });
         }
         let before = self.on_disk.as_deref().map_or(Ok(()), |before| self.revisions.keep(before));
         atomic::write(&self.path, text.as_bytes())
@@ -128,7 +130,7 @@ impl ConfigFile {
         let kept = before.and_then(|()| self.revisions.keep(&text)).and_then(|()| self.revisions.keep_last_good(&text));
         self.document = document;
         self.on_disk = Some(text);
-        Ok(Saved { backup_problem: kept.err() })
+        Ok(Saved { findings, backup_problem: kept.err() })
     }
 
     /// Whether the file says something else than when we last read or wrote it.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::contract::snapshot::Applied;
 use crate::contract::{Command, ConfigCommand, Notice, NoticeBody};
-use crate::model::check::{Finding, Severity, check};
+use crate::model::check::{Finding, brought_in, check};
 use crate::model::config::Config;
 use crate::model::id::CommandId;
 
@@ -103,8 +103,7 @@ impl Draft {
 
     /// Errors that the draft brings in; while there is one, it cannot be applied.
     pub fn blocking(&self) -> impl Iterator<Item = &Finding> {
-        let known = check(&self.base);
-        self.findings.iter().filter(move |finding| finding.severity == Severity::Error && !known.contains(finding))
+        brought_in(&self.findings, &self.base)
     }
 
     /// Whether an apply is under way.

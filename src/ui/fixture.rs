@@ -58,7 +58,7 @@ pub fn config() -> Config {
         id: id.into(),
         account: account.into(),
         model: "demo-chat".into(),
-        deployment: None,
+        deployment: Some(format!("{id}-chat")),
         quota_pool: (id != "sim-ptu" && account == "sim-a" || id == "sim-westus").then(|| "sim-b/eastus/demo".into()),
         tokens_per_minute: Some(tokens),
         requests_per_minute: Some(requests),

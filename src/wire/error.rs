@@ -55,7 +55,9 @@ pub fn refusal<'a>(refusal: &Refusal, now: Timestamp, model: &str, known: impl I
         ),
         RefusalReason::NothingUsable => unusable(wait, &model),
         RefusalReason::AttemptsSpent => spent(wait, &model),
-        RefusalReason::Stopping => unavailable("Tidegate is stopping; nothing was sent to a service."),
+        RefusalReason::Stopping => unavailable(
+            "Tidegate is stopping or changing its profile, so this request got no answer. Send it again once it serves.",
+        ),
     }
 }
 

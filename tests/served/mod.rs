@@ -93,10 +93,15 @@ impl Served {
         all
     }
 
-    /// Sends SIGTERM and waits for the end; the exit code.
-    pub fn terminate(&mut self) -> Option<i32> {
+    /// Sends SIGTERM.
+    pub fn ask_to_stop(&self) {
         let pid = self.child.id().to_string();
         Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
+    }
+
+    /// Sends SIGTERM and waits for the end; the exit code.
+    pub fn terminate(&mut self) -> Option<i32> {
+        self.ask_to_stop();
         self.child.wait().expect("it ends").code()
     }
 }

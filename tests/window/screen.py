@@ -41,17 +41,15 @@ def enable_accessibility():
 
 
 def xdotool(*arguments):
-    return subprocess.run(["xdotool", *map(str, arguments)], check=True, capture_output=True, text=True).stdout.strip()
+    subprocess.run(["xdotool", *map(str, arguments)], check=True, capture_output=True, timeout=PATIENCE_SECONDS)
 
 
 class Window:
     """One run of the program, from launch to exit."""
 
-    def __init__(self, binary, folder, pictures, *arguments, config=None):
+    def __init__(self, binary, folder, pictures, *arguments):
         self.config_dir, self.pictures = pathlib.Path(folder), pathlib.Path(pictures)
         self.config_dir.mkdir(parents=True, exist_ok=True)
-        if config:
-            (self.config_dir / "config.toml").write_text(config)
         self.log_path = self.config_dir / "log"
         command = [binary, "--port", "0", "--config-dir", str(folder), *arguments]
         with open(self.log_path, "w", encoding="utf-8") as log:

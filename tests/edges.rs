@@ -1,0 +1,344 @@
+//! The edges of an exchange, against an upstream that says exactly what a test wants: empty and huge answers, redirects,
+//! echoes of our key, compression, cut documents, errors that dawdle, and clients that leave.
+
+#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may end where it is wrong")]
+#![expect(unreachable_pub, reason = "the served binary is shared between test programs")]
+
+mod served;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use served::{Served, serve, settled};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+const KEY: &str = "canary-51ed-edges";
+
+/// What an upstream does with one request.
+#[derive(Clone)]
+enum Act {
+    /// Says this and hangs up.
+    Say(Vec<u8>),
+    /// Says this, waits to be told, says that, and hangs up.
+    Pause(Vec<u8>, Arc<Notify>, Vec<u8>),
+    /// Says this and keeps silent, with the connection open.
+    Stay(Vec<u8>),
+}
+
+/// An upstream with a list of acts; the last one is repeated. It keeps the heads of the requests it got.
+struct Origin {
+    port: u16,
+    heads: Arc<Mutex<Vec<String>>>,
+}
+
+impl Origin {
+    async fn start(acts: Vec<Act>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let heads = Arc::new(Mutex::new(Vec::new()));
+        let (acts, seen) = (Arc::new(Mutex::new(VecDeque::from(acts))), Arc::clone(&heads));
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                tokio::spawn(answer(socket, Arc::clone(&acts), Arc::clone(&seen)));
+            }
+        });
+        Self { port, heads }
+    }
+
+    fn heads(&self) -> Vec<String> {
+        self.heads.lock().expect("unbroken").clone()
+    }
+}
+
+async fn answer(mut socket: TcpStream, acts: Arc<Mutex<VecDeque<Act>>>, seen: Arc<Mutex<Vec<String>>>) {
+    let mut got = Vec::new();
+    let end = loop {
+        if let Some(end) = got.windows(4).position(|four| four == b"\r\n\r\n") {
+            break end;
+        }
+        if socket.read_buf(&mut got).await.unwrap_or(0) == 0 {
+            return;
+        }
+    };
+    let head = String::from_utf8_lossy(&got[..end]).to_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+    while got.len() < end + 4 + length.unwrap_or(0) && socket.read_buf(&mut got).await.unwrap_or(0) > 0 {}
+    seen.lock().expect("unbroken").push(head);
+    let act = {
+        let mut acts = acts.lock().expect("unbroken");
+        if acts.len() > 1 { acts.pop_front() } else { acts.front().cloned() }
+    };
+    match act.expect("one act") {
+        Act::Say(bytes) => drop(socket.write_all(&bytes).await),
+        Act::Pause(first, told, rest) => {
+            let _ = socket.write_all(&first).await;
+            told.notified().await;
+            let _ = socket.write_all(&rest).await;
+        }
+        Act::Stay(bytes) => {
+            let _ = socket.write_all(&bytes).await;
+            // Until the other side hangs up.
+            let _ = socket.read(&mut [0; 1]).await;
+        }
+    }
+}
+
+fn http(status: &str, headers: &str, body: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len())
+        .into_bytes()
+}
+
+fn good() -> Act {
+    Act::Say(http("200 OK", "content-type: application/json\r\n", r#"{"ok":true}"#))
+}
+
+/// One route over these upstreams, each in a priority group of its own.
+fn behind(origins: &[&Origin], more: &str) -> Served {
+    let place = |(number, origin): (usize, &&Origin)| {
+        format!(
+            "[[account]]\nid = \"a{number}\"\nservice = \"compatible\"\nbase_url = \"http://127.0.0.1:{}/v1\"\n\
+             credential = {{ env = \"KEY\" }}\n[[endpoint]]\nid = \"e{number}\"\naccount = \"a{number}\"\nmodel = \"m\"\n",
+            origin.port
+        )
+    };
+    let places: String = origins.iter().enumerate().map(place).collect();
+    let group = |number| format!("[[route.group]]\nendpoints = [\"e{number}\"]\n");
+    let groups: String = (0..origins.len()).map(group).collect();
+    let config = format!("{more}{places}[[route]]\nmodel = \"m\"\n{groups}");
+    serve(&config, &[("KEY", KEY)])
+}
+
+fn header<'a>(answer: &'a reqwest::Response, name: &str) -> &'a str {
+    answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+fn counters(status: &Value) -> &Value {
+    &status["endpoints"][0]["counters"]
+}
+
+#[tokio::test]
+async fn answers_without_a_body_are_whole_answers() {
+    let empty = Act::Say(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n".to_vec());
+    let origin = Origin::start(vec![empty, Act::Say(http("200 OK", "content-type: application/json\r\n", ""))]).await;
+    let served = behind(&[&origin], "");
+    for (status, number) in [(204, 1), (200, 2)] {
+        let answer = served.chat("m", false).send().await.expect("an answer");
+        assert_eq!(answer.status().as_u16(), status);
+        assert_eq!(answer.bytes().await.expect("a body").len(), 0);
+        let after = served.until(settled).await;
+        assert_eq!(counters(&after)["answered"], number, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_passed_on_and_never_followed() {
+    let origin =
+        Origin::start(vec![Act::Say(http("307 Temporary Redirect", "location: http://127.0.0.1:9/x\r\n", ""))]).await;
+    let served = behind(&[&origin], "");
+    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+    let request = client.expect("a client").post(served.url("chat/completions"));
+    let answer = request.json(&json!({"model": "m", "messages": []})).send().await.expect("an answer");
+    assert_eq!((answer.status().as_u16(), header(&answer, "location")), (307, "http://127.0.0.1:9/x"));
+    assert_eq!(origin.heads().len(), 1);
+}
+
+#[tokio::test]
+async fn an_upstream_that_repeats_our_key_tells_it_to_nobody() {
+    let headers = format!("content-type: application/json\r\nx-echo: Bearer {KEY}\r\nx-kept: yes\r\n");
+    let body = format!(r#"{{"error":{{"message":"bad request with {KEY}","type":"invalid_request_error"}}}}"#);
+    let origin = Origin::start(vec![
+        Act::Say(http("400 Bad Request", &headers, &body)),
+        Act::Say(http("200 OK", &headers, "{}")),
+    ])
+    .await;
+    let served = behind(&[&origin], "");
+    for status in [400, 200] {
+        let answer = served.chat("m", false).send().await.expect("an answer");
+        assert_eq!(answer.status().as_u16(), status);
+        assert_eq!(header(&answer, "x-kept"), "yes");
+        let told = format!("{:?}", answer.headers()) + &answer.text().await.expect("a body");
+        assert!(!told.contains("canary"), "{told}");
+    }
+    served.until(settled).await;
+    assert!(!served.everything_written().contains(KEY));
+}
+
+#[tokio::test]
+async fn a_large_error_is_passed_on_whole_with_the_wait_it_asks_for() {
+    let body = format!(r#"{{"error":{{"message":"{}","type":"invalid_request_error"}}}}"#, "x".repeat(300_000));
+    let headers = "content-type: application/json\r\nretry-after: 7\r\n";
+    let origin = Origin::start(vec![Act::Say(http("400 Bad Request", headers, &body))]).await;
+    let served = behind(&[&origin], "");
+    let answer = served.chat("m", false).send().await.expect("an answer");
+    assert_eq!((answer.status().as_u16(), header(&answer, "retry-after")), (400, "7"));
+    assert_eq!(answer.text().await.expect("a body").len(), body.len());
+}
+
+#[tokio::test]
+async fn an_error_whose_body_never_ends_does_not_hold_up_the_other_endpoint() {
+    let dawdler = b"HTTP/1.1 500 Oops\r\ncontent-length: 1000\r\n\r\n{\"error".to_vec();
+    let (first, second) = (Origin::start(vec![Act::Stay(dawdler)]).await, Origin::start(vec![good()]).await);
+    let served = behind(&[&first, &second], "[timeouts]\nanswer_seconds = 600\n");
+    let answer = served.chat("m", false).send().await.expect("an answer");
+    assert_eq!((header(&answer, "x-tidegate-endpoint"), header(&answer, "x-tidegate-attempts")), ("e1", "2"));
+    assert_eq!(answer.text().await.expect("a body"), r#"{"ok":true}"#);
+}
+
+#[tokio::test]
+async fn a_document_cut_in_the_middle_is_an_error_for_the_client_and_a_cut_in_the_books() {
+    let cut = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{\"half\":".to_vec();
+    let origin = Origin::start(vec![Act::Say(cut)]).await;
+    let served = behind(&[&origin], "");
+    let answer = served.chat("m", false).send().await.expect("its head");
+    assert!(answer.bytes().await.is_err(), "half a document must not look whole");
+    let status = served.until(settled).await;
+    assert_eq!((&counters(&status)["answered"], &counters(&status)["failed"]), (&json!(0), &json!(1)));
+}
+
+#[tokio::test]
+async fn a_stream_compressed_against_our_wish_passes_as_it_is() {
+    let headers = "content-type: text/event-stream\r\ncontent-encoding: gzip\r\n";
+    let origin = Origin::start(vec![Act::Say(http("200 OK", headers, "\u{1f}not really gzip"))]).await;
+    let served = behind(&[&origin], "");
+    let answer = served.chat("m", true).send().await.expect("an answer");
+    assert_eq!((answer.status().as_u16(), header(&answer, "content-encoding")), (200, "gzip"));
+    assert_eq!(answer.text().await.expect("a body"), "\u{1f}not really gzip");
+    assert!(origin.heads()[0].contains("accept-encoding: identity"));
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_after_the_last_event_got_everything() {
+    let events = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n\n";
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+    let origin = Origin::start(vec![Act::Stay(format!("{head}{events}").into_bytes())]).await;
+    let served = behind(&[&origin], "");
+    let mut answer = served.chat("m", true).send().await.expect("an answer");
+    let mut got = String::new();
+    while !got.ends_with("[DONE]\n\n") {
+        got.push_str(&String::from_utf8_lossy(&answer.chunk().await.expect("a chunk").expect("more")));
+    }
+    drop(answer);
+    let status = served.until(settled).await;
+    assert_eq!(counters(&status)["answered"], 1);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_before_the_head_gives_its_place_back() {
+    let origin = Origin::start(vec![Act::Stay(Vec::new())]).await;
+    let served = behind(&[&origin], "");
+    let request = tokio::spawn(served.chat("m", false).send());
+    served.until(|status| status["endpoints"][0]["in_flight"] == 1).await;
+    request.abort();
+    let status = served.until(settled).await;
+    assert_eq!(counters(&status)["failed"], 0, "the endpoint is not to blame");
+}
+
+#[tokio::test]
+async fn a_loop_over_a_second_proxy_is_closed() {
+    let origin = Origin::start(vec![good()]).await;
+    let served = behind(&[&origin], "");
+    let request = || served.chat("m", false);
+    request().header("via", "1.1 someone").send().await.expect("an answer");
+    let head = origin.heads().pop().expect("a request");
+    let vias: Vec<&str> = head.lines().filter_map(|line| line.strip_prefix("via: 1.1 ")).collect();
+    assert!(vias.len() == 2 && vias[0] == "someone" && vias[1].starts_with("tidegate-"), "{head}");
+    let back = request().header("via", format!("1.1 {}, 1.1 someone", vias[1])).send().await.expect("an answer");
+    assert_eq!(back.status().as_u16(), 508);
+}
+
+#[tokio::test]
+async fn an_account_out_of_credit_is_named_by_its_own_answer() {
+    let body = r#"{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","code":"insufficient_quota"}}"#;
+    let origin =
+        Origin::start(vec![Act::Say(http("429 Too Many Requests", "content-type: application/json\r\n", body))]).await;
+    let served = behind(&[&origin], "");
+    let answer = served.chat("m", false).send().await.expect("an answer");
+    assert_eq!((answer.status().as_u16(), header(&answer, "x-tidegate-429-source")), (429, "provider"));
+    assert_eq!(answer.text().await.expect("a body"), body);
+}
+
+#[tokio::test]
+async fn requests_of_other_kinds_get_a_clear_answer() {
+    let origin = Origin::start(vec![good()]).await;
+    let served = behind(&[&origin], "");
+    let address = served.base_url.trim_start_matches("http://").trim_end_matches("/v1").to_owned();
+    let body = r#"{"model":"m","messages":[]}"#;
+    let post = |version: &str, more: &str| {
+        let length = body.len();
+        format!(
+            "POST /v1/chat/completions HTTP/{version}\r\nhost: {address}\r\ncontent-length: {length}\r\n{more}\r\n{body}"
+        )
+    };
+    for (request, expected) in [
+        (format!("OPTIONS /v1/chat/completions HTTP/1.1\r\nhost: {address}\r\n\r\n"), "HTTP/1.1 405"),
+        (format!("HEAD /v1/models HTTP/1.1\r\nhost: {address}\r\n\r\n"), "HTTP/1.1 405"),
+        (format!("GET /v1/models HTTP/1.1\r\nhost: {address}\r\n\r\n"), "HTTP/1.1 200"),
+        (post("1.0", ""), "HTTP/1.0 200"),
+        (post("1.1", ""), "HTTP/1.1 200"),
+        (post("1.1", "expect: 100-continue\r\n"), "HTTP/1.1 100"),
+        (post("1.1", "origin: https://evil.example\r\n"), "HTTP/1.1 403"),
+        (format!("POST /v1/chat/completions HTTP/1.1\r\nhost: {address}\r\ncontent-length: 0\r\n\r\n"), "HTTP/1.1 400"),
+        (
+            format!("POST /v1/chat/completions/ HTTP/1.1\r\nhost: {address}\r\ncontent-length: 0\r\n\r\n"),
+            "HTTP/1.1 404",
+        ),
+    ] {
+        let mut socket = TcpStream::connect(&address).await.expect("a connection");
+        socket.write_all(request.as_bytes()).await.expect("it is sent");
+        let mut start = vec![0; expected.len()];
+        socket.read_exact(&mut start).await.expect("an answer");
+        assert_eq!(String::from_utf8_lossy(&start), expected, "{request}");
+    }
+    assert!(origin.heads().iter().all(|head| !head.contains("expect:")));
+}
+
+#[tokio::test]
+async fn stopping_lets_streams_finish_refuses_who_waits_and_takes_nobody_new() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+    let word = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
+    let go_on = Arc::new(Notify::new());
+    let first = format!("{head}{word}").into_bytes();
+    let origin = Origin::start(vec![Act::Pause(first, Arc::clone(&go_on), b"data: [DONE]\n\n".to_vec())]).await;
+    let endpoint = format!(
+        "[[account]]\nid = \"a\"\nservice = \"compatible\"\nbase_url = \"http://127.0.0.1:{}/v1\"\n\
+         credential = {{ env = \"KEY\" }}\n[[endpoint]]\nid = \"e\"\naccount = \"a\"\nmodel = \"m\"\n\
+         max_in_flight = 1\n[[route]]\nmodel = \"m\"\n[[route.group]]\nendpoints = [\"e\"]\n",
+        origin.port
+    );
+    let mut served = serve(&endpoint, &[("KEY", KEY)]);
+    let mut stream = served.chat("m", true).send().await.expect("its head");
+    let waiting = tokio::spawn(served.chat("m", true).send());
+    served.until(|status| status["queue"]["waiting"] == 1).await;
+    served.ask_to_stop();
+    let refused = waiting.await.expect("it ends").expect("an answer");
+    assert_eq!(refused.status().as_u16(), 503);
+    let address = served.base_url.trim_start_matches("http://").trim_end_matches("/v1").to_owned();
+    while TcpStream::connect(&address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    go_on.notify_one();
+    let mut got = Vec::new();
+    while let Some(bytes) = stream.chunk().await.expect("the stream goes on") {
+        got.extend_from_slice(&bytes);
+    }
+    assert_eq!(String::from_utf8_lossy(&got), format!("{word}data: [DONE]\n\n"));
+    assert_eq!(served.terminate(), Some(0));
+}
+
+#[tokio::test]
+async fn nothing_of_a_clients_own_identity_goes_upstream() {
+    let origin = Origin::start(vec![good()]).await;
+    let served = behind(&[&origin], "");
+    let url = served.url("chat/completions?api-key=clients-word");
+    let mut request = served.client.post(url).json(&json!({"model": "m", "messages": []}));
+    for name in ["api-key", "x-api-key", "cookie", "openai-organization", "openai-project", "x-goog-api-key"] {
+        request = request.header(name, "clients-word");
+    }
+    request.bearer_auth("clients-word").header("connection", "authorization").send().await.expect("an answer");
+    let head = origin.heads().pop().expect("a request");
+    assert!(!head.contains("clients-word"), "{head}");
+    assert!(head.contains(&format!("authorization: bearer {KEY}")), "{head}");
+}
