@@ -11,7 +11,7 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
-use super::meter::Relay;
+use super::meter::{BrokeOff, Relay};
 
 /// The body of an answer.
 pub enum Answer {
@@ -20,11 +20,6 @@ pub enum Answer {
     /// Comes from an endpoint, frame by frame.
     Relay(Box<Relay>),
 }
-
-/// An endpoint's answer broke after the commit point and its shape allows no word about it.
-#[derive(Debug, thiserror::Error)]
-#[error("the endpoint's answer broke off")]
-pub struct BrokeOff;
 
 impl Answer {
     /// A JSON answer of our own.

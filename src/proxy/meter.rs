@@ -14,7 +14,6 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Sleep;
 
-use super::answer::BrokeOff;
 use super::commit::Committed;
 use super::journal::Journal;
 use crate::engine::clock::Clock;
@@ -27,6 +26,11 @@ use crate::wire::usage::of_body;
 
 /// The largest plain answer whose usage is read; a larger one is passed on and settled by its estimate.
 const READ_AT_MOST: usize = 16 * 1024 * 1024;
+
+/// An endpoint's answer broke after the commit point and its shape allows no word about it.
+#[derive(Debug, thiserror::Error)]
+#[error("the endpoint's answer broke off")]
+pub struct BrokeOff;
 
 /// An endpoint's answer on its way to the client.
 pub struct Relay {

@@ -1,9 +1,8 @@
 //! What happened: finished requests and the endpoints' last 15 minutes.
 //!
 //! Invariant: bounded in memory and never in a request's way; what could not be kept is counted.
-//! Absent on purpose: influence on any request, and files (`export` writes to whatever it is given).
+//! Absent on purpose: influence on any request, and files.
 
-pub mod export;
 pub mod recorder;
 pub mod ring;
 pub mod series;

@@ -113,7 +113,7 @@ impl Console {
             self.bar = self.draft.is_changed();
         }
         if self.bar {
-            let fill = Frame::new().fill(theme.wash(Tone::Info)).inner_margin(Margin::symmetric(16, 6));
+            let fill = Frame::new().fill(theme.bar(Tone::Info)).inner_margin(Margin::symmetric(16, 6));
             Panel::top("draft bar").frame(fill).show(ui, |ui| bars::draft(ui, theme, &self.draft, &mut wanted));
         }
         let thin = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(16, 4));

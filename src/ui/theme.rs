@@ -174,6 +174,12 @@ impl Theme {
         self.tone(tone).gamma_multiply(if self.dark { 0.14 } else { 0.10 })
     }
 
+    /// The same wash on a bar across the window; opaque, as nothing is drawn behind a bar.
+    #[must_use]
+    pub fn bar(&self, tone: Tone) -> Color32 {
+        self.panel.blend(self.wash(tone))
+    }
+
     /// Colour and dash of a slot; slots from 6 on share the grey of the others.
     #[must_use]
     pub fn series(&self, slot: usize) -> SeriesStyle {

@@ -28,7 +28,7 @@ pub enum StreamState {
 /// How a stream ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamEnd {
-    /// Its final event came: `[DONE]`, or `response.completed`, `incomplete` or `failed`.
+    /// Its final event came: `[DONE]` or a choice's `finish_reason`, or `response.completed`, `incomplete` or `failed`.
     pub complete: bool,
     /// Reported, or counted from the deltas and then marked "at least". `None` if nothing was put out.
     pub usage: Option<Usage>,
@@ -134,6 +134,10 @@ impl Tally {
         // Azure opens with its verdict on the prompt, in a chunk without choices.
         if !self.decisive && self.failure.is_none() && !without_choices(data) {
             self.decisive = true;
+        }
+        // Some compatible services end here, without `[DONE]`; the answer is whole all the same.
+        if has_text(data, b"\"finish_reason\":") {
+            self.complete = true;
         }
         if DELTA_KEYS.iter().any(|key| has_text(data, key)) {
             self.deltas = self.deltas.saturating_add(1);

@@ -34,12 +34,20 @@ fn a_chat_stream_commits_at_its_first_choice_and_reports_its_usage() {
 
 #[test]
 fn without_reported_usage_deltas_are_counted_as_at_least() {
-    let (_, end) = play(Operation::Chat, &[ROLE, WORD, WORD, WORD, STOP]);
+    let (_, end) = play(Operation::Chat, &[ROLE, WORD, WORD, WORD]);
     let usage = Usage { output: 3, exact: false, ..Usage::default() };
     assert_eq!(end, StreamEnd { complete: false, usage: Some(usage), failure: None });
     let completions = "data: {\"choices\": [{\"text\": \"a\"}]}\n\ndata: {\"choices\": [{\"text\": \"\"}]}\n\n";
     assert_eq!(play(Operation::Completions, &[completions]).1.usage.map(|usage| usage.output), Some(1));
     assert_eq!(play(Operation::Chat, &[FILTER]).1.usage, None);
+}
+
+#[test]
+fn a_chat_stream_is_whole_once_its_reason_to_finish_has_come() {
+    assert!(!play(Operation::Chat, &[ROLE, WORD]).1.complete);
+    assert!(play(Operation::Chat, &[ROLE, WORD, STOP]).1.complete);
+    let quoted = "data: {\"choices\":[{\"delta\":{\"content\":\"\\\"finish_reason\\\":\\\"stop\\\"\"}}]}\n\n";
+    assert!(!play(Operation::Chat, &[ROLE, quoted]).1.complete, "generated text finishes nothing");
 }
 
 #[test]

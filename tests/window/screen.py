@@ -155,10 +155,6 @@ class Window:
         groups = next(route["groups"] for route in self.status()["routes"] if route["model"] == model)
         return [group["endpoints"] for group in groups]
 
-    def saved(self):
-        """The configuration file, which `--demo` keeps beside the profile's own."""
-        return next(self.config_dir.rglob("config.toml")).read_text(encoding="utf-8")
-
     # --- doing ---------------------------------------------------------------------------------------------------
 
     def press(self, *keys):

@@ -170,8 +170,7 @@ fn snippet_list(ui: &mut Ui, cx: &PageCx, state: &mut State, base_url: &str, mod
         }
         snippet_card(ui, cx, snippet, base_url, model);
     }
-    let checked = format!("Formats checked on {}. Other tools change; tell us if one does.", snippets.checked_on);
-    ui.label(RichText::new(checked).color(cx.theme.text_faint));
+    ui.label(RichText::new(&snippets.checked).color(cx.theme.text_faint));
 }
 
 fn snippet_card(ui: &mut Ui, cx: &PageCx, snippet: &Snippet, base_url: &str, model: &str) {

@@ -20,7 +20,7 @@ struct Banner {
 /// Shows every banner there is reason for, below the top bar.
 pub(super) fn show(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, wanted: &mut Vec<Wish>) {
     for (place, banner) in all(snapshot).into_iter().enumerate() {
-        let frame = Frame::new().fill(theme.wash(banner.tone)).inner_margin(Margin::symmetric(16, 6));
+        let frame = Frame::new().fill(theme.bar(banner.tone)).inner_margin(Margin::symmetric(16, 6));
         Panel::top(("banner", place)).frame(frame).show(ui, |ui| {
             ui.horizontal_wrapped(|ui| {
                 ui.label(banner.tone.icon().rich_text().size(16.0).color(theme.tone(banner.tone)));

@@ -88,7 +88,9 @@ pub(super) fn serving(snapshot: &Snapshot) -> (Tone, &'static str) {
     match &snapshot.serving {
         Serving::Starting => (Tone::Quiet, "Starting"),
         Serving::Listening { paused: true, .. } => (Tone::Off, "Paused by you"),
-        Serving::Listening { .. } if snapshot.view.endpoints.is_empty() => (Tone::Quiet, "Listening, no routes yet"),
+        Serving::Listening { .. } if snapshot.applied.config.endpoints.is_empty() => {
+            (Tone::Quiet, "Listening, no routes yet")
+        }
         Serving::Listening { .. } if !snapshot.view.endpoints.iter().any(EndpointView::serving) => {
             (Tone::Throttled, "Serving, but no endpoint can answer")
         }

@@ -11,7 +11,7 @@ use crate::contract::snapshot::ScriptView;
 use crate::contract::{Command, DemoCommand, Snapshot};
 use crate::model::units::Grouped;
 use crate::ui::cx::Page;
-use crate::ui::theme::{self, Theme, gap};
+use crate::ui::theme::{self, Theme, Tone, gap};
 use crate::ui::widgets::primary_button;
 
 /// The script that tells the demo's story.
@@ -34,7 +34,7 @@ impl Strip {
         if let Some(script) = &snapshot.script {
             self.played = Some(script.clone());
         }
-        let frame = Frame::new().fill(theme.accent_soft).inner_margin(Margin::symmetric(16, 5));
+        let frame = Frame::new().fill(theme.bar(Tone::Info)).inner_margin(Margin::symmetric(16, 5));
         Panel::top("demo strip").frame(frame).show(ui, |ui| {
             ui.horizontal(|ui| {
                 ui.set_min_height(28.0);

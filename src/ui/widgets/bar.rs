@@ -74,16 +74,17 @@ fn paint(ui: &Ui, theme: &Theme, rect: Rect, bar: &Bar) {
     }
 }
 
-/// Diagonal strokes within `rect`.
+/// Diagonal strokes within `rect`, wider apart where there is more room.
 pub(super) fn hatch(painter: &egui::Painter, rect: Rect, color: egui::Color32) {
     if rect.width() <= 0.0 {
         return;
     }
     let painter = painter.with_clip_rect(rect.intersect(painter.clip_rect()));
+    let step = if rect.height() > 24.0 { 10.0 } else { 4.0 };
     let mut x = rect.left() - rect.height();
     while x < rect.right() {
         let foot = pos2(x, rect.bottom());
         painter.line_segment([foot, foot + vec2(rect.height(), -rect.height())], Stroke::new(1.5, color));
-        x += 4.0;
+        x += step;
     }
 }
