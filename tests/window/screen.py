@@ -196,7 +196,9 @@ class Window:
 
     def value(self, name):
         """What a slider says."""
-        return next(node.get_current_value() for words, node in self.nodes() if words == name)
+        # The tree may be between two frames: ask until the slider is in it.
+        found = lambda: next(([node.get_current_value()] for words, node in self.nodes() if words == name), None)
+        return until(f"the slider “{name}”", found)[0]
 
     def focused(self):
         """The name of what has the keyboard."""
