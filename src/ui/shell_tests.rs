@@ -174,6 +174,21 @@ fn drag_the_cap_down(screen: &mut Screen) -> egui::Pos2 {
 }
 
 #[test]
+fn a_click_on_any_text_of_a_row_opens_its_endpoint() {
+    for word in ["Enabled", "sim-a"] {
+        let mut screen = screen();
+        screen.go(Page::Endpoints);
+        let texts = screen.harness.get_all_by_label(word).map(|node| node.rect().center());
+        let first = texts.min_by(|one, other| one.y.total_cmp(&other.y)).expect("a row has it");
+        screen.harness.drag_at(first);
+        screen.harness.run_steps(1);
+        screen.harness.drop_at(first);
+        screen.harness.run_steps(4);
+        assert!(screen.harness.query_by_label("Soft cap sim-ptu").is_some(), "clicked on {word}");
+    }
+}
+
+#[test]
 fn escape_during_a_drag_restores_the_soft_cap() {
     let mut screen = screen();
     screen.open_eastus();

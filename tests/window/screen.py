@@ -221,5 +221,6 @@ class Window:
         window.send_event(
             Xlib.protocol.event.ClientMessage(window=window, client_type=protocols, data=(32, [delete, 0, 0, 0, 0]))
         )
+        display.sync()
         display.close()
         return self.process.wait(timeout=PATIENCE_SECONDS)

@@ -135,6 +135,8 @@ impl<'a> DataTable<'a> {
         let moved = event.is_some();
         let selected = state.selected.as_ref().and_then(|id| ids.iter().position(|other| other == id));
         let height = self.height.unwrap_or_else(|| ui.available_height());
+        // Text that can be selected would swallow the clicks on its row.
+        ui.style_mut().interaction.selectable_labels = false;
         let mut table = TableBuilder::new(ui)
             .id_salt(self.name)
             .sense(Sense::click())

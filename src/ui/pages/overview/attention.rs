@@ -113,18 +113,16 @@ fn of_endpoint(endpoint: &EndpointView) -> Option<Row> {
     let open = ("Open endpoint", Door::Place(Target::Endpoint(id.clone())));
     let key = |button| (button, Door::Place(Target::Account(account.clone())));
     let (text, (button, door)) = match endpoint.health {
-        Health::NoKey => (format!("{id} has no key; its traffic goes to the others."), key("Add key")),
+        Health::NoKey => (format!("{id} has no key, so it gets no requests."), key("Add key")),
         Health::Resting { cause, .. } => match cause {
-            RestCause::KeyRejected => {
-                (format!("{id} rejected its key; its traffic goes to the others."), key("Replace key"))
-            }
+            RestCause::KeyRejected => (format!("{id} rejected its key, so it gets no requests."), key("Replace key")),
             RestCause::Blocked => {
                 let why = "a firewall, a private network, or key sign-in switched off";
                 (format!("{id} refuses this connection: {why}. The key itself may be fine."), key("Test again"))
             }
             RestCause::NotFound => (format!("{id}: the service does not know this deployment."), open),
-            RestCause::Errors => (format!("{id} rests after errors; the others serve."), open),
-            RestCause::Unreachable => (format!("{id} cannot be reached; the others serve."), open),
+            RestCause::Errors => (format!("{id} rests after errors; a probe decides when it is back."), open),
+            RestCause::Unreachable => (format!("{id} cannot be reached; a probe decides when it is back."), open),
             RestCause::Throttled(ThrottleKind::OutOfCredit) => {
                 (format!("{id} says the account has no credit. Waiting will not clear this."), open)
             }

@@ -41,6 +41,7 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, state: &mut State) {
     let width = ui.available_width();
     let columns: Vec<&Shown> = COLUMNS.iter().filter(|column| width >= column.from).collect();
     ui.spacing_mut().item_spacing.y = 0.0;
+    ui.style_mut().interaction.selectable_labels = false;
     let mut table = TableBuilder::new(ui)
         .id_salt("requests")
         .striped(true)
