@@ -12,7 +12,7 @@ from screen import Window, enable_accessibility, until
 # Each page, in the order of its shortcut, with words that only it shows.
 PAGES = (
     ("Overview", "Where traffic goes"),
-    ("Endpoints", "sim-ptu, "),
+    ("Endpoints", "Click one to open it"),
     ("Routing", "Who gets traffic first"),
     ("Quotas", "Quotas"),
     ("Requests", "What happened to each request"),
@@ -106,6 +106,7 @@ def soft_cap_dragged_under_load(binary, folder, pictures):
     with Window(binary, folder, pictures, "--demo", "--script", "rush-hour") as window, Load(window.root) as load:
         used = until("20k tokens used", lambda: (window.endpoint(name)["tokens"]["used"] > 20_000), 120)
         window.press("ctrl+2")
+        window.see("Click one to open it")
         window.click(window.see(f"{name}, "))
         x, y = window.see(line)
         window.picture("8-before-the-cap")
