@@ -270,7 +270,7 @@ async fn a_folder_that_nobody_can_write_still_serves_and_says_that_nothing_is_sa
     assert!(console.ui.latest().profile.first_run);
     let problem = console.failed(console.draft(|config| config.queue.max_waiting = 7)).await;
     assert!(problem.what.contains("cannot be written"), "{problem}");
-    assert_eq!(console.chat("m").await.0, 404);
+    assert_eq!(console.chat("m").await.0, 503);
 }
 
 #[tokio::test]
@@ -334,7 +334,7 @@ async fn a_file_that_was_never_good_routes_nothing_and_is_left_alone() {
     let console = Console::open(home.path());
     let problem = console.ui.latest().applied.file_problem.clone().expect("it is said");
     assert!(problem.still_works.contains("Nothing is routed"), "{problem}");
-    assert_eq!(console.chat("m").await.0, 404);
+    assert_eq!(console.chat("m").await.0, 503);
     assert_eq!(text_of(&file), "[listen\n");
 }
 

@@ -40,7 +40,7 @@ use crate::store::keys::Answer;
 const BEAT: Duration = Duration::from_millis(250);
 /// The same while the person drags.
 const QUICK_BEAT: Duration = Duration::from_millis(50);
-/// How long the first look at the keys may hold up the start. A locked keyring waits for the person.
+/// How long the first look at the keys may hold up what a headless start says. A locked keyring waits for the person.
 const FIRST_KEYS: Duration = Duration::from_secs(3);
 /// How long running requests may take to finish when we stop.
 const DRAIN: Duration = Duration::from_secs(60);
@@ -146,11 +146,14 @@ impl Stage {
         let brain = Arc::clone(&self.engine);
         tokio::spawn(async move { brain.run().await });
         self.start_simulated();
+        self.listen().await;
         self.ask_for_keys();
-        if let Ok(Some(Event::Keys(places))) = timeout(FIRST_KEYS, self.reports.recv()).await {
+        // Headless, "listening" is said once the keys are known. A window opens at once and shows them when they come.
+        if self.options.headless
+            && let Ok(Some(Event::Keys(places))) = timeout(FIRST_KEYS, self.reports.recv()).await
+        {
             self.keys_are(places);
         }
-        self.listen().await;
         let base_url = match &self.serving {
             Serving::Listening { base_url, .. } => base_url.to_string(),
             Serving::Failed(problem) if self.options.headless => {

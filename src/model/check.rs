@@ -162,9 +162,7 @@ fn base_url(place: usize, account: &super::config::Account, findings: &mut Findi
             "account",
             place,
             "base_url",
-            format!(
-                "Account \"{id}\" needs a base_url like https://NAME.openai.azure.com. Its endpoints are left out."
-            ),
+            format!("Account \"{id}\" needs a base_url like {}. Its endpoints are left out.", example(account.service)),
         );
         return;
     };
@@ -190,6 +188,14 @@ fn base_url(place: usize, account: &super::config::Account, findings: &mut Findi
             format!("Account \"{id}\" would send its key unencrypted to {host}. Use https, or set allow_plain_http = true. Its endpoints are left out."),
         ),
         other => findings.error("account", place, "base_url", format!("Account \"{id}\" uses \"{other}\", which is neither http nor https. Its endpoints are left out.")),
+    }
+}
+
+const fn example(service: Service) -> &'static str {
+    match service {
+        Service::Azure => "https://NAME.openai.azure.com",
+        Service::Openai => "https://api.openai.com/v1",
+        Service::Compatible | Service::Simulated => "https://HOST/v1",
     }
 }
 
@@ -301,7 +307,7 @@ fn routes(config: &Config, findings: &mut Findings) {
                 "route",
                 place,
                 "group",
-                format!("Route \"{model}\" has no endpoints, so requests for it get a clear 503."),
+                format!("Route \"{model}\" has no endpoints, so requests for it are refused until one is added."),
             );
         }
         let mut used = BTreeSet::new();

@@ -48,17 +48,25 @@ pub fn refusal<'a>(refusal: &Refusal, now: Timestamp, model: &str, known: impl I
                  prompt or a smaller output cap."
             ),
         ),
-        RefusalReason::UnknownModel => client_fault(
-            StatusCode::NOT_FOUND,
-            "model_not_found",
-            &format!("No route answers for model \"{model}\". {}", listed(known)),
-        ),
+        RefusalReason::UnknownModel => unknown_model(&model, &listed(known)),
         RefusalReason::NothingUsable => unusable(wait, &model),
         RefusalReason::AttemptsSpent => spent(wait, &model),
         RefusalReason::Stopping => unavailable(
             "Tidegate is stopping or changing its profile, so this request got no answer. Send it again once it serves.",
         ),
     }
+}
+
+/// 404 with the names that work; 503 while there are none, since then nothing is wrong with the request.
+fn unknown_model(model: &str, listed: &str) -> Reply {
+    if listed.is_empty() {
+        return unavailable(
+            "Tidegate has no routes yet, so nothing was sent anywhere. Add an endpoint and a route in its window or its \
+             configuration.",
+        );
+    }
+    let text = format!("No route answers for model \"{model}\". {listed}");
+    client_fault(StatusCode::NOT_FOUND, "model_not_found", &text)
 }
 
 /// 429 with the wait in every form that SDKs read.
@@ -227,7 +235,7 @@ fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let mut names = names.into_iter().filter(|name| *name != "*");
     let list: Vec<String> = names.by_ref().take(NAMES_LISTED).map(shown).collect();
     let more = if names.next().is_some() { ", …" } else { "" };
-    if list.is_empty() { "No routes are set up yet.".to_owned() } else { format!("Routes: {}{more}.", list.join(", ")) }
+    if list.is_empty() { String::new() } else { format!("Routes: {}{more}.", list.join(", ")) }
 }
 
 #[cfg(test)]

@@ -85,7 +85,9 @@ fn an_unknown_model_is_told_with_the_names_that_work() {
     let long = message(&refusal(&refused, NOW, &"x\n".repeat(500_000), many.iter().map(String::as_str)));
     assert!(long.len() < 1_000 && long.ends_with("m19, …."), "{long}");
     assert!(!long.contains('\n'));
-    assert!(message(&refusal(&refused, NOW, "x", [])).ends_with("No routes are set up yet."));
+    let empty = refusal(&refused, NOW, "x", []);
+    assert_eq!(empty.0, StatusCode::SERVICE_UNAVAILABLE, "nothing is wrong with a request while nothing is routed");
+    assert!(message(&empty).starts_with("Tidegate has no routes yet"));
 }
 
 #[test]
