@@ -90,7 +90,8 @@ fn main() -> ExitCode {
         Ok(flags) => flags,
         Err(error) => return refuse(error),
     };
-    let filter = EnvFilter::try_new(format!("{0},tidegate={0}", flags.log)).unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_new(format!("{0},tidegate={0},winit=error", flags.log))
+        .unwrap_or_else(|_| EnvFilter::new("warn"));
     let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     match run(flags) {

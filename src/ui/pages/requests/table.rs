@@ -15,7 +15,7 @@ use crate::ui::format::{clock_time, group_rank, span};
 use crate::ui::theme::{Theme, Tone, gap, mono};
 use crate::ui::words::{self, explain};
 
-/// One column: heading, width, and the page width from which it is shown.
+/// One column: heading, width, and the page width from which it is shown. *Why* names the group too, so it comes before it.
 struct Shown {
     title: &'static str,
     width: f32,
@@ -27,7 +27,7 @@ const COLUMNS: [Shown; 10] = [
     Shown { title: "Ended", width: 72.0, from: 0.0, cell: time },
     Shown { title: "Status", width: 96.0, from: 0.0, cell: status },
     Shown { title: "Route → endpoint", width: 190.0, from: 0.0, cell: target },
-    Shown { title: "Group", width: 104.0, from: 760.0, cell: group },
+    Shown { title: "Group", width: 104.0, from: 1_240.0, cell: group },
     Shown { title: "Tries", width: 42.0, from: 900.0, cell: attempts },
     Shown { title: "Tokens in / out (reserved)", width: 172.0, from: 980.0, cell: tokens },
     Shown { title: "First token", width: 78.0, from: 840.0, cell: first_token },
