@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::stage::{Event, Stage};
+use super::stage::{Event, Stage, report_keys};
 use super::{key_test, profile};
 use crate::contract::snapshot::{KeyTest, Problem, Serving};
 use crate::contract::{Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, NoticeBody, ServingCommand};
@@ -17,6 +17,7 @@ use crate::model::config::{AdminState, Config, Listen};
 use crate::model::id::{AccountId, CommandId, EndpointId, ModelName};
 use crate::policy::Input;
 use crate::store::config_file::{ConfigError, ConfigFile};
+use crate::store::keys::KeyError;
 use crate::store::lock::LockError;
 
 /// Carries out one command and tells what came of it.
@@ -180,37 +181,33 @@ fn set_admin_state(stage: &mut Stage, endpoint: &EndpointId, state: AdminState) 
 }
 
 fn key(stage: &mut Stage, id: CommandId, command: KeyCommand) {
-    let (desk, events) = (stage.desk.clone(), stage.events.clone());
+    let desk = stage.desk.clone();
     match command {
-        KeyCommand::Set(account, secret) => {
-            stage.key_tests.remove(&account);
-            let config = Arc::clone(&stage.applied.config);
-            tokio::spawn(async move {
-                let done = desk.store(account.clone(), secret).await;
-                let places = desk.resolve(&config).await.unwrap_or_default();
-                let _ = events.send(Event::Keys(places)).await;
-                let told = done
-                    .map(|_| format!("The key of {account} is stored"))
-                    .map_err(|error| key_problem(&error.to_string()));
-                let _ = events.send(Event::Done(id, told)).await;
-            });
-        }
-        KeyCommand::Remove(account) => {
-            stage.key_tests.remove(&account);
-            let config = Arc::clone(&stage.applied.config);
-            tokio::spawn(async move {
-                let done = desk.remove(account.clone()).await;
-                let places = desk.resolve(&config).await.unwrap_or_default();
-                let _ = events.send(Event::Keys(places)).await;
-                let told = done
-                    .map(|()| format!("The key of {account} is forgotten"))
-                    .map_err(|error| key_problem(&error.to_string()));
-                let _ = events.send(Event::Done(id, told)).await;
-            });
-        }
+        KeyCommand::Set(account, secret) => change_key(stage, id, &account.clone(), async move {
+            desk.store(account.clone(), secret).await.map(|_| format!("The key of {account} is stored"))
+        }),
+        KeyCommand::Remove(account) => change_key(stage, id, &account.clone(), async move {
+            desk.remove(account.clone()).await.map(|()| format!("The key of {account} is forgotten"))
+        }),
         KeyCommand::Test(account) => test(stage, id, account),
     }
     stage.publish();
+}
+
+/// Does it off the actor's turn, looks where every key is now, and tells what came of it.
+fn change_key(
+    stage: &mut Stage,
+    id: CommandId,
+    account: &AccountId,
+    change: impl Future<Output = Result<String, KeyError>> + Send + 'static,
+) {
+    stage.key_tests.remove(account);
+    let (desk, config, events) = (stage.desk.clone(), Arc::clone(&stage.applied.config), stage.events.clone());
+    tokio::spawn(async move {
+        let told = change.await.map_err(|error| key_problem(&error.to_string()));
+        report_keys(&desk, &config, &events).await;
+        let _ = events.send(Event::Done(id, told)).await;
+    });
 }
 
 fn key_problem(what: &str) -> Problem {

@@ -248,10 +248,7 @@ impl Stage {
     /// Asks where every account's key is; the answer comes as an event.
     pub(super) fn ask_for_keys(&self) {
         let (desk, config, events) = (self.desk.clone(), Arc::clone(&self.applied.config), self.events.clone());
-        tokio::spawn(async move {
-            let places = desk.resolve(&config).await.unwrap_or_default();
-            let _ = events.send(Event::Keys(places)).await;
-        });
+        tokio::spawn(async move { report_keys(&desk, &config, &events).await });
     }
 
     fn keys_are(&mut self, places: Vec<Answer>) {
@@ -407,6 +404,14 @@ impl Stage {
             }
         }
         self.drain.drain_into(&mut self.ring);
+    }
+}
+
+/// Looks where every key is and reports it. A desk too busy to say leaves what was known.
+pub(super) async fn report_keys(desk: &Desk, config: &Config, events: &mpsc::Sender<Event>) {
+    match desk.resolve(config).await {
+        Ok(places) => drop(events.send(Event::Keys(places)).await),
+        Err(error) => tracing::warn!(%error, "where the keys are is not known anew"),
     }
 }
 

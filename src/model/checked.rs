@@ -149,12 +149,6 @@ impl CheckedConfig {
         (Self { revision, config, endpoints, pools, routes, queue, retry }, findings)
     }
 
-    /// Where this endpoint stands in [`Self::endpoints`].
-    #[must_use]
-    pub fn endpoint_index(&self, id: &EndpointId) -> Option<usize> {
-        self.endpoints.iter().position(|endpoint| endpoint.id == *id)
-    }
-
     /// The route for a model name: the exact one, else `*`. An index into [`Self::routes`].
     #[must_use]
     pub fn route_for(&self, model: &str) -> Option<usize> {

@@ -104,9 +104,10 @@ async fn attempt(
     prepared: &Prepared,
 ) -> Result<Committed, Fault> {
     journal.attempt(assignment);
-    let limits = door.config.load().config.timeouts.clone();
-    let streaming = journal.lease.profile().streaming;
-    let patience = if streaming { limits.stream_idle_seconds } else { limits.answer_seconds };
+    let patience = {
+        let limits = &door.config.load().config.timeouts;
+        if journal.lease.profile().streaming { limits.stream_idle_seconds } else { limits.answer_seconds }
+    };
     let deadline = door.engine.clock().deadline(Duration::from_secs(u64::from(patience)));
     let result = match door.upstreams.find(&assignment.endpoint) {
         Some(upstream) => {

@@ -81,7 +81,6 @@ pub struct DataTable<'a> {
     columns: &'a [Column],
     row_height: f32,
     follow: bool,
-    keys: bool,
     height: Option<f32>,
 }
 
@@ -89,7 +88,7 @@ impl<'a> DataTable<'a> {
     /// A table named `name` with these columns. The name must be unique on its page.
     #[must_use]
     pub fn new(name: &'a str, columns: &'a [Column]) -> Self {
-        Self { name, columns, row_height: gap::ROW, follow: false, keys: true, height: None }
+        Self { name, columns, row_height: gap::ROW, follow: false, height: None }
     }
 
     /// Rows of another height.
@@ -103,13 +102,6 @@ impl<'a> DataTable<'a> {
     #[must_use]
     pub fn follow(mut self, follow: bool) -> Self {
         self.follow = follow;
-        self
-    }
-
-    /// Does not listen to J, K and Enter; for a second table on a page.
-    #[must_use]
-    pub fn without_keys(mut self) -> Self {
-        self.keys = false;
         self
     }
 
@@ -131,7 +123,7 @@ impl<'a> DataTable<'a> {
         words: impl Fn(usize) -> String,
         mut cell: impl FnMut(&mut Ui, usize, usize),
     ) -> Option<TableEvent<I>> {
-        let mut event = if self.keys { keys(ui, state, ids) } else { None };
+        let mut event = keys(ui, state, ids);
         let moved = event.is_some();
         let selected = state.selected.as_ref().and_then(|id| ids.iter().position(|other| other == id));
         let height = self.height.unwrap_or_else(|| ui.available_height());
