@@ -137,19 +137,19 @@ async fn a_lease_settles_once_whether_dropped_or_told() {
     let mut told = engine.lease(chat(300));
     assert!(matches!(told.first().await, Turn::Send(_)));
     told.settle(DONE);
-    let events = engine.events();
+    let settled = engine.view();
     told.settle(DONE);
     drop(told);
-    assert_eq!(engine.events(), events, "neither a second settlement nor the drop is an event");
+    assert_eq!(engine.view(), settled, "neither a second settlement nor the drop changes anything");
     assert_eq!(standing(&engine), (0, 0, 0, 600));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_never_asked_leaves_no_trace() {
     let engine = running();
-    let events = engine.events();
+    let before = engine.view();
     drop(engine.lease(chat(300)));
-    assert_eq!(engine.events(), events);
+    assert_eq!(engine.view(), before);
 }
 
 #[tokio::test(start_paused = true)]

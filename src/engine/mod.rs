@@ -27,7 +27,6 @@ pub struct Engine {
     clock: Clock,
     alarm: Notify,
     next_request: AtomicU64,
-    events: AtomicU64,
 }
 
 struct Core {
@@ -42,13 +41,7 @@ impl Engine {
     #[must_use]
     pub fn new(balancer: Balancer, clock: Clock) -> Arc<Self> {
         let core = Core { balancer, outputs: Vec::with_capacity(8), waiters: BTreeMap::new(), armed: None };
-        Arc::new(Self {
-            core: Mutex::new(core),
-            clock,
-            alarm: Notify::new(),
-            next_request: AtomicU64::new(1),
-            events: AtomicU64::new(0),
-        })
+        Arc::new(Self { core: Mutex::new(core), clock, alarm: Notify::new(), next_request: AtomicU64::new(1) })
     }
 
     /// The clock everything here runs by.
@@ -80,12 +73,6 @@ impl Engine {
     #[must_use]
     pub fn view(&self) -> BalancerView {
         self.core().balancer.view(self.clock.now())
-    }
-
-    /// Grows with every event; unchanged means that only time has passed.
-    #[must_use]
-    pub fn events(&self) -> u64 {
-        self.events.load(Ordering::Relaxed)
     }
 
     /// Wakes the brain at the exact moments it asks for. Runs for ever; drop it to stop.
@@ -149,7 +136,6 @@ impl Engine {
             *armed = wake;
         }
         drop(core);
-        self.events.fetch_add(1, Ordering::Relaxed);
         if earlier {
             self.alarm.notify_one();
         }

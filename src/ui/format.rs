@@ -13,12 +13,6 @@ pub fn tpm(tokens: u64) -> String {
     format!("{} TPM", Grouped(tokens))
 }
 
-/// `720 RPM`.
-#[must_use]
-pub fn rpm(requests: u64) -> String {
-    format!("{} RPM", Grouped(requests))
-}
-
 /// `52k / 60k`, or `52k / unknown`.
 #[must_use]
 pub fn of_limit(taken: u64, limit: Option<u64>) -> String {

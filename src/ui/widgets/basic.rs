@@ -5,7 +5,6 @@
 
 use egui::{CornerRadius, Frame, Margin, Response, RichText, Role, Stroke, Ui, WidgetInfo};
 use egui_material_icons::MaterialIcon;
-use egui_material_icons::icons::ICON_CONTENT_COPY;
 
 use crate::ui::theme::{self, Theme, Tone, gap};
 
@@ -100,15 +99,6 @@ pub fn icon_text_button(ui: &mut Ui, theme: &Theme, icon: MaterialIcon, word: &s
     let response = ui.add(egui::Button::new((glyph, word.to_owned())));
     named(&response, Role::Button, name);
     response
-}
-
-/// Copies `text`; `name` says what is copied, for example "Copy base URL". Returns whether it was clicked.
-pub fn copy_button(ui: &mut Ui, theme: &Theme, name: &str, text: &str) -> bool {
-    let clicked = icon_button(ui, theme, ICON_CONTENT_COPY, name).clicked();
-    if clicked {
-        ui.ctx().copy_text(text.to_owned());
-    }
-    clicked
 }
 
 /// A caption with a value below each other.

@@ -13,8 +13,8 @@ mod table;
 pub use amount::{AmountChange, AmountEdit};
 pub use bar::{Bar, headroom_bar};
 pub use basic::{
-    card, chip, copy_button, fact, icon_button, icon_text_button, note, page_title, primary_button, quiet_button,
-    section, status_label,
+    card, chip, fact, icon_button, icon_text_button, note, page_title, primary_button, quiet_button, section,
+    status_label,
 };
 pub use lane::{LaneSpan, state_lane};
 pub use limit_line::{LimitLine, LineEvent, LineOutput};
