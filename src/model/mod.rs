@@ -9,6 +9,7 @@ pub mod config;
 pub mod decision;
 pub mod id;
 pub mod outcome;
+pub mod outlook;
 pub mod profile;
 pub mod record;
 pub mod scenario;

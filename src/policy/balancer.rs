@@ -15,6 +15,7 @@ use super::retry::Budget;
 use crate::model::checked::{CheckedConfig, CheckedEndpoint};
 use crate::model::config::Service;
 use crate::model::id::{AccountId, RequestId};
+use crate::model::outlook::Outlook;
 use crate::model::units::Timestamp;
 
 /// The brain.
@@ -45,6 +46,8 @@ pub struct Balancer {
     pub(super) backoffs: BTreeSet<(Timestamp, RequestId)>,
     /// Requests in flight, by when their reservation is taken for lost.
     pub(super) expiries: BTreeSet<(Timestamp, RequestId)>,
+    /// What clients are expected to ask for next.
+    pub(super) outlook: Arc<Outlook>,
     pub(super) budget: Budget,
     /// Requests that ever arrived.
     pub(super) arrivals: u64,
@@ -73,6 +76,7 @@ impl Balancer {
             deadlines: BTreeSet::new(),
             backoffs: BTreeSet::new(),
             expiries: BTreeSet::new(),
+            outlook: Arc::default(),
             budget: Budget::new(),
             arrivals: 0,
             admitted_after_wait: 0,
@@ -99,6 +103,7 @@ impl Balancer {
             Input::SetAdminState(endpoint, state) => self.set_admin_state(&endpoint, state),
             Input::KeyReady { account, ready } => self.key_ready(now, account, ready),
             Input::Configured(config) => self.configured(now, config, outputs),
+            Input::Foreseen(outlook) => self.outlook = outlook,
             Input::Stopping => self.stop(now, outputs),
             Input::Tick => return,
         }

@@ -10,6 +10,7 @@ use crate::model::config::AdminState;
 use crate::model::decision::{Decision, Refusal};
 use crate::model::id::{AccountId, EndpointId, RequestId};
 use crate::model::outcome::{Failure, HeaderSignal, Settlement};
+use crate::model::outlook::Outlook;
 use crate::model::profile::RequestProfile;
 
 /// Everything that can happen.
@@ -60,6 +61,8 @@ pub enum Input {
     },
     /// A new configuration. Ids keep what was learned and charged; requests in flight finish as they are.
     Configured(Arc<CheckedConfig>),
+    /// What clients are expected to ask for next. Holds until the next one comes, for half a minute at most.
+    Foreseen(Arc<Outlook>),
     /// We stop: everyone waiting is refused, nobody is admitted.
     Stopping,
     /// Time alone: `next_wake` has come.
