@@ -12,7 +12,7 @@ use crate::model::config::{Config, Priority};
 use crate::model::decision::RefusalReason;
 use crate::model::id::ModelName;
 use crate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, Settlement};
-use crate::model::profile::{Operation, RequestSize};
+use crate::model::profile::{Affinity, Operation, RequestSize};
 
 /// One endpoint of a thousand tokens a minute.
 const CONFIG: &str = r#"
@@ -56,6 +56,8 @@ fn chat(charge: u64) -> Arc<RequestProfile> {
         caller: None,
         client: "".into(),
         sdk_retry: 0,
+        patience: None,
+        affinity: Affinity::default(),
     })
 }
 

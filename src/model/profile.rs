@@ -4,6 +4,7 @@
 //! Absent on purpose: the body.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,17 @@ pub struct RequestSize {
     pub choices: u64,
 }
 
+/// What ties a request to where it went before. Fingerprints only: they say whether two things are the same, not what.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Affinity {
+    /// Stored state the request refers to.
+    pub state: Vec<u64>,
+    /// What a prompt cache would go by.
+    pub cache: Option<u64>,
+    /// The conversation.
+    pub conversation: Option<u64>,
+}
+
 /// A request as the balancer sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestProfile {
@@ -67,4 +79,8 @@ pub struct RequestProfile {
     pub client: Arc<str>,
     /// `x-stainless-retry-count`: over 0 the client's SDK is repeating itself.
     pub sdk_retry: u32,
+    /// How long it may wait in line at most; `None`: as long as the configuration allows.
+    pub patience: Option<Duration>,
+    /// What ties it to where it went before.
+    pub affinity: Affinity,
 }

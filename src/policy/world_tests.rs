@@ -9,7 +9,7 @@ use crate::model::checked::CheckedConfig;
 use crate::model::config::{Config, Enforcement};
 use crate::model::id::{EndpointId, ModelName, RequestId};
 use crate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, HeaderSignal, Settlement};
-use crate::model::profile::{Operation, RequestProfile, RequestSize};
+use crate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
 use crate::model::units::Timestamp;
 
 /// One simulated endpoint of a world.
@@ -67,6 +67,8 @@ pub(super) fn chat(charge: u64) -> Arc<RequestProfile> {
         caller: None,
         client: "".into(),
         sdk_retry: 0,
+        patience: None,
+        affinity: Affinity::default(),
     })
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::model::config::Priority;
 use crate::model::id::{ModelName, RequestId};
-use crate::model::profile::{Operation, RequestProfile, RequestSize};
+use crate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
 use crate::model::record::{RecordEnd, RequestRecord};
 use crate::model::units::Timestamp;
 
@@ -27,6 +27,8 @@ pub(super) fn record(number: u64) -> RequestRecord {
             caller: None,
             client: Arc::from("aider"),
             sdk_retry: 0,
+            patience: None,
+            affinity: Affinity::default(),
         }),
         status: 200,
         end: RecordEnd::Refused,

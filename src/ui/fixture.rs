@@ -19,7 +19,7 @@ use crate::model::config::{Enforcement, Priority, Simulated, Spread};
 use crate::model::decision::{Candidate, Choice, Conclusion, Decision, Estimate, Exclusion, Verdict};
 use crate::model::id::{DecisionId, EndpointId, RequestId};
 use crate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, ThrottleKind};
-use crate::model::profile::{Operation, RequestProfile, RequestSize};
+use crate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
 use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord};
 use crate::model::status::{
     BalancerView, Counters, EndpointView, GroupView, Health, LimitSource, LimitView, PoolView, QueueView, RestCause,
@@ -350,6 +350,8 @@ fn record(number: u64) -> RequestRecord {
             caller: None,
             client: "aider".into(),
             sdk_retry: 0,
+            patience: None,
+            affinity: Affinity::default(),
         }),
         status: if refused { 429 } else { 200 },
         end: if refused { RecordEnd::Refused } else { RecordEnd::Answered(Ending::Completed) },

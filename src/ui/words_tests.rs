@@ -8,7 +8,7 @@ use crate::model::config::Priority;
 use crate::model::decision::{Candidate, Decision, Estimate, Verdict};
 use crate::model::id::{DecisionId, EndpointId, ModelName, RequestId};
 use crate::model::outcome::{Failure, HeaderFacts};
-use crate::model::profile::{Operation, RequestProfile, RequestSize};
+use crate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
 use crate::model::record::AttemptRecord;
 use crate::model::status::{Health, RestCause};
 use crate::model::units::Timestamp;
@@ -85,6 +85,8 @@ fn record(decision: Decision, attempts: Vec<AttemptRecord>, end: RecordEnd) -> R
             caller: None,
             client: Arc::from("aider"),
             sdk_retry: 0,
+            patience: None,
+            affinity: Affinity::default(),
         }),
         status: 200,
         end,

@@ -11,7 +11,7 @@ use tidegate::model::checked::CheckedConfig;
 use tidegate::model::config::Priority;
 use tidegate::model::id::{EndpointId, ModelName, RequestId};
 use tidegate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, HeaderSignal, Settlement};
-use tidegate::model::profile::{Operation, RequestProfile, RequestSize};
+use tidegate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
 use tidegate::model::scenario::Dials;
 use tidegate::model::units::Timestamp;
 use tidegate::model::usage::Usage;
@@ -116,6 +116,8 @@ impl World {
             caller: None,
             client: Arc::from("world"),
             sdk_retry: 0,
+            patience: None,
+            affinity: Affinity::default(),
         };
         let open = Open {
             arrived: at,

@@ -5,7 +5,7 @@ use super::*;
 use crate::model::config::Priority;
 use crate::model::id::{EndpointId, ModelName, RequestId};
 use crate::model::outcome::{Failure, FailureClass, HeaderFacts, ThrottleKind};
-use crate::model::profile::{Operation, RequestProfile, RequestSize};
+use crate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
 use crate::model::record::AttemptRecord;
 use crate::model::units::Timestamp;
 
@@ -37,6 +37,8 @@ fn saved() -> RequestRecord {
             caller: None,
             client: Arc::from("Aider/0.9"),
             sdk_retry: 0,
+            patience: None,
+            affinity: Affinity::default(),
         }),
         status: 200,
         end: RecordEnd::Answered(Ending::Completed),
