@@ -23,20 +23,25 @@ fn main() {
     divan::main();
 }
 
-/// A route of so many endpoints in two groups, beside so many other routes with an endpoint each.
+/// A route of so many endpoints in two groups, after so many other routes with an endpoint each.
 fn config(endpoints: usize, others: usize) -> Arc<CheckedConfig> {
     let mut text = String::from("[[account]]\nid = \"here\"\nservice = \"simulated\"\n");
-    let endpoint = |id: &str| {
+    let endpoint = |id: &str, model: &str| {
         format!(
-            "[[endpoint]]\nid = \"{id}\"\naccount = \"here\"\nmodel = \"m\"\ndeployment = \"{id}\"\n\
+            "[[endpoint]]\nid = \"{id}\"\naccount = \"here\"\nmodel = \"{model}\"\ndeployment = \"{id}\"\n\
              tokens_per_minute = 6_000_000\nrequests_per_minute = 60_000\n"
         )
     };
     for number in 0..endpoints {
-        text.push_str(&endpoint(&format!("e{number}")));
+        text.push_str(&endpoint(&format!("e{number}"), "m"));
     }
     for number in 0..others {
-        text.push_str(&endpoint(&format!("o{number}")));
+        text.push_str(&endpoint(&format!("o{number}"), &format!("other-{number}")));
+    }
+    for number in 0..others {
+        text.push_str(&format!(
+            "[[route]]\nmodel = \"other-{number}\"\n[[route.group]]\nendpoints = [\"o{number}\"]\n"
+        ));
     }
     let half: Vec<String> = (0..endpoints).map(|number| format!("\"e{number}\"")).collect();
     let (first, second) = half.split_at(endpoints / 2);
@@ -45,11 +50,6 @@ fn config(endpoints: usize, others: usize) -> Arc<CheckedConfig> {
         first.join(", "),
         second.join(", ")
     ));
-    for number in 0..others {
-        text.push_str(&format!(
-            "[[route]]\nmodel = \"other-{number}\"\n[[route.group]]\nendpoints = [\"o{number}\"]\n"
-        ));
-    }
     let config: Config = toml_edit::de::from_str(&text).expect("the setup parses");
     let (checked, findings) = CheckedConfig::resolve(Arc::new(config), 1);
     assert!(findings.is_empty(), "{findings:?}");
