@@ -4,7 +4,7 @@
 
 #![expect(clippy::cast_precision_loss, reason = "shares and percentages of small counts")]
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test's world may end where it is wrong")]
-#![expect(unreachable_pub, reason = "the world is shared between test programs")]
+#![expect(unreachable_pub, dead_code, reason = "the world is shared between test programs")]
 
 mod world;
 

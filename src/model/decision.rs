@@ -88,6 +88,10 @@ pub enum Exclusion {
     ProbeRunning,
     /// requests that came earlier wait for it.
     LineAhead,
+    /// load there may grow only slowly for now.
+    GrowthGuard,
+    /// others use the same quota, and what they need is left free.
+    ForeignTraffic,
 }
 
 impl Exclusion {
@@ -112,6 +116,8 @@ impl Exclusion {
             Self::Ramping => "R-16",
             Self::ProbeRunning => "R-17",
             Self::LineAhead => "R-18",
+            Self::GrowthGuard => "R-27",
+            Self::ForeignTraffic => "R-28",
         }
     }
 }

@@ -69,6 +69,8 @@ pub enum LimitSource {
     Derived,
     /// Reported by the service's headers.
     Header,
+    /// Learned from the service's refusals.
+    Learned,
     /// Our own soft cap, lower than the others.
     SoftCap,
     /// Nobody knows.
@@ -86,6 +88,8 @@ pub struct LimitView {
     pub used: u64,
     /// Reserved and not settled.
     pub reserved: u64,
+    /// When the figure came; `None`: with the configuration.
+    pub since: Option<Timestamp>,
 }
 
 impl LimitView {
@@ -153,6 +157,16 @@ pub struct EndpointView {
     pub in_flight: u32,
     /// Since the start.
     pub counters: Counters,
+    /// The token limit the service last reported.
+    pub reported_tokens_per_minute: Option<u64>,
+    /// What others use of the same quota, smoothed; room is left for it.
+    pub foreign_tokens_per_minute: u64,
+    /// What the service charges by the formula's charge, for requests with an output cap.
+    pub charge_permille: u64,
+    /// The same for requests without one.
+    pub uncapped_charge_permille: u64,
+    /// What load may grow to for now, where growth is guarded.
+    pub growth_tokens_per_minute: Option<u64>,
 }
 
 impl EndpointView {

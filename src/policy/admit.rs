@@ -41,7 +41,10 @@ impl Balancer {
             return;
         };
         self.arrivals = self.arrivals.saturating_add(1);
-        let job = Job::new(profile, route, self.arrivals);
+        let mut job = Job::new(profile, route, self.arrivals);
+        if !job.has_known_output() {
+            job.expected_output = self.outputs.expected(&job.profile.model, job.profile.caller.as_ref());
+        }
         let judged = self.judge(now, &job);
         if self.stopping {
             return self.refuse(now, request, &job, &judged, RefusalReason::Stopping, None, outputs);
@@ -76,7 +79,7 @@ impl Balancer {
             self.admitted_after_wait = self.admitted_after_wait.saturating_add(1);
         }
         self.leave_line(now, request, &mut job);
-        let Some(reservation) = self.reserve(now, request, one) else { return };
+        let Some(reservation) = self.reserve(now, request, one, job.has_known_output()) else { return };
         let Some(id) = self.endpoints.get(one.slot).map(|endpoint| endpoint.id.clone()) else { return };
         if let Some(route) = job.route.and_then(|route| self.routes.get_mut(route)) {
             route.note_sent(now, one.slot);
@@ -95,7 +98,7 @@ impl Balancer {
         outputs.push(Output::Assigned { request, assignment });
     }
 
-    fn reserve(&mut self, now: Timestamp, request: RequestId, one: &Judged) -> Option<Reservation> {
+    fn reserve(&mut self, now: Timestamp, request: RequestId, one: &Judged, capped: bool) -> Option<Reservation> {
         let spec = self.config.endpoints.get(one.endpoint)?;
         let pool = spec.pool.and_then(|pool| self.pool_slot_of.get(pool).copied());
         let charge = one.estimate.charge;
@@ -104,6 +107,8 @@ impl Balancer {
         endpoint.in_flight = endpoint.in_flight.saturating_add(1);
         endpoint.counters.attempts = endpoint.counters.attempts.saturating_add(1);
         let endpoint_entry = endpoint.ledger.reserve(now, charge);
+        let mark = endpoint.learning.sent(now, charge, capped);
+        let charge_is_known = endpoint.learning.calibration(capped).is_known();
         let pool_state = pool.and_then(|pool| self.pools.get_mut(pool));
         Some(Reservation {
             slot: one.slot,
@@ -114,6 +119,8 @@ impl Balancer {
             pool_entry: pool_state.map(|pool| pool.ledger.reserve(now, charge)),
             settles_to_usage: spec.enforcement == Enforcement::Utilization,
             expires: now.after(EXPIRY),
+            mark,
+            charge_is_known,
         })
     }
 

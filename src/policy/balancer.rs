@@ -10,6 +10,7 @@ use fastrand::Rng;
 
 use super::endpoint::{EndpointState, PoolState};
 use super::event::{Input, Output};
+use super::outputs::Outputs;
 use super::request::{Job, RouteState};
 use super::retry::Budget;
 use crate::model::checked::{CheckedConfig, CheckedEndpoint};
@@ -52,6 +53,8 @@ pub struct Balancer {
     pub(super) expiries: BTreeSet<(Timestamp, RequestId)>,
     /// What clients are expected to ask for next.
     pub(super) outlook: Arc<Outlook>,
+    /// How long answers without a cap are.
+    pub(super) outputs: Outputs,
     pub(super) budget: Budget,
     /// Requests that ever arrived.
     pub(super) arrivals: u64,
@@ -83,6 +86,7 @@ impl Balancer {
             backoffs: BTreeSet::new(),
             expiries: BTreeSet::new(),
             outlook: Arc::default(),
+            outputs: Outputs::default(),
             budget: Budget::new(),
             arrivals: 0,
             admitted_after_wait: 0,

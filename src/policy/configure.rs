@@ -30,6 +30,7 @@ impl Balancer {
                 Some(endpoint) => {
                     endpoint.admin = spec.admin_state;
                     endpoint.ledger.set_slice(spec.request_slice);
+                    endpoint.learning.restate(spec);
                 }
                 None => self.endpoints.push(EndpointState::new(spec)),
             }

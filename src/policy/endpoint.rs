@@ -6,14 +6,14 @@
 use std::time::Duration;
 
 use super::health::{HealthState, Pace};
+use super::learn::{Bound, Learning, tokens_stated};
 use super::ledger::{Ledger, Limits, Unit};
-use super::rest::counts_per_minute;
 use crate::model::checked::CheckedEndpoint;
-use crate::model::config::{AdminState, Service};
+use crate::model::config::AdminState;
 use crate::model::id::{EndpointId, PoolId};
-use crate::model::outcome::{HeaderFacts, LimitFacts};
+use crate::model::outcome::HeaderFacts;
 use crate::model::status::{Counters, LimitSource};
-use crate::model::units::{MINUTE, Timestamp};
+use crate::model::units::Timestamp;
 
 /// How long a size that did not fit is remembered.
 const TOO_LARGE_MEMORY: Duration = Duration::from_mins(10);
@@ -31,7 +31,7 @@ pub(super) struct EndpointState {
     pub(super) in_flight: u32,
     pub(super) counters: Counters,
     pub(super) reported_remaining: Option<(u64, Timestamp)>,
-    learned: Limits,
+    pub(super) learning: Learning,
     /// When the ledgers' guards were last changed.
     guard_changed: Timestamp,
     /// The smallest charge that was too large there, and until when that is believed.
@@ -56,39 +56,61 @@ impl EndpointState {
             in_flight: 0,
             counters: Counters::default(),
             reported_remaining: None,
-            learned: Limits::default(),
+            learning: Learning::new(spec),
             guard_changed: Timestamp::ZERO,
             too_large: None,
         }
     }
 
     /// The service's own ceiling of tokens per minute, as configured or learned.
-    pub(super) fn provider_tokens(&self, spec: &CheckedEndpoint) -> Option<u64> {
-        lower(spec.tokens_per_minute, self.learned.tokens, spec.pinned)
+    pub(super) const fn provider_tokens(&self) -> Option<u64> {
+        self.learning.holding().provider
     }
 
     /// The ceilings that hold now.
     pub(super) fn limits(&self, spec: &CheckedEndpoint) -> Limits {
-        let provider = self.provider_tokens(spec);
-        Limits {
-            tokens: [provider, spec.soft_cap].into_iter().flatten().min(),
-            requests: lower(spec.requests_per_minute, self.learned.requests, spec.pinned),
+        let holding = self.learning.holding();
+        Limits { tokens: [holding.tokens, spec.soft_cap].into_iter().flatten().min(), requests: holding.requests }
+    }
+
+    /// What keeps tokens per minute where they are.
+    pub(super) fn bound(&self, spec: &CheckedEndpoint) -> Bound {
+        let holding = self.learning.holding();
+        match spec.soft_cap {
+            Some(cap) if holding.tokens.is_none_or(|limit| cap < limit) => Bound::SoftCap,
+            _ => holding.bound,
         }
+    }
+
+    /// The ceilings for a charge. One that others' use, growth or our own guess leaves too little room for is not kept
+    /// out for good: it goes when nothing of ours is in the window.
+    pub(super) fn limits_for(&self, spec: &CheckedEndpoint, charge: u64) -> Limits {
+        let limits = self.limits(spec);
+        match limits.tokens {
+            Some(limit) if limit < charge && self.fits_for_good(spec, charge) => {
+                Limits { tokens: Some(charge), ..limits }
+            }
+            _ => limits,
+        }
+    }
+
+    /// Whether a charge is below what is stated or reported and below our soft cap.
+    pub(super) fn fits_for_good(&self, spec: &CheckedEndpoint, charge: u64) -> bool {
+        let firm = self.learning.tokens.firm(tokens_stated(spec));
+        [firm, spec.soft_cap].into_iter().flatten().all(|limit| charge <= limit)
     }
 
     /// Where the token ceiling comes from.
     pub(super) fn token_source(&self, spec: &CheckedEndpoint) -> LimitSource {
-        let provider = self.provider_tokens(spec);
-        match (spec.soft_cap, provider) {
-            (Some(cap), Some(limit)) if cap < limit => LimitSource::SoftCap,
-            (Some(_), None) => LimitSource::SoftCap,
-            (_, limit) => source(spec.tokens_per_minute, limit),
+        if self.bound(spec) == Bound::SoftCap {
+            return LimitSource::SoftCap;
         }
+        self.learning.holding().provider_source
     }
 
     /// Where the request ceiling comes from; `derived` if the configuration has it by the pool's ratio.
-    pub(super) fn request_source(&self, spec: &CheckedEndpoint, derived: bool) -> LimitSource {
-        match source(spec.requests_per_minute, self.limits(spec).requests) {
+    pub(super) fn request_source(&self, derived: bool) -> LimitSource {
+        match self.learning.holding().request_source {
             LimitSource::Configured if derived => LimitSource::Derived,
             other => other,
         }
@@ -105,13 +127,7 @@ impl EndpointState {
         if let Some(remaining) = facts.tokens.remaining {
             self.reported_remaining = Some((remaining, now));
         }
-        if let Some(limit) = facts.tokens.limit.filter(|limit| *limit > 0) {
-            self.learned.tokens = Some(limit);
-        }
-        let limit = facts.requests.limit.filter(|limit| *limit > 0 && !is_per_slice(*limit, spec));
-        if let Some(times) = limit.and(times_a_minute(&facts.requests, spec)) {
-            self.learned.requests = limit.map(|limit| limit.saturating_mul(times));
-        }
+        self.learning.hear(now, spec, facts);
     }
 
     /// The service had no room where our ledger saw some.
@@ -143,48 +159,12 @@ impl EndpointState {
     }
 }
 
-/// What is stated counts, unless the service says less and may; what is not stated is learned.
-fn lower(stated: Option<u64>, learned: Option<u64>, pinned: bool) -> Option<u64> {
-    match (stated, learned) {
-        (stated, _) if pinned => stated,
-        (Some(stated), Some(learned)) => Some(stated.min(learned)),
-        (stated, learned) => stated.or(learned),
-    }
-}
-
-fn source(stated: Option<u64>, holds: Option<u64>) -> LimitSource {
-    match (stated, holds) {
-        (_, None) => LimitSource::Unknown,
-        (Some(stated), Some(holds)) if stated == holds => LimitSource::Configured,
-        _ => LimitSource::Header,
-    }
-}
-
-/// Azure often reports the requests of a slice where others report those of a minute.
-fn is_per_slice(reported: u64, spec: &CheckedEndpoint) -> bool {
-    let slices = MINUTE.as_secs() / spec.request_slice.as_secs().max(1);
-    let per_minute = reported.saturating_mul(slices);
-    spec.requests_per_minute.is_some_and(|stated| slices > 1 && per_minute.abs_diff(stated) <= stated / 10)
-}
-
-/// How often in a minute the reported requests may be sent; `None`: they count for longer. Azure reports those of a
-/// slice, and where nothing is stated to compare with, only a reset beyond the slice shows that a minute is meant.
-fn times_a_minute(facts: &LimitFacts, spec: &CheckedEndpoint) -> Option<u64> {
-    if spec.service != Service::Azure {
-        return counts_per_minute(facts).then_some(1);
-    }
-    let beyond_slice = facts.reset.is_some_and(|reset| reset > spec.request_slice);
-    if spec.requests_per_minute.is_some() || beyond_slice {
-        return Some(1);
-    }
-    Some(MINUTE.as_secs() / spec.request_slice.as_secs().clamp(1, MINUTE.as_secs()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::config::Enforcement;
+    use crate::model::config::{Enforcement, Service};
     use crate::model::id::{AccountId, ModelName};
+    use crate::model::outcome::LimitFacts;
 
     fn spec(tokens: Option<u64>, soft_cap: Option<u64>, pinned: bool) -> CheckedEndpoint {
         CheckedEndpoint {
@@ -201,6 +181,7 @@ mod tests {
             request_slice: Duration::from_secs(10),
             enforcement: Enforcement::SlidingLog,
             pinned,
+            probe_above: false,
             admin_state: AdminState::Enabled,
         }
     }
@@ -246,7 +227,7 @@ mod tests {
         let spec = spec(Some(240_000), Some(50_000), false);
         let state = EndpointState::new(&spec);
         assert_eq!(state.limits(&spec).tokens, Some(50_000));
-        assert_eq!(state.provider_tokens(&spec), Some(240_000));
+        assert_eq!(state.provider_tokens(), Some(240_000));
         assert_eq!(state.token_source(&spec), LimitSource::SoftCap);
     }
 

@@ -185,10 +185,12 @@ impl Balancer {
             ThrottleKind::Requests => Some(Unit::Requests),
             _ => None,
         };
-        // Those that were under way when the first surprise came tell nothing new.
-        if let Some(unit) = surprise.filter(|_| endpoint.health.takes_blame(request)) {
+        // Those that were under way when the first surprise came only make it clearer.
+        let straggler = !endpoint.health.takes_blame(request);
+        if let Some(unit) = surprise.filter(|_| !straggler) {
             endpoint.surprised(now, unit);
         }
+        endpoint.learning.refused(now, &spec, &reservation.mark, (kind, failure.facts.retry_after), straggler);
         let throttle = Throttled {
             kind,
             facts: &failure.facts,

@@ -7,12 +7,13 @@ use super::balancer::Balancer;
 use super::endpoint::{EndpointState, PoolState};
 use super::estimate::estimate;
 use super::health::Standing;
+use super::learn::Bound;
 use super::ledger::{Limits, Shortage, Unit};
 use super::request::Job;
 use crate::model::checked::{CheckedEndpoint, CheckedMember, CheckedPool};
-use crate::model::config::AdminState;
+use crate::model::config::{AdminState, Enforcement};
 use crate::model::decision::{Estimate, Exclusion};
-use crate::model::status::{Health, LimitSource, RestCause};
+use crate::model::status::{Health, RestCause};
 use crate::model::units::Timestamp;
 
 /// Whether waiting makes an endpoint fit.
@@ -119,7 +120,19 @@ pub(super) const fn pool_limits(pool: &CheckedPool) -> Limits {
 impl Seat<'_> {
     /// What a request would be charged here.
     pub(super) fn estimate(&self, job: &Job) -> Estimate {
-        estimate(self.spec.service, self.spec.enforcement, job.profile.operation, &job.profile.size)
+        let mut size = job.profile.size;
+        // Where the service corrects to what was used, what is usual tells more than what it reserves.
+        if self.spec.enforcement == Enforcement::Utilization && size.output_cap.is_none() {
+            size.output_cap = job.expected_output;
+        }
+        let formula = estimate(self.spec.service, self.spec.enforcement, job.profile.operation, &size);
+        let charge = self.state.learning.calibration(job.has_known_output()).apply(formula.charge);
+        Estimate { charge, ..formula }
+    }
+
+    /// Whether a charge is below everything that stays as it is.
+    pub(super) fn fits_for_good(&self, charge: u64) -> bool {
+        self.state.fits_for_good(self.spec, charge)
     }
 
     /// When all windows have room for a charge; `None`: never.
@@ -127,7 +140,7 @@ impl Seat<'_> {
         if self.state.smallest_too_large(now).is_some_and(|known| known <= charge) {
             return None;
         }
-        let own = self.state.ledger.earliest(now, charge, self.state.limits(self.spec))?;
+        let own = self.state.ledger.earliest(now, charge, self.state.limits_for(self.spec, charge))?;
         match self.pool {
             Some((spec, pool)) => Some(own.max(pool.ledger.earliest(now, charge, pool_limits(spec))?)),
             None => Some(own),
@@ -182,13 +195,11 @@ impl Seat<'_> {
         }
         // Where there is room now, nothing is short.
         if room > now {
-            *short = self.state.ledger.shortage(now, charge, self.state.limits(self.spec));
+            *short = self.state.ledger.shortage(now, charge, self.state.limits_for(self.spec, charge));
         }
         if let Some(short) = short {
-            let capped = self.state.token_source(self.spec) == LimitSource::SoftCap;
             let why = match short.unit {
-                Unit::Tokens if capped => Exclusion::SoftCap,
-                Unit::Tokens => Exclusion::TokensShort,
+                Unit::Tokens => self.tokens_short(now, charge),
                 Unit::Requests => Exclusion::RequestsShort,
             };
             return Ruling::Out(why, Hope::At(room));
@@ -201,6 +212,20 @@ impl Seat<'_> {
             _ if short.is_some() => Ruling::Out(Exclusion::PoolShort, Hope::At(room)),
             Standing::Ramping(next) => Ruling::Out(Exclusion::Ramping, Hope::At(next)),
             standing => Ruling::Fits { probe: standing == Standing::Probe },
+        }
+    }
+
+    /// Why tokens are short: by the service's limit, or only by what we keep below it.
+    fn tokens_short(&self, now: Timestamp, charge: u64) -> Exclusion {
+        let others_alone = || {
+            let whole = Limits { tokens: self.state.provider_tokens(), ..Limits::default() };
+            self.state.ledger.shortage(now, charge, whole).is_none()
+        };
+        match self.state.bound(self.spec) {
+            Bound::SoftCap => Exclusion::SoftCap,
+            Bound::Growth => Exclusion::GrowthGuard,
+            Bound::Foreign if others_alone() => Exclusion::ForeignTraffic,
+            Bound::Foreign | Bound::Service => Exclusion::TokensShort,
         }
     }
 

@@ -168,6 +168,8 @@ impl Balancer {
         let seat = self.seat(endpoint)?;
         let charge = seat.estimate(job).charge;
         let too_large = seat.state.smallest_too_large(now).is_some_and(|known| known <= charge);
-        (seat.barred(job).is_none() && !too_large).then_some(charge)
+        // What is larger than what we allow ourselves for now goes when that much is free.
+        let allowed = seat.state.limits(seat.spec).tokens.filter(|_| seat.fits_for_good(charge));
+        (seat.barred(job).is_none() && !too_large).then_some(allowed.map_or(charge, |allowed| charge.min(allowed)))
     }
 }

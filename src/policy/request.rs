@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use super::forecast::Forecast;
 use super::ledger::Entry;
+use super::traffic::Mark;
 use super::window::Window;
 use crate::model::decision::Estimate;
 use crate::model::id::{AccountId, ModelName, RequestId};
-use crate::model::profile::RequestProfile;
+use crate::model::profile::{Operation, RequestProfile};
 use crate::model::units::{MINUTE, Timestamp};
 
 /// What one sending holds. Slots name endpoints and pools for the life of the process.
@@ -27,6 +28,10 @@ pub(super) struct Reservation {
     /// Charged by what is used in the end, not by the estimate.
     pub(super) settles_to_usage: bool,
     pub(super) expires: Timestamp,
+    /// How it stands among our traffic there.
+    pub(super) mark: Mark,
+    /// Whether the service was seen to charge by this estimate.
+    pub(super) charge_is_known: bool,
 }
 
 /// Where a request is.
@@ -70,6 +75,8 @@ pub(super) struct Job {
     /// Time spent in line before the present wait.
     pub(super) waited: Duration,
     pub(super) stage: Option<Stage>,
+    /// How long an answer to it is likely to be at most, if it sets no cap and that is known.
+    pub(super) expected_output: Option<u64>,
 }
 
 impl Job {
@@ -85,7 +92,13 @@ impl Job {
             barred: Vec::new(),
             waited: Duration::ZERO,
             stage: None,
+            expected_output: None,
         }
+    }
+
+    /// Whether a service can tell from the request how long the answer may be.
+    pub(super) fn has_known_output(&self) -> bool {
+        self.profile.size.output_cap.is_some() || self.profile.operation == Operation::Embeddings
     }
 
     /// How long it has waited in all.

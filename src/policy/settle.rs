@@ -20,7 +20,8 @@ impl Balancer {
             return;
         }
         job.committed = true;
-        let (slot, charge) = (reservation.slot, reservation.estimate.charge);
+        let (slot, charge, mark) = (reservation.slot, reservation.estimate.charge, reservation.mark);
+        let request_kind = (job.has_known_output(), reservation.estimate.prompt);
         let spec = self.spec_of(slot).cloned();
         let Some(endpoint) = self.endpoints.get_mut(slot) else { return };
         let seen_before = (endpoint.health.health(now), spec.as_ref().map(|spec| endpoint.limits(spec)));
@@ -28,6 +29,7 @@ impl Balancer {
         endpoint.was_admitted(now, charge);
         if let Some(spec) = spec.as_ref().filter(|_| signal.endpoint == endpoint.id) {
             endpoint.learn(now, spec, &signal.facts);
+            endpoint.learning.answered(now, spec, &mark, &signal.facts, request_kind);
         }
         if seen_before != (endpoint.health.health(now), spec.as_ref().map(|spec| endpoint.limits(spec))) {
             self.doubt_forecasts();
@@ -43,6 +45,10 @@ impl Balancer {
             return;
         };
         let charge = final_charge(&reservation, settlement.usage);
+        if let Some(usage) = settlement.usage.filter(|usage| usage.exact && !job.has_known_output()) {
+            let each = usage.output / job.profile.size.choices.max(1);
+            self.outputs.observe(&job.profile.model, job.profile.caller.as_ref(), each);
+        }
         self.close(request, &reservation, Some(charge));
         if charge != reservation.estimate.charge {
             self.doubt_forecasts();
@@ -93,6 +99,9 @@ impl Balancer {
         self.expiries.remove(&(reservation.expires, request));
         if let Some(endpoint) = self.endpoints.get_mut(reservation.slot) {
             close_entry(&mut endpoint.ledger, reservation.endpoint_entry, charge);
+            let stays = charge.unwrap_or(0);
+            let seen = if reservation.settles_to_usage || stays == 0 { stays } else { reservation.mark.charge };
+            endpoint.learning.traffic.settle(&reservation.mark, seen);
             endpoint.in_flight = endpoint.in_flight.saturating_sub(1);
             endpoint.counters.charged = endpoint.counters.charged.saturating_add(charge.unwrap_or(0));
         }
@@ -116,6 +125,8 @@ fn final_charge(reservation: &Reservation, usage: Option<Usage>) -> u64 {
     let estimate = reservation.estimate.charge;
     match usage.filter(|usage| usage.exact) {
         Some(usage) if reservation.settles_to_usage => usage.total().saturating_sub(usage.cached),
+        // What the service was seen to charge is no guess any more.
+        Some(_) if reservation.charge_is_known => estimate,
         Some(usage) => usage.total().max(estimate),
         None => estimate,
     }

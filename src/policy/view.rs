@@ -34,8 +34,9 @@ impl Balancer {
     fn endpoint_view(&self, now: Timestamp, seat: &Seat<'_>) -> EndpointView {
         let (spec, state) = (seat.spec, seat.state);
         let limits = state.limits(spec);
+        let learning = &state.learning;
         let stated = self.config.config.endpoint(&spec.id).and_then(|endpoint| endpoint.requests_per_minute);
-        let request_source = state.request_source(spec, stated.is_none());
+        let request_source = state.request_source(stated.is_none());
         let (tokens, requests) = (state.ledger.tokens(now), state.ledger.requests(now));
         EndpointView {
             id: spec.id.clone(),
@@ -44,13 +45,24 @@ impl Balancer {
             simulated: spec.service == Service::Simulated,
             admin_state: state.admin,
             health: seat.health(now),
-            tokens: limit_view(limits.tokens, state.token_source(spec), tokens),
-            requests: limit_view(limits.requests, request_source, requests),
-            provider_tokens_per_minute: state.provider_tokens(spec),
+            tokens: LimitView {
+                since: learning.tokens.since(),
+                ..limit_view(limits.tokens, state.token_source(spec), tokens)
+            },
+            requests: LimitView {
+                since: learning.requests.since(),
+                ..limit_view(limits.requests, request_source, requests)
+            },
+            provider_tokens_per_minute: state.provider_tokens(),
             soft_cap: spec.soft_cap,
             reported_remaining: state.reported_remaining,
             in_flight: state.in_flight,
             counters: state.counters,
+            reported_tokens_per_minute: learning.tokens.reported(),
+            foreign_tokens_per_minute: learning.foreign.rate(),
+            charge_permille: learning.calibration(true).permille(),
+            uncapped_charge_permille: learning.calibration(false).permille(),
+            growth_tokens_per_minute: learning.growth.allowed(),
         }
     }
 
@@ -120,7 +132,7 @@ impl Balancer {
 }
 
 fn limit_view(limit: Option<u64>, source: LimitSource, (taken, pending): (u64, u64)) -> LimitView {
-    LimitView { limit, source, used: taken.saturating_sub(pending), reserved: pending }
+    LimitView { limit, source, used: taken.saturating_sub(pending), reserved: pending, since: None }
 }
 
 fn count(number: usize) -> u32 {

@@ -4,7 +4,8 @@ use crate::model::id::{AccountId, ModelName};
 use crate::model::status::{Counters, Health, LimitSource, LimitView};
 
 fn endpoint(id: &str, throttled: u64) -> EndpointView {
-    let limit = LimitView { limit: Some(60_000), source: LimitSource::Configured, used: 1_200, reserved: 30 };
+    let limit =
+        LimitView { limit: Some(60_000), source: LimitSource::Configured, used: 1_200, reserved: 30, since: None };
     EndpointView {
         id: EndpointId::from(id),
         account: AccountId::from("a"),
@@ -19,6 +20,11 @@ fn endpoint(id: &str, throttled: u64) -> EndpointView {
         reported_remaining: None,
         in_flight: 0,
         counters: Counters { throttled, ..Counters::default() },
+        reported_tokens_per_minute: None,
+        foreign_tokens_per_minute: 0,
+        charge_permille: 1_000,
+        uncapped_charge_permille: 1_000,
+        growth_tokens_per_minute: None,
     }
 }
 

@@ -66,6 +66,7 @@ pub fn config() -> Config {
         max_in_flight: None,
         request_slice_seconds: None,
         pinned: false,
+        probe_above: false,
         admin_state: AdminState::Enabled,
         enforcement: Enforcement::Auto,
         simulated: Some(Simulated::default()),
@@ -186,7 +187,7 @@ fn health_at(slot: usize, second: u64) -> Health {
 }
 
 fn limit(limit: u64, used: u64, reserved: u64, source: LimitSource) -> LimitView {
-    LimitView { limit: Some(limit), source, used, reserved }
+    LimitView { limit: Some(limit), source, used, reserved, since: None }
 }
 
 fn view(second: u64) -> BalancerView {
@@ -216,6 +217,11 @@ fn view(second: u64) -> BalancerView {
                     throttled: if slot < 2 { 5 } else { 0 },
                     ..Counters::default()
                 },
+                reported_tokens_per_minute: None,
+                foreign_tokens_per_minute: 0,
+                charge_permille: 1_000,
+                uncapped_charge_permille: 1_000,
+                growth_tokens_per_minute: None,
             }
         })
         .collect();

@@ -67,6 +67,8 @@ pub const fn exclusion(exclusion: Exclusion) -> &'static str {
         Exclusion::Ramping => "recovering, its share for now is used",
         Exclusion::ProbeRunning => "a probe is on its way",
         Exclusion::LineAhead => "earlier requests wait for it",
+        Exclusion::GrowthGuard => "load there may grow only slowly",
+        Exclusion::ForeignTraffic => "others use the same quota",
     }
 }
 

@@ -28,6 +28,7 @@ enum Event {
     Commit(u64, EndpointId),
     End(u64, EndpointId),
     Turn(EndpointId, DialSetting),
+    Other(EndpointId, u64, u64),
 }
 
 /// 429s with this `Retry-After`, or all well again.
@@ -45,6 +46,10 @@ pub struct Seen {
     pub charged: u64,
     /// When admitted, and the charge.
     pub admitted: Vec<(Timestamp, u64)>,
+    /// When not.
+    pub throttles: Vec<Timestamp>,
+    /// What others were charged, and when.
+    pub others: Vec<(Timestamp, u64)>,
 }
 
 /// What came of it all.
@@ -87,6 +92,8 @@ pub struct World {
     open: BTreeMap<u64, Open>,
     rng: fastrand::Rng,
     pub report: Report,
+    /// The services say nothing of limits but their 429s.
+    pub silent: bool,
 }
 
 impl World {
@@ -100,6 +107,7 @@ impl World {
             open: BTreeMap::new(),
             rng: fastrand::Rng::with_seed(seed),
             report: Report::default(),
+            silent: false,
         }
     }
 
@@ -135,6 +143,11 @@ impl World {
     /// Turns an endpoint's dials at a time.
     pub fn turn(&mut self, at: Timestamp, endpoint: &str, setting: DialSetting) {
         self.at(at, Event::Turn(EndpointId::from(endpoint), setting));
+    }
+
+    /// Somebody else sends a request to an endpoint.
+    pub fn other(&mut self, at: Timestamp, endpoint: &str, prompt_chars: u64, output_cap: u64) {
+        self.at(at, Event::Other(EndpointId::from(endpoint), prompt_chars, output_cap));
     }
 
     fn at(&mut self, at: Timestamp, event: Event) {
@@ -197,6 +210,15 @@ impl World {
                 self.report.answered += 1;
                 self.tell(now, Input::Settled { request: RequestId(id), settlement });
             }
+            Event::Other(endpoint, prompt_chars, output_cap) => {
+                let chat = SimRequest::new(Operation::Chat);
+                let request = SimRequest { prompt_chars, output_cap: Some(output_cap), ..chat };
+                let upstream = self.upstreams.get_mut(&endpoint).expect("it exists");
+                if let SimAnswer::Admitted(admission) = upstream.arrive(now, &request) {
+                    upstream.finish(now, admission.ticket, admission.charge);
+                    self.report.endpoints.entry(endpoint).or_default().others.push((now, admission.charge));
+                }
+            }
             Event::Turn(endpoint, setting) => {
                 let dials = match setting {
                     DialSetting::Throttle { retry_after } => {
@@ -232,7 +254,7 @@ impl World {
                 seen.charged += admission.charge;
                 seen.admitted.push((now, admission.charge));
                 take(&admission.headers);
-                open.facts = wire::headers::facts(&headers, 0);
+                open.facts = if self.silent { HeaderFacts::default() } else { wire::headers::facts(&headers, 0) };
                 open.ticket = Some(admission.ticket);
                 open.usage = admission.prompt_tokens + admission.output_tokens;
                 let tokens = u32::try_from(admission.output_tokens).unwrap_or(u32::MAX);
@@ -242,6 +264,7 @@ impl World {
             }
             SimAnswer::Rejected(rejection) => {
                 seen.throttled += u64::from(rejection.status == 429);
+                seen.throttles.push(now);
                 take(&rejection.headers);
                 open.answer = Some(wire::failure::classify(rejection.status, &headers, rejection.body.as_bytes(), 0));
                 let at = now.after(self.hop());

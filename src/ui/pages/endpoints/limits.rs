@@ -72,6 +72,7 @@ fn source(limit: &LimitView) -> &'static str {
         LimitSource::Configured => "typed by you",
         LimitSource::Derived => "from the pool's ratio",
         LimitSource::Header => "from response headers",
+        LimitSource::Learned => "learned from its 429s",
         LimitSource::SoftCap => "our soft cap",
         LimitSource::Unknown => "nobody knows; never held back by it",
     }
