@@ -41,7 +41,8 @@ impl Balancer {
             return;
         };
         self.arrivals = self.arrivals.saturating_add(1);
-        let mut job = Job::new(profile, route, self.arrivals);
+        let caller = self.caller_of(&profile);
+        let mut job = Job { caller, ..Job::new(profile, route, self.arrivals) };
         if !job.has_known_output() {
             job.expected_output = self.outputs.expected(&job.profile.model, job.profile.caller.as_ref());
         }
@@ -79,7 +80,7 @@ impl Balancer {
             self.admitted_after_wait = self.admitted_after_wait.saturating_add(1);
         }
         self.leave_line(now, request, &mut job);
-        let Some(reservation) = self.reserve(now, request, one, job.has_known_output()) else { return };
+        let Some(reservation) = self.reserve(now, request, one, &job) else { return };
         let Some(id) = self.endpoints.get(one.slot).map(|endpoint| endpoint.id.clone()) else { return };
         if let Some(route) = job.route.and_then(|route| self.routes.get_mut(route)) {
             route.note_sent(now, one.slot);
@@ -98,7 +99,7 @@ impl Balancer {
         outputs.push(Output::Assigned { request, assignment });
     }
 
-    fn reserve(&mut self, now: Timestamp, request: RequestId, one: &Judged, capped: bool) -> Option<Reservation> {
+    fn reserve(&mut self, now: Timestamp, request: RequestId, one: &Judged, job: &Job) -> Option<Reservation> {
         let spec = self.config.endpoints.get(one.endpoint)?;
         let pool = spec.pool.and_then(|pool| self.pool_slot_of.get(pool).copied());
         let charge = one.estimate.charge;
@@ -106,19 +107,22 @@ impl Balancer {
         endpoint.health.sent(now, request, charge);
         endpoint.in_flight = endpoint.in_flight.saturating_add(1);
         endpoint.counters.attempts = endpoint.counters.attempts.saturating_add(1);
-        let endpoint_entry = endpoint.ledger.reserve(now, charge);
-        let mark = endpoint.learning.sent(now, charge, capped);
-        let charge_is_known = endpoint.learning.calibration(capped).is_known();
+        let endpoint_entry = endpoint.ledger.reserve(now, one.estimate);
+        let mark = endpoint.learning.sent(now, charge, job.has_known_output());
+        let charge_is_known = endpoint.learning.calibration(job.has_known_output()).is_known();
         let pool_state = pool.and_then(|pool| self.pools.get_mut(pool));
+        let caller_state = job.caller.and_then(|caller| self.callers.get_mut(caller));
         Some(Reservation {
             slot: one.slot,
             account: spec.account.clone(),
             pool,
             estimate: one.estimate,
             endpoint_entry,
-            pool_entry: pool_state.map(|pool| pool.ledger.reserve(now, charge)),
+            pool_entry: pool_state.map(|pool| pool.ledger.reserve(now, one.estimate)),
             settles_to_usage: spec.enforcement == Enforcement::Utilization,
             expires: now.after(EXPIRY),
+            caller: job.caller,
+            caller_entry: caller_state.map(|caller| caller.reserve(now, one.estimate)),
             mark,
             charge_is_known,
         })

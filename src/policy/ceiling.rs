@@ -169,7 +169,8 @@ impl Ceiling {
         let before = self.held(stated);
         let upper = refused.admitted.saturating_add(refused.charge).saturating_sub(1);
         let level = refused.admitted.max(self.best.0.min(upper));
-        if refused.straggler {
+        // Where nothing was let in since the last refusal, this is still the same one.
+        if refused.straggler || self.learned.is_some() && self.best.0 == 0 {
             if let Some(learned) = &mut self.learned {
                 learned.sharpen(level);
             }

@@ -8,10 +8,11 @@ use std::time::Duration;
 use super::health::{HealthState, Pace};
 use super::learn::{Bound, Learning, tokens_stated};
 use super::ledger::{Ledger, Limits, Unit};
+use super::traffic::Mark;
 use crate::model::checked::CheckedEndpoint;
 use crate::model::config::AdminState;
 use crate::model::id::{EndpointId, PoolId};
-use crate::model::outcome::HeaderFacts;
+use crate::model::outcome::{HeaderFacts, ThrottleKind};
 use crate::model::status::{Counters, LimitSource};
 use crate::model::units::Timestamp;
 
@@ -62,6 +63,12 @@ impl EndpointState {
         }
     }
 
+    /// Counts as the configuration says, by the limits that hold.
+    pub(super) fn recount(&mut self, now: Timestamp, spec: &CheckedEndpoint) {
+        self.ledger.count_as(now, spec.enforcement, spec.request_slice);
+        self.ledger.tune(now, self.limits(spec));
+    }
+
     /// The service's own ceiling of tokens per minute, as configured or learned.
     pub(super) const fn provider_tokens(&self) -> Option<u64> {
         self.learning.holding().provider
@@ -70,7 +77,14 @@ impl EndpointState {
     /// The ceilings that hold now.
     pub(super) fn limits(&self, spec: &CheckedEndpoint) -> Limits {
         let holding = self.learning.holding();
-        Limits { tokens: [holding.tokens, spec.soft_cap].into_iter().flatten().min(), requests: holding.requests }
+        Limits {
+            tokens: [holding.tokens, spec.soft_cap].into_iter().flatten().min(),
+            requests: holding.requests,
+            input: spec.input_tokens_per_minute,
+            output: spec.output_tokens_per_minute,
+            tokens_per_day: spec.tokens_per_day,
+            requests_per_day: holding.requests_per_day,
+        }
     }
 
     /// What keeps tokens per minute where they are.
@@ -128,11 +142,43 @@ impl EndpointState {
             self.reported_remaining = Some((remaining, now));
         }
         self.learning.hear(now, spec, facts);
+        self.ledger.tune(now, self.limits(spec));
+    }
+
+    /// An answer was good: what it shows of limits, charges and others.
+    pub(super) fn answered(
+        &mut self,
+        now: Timestamp,
+        spec: &CheckedEndpoint,
+        mark: &Mark,
+        facts: &HeaderFacts,
+        asked: (bool, u64),
+    ) {
+        self.learn(now, spec, facts);
+        self.learning.answered(now, spec, mark, facts, asked);
+        self.ledger.tune(now, self.limits(spec));
+    }
+
+    /// A 429: what it teaches of limits. A straggler was sent before another one came back.
+    pub(super) fn refused(
+        &mut self,
+        now: Timestamp,
+        spec: &CheckedEndpoint,
+        mark: &Mark,
+        (kind, facts): (ThrottleKind, &HeaderFacts),
+        straggler: bool,
+    ) {
+        self.learn(now, spec, facts);
+        let full = self.learning.refused(now, spec, mark, (kind, facts.retry_after), straggler);
+        self.ledger.tune(now, self.limits(spec));
+        if full {
+            self.ledger.fill(now, self.limits(spec));
+        }
     }
 
     /// The service had no room where our ledger saw some.
     pub(super) fn surprised(&mut self, now: Timestamp, unit: Unit) {
-        self.ledger.widen(unit);
+        self.ledger.widen(now, unit);
         self.guard_changed = now;
     }
 
@@ -183,6 +229,10 @@ mod tests {
             pinned,
             probe_above: false,
             admin_state: AdminState::Enabled,
+            tokens_per_day: None,
+            requests_per_day: None,
+            input_tokens_per_minute: None,
+            output_tokens_per_minute: None,
         }
     }
     fn says(limit: u64) -> HeaderFacts {

@@ -68,6 +68,8 @@ pub(super) struct Foreign {
     rate: u64,
     at: Timestamp,
     limit: u64,
+    /// What is held was concluded from a refusal; the next answers know better.
+    alarmed: bool,
 }
 
 impl Foreign {
@@ -83,7 +85,8 @@ impl Foreign {
         if self.held < sure {
             self.held = sure;
         } else if self.held > shown.most {
-            self.held = toward(self.held, shown.most, RELEASE);
+            self.held = if self.alarmed { shown.most } else { toward(self.held, shown.most, RELEASE) };
+            self.alarmed = false;
         }
         // What is left of it in the end is nobody.
         if self.held < shown.limit / 256 {
@@ -94,7 +97,10 @@ impl Foreign {
 
     /// The service had no room where our own use left some.
     pub(super) fn refused(&mut self, now: Timestamp, limit: u64, ours: u64) {
-        self.held = self.held.max(limit.saturating_sub(ours));
+        let concluded = limit.saturating_sub(ours);
+        if concluded > self.held {
+            (self.held, self.alarmed) = (concluded, true);
+        }
         (self.at, self.limit) = (now, limit);
     }
 

@@ -19,6 +19,8 @@ use crate::model::units::{MINUTE, Timestamp};
 
 /// A service that said what is left this recently goes on saying so.
 const TELLS: Duration = Duration::from_mins(2);
+/// What the service said is left holds this long, with what we sent since taken off.
+const FRESH: Duration = Duration::from_secs(10);
 /// Refusals within a minute despite what the service says is left, from which on its word is not enough.
 const DOUBTED: u32 = 3;
 
@@ -46,6 +48,7 @@ pub(super) struct Holding {
     pub(super) bound: Bound,
     pub(super) requests: Option<u64>,
     pub(super) request_source: LimitSource,
+    pub(super) requests_per_day: Option<u64>,
 }
 
 /// Everything learned of one endpoint's limits.
@@ -54,6 +57,7 @@ pub(super) struct Learning {
     pub(super) traffic: Traffic,
     pub(super) tokens: Ceiling,
     pub(super) requests: Ceiling,
+    days: Ceiling,
     pub(super) foreign: Foreign,
     pub(super) growth: Growth,
     /// Of requests with an output cap, and of those without.
@@ -74,6 +78,7 @@ impl Learning {
             traffic: Traffic::new(spec.request_slice),
             tokens: Ceiling::of_tokens(),
             requests: Ceiling::of_requests(),
+            days: Ceiling::of_requests(),
             foreign: Foreign::default(),
             growth: Growth::default(),
             calibrations: [Calibration::new(), Calibration::new()],
@@ -87,6 +92,7 @@ impl Learning {
                 bound: Bound::Service,
                 requests: None,
                 request_source: unknown,
+                requests_per_day: None,
             },
         };
         fresh.restate(spec);
@@ -113,6 +119,7 @@ impl Learning {
             bound,
             requests: requests.limit,
             request_source: requests.source,
+            requests_per_day: self.days.held(days_stated(spec)).limit,
         };
     }
 
@@ -151,7 +158,7 @@ impl Learning {
         self.restate(spec);
     }
 
-    /// A request was refused for want of quota. Its charge is taken out of the traffic already.
+    /// A request was refused. Its charge is taken out of the traffic already. Whether the tokens are used up.
     pub(super) fn refused(
         &mut self,
         now: Timestamp,
@@ -159,30 +166,48 @@ impl Learning {
         mark: &Mark,
         (kind, wait): (ThrottleKind, Option<Duration>),
         straggler: bool,
-    ) {
+    ) -> bool {
+        let mut full = false;
         match kind {
-            ThrottleKind::Tokens => self.short_of_tokens(now, spec, mark, straggler),
+            ThrottleKind::Tokens => full = self.short_of_tokens(now, spec, mark, straggler),
             // What a provisioned deployment carries is learned like a quota; elsewhere these words concern no quota.
             ThrottleKind::Utilization if spec.enforcement == Enforcement::Utilization => {
-                self.short_of_tokens(now, spec, mark, straggler);
+                full = self.short_of_tokens(now, spec, mark, straggler);
             }
             ThrottleKind::Requests => self.short_of_requests(now, spec, wait, straggler),
             ThrottleKind::Growth if !straggler => self.growth.told(now, self.traffic.tokens(now)),
             _ => {}
         }
         self.restate(spec);
+        full
     }
 
-    fn short_of_tokens(&mut self, now: Timestamp, spec: &CheckedEndpoint, mark: &Mark, straggler: bool) {
+    /// Whether it was for want of quota.
+    fn short_of_tokens(&mut self, now: Timestamp, spec: &CheckedEndpoint, mark: &Mark, straggler: bool) -> bool {
         let admitted = self.traffic.tokens(now);
         let tells = self.reading.is_some_and(|(_, at)| now.since(at) <= TELLS);
         if let (Some(limit), true) = (self.tokens.reported().filter(|_| !spec.pinned), tells) {
+            // Plenty was left by its own word: it lacks something else, and calls it tokens.
+            if self.expected_left(now, limit) > (limit / 4).saturating_add(mark.charge) {
+                return false;
+            }
             self.foreign.refused(now, limit, admitted.saturating_add(mark.charge));
             if straggler || !self.doubts_the_headers(now) {
-                return;
+                return true;
             }
         }
         self.tokens.refused(now, tokens_stated(spec), Refused { admitted, charge: mark.charge, straggler });
+        true
+    }
+
+    /// What should be left by what the service last said, or by our books if that was long ago.
+    fn expected_left(&self, now: Timestamp, limit: u64) -> u64 {
+        match &self.reading {
+            Some((reading, at)) if now.since(*at) <= FRESH => {
+                reading.remaining.saturating_sub(self.traffic.sent_since(&reading.mark))
+            }
+            _ => limit.saturating_sub(self.traffic.tokens(now)).saturating_sub(self.foreign.rate()),
+        }
     }
 
     /// Whether refusals are so many that what the service says is left does not explain them.
@@ -209,6 +234,10 @@ impl Learning {
         }
         if let Some(limit) = requests_per_minute(&facts.requests, spec) {
             self.requests.report(now, requests_stated(spec), limit);
+        } else if let Some(limit) =
+            facts.requests.limit.filter(|limit| *limit > 0 && counts_days(&facts.requests, spec))
+        {
+            self.days.report(now, days_stated(spec), limit);
         }
         self.restate(spec);
     }
@@ -264,6 +293,16 @@ pub(super) const fn tokens_stated(spec: &CheckedEndpoint) -> Stated {
 /// What the configuration says of requests per minute.
 pub(super) const fn requests_stated(spec: &CheckedEndpoint) -> Stated {
     Stated { limit: spec.requests_per_minute, pinned: spec.pinned, above: spec.probe_above }
+}
+
+/// What the configuration says of requests per day.
+const fn days_stated(spec: &CheckedEndpoint) -> Stated {
+    Stated { limit: spec.requests_per_day, pinned: spec.pinned, above: false }
+}
+
+/// Whether the reported requests are those of a day.
+fn counts_days(facts: &LimitFacts, spec: &CheckedEndpoint) -> bool {
+    spec.service != Service::Azure && !counts_per_minute(facts)
 }
 
 /// The reported requests as requests per minute; `None`: nothing is said of minutes. Azure reports those of a slice

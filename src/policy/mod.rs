@@ -7,7 +7,9 @@ pub mod balancer;
 pub mod event;
 
 mod admit;
+mod bucket;
 mod calibrate;
+mod caller;
 mod ceiling;
 mod choose;
 mod configure;
@@ -24,10 +26,12 @@ mod judge;
 mod learn;
 mod ledger;
 mod line;
+mod meter;
 mod outputs;
 mod request;
 mod rest;
 mod retry;
+mod room;
 mod settle;
 mod traffic;
 mod view;
@@ -35,6 +39,8 @@ mod window;
 
 #[cfg(test)]
 mod laws_tests;
+#[cfg(test)]
+mod learn_tests;
 #[cfg(test)]
 mod load_tests;
 #[cfg(test)]

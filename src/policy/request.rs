@@ -28,6 +28,9 @@ pub(super) struct Reservation {
     /// Charged by what is used in the end, not by the estimate.
     pub(super) settles_to_usage: bool,
     pub(super) expires: Timestamp,
+    /// The caller's slot.
+    pub(super) caller: Option<usize>,
+    pub(super) caller_entry: Option<Entry>,
     /// How it stands among our traffic there.
     pub(super) mark: Mark,
     /// Whether the service was seen to charge by this estimate.
@@ -75,6 +78,8 @@ pub(super) struct Job {
     /// Time spent in line before the present wait.
     pub(super) waited: Duration,
     pub(super) stage: Option<Stage>,
+    /// The slot of who asked, if it is known.
+    pub(super) caller: Option<usize>,
     /// How long an answer to it is likely to be at most, if it sets no cap and that is known.
     pub(super) expected_output: Option<u64>,
 }
@@ -92,6 +97,7 @@ impl Job {
             barred: Vec::new(),
             waited: Duration::ZERO,
             stage: None,
+            caller: None,
             expected_output: None,
         }
     }
