@@ -32,6 +32,8 @@ mod window;
 #[cfg(test)]
 mod laws_tests;
 #[cfg(test)]
+mod limits_tests;
+#[cfg(test)]
 mod load_tests;
 #[cfg(test)]
 mod pool_laws_tests;
