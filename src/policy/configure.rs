@@ -29,6 +29,7 @@ impl Balancer {
             match self.endpoints.get_mut(slot) {
                 Some(endpoint) => {
                     endpoint.admin = spec.admin_state;
+                    endpoint.allotted = None;
                     endpoint.ledger.set_slice(spec.request_slice);
                 }
                 None => self.endpoints.push(EndpointState::new(spec)),
@@ -71,6 +72,16 @@ impl Balancer {
         for (_, request) in homeless {
             self.turn_away(now, request, RefusalReason::UnknownModel, outputs);
         }
+    }
+
+    /// Ceilings inside pools, for now. What is charged already stays charged.
+    pub(super) fn allotted(&mut self, shares: &[(EndpointId, Option<u64>)]) {
+        for (id, share) in shares {
+            if let Some(endpoint) = self.endpoints.iter_mut().find(|known| known.id == *id) {
+                endpoint.allotted = *share;
+            }
+        }
+        self.doubt_forecasts();
     }
 
     /// Takes effect at once; the file follows elsewhere.

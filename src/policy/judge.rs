@@ -185,9 +185,11 @@ impl Seat<'_> {
             *short = self.state.ledger.shortage(now, charge, self.state.limits(self.spec));
         }
         if let Some(short) = short {
-            let capped = self.state.token_source(self.spec) == LimitSource::SoftCap;
+            let source = self.state.token_source(self.spec);
             let why = match short.unit {
-                Unit::Tokens if capped => Exclusion::SoftCap,
+                Unit::Tokens if source == LimitSource::SoftCap => Exclusion::SoftCap,
+                // What is free in the pool is kept for its other members.
+                Unit::Tokens if source == LimitSource::Allotted => Exclusion::PoolShort,
                 Unit::Tokens => Exclusion::TokensShort,
                 Unit::Requests => Exclusion::RequestsShort,
             };

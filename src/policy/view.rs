@@ -51,6 +51,8 @@ impl Balancer {
             reported_remaining: state.reported_remaining,
             in_flight: state.in_flight,
             counters: state.counters,
+            allotted: state.allotted,
+            exhausts_at: None,
         }
     }
 
@@ -69,6 +71,8 @@ impl Balancer {
             tokens: limit_view(limits.tokens, LimitSource::Configured, ledger.tokens(now)),
             requests: limit_view(limits.requests, request_source, ledger.requests(now)),
             members: members.map(|endpoint| endpoint.id.clone()).collect(),
+            exhausts_at: None,
+            proposed: Vec::new(),
         })
     }
 
@@ -99,6 +103,7 @@ impl Balancer {
             groups: groups.collect(),
             waiting: count(self.waiting_for(at)),
             back_at: if serving == 0 { back_at.min() } else { None },
+            demand: self.outlook.route(&route.model).map(|route| route.demand).unwrap_or_default(),
         }
     }
 

@@ -19,6 +19,8 @@ fn endpoint(id: &str, throttled: u64) -> EndpointView {
         reported_remaining: None,
         in_flight: 0,
         counters: Counters { throttled, ..Counters::default() },
+        allotted: None,
+        exhausts_at: None,
     }
 }
 

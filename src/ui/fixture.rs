@@ -216,6 +216,8 @@ fn view(second: u64) -> BalancerView {
                     throttled: if slot < 2 { 5 } else { 0 },
                     ..Counters::default()
                 },
+                allotted: None,
+                exhausts_at: None,
             }
         })
         .collect();
@@ -237,6 +239,8 @@ fn view(second: u64) -> BalancerView {
             tokens: limit(300_000, pooled, 10_000, LimitSource::Configured),
             requests: limit(1_800, pooled / 500, 6, LimitSource::Derived),
             members,
+            exhausts_at: None,
+            proposed: vec![],
         }],
         routes: vec![RouteView {
             model: "demo-chat".into(),
@@ -249,6 +253,7 @@ fn view(second: u64) -> BalancerView {
             ],
             waiting: 3,
             back_at: None,
+            demand: Default::default(),
         }],
         queue: QueueView { waiting: 3, oldest: Duration::from_millis(4_200), admitted: 61, refused: 2 },
     }

@@ -1,0 +1,10 @@
+//! Looks ahead: the demand to come, when limits will be full, how a total is best split, and what is wasteful in what is
+//! configured.
+//!
+//! Invariant: pure; time is an argument, and nothing here changes what runs.
+//! Absent on purpose: acting on it. The brain and the person do.
+
+pub mod demand;
+pub mod exhaust;
+pub mod inflow;
+pub mod split;
