@@ -79,6 +79,15 @@ impl EndpointState {
         }
     }
 
+    /// The ceilings for a charge: one that is larger than our share of the pool for now is not kept out by it for good.
+    pub(super) fn limits_for(&self, spec: &CheckedEndpoint, charge: u64) -> Limits {
+        if self.allotted.is_none_or(|share| share >= charge) {
+            return self.limits(spec);
+        }
+        let tokens = [self.provider_tokens(spec), spec.soft_cap].into_iter().flatten().min();
+        Limits { tokens, ..self.limits(spec) }
+    }
+
     /// Where the token ceiling comes from.
     pub(super) fn token_source(&self, spec: &CheckedEndpoint) -> LimitSource {
         let provider = self.provider_tokens(spec);

@@ -127,7 +127,7 @@ impl Seat<'_> {
         if self.state.smallest_too_large(now).is_some_and(|known| known <= charge) {
             return None;
         }
-        let own = self.state.ledger.earliest(now, charge, self.state.limits(self.spec))?;
+        let own = self.state.ledger.earliest(now, charge, self.state.limits_for(self.spec, charge))?;
         match self.pool {
             Some((spec, pool)) => Some(own.max(pool.ledger.earliest(now, charge, pool_limits(spec))?)),
             None => Some(own),
@@ -182,7 +182,7 @@ impl Seat<'_> {
         }
         // Where there is room now, nothing is short.
         if room > now {
-            *short = self.state.ledger.shortage(now, charge, self.state.limits(self.spec));
+            *short = self.state.ledger.shortage(now, charge, self.state.limits_for(self.spec, charge));
         }
         if let Some(short) = short {
             let source = self.state.token_source(self.spec);
