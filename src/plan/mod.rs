@@ -4,7 +4,11 @@
 //! Invariant: pure; time is an argument, and nothing here changes what runs.
 //! Absent on purpose: acting on it. The brain and the person do.
 
+pub mod adjust;
+pub mod azure_cli;
 pub mod demand;
 pub mod exhaust;
 pub mod inflow;
+pub mod inventory;
+pub mod propose;
 pub mod split;

@@ -82,6 +82,7 @@ pub fn config() -> Config {
             tokens_per_minute: 300_000,
             requests_per_minute: None,
             requests_per_1k_tokens: Some(6),
+            adjust_within_percent: None,
         }],
         endpoints: ENDPOINTS.into_iter().map(endpoint).collect(),
         routes: vec![Route {
