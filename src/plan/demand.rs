@@ -55,7 +55,9 @@ impl Forecaster {
     pub fn outlook(&mut self, now: Timestamp) -> Outlook {
         let second = now.0 / 1_000_000;
         self.routes.retain(|_, all| {
-            all.iter_mut().for_each(|series| series.catch_up(second));
+            for series in all.iter_mut() {
+                series.catch_up(second);
+            }
             all.iter().any(|series| !series.is_empty())
         });
         let routes = self.routes.iter();

@@ -87,6 +87,7 @@ impl Ring {
     }
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "below sixty")]
 const fn place(second: u64) -> usize {
     (second % WINDOW as u64) as usize
 }
@@ -109,8 +110,8 @@ pub fn foresee(view: &BalancerView, config: &CheckedConfig, flows: &Flows) -> Fo
         let Some(demand) = inflows.get(&endpoint.id) else { continue };
         let spec = config.endpoints.iter().find(|spec| spec.id == endpoint.id);
         let drains = spec.is_some_and(|spec| spec.enforcement != Enforcement::SlidingLog);
-        let leaving = || flows.leaving(now, &endpoint.id);
-        if let Some(when) = exhaustion(now, &endpoint.tokens, *demand, (!drains).then(leaving)) {
+        let leaving = flows.leaving(now, &endpoint.id);
+        if let Some(when) = exhaustion(now, &endpoint.tokens, *demand, (!drains).then_some(&leaving)) {
             foresight.endpoints.insert(endpoint.id.clone(), when);
         }
     }
@@ -123,7 +124,7 @@ pub fn foresee(view: &BalancerView, config: &CheckedConfig, flows: &Flows) -> Fo
                 *sum = sum.saturating_add(amount);
             }
         }
-        if let Some(when) = exhaustion(now, &pool.tokens, demand, Some(leaving)) {
+        if let Some(when) = exhaustion(now, &pool.tokens, demand, Some(&leaving)) {
             foresight.pools.insert(pool.id.clone(), when);
         }
     }
@@ -136,14 +137,14 @@ fn exhaustion(
     now: Timestamp,
     tokens: &LimitView,
     demand: Demand,
-    leaving: Option<[u64; WINDOW]>,
+    leaving: Option<&[u64; WINDOW]>,
 ) -> Option<Exhaustion> {
     let limit = tokens.limit?;
     let taken = tokens.used.saturating_add(tokens.reserved);
     if taken >= limit {
         return None;
     }
-    let full = |rate: u64| match &leaving {
+    let full = |rate: u64| match leaving {
         Some(leaving) => slides(taken, limit, leaving, rate, demand.trend),
         None => drains(taken, limit, rate),
     };

@@ -6,7 +6,7 @@
 use super::balancer::Balancer;
 use super::judge::Seat;
 use super::ledger::Limits;
-use crate::model::checked::{CheckedPool, CheckedRoute};
+use crate::model::checked::{CheckedConfig, CheckedPool, CheckedRoute};
 use crate::model::config::{AdminState, Service};
 use crate::model::status::{
     BalancerView, EndpointView, GroupView, Health, LimitSource, LimitView, PoolView, QueueView, RouteView,
@@ -14,6 +14,12 @@ use crate::model::status::{
 use crate::model::units::Timestamp;
 
 impl Balancer {
+    /// What it runs by.
+    #[must_use]
+    pub const fn config(&self) -> &std::sync::Arc<CheckedConfig> {
+        &self.config
+    }
+
     /// How things stand at `now`. Changes nothing.
     #[must_use]
     pub fn view(&self, now: Timestamp) -> BalancerView {

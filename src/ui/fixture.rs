@@ -117,6 +117,7 @@ pub fn empty() -> Snapshot {
         },
         applied: Arc::new(Applied { revision: 0, config, findings: vec![], file_problem: None }),
         view: Arc::new(BalancerView::default()),
+        plans: Arc::default(),
         series: Arc::new(SeriesView::default()),
         records: Arc::new(RecordsView::default()),
         keys: Arc::new(KeysView { keyring: KeyringState::Ready, accounts: vec![] }),
