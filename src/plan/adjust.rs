@@ -56,7 +56,7 @@ impl Adjuster {
             // A new configuration lifted every ceiling.
             *self = Self { revision: view.revision, pools: BTreeMap::new() };
         }
-        let needs = inflows(view);
+        let needs = inflows(view, |_, sent| sent);
         let mut adjusted = Adjusted::default();
         for pool in &config.quota_pools {
             let members: Vec<&Endpoint> = members(config, pool).collect();

@@ -18,6 +18,10 @@ use crate::model::units::Timestamp;
 const WINDOW: usize = 60;
 /// Charges that stay a minute fill a limit within a minute of the newest, or never.
 const SIGHT: usize = 2 * WINDOW;
+/// Traffic flows as it did in these last seconds.
+const LATELY: u64 = 8;
+/// A limit is full from this share on, in percent: what is left is smaller than many a request.
+const FULL: u64 = 98;
 /// Beyond this nothing is said.
 const HORIZON: Duration = Duration::from_mins(30);
 /// A band is narrow enough if it is no wider than this, or than half of what it is about.
@@ -55,6 +59,11 @@ impl Flows {
         self.endpoints.retain(|_, ring| second.saturating_sub(ring.second) < WINDOW as u64);
     }
 
+    /// What was sent there in the last seconds.
+    fn lately(&self, now: Timestamp, endpoint: &EndpointId) -> u64 {
+        self.endpoints.get(endpoint).map_or(0, |ring| ring.lately(now.0 / 1_000_000))
+    }
+
     /// What leaves the window in each of the next 60 seconds.
     fn leaving(&self, now: Timestamp, endpoint: &EndpointId) -> [u64; WINDOW] {
         self.endpoints.get(endpoint).map_or([0; WINDOW], |ring| ring.leaving(now.0 / 1_000_000))
@@ -73,6 +82,13 @@ impl Ring {
         if let Some(amount) = self.amounts.get_mut(place(self.second)) {
             *amount = amount.saturating_add(charge);
         }
+    }
+
+    fn lately(&self, second: u64) -> u64 {
+        let known = (self.second + 1).saturating_sub(WINDOW as u64)..=self.second;
+        let seconds = second.saturating_sub(LATELY)..=second;
+        let amounts = seconds.filter(|at| known.contains(at)).filter_map(|at| self.amounts.get(place(at)));
+        amounts.fold(0, |sum, amount| sum.saturating_add(*amount))
     }
 
     fn leaving(&self, second: u64) -> [u64; WINDOW] {
@@ -104,7 +120,9 @@ pub struct Foresight {
 /// Looks ahead for every endpoint and pool that has a known limit.
 #[must_use]
 pub fn foresee(view: &BalancerView, config: &CheckedConfig, flows: &Flows) -> Foresight {
-    let (inflows, now) = (inflows(view), view.at);
+    let now = view.at;
+    // Where requests went in the last minute is past once an endpoint is full or rests.
+    let inflows = inflows(view, |endpoint, _| flows.lately(now, endpoint));
     let mut foresight = Foresight::default();
     for endpoint in view.endpoints.iter().filter(|endpoint| endpoint.serving()) {
         let Some(demand) = inflows.get(&endpoint.id) else { continue };
@@ -141,7 +159,7 @@ fn exhaustion(
 ) -> Option<Exhaustion> {
     let limit = tokens.limit?;
     let taken = tokens.used.saturating_add(tokens.reserved);
-    if taken >= limit {
+    if u128::from(taken) * 100 >= u128::from(limit) * u128::from(FULL) {
         return None;
     }
     let full = |rate: u64| match leaving {

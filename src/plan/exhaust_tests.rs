@@ -36,7 +36,7 @@ fn the_forecast_names_the_second_in_which_the_window_is_really_full() {
     // Half the limit's rate for two minutes, then twice of it.
     let rate = |second: u64| if second < 120 { 500 } else { 2_000 };
     let truth = (121..200).find(|now| (now - 60..*now).map(rate).sum::<u64>() >= LIMIT).unwrap();
-    for now in 121..truth {
+    for now in 121..truth - 1 {
         let (held, flows) = played(now, rate);
         assert_eq!(sliding(now, held, &flows, steady(120_000, 0)), Some(truth - now), "seen from {now}");
     }
@@ -81,9 +81,20 @@ fn a_level_that_drains_fills_by_what_comes_beyond_the_limit() {
 }
 
 #[test]
+fn traffic_is_foreseen_where_it_went_in_the_last_seconds() {
+    let mut flows = Flows::default();
+    for second in 0..40 {
+        flows.note(Timestamp::from_secs(second), &east(), 1_000);
+    }
+    let at = |second| flows.lately(Timestamp::from_secs(second), &east());
+    assert_eq!((at(39), at(43), at(48)), (9_000, 5_000, 0));
+}
+
+#[test]
 fn what_is_full_or_has_no_limit_is_not_foreseen() {
     let now = Timestamp::ZERO;
     assert_eq!(exhaustion(now, &tokens(LIMIT), steady(900_000, 0), None), None);
+    assert_eq!(exhaustion(now, &tokens(LIMIT - 500), steady(900_000, 0), None), None, "next to nothing is left");
     assert_eq!(exhaustion(now, &LimitView { limit: None, ..tokens(0) }, steady(900_000, 0), None), None);
 }
 

@@ -9,16 +9,16 @@ use crate::model::id::EndpointId;
 use crate::model::outlook::Demand;
 use crate::model::status::{BalancerView, RouteView};
 
-/// Expected tokens per minute by endpoint; who is absent expects nothing.
-#[must_use]
-pub fn inflows(view: &BalancerView) -> BTreeMap<&EndpointId, Demand> {
+/// Expected tokens per minute by endpoint; who is absent expects nothing. `flow` is what an endpoint got lately; it is
+/// given the requests sent there in the last minute.
+pub fn inflows(view: &BalancerView, flow: impl Fn(&EndpointId, u64) -> u64) -> BTreeMap<&EndpointId, Demand> {
     let mut inflows: BTreeMap<&EndpointId, Demand> = BTreeMap::new();
     for route in &view.routes {
         let demand = route.demand.into_iter().fold(Demand::default(), Demand::and);
         if demand.upper == 0 {
             continue;
         }
-        let flows = flows(route);
+        let flows = flows(route, &flow);
         let whole = flows.iter().fold(0_u64, |sum, (_, sent)| sum.saturating_add(*sent));
         for (endpoint, sent) in flows.into_iter().filter(|(_, sent)| *sent > 0) {
             let known = inflows.entry(endpoint).or_default();
@@ -28,11 +28,11 @@ pub fn inflows(view: &BalancerView) -> BTreeMap<&EndpointId, Demand> {
     inflows
 }
 
-/// Requests sent to each member lately; before there were any, the first group counts evenly.
-fn flows(route: &RouteView) -> Vec<(&EndpointId, u64)> {
+/// What each member got lately; before anyone got anything, the first group counts evenly.
+fn flows<'v>(route: &'v RouteView, flow: impl Fn(&EndpointId, u64) -> u64) -> Vec<(&'v EndpointId, u64)> {
     let groups = route.groups.iter();
-    let sent = groups.flat_map(|group| group.endpoints.iter().zip(group.sent_last_minute.iter().copied()));
-    let sent: Vec<(&EndpointId, u64)> = sent.collect();
+    let sent = groups.flat_map(|group| group.endpoints.iter().zip(&group.sent_last_minute));
+    let sent: Vec<(&EndpointId, u64)> = sent.map(|(id, sent)| (id, flow(id, *sent))).collect();
     if sent.iter().any(|(_, sent)| *sent > 0) {
         return sent;
     }
@@ -66,7 +66,10 @@ mod tests {
     }
     fn expected(routes: Vec<RouteView>) -> Vec<(String, u64)> {
         let view = BalancerView { routes, ..BalancerView::default() };
-        inflows(&view).into_iter().map(|(endpoint, demand)| (endpoint.to_string(), demand.expected)).collect()
+        inflows(&view, |_, sent| sent)
+            .into_iter()
+            .map(|(endpoint, demand)| (endpoint.to_string(), demand.expected))
+            .collect()
     }
 
     #[test]
