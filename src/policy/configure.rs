@@ -29,6 +29,7 @@ impl Balancer {
             }
             if let Some(endpoint) = self.endpoints.get_mut(slot) {
                 endpoint.admin = spec.admin_state;
+                endpoint.allotted = None;
                 endpoint.recount(self.now, spec);
             }
             self.slot_of.push(slot);
@@ -83,6 +84,19 @@ impl Balancer {
         for (_, request) in homeless {
             self.turn_away(now, request, RefusalReason::UnknownModel, outputs);
         }
+    }
+
+    /// Ceilings inside pools, for now. What is charged already stays charged.
+    pub(super) fn allotted(&mut self, shares: &[(EndpointId, Option<u64>)]) {
+        for (id, share) in shares {
+            let specs = self.config.endpoints.iter().zip(&self.slot_of);
+            let Some((spec, slot)) = specs.into_iter().find(|(spec, _)| spec.id == *id) else { continue };
+            if let Some(endpoint) = self.endpoints.get_mut(*slot) {
+                endpoint.allotted = *share;
+                endpoint.recount(self.now, spec);
+            }
+        }
+        self.doubt_forecasts();
     }
 
     /// Takes effect at once; the file follows elsewhere.

@@ -15,7 +15,8 @@ impl Seat<'_> {
         if self.state.smallest_too_large(now).is_some_and(|known| known <= estimate.charge) {
             return None;
         }
-        let mut when = self.state.ledger.earliest(now, estimate, self.state.limits(self.spec))?;
+        let limits = self.state.limits_for(self.spec, estimate.charge);
+        let mut when = self.state.ledger.earliest(now, estimate, limits)?;
         if let Some((spec, pool)) = self.pool {
             when = when.max(pool.ledger.earliest(now, estimate, pool_limits(spec))?);
         }
@@ -31,7 +32,8 @@ impl Seat<'_> {
         if let Some(short) = of_caller {
             return Some((Exclusion::CallerShort, short));
         }
-        if let Some(short) = self.state.ledger.shortage(now, estimate, self.state.limits(self.spec)) {
+        let limits = self.state.limits_for(self.spec, estimate.charge);
+        if let Some(short) = self.state.ledger.shortage(now, estimate, limits) {
             return Some((self.exclusion(short.unit), short));
         }
         let (spec, pool) = self.pool?;
@@ -48,8 +50,12 @@ impl Seat<'_> {
 
     fn exclusion(&self, unit: Unit) -> Exclusion {
         match unit {
-            Unit::Tokens if self.state.token_source(self.spec) == LimitSource::SoftCap => Exclusion::SoftCap,
-            Unit::Tokens => Exclusion::TokensShort,
+            Unit::Tokens => match self.state.token_source(self.spec) {
+                LimitSource::SoftCap => Exclusion::SoftCap,
+                // What is free in the pool is kept for its other members.
+                LimitSource::Allotted => Exclusion::PoolShort,
+                _ => Exclusion::TokensShort,
+            },
             Unit::Requests => Exclusion::RequestsShort,
             Unit::Input => Exclusion::InputShort,
             Unit::Output => Exclusion::OutputShort,

@@ -6,9 +6,10 @@
 use egui::{CornerRadius, Frame, Margin, RichText, Sense, Stroke, Ui};
 
 use crate::model::config::AdminState;
+use crate::model::outlook::Demand;
 use crate::model::status::{EndpointView, GroupView, Health, RouteView};
 use crate::ui::cx::{PageCx, Target};
-use crate::ui::format::{group_rank, of_limit};
+use crate::ui::format::{expects, full_in, group_rank, of_limit};
 use crate::ui::status::{self, Status, urgency};
 use crate::ui::theme::{self, Tone, gap};
 use crate::ui::widgets::{Bar, chip, headroom_bar, note, quiet_button, section, status_label};
@@ -61,6 +62,9 @@ fn show_route(ui: &mut Ui, cx: &mut PageCx, route: &RouteView) {
         chip(ui, theme, tone, &format!("{} of {} serving", route.serving, route.members));
         if route.waiting > 0 {
             chip(ui, theme, Tone::Throttled, &format!("{} waiting", route.waiting));
+        }
+        if let Some(words) = expects(route.demand.into_iter().fold(Demand::default(), Demand::and)) {
+            note(ui, theme, &words).on_hover_text("What clients ask for, if they go on as they do");
         }
     });
     let sent: u64 = route.groups.iter().flat_map(|group| &group.sent_last_minute).sum();
@@ -130,7 +134,15 @@ fn show_endpoint(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView, state: &Stat
         });
     });
     let response = ui.interact(boxed.response.rect, ui.make_persistent_id(&endpoint.id), Sense::click());
-    let words = format!("{}, {}, {share} % of the last minute", endpoint.id, state.word);
+    let mut words = format!("{}, {}, {share} % of the last minute", endpoint.id, state.word);
+    let full = endpoint.exhausts_at.and_then(|when| full_in(when, cx.snapshot.at));
+    let response = match full {
+        Some(full) => {
+            words = format!("{words}, {full}");
+            response.on_hover_text(full)
+        }
+        None => response,
+    };
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &words));
     let lively = response.hovered() || response.has_focus();
     let edge =
