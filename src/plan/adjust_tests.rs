@@ -23,7 +23,7 @@ fn config(percent: Option<u32>, stated: Option<u64>) -> Config {
 }
 
 fn view(second: u64, stated: Option<u64>, needs: [u64; 2]) -> BalancerView {
-    let limit = LimitView { limit: None, source: LimitSource::Unknown, used: 0, reserved: 0 };
+    let limit = LimitView { limit: None, source: LimitSource::Unknown, used: 0, reserved: 0, overdraft: 0 };
     let endpoint = |id: &str| EndpointView {
         id: id.into(),
         account: "a".into(),
@@ -38,6 +38,7 @@ fn view(second: u64, stated: Option<u64>, needs: [u64; 2]) -> BalancerView {
         reported_remaining: None,
         in_flight: 0,
         counters: Counters::default(),
+        more_limits: vec![],
         allotted: None,
         exhausts_at: None,
     };
