@@ -29,7 +29,7 @@ pub fn inflows(view: &BalancerView, flow: impl Fn(&EndpointId, u64) -> u64) -> B
 }
 
 /// What each member got lately; before anyone got anything, the first group counts evenly.
-fn flows<'v>(route: &'v RouteView, flow: impl Fn(&EndpointId, u64) -> u64) -> Vec<(&'v EndpointId, u64)> {
+fn flows(route: &RouteView, flow: impl Fn(&EndpointId, u64) -> u64) -> Vec<(&EndpointId, u64)> {
     let groups = route.groups.iter();
     let sent = groups.flat_map(|group| group.endpoints.iter().zip(&group.sent_last_minute));
     let sent: Vec<(&EndpointId, u64)> = sent.map(|(id, sent)| (id, flow(id, *sent))).collect();
