@@ -38,7 +38,7 @@ fn view(second: u64, stated: Option<u64>, needs: [u64; 2]) -> BalancerView {
         reported_remaining: None,
         in_flight: 0,
         counters: Counters::default(),
-        more_limits: Vec::new(),
+        more_limits: vec![],
         allotted: None,
         exhausts_at: None,
     };

@@ -124,10 +124,10 @@ pub fn foresee(view: &BalancerView, config: &CheckedConfig, flows: &Flows) -> Fo
     // Where requests went in the last minute is past once an endpoint is full or rests.
     let inflows = inflows(view, |endpoint, _| flows.lately(now, endpoint));
     let mut foresight = Foresight::default();
-    for endpoint in view.endpoints.iter().filter(|endpoint| endpoint.serving()) {
+    // Both are in the order of the configuration.
+    for (endpoint, spec) in view.endpoints.iter().zip(&config.endpoints).filter(|(endpoint, _)| endpoint.serving()) {
         let Some(demand) = inflows.get(&endpoint.id) else { continue };
-        let spec = config.endpoints.iter().find(|spec| spec.id == endpoint.id);
-        let drains = spec.is_some_and(|spec| spec.enforcement != Enforcement::SlidingLog);
+        let drains = spec.enforcement != Enforcement::SlidingLog;
         let leaving = flows.leaving(now, &endpoint.id);
         if let Some(when) = exhaustion(now, &endpoint.tokens, *demand, (!drains).then_some(&leaving)) {
             foresight.endpoints.insert(endpoint.id.clone(), when);

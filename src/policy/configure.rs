@@ -88,10 +88,9 @@ impl Balancer {
 
     /// Ceilings inside pools, for now. What is charged already stays charged.
     pub(super) fn allotted(&mut self, shares: &[(EndpointId, Option<u64>)]) {
-        for (id, share) in shares {
-            let specs = self.config.endpoints.iter().zip(&self.slot_of);
-            let Some((spec, slot)) = specs.into_iter().find(|(spec, _)| spec.id == *id) else { continue };
-            if let Some(endpoint) = self.endpoints.get_mut(*slot) {
+        for (spec, slot) in self.config.endpoints.iter().zip(&self.slot_of) {
+            let share = shares.iter().find(|(id, _)| *id == spec.id);
+            if let (Some((_, share)), Some(endpoint)) = (share, self.endpoints.get_mut(*slot)) {
                 endpoint.allotted = *share;
                 endpoint.recount(self.now, spec);
             }

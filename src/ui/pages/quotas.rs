@@ -13,6 +13,7 @@ use crate::model::config::{Endpoint, QuotaPool};
 use crate::model::id::PoolId;
 use crate::model::units::Grouped;
 use crate::ui::cx::{Page, PageCx, Target};
+use crate::ui::findings;
 use crate::ui::format::{full_in, tpm};
 use crate::ui::keyless;
 use crate::ui::theme::{Tone, gap, mono, strong};
@@ -62,6 +63,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         ui.add_space(gap::L);
     }
     new_pool(ui, cx, state);
+    findings::show(ui, cx, "quota_pool", None);
     ui.add_space(gap::XL);
 }
 

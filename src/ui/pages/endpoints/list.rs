@@ -12,6 +12,7 @@ use crate::model::id::EndpointId;
 use crate::model::status::EndpointView;
 use crate::model::units::Grouped;
 use crate::ui::cx::{Page, PageCx};
+use crate::ui::findings;
 use crate::ui::format::{full_in, of_limit};
 use crate::ui::plots::{sparkline, window};
 use crate::ui::status::{self, urgency};
@@ -67,6 +68,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
             },
         )
     });
+    findings::show(ui, cx, "endpoint", None);
     if let Some(TableEvent::Opened(id) | TableEvent::Selected(id)) = event {
         state.open = Some(id);
     }

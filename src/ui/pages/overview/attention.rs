@@ -154,14 +154,15 @@ fn of_keyring(snapshot: &Snapshot) -> Option<Row> {
 }
 
 fn of_findings(snapshot: &Snapshot) -> Option<Row> {
-    let finding = snapshot.applied.findings.first()?;
+    let (finding, others) = snapshot.applied.findings.split_first()?;
+    let more = if others.is_empty() { String::new() } else { format!(" · and {} more", others.len()) };
     let page = match finding.at.table.as_str() {
         "route" => Page::Routing,
         "quota_pool" => Page::Quotas,
         "account" => Page::Accounts,
         _ => Page::Endpoints,
     };
-    Some(Row { tone: Tone::Near, text: finding.message.clone(), button: "See it", door: Door::Page(page) })
+    Some(Row { tone: Tone::Near, text: format!("{}{more}", finding.message), button: "See it", door: Door::Page(page) })
 }
 
 #[cfg(test)]

@@ -14,6 +14,9 @@ use crate::ui::status::{self, Status, urgency};
 use crate::ui::theme::{self, Tone, gap};
 use crate::ui::widgets::{Bar, chip, headroom_bar, note, quiet_button, section, status_label};
 
+/// From this width on a box has room for a forecast.
+const ROOMY: f32 = 300.0;
+
 /// Shows every route.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx) {
     let view = std::sync::Arc::clone(&cx.snapshot.view);
@@ -105,6 +108,7 @@ fn show_group(ui: &mut Ui, cx: &mut PageCx, rank: &str, group: &GroupView, sent:
 /// One endpoint's box; returns whether it was clicked.
 fn show_endpoint(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView, state: &Status, share: u64) -> bool {
     let theme = cx.theme;
+    let full = endpoint.exhausts_at.and_then(|when| full_in(when, cx.snapshot.at));
     let frame = Frame::new().fill(theme.page).corner_radius(CornerRadius::same(8)).inner_margin(Margin::same(8));
     let boxed = frame.show(ui, |ui| {
         ui.set_min_width(ui.available_width());
@@ -125,7 +129,10 @@ fn show_endpoint(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView, state: &Stat
         headroom_bar(ui, theme, ui.available_width(), &bar);
         ui.horizontal(|ui| {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                let taken = of_limit(used.saturating_add(reserved), endpoint.tokens.limit);
+                let mut taken = of_limit(used.saturating_add(reserved), endpoint.tokens.limit);
+                if let Some(full) = full.as_ref().filter(|_| ui.available_width() >= ROOMY) {
+                    taken = format!("{full} · {taken}");
+                }
                 ui.label(RichText::new(taken).monospace().small().color(theme.text_faint));
                 ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
                     status_label(ui, theme, state.tone, &state.word);
@@ -135,7 +142,6 @@ fn show_endpoint(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView, state: &Stat
     });
     let response = ui.interact(boxed.response.rect, ui.make_persistent_id(&endpoint.id), Sense::click());
     let mut words = format!("{}, {}, {share} % of the last minute", endpoint.id, state.word);
-    let full = endpoint.exhausts_at.and_then(|when| full_in(when, cx.snapshot.at));
     let response = match full {
         Some(full) => {
             words = format!("{words}, {full}");
