@@ -4,6 +4,8 @@
 //! still runs. A *warning* breaks nothing.
 //! Absent on purpose: line numbers; the file's own reader adds them (`store::config_file`).
 
+mod limits;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
@@ -74,6 +76,7 @@ pub fn check(config: &Config) -> Vec<Finding> {
     pools(config, &mut findings);
     endpoints(config, &mut findings);
     routes(config, &mut findings);
+    limits::callers(config, &mut findings);
     rules(config, &mut findings);
     findings.list
 }
@@ -286,6 +289,7 @@ fn endpoints(config: &Config, findings: &mut Findings) {
                 ),
             );
         }
+        limits::endpoint(place, endpoint, findings);
         if !matches!(endpoint.request_slice_seconds, None | Some(1 | 10)) {
             findings.warn(
                 "endpoint",

@@ -36,6 +36,8 @@ mod laws_tests;
 #[cfg(test)]
 mod load_tests;
 #[cfg(test)]
+mod pool_laws_tests;
+#[cfg(test)]
 mod world_tests;
 
 pub use balancer::Balancer;
