@@ -215,6 +215,14 @@ fn pools(config: &Config, findings: &mut Findings) {
             );
             continue;
         }
+        if let Some(percent) = pool.adjust_within_percent.filter(|percent| *percent > 100) {
+            findings.warn(
+                "quota_pool",
+                place,
+                "adjust_within_percent",
+                format!("Pool \"{id}\": shares cannot be adjusted by more than 100 percent; {percent} counts as 100."),
+            );
+        }
         let shares = config.endpoints.iter().filter(|endpoint| endpoint.quota_pool.as_ref() == Some(id));
         let sum = shares.filter_map(|endpoint| endpoint.tokens_per_minute).fold(0_u64, u64::saturating_add);
         if sum > pool.tokens_per_minute {

@@ -30,6 +30,8 @@ mod view;
 mod window;
 
 #[cfg(test)]
+mod allot_tests;
+#[cfg(test)]
 mod laws_tests;
 #[cfg(test)]
 mod limits_tests;
