@@ -41,6 +41,8 @@ pub(super) struct Level {
     /// Units that drain in one period; parts that drain in one microsecond.
     rate: u64,
     guard: Duration,
+    /// The parts that drain within the guard.
+    behind: i128,
     /// Parts that have not drained; below zero for as long as the guard lasts after it ran dry.
     depth: i128,
     /// Parts that have drained or were given back.
@@ -59,12 +61,13 @@ impl Level {
             period: micros(period).max(1),
             rate,
             guard: USUAL_GUARD,
+            behind: drained(rate, USUAL_GUARD),
             depth: 0,
             gone: i128::from(before.0) * GRAIN,
             seen: now,
             last: None,
         };
-        level.depth = level.floor();
+        level.depth = -level.behind;
         level
     }
 
@@ -76,11 +79,12 @@ impl Level {
     /// From `now` on it drains at another rate.
     pub(super) fn set_rate(&mut self, now: Timestamp, rate: u64) {
         if self.rate != rate {
-            let dry = self.at(now) <= self.floor();
+            let dry = self.at(now) <= -self.behind;
             self.pass(now);
             self.rate = rate;
+            self.behind = drained(rate, self.guard);
             if dry {
-                self.depth = self.floor();
+                self.depth = -self.behind;
             }
         }
     }
@@ -88,11 +92,13 @@ impl Level {
     /// The server said no although we thought it fits: read it further behind.
     pub(super) fn widen(&mut self) {
         self.guard = (self.guard * 2).min(LONGEST_GUARD);
+        self.behind = drained(self.rate, self.guard);
     }
 
     /// Nothing of the kind came for long.
     pub(super) fn narrow(&mut self) {
         self.guard = (self.guard / 2).max(USUAL_GUARD);
+        self.behind = drained(self.rate, self.guard);
     }
 
     /// Whole units that count at `now`, rounded up.
@@ -175,19 +181,15 @@ impl Level {
         i128::from(amount) * i128::from(self.period)
     }
 
-    /// How far below zero the level goes: what drains within the guard.
-    fn floor(&self) -> i128 {
-        -(i128::from(self.rate) * i128::from(micros(self.guard)))
-    }
-
+    /// The depth at `now`; it goes below zero by what drains within the guard.
     fn at(&self, now: Timestamp) -> i128 {
-        let drained = i128::from(micros(now.since(self.seen))) * i128::from(self.rate);
-        self.depth.saturating_sub(drained).max(self.floor())
+        let elapsed = now.0.saturating_sub(self.seen.0);
+        self.depth.saturating_sub(i128::from(elapsed) * i128::from(self.rate)).max(-self.behind)
     }
 
     /// The parts that count: the level as it was one guard ago, so to say.
     fn counts(&self, now: Timestamp) -> i128 {
-        self.at(now).saturating_sub(self.floor()).max(0)
+        self.at(now).saturating_add(self.behind).max(0)
     }
 
     fn pass(&mut self, now: Timestamp) {
@@ -196,6 +198,10 @@ impl Level {
         self.depth = level;
         self.seen = self.seen.max(now);
     }
+}
+
+fn drained(rate: u64, span: Duration) -> i128 {
+    i128::from(rate) * i128::from(micros(span))
 }
 
 #[cfg(test)]
