@@ -37,6 +37,7 @@ fn spec(id: &str, first_token_ms: u64, tokens_per_second: u64) -> UpstreamSpec {
         enforcement: Enforcement::TokenBucket,
         first_token: Duration::from_millis(first_token_ms),
         tokens_per_second,
+        more_limits: MoreLimits::default(),
         seed: 7,
         more_limits: MoreLimits::default(),
     }

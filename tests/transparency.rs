@@ -44,6 +44,7 @@ async fn upstream() -> Fake {
             enforcement: Enforcement::SlidingLog,
             first_token: Duration::from_millis(1),
             tokens_per_second: 20_000,
+            more_limits: MoreLimits::default(),
             seed: 11,
             more_limits: MoreLimits::default(),
         };
