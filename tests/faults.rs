@@ -39,7 +39,6 @@ fn spec(id: &str, first_token_ms: u64, tokens_per_second: u64) -> UpstreamSpec {
         tokens_per_second,
         more_limits: MoreLimits::default(),
         seed: 7,
-        more_limits: MoreLimits::default(),
     }
 }
 

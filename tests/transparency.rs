@@ -46,7 +46,6 @@ async fn upstream() -> Fake {
             tokens_per_second: 20_000,
             more_limits: MoreLimits::default(),
             seed: 11,
-            more_limits: MoreLimits::default(),
         };
         (AccountId::from(name), Some(KEY.to_owned()), spec)
     });
