@@ -193,7 +193,8 @@ pub struct EndpointView {
     pub more_limits: Vec<MoreLimitView>,
     /// Our ceiling for now, that leaves to the others of its pool what they are expected to need.
     pub allotted: Option<u64>,
-    /// When its tokens per minute will be full at this rate; `None`: not within sight, or too uncertain to say.
+    /// When its tokens per day or else per minute will be full at this rate; `None`: not within sight, or too uncertain
+    /// to say.
     pub exhausts_at: Option<Exhaustion>,
 }
 
