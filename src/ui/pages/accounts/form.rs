@@ -201,12 +201,12 @@ fn add_to_route(config: &mut Config, model: ModelName, endpoint: EndpointId) {
             }
         }
         Some((true, route)) => route.groups.push(first_group(member)),
-        None => config.routes.push(Route { model, groups: vec![first_group(member)] }),
+        None => config.routes.push(Route::new(model, vec![first_group(member)])),
     }
 }
 
 fn first_group(member: Member) -> Group {
-    Group { id: None, spread: Spread::default(), endpoints: vec![member] }
+    Group { endpoints: vec![member], ..Group::default() }
 }
 
 /// Removes an account with its endpoints, also from every route.
