@@ -5,7 +5,7 @@ use super::super::world_tests::*;
 use crate::model::checked::CheckedConfig;
 use crate::model::config::{Config, Spread};
 use crate::model::decision::{Choice, Verdict};
-use crate::model::id::CallerId;
+use crate::model::id::{CallerId, ModelName};
 use crate::model::profile::RequestProfile;
 use crate::policy::Output;
 
@@ -209,7 +209,7 @@ fn another_models_groups_follow_when_the_routes_own_are_exhausted() {
     assert_eq!((place(&first), &sent(&first).decision.went_on), ("a", &None));
     let second = world.arrive(900).1;
     assert_eq!((place(&second), sent(&second).group), ("b", 2));
-    assert_eq!(sent(&second).decision.went_on.as_ref().map(|model| model.as_str()), Some("n"));
+    assert_eq!(sent(&second).decision.went_on.as_ref().map(ModelName::as_str), Some("n"));
     let shown = world.brain.view(world.now).routes[0].groups[1].model.clone();
-    assert_eq!(shown.as_ref().map(|model| model.as_str()), Some("n"));
+    assert_eq!(shown.as_ref().map(ModelName::as_str), Some("n"));
 }

@@ -121,7 +121,8 @@ impl Balancer {
             let slot = *self.pool_slot_of.get(pool)?;
             Some((self.config.pools.get(pool)?, self.pools.get(slot)?))
         });
-        Some(Seat { slot, spec, state, pool, has_key: self.has_key(spec), admin: state.admin, permitted: true })
+        let has_key = self.keyed.get(endpoint).is_some_and(|keyed| *keyed);
+        Some(Seat { slot, spec, state, pool, has_key, admin: state.admin, permitted: true })
     }
 
     /// The endpoint as a member of a route.

@@ -6,14 +6,12 @@ use crate::model::id::ModelName;
 
 /// Endpoints `a1`, `a2` in East US, `b1` in West US and `c1` in no region, and these routes.
 fn resolved(routes: &str) -> CheckedConfig {
-    let mut text = String::new();
-    for (account, region) in [("a", "region = \"eastus\""), ("b", "region = \"West US\""), ("c", "")] {
-        text += &format!("[[account]]\nid = \"{account}\"\nservice = \"simulated\"\n{region}\n");
-    }
-    for id in ["a1", "a2", "b1", "c1"] {
-        text += &format!("[[endpoint]]\nid = \"{id}\"\naccount = \"{}\"\nmodel = \"m\"\n", &id[..1]);
-    }
-    let config: Config = toml_edit::de::from_str(&(text + routes)).expect("the test's text is sound");
+    let account = |(id, region)| format!("[[account]]\nid = \"{id}\"\nservice = \"simulated\"\n{region}\n");
+    let endpoint = |id: &str| format!("[[endpoint]]\nid = \"{id}\"\naccount = \"{}\"\nmodel = \"m\"\n", &id[..1]);
+    let accounts = [("a", "region = \"eastus\""), ("b", "region = \"West US\""), ("c", "")].map(account);
+    let endpoints = ["a1", "a2", "b1", "c1"].map(endpoint);
+    let text = accounts.concat() + &endpoints.concat() + routes;
+    let config: Config = toml_edit::de::from_str(&text).expect("the test's text is sound");
     CheckedConfig::resolve(Arc::new(config), 1).0
 }
 fn route<'c>(config: &'c CheckedConfig, model: &str) -> &'c CheckedRoute {
