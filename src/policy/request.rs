@@ -29,6 +29,9 @@ pub(super) struct Reservation {
     pub(super) settles_to_usage: bool,
     pub(super) expires: Timestamp,
     pub(super) sent: Timestamp,
+    /// The caller's slot.
+    pub(super) caller: Option<usize>,
+    pub(super) caller_entry: Option<Entry>,
 }
 
 /// Where a request is.
@@ -74,6 +77,8 @@ pub(super) struct Job {
     pub(super) stage: Option<Stage>,
     /// How long its answer took to begin.
     pub(super) began_after: Duration,
+    /// The slot of who asked, if it is known.
+    pub(super) caller: Option<usize>,
 }
 
 impl Job {
@@ -90,6 +95,7 @@ impl Job {
             waited: Duration::ZERO,
             stage: None,
             began_after: Duration::ZERO,
+            caller: None,
         }
     }
 

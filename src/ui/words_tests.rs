@@ -14,7 +14,7 @@ use crate::model::record::AttemptRecord;
 use crate::model::status::{Health, RestCause};
 use crate::model::units::Timestamp;
 
-const EXCLUSIONS: [Exclusion; 19] = [
+const EXCLUSIONS: [Exclusion; 23] = [
     Exclusion::Throttled,
     Exclusion::Ejected,
     Exclusion::TokensShort,
@@ -34,6 +34,10 @@ const EXCLUSIONS: [Exclusion; 19] = [
     Exclusion::LineAhead,
     Exclusion::RegionExcluded,
     Exclusion::Withheld,
+    Exclusion::CallerShort,
+    Exclusion::InputShort,
+    Exclusion::OutputShort,
+    Exclusion::DayShort,
 ];
 
 const REFUSALS: [RefusalReason; 7] = [
