@@ -5,6 +5,7 @@
 //! Absent on purpose: line numbers; the file's own reader adds them (`store::config_file`).
 
 mod limits;
+mod order;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -336,6 +337,7 @@ fn routes(config: &Config, findings: &mut Findings) {
                 member_findings(config, place, route, group.spread, member, &mut used, findings);
             }
         }
+        order::order(config, place, route, findings);
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::config::AdminState;
+use super::counterfactual::Counterfactual;
 use super::id::{DecisionId, EndpointId, ModelName};
 use super::status::Health;
 use super::units::Timestamp;
@@ -33,6 +34,14 @@ pub enum Choice {
     Probe,
     /// C-08: its turn.
     Turn,
+    /// C-05: it answered the conversation before.
+    Conversation,
+    /// C-11: the quickest to the first token of two drawn from its group.
+    Quickest,
+    /// C-12: it answered the caller before.
+    SameCaller,
+    /// C-13: everything rests because of our own judgement, and its rest would have ended first.
+    LeastBad,
 }
 
 impl Choice {
@@ -46,6 +55,10 @@ impl Choice {
             Self::WeightDraw { .. } => "C-04",
             Self::Probe => "C-06",
             Self::Turn => "C-08",
+            Self::Conversation => "C-05",
+            Self::Quickest => "C-11",
+            Self::SameCaller => "C-12",
+            Self::LeastBad => "C-13",
         }
     }
 }
@@ -88,6 +101,10 @@ pub enum Exclusion {
     ProbeRunning,
     /// requests that came earlier wait for it.
     LineAhead,
+    /// the route's regions keep it out.
+    RegionExcluded,
+    /// its group was left, and not enough of its limits is free to come back; shares in percent.
+    Withheld,
     /// its caller has used what it may.
     CallerShort,
     /// not enough input tokens free.
@@ -120,6 +137,8 @@ impl Exclusion {
             Self::Ramping => "R-16",
             Self::ProbeRunning => "R-17",
             Self::LineAhead => "R-18",
+            Self::RegionExcluded => "R-20",
+            Self::Withheld => "R-21",
             Self::CallerShort => "R-23",
             Self::InputShort => "R-24",
             Self::OutputShort => "R-25",
@@ -228,6 +247,10 @@ pub struct Decision {
     pub candidates: Vec<Candidate>,
     /// What came of it.
     pub conclusion: Conclusion,
+    /// The model it went on with, if the endpoint chosen is another route's (`then`).
+    pub went_on: Option<ModelName>,
+    /// The smallest single change that would have let it go to a higher group, or at once.
+    pub would_have: Option<Counterfactual>,
 }
 
 /// What we think the service will charge.

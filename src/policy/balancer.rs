@@ -11,8 +11,10 @@ use fastrand::Rng;
 use super::caller::CallerState;
 use super::endpoint::{EndpointState, PoolState};
 use super::event::{Input, Output};
+use super::judge::Judged;
 use super::request::{Job, RouteState};
 use super::retry::Budget;
+use super::stick::Homes;
 use crate::model::checked::{CheckedConfig, CheckedEndpoint};
 use crate::model::config::Service;
 use crate::model::id::{AccountId, CallerId, RequestId};
@@ -62,6 +64,10 @@ pub struct Balancer {
     pub(super) arrivals: u64,
     pub(super) admitted_after_wait: u64,
     pub(super) refused: u64,
+    /// The list of verdicts, between two uses.
+    pub(super) lent: Vec<Judged>,
+    /// Where conversations and callers were answered last.
+    pub(super) homes: Homes,
 }
 
 impl Balancer {
@@ -94,6 +100,8 @@ impl Balancer {
             arrivals: 0,
             admitted_after_wait: 0,
             refused: 0,
+            lent: Vec::new(),
+            homes: Homes::default(),
         };
         brain.adopt(config);
         brain
