@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::config::AdminState;
-use super::id::{DecisionId, EndpointId, ModelName};
+use super::id::{AccountId, DecisionId, EndpointId, ModelName};
 use super::status::Health;
 use super::units::Timestamp;
 
@@ -33,6 +33,10 @@ pub enum Choice {
     Probe,
     /// C-08: its turn.
     Turn,
+    /// C-09: the stored state that the request refers to lives in its account.
+    StateLives,
+    /// C-10: requests with this cache key or beginning go there, for the sake of the prompt cache.
+    CacheHome,
 }
 
 impl Choice {
@@ -46,6 +50,8 @@ impl Choice {
             Self::WeightDraw { .. } => "C-04",
             Self::Probe => "C-06",
             Self::Turn => "C-08",
+            Self::StateLives => "C-09",
+            Self::CacheHome => "C-10",
         }
     }
 }
@@ -88,6 +94,8 @@ pub enum Exclusion {
     ProbeRunning,
     /// requests that came earlier wait for it.
     LineAhead,
+    /// the stored state that the request refers to lives in another account.
+    BoundElsewhere,
 }
 
 impl Exclusion {
@@ -112,6 +120,7 @@ impl Exclusion {
             Self::Ramping => "R-16",
             Self::ProbeRunning => "R-17",
             Self::LineAhead => "R-18",
+            Self::BoundElsewhere => "R-19",
         }
     }
 }
@@ -184,6 +193,12 @@ pub enum RefusalReason {
     AttemptsSpent,
     /// We are stopping.
     Stopping,
+    /// The stored state that the request refers to lives in an account that the route does not use.
+    StateElsewhere,
+    /// The account that holds the stored state cannot be used, or has no room within the allowed wait.
+    StateOutOfReach,
+    /// Parts of the stored state live in different accounts.
+    StateTorn,
 }
 
 /// A refusal: *we* did it, and this is the earliest time it could work.
@@ -216,6 +231,8 @@ pub struct Decision {
     pub candidates: Vec<Candidate>,
     /// What came of it.
     pub conclusion: Conclusion,
+    /// The account that holds the stored state the request refers to, if it refers to any.
+    pub bound: Option<AccountId>,
 }
 
 /// What we think the service will charge.

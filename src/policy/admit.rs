@@ -41,7 +41,8 @@ impl Balancer {
             return;
         };
         self.arrivals = self.arrivals.saturating_add(1);
-        let job = Job::new(profile, route, self.arrivals);
+        let binding = self.bind(now, &profile.affinity);
+        let job = Job { binding, ..Job::new(profile, route, self.arrivals) };
         let judged = self.judge(now, &job);
         if self.stopping {
             return self.refuse(now, request, &job, &judged, RefusalReason::Stopping, None, outputs);
@@ -57,7 +58,8 @@ impl Balancer {
     pub(super) fn pick(&mut self, job: &Job, judged: &[Judged]) -> Option<Pick> {
         let place = job.route?;
         let (route, state) = (self.config.routes.get(place)?, self.routes.get_mut(place)?);
-        choose(judged, route, &mut state.turns, &mut self.rng)
+        let pick = choose(judged, route, &mut state.turns, &mut self.rng)?;
+        Some(job.binding.name(pick, judged))
     }
 
     /// Sends the request: reserves everywhere, tells health, and hands out the assignment.
@@ -182,6 +184,7 @@ impl Balancer {
         outputs: &mut Vec<Output>,
     ) {
         self.refused = self.refused.saturating_add(1);
+        let reason = job.binding.reason(reason, judged);
         let decision = Some(self.explain(now, job, judged, None, true, Conclusion::Refused(reason)));
         outputs.push(Output::Refused { request, refusal: Refusal { reason, retry_at }, decision });
     }

@@ -10,6 +10,7 @@ use fastrand::Rng;
 
 use super::endpoint::{EndpointState, PoolState};
 use super::event::{Input, Output};
+use super::owners::Owners;
 use super::request::{Job, RouteState};
 use super::retry::Budget;
 use crate::model::checked::{CheckedConfig, CheckedEndpoint};
@@ -53,6 +54,8 @@ pub struct Balancer {
     pub(super) arrivals: u64,
     pub(super) admitted_after_wait: u64,
     pub(super) refused: u64,
+    /// Which account holds which stored state.
+    pub(super) owners: Owners,
 }
 
 impl Balancer {
@@ -81,6 +84,7 @@ impl Balancer {
             arrivals: 0,
             admitted_after_wait: 0,
             refused: 0,
+            owners: Owners::default(),
         };
         brain.adopt(config);
         brain
@@ -104,6 +108,7 @@ impl Balancer {
             Input::KeyReady { account, ready } => self.key_ready(now, account, ready),
             Input::Configured(config) => self.configured(now, config, outputs),
             Input::Foreseen(outlook) => self.outlook = outlook,
+            Input::Owned { account, keys } => return self.owned(now, &account, &keys),
             Input::Stopping => self.stop(now, outputs),
             Input::Tick => return,
         }

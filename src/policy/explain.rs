@@ -51,6 +51,7 @@ impl Balancer {
                 })
                 .collect(),
             conclusion,
+            bound: job.binding.account().cloned(),
         })
     }
 

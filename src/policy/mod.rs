@@ -7,6 +7,7 @@ pub mod balancer;
 pub mod event;
 
 mod admit;
+mod affinity;
 mod choose;
 mod configure;
 mod endpoint;
@@ -18,6 +19,7 @@ mod health;
 mod judge;
 mod ledger;
 mod line;
+mod owners;
 mod request;
 mod rest;
 mod retry;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::affinity::Binding;
 use super::forecast::Forecast;
 use super::ledger::Entry;
 use super::window::Window;
@@ -70,6 +71,8 @@ pub(super) struct Job {
     /// Time spent in line before the present wait.
     pub(super) waited: Duration,
     pub(super) stage: Option<Stage>,
+    /// Where it may go at all.
+    pub(super) binding: Binding,
 }
 
 impl Job {
@@ -85,6 +88,7 @@ impl Job {
             barred: Vec::new(),
             waited: Duration::ZERO,
             stage: None,
+            binding: Binding::Free,
         }
     }
 

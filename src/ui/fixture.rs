@@ -251,6 +251,7 @@ fn view(second: u64) -> BalancerView {
             back_at: None,
         }],
         queue: QueueView { waiting: 3, oldest: Duration::from_millis(4_200), admitted: 61, refused: 2 },
+        kept: vec![],
     }
 }
 
@@ -336,6 +337,7 @@ fn record(number: u64) -> RequestRecord {
             candidate("sim-sweden", 3, 240_000, Verdict::Excluded(Exclusion::NotNeeded)),
         ],
         conclusion,
+        bound: None,
     };
     RequestRecord {
         id: RequestId(number),

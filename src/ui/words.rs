@@ -43,6 +43,8 @@ pub fn choice(choice: Choice) -> String {
         Choice::WeightDraw { draw, of } => format!("drawn by weight ({draw} of {of})"),
         Choice::Probe => "sent as a probe to see whether it answers again".to_owned(),
         Choice::Turn => "its turn in the group".to_owned(),
+        Choice::StateLives => "its account holds the stored state that the request refers to".to_owned(),
+        Choice::CacheHome => "its prompt cache may know this prompt".to_owned(),
     }
 }
 
@@ -67,6 +69,7 @@ pub const fn exclusion(exclusion: Exclusion) -> &'static str {
         Exclusion::Ramping => "recovering, its share for now is used",
         Exclusion::ProbeRunning => "a probe is on its way",
         Exclusion::LineAhead => "earlier requests wait for it",
+        Exclusion::BoundElsewhere => "the stored state lives in another account",
     }
 }
 
@@ -91,6 +94,9 @@ pub const fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::NothingUsable => "every endpoint of the route is paused, draining or without a usable key",
         RefusalReason::AttemptsSpent => "the allowed attempts are used up",
         RefusalReason::Stopping => "Tidegate was stopping",
+        RefusalReason::StateElsewhere => "its stored state lives in an account that the route does not use",
+        RefusalReason::StateOutOfReach => "the account that holds its stored state cannot take it",
+        RefusalReason::StateTorn => "it refers to stored state in more than one account",
     }
 }
 
