@@ -5,6 +5,7 @@
 
 pub mod error;
 pub mod failure;
+mod fingerprint;
 pub mod headers;
 pub mod models;
 mod object;
@@ -16,4 +17,5 @@ mod span;
 pub mod sse;
 pub mod stream;
 pub mod target;
+mod ties;
 pub mod usage;
