@@ -3,6 +3,8 @@
 //! Invariant: keyless and fixed (XXH64), so that what was learned in one run is known in the next.
 //! Absent on purpose: secrecy. Keys are fingerprinted elsewhere, with a secret.
 
+use super::object;
+
 const P1: u64 = 0x9e37_79b1_85eb_ca87;
 const P2: u64 = 0xc2b2_ae3d_27d4_eb4f;
 const P3: u64 = 0x1656_67b1_9e37_79f9;
@@ -22,6 +24,26 @@ pub(super) fn after(before: u64, text: &[u8]) -> u64 {
     let start = if stripes.is_empty() { before.wrapping_add(P5) } else { striped(before, stripes) };
     let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
     finish(tail(start.wrapping_add(length), rest))
+}
+
+/// The fingerprint of a string in JSON; `None` if it is empty or no string.
+pub(super) fn of_json(json: &str) -> Option<u64> {
+    let inside = json.strip_prefix('"')?.strip_suffix('"')?;
+    if inside.contains('\\') {
+        let decoded: String = serde_json::from_str(json).ok()?;
+        return Some(of(decoded.as_bytes())).filter(|_| !decoded.is_empty());
+    }
+    (!inside.is_empty()).then(|| of(inside.as_bytes()))
+}
+
+/// The same, of a string or of an object's `id`: services write references either way.
+pub(super) fn named(json: &str) -> Option<u64> {
+    #[derive(serde::Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow)]
+        id: Option<&'a serde_json::value::RawValue>,
+    }
+    of_json(json).or_else(|| of_json(object::fields::<Named<'_>>(json.as_bytes())?.id?.get()))
 }
 
 fn striped(seed: u64, stripes: &[[u8; 32]]) -> u64 {

@@ -152,23 +152,17 @@ impl Ties {
 
     /// `previous_response_id`, as JSON text.
     pub(super) fn set_previous(&mut self, json: &str) {
-        self.previous = string(json);
+        self.previous = fingerprint::of_json(json);
     }
 
     /// `conversation`, a string or an object with an `id`, as JSON text.
     pub(super) fn set_conversation(&mut self, json: &str) {
-        #[derive(serde::Deserialize)]
-        struct Named<'a> {
-            #[serde(borrow)]
-            id: Option<&'a serde_json::value::RawValue>,
-        }
-        let named = || super::object::fields::<Named<'_>>(json.as_bytes())?.id;
-        self.conversation = string(json).or_else(|| string(named()?.get()));
+        self.conversation = fingerprint::named(json);
     }
 
     /// `prompt_cache_key`, as JSON text.
     pub(super) fn set_cache(&mut self, json: &str) {
-        self.cache = string(json);
+        self.cache = fingerprint::of_json(json);
     }
 
     /// What was gathered from a prompt of this many characters.
@@ -192,18 +186,6 @@ fn take(before: u64, read: &mut usize, text: &str, most: usize) -> u64 {
     let part = bytes.get(..most.saturating_sub(*read)).unwrap_or(bytes);
     *read = read.saturating_add(part.len());
     fingerprint::after(before, part)
-}
-
-/// The fingerprint of a JSON string that is not empty.
-fn string(json: &str) -> Option<u64> {
-    if !json.starts_with('"') {
-        return None;
-    }
-    let text: std::borrow::Cow<'_, str> = match json.get(1..json.len().saturating_sub(1)) {
-        Some(plain) if !plain.contains('\\') => plain.into(),
-        _ => serde_json::from_str::<String>(json).ok()?.into(),
-    };
-    (!text.is_empty()).then(|| fingerprint::of(text.as_bytes()))
 }
 
 #[cfg(test)]
