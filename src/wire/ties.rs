@@ -49,6 +49,8 @@ struct Item {
     id: Option<u64>,
     /// It stands for, or builds on, something stored under its id.
     is_reference: bool,
+    /// It carries all of it with it, sealed; the seal is bound, its name is not.
+    is_sealed: bool,
 }
 
 /// The threads gathered so far.
@@ -83,6 +85,7 @@ impl Ties {
     /// Something the service stored or sealed, by its id or as it is.
     pub(super) fn refer(&mut self, text: &str) {
         if !text.is_empty() {
+            self.item.is_sealed = true;
             self.keep(fingerprint::of(text.as_bytes()));
         }
     }
@@ -123,7 +126,7 @@ impl Ties {
     /// The item at hand is over.
     pub(super) fn end_item(&mut self) {
         let item = std::mem::take(&mut self.item);
-        if let Some(id) = item.id.filter(|_| item.is_reference) {
+        if let Some(id) = item.id.filter(|_| item.is_reference && !item.is_sealed) {
             self.keep(id);
         }
         if !self.opened && item.role != Role::Other {

@@ -20,6 +20,7 @@ fn every_kind_of_stored_state_a_response_may_refer_to_is_met() {
         "input": [
             {"type": "item_reference", "id": "msg_9"},
             {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAA-sealed"},
+            {"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": null},
             {"type": "message", "role": "assistant", "id": "msg_1", "content": [{"type": "output_text", "text": "x"}]},
             {"role": "user", "content": [{"type": "input_file", "file_id": "file_1"}, {"type": "input_text", "text": "y"}]},
         ],
@@ -30,7 +31,7 @@ fn every_kind_of_stored_state_a_response_may_refer_to_is_met() {
         ],
     });
     let found = ties(Operation::Responses, &body);
-    let known = ["msg_9", "gAAAA-sealed", "rs_1", "file_1", "vs_1", "vs_2", "file_2", "resp_1", "conv_1"].map(of);
+    let known = ["msg_9", "gAAAA-sealed", "rs_2", "file_1", "vs_1", "vs_2", "file_2", "resp_1", "conv_1"].map(of);
     let mut state = found.state.clone();
     state.sort_unstable();
     let mut wanted = known.to_vec();
