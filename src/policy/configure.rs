@@ -35,6 +35,12 @@ impl Balancer {
             }
             self.slot_of.push(slot);
         }
+        self.spec_at = vec![None; self.endpoints.len()];
+        for (place, slot) in self.slot_of.iter().enumerate() {
+            if let Some(spec) = self.spec_at.get_mut(*slot) {
+                *spec = Some(place);
+            }
+        }
         self.pool_slot_of.clear();
         for spec in &config.pools {
             let known = self.pools.iter().position(|pool| pool.id == spec.id);
@@ -50,6 +56,7 @@ impl Balancer {
             self.routes.push(RouteState { sent, ..RouteState::new(spec.model.clone()) });
         }
         self.config = config;
+        self.note_keys();
     }
 
     /// A new configuration: everybody waiting is looked at anew, in the order of arrival.
@@ -93,6 +100,7 @@ impl Balancer {
         } else {
             self.ready.remove(&account);
         }
+        self.note_keys();
         self.doubt_forecasts();
     }
 
