@@ -40,8 +40,8 @@ async fn turn(served: &Served, body: Value) -> Turn {
     let endpoint = header.and_then(|name| name.to_str().ok()).unwrap_or_default().to_owned();
     let text = answer.text().await.expect("a body");
     let body = if streams && status == 200 {
-        let events = text.lines().filter_map(|line| line.strip_prefix("data: "));
-        let last = events.last().expect("a last event");
+        let mut events = text.lines().filter_map(|line| line.strip_prefix("data: "));
+        let last = events.next_back().expect("a last event");
         serde_json::from_str::<Value>(last).expect("JSON")["response"].clone()
     } else {
         serde_json::from_str(&text).expect("JSON")

@@ -157,7 +157,9 @@ impl Site {
     /// Puts what an answer leaves behind on the account's shelf.
     pub(super) fn store(&self, account: &AccountId, names: Vec<String>) {
         if let Some(account) = self.lock().accounts.get_mut(account) {
-            names.into_iter().for_each(|name| account.shelf.put(name));
+            for name in names {
+                account.shelf.put(name);
+            }
         }
     }
 

@@ -92,6 +92,8 @@ pub struct CheckedGroup {
     pub id: GroupId,
     /// How it spreads.
     pub spread: Spread,
+    /// Prompts that begin alike go to the same endpoint.
+    pub cache_affinity: bool,
     /// Its members.
     pub members: Vec<CheckedMember>,
 }
@@ -208,5 +210,10 @@ fn resolve_group(rank: usize, group: &super::config::Group, endpoints: &[Checked
         }
     }
     let id = group.id.clone().unwrap_or_else(|| GroupId::from((rank + 1).to_string()));
-    (!members.is_empty()).then_some(CheckedGroup { id, spread: group.spread, members })
+    (!members.is_empty()).then_some(CheckedGroup {
+        id,
+        spread: group.spread,
+        cache_affinity: group.cache_affinity,
+        members,
+    })
 }

@@ -269,7 +269,7 @@ pub struct Route {
 }
 
 /// `[[route.group]]`: endpoints of equal rank.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Group {
     /// Absent: its place in the route, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -280,6 +280,10 @@ pub struct Group {
     /// The members, in the order they were added.
     #[serde(default)]
     pub endpoints: Vec<Member>,
+    /// Long prompts that begin alike go to the same endpoint, whose prompt cache may know them. Those with a
+    /// `prompt_cache_key` do in any case.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cache_affinity: bool,
 }
 
 /// One member of a group: an id, or `{ id, weight }`.

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::balancer::Balancer;
+use super::cache_home::cache_pick;
 use super::choose::{Pick, choose};
 use super::event::{Assignment, Output};
 use super::explain::group_number;
 use super::judge::{Hope, Judged, hope, too_large};
 use super::request::{Job, Reservation, Stage};
 use crate::model::config::Enforcement;
-use crate::model::decision::{Conclusion, Refusal, RefusalReason};
+use crate::model::decision::{Choice, Conclusion, Refusal, RefusalReason};
 use crate::model::id::RequestId;
 use crate::model::profile::RequestProfile;
 use crate::model::units::Timestamp;
@@ -57,8 +58,16 @@ impl Balancer {
     /// Picks among the judged ones; draws chance and takes turns.
     pub(super) fn pick(&mut self, job: &Job, judged: &[Judged]) -> Option<Pick> {
         let place = job.route?;
-        let (route, state) = (self.config.routes.get(place)?, self.routes.get_mut(place)?);
-        let pick = choose(judged, route, &mut state.turns, &mut self.rng)?;
+        let mut pick = {
+            let (route, state) = (self.config.routes.get(place)?, self.routes.get_mut(place)?);
+            choose(judged, route, &mut state.turns, &mut self.rng)?
+        };
+        if matches!(pick.choice, Choice::MostHeadroom) {
+            let group = judged.get(pick.at)?.group;
+            let fitting = judged.iter().enumerate().filter(|(_, one)| one.group == group && one.fits());
+            let group = self.config.routes.get(place)?.groups.get(group)?;
+            pick = cache_pick(job, group, fitting).unwrap_or(pick);
+        }
         Some(job.binding.name(pick, judged))
     }
 

@@ -31,7 +31,12 @@ fn full(mut judged: Judged) -> Judged {
 }
 fn route(spread: Spread) -> CheckedRoute {
     let member = |endpoint| CheckedMember { endpoint, weight: 1 };
-    let group = |id: &str| CheckedGroup { id: GroupId::from(id), spread, members: (0..3).map(member).collect() };
+    let group = |id: &str| CheckedGroup {
+        id: GroupId::from(id),
+        spread,
+        cache_affinity: false,
+        members: (0..3).map(member).collect(),
+    };
     CheckedRoute { model: ModelName::from("m"), groups: vec![group("1"), group("2")] }
 }
 fn pick(judged: &[Judged], spread: Spread, turns: &mut Vec<usize>) -> Option<Pick> {

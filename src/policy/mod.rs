@@ -8,6 +8,7 @@ pub mod event;
 
 mod admit;
 mod affinity;
+mod cache_home;
 mod choose;
 mod configure;
 mod endpoint;

@@ -189,7 +189,8 @@ pub(in crate::store) fn full() -> Config {
         simulated: Some(Simulated::default()),
     });
     let members = vec![Member { endpoint: EndpointId::from("e"), weight: 3 }];
-    let group = Group { id: Some(GroupId::from("g")), spread: Spread::Weights, endpoints: members };
+    let group =
+        Group { id: Some(GroupId::from("g")), spread: Spread::Weights, endpoints: members, cache_affinity: true };
     config.routes.push(Route { model: ModelName::from("m"), groups: vec![group] });
     config.callers.push(Caller {
         id: CallerId::from("c"),
@@ -271,6 +272,7 @@ fn edit(config: &mut Config, chance: &mut fastrand::Rng) {
                 shuffle_or_drop(chance, &mut route.groups);
                 for group in &mut route.groups {
                     group.id = some(chance, GroupId::from("named"));
+                    group.cache_affinity = chance.bool();
                     group.endpoints.push(Member { endpoint: fresh.as_str().into(), weight: chance.u32(1..4) });
                     shuffle_or_drop(chance, &mut group.endpoints);
                 }

@@ -104,6 +104,7 @@ const GROUP: &[Field] = &[
     may("id", Kind::Text),
     may("spread", Kind::OneOf(&["headroom", "weights", "round_robin", "latency", "conversation"])),
     may("endpoints", Kind::Members(&[must("id", Kind::Text), may("weight", SMALL)])),
+    may("cache_affinity", Kind::Flag),
 ];
 
 const CALLER: &[Field] = &[

@@ -74,6 +74,7 @@ pub fn config() -> Config {
         id: None,
         spread: Spread::Headroom,
         endpoints: members.iter().map(|id| Member { endpoint: (*id).into(), weight: 1 }).collect(),
+        ..Group::default()
     };
     Config {
         accounts: vec![account("sim-a"), account("sim-b")],

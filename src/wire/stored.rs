@@ -111,8 +111,8 @@ impl Stored {
     }
 
     /// What was met since the last call.
-    pub(super) const fn take(&mut self) -> Vec<u64> {
-        std::mem::replace(&mut self.keys, Vec::new())
+    pub(super) fn take(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.keys)
     }
 }
 

@@ -206,7 +206,7 @@ fn add_to_route(config: &mut Config, model: ModelName, endpoint: EndpointId) {
 }
 
 fn first_group(member: Member) -> Group {
-    Group { id: None, spread: Spread::default(), endpoints: vec![member] }
+    Group { endpoints: vec![member], ..Group::default() }
 }
 
 /// Removes an account with its endpoints, also from every route.

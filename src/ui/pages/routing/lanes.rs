@@ -82,7 +82,7 @@ pub fn move_card(config: &mut Config, model: &ModelName, endpoint: &EndpointId, 
             lane.endpoints.insert(index, member);
         }
         Slot::NewLane { before } => {
-            let lane = Group { id: None, spread: Spread::default(), endpoints: vec![member] };
+            let lane = Group { endpoints: vec![member], ..Group::default() };
             route.groups.insert(before.min(route.groups.len()), lane);
         }
         Slot::Unused => {}
@@ -168,7 +168,7 @@ pub fn weight_without_effect(group: &Group) -> Option<String> {
 /// Adds an empty lane at the bottom.
 pub fn add_lane(config: &mut Config, model: &ModelName) {
     if let Some(route) = route_mut(config, model) {
-        route.groups.push(Group { id: None, spread: Spread::default(), endpoints: Vec::new() });
+        route.groups.push(Group::default());
     }
 }
 
@@ -214,7 +214,7 @@ pub fn add_route(config: &mut Config, name: &str) {
     let model = ModelName::from(name.trim());
     let fitting = config.endpoints.iter().filter(|endpoint| endpoint.model == model);
     let endpoints = fitting.map(|endpoint| Member { endpoint: endpoint.id.clone(), weight: 1 }).collect();
-    let first = Group { id: None, spread: Spread::default(), endpoints };
+    let first = Group { endpoints, ..Group::default() };
     config.routes.push(Route { model, groups: vec![first] });
 }
 
