@@ -129,3 +129,39 @@ async fn what_two_accounts_hold_parts_of_is_refused_with_the_reason() {
     let answer = turn(&served, json!({ "input": both })).await;
     assert_eq!((answer.status, &answer.body["error"]["code"]), (400, &json!("state_in_several_accounts")));
 }
+
+#[tokio::test]
+async fn after_a_restart_a_paused_account_is_named_and_nobody_else_is_asked() {
+    let limits = "tokens_per_minute = 60000";
+    let mut served = serve(&config(limits, ""), &[]);
+    let first = turn(&served, json!({})).await;
+    assert_eq!(served.terminate(), Some(0));
+    let sound = config(limits, "");
+    let endpoint = format!("id = \"{}\"\naccount", first.endpoint);
+    served.start_again(&sound.replace(&endpoint, &format!("admin_state = \"paused\"\n{endpoint}")));
+    let answer = turn(&served, json!({ "previous_response_id": id(&first) })).await;
+    let message = answer.body["error"]["message"].as_str().expect("words");
+    assert_eq!((answer.status, &answer.body["error"]["code"]), (503, &json!("state_out_of_reach")));
+    assert!(message.contains(&format!("lives in account \"account-{}\"", first.endpoint)), "{message}");
+    let status = served.status().await;
+    assert!((0..2).all(|place| status["endpoints"][place]["counters"]["attempts"] == 0), "{status:#}");
+    assert_eq!(turn(&served, json!({})).await.status, 200, "what is bound to nothing goes to the other account");
+}
+
+#[tokio::test]
+async fn what_was_learned_survives_a_kill() {
+    let mut served = serve(&config("tokens_per_minute = 60000", ""), &[]);
+    let first = turn(&served, json!({})).await;
+    let file = served.folder.path().join("data").join("owners");
+    let wanted = format!(" account-{}\n", first.endpoint);
+    served.until(|_| std::fs::read_to_string(&file).is_ok_and(|text| text.contains(&wanted))).await;
+    let text = std::fs::read_to_string(&file).expect("it was just read");
+    assert!(!text.contains(&id(&first)), "fingerprints, not ids");
+    served.kill_and_restart(&config("tokens_per_minute = 60000", ""));
+    assert!(kept(&served.status().await, &format!("account-{}", first.endpoint)) >= 1);
+    for _ in 0..6 {
+        // The simulated service has forgotten it; what counts is who is asked.
+        let answer = turn(&served, json!({ "previous_response_id": id(&first) })).await;
+        assert_eq!(answer.endpoint, first.endpoint);
+    }
+}

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, oneshot};
 
 use self::clock::Clock;
 use self::lease::{Lease, Turn};
-use crate::model::id::RequestId;
+use crate::model::id::{AccountId, RequestId};
 use crate::model::profile::RequestProfile;
 use crate::model::status::BalancerView;
 use crate::model::units::Timestamp;
@@ -67,6 +67,12 @@ impl Engine {
         self.tell(Input::Stopping);
         self.core().balancer = balancer;
         self.alarm.notify_one();
+    }
+
+    /// What was learned of stored state and its accounts since the last call, in order.
+    #[must_use]
+    pub fn take_fresh_owners(&self) -> Vec<(u64, AccountId)> {
+        self.core().balancer.take_fresh_owners()
     }
 
     /// How things stand now.

@@ -26,15 +26,22 @@ pub fn serve(config: &str, variables: &[(&str, &str)]) -> Served {
 }
 
 fn start(folder: tempfile::TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Served {
-    let log = fs::File::create(folder.path().join("log")).expect("a log file");
+    let (child, base_url) = spawn(folder.path(), arguments, variables);
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    Served { base_url, child, folder, client }
+}
+
+fn spawn(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> (Child, String) {
+    let log = fs::File::create(folder.join("log")).expect("a log file");
     let mut child = Command::new(env!("CARGO_BIN_EXE_tidegate"))
         .args(arguments)
         .arg("--config-dir")
-        .arg(folder.path())
+        .arg(folder)
         .envs(variables.iter().copied())
         // No session bus: keys stay in memory, and no test touches a person's keyring.
         .env_remove("DBUS_SESSION_BUS_ADDRESS")
-        .env("XDG_RUNTIME_DIR", folder.path())
+        .env("XDG_RUNTIME_DIR", folder)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)
@@ -43,12 +50,11 @@ fn start(folder: tempfile::TempDir, arguments: &[&str], variables: &[(&str, &str
     let mut line = String::new();
     let output = child.stdout.take().expect("its output is piped");
     BufReader::new(output).read_line(&mut line).expect("its output can be read");
-    let log = fs::read_to_string(folder.path().join("log")).unwrap_or_default();
+    let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
     let base_url =
         line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("it said {line:?}; its log: {log}"));
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-    Served { base_url: base_url.to_owned(), child, folder, client }
+    let base_url = base_url.to_owned();
+    (child, base_url)
 }
 
 impl Served {
@@ -91,6 +97,20 @@ impl Served {
         let mut all = String::new();
         gather(self.folder.path(), &mut all);
         all
+    }
+
+    /// Kills it where it stands and starts it again in its folder, with another configuration.
+    pub fn kill_and_restart(&mut self, config: &str) {
+        self.child.kill().expect("it is killed");
+        self.child.wait().expect("it ends");
+        self.start_again(config);
+    }
+
+    /// Starts it again in its folder, after its end, with another configuration.
+    pub fn start_again(&mut self, config: &str) {
+        fs::write(self.folder.path().join("config.toml"), config).expect("the configuration is written");
+        let arguments = ["--headless", "--port", "0", "--log", "trace"];
+        (self.child, self.base_url) = spawn(self.folder.path(), &arguments, &[]);
     }
 
     /// Sends SIGTERM.
