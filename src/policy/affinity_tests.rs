@@ -245,3 +245,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn whoever_waits_for_an_account_is_told_when_it_is_paused() {
+    let mut world = World::new(over(&PLACES, 1_000));
+    own(&mut world, "c", &[7]);
+    ask(&mut world, 1, 900, &[7]);
+    assert!(matches!(ask(&mut world, 2, 900, &[7]), Output::Held { .. }));
+    let told = world.give(Input::SetAdminState("north".into(), AdminState::Paused));
+    assert_eq!(
+        told.iter().map(refusal).collect::<Vec<_>>(),
+        [Refusal { reason: RefusalReason::StateOutOfReach, retry_at: None }]
+    );
+}

@@ -22,8 +22,8 @@ use crate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, Throttle
 use crate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
 use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord};
 use crate::model::status::{
-    BalancerView, Counters, EndpointView, GroupView, Health, LimitSource, LimitView, PoolView, QueueView, RestCause,
-    RouteView,
+    BalancerView, Counters, EndpointView, GroupView, Health, KeptState, LimitSource, LimitView, PoolView, QueueView,
+    RestCause, RouteView,
 };
 use crate::model::units::Timestamp;
 use crate::model::usage::Usage;
@@ -252,7 +252,7 @@ fn view(second: u64) -> BalancerView {
             back_at: None,
         }],
         queue: QueueView { waiting: 3, oldest: Duration::from_millis(4_200), admitted: 61, refused: 2 },
-        kept: vec![],
+        kept: vec![KeptState { account: "sim-a".into(), known: 1_204 }],
     }
 }
 

@@ -173,11 +173,13 @@ impl Ties {
         for key in [self.previous, self.conversation].into_iter().flatten() {
             self.keep(key);
         }
-        let opening = || self.opened.then(|| fingerprint::after(self.instructions, &self.opening.to_le_bytes()));
+        // Of a prompt that goes on from something stored, the body has but the end: many a conversation's says "go on".
+        let whole = self.previous.is_none() && self.conversation.is_none();
+        let opening = || Some(fingerprint::after(self.instructions, &self.opening.to_le_bytes()));
         Affinity {
             cache: self.cache,
-            conversation: self.conversation.or_else(opening),
-            prefix: (prompt_chars >= CACHED_FROM && self.begun > 0).then_some(self.beginning),
+            conversation: self.conversation.or_else(|| opening().filter(|_| self.opened && whole)),
+            prefix: Some(self.beginning).filter(|_| whole && prompt_chars >= CACHED_FROM && self.begun > 0),
             state: self.references,
         }
     }

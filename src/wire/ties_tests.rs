@@ -111,3 +111,9 @@ fn prompts_long_enough_to_be_cached_share_the_fingerprint_of_their_beginning() {
     assert_eq!(ask("a", "b"), ask("a", "c"), "only the beginning counts");
     assert_ne!(ask("a", "b"), ask("b", "b"));
 }
+
+#[test]
+fn the_end_of_a_stored_prompt_is_not_taken_for_its_beginning() {
+    let found = ties(Operation::Responses, &json!({"input": "go on ".repeat(1_000), "previous_response_id": "resp_1"}));
+    assert_eq!((found.conversation, found.prefix, found.state), (None, None, vec![of("resp_1")]));
+}

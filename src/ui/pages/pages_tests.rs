@@ -254,6 +254,22 @@ fn even_shares_land_in_the_draft_as_one_named_step() {
 }
 
 #[test]
+fn keeping_cached_prompts_together_is_one_named_step() {
+    let mut stage = Stage::on(Page::Routing, fixture::snapshot());
+    stage.harness.get_by_label("keep cached prompts together").click();
+    stage.settle();
+    let kept: Vec<bool> = stage.config().routes[0].groups.iter().map(|group| group.cache_affinity).collect();
+    assert_eq!(kept, [false, true, false], "offered where there is a choice to make");
+    assert_eq!(stage.console().draft().undo_label(), Some("keep prompts of demo-chat where they may be cached"));
+}
+
+#[test]
+fn an_account_says_how_much_of_what_requests_refer_to_it_holds() {
+    let stage = Stage::on(Page::Accounts, fixture::snapshot());
+    stage.harness.get_by_label("Holds 1,204 stored items that requests refer to");
+}
+
+#[test]
 fn every_control_of_these_pages_has_a_name() {
     for page in [Page::Routing, Page::Quotas, Page::Requests, Page::Accounts, Page::Connect] {
         let mut stage = Stage::on(page, fixture::snapshot());

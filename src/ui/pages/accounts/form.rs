@@ -5,7 +5,7 @@
 
 use super::intake::{Intake, name_from};
 use crate::model::config::{
-    Account, AdminState, AzureApi, Config, Credential, Endpoint, Enforcement, Group, Member, Route, Service, Spread,
+    Account, AdminState, AzureApi, Config, Credential, Endpoint, Enforcement, Group, Member, Route, Service,
 };
 use crate::model::id::{AccountId, EndpointId, ModelName};
 use crate::model::secret::Secret;
