@@ -7,7 +7,7 @@
 mod served;
 
 use serde_json::{Value, json};
-use served::{Served, serve};
+use served::{Served, serve, spawn};
 
 /// Two accounts with an endpoint each in one group; the first one's limit is `limits`.
 fn config(limits: &str, more: &str) -> String {
@@ -51,6 +51,13 @@ async fn turn(served: &Served, body: Value) -> Turn {
 
 fn id(turn: &Turn) -> String {
     turn.body["id"].as_str().unwrap_or_else(|| panic!("no id in {}", turn.body)).to_owned()
+}
+
+/// Starts it in its folder after its end, with another configuration.
+fn start_again(served: &mut Served, config: &str) {
+    let folder = served.folder.path();
+    std::fs::write(folder.join("config.toml"), config).expect("the configuration is written");
+    (served.child, served.base_url) = spawn(folder, &["--headless", "--port", "0", "--log", "trace"], &[]);
 }
 
 fn kept(status: &Value, account: &str) -> u64 {
@@ -138,7 +145,7 @@ async fn after_a_restart_a_paused_account_is_named_and_nobody_else_is_asked() {
     assert_eq!(served.terminate(), Some(0));
     let sound = config(limits, "");
     let endpoint = format!("id = \"{}\"\naccount", first.endpoint);
-    served.start_again(&sound.replace(&endpoint, &format!("admin_state = \"paused\"\n{endpoint}")));
+    start_again(&mut served, &sound.replace(&endpoint, &format!("admin_state = \"paused\"\n{endpoint}")));
     let answer = turn(&served, json!({ "previous_response_id": id(&first) })).await;
     let message = answer.body["error"]["message"].as_str().expect("words");
     assert_eq!((answer.status, &answer.body["error"]["code"]), (503, &json!("state_out_of_reach")));
@@ -157,7 +164,9 @@ async fn what_was_learned_survives_a_kill() {
     served.until(|_| std::fs::read_to_string(&file).is_ok_and(|text| text.contains(&wanted))).await;
     let text = std::fs::read_to_string(&file).expect("it was just read");
     assert!(!text.contains(&id(&first)), "fingerprints, not ids");
-    served.kill_and_restart(&config("tokens_per_minute = 60000", ""));
+    served.child.kill().expect("it is killed where it stands");
+    served.child.wait().expect("it ends");
+    start_again(&mut served, &config("tokens_per_minute = 60000", ""));
     assert!(kept(&served.status().await, &format!("account-{}", first.endpoint)) >= 1);
     for _ in 0..6 {
         // The simulated service has forgotten it; what counts is who is asked.

@@ -4,6 +4,8 @@
 //! still runs. A *warning* breaks nothing.
 //! Absent on purpose: line numbers; the file's own reader adds them (`store::config_file`).
 
+mod order;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
@@ -335,6 +337,7 @@ fn routes(config: &Config, findings: &mut Findings) {
                 member_findings(config, place, route, group.spread, member, &mut used, findings);
             }
         }
+        order::order(config, place, route, findings);
     }
 }
 

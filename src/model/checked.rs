@@ -3,9 +3,13 @@
 //! Invariant: every index stored here is in range, and every endpoint, pool and route is sound on its own.
 //! Absent on purpose: words for the person; those are findings (`model::check`).
 
+mod routes;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub(super) use routes::{chain, same_region};
 
 use super::check::{Finding, check};
 use super::config::{AdminState, Config, Enforcement, Queue, Retry, Service, Spread};
@@ -94,8 +98,16 @@ pub struct CheckedGroup {
     pub spread: Spread,
     /// Prompts that begin alike go to the same endpoint.
     pub cache_affinity: bool,
-    /// Its members.
+    /// Its members, those of preferred regions first.
     pub members: Vec<CheckedMember>,
+    /// The taken share from which requests go on to the next group, in percent; 100: only when they do not fit.
+    pub spill_percent: u32,
+    /// The taken share below which they come back after a spill, in percent; 100: at once. At most `spill_percent`.
+    pub return_percent: u32,
+    /// How long they stay away at least.
+    pub min_stay: Duration,
+    /// The route whose group this is, if another's (`then`): requests get that model's answers.
+    pub model: Option<ModelName>,
 }
 
 /// One endpoint within a group.
@@ -105,6 +117,8 @@ pub struct CheckedMember {
     pub endpoint: usize,
     /// At least 1.
     pub weight: u32,
+    /// Its region's place among those preferred, from 0; `None`: the route's regions keep it out.
+    pub region_rank: Option<u32>,
 }
 
 impl CheckedConfig {
@@ -135,21 +149,7 @@ impl CheckedConfig {
                 endpoints.push(resolve_endpoint(&config, endpoint, account.service, &pools));
             }
         }
-        let mut routes = Vec::new();
-        for (place, route) in config.routes.iter().enumerate() {
-            if broken("route", place) {
-                continue;
-            }
-            let groups: Vec<CheckedGroup> = route
-                .groups
-                .iter()
-                .enumerate()
-                .filter_map(|(rank, group)| resolve_group(rank, group, &endpoints))
-                .collect();
-            if !groups.is_empty() {
-                routes.push(CheckedRoute { model: route.model.clone(), groups });
-            }
-        }
+        let routes = routes::resolve(&config, &endpoints, |place| broken("route", place));
         let (queue, retry) = (config.queue.clone(), config.retry.clone());
         let by_name = routes.iter().enumerate().rev().map(|(place, route)| (route.model.clone(), place)).collect();
         (Self { revision, config, endpoints, pools, routes, queue, retry, by_name }, findings)
@@ -197,23 +197,4 @@ fn resolve_endpoint(
         pinned: endpoint.pinned,
         admin_state: endpoint.admin_state,
     }
-}
-
-fn resolve_group(rank: usize, group: &super::config::Group, endpoints: &[CheckedEndpoint]) -> Option<CheckedGroup> {
-    let mut members: Vec<CheckedMember> = Vec::new();
-    for member in &group.endpoints {
-        let place = endpoints.iter().position(|endpoint| endpoint.id == member.endpoint);
-        if let Some(endpoint) = place
-            && !members.iter().any(|known| known.endpoint == endpoint)
-        {
-            members.push(CheckedMember { endpoint, weight: member.weight.max(1) });
-        }
-    }
-    let id = group.id.clone().unwrap_or_else(|| GroupId::from((rank + 1).to_string()));
-    (!members.is_empty()).then_some(CheckedGroup {
-        id,
-        spread: group.spread,
-        cache_affinity: group.cache_affinity,
-        members,
-    })
 }

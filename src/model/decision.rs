@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::config::AdminState;
+use super::counterfactual::Counterfactual;
 use super::id::{AccountId, DecisionId, EndpointId, ModelName};
 use super::status::Health;
 use super::units::Timestamp;
@@ -37,6 +38,14 @@ pub enum Choice {
     StateLives,
     /// C-10: requests with this cache key or beginning go there, for the sake of the prompt cache.
     CacheHome,
+    /// C-05: it answered the conversation before.
+    Conversation,
+    /// C-11: the quickest to the first token of two drawn from its group.
+    Quickest,
+    /// C-12: it answered the caller before.
+    SameCaller,
+    /// C-13: everything rests because of our own judgement, and its rest would have ended first.
+    LeastBad,
 }
 
 impl Choice {
@@ -52,6 +61,10 @@ impl Choice {
             Self::Turn => "C-08",
             Self::StateLives => "C-09",
             Self::CacheHome => "C-10",
+            Self::Conversation => "C-05",
+            Self::Quickest => "C-11",
+            Self::SameCaller => "C-12",
+            Self::LeastBad => "C-13",
         }
     }
 }
@@ -96,6 +109,10 @@ pub enum Exclusion {
     LineAhead,
     /// the stored state that the request refers to lives in another account.
     BoundElsewhere,
+    /// the route's regions keep it out.
+    RegionExcluded,
+    /// its group was left, and not enough of its limits is free to come back; shares in percent.
+    Withheld,
 }
 
 impl Exclusion {
@@ -121,6 +138,8 @@ impl Exclusion {
             Self::ProbeRunning => "R-17",
             Self::LineAhead => "R-18",
             Self::BoundElsewhere => "R-19",
+            Self::RegionExcluded => "R-20",
+            Self::Withheld => "R-21",
         }
     }
 }
@@ -233,6 +252,10 @@ pub struct Decision {
     pub conclusion: Conclusion,
     /// The account that holds the stored state the request refers to, if it refers to any.
     pub bound: Option<AccountId>,
+    /// The model it went on with, if the endpoint chosen is another route's (`then`).
+    pub went_on: Option<ModelName>,
+    /// The smallest single change that would have let it go to a higher group, or at once.
+    pub would_have: Option<Counterfactual>,
 }
 
 /// What we think the service will charge.

@@ -153,6 +153,8 @@ pub struct EndpointView {
     pub in_flight: u32,
     /// Since the start.
     pub counters: Counters,
+    /// Time to the first token as last heard, slow ones first, as for a prompt of 1,000 tokens; `None`: not heard yet.
+    pub first_token: Option<Duration>,
 }
 
 impl EndpointView {
@@ -186,6 +188,23 @@ pub struct GroupView {
     pub endpoints: Vec<EndpointId>,
     /// Requests of this route sent to each member in the last 60 s, in the same order.
     pub sent_last_minute: Vec<u64>,
+    /// The model it answers with, if the route went on to another one's groups (`then`).
+    pub model: Option<ModelName>,
+    /// The taken share of the limits of those members that may be used now, pools considered, in percent.
+    pub taken_percent: u8,
+    /// Why requests go on to lower groups although there may be room; `None`: they do not.
+    pub withheld: Option<Withheld>,
+}
+
+/// A group that requests stay away from after a spill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withheld {
+    /// Since when.
+    pub since: Timestamp,
+    /// Its shortest stay ends then.
+    pub until: Timestamp,
+    /// And less than this share of the group's limits must be taken, in percent.
+    pub below_percent: u8,
 }
 
 /// A route now.

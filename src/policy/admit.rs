@@ -7,14 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::balancer::Balancer;
-use super::cache_home::cache_pick;
-use super::choose::{Pick, choose};
+use super::choose::Pick;
 use super::event::{Assignment, Output};
 use super::explain::group_number;
-use super::judge::{Hope, Judged, hope, too_large};
+use super::judge::{Hope, Judged, Ruling, hope, too_large};
 use super::request::{Job, Reservation, Stage};
 use crate::model::config::Enforcement;
-use crate::model::decision::{Choice, Conclusion, Refusal, RefusalReason};
+use crate::model::decision::{Conclusion, Refusal, RefusalReason};
 use crate::model::id::RequestId;
 use crate::model::profile::RequestProfile;
 use crate::model::units::Timestamp;
@@ -49,26 +48,11 @@ impl Balancer {
             return self.refuse(now, request, &job, &judged, RefusalReason::Stopping, None, outputs);
         }
         let line_ahead = self.routes.get(route).is_some_and(|route| !route.line.is_empty());
-        match self.pick(&job, &judged).filter(|_| !line_ahead) {
+        match self.pick(now, &job, &judged).filter(|_| !line_ahead) {
             Some(pick) => self.assign(now, request, job, &judged, pick, outputs),
             None => self.hold_or_refuse(now, request, job, &judged, outputs),
         }
-    }
-
-    /// Picks among the judged ones; draws chance and takes turns.
-    pub(super) fn pick(&mut self, job: &Job, judged: &[Judged]) -> Option<Pick> {
-        let place = job.route?;
-        let mut pick = {
-            let (route, state) = (self.config.routes.get(place)?, self.routes.get_mut(place)?);
-            choose(judged, route, &mut state.turns, &mut self.rng)?
-        };
-        if matches!(pick.choice, Choice::MostHeadroom) {
-            let group = judged.get(pick.at)?.group;
-            let fitting = judged.iter().enumerate().filter(|(_, one)| one.group == group && one.fits());
-            let group = self.config.routes.get(place)?.groups.get(group)?;
-            pick = cache_pick(job, group, fitting).unwrap_or(pick);
-        }
-        Some(job.binding.name(pick, judged))
+        self.give_back(judged);
     }
 
     /// Sends the request: reserves everywhere, tells health, and hands out the assignment.
@@ -87,10 +71,14 @@ impl Balancer {
             self.admitted_after_wait = self.admitted_after_wait.saturating_add(1);
         }
         self.leave_line(now, request, &mut job);
+        self.note_group(now, &job, judged, one.group);
         let Some(reservation) = self.reserve(now, request, one) else { return };
         let Some(id) = self.endpoints.get(one.slot).map(|endpoint| endpoint.id.clone()) else { return };
         if let Some(route) = job.route.and_then(|route| self.routes.get_mut(route)) {
             route.note_sent(now, one.slot);
+            if one.ruling == Ruling::LeastBad {
+                route.relented = Some(now);
+            }
         }
         job.attempts = job.attempts.saturating_add(1);
         let assignment = Assignment {
@@ -125,6 +113,7 @@ impl Balancer {
             pool_entry: pool_state.map(|pool| pool.ledger.reserve(now, charge)),
             settles_to_usage: spec.enforcement == Enforcement::Utilization,
             expires: now.after(EXPIRY),
+            sent: now,
         })
     }
 

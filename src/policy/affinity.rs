@@ -56,10 +56,10 @@ impl Binding {
         }
     }
 
-    /// The pick, with what bound it as its reason where it did. A probe stays one.
+    /// The pick, with what bound it as its reason where it did.
     pub(super) fn name(&self, pick: Pick, judged: &[Judged]) -> Pick {
         let bound = *self != Self::Free && judged.iter().any(|one| is_elsewhere(one.ruling));
-        if bound && pick.choice != Choice::Probe { Pick { choice: Choice::StateLives, ..pick } } else { pick }
+        if bound { Pick { choice: Choice::StateLives, ..pick } } else { pick }
     }
 }
 

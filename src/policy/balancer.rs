@@ -10,9 +10,11 @@ use fastrand::Rng;
 
 use super::endpoint::{EndpointState, PoolState};
 use super::event::{Input, Output};
+use super::judge::Judged;
 use super::owners::Owners;
 use super::request::{Job, RouteState};
 use super::retry::Budget;
+use super::stick::Homes;
 use crate::model::checked::{CheckedConfig, CheckedEndpoint};
 use crate::model::config::Service;
 use crate::model::id::{AccountId, RequestId};
@@ -60,6 +62,10 @@ pub struct Balancer {
     pub(super) refused: u64,
     /// Which account holds which stored state.
     pub(super) owners: Owners,
+    /// The list of verdicts, between two uses.
+    pub(super) lent: Vec<Judged>,
+    /// Where conversations and callers were answered last.
+    pub(super) homes: Homes,
 }
 
 impl Balancer {
@@ -91,6 +97,8 @@ impl Balancer {
             admitted_after_wait: 0,
             refused: 0,
             owners: Owners::default(),
+            lent: Vec::new(),
+            homes: Homes::default(),
         };
         brain.adopt(config);
         brain

@@ -4,6 +4,7 @@
 //! goes moves no more keys than its own.
 //! Absent on purpose: what services have really cached. Nobody can ask them.
 
+use super::balancer::Balancer;
 use super::choose::Pick;
 use super::judge::Judged;
 use super::request::Job;
@@ -11,6 +12,7 @@ use crate::model::checked::CheckedGroup;
 use crate::model::config::Spread;
 use crate::model::decision::Choice;
 use crate::model::profile::Affinity;
+use crate::model::units::Timestamp;
 
 /// An endpoint takes no more requests in flight than this share above the average of its equals, in percent.
 const ABOVE_AVERAGE: u64 = 25;
@@ -19,6 +21,9 @@ const FEW: u64 = 4;
 /// So small a taken share of its limits is never too much, in millionths.
 const LITTLE: u64 = 250_000;
 
+/// All of a limit, in the unit of shares.
+const WHOLE: u64 = 1_000_000;
+
 /// How busy an endpoint is: requests in flight, and the taken share of its limits in millionths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Load {
@@ -26,16 +31,23 @@ pub(super) struct Load {
     pub(super) taken: u64,
 }
 
-/// The pick for the sake of a prompt cache, if the request has a key and the group heeds it.
-pub(super) fn cache_pick<'j>(
-    job: &Job,
-    group: &CheckedGroup,
-    fitting: impl Iterator<Item = (usize, &'j Judged)> + Clone,
-) -> Option<Pick> {
-    let key = key(group, &job.profile.affinity)?;
-    let load =
-        |one: &Judged| Load { in_flight: u64::from(one.in_flight), taken: 1_000_000_u64.saturating_sub(one.share) };
-    home(fitting.map(|(at, one)| (at, one.slot, load(one))), key).map(|at| Pick { at, choice: Choice::CacheHome })
+impl Balancer {
+    /// The pick for the sake of a prompt cache, if the request has a key and the group heeds it.
+    pub(super) fn cache_pick<'j>(
+        &self,
+        now: Timestamp,
+        job: &Job,
+        group: &CheckedGroup,
+        fitting: impl Iterator<Item = (usize, &'j Judged)> + Clone,
+    ) -> Option<Pick> {
+        let key = key(group, &job.profile.affinity)?;
+        let load = |one: &Judged| Load {
+            in_flight: u64::from(one.in_flight),
+            taken: self.seat(one.endpoint).map_or(WHOLE, |seat| WHOLE.saturating_sub(seat.share(now))),
+        };
+        let places = fitting.map(|(at, one)| (at, one.slot, load(one)));
+        home(places, key).map(|at| Pick { at, choice: Choice::CacheHome })
+    }
 }
 
 /// What the group goes by: the client's own key, or the beginning of the prompt where the person wants that. Spreads that

@@ -6,12 +6,13 @@
 use super::balancer::Balancer;
 use super::endpoint::{EndpointState, PoolState};
 use super::estimate::estimate;
-use super::health::Standing;
+use super::health::{Pace, Standing};
 use super::ledger::{Limits, Shortage, Unit};
 use super::request::Job;
 use crate::model::checked::{CheckedEndpoint, CheckedMember, CheckedPool};
 use crate::model::config::AdminState;
 use crate::model::decision::{Estimate, Exclusion};
+use crate::model::profile::RequestSize;
 use crate::model::status::{Health, LimitSource, RestCause};
 use crate::model::units::Timestamp;
 
@@ -36,6 +37,8 @@ pub(super) enum Ruling {
     },
     /// It does not.
     Out(Exclusion, Hope),
+    /// Everything rests by our own judgement, and this one is tried rather than nothing.
+    LeastBad,
 }
 
 /// One endpoint of the route, judged.
@@ -49,6 +52,8 @@ pub(super) struct Judged {
     /// Within its group.
     pub(super) place: usize,
     pub(super) weight: u32,
+    /// Its region's place among those the route prefers.
+    pub(super) region_rank: u32,
     pub(super) admin_state: AdminState,
     pub(super) health: Health,
     pub(super) estimate: Estimate,
@@ -56,8 +61,6 @@ pub(super) struct Judged {
     pub(super) has: Option<u64>,
     pub(super) limit: Option<u64>,
     pub(super) free_at: Option<Timestamp>,
-    /// The free share of its scarcest limit, in millionths.
-    pub(super) share: u64,
     pub(super) in_flight: u32,
     pub(super) ruling: Ruling,
 }
@@ -65,7 +68,7 @@ pub(super) struct Judged {
 impl Judged {
     /// Whether the request fits there now.
     pub(super) const fn fits(&self) -> bool {
-        matches!(self.ruling, Ruling::Fits { .. })
+        matches!(self.ruling, Ruling::Fits { .. } | Ruling::LeastBad)
     }
 
     /// Whether it would decide over a rest.
@@ -81,21 +84,32 @@ pub(super) struct Seat<'b> {
     pub(super) state: &'b EndpointState,
     pub(super) pool: Option<(&'b CheckedPool, &'b PoolState)>,
     pub(super) has_key: bool,
+    pub(super) admin: AdminState,
+    /// Whether the route's regions permit it.
+    pub(super) permitted: bool,
 }
 
 impl Balancer {
-    /// Judges every endpoint of the request's route, in order of trial.
-    pub(super) fn judge(&self, now: Timestamp, job: &Job) -> Vec<Judged> {
-        let Some(route) = job.route.and_then(|route| self.config.routes.get(route)) else { return Vec::new() };
-        let mut all = Vec::with_capacity(route.groups.iter().map(|group| group.members.len()).sum());
+    /// Judges every endpoint of the request's route, in order of trial. The list is lent: [`Self::give_back`].
+    pub(super) fn judge(&mut self, now: Timestamp, job: &Job) -> Vec<Judged> {
+        let mut all = std::mem::take(&mut self.lent);
+        all.clear();
+        let Some(route) = job.route.and_then(|route| self.config.routes.get(route)) else { return all };
         for (group, members) in route.groups.iter().enumerate() {
             for (place, member) in members.members.iter().enumerate() {
-                if let Some(seat) = self.seat(member.endpoint) {
+                if let Some(seat) = self.seat_of(*member) {
                     all.push(judge_one(now, job, &seat, *member, group, place));
                 }
             }
         }
+        self.withhold(now, job, &mut all);
+        self.relent(now, job, &mut all);
         all
+    }
+
+    /// Takes a list of verdicts back, so that the next one costs no allocation.
+    pub(super) fn give_back(&mut self, judged: Vec<Judged>) {
+        self.lent = judged;
     }
 
     /// The endpoint at an index of the configuration.
@@ -107,7 +121,13 @@ impl Balancer {
             let slot = *self.pool_slot_of.get(pool)?;
             Some((self.config.pools.get(pool)?, self.pools.get(slot)?))
         });
-        Some(Seat { slot, spec, state, pool, has_key: self.keyed.get(endpoint).is_some_and(|keyed| *keyed) })
+        let has_key = self.keyed.get(endpoint).is_some_and(|keyed| *keyed);
+        Some(Seat { slot, spec, state, pool, has_key, admin: state.admin, permitted: true })
+    }
+
+    /// The endpoint as a member of a route.
+    pub(super) fn seat_of(&self, member: CheckedMember) -> Option<Seat<'_>> {
+        Some(Seat { permitted: member.region_rank.is_some(), ..self.seat(member.endpoint)? })
     }
 }
 
@@ -119,7 +139,12 @@ pub(super) const fn pool_limits(pool: &CheckedPool) -> Limits {
 impl Seat<'_> {
     /// What a request would be charged here.
     pub(super) fn estimate(&self, job: &Job) -> Estimate {
-        estimate(self.spec.service, self.spec.enforcement, job.profile.operation, &job.profile.size)
+        self.estimate_of(job, &job.profile.size)
+    }
+
+    /// What the same request of another size would be charged here.
+    pub(super) fn estimate_of(&self, job: &Job, size: &RequestSize) -> Estimate {
+        estimate(self.spec.service, self.spec.enforcement, job.profile.operation, size)
     }
 
     /// When all windows have room for a charge; `None`: never.
@@ -139,7 +164,8 @@ impl Seat<'_> {
         if !job.binding.allows(self.spec) {
             return Some(Exclusion::BoundElsewhere);
         }
-        match self.state.admin {
+        match self.admin {
+            _ if !self.permitted => Some(Exclusion::RegionExcluded),
             AdminState::Paused => Some(Exclusion::Paused),
             AdminState::Draining => Some(Exclusion::Draining),
             AdminState::Enabled if !self.has_key => Some(Exclusion::NoKey),
@@ -162,6 +188,33 @@ impl Seat<'_> {
         }
     }
 
+    /// What a ramp grows towards.
+    pub(super) fn pace(&self) -> Pace {
+        self.state.pace(self.spec)
+    }
+
+    /// The token ceiling that binds it, its pool's included; `None`: none is known.
+    pub(super) fn token_limit(&self) -> Option<u64> {
+        let own = self.state.limits(self.spec).tokens;
+        [own, self.pool.and_then(|(pool, _)| pool_limits(pool).tokens)].into_iter().flatten().min()
+    }
+
+    /// Whether nothing but rest keeps a request of this charge away.
+    pub(super) fn has_room(&self, now: Timestamp, job: &Job, charge: u64) -> bool {
+        let busy = self.spec.max_in_flight.is_some_and(|most| self.state.in_flight >= most);
+        self.barred(job).is_none() && !busy && self.room_at(now, charge) == Some(now)
+    }
+
+    /// The ruling alone.
+    pub(super) fn rule(&self, now: Timestamp, job: &Job) -> Ruling {
+        self.rule_for(now, job, self.estimate(job).charge)
+    }
+
+    /// The ruling alone, were the request charged this much.
+    pub(super) fn rule_for(&self, now: Timestamp, job: &Job, charge: u64) -> Ruling {
+        self.ruling(now, job, charge, &mut None)
+    }
+
     fn ruling(&self, now: Timestamp, job: &Job, charge: u64, short: &mut Option<Shortage>) -> Ruling {
         if let Some(why) = self.barred(job) {
             return Ruling::Out(why, Hope::Never);
@@ -172,7 +225,7 @@ impl Seat<'_> {
         if job.tried.contains(&self.slot) {
             return Ruling::Out(Exclusion::TriedAlready, Hope::Event);
         }
-        let standing = self.state.health.standing(now, charge, self.state.pace(self.spec));
+        let standing = self.state.health.standing(now, charge, self.pace());
         match standing {
             Standing::Resting(until, cause) => return Ruling::Out(resting(cause), Hope::At(until.max(room))),
             Standing::Probing(verdict) => {
@@ -207,7 +260,8 @@ impl Seat<'_> {
         }
     }
 
-    fn share(&self, now: Timestamp) -> u64 {
+    /// The free share of its scarcest limit, its pool's included, in millionths.
+    pub(super) fn share(&self, now: Timestamp) -> u64 {
         let own = self.state.ledger.free_share(now, self.state.limits(self.spec));
         self.pool.map_or(own, |(spec, pool)| own.min(pool.ledger.free_share(now, pool_limits(spec))))
     }
@@ -233,6 +287,7 @@ fn judge_one(now: Timestamp, job: &Job, seat: &Seat<'_>, member: CheckedMember, 
         group,
         place,
         weight: member.weight,
+        region_rank: member.region_rank.unwrap_or(u32::MAX),
         admin_state: seat.state.admin,
         health: seat.health(now),
         estimate,
@@ -240,7 +295,6 @@ fn judge_one(now: Timestamp, job: &Job, seat: &Seat<'_>, member: CheckedMember, 
         has,
         limit,
         free_at,
-        share: seat.share(now),
         in_flight: seat.state.in_flight,
         ruling,
     }

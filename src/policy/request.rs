@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::affinity::Binding;
 use super::forecast::Forecast;
 use super::ledger::Entry;
+use super::spill::Stay;
 use super::window::Window;
 use crate::model::decision::Estimate;
 use crate::model::id::{AccountId, ModelName, RequestId};
@@ -28,6 +29,7 @@ pub(super) struct Reservation {
     /// Charged by what is used in the end, not by the estimate.
     pub(super) settles_to_usage: bool,
     pub(super) expires: Timestamp,
+    pub(super) sent: Timestamp,
 }
 
 /// Where a request is.
@@ -73,6 +75,8 @@ pub(super) struct Job {
     pub(super) stage: Option<Stage>,
     /// Where it may go at all.
     pub(super) binding: Binding,
+    /// How long its answer took to begin.
+    pub(super) began_after: Duration,
 }
 
 impl Job {
@@ -89,6 +93,7 @@ impl Job {
             waited: Duration::ZERO,
             stage: None,
             binding: Binding::Free,
+            began_after: Duration::ZERO,
         }
     }
 
@@ -125,12 +130,25 @@ pub(super) struct RouteState {
     pub(super) turns: Vec<usize>,
     /// Per endpoint slot: sendings of this route in the last minute.
     pub(super) sent: BTreeMap<usize, Window>,
+    /// Per priority group: whether its requests go on to lower ones.
+    pub(super) stays: Vec<Stay>,
+    /// When the least bad was last tried.
+    pub(super) relented: Option<Timestamp>,
 }
 
 impl RouteState {
     /// Nobody waits and nothing was sent.
     pub(super) fn new(model: ModelName) -> Self {
-        Self { model, line: BTreeMap::new(), wake: None, forecast: None, turns: Vec::new(), sent: BTreeMap::new() }
+        Self {
+            model,
+            line: BTreeMap::new(),
+            wake: None,
+            forecast: None,
+            turns: Vec::new(),
+            sent: BTreeMap::new(),
+            stays: Vec::new(),
+            relented: None,
+        }
     }
 
     /// Counts a sending.

@@ -16,6 +16,7 @@ use crate::model::config::{
     Account, AdminState, Config, Credential, Endpoint, Group, Member, QuotaPool, Route, Service,
 };
 use crate::model::config::{Enforcement, Priority, Simulated, Spread};
+use crate::model::counterfactual::{Change, Counterfactual};
 use crate::model::decision::{Candidate, Choice, Conclusion, Decision, Estimate, Exclusion, Verdict};
 use crate::model::id::{DecisionId, EndpointId, RequestId};
 use crate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, ThrottleKind};
@@ -85,10 +86,10 @@ pub fn config() -> Config {
             requests_per_1k_tokens: Some(6),
         }],
         endpoints: ENDPOINTS.into_iter().map(endpoint).collect(),
-        routes: vec![Route {
-            model: "demo-chat".into(),
-            groups: vec![group(&["sim-ptu"]), group(&["sim-eastus", "sim-westus"]), group(&["sim-sweden"])],
-        }],
+        routes: vec![Route::new(
+            "demo-chat".into(),
+            vec![group(&["sim-ptu"]), group(&["sim-eastus", "sim-westus"]), group(&["sim-sweden"])],
+        )],
         ..Config::default()
     }
 }
@@ -217,6 +218,7 @@ fn view(second: u64) -> BalancerView {
                     throttled: if slot < 2 { 5 } else { 0 },
                     ..Counters::default()
                 },
+                first_token: None,
             }
         })
         .collect();
@@ -225,6 +227,9 @@ fn view(second: u64) -> BalancerView {
         id: place.into(),
         endpoints: names(ids),
         sent_last_minute: sent.to_vec(),
+        model: None,
+        taken_percent: 40,
+        withheld: None,
     };
     let serving = u32::try_from(endpoints.iter().filter(|endpoint| endpoint.serving()).count()).unwrap_or(0);
     let members = names(&["sim-eastus", "sim-westus"]);
@@ -339,6 +344,12 @@ fn record(number: u64) -> RequestRecord {
         ],
         conclusion,
         bound: None,
+        went_on: None,
+        would_have: (spilled || refused).then(|| Counterfactual {
+            endpoint: "sim-ptu".into(),
+            change: Change::TokensMore(3_180),
+            output_cap: Some(820),
+        }),
     };
     RequestRecord {
         id: RequestId(number),

@@ -10,6 +10,7 @@ use crate::model::record::{RecordEnd, RequestRecord};
 
 use super::format;
 
+pub mod change;
 pub mod explain;
 
 #[cfg(test)]
@@ -45,6 +46,10 @@ pub fn choice(choice: Choice) -> String {
         Choice::Turn => "its turn in the group".to_owned(),
         Choice::StateLives => "its account holds the stored state that the request refers to".to_owned(),
         Choice::CacheHome => "its prompt cache may know this prompt".to_owned(),
+        Choice::Conversation => "it answered this conversation before".to_owned(),
+        Choice::Quickest => "the quicker of two to the first token".to_owned(),
+        Choice::SameCaller => "it answered this caller before".to_owned(),
+        Choice::LeastBad => "the first due back; everything rests by our own judgement".to_owned(),
     }
 }
 
@@ -70,6 +75,8 @@ pub const fn exclusion(exclusion: Exclusion) -> &'static str {
         Exclusion::ProbeRunning => "a probe is on its way",
         Exclusion::LineAhead => "earlier requests wait for it",
         Exclusion::BoundElsewhere => "the stored state lives in another account",
+        Exclusion::RegionExcluded => "kept out by the route's regions",
+        Exclusion::Withheld => "its group was left and is still too full",
     }
 }
 
@@ -153,6 +160,7 @@ pub const fn spread(spread: Spread) -> &'static str {
         Spread::RoundRobin => "round-robin",
         Spread::Latency => "lowest latency",
         Spread::Conversation => "stick to conversation",
+        Spread::Caller => "stick to caller",
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::explain::{counterfactual, one_line, paragraph};
 use super::*;
 use crate::model::config::Priority;
+use crate::model::counterfactual::{Change, Counterfactual};
 use crate::model::decision::{Candidate, Decision, Estimate, Verdict};
 use crate::model::id::{DecisionId, EndpointId, ModelName, RequestId};
 use crate::model::outcome::{Failure, HeaderFacts};
@@ -13,7 +14,7 @@ use crate::model::record::AttemptRecord;
 use crate::model::status::{Health, RestCause};
 use crate::model::units::Timestamp;
 
-const EXCLUSIONS: [Exclusion; 18] = [
+const EXCLUSIONS: [Exclusion; 20] = [
     Exclusion::Throttled,
     Exclusion::Ejected,
     Exclusion::TokensShort,
@@ -32,6 +33,8 @@ const EXCLUSIONS: [Exclusion; 18] = [
     Exclusion::ProbeRunning,
     Exclusion::LineAhead,
     Exclusion::BoundElsewhere,
+    Exclusion::RegionExcluded,
+    Exclusion::Withheld,
 ];
 
 const REFUSALS: [RefusalReason; 10] = [
@@ -73,6 +76,8 @@ fn decision(candidates: Vec<Candidate>, conclusion: Conclusion) -> Decision {
         candidates,
         conclusion,
         bound: None,
+        went_on: None,
+        would_have: None,
     }
 }
 
@@ -124,7 +129,9 @@ fn spilled() -> RequestRecord {
         Health::Resting { until: Timestamp::from_secs(74), cause: RestCause::Throttled(ThrottleKind::Requests) };
     let west = candidate("azure-westus", 2, 5_080, Some(79_000), 120_000, Verdict::Chosen(Choice::LastLeft));
     let last = candidate("openai-direct", 3, 5_080, None, 450_000, Verdict::Excluded(Exclusion::NotNeeded));
-    let decision = decision(vec![ptu, east, west, last], Conclusion::Sent);
+    let mut decision = decision(vec![ptu, east, west, last], Conclusion::Sent);
+    let endpoint = EndpointId::from("azure-ptu");
+    decision.would_have = Some(Counterfactual { endpoint, change: Change::TokensMore(3_180), output_cap: Some(820) });
     record(decision, vec![throttled_attempt("azure-eastus")], RecordEnd::Answered(Ending::Completed))
 }
 
@@ -148,10 +155,19 @@ fn what_would_have_changed_it_names_the_missing_tokens_and_the_smaller_output() 
 }
 
 #[test]
-fn an_endpoint_of_the_same_group_is_no_counterfactual() {
-    let full = candidate("a", 1, 5_080, Some(10), 60_000, Verdict::Excluded(Exclusion::TokensShort));
-    let taken = candidate("b", 1, 5_080, Some(9_000), 60_000, Verdict::Chosen(Choice::LastLeft));
-    assert_eq!(counterfactual(&decision(vec![full, taken], Conclusion::Sent)), None);
+fn a_group_that_was_left_says_what_it_waits_for() {
+    let mut left = candidate("a", 1, 70, Some(82), 100, Verdict::Excluded(Exclusion::Withheld));
+    let taken = candidate("b", 2, 5_080, Some(9_000), 60_000, Verdict::Chosen(Choice::LastLeft));
+    let told = |left: &Candidate, model: Option<&str>| {
+        let mut decision = decision(vec![left.clone(), taken.clone()], Conclusion::Sent);
+        decision.went_on = model.map(ModelName::from);
+        paragraph(&record(decision, vec![], RecordEnd::Answered(Ending::Completed)))
+    };
+    let share = "Sent to b (fallback) because the group of a has 82 % taken and is used below 70 %.";
+    assert_eq!(told(&left, None), share);
+    assert_eq!(told(&left, Some("mini")), format!("{share} The route went on with model mini."));
+    left.free_at = Some(Timestamp::from_secs(72));
+    assert_eq!(told(&left, None), "Sent to b (fallback) because the group of a was left and stays so for 12 s.");
 }
 
 #[test]
@@ -211,6 +227,10 @@ fn every_choice_and_every_refusal_has_words() {
         Choice::Turn,
         Choice::StateLives,
         Choice::CacheHome,
+        Choice::Conversation,
+        Choice::Quickest,
+        Choice::SameCaller,
+        Choice::LeastBad,
     ];
     let said: BTreeSet<String> = choices.into_iter().map(choice).collect();
     assert_eq!(said.len(), choices.len());

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 /// A running Tidegate; killed when dropped.
 pub struct Served {
-    child: Child,
+    pub child: Child,
     /// Ends in `/v1`.
     pub base_url: String,
     /// Its folder: configuration, data, state, and `log`.
@@ -32,7 +32,8 @@ fn start(folder: tempfile::TempDir, arguments: &[&str], variables: &[(&str, &str
     Served { base_url, child, folder, client }
 }
 
-fn spawn(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> (Child, String) {
+/// Starts the binary in a folder that has its configuration; the process and its base URL.
+pub fn spawn(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> (Child, String) {
     let log = fs::File::create(folder.join("log")).expect("a log file");
     let mut child = Command::new(env!("CARGO_BIN_EXE_tidegate"))
         .args(arguments)
@@ -97,20 +98,6 @@ impl Served {
         let mut all = String::new();
         gather(self.folder.path(), &mut all);
         all
-    }
-
-    /// Kills it where it stands and starts it again in its folder, with another configuration.
-    pub fn kill_and_restart(&mut self, config: &str) {
-        self.child.kill().expect("it is killed");
-        self.child.wait().expect("it ends");
-        self.start_again(config);
-    }
-
-    /// Starts it again in its folder, after its end, with another configuration.
-    pub fn start_again(&mut self, config: &str) {
-        fs::write(self.folder.path().join("config.toml"), config).expect("the configuration is written");
-        let arguments = ["--headless", "--port", "0", "--log", "trace"];
-        (self.child, self.base_url) = spawn(self.folder.path(), &arguments, &[]);
     }
 
     /// Sends SIGTERM.

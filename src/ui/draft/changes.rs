@@ -178,5 +178,6 @@ fn spread(spread: Spread) -> &'static str {
         Spread::RoundRobin => "turns",
         Spread::Latency => "lowest latency",
         Spread::Conversation => "conversation",
+        Spread::Caller => "caller",
     }
 }

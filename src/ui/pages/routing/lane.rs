@@ -14,8 +14,8 @@ use crate::ui::format::group_rank;
 use crate::ui::theme::{gap, small_font, strong};
 use crate::ui::words;
 
-const SPREADS: [Spread; 5] =
-    [Spread::Headroom, Spread::Weights, Spread::RoundRobin, Spread::Latency, Spread::Conversation];
+const SPREADS: [Spread; 6] =
+    [Spread::Headroom, Spread::Weights, Spread::RoundRobin, Spread::Latency, Spread::Conversation, Spread::Caller];
 
 /// Draws every lane of a route; `held` says which card has the keyboard or is lifted.
 pub(super) fn all(ui: &mut Ui, cx: &PageCx, route: &Route, held: &Held, edits: &mut Vec<Edit>) {

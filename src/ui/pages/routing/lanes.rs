@@ -152,7 +152,7 @@ pub fn planned_percent(group: &Group, index: usize) -> Option<u64> {
             let sum = group.endpoints.iter().map(weight).fold(0_u64, u64::saturating_add);
             Some(weight(group.endpoints.get(index)?).saturating_mul(100) / sum.max(1))
         }
-        Spread::Headroom | Spread::Latency | Spread::Conversation => None,
+        Spread::Headroom | Spread::Latency | Spread::Conversation | Spread::Caller => None,
     }
 }
 
@@ -222,7 +222,7 @@ pub fn add_route(config: &mut Config, name: &str) {
     let fitting = config.endpoints.iter().filter(|endpoint| endpoint.model == model);
     let endpoints = fitting.map(|endpoint| Member { endpoint: endpoint.id.clone(), weight: 1 }).collect();
     let first = Group { endpoints, ..Group::default() };
-    config.routes.push(Route { model, groups: vec![first] });
+    config.routes.push(Route::new(model, vec![first]));
 }
 
 /// Gives a route another name.

@@ -9,7 +9,7 @@ fn config(lanes: &[&[&str]]) -> Config {
         .iter()
         .map(|ids| Group { endpoints: ids.iter().map(|id| member(id)).collect(), ..Group::default() })
         .collect();
-    Config { routes: vec![Route { model: ModelName::from("gpt-4o"), groups }], ..Config::default() }
+    Config { routes: vec![Route::new(ModelName::from("gpt-4o"), groups)], ..Config::default() }
 }
 
 fn lanes(config: &Config) -> Vec<Vec<String>> {
