@@ -31,6 +31,21 @@ fn over(places: &[(&'static str, &str, usize)], tokens: u64) -> Arc<CheckedConfi
     })
 }
 
+/// The same with everything on that may move requests: groups that are left early and regions.
+fn restless(places: &[(&'static str, &str, usize)], tokens: u64, never: &str) -> Arc<CheckedConfig> {
+    let mut config = crate::model::config::Config::clone(&over(places, tokens).config);
+    for (account, region) in config.accounts.iter_mut().zip(["r1", "r2", "r3"]) {
+        account.region = Some(region.to_owned());
+    }
+    let route = &mut config.routes[0];
+    (route.regions.prefer, route.regions.never) = (vec!["r2".to_owned()], vec![never.to_owned()]);
+    for group in &mut route.groups {
+        (group.spill_percent, group.return_percent, group.min_stay_seconds) = (Some(50), Some(30), Some(20));
+        group.cache_affinity = true;
+    }
+    Arc::new(CheckedConfig::resolve(Arc::new(config), 2).0)
+}
+
 fn referring(charge: u64, state: &[u64]) -> Arc<RequestProfile> {
     let affinity = Affinity { state: state.to_vec(), ..Affinity::default() };
     Arc::new(RequestProfile { affinity, ..RequestProfile::clone(&chat(charge)) })
@@ -135,6 +150,7 @@ enum Step {
     Settle(usize),
     Set(usize, AdminState),
     Reconfigure(usize),
+    Restless(usize, &'static str),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -156,6 +172,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => any::<usize>().prop_map(Step::Settle),
         1 => (any::<usize>(), state).prop_map(|(which, state)| Step::Set(which, state)),
         1 => (1..=PLACES.len()).prop_map(Step::Reconfigure),
+        1 => (1..=PLACES.len(), prop_oneof![Just("r1"), Just("r3"), Just("r9")]).prop_map(|(n, r)| Step::Restless(n, r)),
     ]
 }
 
@@ -227,6 +244,9 @@ impl Books {
             Step::Set(which, state) => {
                 let id = PLACES[which % PLACES.len()].0;
                 self.world.give(Input::SetAdminState(EndpointId::from(id), state))
+            }
+            Step::Restless(places, never) => {
+                self.world.give(Input::Configured(restless(&PLACES[..places], 1_500, never)))
             }
             Step::Reconfigure(places) => self.world.give(Input::Configured(over(&PLACES[..places], 1_500))),
         };

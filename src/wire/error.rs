@@ -134,8 +134,8 @@ fn out_of_reach(wait: Option<Duration>, owner: Option<&str>) -> Reply {
         return throttled(wait, &format!("{lives}, which has no room within the allowed wait"));
     }
     let text = format!(
-        "{lives}, whose endpoints are all paused, draining, without a working key or misconfigured, so nothing was sent. \
-         Resume one of them, or start anew without the stored state."
+        "{lives}, none of whose endpoints can be used: they are paused, draining, kept out by the route's regions, without \
+         a working key or misconfigured. Nothing was sent. Resume one of them, or start anew without the stored state."
     );
     server_fault(StatusCode::SERVICE_UNAVAILABLE, "state_out_of_reach", &text)
 }

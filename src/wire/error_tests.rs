@@ -134,7 +134,7 @@ fn what_is_bound_elsewhere_is_told_with_the_account_and_the_way_out() {
     );
     assert!(elsewhere.ends_with("or start anew without the stored state."), "{elsewhere}");
     let paused = message(&refused(RefusalReason::StateOutOfReach, None));
-    assert!(paused.contains("\"azure-east\", whose endpoints are all paused"), "{paused}");
+    assert!(paused.contains("\"azure-east\", none of whose endpoints can be used: they are paused"), "{paused}");
     let busy = refused(RefusalReason::StateOutOfReach, Some(Duration::from_secs(14)));
     assert_eq!((busy.0.as_u16(), header(&busy, "retry-after")), (429, Some("14")));
     assert!(message(&busy).ends_with("which has no room within the allowed wait. Try again in 14 s."));

@@ -29,7 +29,7 @@ fn start(folder: tempfile::TempDir, arguments: &[&str], variables: &[(&str, &str
     let (child, base_url) = spawn(folder.path(), arguments, variables);
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-    Served { base_url, child, folder, client }
+    Served { child, base_url, folder, client }
 }
 
 /// Starts the binary in a folder that has its configuration; the process and its base URL.
