@@ -20,6 +20,8 @@ pub(super) enum Kind {
     Text,
     /// The same, as a list of messages or items, or as the user's only text.
     Messages,
+    /// A stored template, named by its `id`, and what is to be filled in.
+    Template,
     /// Tool and output schemas: names of keys too.
     Schema,
 }
@@ -177,14 +179,15 @@ impl Visitor<'_> for Key {
 
     fn visit_str<E>(self, key: &str) -> Result<Meaning, E> {
         if self.kind == Kind::Schema {
-            let stored = matches!(key, "file_ids" | "vector_store_ids" | "container");
+            let stored = matches!(key, "file_ids" | "vector_store_ids" | "container" | "container_id");
             return Ok(if stored { Meaning::Stored(characters(key)) } else { Meaning::Text(characters(key)) });
         }
         Ok(match key {
             "role" if self.is_item => Meaning::Label(Label::Role),
             "type" if self.is_item => Meaning::Label(Label::Type),
             "id" if self.is_item => Meaning::Label(Label::Id),
-            "file_id" => Meaning::Label(Label::File),
+            "id" if self.kind == Kind::Template => Meaning::Label(Label::Stored),
+            "file_id" => Meaning::Label(Label::Stored),
             "encrypted_content" => Meaning::Stored(0),
             // Labels, ids, pictures, sound and files.
             "role" | "type" | "id" | "call_id" | "tool_call_id" | "status" | "detail" | "image_url" | "input_audio"
