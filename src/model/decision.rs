@@ -113,6 +113,14 @@ pub enum Exclusion {
     RegionExcluded,
     /// its group was left, and not enough of its limits is free to come back; shares in percent.
     Withheld,
+    /// its caller has used what it may.
+    CallerShort,
+    /// not enough input tokens free.
+    InputShort,
+    /// not enough output tokens free.
+    OutputShort,
+    /// the day's tokens or requests are used.
+    DayShort,
 }
 
 impl Exclusion {
@@ -140,6 +148,10 @@ impl Exclusion {
             Self::BoundElsewhere => "R-19",
             Self::RegionExcluded => "R-20",
             Self::Withheld => "R-21",
+            Self::CallerShort => "R-23",
+            Self::InputShort => "R-24",
+            Self::OutputShort => "R-25",
+            Self::DayShort => "R-26",
         }
     }
 }

@@ -7,8 +7,9 @@
 use super::balancer::Balancer;
 use super::choose::Pick;
 use super::judge::{Hope, Judged, Ruling, Seat, pool_limits};
+use super::ledger::{Ledger, Limits};
 use super::request::Job;
-use crate::model::config::AdminState;
+use crate::model::config::{AdminState, Enforcement};
 use crate::model::counterfactual::{Change, Counterfactual};
 use crate::model::decision::Exclusion;
 use crate::model::profile::RequestSize;
@@ -57,19 +58,24 @@ impl Balancer {
     /// What alone would have made it fit there.
     fn change_for(&self, now: Timestamp, job: &Job, one: &Judged, alone: bool) -> Option<Counterfactual> {
         let group = self.config.routes.get(job.route?)?.groups.get(one.group)?;
-        let seat = self.seat_of(*group.members.get(one.place)?)?;
+        let seat = self.seat_for(job, *group.members.get(one.place)?)?;
         let change = match one.ruling {
             Ruling::Fits { .. } | Ruling::LeastBad => (!alone).then_some(Change::NobodyAhead),
             _ if !alone => None,
             Ruling::Out(Exclusion::Withheld, _) => self.end_of_stay(now, job, one),
             Ruling::Out(why, hope) if self.withheld(now, job.route?, one.group).is_none() => {
-                let first =
-                    seat.changes(now, one, why).into_iter().flatten().find(|change| seat.flips(now, job, *change));
-                first.or_else(|| seat.later(now, job, hope))
+                let changes = seat.changes(now, one, why).into_iter().flatten();
+                // Who joins a group changes its taken share, and so perhaps whether it is left.
+                let mut changes = changes.filter(|change| !group.is_leavable() || !joins(*change));
+                let later = || {
+                    let (when, change) = seat.later(now, job, hope)?;
+                    self.withheld(when, job.route?, one.group).is_none().then_some(change)
+                };
+                changes.find(|change| seat.flips(now, job, *change)).or_else(later)
             }
             Ruling::Out(..) => None,
         }?;
-        let output_cap = seat.smaller_output(now, job, one).filter(|_| change != Change::NobodyAhead);
+        let output_cap = seat.smaller_output(now, job, one).filter(|_| size_decided(one));
         Some(Counterfactual { endpoint: seat.spec.id.clone(), change, output_cap })
     }
 
@@ -110,22 +116,29 @@ impl Seat<'_> {
     /// What the numbers suggest, most likely first.
     fn changes(&self, now: Timestamp, one: &Judged, why: Exclusion) -> [Option<Change>; 2] {
         let limits = self.state.limits(self.spec);
-        let charge = one.estimate.charge;
-        let tokens = |free: Option<u64>| free.and_then(|free| charge.checked_sub(free)).filter(|missing| *missing > 0);
-        let own = tokens(self.state.ledger.free_tokens(now, limits)).map(|missing| {
+        let own = missing(now, one, (self.spec.enforcement, &self.state.ledger, limits)).map(|missing| {
             if self.state.token_source(self.spec) == LimitSource::SoftCap {
                 Change::SoftCapHigher(missing)
             } else {
                 Change::TokensMore(missing)
             }
         });
-        let pool_free = self.pool.and_then(|(pool, state)| state.ledger.free_tokens(now, pool_limits(pool)));
-        let pool = tokens(pool_free).map(Change::PoolTokensMore);
+        let pool = self.pool.and_then(|(pool, state)| {
+            let missing = missing(now, one, (pool.enforcement, &state.ledger, pool_limits(pool)))?;
+            Some(Change::PoolTokensMore(missing))
+        });
         let pool_requests = self.pool.and_then(|(pool, _)| pool.requests_per_minute);
         match why {
             Exclusion::TokensShort | Exclusion::SoftCap | Exclusion::TooLarge => [own, pool],
-            Exclusion::PoolShort => [pool, more_requests(one, pool_requests).map(Change::PoolRequestsMore)],
-            Exclusion::RequestsShort => [more_requests(one, limits.requests).map(Change::RequestsMore), None],
+            Exclusion::PoolShort => {
+                let more = more_requests(one, pool_requests)
+                    .map(|more| guarded(more, self.pool.map(|(pool, _)| pool.enforcement)));
+                [pool, more.map(Change::PoolRequestsMore)]
+            }
+            Exclusion::RequestsShort => {
+                let more = more_requests(one, limits.requests).map(|more| guarded(more, Some(self.spec.enforcement)));
+                [more.map(Change::RequestsMore), None]
+            }
             Exclusion::InFlightFull => {
                 let most = self.spec.max_in_flight.unwrap_or(0);
                 [Some(Change::InFlightMore(self.state.in_flight.saturating_sub(most).saturating_add(1))), None]
@@ -161,7 +174,8 @@ impl Seat<'_> {
             _ => return false,
         }
         let pool = pool.as_ref().zip(self.pool.map(|(_, state)| state));
-        let changed = Seat { slot: self.slot, spec: &spec, state: self.state, pool, has_key, admin, permitted };
+        let (slot, state, caller) = (self.slot, self.state, self.caller);
+        let changed = Seat { slot, spec: &spec, state, pool, has_key, admin, permitted, caller };
         matches!(changed.rule(now, job), Ruling::Fits { .. })
     }
 
@@ -173,9 +187,9 @@ impl Seat<'_> {
     }
 
     /// Time alone, if it is known and enough.
-    fn later(&self, now: Timestamp, job: &Job, hope: Hope) -> Option<Change> {
+    fn later(&self, now: Timestamp, job: &Job, hope: Hope) -> Option<(Timestamp, Change)> {
         let Hope::At(when) = hope else { return None };
-        matches!(self.rule(when, job), Ruling::Fits { .. }).then(|| Change::Later(when.since(now)))
+        matches!(self.rule(when, job), Ruling::Fits { .. }).then(|| (when, Change::Later(when.since(now))))
     }
 
     /// The output cap with which the request would have fitted, if size alone was in the way.
@@ -185,9 +199,41 @@ impl Seat<'_> {
         let free = [self.state.ledger.free_tokens(now, self.state.limits(self.spec)), pool_free];
         let free = free.into_iter().flatten().min()?;
         let output_cap = free.checked_sub(one.estimate.prompt)? / size.choices.max(1);
-        let charge = self.estimate_of(job, &RequestSize { output_cap: Some(output_cap), ..size }).charge;
-        let smaller = output_cap > 0 && charge < one.estimate.charge;
-        (smaller && matches!(self.rule_for(now, job, charge), Ruling::Fits { .. })).then_some(output_cap)
+        let estimate = self.estimate_of(job, &RequestSize { output_cap: Some(output_cap), ..size });
+        let smaller = output_cap > 0 && estimate.charge < one.estimate.charge;
+        (smaller && matches!(self.rule_for(now, job, estimate), Ruling::Fits { .. })).then_some(output_cap)
+    }
+}
+
+/// How much larger a token limit would have to be.
+fn missing(now: Timestamp, one: &Judged, (counted, ledger, limits): (Enforcement, &Ledger, Limits)) -> Option<u64> {
+    let limit = limits.tokens?;
+    let needed = match counted {
+        // Anything is let in while less than all is used.
+        Enforcement::Utilization => ledger.tokens(now).0.saturating_add(1).checked_sub(limit),
+        _ => one.estimate.charge.checked_sub(ledger.free_tokens(now, limits)?),
+    };
+    needed.filter(|missing| *missing > 0).map(|missing| guarded(missing, Some(counted)))
+}
+
+/// Whether with this change the endpoint counts among its group's usable members, and did not before.
+const fn joins(change: Change) -> bool {
+    matches!(change, Change::Enabled | Change::KeySet | Change::RegionPermitted)
+}
+
+/// Whether a smaller request would have met another verdict.
+const fn size_decided(one: &Judged) -> bool {
+    matches!(
+        one.ruling,
+        Ruling::Out(Exclusion::TokensShort | Exclusion::SoftCap | Exclusion::PoolShort | Exclusion::TooLarge, _)
+    )
+}
+
+/// A level that drains quicker is also read further behind: by a twentieth at most.
+fn guarded(more: u64, counted: Option<Enforcement>) -> u64 {
+    match counted {
+        Some(Enforcement::TokenBucket | Enforcement::Utilization) => more.saturating_add(more.div_ceil(19)),
+        _ => more,
     }
 }
 

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::super::world_tests::*;
 use crate::model::checked::CheckedConfig;
-use crate::model::config::{AdminState, Config, Endpoint};
+use crate::model::config::{AdminState, Config, Endpoint, Enforcement};
 use crate::model::counterfactual::{Change, Counterfactual};
 use crate::model::decision::{Decision, Exclusion, Verdict};
 use crate::model::id::{AccountId, EndpointId};
@@ -114,20 +114,25 @@ struct Setting {
     max_in_flight: Option<u32>,
     pool: u64,
     spill: (u32, u32, u32),
+    enforcement: Enforcement,
 }
 
 fn setting() -> impl Strategy<Value = Setting> {
     let spill = prop_oneof![1 => Just((100, 100, 0)), 1 => (30..=100_u32, 20..=100_u32, 0..40_u32)];
     let requests = proptest::array::uniform4(proptest::option::of(20..300_u64));
     let caps = (proptest::option::of(200..900_u64), proptest::option::of(1..6_u32));
-    let all = (proptest::array::uniform4(400..2_000_u64), requests, caps, 500..3_000_u64, spill);
-    all.prop_map(|(tokens, requests, (soft_cap, max_in_flight), pool, spill)| Setting {
+    let counted = prop_oneof![
+        2 => Just(Enforcement::SlidingLog), 1 => Just(Enforcement::TokenBucket), 1 => Just(Enforcement::Utilization)
+    ];
+    let all = (proptest::array::uniform4(400..2_000_u64), requests, caps, 500..3_000_u64, (spill, counted));
+    all.prop_map(|(tokens, requests, (soft_cap, max_in_flight), pool, (spill, enforcement))| Setting {
         tokens,
         requests,
         soft_cap,
         max_in_flight,
         pool,
         spill,
+        enforcement,
     })
 }
 
@@ -140,6 +145,7 @@ fn checked(setting: &Setting, tune: impl FnOnce(&mut Config)) -> Arc<CheckedConf
             group: [0, 0, 1, 2][at],
             requests: setting.requests[at],
             pool: (at < 2).then_some("p"),
+            enforcement: setting.enforcement,
             ..site(id, setting.tokens[at])
         })
         .collect();

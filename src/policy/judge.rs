@@ -4,16 +4,17 @@
 //! Absent on purpose: comparing endpoints with each other (`choose`).
 
 use super::balancer::Balancer;
+use super::caller::CallerState;
 use super::endpoint::{EndpointState, PoolState};
 use super::estimate::estimate;
 use super::health::{Pace, Standing};
-use super::ledger::{Limits, Shortage, Unit};
+use super::ledger::{Limits, Shortage};
 use super::request::Job;
 use crate::model::checked::{CheckedEndpoint, CheckedMember, CheckedPool};
 use crate::model::config::AdminState;
 use crate::model::decision::{Estimate, Exclusion};
 use crate::model::profile::RequestSize;
-use crate::model::status::{Health, LimitSource, RestCause};
+use crate::model::status::{Health, RestCause};
 use crate::model::units::Timestamp;
 
 /// Whether waiting makes an endpoint fit.
@@ -87,6 +88,8 @@ pub(super) struct Seat<'b> {
     pub(super) admin: AdminState,
     /// Whether the route's regions permit it.
     pub(super) permitted: bool,
+    /// Who asks, if its limits bear on it.
+    pub(super) caller: Option<&'b CallerState>,
 }
 
 impl Balancer {
@@ -97,7 +100,7 @@ impl Balancer {
         let Some(route) = job.route.and_then(|route| self.config.routes.get(route)) else { return all };
         for (group, members) in route.groups.iter().enumerate() {
             for (place, member) in members.members.iter().enumerate() {
-                if let Some(seat) = self.seat_of(*member) {
+                if let Some(seat) = self.seat_for(job, *member) {
                     all.push(judge_one(now, job, &seat, *member, group, place));
                 }
             }
@@ -122,18 +125,19 @@ impl Balancer {
             Some((self.config.pools.get(pool)?, self.pools.get(slot)?))
         });
         let has_key = self.keyed.get(endpoint).is_some_and(|keyed| *keyed);
-        Some(Seat { slot, spec, state, pool, has_key, admin: state.admin, permitted: true })
+        Some(Seat { slot, spec, state, pool, has_key, admin: state.admin, permitted: true, caller: None })
     }
 
-    /// The endpoint as a member of a route.
-    pub(super) fn seat_of(&self, member: CheckedMember) -> Option<Seat<'_>> {
-        Some(Seat { permitted: member.region_rank.is_some(), ..self.seat(member.endpoint)? })
+    /// The endpoint as a member of a route, for a request.
+    pub(super) fn seat_for(&self, job: &Job, member: CheckedMember) -> Option<Seat<'_>> {
+        let caller = job.caller.and_then(|caller| self.callers.get(caller));
+        Some(Seat { permitted: member.region_rank.is_some(), caller, ..self.seat(member.endpoint)? })
     }
 }
 
 /// The ceilings of a pool.
 pub(super) const fn pool_limits(pool: &CheckedPool) -> Limits {
-    Limits { tokens: Some(pool.tokens_per_minute), requests: pool.requests_per_minute }
+    Limits { tokens: Some(pool.tokens_per_minute), requests: pool.requests_per_minute, ..Limits::NONE }
 }
 
 impl Seat<'_> {
@@ -145,18 +149,6 @@ impl Seat<'_> {
     /// What the same request of another size would be charged here.
     pub(super) fn estimate_of(&self, job: &Job, size: &RequestSize) -> Estimate {
         estimate(self.spec.service, self.spec.enforcement, job.profile.operation, size)
-    }
-
-    /// When all windows have room for a charge; `None`: never.
-    fn room_at(&self, now: Timestamp, charge: u64) -> Option<Timestamp> {
-        if self.state.smallest_too_large(now).is_some_and(|known| known <= charge) {
-            return None;
-        }
-        let own = self.state.ledger.earliest(now, charge, self.state.limits(self.spec))?;
-        match self.pool {
-            Some((spec, pool)) => Some(own.max(pool.ledger.earliest(now, charge, pool_limits(spec))?)),
-            None => Some(own),
-        }
     }
 
     /// Whether it may be used at all, now or later: by the person, by its key, by what this request has met there.
@@ -199,33 +191,36 @@ impl Seat<'_> {
         [own, self.pool.and_then(|(pool, _)| pool_limits(pool).tokens)].into_iter().flatten().min()
     }
 
-    /// Whether nothing but rest keeps a request of this charge away.
-    pub(super) fn has_room(&self, now: Timestamp, job: &Job, charge: u64) -> bool {
-        let busy = self.spec.max_in_flight.is_some_and(|most| self.state.in_flight >= most);
-        self.barred(job).is_none() && !busy && self.room_at(now, charge) == Some(now)
+    /// Whether nothing but rest keeps a request of this size away.
+    pub(super) fn has_room(&self, now: Timestamp, job: &Job, estimate: Estimate) -> bool {
+        let busy = self.spec.max_in_flight.is_some_and(|most| self.state.in_flight >= most)
+            || self.caller.is_some_and(|caller| caller.full().is_some());
+        self.barred(job).is_none() && !busy && self.room_at(now, estimate) == Some(now)
     }
 
     /// The ruling alone.
     pub(super) fn rule(&self, now: Timestamp, job: &Job) -> Ruling {
-        self.rule_for(now, job, self.estimate(job).charge)
+        self.rule_for(now, job, self.estimate(job))
     }
 
-    /// The ruling alone, were the request charged this much.
-    pub(super) fn rule_for(&self, now: Timestamp, job: &Job, charge: u64) -> Ruling {
-        self.ruling(now, job, charge, &mut None)
+    /// The ruling alone, were the request estimated like this.
+    pub(super) fn rule_for(&self, now: Timestamp, job: &Job, estimate: Estimate) -> Ruling {
+        self.ruling(now, job, estimate, &mut None)
     }
 
-    fn ruling(&self, now: Timestamp, job: &Job, charge: u64, short: &mut Option<Shortage>) -> Ruling {
+    fn ruling(&self, now: Timestamp, job: &Job, estimate: Estimate, short: &mut Option<Shortage>) -> Ruling {
         if let Some(why) = self.barred(job) {
             return Ruling::Out(why, Hope::Never);
         }
-        let Some(room) = self.room_at(now, charge) else {
-            return Ruling::Out(Exclusion::TooLarge, Hope::Never);
+        let Some(room) = self.room_at(now, estimate) else {
+            let (why, found) = self.obstacle(now, estimate);
+            *short = found;
+            return Ruling::Out(why, Hope::Never);
         };
         if job.tried.contains(&self.slot) {
             return Ruling::Out(Exclusion::TriedAlready, Hope::Event);
         }
-        let standing = self.state.health.standing(now, charge, self.pace());
+        let standing = self.state.health.standing(now, estimate.charge, self.state.pace(self.spec));
         match standing {
             Standing::Resting(until, cause) => return Ruling::Out(resting(cause), Hope::At(until.max(room))),
             Standing::Probing(verdict) => {
@@ -236,25 +231,18 @@ impl Seat<'_> {
         if self.spec.max_in_flight.is_some_and(|most| self.state.in_flight >= most) {
             return Ruling::Out(Exclusion::InFlightFull, Hope::Event);
         }
-        // Where there is room now, nothing is short.
-        if room > now {
-            *short = self.state.ledger.shortage(now, charge, self.state.limits(self.spec));
+        *short = self.caller.and_then(CallerState::full);
+        if short.is_some() {
+            return Ruling::Out(Exclusion::CallerShort, Hope::Event);
         }
-        if let Some(short) = short {
-            let capped = self.state.token_source(self.spec) == LimitSource::SoftCap;
-            let why = match short.unit {
-                Unit::Tokens if capped => Exclusion::SoftCap,
-                Unit::Tokens => Exclusion::TokensShort,
-                Unit::Requests => Exclusion::RequestsShort,
-            };
+        // Where there is room now, nothing is short.
+        if room > now
+            && let Some((why, found)) = self.shortage(now, estimate)
+        {
+            *short = Some(found);
             return Ruling::Out(why, Hope::At(room));
         }
-        *short = self
-            .pool
-            .filter(|_| room > now)
-            .and_then(|(spec, pool)| pool.ledger.shortage(now, charge, pool_limits(spec)));
         match standing {
-            _ if short.is_some() => Ruling::Out(Exclusion::PoolShort, Hope::At(room)),
             Standing::Ramping(next) => Ruling::Out(Exclusion::Ramping, Hope::At(next)),
             standing => Ruling::Fits { probe: standing == Standing::Probe },
         }
@@ -270,7 +258,7 @@ impl Seat<'_> {
 fn judge_one(now: Timestamp, job: &Job, seat: &Seat<'_>, member: CheckedMember, group: usize, place: usize) -> Judged {
     let estimate = seat.estimate(job);
     let mut short = None;
-    let ruling = seat.ruling(now, job, estimate.charge, &mut short);
+    let ruling = seat.ruling(now, job, estimate, &mut short);
     let limits = seat.state.limits(seat.spec);
     let (needs, has, limit) = match (short, ruling) {
         (Some(short), _) => (short.needs, Some(short.has), Some(short.limit)),
@@ -325,5 +313,8 @@ pub(super) fn hope(judged: &[Judged]) -> Hope {
 
 /// Whether size alone keeps the request from an endpoint that could be used.
 pub(super) fn too_large(judged: &[Judged]) -> bool {
-    judged.iter().any(|one| matches!(one.ruling, Ruling::Out(Exclusion::TooLarge, _)))
+    let never = |one: &Judged| {
+        matches!(one.ruling, Ruling::Out(Exclusion::TooLarge, _) | Ruling::Out(Exclusion::CallerShort, Hope::Never))
+    };
+    judged.iter().any(never)
 }

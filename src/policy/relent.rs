@@ -49,13 +49,14 @@ impl Balancer {
 
     /// When its rest ends, and whether we made that up. `None`: waiting for that end does not help.
     fn ends(&self, now: Timestamp, job: &Job, one: &Judged) -> Option<(Timestamp, bool)> {
-        let seat = self.seat(one.endpoint)?;
+        let group = self.config.routes.get(job.route?)?.groups.get(one.group)?;
+        let seat = self.seat_for(job, *group.members.get(one.place)?)?;
         let Ruling::Out(_, Hope::At(_)) = one.ruling else { return None };
         let Standing::Resting(until, cause) = seat.state.health.standing(now, one.estimate.charge, seat.pace()) else {
             return None;
         };
         let guessed = matches!(cause, RestCause::Errors | RestCause::Unreachable | RestCause::Throttled(_));
-        let ours = guessed && seat.state.told_until <= now && seat.has_room(now, job, one.estimate.charge);
+        let ours = guessed && seat.state.told_until <= now && seat.has_room(now, job, one.estimate);
         Some((until, ours))
     }
 }

@@ -30,6 +30,9 @@ pub(super) struct Reservation {
     pub(super) settles_to_usage: bool,
     pub(super) expires: Timestamp,
     pub(super) sent: Timestamp,
+    /// The caller's slot.
+    pub(super) caller: Option<usize>,
+    pub(super) caller_entry: Option<Entry>,
 }
 
 /// Where a request is.
@@ -77,6 +80,8 @@ pub(super) struct Job {
     pub(super) binding: Binding,
     /// How long its answer took to begin.
     pub(super) began_after: Duration,
+    /// The slot of who asked, if it is known.
+    pub(super) caller: Option<usize>,
 }
 
 impl Job {
@@ -94,6 +99,7 @@ impl Job {
             stage: None,
             binding: Binding::Free,
             began_after: Duration::ZERO,
+            caller: None,
         }
     }
 

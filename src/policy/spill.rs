@@ -34,7 +34,7 @@ impl Stay {
 
 impl CheckedGroup {
     /// Whether requests may leave it before it is full, or stay away longer than it is.
-    fn is_leavable(&self) -> bool {
+    pub(super) fn is_leavable(&self) -> bool {
         self.spill_percent < 100 || self.return_percent < 100 || !self.min_stay.is_zero()
     }
 }

@@ -70,6 +70,10 @@ pub fn config() -> Config {
         admin_state: AdminState::Enabled,
         enforcement: Enforcement::Auto,
         simulated: Some(Simulated::default()),
+        tokens_per_day: None,
+        requests_per_day: None,
+        input_tokens_per_minute: None,
+        output_tokens_per_minute: None,
     };
     let group = |members: &[&str]| Group {
         id: None,
@@ -188,7 +192,7 @@ fn health_at(slot: usize, second: u64) -> Health {
 }
 
 fn limit(limit: u64, used: u64, reserved: u64, source: LimitSource) -> LimitView {
-    LimitView { limit: Some(limit), source, used, reserved }
+    LimitView::new(Some(limit), source, (used.saturating_add(reserved), reserved))
 }
 
 fn view(second: u64) -> BalancerView {
@@ -219,6 +223,7 @@ fn view(second: u64) -> BalancerView {
                     ..Counters::default()
                 },
                 first_token: None,
+                more_limits: Vec::new(),
             }
         })
         .collect();
@@ -258,6 +263,7 @@ fn view(second: u64) -> BalancerView {
         }],
         queue: QueueView { waiting: 3, oldest: Duration::from_millis(4_200), admitted: 61, refused: 2 },
         kept: vec![KeptState { account: "sim-a".into(), known: 1_204 }],
+        callers: Vec::new(),
     }
 }
 

@@ -77,6 +77,10 @@ pub const fn exclusion(exclusion: Exclusion) -> &'static str {
         Exclusion::BoundElsewhere => "the stored state lives in another account",
         Exclusion::RegionExcluded => "kept out by the route's regions",
         Exclusion::Withheld => "its group was left and is still too full",
+        Exclusion::CallerShort => "its caller has used its limit",
+        Exclusion::InputShort => "not enough input tokens free",
+        Exclusion::OutputShort => "not enough output tokens free",
+        Exclusion::DayShort => "the limit of the day is used",
     }
 }
 

@@ -14,7 +14,7 @@ use crate::model::record::AttemptRecord;
 use crate::model::status::{Health, RestCause};
 use crate::model::units::Timestamp;
 
-const EXCLUSIONS: [Exclusion; 20] = [
+const EXCLUSIONS: [Exclusion; 24] = [
     Exclusion::Throttled,
     Exclusion::Ejected,
     Exclusion::TokensShort,
@@ -35,6 +35,10 @@ const EXCLUSIONS: [Exclusion; 20] = [
     Exclusion::BoundElsewhere,
     Exclusion::RegionExcluded,
     Exclusion::Withheld,
+    Exclusion::CallerShort,
+    Exclusion::InputShort,
+    Exclusion::OutputShort,
+    Exclusion::DayShort,
 ];
 
 const REFUSALS: [RefusalReason; 10] = [
@@ -163,11 +167,11 @@ fn a_group_that_was_left_says_what_it_waits_for() {
         decision.went_on = model.map(ModelName::from);
         paragraph(&record(decision, vec![], RecordEnd::Answered(Ending::Completed)))
     };
-    let share = "Sent to b (fallback) because the group of a has 82 % taken and is used below 70 %.";
+    let share = "Sent to b (second choice) because the group of a has 82 % taken and is used below 70 %.";
     assert_eq!(told(&left, None), share);
     assert_eq!(told(&left, Some("mini")), format!("{share} The route went on with model mini."));
     left.free_at = Some(Timestamp::from_secs(72));
-    assert_eq!(told(&left, None), "Sent to b (fallback) because the group of a was left and stays so for 12 s.");
+    assert_eq!(told(&left, None), "Sent to b (second choice) because the group of a was left and stays so for 12 s.");
 }
 
 #[test]

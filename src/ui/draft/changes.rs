@@ -168,7 +168,31 @@ fn route(old: &Route, new: &Route) -> Vec<String> {
             ));
         }
     }
+    said.extend(shares(old, new));
+    if old.regions != new.regions {
+        said.push(format!("The regions of route {model} change."));
+    }
+    if old.then != new.then {
+        let then = new.then.as_ref().map_or_else(|| "no other model".to_owned(), ToString::to_string);
+        said.push(format!("Route {model} goes on with {then}."));
+    }
     or_plain(said, || format!("The order within route {model} changes."))
+}
+
+fn shares(old: &Route, new: &Route) -> Vec<String> {
+    let rules = |group: &Group| (group.spill_percent, group.return_percent, group.min_stay_seconds);
+    let groups = new.groups.iter().enumerate();
+    let changed = groups.filter(|(at, group)| old.groups.get(*at).is_some_and(|old| rules(old) != rules(group)));
+    let told = changed.map(|(at, group)| {
+        let (leave, back) = (group.spill_percent.unwrap_or(100), group.return_percent.unwrap_or(100));
+        let stay = group.min_stay_seconds.unwrap_or(0);
+        format!(
+            "{} of route {} is left at {leave} %, for {stay} s at least, and used again below {back} %.",
+            group_rank(at, new.groups.len()),
+            new.model
+        )
+    });
+    told.collect()
 }
 
 fn spread(spread: Spread) -> &'static str {

@@ -312,3 +312,22 @@ fn an_environment_variable_can_stand_in_for_a_key() {
     assert_eq!(credential, crate::model::config::Credential::Env("OPENAI_API_KEY".to_owned()));
     assert!(stage.sent().is_none(), "no key was there to be sent");
 }
+
+#[test]
+fn when_a_group_is_left_can_be_set_and_is_seen_on_its_lane() {
+    let mut snapshot = fixture::snapshot();
+    let mut view = crate::model::status::BalancerView::clone(&snapshot.view);
+    let held = crate::model::status::Withheld { since: snapshot.at, until: snapshot.at, below_percent: 70 };
+    view.routes[0].groups[0].withheld = Some(held);
+    snapshot.view = view.into();
+    let mut stage = Stage::on(Page::Routing, snapshot);
+    assert!(stage.spoken().contains("withheld: 40 % taken, used below 70 %"));
+    stage.harness.get_by_label("First choice: leave at").focus();
+    stage.settle();
+    stage.press(Modifiers::NONE, Key::ArrowDown);
+    stage.press(Modifiers::NONE, Key::Enter);
+    let left = stage.config().routes[0].groups[0].spill_percent;
+    assert!(left.is_some_and(|percent| percent < 100), "{left:?}");
+    let lowest = stage.harness.query_by_label("Last resort: leave at");
+    assert!(lowest.is_none(), "there is nowhere to go on to");
+}

@@ -7,7 +7,7 @@ use egui::{DragAndDrop, Pos2, Rect, RichText, Stroke, Ui};
 
 use super::card::{self, Dragged};
 use super::lanes::{self, Slot};
-use super::{Edit, Held};
+use super::{Edit, Held, order};
 use crate::model::config::{Group, Route, Spread};
 use crate::ui::cx::PageCx;
 use crate::ui::format::group_rank;
@@ -120,6 +120,7 @@ fn lane(
     let shown = frame.show(ui, |ui| {
         ui.set_width(ui.available_width());
         heading(ui, cx, route, place, group, edits);
+        order::shares(ui, cx, route, place, group, edits);
         if group.endpoints.is_empty() {
             ui.label(RichText::new("Drop an endpoint here, or move one here from its menu.").color(cx.theme.text_soft));
         }

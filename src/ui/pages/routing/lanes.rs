@@ -225,10 +225,19 @@ pub fn add_route(config: &mut Config, name: &str) {
     config.routes.push(Route::new(model, vec![first]));
 }
 
+/// Changes what stands on the route itself.
+pub fn change_route(config: &mut Config, model: &ModelName, change: impl FnOnce(&mut Route)) {
+    if let Some(route) = route_mut(config, model) {
+        change(route);
+    }
+}
+
 /// Gives a route another name.
 pub fn rename_route(config: &mut Config, model: &ModelName, name: &str) {
-    if let Some(route) = route_mut(config, model) {
-        route.model = ModelName::from(name.trim());
+    let renamed = ModelName::from(name.trim());
+    change_route(config, model, |route| route.model = renamed.clone());
+    for route in config.routes.iter_mut().filter(|route| route.then.as_ref() == Some(model)) {
+        route.then = Some(renamed.clone());
     }
 }
 
