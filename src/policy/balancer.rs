@@ -130,6 +130,7 @@ impl Balancer {
             Input::Configured(config) => self.configured(now, config, outputs),
             Input::Foreseen(outlook) => self.outlook = outlook,
             Input::Owned { account, keys } => return self.owned(now, &account, &keys),
+            Input::Allotted(shares) => self.allotted(&shares),
             Input::Stopping => self.stop(now, outputs),
             Input::Tick => return,
         }

@@ -70,6 +70,9 @@ pub enum Input {
         /// What it holds.
         keys: Vec<u64>,
     },
+    /// Our ceilings for now inside pools, in tokens per minute; whoever is not named keeps its own, `None` lifts it. A new
+    /// configuration lifts all.
+    Allotted(Vec<(EndpointId, Option<u64>)>),
     /// We stop: everyone waiting is refused, nobody is admitted.
     Stopping,
     /// Time alone: `next_wake` has come.

@@ -21,6 +21,8 @@ fn endpoint(id: &str, throttled: u64) -> EndpointView {
         counters: Counters { throttled, ..Counters::default() },
         first_token: None,
         more_limits: Vec::new(),
+        allotted: None,
+        exhausts_at: None,
     }
 }
 
