@@ -126,6 +126,8 @@ pub struct CheckedGroup {
     pub id: GroupId,
     /// How it spreads.
     pub spread: Spread,
+    /// Prompts that begin alike go to the same endpoint.
+    pub cache_affinity: bool,
     /// Its members, those of preferred regions first.
     pub members: Vec<CheckedMember>,
     /// The taken share from which requests go on to the next group, in percent; 100: only when they do not fit.

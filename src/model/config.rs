@@ -326,6 +326,10 @@ pub struct Group {
     /// The members, in the order they were added.
     #[serde(default)]
     pub endpoints: Vec<Member>,
+    /// Long prompts that begin alike go to the same endpoint, whose prompt cache may know them. Those with a
+    /// `prompt_cache_key` do in any case.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cache_affinity: bool,
     /// Requests go on to the next group once this share of the group's limits is taken. Absent: 100, only when they do not
     /// fit.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -309,6 +309,15 @@ pub struct QueueView {
     pub refused: u64,
 }
 
+/// How many stored responses, conversations, files and encrypted items are known to lie in an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptState {
+    /// Which account.
+    pub account: AccountId,
+    /// How many.
+    pub known: u32,
+}
+
 /// Everything the brain shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BalancerView {
@@ -324,6 +333,8 @@ pub struct BalancerView {
     pub routes: Vec<RouteView>,
     /// The waiting line.
     pub queue: QueueView,
+    /// Stored state whose account is known, by account.
+    pub kept: Vec<KeptState>,
     /// In configuration order.
     pub callers: Vec<CallerView>,
 }

@@ -41,8 +41,9 @@ impl Balancer {
             return;
         };
         self.arrivals = self.arrivals.saturating_add(1);
+        let binding = self.bind(now, &profile.affinity);
         let caller = self.caller_of(&profile);
-        let job = Job { caller, ..Job::new(profile, route, self.arrivals) };
+        let job = Job { caller, binding, ..Job::new(profile, route, self.arrivals) };
         let judged = self.judge(now, &job);
         if self.stopping {
             return self.refuse(now, request, &job, &judged, RefusalReason::Stopping, None, outputs);
@@ -193,6 +194,7 @@ impl Balancer {
         outputs: &mut Vec<Output>,
     ) {
         self.refused = self.refused.saturating_add(1);
+        let reason = job.binding.reason(reason, judged);
         let decision = Some(self.explain(now, job, judged, None, true, Conclusion::Refused(reason)));
         outputs.push(Output::Refused { request, refusal: Refusal { reason, retry_at }, decision });
     }

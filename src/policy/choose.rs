@@ -62,19 +62,29 @@ impl Balancer {
         if let Some((at, _)) = fitting.each().find(|(_, one)| one.is_probe()) {
             return Some(Pick { at, choice: Choice::Probe });
         }
-        if fitting.nth(1).is_none() {
+        let pick = if fitting.nth(1).is_none() {
             let choice = if judged.len() == 1 { Choice::OnlyCandidate } else { Choice::LastLeft };
-            return Some(Pick { at: first, choice });
-        }
+            Pick { at: first, choice }
+        } else {
+            self.pick_of_many(now, job, group, &fitting)?
+        };
+        Some(job.binding.name(pick, judged))
+    }
+
+    /// By the group's spread, or where a cache may know the prompt.
+    fn pick_of_many(&mut self, now: Timestamp, job: &Job, group: usize, fitting: &Fitting<'_>) -> Option<Pick> {
         let place = job.route?;
-        let spread = self.config.routes.get(place)?.groups.get(group).map_or(Spread::Headroom, |group| group.spread);
-        match spread {
-            Spread::Weights => by_weight(&fitting, &mut self.rng),
-            Spread::RoundRobin => by_turn(&fitting, group, &mut self.routes.get_mut(place)?.turns),
-            Spread::Latency => self.by_latency(now, &fitting),
-            Spread::Headroom => self.by_headroom(now, &fitting),
-            Spread::Conversation | Spread::Caller => {
-                self.at_home(spread, job, &fitting).or_else(|| self.by_headroom(now, &fitting))
+        let spec = self.config.routes.get(place)?.groups.get(group)?;
+        if let Some(pick) = self.cache_pick(now, job, spec, fitting.each()) {
+            return Some(pick);
+        }
+        match spec.spread {
+            Spread::Weights => by_weight(fitting, &mut self.rng),
+            Spread::RoundRobin => by_turn(fitting, group, &mut self.routes.get_mut(place)?.turns),
+            Spread::Latency => self.by_latency(now, fitting),
+            Spread::Headroom => self.by_headroom(now, fitting),
+            spread @ (Spread::Conversation | Spread::Caller) => {
+                self.at_home(spread, job, fitting).or_else(|| self.by_headroom(now, fitting))
             }
         }
     }

@@ -49,6 +49,7 @@ impl Balancer {
             waited: job.waited_by(now),
             candidates,
             conclusion,
+            bound: job.binding.account().cloned(),
             went_on: pick.and_then(|pick| route?.groups.get(judged.get(pick.at)?.group)?.model.clone()),
             would_have: self.would_have(now, job, judged, pick, line_ahead),
         })

@@ -153,6 +153,9 @@ impl Seat<'_> {
 
     /// Whether it may be used at all, now or later: by the person, by its key, by what this request has met there.
     pub(super) fn barred(&self, job: &Job) -> Option<Exclusion> {
+        if !job.binding.allows(self.spec) {
+            return Some(Exclusion::BoundElsewhere);
+        }
         match self.admin {
             _ if !self.permitted => Some(Exclusion::RegionExcluded),
             AdminState::Paused => Some(Exclusion::Paused),

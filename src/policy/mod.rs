@@ -7,7 +7,9 @@ pub mod balancer;
 pub mod event;
 
 mod admit;
+mod affinity;
 mod bucket;
+mod cache_home;
 mod caller;
 mod choose;
 mod configure;
@@ -23,6 +25,7 @@ mod latency;
 mod ledger;
 mod line;
 mod meter;
+mod owners;
 mod relent;
 mod request;
 mod rest;

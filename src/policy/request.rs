@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::affinity::Binding;
 use super::forecast::Forecast;
 use super::ledger::Entry;
 use super::spill::Stay;
@@ -75,6 +76,8 @@ pub(super) struct Job {
     /// Time spent in line before the present wait.
     pub(super) waited: Duration,
     pub(super) stage: Option<Stage>,
+    /// Where it may go at all.
+    pub(super) binding: Binding,
     /// How long its answer took to begin.
     pub(super) began_after: Duration,
     /// The slot of who asked, if it is known.
@@ -94,6 +97,7 @@ impl Job {
             barred: Vec::new(),
             waited: Duration::ZERO,
             stage: None,
+            binding: Binding::Free,
             began_after: Duration::ZERO,
             caller: None,
         }

@@ -39,6 +39,7 @@ impl Balancer {
         if seen_before != (endpoint.health.health(now), spec.as_ref().map(|spec| endpoint.limits(spec))) {
             self.doubt_forecasts();
         }
+        self.answered_for(now, request);
     }
 
     /// The request is over. Later reports of it are ignored.

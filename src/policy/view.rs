@@ -34,6 +34,7 @@ impl Balancer {
             pools: pools.collect(),
             routes: routes.map(|(at, route)| self.route_view(now, at, route, &endpoints)).collect(),
             queue: self.queue_view(now),
+            kept: self.owners.kept(),
             endpoints,
             callers: self.caller_views(now),
         }

@@ -14,7 +14,7 @@ use super::attempt::Prepared;
 use super::auth::client_label;
 use super::door::Door;
 use crate::model::id::ModelName;
-use crate::model::profile::{Affinity, Operation, RequestProfile};
+use crate::model::profile::{Operation, RequestProfile};
 use crate::wire::headers::strip_request;
 use crate::wire::peek::{BadBody, Peek, peek};
 
@@ -75,7 +75,7 @@ pub fn classify(
         client: client_label(&head.headers),
         sdk_retry: retries.unwrap_or(0),
         patience: None,
-        affinity: Affinity::default(),
+        affinity: seen.affinity,
     };
     let via = head.headers.get_all(http::header::VIA).iter().cloned().collect();
     strip_request(&mut head.headers);

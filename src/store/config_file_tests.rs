@@ -198,6 +198,7 @@ pub(in crate::store) fn full() -> Config {
         id: Some(GroupId::from("g")),
         spread: Spread::Weights,
         endpoints: members,
+        cache_affinity: true,
         spill_percent: Some(90),
         return_percent: Some(70),
         min_stay_seconds: Some(30),
@@ -288,6 +289,7 @@ fn edit(config: &mut Config, chance: &mut fastrand::Rng) {
                 shuffle_or_drop(chance, &mut route.groups);
                 for group in &mut route.groups {
                     group.id = some(chance, GroupId::from("named"));
+                    group.cache_affinity = chance.bool();
                     group.endpoints.push(Member { endpoint: fresh.as_str().into(), weight: chance.u32(1..4) });
                     shuffle_or_drop(chance, &mut group.endpoints);
                 }

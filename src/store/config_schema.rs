@@ -121,6 +121,7 @@ const GROUP: &[Field] = &[
     may("spill_percent", SMALL),
     may("return_percent", SMALL),
     may("min_stay_seconds", SMALL),
+    may("cache_affinity", Kind::Flag),
 ];
 
 const CALLER: &[Field] = &[

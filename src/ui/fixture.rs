@@ -24,8 +24,8 @@ use crate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
 use crate::model::proposal::{PoolPlan, Proposal, Share, Way};
 use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord};
 use crate::model::status::{
-    BalancerView, Counters, EndpointView, GroupView, Health, LimitSource, LimitView, PoolView, QueueView, RestCause,
-    RouteView,
+    BalancerView, Counters, EndpointView, GroupView, Health, KeptState, LimitSource, LimitView, PoolView, QueueView,
+    RestCause, RouteView,
 };
 use crate::model::units::Timestamp;
 use crate::model::usage::Usage;
@@ -267,6 +267,7 @@ fn view(second: u64) -> BalancerView {
             demand: Default::default(),
         }],
         queue: QueueView { waiting: 3, oldest: Duration::from_millis(4_200), admitted: 61, refused: 2 },
+        kept: vec![KeptState { account: "sim-a".into(), known: 1_204 }],
         callers: Vec::new(),
     }
 }
@@ -379,6 +380,7 @@ fn record(number: u64) -> RequestRecord {
             candidate("sim-sweden", 3, 240_000, Verdict::Excluded(Exclusion::NotNeeded)),
         ],
         conclusion,
+        bound: None,
         went_on: None,
         would_have: (spilled || refused).then(|| Counterfactual {
             endpoint: "sim-ptu".into(),

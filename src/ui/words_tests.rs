@@ -14,7 +14,7 @@ use crate::model::record::AttemptRecord;
 use crate::model::status::{Health, RestCause};
 use crate::model::units::Timestamp;
 
-const EXCLUSIONS: [Exclusion; 23] = [
+const EXCLUSIONS: [Exclusion; 24] = [
     Exclusion::Throttled,
     Exclusion::Ejected,
     Exclusion::TokensShort,
@@ -32,6 +32,7 @@ const EXCLUSIONS: [Exclusion; 23] = [
     Exclusion::Ramping,
     Exclusion::ProbeRunning,
     Exclusion::LineAhead,
+    Exclusion::BoundElsewhere,
     Exclusion::RegionExcluded,
     Exclusion::Withheld,
     Exclusion::CallerShort,
@@ -40,7 +41,7 @@ const EXCLUSIONS: [Exclusion; 23] = [
     Exclusion::DayShort,
 ];
 
-const REFUSALS: [RefusalReason; 7] = [
+const REFUSALS: [RefusalReason; 10] = [
     RefusalReason::NoCapacityInTime,
     RefusalReason::LineFull,
     RefusalReason::TooLargeEverywhere,
@@ -48,6 +49,9 @@ const REFUSALS: [RefusalReason; 7] = [
     RefusalReason::NothingUsable,
     RefusalReason::AttemptsSpent,
     RefusalReason::Stopping,
+    RefusalReason::StateElsewhere,
+    RefusalReason::StateOutOfReach,
+    RefusalReason::StateTorn,
 ];
 
 fn candidate(id: &str, group: u32, needs: u64, has: Option<u64>, limit: u64, verdict: Verdict) -> Candidate {
@@ -75,6 +79,7 @@ fn decision(candidates: Vec<Candidate>, conclusion: Conclusion) -> Decision {
         waited: Duration::ZERO,
         candidates,
         conclusion,
+        bound: None,
         went_on: None,
         would_have: None,
     }
@@ -224,6 +229,8 @@ fn every_choice_and_every_refusal_has_words() {
         draw,
         Choice::Probe,
         Choice::Turn,
+        Choice::StateLives,
+        Choice::CacheHome,
         Choice::Conversation,
         Choice::Quickest,
         Choice::SameCaller,
@@ -241,4 +248,18 @@ fn a_stream_that_broke_never_shows_as_200() {
     record.end = RecordEnd::Answered(Ending::CutOff);
     assert_eq!(status(&record), "cut off");
     assert!(paragraph(&record).ends_with("The answer was cut off after it had begun."));
+}
+
+#[test]
+fn stored_state_is_named_once_with_its_account_however_many_could_not_take_it() {
+    let out = |id| candidate(id, 1, 80, None, 60_000, Verdict::Excluded(Exclusion::BoundElsewhere));
+    let taken = candidate("west", 2, 80, Some(58_400), 60_000, Verdict::Chosen(Choice::StateLives));
+    let mut decision = decision(vec![out("east"), out("north"), out("south"), taken], Conclusion::Sent);
+    decision.bound = Some("azure-west".into());
+    let record = record(decision, vec![], RecordEnd::Answered(Ending::Completed));
+    assert_eq!(
+        paragraph(&record),
+        "Sent to west (second choice) because the stored state it refers to lives in account azure-west, out of reach of \
+         east and 2 more."
+    );
 }

@@ -5,6 +5,7 @@
 
 pub mod error;
 pub mod failure;
+mod fingerprint;
 pub mod headers;
 pub mod models;
 mod object;
@@ -14,6 +15,8 @@ pub mod peek;
 mod prompt;
 mod span;
 pub mod sse;
+pub mod stored;
 pub mod stream;
 pub mod target;
+mod ties;
 pub mod usage;

@@ -12,7 +12,8 @@ use serde_json::value::RawValue;
 
 use super::object;
 use super::prompt::{Characters, Kind};
-use crate::model::profile::{Operation, RequestSize};
+use super::ties::Ties;
+use crate::model::profile::{Affinity, Operation, RequestSize};
 
 /// The facts of a request body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Peek {
     pub asks_usage: bool,
     /// How large the request is.
     pub size: RequestSize,
+    /// What ties it to where it went before.
+    pub affinity: Affinity,
 }
 
 /// Why a body cannot be routed. Tells where, never what stands there.
@@ -112,6 +115,10 @@ enum Field {
     Cap(usize),
     Choices(usize),
     Prompt(Kind),
+    Instructions,
+    PreviousResponse,
+    Conversation,
+    CacheKey,
     Other,
 }
 
@@ -126,10 +133,13 @@ fn field(key: &str, operation: Operation) -> Field {
         ("max_output_tokens", Responses) => Field::Cap(2),
         ("n", Chat | Completions) => Field::Choices(0),
         ("best_of", Completions) => Field::Choices(1),
-        ("messages", Chat)
-        | ("prompt" | "suffix", Completions)
-        | ("input", Responses | Embeddings)
-        | ("instructions" | "prompt", Responses) => Field::Prompt(Kind::Text),
+        ("messages", Chat) | ("input", Responses) => Field::Prompt(Kind::Messages),
+        ("prompt" | "suffix", Completions) | ("input", Embeddings) => Field::Prompt(Kind::Text),
+        ("prompt", Responses) => Field::Prompt(Kind::Template),
+        ("instructions", Responses) => Field::Instructions,
+        ("previous_response_id", Responses) => Field::PreviousResponse,
+        ("conversation", Responses) => Field::Conversation,
+        ("prompt_cache_key", Chat | Responses) => Field::CacheKey,
         ("tools", Chat | Responses) | ("functions" | "response_format", Chat) | ("text", Responses) => {
             Field::Prompt(Kind::Schema)
         }
@@ -169,15 +179,16 @@ struct Found {
     caps: [Option<u64>; 3],
     choices: [Option<u64>; 2],
     chars: u64,
+    ties: Ties,
 }
 
 impl Found {
     fn into_peek(self) -> Peek {
-        let Self { model, spans, streaming, asks_usage, caps, choices, chars } = self;
+        let Self { model, spans, streaming, asks_usage, caps, choices, chars, ties } = self;
         let output_cap = caps.into_iter().flatten().max();
         let choices = choices.into_iter().flatten().fold(1, u64::max);
         let size = RequestSize { prompt_chars: chars, output_cap, choices };
-        Peek { model, model_spans: spans, streaming, asks_usage, size }
+        Peek { model, model_spans: spans, streaming, asks_usage, size, affinity: ties.into_affinity(chars) }
     }
 }
 
@@ -198,8 +209,14 @@ impl<'de> Visitor<'de> for Scan<'de> {
         while let Some(field) = entries.next_key_seed(FieldName(self.operation))? {
             match field {
                 Field::Prompt(kind) => {
-                    let chars = entries.next_value_seed(Characters(kind))?;
+                    let chars = entries.next_value_seed(Characters::new(kind, &mut self.found.ties))?;
                     self.found.chars = self.found.chars.saturating_add(chars);
+                }
+                Field::Instructions => {
+                    self.found.ties.begin_instructions();
+                    let chars = entries.next_value_seed(Characters::new(Kind::Text, &mut self.found.ties))?;
+                    self.found.chars = self.found.chars.saturating_add(chars);
+                    self.found.ties.end_instructions();
                 }
                 Field::Other => {
                     entries.next_value::<IgnoredAny>()?;
@@ -225,7 +242,10 @@ impl Scan<'_> {
             Field::StreamOptions => found.asks_usage = include_usage(text),
             Field::Cap(place) => put(&mut found.caps, place, amount(text)),
             Field::Choices(place) => put(&mut found.choices, place, amount(text)),
-            Field::Prompt(_) | Field::Other => {}
+            Field::PreviousResponse => found.ties.set_previous(text),
+            Field::Conversation => found.ties.set_conversation(text),
+            Field::CacheKey => found.ties.set_cache(text),
+            Field::Prompt(_) | Field::Instructions | Field::Other => {}
         }
         Ok(())
     }

@@ -54,6 +54,7 @@ fn step_groups(
         CheckedGroup {
             id: if own { name } else { GroupId::from(format!("{}/{name}", step.model)) },
             spread: group.spread,
+            cache_affinity: group.cache_affinity,
             members,
             spill_percent,
             return_percent: group.return_percent.unwrap_or(100).min(spill_percent),

@@ -161,6 +161,11 @@ fn route(old: &Route, new: &Route) -> Vec<String> {
         }
     }
     for (at, group) in new.groups.iter().enumerate() {
+        if old.groups.get(at).is_some_and(|before| before.cache_affinity != group.cache_affinity) {
+            let now = if group.cache_affinity { "now keeps" } else { "no longer keeps" };
+            let rank = group_rank(at, new.groups.len());
+            said.push(format!("{rank} of route {model} {now} prompts where they may be cached."));
+        }
         if old.groups.get(at).is_some_and(|before: &Group| before.spread != group.spread) {
             said.push(format!(
                 "{} of route {model} is split by {}.",

@@ -255,6 +255,22 @@ fn even_shares_land_in_the_draft_as_one_named_step() {
 }
 
 #[test]
+fn keeping_cached_prompts_together_is_one_named_step() {
+    let mut stage = Stage::on(Page::Routing, fixture::snapshot());
+    stage.harness.get_by_label("keep cached prompts together").click();
+    stage.settle();
+    let kept: Vec<bool> = stage.config().routes[0].groups.iter().map(|group| group.cache_affinity).collect();
+    assert_eq!(kept, [false, true, false], "offered where there is a choice to make");
+    assert_eq!(stage.console().draft().undo_label(), Some("keep prompts of demo-chat where they may be cached"));
+}
+
+#[test]
+fn an_account_says_how_much_of_what_requests_refer_to_it_holds() {
+    let stage = Stage::on(Page::Accounts, fixture::snapshot());
+    stage.harness.get_by_label("Holds 1,204 stored items that requests refer to");
+}
+
+#[test]
 fn a_pool_is_split_by_demand_into_the_draft_and_its_commands_are_copied() {
     let mut stage = Stage::on(Page::Quotas, fixture::snapshot());
     stage.harness.get_by_label("Split…").click();

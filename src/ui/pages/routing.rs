@@ -65,6 +65,8 @@ enum Edit {
     Drop,
     PutBack,
     Spread(usize, Spread),
+    /// Whether prompts that begin alike stay together.
+    Caches(usize, bool),
     Weight(EndpointId, u32),
     Share(usize, Share, u32),
     Regions(Regions),
@@ -194,6 +196,11 @@ fn apply(cx: &mut PageCx, state: &mut State, route: &Route, edit: Edit) {
         Edit::Spread(group, spread) => {
             let label = format!("split {model} by {}", crate::ui::words::spread(spread));
             cx.draft.edit(label, |config| lanes::set_spread(config, model, group, spread));
+        }
+        Edit::Caches(group, kept) => {
+            let label =
+                format!("{} prompts of {model} where they may be cached", if kept { "keep" } else { "do not keep" });
+            cx.draft.edit(label, |config| lanes::set_caches(config, model, group, kept));
         }
         Edit::Weight(endpoint, weight) => {
             let gesture = format!("weight {model} {endpoint}");

@@ -217,10 +217,26 @@ fn clause(candidate: &Candidate, record: &RequestRecord, decision: &Decision) ->
         (Exclusion::Ramping, _) => format!("{id} is recovering and its share for now is used"),
         (Exclusion::ProbeRunning, _) => format!("{id} is being probed just now"),
         (Exclusion::LineAhead, _) => format!("earlier requests wait for {id}"),
+        (Exclusion::BoundElsewhere, _) => return bound_clause(candidate, decision),
         (Exclusion::RegionExcluded, _) => format!("{id} is kept out by the route's regions"),
         (Exclusion::Withheld, _) => withheld_clause(candidate, decision.at),
     };
     Some(text)
+}
+
+/// Said once, at the first of those that are passed over for it.
+fn bound_clause(candidate: &Candidate, decision: &Decision) -> Option<String> {
+    let bound = Verdict::Excluded(Exclusion::BoundElsewhere);
+    let mut passed = decision.candidates.iter().filter(|one| one.verdict == bound);
+    let first = passed.next().filter(|first| first.endpoint == candidate.endpoint)?;
+    let all = match passed.count() {
+        0 => first.endpoint.to_string(),
+        others => format!("{} and {others} more", first.endpoint),
+    };
+    Some(match &decision.bound {
+        Some(account) => format!("the stored state it refers to lives in account {account}, out of reach of {all}"),
+        None => format!("the stored state it refers to lies in several accounts, none of it all in reach of {all}"),
+    })
 }
 
 fn room_clause(candidate: &Candidate, reason: Exclusion, decision: &Decision) -> String {

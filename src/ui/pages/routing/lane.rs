@@ -150,12 +150,27 @@ fn heading(ui: &mut Ui, cx: &PageCx, route: &Route, place: usize, group: &Group,
         if spread != group.spread {
             edits.push(Edit::Spread(place, spread));
         }
+        caches(ui, place, group, edits);
         let text = format!("Remove {}", words::group_in_sentence(place + 1, groups));
         if groups > 1 && ui.button("Remove").on_hover_text(text).clicked() {
             edits.push(Edit::RemoveLane(place));
         }
     });
     ui.add_space(gap::S);
+}
+
+/// Offered where it has an effect: between equals, by headroom or latency.
+fn caches(ui: &mut Ui, place: usize, group: &Group, edits: &mut Vec<Edit>) {
+    let heeded = group.endpoints.len() > 1 && matches!(group.spread, Spread::Headroom | Spread::Latency);
+    let mut kept = group.cache_affinity;
+    if !heeded && !kept {
+        return;
+    }
+    let text = "Long prompts that begin alike go to the same endpoint while it bears its share, since its prompt cache may \
+                know them. Requests with a prompt_cache_key do so in any case.";
+    if ui.checkbox(&mut kept, "keep cached prompts together").on_hover_text(text).changed() {
+        edits.push(Edit::Caches(place, kept));
+    }
 }
 
 fn unused(ui: &mut Ui, cx: &PageCx, route: &Route, dragged: Option<&Dragged>, held: &Held, edits: &mut Vec<Edit>) {

@@ -188,6 +188,13 @@ pub fn set_spread(config: &mut Config, model: &ModelName, group: usize, spread: 
     }
 }
 
+/// Sets whether prompts that begin alike go to the same member.
+pub fn set_caches(config: &mut Config, model: &ModelName, group: usize, kept: bool) {
+    if let Some(lane) = route_mut(config, model).and_then(|route| route.groups.get_mut(group)) {
+        lane.cache_affinity = kept;
+    }
+}
+
 /// Sets a member's weight; at least 1.
 pub fn set_weight(config: &mut Config, model: &ModelName, endpoint: &EndpointId, weight: u32) {
     let Some(route) = route_mut(config, model) else { return };
