@@ -11,3 +11,4 @@ pub mod scripts;
 pub mod upstream;
 pub mod window;
 pub mod words;
+pub mod world;
