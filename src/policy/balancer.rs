@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 
+use super::caller::CallerState;
 use super::endpoint::{EndpointState, PoolState};
 use super::event::{Input, Output};
 use super::request::{Job, RouteState};
 use super::retry::Budget;
 use crate::model::checked::{CheckedConfig, CheckedEndpoint};
 use crate::model::config::Service;
-use crate::model::id::{AccountId, RequestId};
+use crate::model::id::{AccountId, CallerId, RequestId};
 use crate::model::outlook::Outlook;
 use crate::model::units::Timestamp;
 
@@ -31,10 +32,18 @@ pub struct Balancer {
     pub(super) endpoints: Vec<EndpointState>,
     /// Configured endpoint → slot.
     pub(super) slot_of: Vec<usize>,
+    /// Slot → configured endpoint; `None`: it is not configured any more.
+    pub(super) spec_at: Vec<Option<usize>>,
+    /// Configured endpoint → whether requests can be signed for it.
+    pub(super) keyed: Vec<bool>,
     /// Every pool ever known.
     pub(super) pools: Vec<PoolState>,
     /// Configured pool → slot.
     pub(super) pool_slot_of: Vec<usize>,
+    /// Every caller ever configured.
+    pub(super) callers: Vec<CallerState>,
+    /// Caller → slot.
+    pub(super) caller_slots: BTreeMap<CallerId, usize>,
     /// One per configured route.
     pub(super) routes: Vec<RouteState>,
     /// Accounts with a usable key.
@@ -68,8 +77,12 @@ impl Balancer {
             stopping: false,
             endpoints: Vec::new(),
             slot_of: Vec::new(),
+            spec_at: Vec::new(),
+            keyed: Vec::new(),
             pools: Vec::new(),
             pool_slot_of: Vec::new(),
+            callers: Vec::new(),
+            caller_slots: BTreeMap::new(),
             routes: Vec::new(),
             ready: BTreeSet::new(),
             jobs: BTreeMap::new(),
@@ -134,15 +147,16 @@ impl Balancer {
         self.pump(now, outputs);
     }
 
-    /// Whether requests can be signed for this endpoint.
-    pub(super) fn has_key(&self, spec: &CheckedEndpoint) -> bool {
-        spec.service == Service::Simulated || self.ready.contains(&spec.account)
-    }
-
     /// What the configuration says of a slot; `None`: it is not configured any more.
     pub(super) fn spec_of(&self, slot: usize) -> Option<&CheckedEndpoint> {
-        let place = self.slot_of.iter().position(|known| *known == slot)?;
+        let place = self.spec_at.get(slot).copied().flatten()?;
         self.config.endpoints.get(place)
+    }
+
+    /// Looks up anew for which endpoints requests can be signed.
+    pub(super) fn note_keys(&mut self) {
+        let signs = |spec: &CheckedEndpoint| spec.service == Service::Simulated || self.ready.contains(&spec.account);
+        self.keyed = self.config.endpoints.iter().map(signs).collect();
     }
 
     /// Something changed that the forecasts do not know.
