@@ -66,6 +66,8 @@ struct Place<S> {
     preferred: bool,
     /// Tokens of requests that were sent and have not reached it.
     coming: u64,
+    /// Their number.
+    coming_requests: u64,
 }
 
 /// The world.
@@ -86,7 +88,7 @@ impl<G: Gateway, S: Server> World<G, S> {
     /// A world in which nothing has happened. Services come with their endpoint's id and their group, from 1.
     #[must_use]
     pub fn new(gateway: G, servers: Vec<(EndpointId, u32, S)>, report: Report, seed: u64) -> Self {
-        let place = |(id, group, server)| Place { id, server, preferred: group == 1, coming: 0 };
+        let place = |(id, group, server)| Place { id, server, preferred: group == 1, coming: 0, coming_requests: 0 };
         Self {
             gateway,
             places: servers.into_iter().map(place).collect(),
@@ -194,6 +196,7 @@ impl<G: Gateway, S: Server> World<G, S> {
         let Some(place) = self.places.get_mut(open.server) else { return };
         let charge = place.server.charge(&open.profile);
         place.coming = place.coming.saturating_sub(charge);
+        place.coming_requests = place.coming_requests.saturating_sub(1);
         let reply = place.server.arrive(self.now, &open.profile);
         let counts = self.report.covers(self.now);
         if let Some(seen) = self.report.servers.get_mut(open.server).filter(|_| counts) {
@@ -283,6 +286,7 @@ impl<G: Gateway, S: Server> World<G, S> {
         let profile = Arc::clone(&open.profile);
         if let Some(place) = self.places.get_mut(server) {
             place.coming = place.coming.saturating_add(place.server.charge(&profile));
+            place.coming_requests = place.coming_requests.saturating_add(1);
         }
         if group > 1 && first && self.report.covers(self.now) {
             self.note_spill(&profile, withheld);
@@ -298,8 +302,8 @@ impl<G: Gateway, S: Server> World<G, S> {
             let free = standing.remaining.saturating_sub(place.coming);
             used = used.saturating_add(standing.limit.saturating_sub(free));
             limits = limits.saturating_add(standing.limit);
-            let lasting = place.server.lasting_room(self.now).saturating_sub(place.coming);
-            room |= lasting >= place.server.charge(profile);
+            let left = place.server.lasting_room(self.now).after(place.coming, place.coming_requests);
+            room |= left.tokens >= place.server.charge(profile) && left.requests > 0;
         }
         let spills = &mut self.report.spills;
         spills.all = spills.all.saturating_add(1);

@@ -52,8 +52,25 @@ pub trait Server {
     }
     /// Its tokens, as they stand.
     fn standing(&mut self, now: Timestamp) -> Standing;
-    /// Tokens that have been free for long enough that a careful gateway knows of it.
-    fn lasting_room(&mut self, now: Timestamp) -> u64 {
-        self.standing(now).remaining
+    /// What has been free for long enough that a careful gateway knows of it.
+    fn lasting_room(&mut self, now: Timestamp) -> Room {
+        Room { tokens: self.standing(now).remaining, requests: u64::MAX }
+    }
+}
+
+/// What is free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Tokens.
+    pub tokens: u64,
+    /// Requests, in the slice too.
+    pub requests: u64,
+}
+
+impl Room {
+    /// What is left of it for those who come after these.
+    #[must_use]
+    pub const fn after(self, tokens: u64, requests: u64) -> Self {
+        Self { tokens: self.tokens.saturating_sub(tokens), requests: self.requests.saturating_sub(requests) }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::server::{Admitted, Reply, Server};
+use super::server::{Admitted, Reply, Room, Server};
 use super::traffic::{Charging, Sizes, draw_size, size_of};
 use crate::model::config::Enforcement;
 use crate::model::outcome::{Failure, FailureClass, HeaderFacts, LimitFacts, ThrottleKind};
@@ -153,6 +153,8 @@ pub struct Site {
     foreign_tokens: u64,
     /// What was admitted in the last minute and [`TRUST`].
     recent: Log,
+    /// The requests of the last slice and [`TRUST`].
+    recent_slice: Log,
 }
 
 impl Site {
@@ -179,6 +181,7 @@ impl Site {
             foreign,
             foreign_tokens: 0,
             recent: Log::new(MINUTE + TRUST),
+            recent_slice: Log::new(spec.request_slice + TRUST),
             spec,
         }
     }
@@ -203,6 +206,7 @@ impl Site {
         };
         if verdict == Verdict::Admitted {
             self.recent.enter(now, charge);
+            self.recent_slice.enter(now, 1);
         }
         verdict
     }
@@ -368,17 +372,22 @@ impl Server for Site {
         self.tokens(now)
     }
 
-    fn lasting_room(&mut self, now: Timestamp) -> u64 {
+    fn lasting_room(&mut self, now: Timestamp) -> Room {
         let limit = self.spec.tokens_per_minute;
-        let remaining = self.standing(now).remaining;
+        let tokens = self.standing(now).remaining;
+        let requests = self.requests(now).map_or(u64::MAX, |requests| requests.remaining);
         match self.spec.counting {
             // Nobody can know when a service's minute begins; whoever trusts a sliding one is right at both.
-            Counting::SlidingLog | Counting::CalendarMinute => {
-                remaining.min(self.recent.standing(now, limit).remaining)
-            }
+            Counting::SlidingLog | Counting::CalendarMinute => Room {
+                tokens: tokens.min(self.recent.standing(now, limit).remaining),
+                requests: self
+                    .limits
+                    .requests_per_slice()
+                    .map_or(requests, |limit| requests.min(self.recent_slice.standing(now, limit).remaining)),
+            },
             Counting::TokenBucket | Counting::Utilization => {
                 let refilled = u128::from(limit) * TRUST.as_micros() / MINUTE.as_micros();
-                remaining.saturating_sub(u64::try_from(refilled).unwrap_or(u64::MAX))
+                Room { tokens: tokens.saturating_sub(u64::try_from(refilled).unwrap_or(u64::MAX)), requests }
             }
         }
     }

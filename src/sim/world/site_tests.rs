@@ -81,8 +81,10 @@ fn room_lasts_once_a_careful_gateway_can_know_of_it() {
     let mut site = Site::new(spec(Counting::SlidingLog));
     admitted(ask(&mut site, Timestamp::ZERO, 10_000));
     assert_eq!(site.standing(Timestamp::from_secs(60)).remaining, 10_000);
-    assert_eq!(site.lasting_room(Timestamp::from_secs(60)), 0);
-    assert_eq!(site.lasting_room(Timestamp::from_millis(60_700)), 10_000);
+    assert_eq!(site.lasting_room(Timestamp::from_secs(60)), Room { tokens: 0, requests: 100 });
+    assert_eq!(site.lasting_room(Timestamp::from_millis(60_700)), Room { tokens: 10_000, requests: 100 });
+    admitted(ask(&mut site, Timestamp::from_secs(70), 400));
+    assert_eq!(site.lasting_room(Timestamp::from_millis(80_600)).requests, 99);
 }
 
 #[test]
