@@ -5,6 +5,7 @@
 //! from the services' observed behaviour alone, so that they can check the policy.
 
 pub mod charge;
+pub mod extra;
 pub mod limiter;
 pub mod pace;
 pub mod scripts;
@@ -12,3 +13,6 @@ pub mod upstream;
 pub mod window;
 pub mod words;
 pub mod world;
+
+#[cfg(test)]
+mod laws_tests;

@@ -5,12 +5,18 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::model::checked::CheckedConfig;
+use crate::model::config::Priority;
 use crate::model::decision::{Decision, Exclusion, Verdict};
 use crate::model::id::{EndpointId, RequestId};
 use crate::model::units::Timestamp;
+use crate::plan::demand::Forecaster;
 use crate::policy::{Balancer, Input, Output};
+
+/// How often the balancer is told what is foreseen, as the engine does.
+const BEAT: Duration = Duration::from_secs(1);
 
 /// What a gateway does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +57,9 @@ pub struct Ours {
     balancer: Balancer,
     places: BTreeMap<EndpointId, usize>,
     outputs: Vec<Output>,
+    forecaster: Forecaster,
+    /// When it is asked next; nobody is asked while nobody comes.
+    look: Option<Timestamp>,
 }
 
 impl Ours {
@@ -66,7 +75,31 @@ impl Ours {
         for account in accounts {
             balancer.handle(Timestamp::ZERO, Input::KeyReady { account, ready: true }, &mut outputs);
         }
-        Self { balancer, places, outputs }
+        Self { balancer, places, outputs, forecaster: Forecaster::default(), look: None }
+    }
+
+    /// Tells what is foreseen, if it is time to.
+    fn look_ahead(&mut self, now: Timestamp) {
+        if self.look.is_none_or(|look| look > now) {
+            return;
+        }
+        let outlook = self.forecaster.outlook(now);
+        self.look = (!self.forecaster.is_idle()).then(|| now.after(BEAT));
+        self.balancer.handle(now, Input::Foreseen(Arc::new(outlook)), &mut self.outputs);
+    }
+
+    /// Notes a demand by the charge that the answer to it names.
+    fn note(&mut self, now: Timestamp, asked: Option<Priority>) {
+        let decision = match self.outputs.last() {
+            Some(Output::Assigned { assignment, .. }) => &assignment.decision,
+            Some(Output::Held { decision, .. } | Output::GiveUp { decision, .. }) => decision,
+            Some(Output::Refused { decision: Some(decision), .. }) => decision,
+            _ => return,
+        };
+        if let Some(priority) = asked {
+            self.forecaster.note(now, &decision.route, priority, decision.estimate.charge);
+            self.look.get_or_insert_with(|| now.after(BEAT));
+        }
     }
 
     /// The brain, to look at.
@@ -78,7 +111,13 @@ impl Ours {
 
 impl Gateway for Ours {
     fn take(&mut self, now: Timestamp, input: Input, acts: &mut Vec<Act>) {
+        self.look_ahead(now);
+        let asked = match &input {
+            Input::Arrived { profile, .. } => Some(profile.priority),
+            _ => None,
+        };
         self.balancer.handle(now, input, &mut self.outputs);
+        self.note(now, asked);
         for output in self.outputs.drain(..) {
             let RequestId(request) = output.request();
             match output {
@@ -95,7 +134,7 @@ impl Gateway for Ours {
     }
 
     fn next_wake(&self) -> Option<Timestamp> {
-        self.balancer.next_wake()
+        [self.balancer.next_wake(), self.look].into_iter().flatten().min()
     }
 }
 

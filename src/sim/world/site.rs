@@ -279,7 +279,8 @@ impl Site {
         let kind = match bound {
             Bound::Requests => ThrottleKind::Requests,
             Bound::Utilization => ThrottleKind::Utilization,
-            Bound::Tokens => ThrottleKind::Tokens,
+            Bound::TokensPerDay | Bound::RequestsPerDay => ThrottleKind::Daily,
+            Bound::Tokens | Bound::InputTokens | Bound::OutputTokens => ThrottleKind::Tokens,
         };
         let told = self.spec.headers && kind != ThrottleKind::Utilization;
         let requests = self.requests(now).filter(|_| told).map(|requests| self.facts_of(requests));
