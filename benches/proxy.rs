@@ -1,8 +1,8 @@
 //! What a request through Tidegate costs beside the least that a proxy can cost, measured on the shipped binary.
 //!
-//! `cargo bench --no-default-features --bench proxy [-- SECTION… --quick --write --beside BINARY]`. Sections: `cpu`,
+//! `cargo bench --no-default-features --bench proxy [-- SECTION… --quick --write --beside BINARY --only ROW]`. Sections: `cpu`,
 //! `latency`, `streams`, `memory`, `configured`, `start`; none means all. `--write` puts the tables into the README;
-//! `--beside` measures another build too. Load, mock upstream and each proxy are processes of their own; subjects take
+//! `--beside` measures another build too, `--only` leaves out the rows of `cpu` without this text. Load, mock upstream and each proxy are processes of their own; subjects take
 //! turns in every round, and every ratio is taken within its round.
 
 #![expect(
@@ -34,6 +34,7 @@ struct Plan {
     quick: bool,
     write: bool,
     beside: Option<String>,
+    only: Option<String>,
 }
 
 /// Measures something in front of the mock upstream.
@@ -41,7 +42,7 @@ type Section = fn(&Plan, SocketAddr) -> Table;
 
 fn main() {
     let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
-    let mut plan = Plan { sections: Vec::new(), quick: false, write: false, beside: None };
+    let mut plan = Plan { sections: Vec::new(), quick: false, write: false, beside: None, only: None };
     while let Some(word) = words.next() {
         match word.as_str() {
             "floor" => {
@@ -52,6 +53,7 @@ fn main() {
             "--quick" => plan.quick = true,
             "--write" => plan.write = true,
             "--beside" => plan.beside = words.next(),
+            "--only" => plan.only = words.next(),
             _ => plan.sections.push(word),
         }
     }
@@ -106,10 +108,14 @@ impl Plan {
             [("1 KB", 1_000, 1), ("100 KB, 1 message", 100_000, 1), ("100 KB, 400 messages", 100_000, 400)]
         {
             for connections in [1, 32, 256] {
+                let what = format!("{what}, {connections} connections");
+                if self.only.as_ref().is_some_and(|only| !what.contains(only)) {
+                    continue;
+                }
                 let request = request(size, messages, Asks::Answer);
                 let count = if size > 10_000 { 2_000 } else { 6_000 };
                 let values = self.cpu_each(&subjects, connections, count, &request);
-                table.rows.push(Measure { what: format!("{what}, {connections} connections"), values, digits: 1 });
+                table.rows.push(Measure { what, values, digits: 1 });
             }
         }
         table
