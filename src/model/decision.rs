@@ -88,6 +88,14 @@ pub enum Exclusion {
     ProbeRunning,
     /// requests that came earlier wait for it.
     LineAhead,
+    /// its caller has used what it may.
+    CallerShort,
+    /// not enough input tokens free.
+    InputShort,
+    /// not enough output tokens free.
+    OutputShort,
+    /// the day's tokens or requests are used.
+    DayShort,
 }
 
 impl Exclusion {
@@ -112,6 +120,10 @@ impl Exclusion {
             Self::Ramping => "R-16",
             Self::ProbeRunning => "R-17",
             Self::LineAhead => "R-18",
+            Self::CallerShort => "R-23",
+            Self::InputShort => "R-24",
+            Self::OutputShort => "R-25",
+            Self::DayShort => "R-26",
         }
     }
 }

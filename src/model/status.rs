@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::config::AdminState;
-use super::id::{AccountId, EndpointId, ModelName, PoolId};
+use super::id::{AccountId, CallerId, EndpointId, ModelName, PoolId};
 use super::outcome::ThrottleKind;
 use super::units::Timestamp;
 
@@ -86,9 +86,18 @@ pub struct LimitView {
     pub used: u64,
     /// Reserved and not settled.
     pub reserved: u64,
+    /// What is taken beyond the limit: answers that came to more than was estimated. It is paid back before others go.
+    pub overdraft: u64,
 }
 
 impl LimitView {
+    /// Of what is taken of a limit, what is not settled yet.
+    #[must_use]
+    pub fn new(limit: Option<u64>, source: LimitSource, (taken, pending): (u64, u64)) -> Self {
+        let overdraft = limit.map_or(0, |limit| taken.saturating_sub(limit));
+        Self { limit, source, used: taken.saturating_sub(pending), reserved: pending, overdraft }
+    }
+
     /// Limit − charges − reservations; `None` if the limit is unknown.
     #[must_use]
     pub fn headroom(&self) -> Option<u64> {
@@ -103,6 +112,29 @@ impl LimitView {
             self.limit.map_or(0, |limit| if limit == 0 { 100 } else { u128::from(taken) * 100 / u128::from(limit) });
         u8::try_from(percent.min(100)).unwrap_or(100)
     }
+}
+
+/// What a limit beyond tokens and requests per minute is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitKind {
+    /// Prompt tokens per minute.
+    InputTokens,
+    /// Output tokens per minute.
+    OutputTokens,
+    /// Tokens per day.
+    TokensPerDay,
+    /// Requests per day.
+    RequestsPerDay,
+}
+
+/// A limit that few services have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MoreLimitView {
+    /// What it is about.
+    pub kind: LimitKind,
+    /// How it stands.
+    pub limit: LimitView,
 }
 
 /// What happened at an endpoint since the start. Attempts and operations are counted apart.
@@ -153,6 +185,8 @@ pub struct EndpointView {
     pub in_flight: u32,
     /// Since the start.
     pub counters: Counters,
+    /// Limits that few services have, as far as they are known here.
+    pub more_limits: Vec<MoreLimitView>,
 }
 
 impl EndpointView {
@@ -175,6 +209,21 @@ pub struct PoolView {
     pub requests: LimitView,
     /// Its members.
     pub members: Vec<EndpointId>,
+}
+
+/// A caller now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallerView {
+    /// Its name.
+    pub id: CallerId,
+    /// Tokens per minute.
+    pub tokens: LimitView,
+    /// Requests per minute.
+    pub requests: LimitView,
+    /// Requests it may have running at once.
+    pub max_in_flight: Option<u32>,
+    /// Requests it has running.
+    pub in_flight: u32,
 }
 
 /// A priority group now.
@@ -233,6 +282,8 @@ pub struct BalancerView {
     pub routes: Vec<RouteView>,
     /// The waiting line.
     pub queue: QueueView,
+    /// In configuration order.
+    pub callers: Vec<CallerView>,
 }
 
 impl BalancerView {

@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 
+use super::caller::CallerState;
 use super::endpoint::{EndpointState, PoolState};
 use super::event::{Input, Output};
 use super::request::{Job, RouteState};
 use super::retry::Budget;
 use crate::model::checked::{CheckedConfig, CheckedEndpoint};
 use crate::model::config::Service;
-use crate::model::id::{AccountId, RequestId};
+use crate::model::id::{AccountId, CallerId, RequestId};
 use crate::model::outlook::Outlook;
 use crate::model::units::Timestamp;
 
@@ -39,6 +40,10 @@ pub struct Balancer {
     pub(super) pools: Vec<PoolState>,
     /// Configured pool → slot.
     pub(super) pool_slot_of: Vec<usize>,
+    /// Every caller ever configured.
+    pub(super) callers: Vec<CallerState>,
+    /// Caller → slot.
+    pub(super) caller_slots: BTreeMap<CallerId, usize>,
     /// One per configured route.
     pub(super) routes: Vec<RouteState>,
     /// Accounts with a usable key.
@@ -76,6 +81,8 @@ impl Balancer {
             keyed: Vec::new(),
             pools: Vec::new(),
             pool_slot_of: Vec::new(),
+            callers: Vec::new(),
+            caller_slots: BTreeMap::new(),
             routes: Vec::new(),
             ready: BTreeSet::new(),
             jobs: BTreeMap::new(),

@@ -62,6 +62,12 @@ impl EndpointState {
         }
     }
 
+    /// Counts as the configuration says, by the limits that hold.
+    pub(super) fn recount(&mut self, now: Timestamp, spec: &CheckedEndpoint) {
+        self.ledger.count_as(now, spec.enforcement, spec.request_slice);
+        self.ledger.tune(now, self.limits(spec));
+    }
+
     /// The service's own ceiling of tokens per minute, as configured or learned.
     pub(super) fn provider_tokens(&self, spec: &CheckedEndpoint) -> Option<u64> {
         lower(spec.tokens_per_minute, self.learned.tokens, spec.pinned)
@@ -73,6 +79,10 @@ impl EndpointState {
         Limits {
             tokens: [provider, spec.soft_cap].into_iter().flatten().min(),
             requests: lower(spec.requests_per_minute, self.learned.requests, spec.pinned),
+            input: spec.input_tokens_per_minute,
+            output: spec.output_tokens_per_minute,
+            tokens_per_day: spec.tokens_per_day,
+            requests_per_day: lower(spec.requests_per_day, self.learned.requests_per_day, spec.pinned),
         }
     }
 
@@ -111,12 +121,15 @@ impl EndpointState {
         let limit = facts.requests.limit.filter(|limit| *limit > 0 && !is_per_slice(*limit, spec));
         if let Some(times) = limit.and(times_a_minute(&facts.requests, spec)) {
             self.learned.requests = limit.map(|limit| limit.saturating_mul(times));
+        } else if spec.service != Service::Azure && limit.is_some() {
+            self.learned.requests_per_day = limit;
         }
+        self.ledger.tune(now, self.limits(spec));
     }
 
     /// The service had no room where our ledger saw some.
     pub(super) fn surprised(&mut self, now: Timestamp, unit: Unit) {
-        self.ledger.widen(unit);
+        self.ledger.widen(now, unit);
         self.guard_changed = now;
     }
 
@@ -202,6 +215,10 @@ mod tests {
             enforcement: Enforcement::SlidingLog,
             pinned,
             admin_state: AdminState::Enabled,
+            tokens_per_day: None,
+            requests_per_day: None,
+            input_tokens_per_minute: None,
+            output_tokens_per_minute: None,
         }
     }
     fn says(limit: u64) -> HeaderFacts {

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     fn gate(endpoint: usize, tokens: u64, opens: u64) -> Gate {
-        let limits = Limits { tokens: Some(tokens), requests: None };
+        let limits = Limits { tokens: Some(tokens), ..Limits::NONE };
         let ledger = Ledger::new(Duration::from_secs(1));
         Gate { endpoint, opens: Timestamp::from_secs(opens), ledger, limits, pool: None }
     }
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_pool_binds_all_its_members() {
-        let pool = (Ledger::new(Duration::from_secs(1)), Limits { tokens: Some(100), requests: None });
+        let pool = (Ledger::new(Duration::from_secs(1)), Limits { tokens: Some(100), ..Limits::NONE });
         let gates = vec![Gate { pool: Some(0), ..gate(0, 100, 0) }, Gate { pool: Some(0), ..gate(1, 100, 0) }];
         let mut forecast = Forecast::new(Timestamp::ZERO, gates, vec![pool]);
         assert_eq!(play(&mut forecast, 2, 100), [0, 60_300]);

@@ -27,6 +27,9 @@ pub(super) struct Reservation {
     /// Charged by what is used in the end, not by the estimate.
     pub(super) settles_to_usage: bool,
     pub(super) expires: Timestamp,
+    /// The caller's slot.
+    pub(super) caller: Option<usize>,
+    pub(super) caller_entry: Option<Entry>,
 }
 
 /// Where a request is.
@@ -70,6 +73,8 @@ pub(super) struct Job {
     /// Time spent in line before the present wait.
     pub(super) waited: Duration,
     pub(super) stage: Option<Stage>,
+    /// The slot of who asked, if it is known.
+    pub(super) caller: Option<usize>,
 }
 
 impl Job {
@@ -85,6 +90,7 @@ impl Job {
             barred: Vec::new(),
             waited: Duration::ZERO,
             stage: None,
+            caller: None,
         }
     }
 

@@ -1,8 +1,7 @@
 //! One limit's time-ordered amounts over a sliding window.
 //!
 //! Invariant: an amount counts from the moment it is added until a little after the window has passed it, never shorter.
-//! Absent on purpose: a refilling bucket. Whoever keeps a sliding window of 60 s below L also keeps every bucket of size L
-//! that refills L per 60 s from running dry, so one law serves sliding logs, buckets and utilization alike.
+//! Absent on purpose: levels that drain by themselves (`bucket`), and limits; they come in with the question.
 //!
 //! Amounts that come within a thousandth of the window share a bin, which leaves as late as its newest amount. Bins hold
 //! running sums, so that asking "how much is taken" and "when does this fit" is a binary search and changes nothing.
@@ -62,6 +61,32 @@ impl Window {
     /// Nothing of the kind came for long: let amounts leave half as late again, down to the usual guard.
     pub(super) fn narrow(&mut self) {
         self.guard = (self.guard / 2).max(usual_guard(self.span));
+    }
+
+    /// Its length.
+    pub(super) const fn span(&self) -> Duration {
+        self.span
+    }
+
+    /// What counts at `now`, from the oldest on: amounts that came together with the time of the newest of them.
+    pub(super) fn amounts(&self, now: Timestamp) -> impl Iterator<Item = (Timestamp, u64)> {
+        let mut before = self.base_at(now);
+        self.bins.iter().skip(self.gone(now)).map(move |bin| {
+            let amount = bin.upto.saturating_sub(before);
+            before = bin.upto;
+            (bin.last, amount)
+        })
+    }
+
+    /// A window of another span that holds what `history` knows of it. Places in this one mean nothing there.
+    pub(super) fn successor(&self, now: Timestamp, span: Duration, history: &Self) -> Self {
+        let mut next = Self::guarded(span);
+        next.first_place = self.first_place.saturating_add(self.bins.len() as u64);
+        for (when, amount) in history.amounts(now).filter(|(_, amount)| *amount > 0) {
+            let place = next.add(when, amount);
+            next.settle(place, amount, amount);
+        }
+        next
     }
 
     /// What counts at `now`.

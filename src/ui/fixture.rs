@@ -69,6 +69,10 @@ pub fn config() -> Config {
         admin_state: AdminState::Enabled,
         enforcement: Enforcement::Auto,
         simulated: Some(Simulated::default()),
+        tokens_per_day: None,
+        requests_per_day: None,
+        input_tokens_per_minute: None,
+        output_tokens_per_minute: None,
     };
     let group = |members: &[&str]| Group {
         id: None,
@@ -186,7 +190,7 @@ fn health_at(slot: usize, second: u64) -> Health {
 }
 
 fn limit(limit: u64, used: u64, reserved: u64, source: LimitSource) -> LimitView {
-    LimitView { limit: Some(limit), source, used, reserved }
+    LimitView::new(Some(limit), source, (used.saturating_add(reserved), reserved))
 }
 
 fn view(second: u64) -> BalancerView {
@@ -216,6 +220,7 @@ fn view(second: u64) -> BalancerView {
                     throttled: if slot < 2 { 5 } else { 0 },
                     ..Counters::default()
                 },
+                more_limits: Vec::new(),
             }
         })
         .collect();
@@ -251,6 +256,7 @@ fn view(second: u64) -> BalancerView {
             back_at: None,
         }],
         queue: QueueView { waiting: 3, oldest: Duration::from_millis(4_200), admitted: 61, refused: 2 },
+        callers: Vec::new(),
     }
 }
 

@@ -67,6 +67,10 @@ pub const fn exclusion(exclusion: Exclusion) -> &'static str {
         Exclusion::Ramping => "recovering, its share for now is used",
         Exclusion::ProbeRunning => "a probe is on its way",
         Exclusion::LineAhead => "earlier requests wait for it",
+        Exclusion::CallerShort => "its caller has used its limit",
+        Exclusion::InputShort => "not enough input tokens free",
+        Exclusion::OutputShort => "not enough output tokens free",
+        Exclusion::DayShort => "the limit of the day is used",
     }
 }
 

@@ -13,7 +13,7 @@ use crate::model::record::AttemptRecord;
 use crate::model::status::{Health, RestCause};
 use crate::model::units::Timestamp;
 
-const EXCLUSIONS: [Exclusion; 17] = [
+const EXCLUSIONS: [Exclusion; 21] = [
     Exclusion::Throttled,
     Exclusion::Ejected,
     Exclusion::TokensShort,
@@ -31,6 +31,10 @@ const EXCLUSIONS: [Exclusion; 17] = [
     Exclusion::Ramping,
     Exclusion::ProbeRunning,
     Exclusion::LineAhead,
+    Exclusion::CallerShort,
+    Exclusion::InputShort,
+    Exclusion::OutputShort,
+    Exclusion::DayShort,
 ];
 
 const REFUSALS: [RefusalReason; 7] = [
