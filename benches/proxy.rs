@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use floor::message::{Asks, request};
 use floor::peers::Peer;
-use floor::process::{Process, most_files};
+use floor::process::{Process, make_room, most_files};
 use floor::report::{Measure, Table, median};
 use floor::subject::{Running, Setup, Subject, USUAL, headless};
 use floor::{closed, mock, open, report, streams};
@@ -66,6 +66,7 @@ fn on_runtime<T>(work: impl Future<Output = T>) -> T {
 
 impl Plan {
     fn run(&self) {
+        make_room();
         let mock = Process::role(&["mock".to_owned()]);
         let sections: [(&str, Section); 6] = [
             ("cpu", Self::cpu),

@@ -23,11 +23,30 @@ pub struct Process {
     pub address: SocketAddr,
 }
 
+/// Keeps this process, and what it starts, off the core that subjects run on. Where there is one core or no `taskset`,
+/// they share.
+pub fn make_room() {
+    let me = std::process::id().to_string();
+    let _ = Command::new("taskset").args(["-a", "-c", "-p", "1-1023", &me]).stdout(Stdio::null()).status();
+}
+
+/// Puts a process on the core kept for subjects.
+fn place(pid: u32) {
+    let _ = Command::new("taskset").args(["-a", "-c", "-p", "0", &pid.to_string()]).stdout(Stdio::null()).status();
+}
+
 impl Process {
     /// Starts this program again in another role.
     pub fn role(arguments: &[String]) -> Self {
         let this = std::env::current_exe().expect("this program has a path");
         Self::that_says(Command::new(this).args(arguments))
+    }
+
+    /// The same on the core kept for subjects.
+    #[must_use]
+    pub fn placed(self) -> Self {
+        place(self.child.id());
+        self
     }
 
     /// Starts a program that says where it listens.

@@ -63,7 +63,7 @@ impl Running {
                 (Some(peer.start(folder.path(), upstream)), Some(folder))
             }
         };
-        Self { name: name.to_owned(), process, upstream, _folder: folder }
+        Self { name: name.to_owned(), process: process.map(Process::placed), upstream, _folder: folder }
     }
 
     /// Where to ask.

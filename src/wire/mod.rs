@@ -5,7 +5,9 @@
 
 pub mod error;
 pub mod failure;
+mod fingerprint;
 pub mod headers;
+mod json;
 pub mod models;
 mod object;
 pub mod patch;
@@ -16,4 +18,5 @@ mod span;
 pub mod sse;
 pub mod stream;
 pub mod target;
+mod ties;
 pub mod usage;
