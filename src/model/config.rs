@@ -151,6 +151,9 @@ pub struct QuotaPool {
     /// Requests per 1,000 tokens per minute; 6 is the classic figure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests_per_1k_tokens: Option<u64>,
+    /// How far our shares may follow demand away from what is configured, in percent; absent: they are only proposed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adjust_within_percent: Option<u32>,
 }
 
 /// How the server counts.

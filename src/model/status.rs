@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::config::AdminState;
 use super::id::{AccountId, CallerId, EndpointId, ModelName, PoolId};
 use super::outcome::ThrottleKind;
+use super::outlook::{Demand, Exhaustion};
+use super::proposal::Share;
 use super::units::Timestamp;
 
 /// Why an endpoint rests.
@@ -71,6 +73,8 @@ pub enum LimitSource {
     Header,
     /// Our own soft cap, lower than the others.
     SoftCap,
+    /// Our own share of a pool for now, lower than the others.
+    Allotted,
     /// Nobody knows.
     Unknown,
 }
@@ -187,6 +191,10 @@ pub struct EndpointView {
     pub counters: Counters,
     /// Limits that few services have, as far as they are known here.
     pub more_limits: Vec<MoreLimitView>,
+    /// Our ceiling for now, that leaves to the others of its pool what they are expected to need.
+    pub allotted: Option<u64>,
+    /// When its tokens per minute will be full at this rate; `None`: not within sight, or too uncertain to say.
+    pub exhausts_at: Option<Exhaustion>,
 }
 
 impl EndpointView {
@@ -209,6 +217,10 @@ pub struct PoolView {
     pub requests: LimitView,
     /// Its members.
     pub members: Vec<EndpointId>,
+    /// When its tokens per minute will be full at this rate; `None`: not within sight, or too uncertain to say.
+    pub exhausts_at: Option<Exhaustion>,
+    /// How its total would be split by what its members are expected to be asked for; empty: no demand.
+    pub proposed: Vec<Share>,
 }
 
 /// A caller now.
@@ -252,6 +264,8 @@ pub struct RouteView {
     pub waiting: u32,
     /// The earliest time a resting member returns, if none serves.
     pub back_at: Option<Timestamp>,
+    /// What clients are expected to ask for, by priority: interactive, normal, bulk.
+    pub demand: [Demand; 3],
 }
 
 /// The waiting line now.

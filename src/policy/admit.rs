@@ -110,6 +110,8 @@ impl Balancer {
         endpoint.health.sent(now, request, charge);
         endpoint.in_flight = endpoint.in_flight.saturating_add(1);
         endpoint.counters.attempts = endpoint.counters.attempts.saturating_add(1);
+        // Levels drain by the limits that hold, and those may have grown since the last one was sent.
+        endpoint.recount(now, spec);
         let endpoint_entry = endpoint.ledger.reserve(now, one.estimate);
         let pool_state = pool.and_then(|pool| self.pools.get_mut(pool));
         let caller_state = caller.and_then(|caller| self.callers.get_mut(caller));

@@ -117,6 +117,7 @@ impl Balancer {
             Input::KeyReady { account, ready } => self.key_ready(now, account, ready),
             Input::Configured(config) => self.configured(now, config, outputs),
             Input::Foreseen(outlook) => self.outlook = outlook,
+            Input::Allotted(shares) => self.allotted(&shares),
             Input::Stopping => self.stop(now, outputs),
             Input::Tick => return,
         }

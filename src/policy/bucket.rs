@@ -26,7 +26,7 @@ pub(super) enum Gate {
 }
 
 /// Where an amount ends in everything that ever drained or will: it is gone when that much has. In grains, rounded up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Mark(u64);
 
 /// Parts in a grain: far less than a unit, and small marks are what entries are made of.
@@ -46,13 +46,24 @@ pub(super) struct Level {
     /// Parts that have drained or were given back.
     gone: i128,
     seen: Timestamp,
+    /// When something was last added.
+    last: Option<Timestamp>,
 }
 
 impl Level {
-    /// A dry level that drains `rate` units per period.
-    pub(super) fn new(gate: Gate, period: Duration, rate: u64, now: Timestamp) -> Self {
-        let mut level =
-            Self { gate, period: micros(period).max(1), rate, guard: USUAL_GUARD, depth: 0, gone: 0, seen: now };
+    /// A dry level that drains `rate` units per period. It goes on where `before` ends, so that nothing is given back that
+    /// was put into the level before it.
+    pub(super) fn new(gate: Gate, period: Duration, rate: u64, now: Timestamp, before: Mark) -> Self {
+        let mut level = Self {
+            gate,
+            period: micros(period).max(1),
+            rate,
+            guard: USUAL_GUARD,
+            depth: 0,
+            gone: i128::from(before.0) * GRAIN,
+            seen: now,
+            last: None,
+        };
         level.depth = level.floor();
         level
     }
@@ -100,10 +111,25 @@ impl Level {
 
     /// The exact time from which `amount` gets in below `ceiling` if nothing else is added; `None`: never.
     pub(super) fn earliest(&self, now: Timestamp, amount: u64, ceiling: u64) -> Option<Timestamp> {
-        let below = match self.gate {
-            Gate::Whole => self.parts(ceiling.checked_sub(amount)?),
-            Gate::Open => self.parts(ceiling).checked_sub(1).filter(|below| *below >= 0)?,
-        };
+        let whole = ceiling.checked_sub(amount).map(|below| self.parts(below));
+        match self.gate {
+            Gate::Whole => self.falls_to(now, whole?),
+            Gate::Open => {
+                let below = self.parts(ceiling).checked_sub(1).filter(|below| *below >= 0)?;
+                let alone = self.falls_to(now, below)?.max(self.last.map_or(now, |last| last.after(self.lead())));
+                Some(whole.and_then(|below| self.falls_to(now, below)).map_or(alone, |whole| whole.min(alone)))
+            }
+        }
+    }
+
+    /// How long what came last may still be overtaken. Only what goes over the ceiling does harm by it: those that were let
+    /// in before find no room then.
+    fn lead(&self) -> Duration {
+        self.guard * 2 / 15
+    }
+
+    /// The exact time from which no more than this many parts count; `None`: never.
+    fn falls_to(&self, now: Timestamp, below: i128) -> Option<Timestamp> {
         let over = self.counts(now).saturating_sub(below);
         if over <= 0 {
             return Some(now);
@@ -115,16 +141,32 @@ impl Level {
     /// Adds an amount at `now`.
     pub(super) fn add(&mut self, now: Timestamp, amount: u64) -> Mark {
         self.pass(now);
+        self.last = Some(now);
         self.depth = self.depth.max(0).saturating_add(self.parts(amount));
-        let end = self.gone.saturating_add(self.depth).saturating_add(GRAIN - 1) / GRAIN;
+        self.end()
+    }
+
+    /// The end of everything that was ever added.
+    pub(super) fn end(&self) -> Mark {
+        let end = self.gone.saturating_add(self.depth.max(0)).saturating_add(GRAIN - 1) / GRAIN;
         Mark(u64::try_from(end).unwrap_or(u64::MAX))
+    }
+
+    /// Takes this much back, as a service does that corrects a charge at the end.
+    pub(super) fn correct(&mut self, now: Timestamp, less: u64) {
+        self.pass(now);
+        self.drop(self.parts(less));
     }
 
     /// Takes back `less` of the `whole` amount that ended at `mark`, as far as it has not drained.
     pub(super) fn give_back(&mut self, now: Timestamp, mark: Mark, whole: u64, less: u64) {
         self.pass(now);
         let left = (i128::from(mark.0) * GRAIN).saturating_sub(self.gone).clamp(0, self.parts(whole));
-        let back = self.parts(less).min(left).min(self.depth.max(0));
+        self.drop(self.parts(less).min(left));
+    }
+
+    fn drop(&mut self, parts: i128) {
+        let back = parts.min(self.depth.max(0));
         self.depth = self.depth.saturating_sub(back);
         self.gone = self.gone.saturating_add(back);
     }
@@ -165,7 +207,7 @@ mod tests {
         Timestamp::from_millis(millis)
     }
     fn bucket(limit: u64) -> Level {
-        Level::new(Gate::Whole, MINUTE, limit, Timestamp::ZERO)
+        Level::new(Gate::Whole, MINUTE, limit, Timestamp::ZERO, Mark::default())
     }
 
     #[test]
@@ -190,9 +232,10 @@ mod tests {
 
     #[test]
     fn utilization_lets_anything_in_below_its_ceiling_and_makes_the_rest_drain() {
-        let mut level = Level::new(Gate::Open, MINUTE, 600, Timestamp::ZERO);
+        let mut level = Level::new(Gate::Open, MINUTE, 600, Timestamp::ZERO, Mark::default());
         level.add(at(0), 500);
-        assert_eq!(level.earliest(at(0), 5_000, 600), Some(at(0)));
+        assert_eq!(level.earliest(at(0), 5_000, 600), Some(at(40)), "once nothing can be overtaken");
+        assert_eq!(level.earliest(at(0), 5, 600), Some(at(0)));
         level.add(at(0), 700);
         let when = level.earliest(at(0), 1, 600).expect("it drains");
         assert_eq!(when, Timestamp(60_300_001), "600 over drain in a minute, and one part more");

@@ -29,6 +29,7 @@ impl Balancer {
             }
             if let Some(endpoint) = self.endpoints.get_mut(slot) {
                 endpoint.admin = spec.admin_state;
+                endpoint.allotted = None;
                 endpoint.recount(self.now, spec);
             }
             self.slot_of.push(slot);
@@ -83,6 +84,18 @@ impl Balancer {
         for (_, request) in homeless {
             self.turn_away(now, request, RefusalReason::UnknownModel, outputs);
         }
+    }
+
+    /// Ceilings inside pools, for now. What is charged already stays charged.
+    pub(super) fn allotted(&mut self, shares: &[(EndpointId, Option<u64>)]) {
+        for (spec, slot) in self.config.endpoints.iter().zip(&self.slot_of) {
+            let share = shares.iter().find(|(id, _)| *id == spec.id);
+            if let (Some((_, share)), Some(endpoint)) = (share, self.endpoints.get_mut(*slot)) {
+                endpoint.allotted = *share;
+                endpoint.recount(self.now, spec);
+            }
+        }
+        self.doubt_forecasts();
     }
 
     /// Takes effect at once; the file follows elsewhere.

@@ -31,6 +31,8 @@ pub(super) struct EndpointState {
     pub(super) in_flight: u32,
     pub(super) counters: Counters,
     pub(super) reported_remaining: Option<(u64, Timestamp)>,
+    /// Our ceiling for now inside its pool.
+    pub(super) allotted: Option<u64>,
     learned: Limits,
     /// When the ledgers' guards were last changed.
     guard_changed: Timestamp,
@@ -56,6 +58,7 @@ impl EndpointState {
             in_flight: 0,
             counters: Counters::default(),
             reported_remaining: None,
+            allotted: None,
             learned: Limits::default(),
             guard_changed: Timestamp::ZERO,
             too_large: None,
@@ -77,7 +80,7 @@ impl EndpointState {
     pub(super) fn limits(&self, spec: &CheckedEndpoint) -> Limits {
         let provider = self.provider_tokens(spec);
         Limits {
-            tokens: [provider, spec.soft_cap].into_iter().flatten().min(),
+            tokens: [provider, spec.soft_cap, self.allotted].into_iter().flatten().min(),
             requests: lower(spec.requests_per_minute, self.learned.requests, spec.pinned),
             input: spec.input_tokens_per_minute,
             output: spec.output_tokens_per_minute,
@@ -86,9 +89,22 @@ impl EndpointState {
         }
     }
 
+    /// The ceilings for a charge: one that is larger than our share of the pool for now is not kept out by it for good.
+    pub(super) fn limits_for(&self, spec: &CheckedEndpoint, charge: u64) -> Limits {
+        if self.allotted.is_none_or(|share| share >= charge) {
+            return self.limits(spec);
+        }
+        let tokens = [self.provider_tokens(spec), spec.soft_cap].into_iter().flatten().min();
+        Limits { tokens, ..self.limits(spec) }
+    }
+
     /// Where the token ceiling comes from.
     pub(super) fn token_source(&self, spec: &CheckedEndpoint) -> LimitSource {
         let provider = self.provider_tokens(spec);
+        let others = [provider, spec.soft_cap].into_iter().flatten().min();
+        if self.allotted.is_some_and(|share| others.is_none_or(|others| share < others)) {
+            return LimitSource::Allotted;
+        }
         match (spec.soft_cap, provider) {
             (Some(cap), Some(limit)) if cap < limit => LimitSource::SoftCap,
             (Some(_), None) => LimitSource::SoftCap,

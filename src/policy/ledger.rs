@@ -364,7 +364,7 @@ mod tests {
         ledger.reserve(now, 1);
         let short = ledger.shortage(now, 1, LIMITS).expect("two a second is the slice");
         assert_eq!((short.unit, short.has, short.limit), (Unit::Requests, 0, 2));
-        assert_eq!(ledger.earliest(now, 1, LIMITS), Some(Timestamp::from_millis(1_045)));
+        assert_eq!(ledger.earliest(now, 1, LIMITS), Some(Timestamp::from_millis(1_040)));
     }
 
     #[test]
@@ -409,7 +409,7 @@ mod tests {
         let mut ledger = ledger();
         let slow = Limits { requests: Some(3), ..Limits::NONE };
         ledger.reserve(Timestamp::ZERO, 1);
-        assert_eq!(ledger.earliest(Timestamp::ZERO, 1, slow), Some(Timestamp::from_millis(1_045)));
+        assert_eq!(ledger.earliest(Timestamp::ZERO, 1, slow), Some(Timestamp::from_millis(1_040)));
         let never = Limits { requests: Some(0), ..Limits::NONE };
         assert_eq!(ledger.earliest(Timestamp::ZERO, 1, never), None);
     }

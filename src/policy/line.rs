@@ -153,7 +153,7 @@ impl Balancer {
                 Standing::Probing(verdict) => verdict.unwrap_or_else(|| now.after(SOON)),
                 Standing::Open | Standing::Probe | Standing::Ramping(_) => now,
             };
-            let (ledger, limits) = (seat.state.ledger.clone(), seat.state.limits(seat.spec));
+            let (ledger, limits) = (seat.state.ledger.clone(), seat.state.limits_for(seat.spec, u64::MAX));
             Some(Gate { endpoint: member.endpoint, opens, ledger, limits, pool: seat.spec.pool })
         });
         let pools = self.config.pools.iter().zip(&self.pool_slot_of).filter_map(|(spec, slot)| {

@@ -30,9 +30,13 @@ mod view;
 mod window;
 
 #[cfg(test)]
+mod allot_tests;
+#[cfg(test)]
 mod laws_tests;
 #[cfg(test)]
 mod load_tests;
+#[cfg(test)]
+mod pool_laws_tests;
 #[cfg(test)]
 mod world_tests;
 

@@ -4,7 +4,7 @@
 //! Absent on purpose: health, and taking the room (`admit`).
 
 use super::judge::{Seat, pool_limits};
-use super::ledger::{Shortage, Unit};
+use super::ledger::{Limits, Shortage, Unit};
 use crate::model::decision::{Estimate, Exclusion};
 use crate::model::status::LimitSource;
 use crate::model::units::Timestamp;
@@ -15,7 +15,7 @@ impl Seat<'_> {
         if self.state.smallest_too_large(now).is_some_and(|known| known <= estimate.charge) {
             return None;
         }
-        let mut when = self.state.ledger.earliest(now, estimate, self.state.limits(self.spec))?;
+        let mut when = self.state.ledger.earliest(now, estimate, self.limits_for(estimate))?;
         if let Some((spec, pool)) = self.pool {
             when = when.max(pool.ledger.earliest(now, estimate, pool_limits(spec))?);
         }
@@ -31,7 +31,7 @@ impl Seat<'_> {
         if let Some(short) = of_caller {
             return Some((Exclusion::CallerShort, short));
         }
-        if let Some(short) = self.state.ledger.shortage(now, estimate, self.state.limits(self.spec)) {
+        if let Some(short) = self.state.ledger.shortage(now, estimate, self.limits_for(estimate)) {
             return Some((self.exclusion(short.unit), short));
         }
         let (spec, pool) = self.pool?;
@@ -46,9 +46,17 @@ impl Seat<'_> {
         }
     }
 
+    /// The endpoint's ceilings for a request of this size.
+    fn limits_for(&self, estimate: Estimate) -> Limits {
+        self.state.limits_for(self.spec, estimate.charge)
+    }
+
     fn exclusion(&self, unit: Unit) -> Exclusion {
+        let source = self.state.token_source(self.spec);
         match unit {
-            Unit::Tokens if self.state.token_source(self.spec) == LimitSource::SoftCap => Exclusion::SoftCap,
+            Unit::Tokens if source == LimitSource::SoftCap => Exclusion::SoftCap,
+            // What is free in the pool is kept for its other members.
+            Unit::Tokens if source == LimitSource::Allotted => Exclusion::PoolShort,
             Unit::Tokens => Exclusion::TokensShort,
             Unit::Requests => Exclusion::RequestsShort,
             Unit::Input => Exclusion::InputShort,

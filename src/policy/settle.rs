@@ -43,7 +43,7 @@ impl Balancer {
             return;
         };
         let charge = final_charge(&reservation, settlement.usage);
-        self.close(request, &reservation, Some(charge));
+        self.close_as(request, &reservation, Some(final_demand(&reservation, settlement.usage, charge)));
         if charge != reservation.estimate.charge {
             self.doubt_forecasts();
         }
@@ -90,12 +90,16 @@ impl Balancer {
 
     /// Ends a reservation: `charge` tokens and one request stay, or nothing does.
     pub(super) fn close(&mut self, request: RequestId, reservation: &Reservation, charge: Option<u64>) {
+        self.close_as(request, reservation, charge.map(|charge| spent(reservation, charge)));
+    }
+
+    fn close_as(&mut self, request: RequestId, reservation: &Reservation, spent: Option<Demand>) {
         self.expiries.remove(&(reservation.expires, request));
-        let (now, spent) = (self.now, charge.map(|charge| spent(reservation, charge)));
+        let now = self.now;
         if let Some(endpoint) = self.endpoints.get_mut(reservation.slot) {
             close_entry(now, &mut endpoint.ledger, reservation.endpoint_entry, spent);
             endpoint.in_flight = endpoint.in_flight.saturating_sub(1);
-            endpoint.counters.charged = endpoint.counters.charged.saturating_add(charge.unwrap_or(0));
+            endpoint.counters.charged = endpoint.counters.charged.saturating_add(spent.map_or(0, |spent| spent.tokens));
         }
         let pool = reservation.pool.and_then(|pool| self.pools.get_mut(pool));
         if let (Some(pool), Some(entry)) = (pool, reservation.pool_entry) {
@@ -122,6 +126,17 @@ fn spent(reservation: &Reservation, charge: u64) -> Demand {
         0 => Demand::default(),
         tokens => Demand { tokens, ..Demand::from(reservation.estimate) },
     }
+}
+
+/// The same for what went in and out.
+fn final_demand(reservation: &Reservation, usage: Option<Usage>, tokens: u64) -> Demand {
+    let estimate = reservation.estimate;
+    let (input, output) = match usage.filter(|usage| usage.exact) {
+        Some(usage) if reservation.settles_to_usage => (usage.input.saturating_sub(usage.cached), usage.output),
+        Some(usage) => (usage.input.max(estimate.prompt), usage.output.max(estimate.output)),
+        None => (estimate.prompt, estimate.output),
+    };
+    Demand { tokens, input, output }
 }
 
 /// Standard services keep what they estimated, and so do we unless more was used; provisioned ones correct to usage,

@@ -6,7 +6,7 @@
 use super::balancer::Balancer;
 use super::judge::{Seat, pool_limits};
 use super::ledger::{Limits, Unit};
-use crate::model::checked::{CheckedPool, CheckedRoute};
+use crate::model::checked::{CheckedConfig, CheckedPool, CheckedRoute};
 use crate::model::config::{AdminState, Service};
 use crate::model::status::{
     BalancerView, EndpointView, GroupView, Health, LimitKind, LimitSource, LimitView, MoreLimitView, PoolView,
@@ -15,6 +15,12 @@ use crate::model::status::{
 use crate::model::units::Timestamp;
 
 impl Balancer {
+    /// What it runs by.
+    #[must_use]
+    pub const fn config(&self) -> &std::sync::Arc<CheckedConfig> {
+        &self.config
+    }
+
     /// How things stand at `now`. Changes nothing.
     #[must_use]
     pub fn view(&self, now: Timestamp) -> BalancerView {
@@ -54,6 +60,8 @@ impl Balancer {
             in_flight: state.in_flight,
             counters: state.counters,
             more_limits: more_limits(now, seat, limits),
+            allotted: state.allotted,
+            exhausts_at: None,
         }
     }
 
@@ -72,6 +80,8 @@ impl Balancer {
             tokens: LimitView::new(limits.tokens, LimitSource::Configured, ledger.tokens(now)),
             requests: LimitView::new(limits.requests, request_source, ledger.requests(now)),
             members: members.map(|endpoint| endpoint.id.clone()).collect(),
+            exhausts_at: None,
+            proposed: Vec::new(),
         })
     }
 
@@ -102,6 +112,7 @@ impl Balancer {
             groups: groups.collect(),
             waiting: count(self.waiting_for(at)),
             back_at: if serving == 0 { back_at.min() } else { None },
+            demand: self.outlook.route(&route.model).map(|route| route.demand).unwrap_or_default(),
         }
     }
 

@@ -20,6 +20,8 @@ fn endpoint(id: &str, throttled: u64) -> EndpointView {
         in_flight: 0,
         counters: Counters { throttled, ..Counters::default() },
         more_limits: Vec::new(),
+        allotted: None,
+        exhausts_at: None,
     }
 }
 

@@ -171,6 +171,7 @@ pub(in crate::store) fn full() -> Config {
         tokens_per_minute: 1_240_000,
         requests_per_minute: Some(7),
         requests_per_1k_tokens: Some(6),
+        adjust_within_percent: Some(25),
     });
     config.endpoints.push(Endpoint {
         id: EndpointId::from("e"),

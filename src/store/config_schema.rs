@@ -79,6 +79,7 @@ const QUOTA_POOL: &[Field] = &[
     must("tokens_per_minute", ANY),
     may("requests_per_minute", ANY),
     may("requests_per_1k_tokens", ANY),
+    may("adjust_within_percent", SMALL),
 ];
 
 const ENDPOINT: &[Field] = &[
