@@ -47,7 +47,8 @@ fn peek_at_request(bencher: Bencher<'_, '_>, (size, messages): (usize, usize)) {
 /// The same for text without any escape.
 #[divan::bench(args = [1_000, 100_000])]
 fn peek_at_plain_text(bencher: Bencher<'_, '_>, size: usize) {
-    let body = format!("{{\"model\":\"m\",\"messages\":[{{\"role\":\"user\",\"content\":\"{}\"}}]}}", "a ".repeat(size / 2));
+    let body =
+        format!("{{\"model\":\"m\",\"messages\":[{{\"role\":\"user\",\"content\":\"{}\"}}]}}", "a ".repeat(size / 2));
     bencher.counter(BytesCount::of_str(&body)).bench(|| peek(body.as_bytes(), Operation::Chat).expect("a sound body"));
 }
 

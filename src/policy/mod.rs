@@ -7,10 +7,13 @@ pub mod balancer;
 pub mod event;
 
 mod admit;
+mod affinity;
 mod bucket;
+mod cache_home;
 mod caller;
 mod choose;
 mod configure;
+mod counterfactual;
 mod endpoint;
 mod estimate;
 mod explain;
@@ -18,14 +21,19 @@ mod fail;
 mod forecast;
 mod health;
 mod judge;
+mod latency;
 mod ledger;
 mod line;
 mod meter;
+mod owners;
+mod relent;
 mod request;
 mod rest;
 mod retry;
 mod room;
 mod settle;
+mod spill;
+mod stick;
 mod view;
 mod window;
 
@@ -33,6 +41,8 @@ mod window;
 mod allot_tests;
 #[cfg(test)]
 mod laws_tests;
+#[cfg(test)]
+mod limits_tests;
 #[cfg(test)]
 mod load_tests;
 #[cfg(test)]

@@ -28,6 +28,7 @@ use super::upstreams::Upstream;
 use crate::engine::Assignment;
 use crate::engine::lease::Turn;
 use crate::model::decision::{Refusal, RefusalReason};
+use crate::model::id::AccountId;
 use crate::model::outcome::{Failure, FailureClass, HeaderSignal};
 use crate::model::record::RecordEnd;
 use crate::wire::path::Inbound;
@@ -165,7 +166,9 @@ fn relay(door: &Arc<Door>, journal: Journal, mut committed: Committed) -> Respon
 fn refuse(door: &Arc<Door>, journal: Journal, refusal: &Refusal) -> Response<Answer> {
     let config = door.config.load();
     let names = config.routes.iter().map(|route| route.model.as_str());
-    let reply = error::refusal(refusal, door.engine.clock().now(), journal.lease.profile().model.as_str(), names);
+    let owner = journal.lease.decisions().last().and_then(|decision| decision.bound.as_ref()).map(AccountId::as_str);
+    let model = journal.lease.profile().model.as_str();
+    let reply = error::refusal(refusal, door.engine.clock().now(), model, names, owner);
     let mut response = plain(reply);
     explain(response.headers_mut(), &journal);
     tracing::info!(request = %journal.lease.request(), reason = ?refusal.reason, attempts = journal.attempts().len(), "refused");
@@ -256,7 +259,7 @@ fn described(door: &Door, method: &Method, name: &str) -> Response<Answer> {
     }
     let unknown = Refusal { reason: RefusalReason::UnknownModel, retry_at: None };
     let names = config.routes.iter().map(|route| route.model.as_str());
-    plain(error::refusal(&unknown, door.engine.clock().now(), name, names))
+    plain(error::refusal(&unknown, door.engine.clock().now(), name, names, None))
 }
 
 fn elsewhere(door: &Door, head: &Parts) -> Response<Answer> {

@@ -21,6 +21,7 @@ use crate::model::outcome::Ending;
 use crate::model::profile::Operation;
 use crate::model::usage::Usage;
 use crate::wire::error::stream_error;
+use crate::wire::stored;
 use crate::wire::stream::StreamReader;
 use crate::wire::usage::of_body;
 
@@ -75,6 +76,7 @@ impl Relay {
             operation: journal.operation(),
             journal: Some(journal),
         };
+        relay.note_stored();
         // An answer without a body is over before anyone asks for a frame.
         if !is_stream && relay.body.is_end_stream() {
             relay.finish(Ending::Completed);
@@ -142,6 +144,7 @@ impl Relay {
         match &mut self.tap {
             Some(Tap::Events(reader)) => {
                 let _ = reader.read(data);
+                self.note_stored();
             }
             Some(Tap::Document { parts, length }) => {
                 *length = length.saturating_add(data.len());
@@ -152,6 +155,13 @@ impl Relay {
                 }
             }
             None => {}
+        }
+    }
+
+    /// What the endpoint's account stored is known before the client can name it.
+    fn note_stored(&mut self) {
+        if let (Some(Tap::Events(reader)), Some(journal)) = (&mut self.tap, &self.journal) {
+            journal.lease.owned(reader.take_stored());
         }
     }
 
@@ -198,13 +208,23 @@ impl Relay {
             Some(Tap::Document { parts, .. }) => {
                 let usage = match parts.as_slice() {
                     [] => None,
-                    [whole] => of_body(self.operation, whole),
-                    parts => of_body(self.operation, &parts.concat()),
+                    [whole] => self.read_document(whole),
+                    parts => self.read_document(&parts.concat()),
                 };
                 Heard { complete: true, said_why: false, usage }
             }
             None => Heard { complete: true, said_why: false, usage: None },
         }
+    }
+}
+
+impl Relay {
+    /// A whole document: what it cost, and what it left behind.
+    fn read_document(&self, document: &[u8]) -> Option<Usage> {
+        if let Some(journal) = self.journal.as_ref().filter(|_| self.operation == Operation::Responses) {
+            journal.lease.owned(stored::of_body(document));
+        }
+        of_body(self.operation, document)
     }
 }
 

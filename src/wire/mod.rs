@@ -16,6 +16,7 @@ pub mod peek;
 mod prompt;
 mod span;
 pub mod sse;
+pub mod stored;
 pub mod stream;
 pub mod target;
 mod ties;

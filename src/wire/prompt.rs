@@ -18,6 +18,8 @@ pub(super) enum Kind {
     Text,
     /// The same, as a list of messages or items, or as the user's only text.
     Messages,
+    /// A stored template, named by its `id`, and what is to be filled in.
+    Template,
     /// Tool and output schemas: names of keys too.
     Schema,
 }
@@ -106,14 +108,15 @@ impl Prompt<'_> {
     fn meaning(&self, key: Text<'_>, is_item: bool) -> Meaning {
         let name = key.decoded();
         if self.kind == Kind::Schema {
-            let stored = matches!(&*name, "file_ids" | "vector_store_ids" | "container");
+            let stored = matches!(&*name, "file_ids" | "vector_store_ids" | "container" | "container_id");
             return if stored { Meaning::Stored(key.chars()) } else { Meaning::Text(key.chars()) };
         }
         match &*name {
             "role" if is_item => Meaning::Label(Label::Role),
             "type" if is_item => Meaning::Label(Label::Type),
             "id" if is_item => Meaning::Label(Label::Id),
-            "file_id" => Meaning::Label(Label::File),
+            "id" if self.kind == Kind::Template => Meaning::Label(Label::Stored),
+            "file_id" => Meaning::Label(Label::Stored),
             "encrypted_content" => Meaning::Stored(0),
             // Labels, ids, pictures, sound and files.
             "role" | "type" | "id" | "call_id" | "tool_call_id" | "status" | "detail" | "image_url" | "input_audio"

@@ -8,7 +8,7 @@ use super::fingerprint;
 use crate::model::profile::Affinity;
 
 /// As many references to stored state are kept; of more the last ones, which are the youngest.
-const REFERENCES: usize = 32;
+const REFERENCES: usize = 16;
 /// Bytes at the beginning of the prompt that a cache goes by. Services route by about the first 256 tokens.
 const BEGINNING: usize = 1_024;
 /// Characters of a prompt from which services cache its beginning: 1,024 tokens.
@@ -36,8 +36,8 @@ pub(super) enum Label {
     Type,
     /// `id`
     Id,
-    /// `file_id`: refers to a stored file.
-    File,
+    /// The name of a stored file or template.
+    Stored,
 }
 
 /// The message or item at hand.
@@ -76,7 +76,7 @@ pub(super) struct Ties {
 impl Ties {
     /// Whether [`Self::text`] would look at a text now.
     pub(super) const fn wants_text(&self) -> bool {
-        self.begun < BEGINNING || self.item.tells && self.item.read < MESSAGE
+        self.begun < BEGINNING || (self.item.tells && self.item.read < MESSAGE)
     }
 
     /// Text of the prompt, in the order of the body.
@@ -121,7 +121,7 @@ impl Ties {
             }
             Label::Type => self.item.is_reference = matches!(text, "item_reference" | "reasoning"),
             Label::Id => self.item.id = Some(fingerprint::of(text.as_bytes())),
-            Label::File => self.refer(text),
+            Label::Stored => self.refer(text),
         }
     }
 

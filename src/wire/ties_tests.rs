@@ -17,6 +17,7 @@ fn every_kind_of_stored_state_a_response_may_refer_to_is_met() {
     let body = json!({
         "previous_response_id": "resp_1",
         "conversation": {"id": "conv_1"},
+        "prompt": {"id": "pmpt_1", "version": "2", "variables": {"city": "Bath"}},
         "input": [
             {"type": "item_reference", "id": "msg_9"},
             {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAA-sealed"},
@@ -31,7 +32,8 @@ fn every_kind_of_stored_state_a_response_may_refer_to_is_met() {
         ],
     });
     let found = ties(Operation::Responses, &body);
-    let known = ["msg_9", "gAAAA-sealed", "rs_2", "file_1", "vs_1", "vs_2", "file_2", "resp_1", "conv_1"].map(of);
+    let known =
+        ["pmpt_1", "msg_9", "gAAAA-sealed", "rs_2", "file_1", "vs_1", "vs_2", "file_2", "resp_1", "conv_1"].map(of);
     let mut state = found.state.clone();
     state.sort_unstable();
     let mut wanted = known.to_vec();
