@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::keeper::Keeper;
 use super::keys::{self, Desk};
 use super::port::{Bound, bind};
 use super::profile::{self, Loaded};
@@ -28,6 +29,7 @@ use crate::model::check::{Finding, Severity};
 use crate::model::checked::CheckedConfig;
 use crate::model::config::Config;
 use crate::model::id::{AccountId, CommandId};
+use crate::plan::inventory;
 use crate::policy::{Balancer, Input};
 use crate::proxy::attempt;
 use crate::proxy::door::Door;
@@ -83,6 +85,7 @@ pub struct Stage {
     pub(super) publisher: Publisher,
     pub(super) events: mpsc::Sender<Event>,
     reports: mpsc::Receiver<Event>,
+    keeper: Keeper,
 }
 
 /// A listener at work.
@@ -114,6 +117,7 @@ impl Stage {
         let (ui, back, inbox) = line(Publisher::first(&profile, &applied, &clock));
         let (events, reports) = mpsc::channel(EVENTS);
         let desk = keys::desk(&profile)?;
+        let keeper = Keeper::open(&profile.paths.data_dir, &engine);
         let mut stage = Self {
             options,
             clock,
@@ -136,6 +140,7 @@ impl Stage {
             publisher: Publisher::default(),
             events,
             reports,
+            keeper,
         };
         let base_url = stage.open().await?;
         Ok((stage, inbox, ui, base_url))
@@ -188,6 +193,7 @@ impl Stage {
 
     fn beat(&mut self) {
         self.drain.drain_into(&mut self.ring);
+        self.keeper.keep(self.clock.now(), &self.engine);
         let mut publisher = std::mem::take(&mut self.publisher);
         let due = publisher.is_due(self);
         self.publisher = publisher;
@@ -287,6 +293,7 @@ impl Stage {
     pub(super) fn run_config(&mut self, config: Arc<Config>, checked: CheckedConfig, findings: Vec<Finding>) {
         let checked = Arc::new(checked);
         let revision = checked.revision;
+        let findings = with_inventory(findings, &config);
         self.applied = Arc::new(Applied { revision, config, findings, file_problem: None });
         self.start_simulated();
         self.door.config.store(Arc::clone(&checked));
@@ -303,7 +310,9 @@ impl Stage {
         let (checked, findings) = resolve(&self.profile, self.applied.revision + 1);
         self.applied = Arc::new(Applied { revision: checked.revision, ..applied(&self.profile, findings) });
         let seed = self.options.seed.unwrap_or_else(|| self.clock.wall_ms());
+        self.keeper.close(&self.engine);
         self.engine.replace(Balancer::new(Arc::clone(&checked), seed, self.clock.now()));
+        self.keeper = Keeper::open(&self.profile.paths.data_dir, &self.engine);
         self.door.config.store(checked);
         self.door.forget_arrivals();
         self.drain.drain_into(&mut self.ring);
@@ -403,6 +412,7 @@ impl Stage {
                 tracing::warn!("some requests were still running after {} s and were ended", DRAIN.as_secs());
             }
         }
+        self.keeper.close(&self.engine);
         self.drain.drain_into(&mut self.ring);
     }
 }
@@ -444,10 +454,17 @@ fn resolve(profile: &Loaded, revision: u64) -> (Arc<CheckedConfig>, Vec<Finding>
     let (checked, findings) = CheckedConfig::resolve(Arc::clone(&profile.config), revision);
     // The file's own findings are the same with line numbers, and unknown keys besides.
     let findings = if profile.findings.is_empty() { findings } else { profile.findings.clone() };
+    let findings = with_inventory(findings, &profile.config);
     for finding in &findings {
         tracing::warn!("{finding}");
     }
     (Arc::new(checked), findings)
+}
+
+/// What the inventory says comes after what the check says.
+pub(super) fn with_inventory(mut findings: Vec<Finding>, config: &Config) -> Vec<Finding> {
+    findings.extend(inventory::findings(config));
+    findings
 }
 
 fn applied(profile: &Loaded, findings: Vec<Finding>) -> Applied {

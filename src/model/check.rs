@@ -4,6 +4,9 @@
 //! still runs. A *warning* breaks nothing.
 //! Absent on purpose: line numbers; the file's own reader adds them (`store::config_file`).
 
+mod limits;
+mod order;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
@@ -74,6 +77,7 @@ pub fn check(config: &Config) -> Vec<Finding> {
     pools(config, &mut findings);
     endpoints(config, &mut findings);
     routes(config, &mut findings);
+    limits::callers(config, &mut findings);
     rules(config, &mut findings);
     findings.list
 }
@@ -212,6 +216,14 @@ fn pools(config: &Config, findings: &mut Findings) {
             );
             continue;
         }
+        if let Some(percent) = pool.adjust_within_percent.filter(|percent| *percent > 100) {
+            findings.warn(
+                "quota_pool",
+                place,
+                "adjust_within_percent",
+                format!("Pool \"{id}\": shares cannot be adjusted by more than 100 percent; {percent} counts as 100."),
+            );
+        }
         let shares = config.endpoints.iter().filter(|endpoint| endpoint.quota_pool.as_ref() == Some(id));
         let sum = shares.filter_map(|endpoint| endpoint.tokens_per_minute).fold(0_u64, u64::saturating_add);
         if sum > pool.tokens_per_minute {
@@ -286,6 +298,7 @@ fn endpoints(config: &Config, findings: &mut Findings) {
                 ),
             );
         }
+        limits::endpoint(place, endpoint, findings);
         if !matches!(endpoint.request_slice_seconds, None | Some(1 | 10)) {
             findings.warn(
                 "endpoint",
@@ -328,10 +341,22 @@ fn routes(config: &Config, findings: &mut Findings) {
                     format!("Priority group {} of route \"{model}\" is empty.", rank + 1),
                 );
             }
+            if group.cache_affinity && !matches!(group.spread, Spread::Headroom | Spread::Latency) {
+                findings.warn(
+                    "route",
+                    place,
+                    "cache_affinity",
+                    format!(
+                        "cache_affinity of group {} of route \"{model}\" has no effect: it is not split by headroom or latency.",
+                        rank + 1
+                    ),
+                );
+            }
             for member in &group.endpoints {
                 member_findings(config, place, route, group.spread, member, &mut used, findings);
             }
         }
+        order::order(config, place, route, findings);
     }
 }
 

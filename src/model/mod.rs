@@ -6,11 +6,13 @@
 pub mod check;
 pub mod checked;
 pub mod config;
+pub mod counterfactual;
 pub mod decision;
 pub mod id;
 pub mod outcome;
 pub mod outlook;
 pub mod profile;
+pub mod proposal;
 pub mod record;
 pub mod scenario;
 pub mod secret;

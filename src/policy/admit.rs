@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::balancer::Balancer;
-use super::choose::{Pick, choose};
+use super::choose::Pick;
 use super::event::{Assignment, Output};
 use super::explain::group_number;
-use super::judge::{Hope, Judged, hope, too_large};
+use super::judge::{Hope, Judged, Ruling, hope, too_large};
 use super::request::{Job, Reservation, Stage};
 use crate::model::config::Enforcement;
 use crate::model::decision::{Conclusion, Refusal, RefusalReason};
@@ -41,8 +41,9 @@ impl Balancer {
             return;
         };
         self.arrivals = self.arrivals.saturating_add(1);
+        let binding = self.bind(now, &profile.affinity);
         let caller = self.caller_of(&profile);
-        let mut job = Job { caller, ..Job::new(profile, route, self.arrivals) };
+        let mut job = Job { binding, caller, ..Job::new(profile, route, self.arrivals) };
         if !job.has_known_output() {
             job.expected_output = self.outputs.expected(&job.profile.model, job.profile.caller.as_ref());
         }
@@ -51,17 +52,11 @@ impl Balancer {
             return self.refuse(now, request, &job, &judged, RefusalReason::Stopping, None, outputs);
         }
         let line_ahead = self.routes.get(route).is_some_and(|route| !route.line.is_empty());
-        match self.pick(&job, &judged).filter(|_| !line_ahead) {
+        match self.pick(now, &job, &judged).filter(|_| !line_ahead) {
             Some(pick) => self.assign(now, request, job, &judged, pick, outputs),
             None => self.hold_or_refuse(now, request, job, &judged, outputs),
         }
-    }
-
-    /// Picks among the judged ones; draws chance and takes turns.
-    pub(super) fn pick(&mut self, job: &Job, judged: &[Judged]) -> Option<Pick> {
-        let place = job.route?;
-        let (route, state) = (self.config.routes.get(place)?, self.routes.get_mut(place)?);
-        choose(judged, route, &mut state.turns, &mut self.rng)
+        self.give_back(judged);
     }
 
     /// Sends the request: reserves everywhere, tells health, and hands out the assignment.
@@ -80,10 +75,14 @@ impl Balancer {
             self.admitted_after_wait = self.admitted_after_wait.saturating_add(1);
         }
         self.leave_line(now, request, &mut job);
+        self.note_group(now, &job, judged, one.group);
         let Some(reservation) = self.reserve(now, request, one, &job) else { return };
         let Some(id) = self.endpoints.get(one.slot).map(|endpoint| endpoint.id.clone()) else { return };
         if let Some(route) = job.route.and_then(|route| self.routes.get_mut(route)) {
             route.note_sent(now, one.slot);
+            if one.ruling == Ruling::LeastBad {
+                route.relented = Some(now);
+            }
         }
         job.attempts = job.attempts.saturating_add(1);
         let assignment = Assignment {
@@ -107,6 +106,8 @@ impl Balancer {
         endpoint.health.sent(now, request, charge);
         endpoint.in_flight = endpoint.in_flight.saturating_add(1);
         endpoint.counters.attempts = endpoint.counters.attempts.saturating_add(1);
+        // Levels drain by the limits that hold, and those may have grown since the last one was sent.
+        endpoint.recount(now, spec);
         let endpoint_entry = endpoint.ledger.reserve(now, one.estimate);
         let mark = endpoint.learning.sent(now, charge, job.has_known_output());
         let charge_is_known = endpoint.learning.calibration(job.has_known_output()).is_known();
@@ -121,6 +122,7 @@ impl Balancer {
             pool_entry: pool_state.map(|pool| pool.ledger.reserve(now, one.estimate)),
             settles_to_usage: spec.enforcement == Enforcement::Utilization,
             expires: now.after(EXPIRY),
+            sent: now,
             caller: job.caller,
             caller_entry: caller_state.map(|caller| caller.reserve(now, one.estimate)),
             mark,
@@ -193,6 +195,7 @@ impl Balancer {
         outputs: &mut Vec<Output>,
     ) {
         self.refused = self.refused.saturating_add(1);
+        let reason = job.binding.reason(reason, judged);
         let decision = Some(self.explain(now, job, judged, None, true, Conclusion::Refused(reason)));
         outputs.push(Output::Refused { request, refusal: Refusal { reason, retry_at }, decision });
     }

@@ -26,7 +26,7 @@ pub(super) enum Gate {
 }
 
 /// Where an amount ends in everything that ever drained or will: it is gone when that much has. In grains, rounded up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Mark(u64);
 
 /// Parts in a grain: far less than a unit, and small marks are what entries are made of.
@@ -41,19 +41,33 @@ pub(super) struct Level {
     /// Units that drain in one period; parts that drain in one microsecond.
     rate: u64,
     guard: Duration,
+    /// The parts that drain within the guard.
+    behind: i128,
     /// Parts that have not drained; below zero for as long as the guard lasts after it ran dry.
     depth: i128,
     /// Parts that have drained or were given back.
     gone: i128,
     seen: Timestamp,
+    /// When something was last added.
+    last: Option<Timestamp>,
 }
 
 impl Level {
-    /// A dry level that drains `rate` units per period.
-    pub(super) fn new(gate: Gate, period: Duration, rate: u64, now: Timestamp) -> Self {
-        let mut level =
-            Self { gate, period: micros(period).max(1), rate, guard: USUAL_GUARD, depth: 0, gone: 0, seen: now };
-        level.depth = level.floor();
+    /// A dry level that drains `rate` units per period. It goes on where `before` ends, so that nothing is given back that
+    /// was put into the level before it.
+    pub(super) fn new(gate: Gate, period: Duration, rate: u64, now: Timestamp, before: Mark) -> Self {
+        let mut level = Self {
+            gate,
+            period: micros(period).max(1),
+            rate,
+            guard: USUAL_GUARD,
+            behind: drained(rate, USUAL_GUARD),
+            depth: 0,
+            gone: i128::from(before.0) * GRAIN,
+            seen: now,
+            last: None,
+        };
+        level.depth = -level.behind;
         level
     }
 
@@ -65,11 +79,12 @@ impl Level {
     /// From `now` on it drains at another rate.
     pub(super) fn set_rate(&mut self, now: Timestamp, rate: u64) {
         if self.rate != rate {
-            let dry = self.at(now) <= self.floor();
+            let dry = self.at(now) <= -self.behind;
             self.pass(now);
             self.rate = rate;
+            self.behind = drained(rate, self.guard);
             if dry {
-                self.depth = self.floor();
+                self.depth = -self.behind;
             }
         }
     }
@@ -77,11 +92,13 @@ impl Level {
     /// The server said no although we thought it fits: read it further behind.
     pub(super) fn widen(&mut self) {
         self.guard = (self.guard * 2).min(LONGEST_GUARD);
+        self.behind = drained(self.rate, self.guard);
     }
 
     /// Nothing of the kind came for long.
     pub(super) fn narrow(&mut self) {
         self.guard = (self.guard / 2).max(USUAL_GUARD);
+        self.behind = drained(self.rate, self.guard);
     }
 
     /// Whole units that count at `now`, rounded up.
@@ -100,10 +117,25 @@ impl Level {
 
     /// The exact time from which `amount` gets in below `ceiling` if nothing else is added; `None`: never.
     pub(super) fn earliest(&self, now: Timestamp, amount: u64, ceiling: u64) -> Option<Timestamp> {
-        let below = match self.gate {
-            Gate::Whole => self.parts(ceiling.checked_sub(amount)?),
-            Gate::Open => self.parts(ceiling).checked_sub(1).filter(|below| *below >= 0)?,
-        };
+        let whole = ceiling.checked_sub(amount).map(|below| self.parts(below));
+        match self.gate {
+            Gate::Whole => self.falls_to(now, whole?),
+            Gate::Open => {
+                let below = self.parts(ceiling).checked_sub(1).filter(|below| *below >= 0)?;
+                let alone = self.falls_to(now, below)?.max(self.last.map_or(now, |last| last.after(self.lead())));
+                Some(whole.and_then(|below| self.falls_to(now, below)).map_or(alone, |whole| whole.min(alone)))
+            }
+        }
+    }
+
+    /// How long what came last may still be overtaken. Only what goes over the ceiling does harm by it: those that were let
+    /// in before find no room then.
+    fn lead(&self) -> Duration {
+        self.guard * 2 / 15
+    }
+
+    /// The exact time from which no more than this many parts count; `None`: never.
+    fn falls_to(&self, now: Timestamp, below: i128) -> Option<Timestamp> {
         let over = self.counts(now).saturating_sub(below);
         if over <= 0 {
             return Some(now);
@@ -115,16 +147,32 @@ impl Level {
     /// Adds an amount at `now`.
     pub(super) fn add(&mut self, now: Timestamp, amount: u64) -> Mark {
         self.pass(now);
+        self.last = Some(now);
         self.depth = self.depth.max(0).saturating_add(self.parts(amount));
-        let end = self.gone.saturating_add(self.depth).saturating_add(GRAIN - 1) / GRAIN;
+        self.end()
+    }
+
+    /// The end of everything that was ever added.
+    pub(super) fn end(&self) -> Mark {
+        let end = self.gone.saturating_add(self.depth.max(0)).saturating_add(GRAIN - 1) / GRAIN;
         Mark(u64::try_from(end).unwrap_or(u64::MAX))
+    }
+
+    /// Takes this much back, as a service does that corrects a charge at the end.
+    pub(super) fn correct(&mut self, now: Timestamp, less: u64) {
+        self.pass(now);
+        self.drop(self.parts(less));
     }
 
     /// Takes back `less` of the `whole` amount that ended at `mark`, as far as it has not drained.
     pub(super) fn give_back(&mut self, now: Timestamp, mark: Mark, whole: u64, less: u64) {
         self.pass(now);
         let left = (i128::from(mark.0) * GRAIN).saturating_sub(self.gone).clamp(0, self.parts(whole));
-        let back = self.parts(less).min(left).min(self.depth.max(0));
+        self.drop(self.parts(less).min(left));
+    }
+
+    fn drop(&mut self, parts: i128) {
+        let back = parts.min(self.depth.max(0));
         self.depth = self.depth.saturating_sub(back);
         self.gone = self.gone.saturating_add(back);
     }
@@ -133,19 +181,15 @@ impl Level {
         i128::from(amount) * i128::from(self.period)
     }
 
-    /// How far below zero the level goes: what drains within the guard.
-    fn floor(&self) -> i128 {
-        -(i128::from(self.rate) * i128::from(micros(self.guard)))
-    }
-
+    /// The depth at `now`; it goes below zero by what drains within the guard.
     fn at(&self, now: Timestamp) -> i128 {
-        let drained = i128::from(micros(now.since(self.seen))) * i128::from(self.rate);
-        self.depth.saturating_sub(drained).max(self.floor())
+        let elapsed = now.0.saturating_sub(self.seen.0);
+        self.depth.saturating_sub(i128::from(elapsed) * i128::from(self.rate)).max(-self.behind)
     }
 
     /// The parts that count: the level as it was one guard ago, so to say.
     fn counts(&self, now: Timestamp) -> i128 {
-        self.at(now).saturating_sub(self.floor()).max(0)
+        self.at(now).saturating_add(self.behind).max(0)
     }
 
     fn pass(&mut self, now: Timestamp) {
@@ -156,73 +200,10 @@ impl Level {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::units::MINUTE;
-
-    fn at(millis: u64) -> Timestamp {
-        Timestamp::from_millis(millis)
-    }
-    fn bucket(limit: u64) -> Level {
-        Level::new(Gate::Whole, MINUTE, limit, Timestamp::ZERO)
-    }
-
-    #[test]
-    fn a_bucket_takes_its_limit_at_once_and_then_the_refill() {
-        let mut level = bucket(600);
-        assert_eq!(level.earliest(at(0), 600, 600), Some(at(0)));
-        level.add(at(0), 600);
-        assert_eq!(level.earliest(at(0), 10, 600), Some(at(1_300)), "a second for ten, and the guard");
-        assert_eq!(level.earliest(at(0), 601, 600), None);
-        assert_eq!((level.taken(at(60_299)), level.taken(at(60_300))), (1, 0));
-    }
-
-    #[test]
-    fn the_named_time_is_exact_to_the_microsecond() {
-        let mut level = bucket(7_000);
-        level.add(at(0), 6_500);
-        let when = level.earliest(at(5), 1_234, 7_000).expect("it fits");
-        let just_before = Timestamp(when.0 - 1);
-        assert!(level.earliest(just_before, 1_234, 7_000) > Some(just_before));
-        assert_eq!(level.earliest(when, 1_234, 7_000), Some(when));
-    }
-
-    #[test]
-    fn utilization_lets_anything_in_below_its_ceiling_and_makes_the_rest_drain() {
-        let mut level = Level::new(Gate::Open, MINUTE, 600, Timestamp::ZERO);
-        level.add(at(0), 500);
-        assert_eq!(level.earliest(at(0), 5_000, 600), Some(at(0)));
-        level.add(at(0), 700);
-        let when = level.earliest(at(0), 1, 600).expect("it drains");
-        assert_eq!(when, Timestamp(60_300_001), "600 over drain in a minute, and one part more");
-        assert_eq!(level.earliest(at(0), 1, 0), None);
-    }
-
-    #[test]
-    fn what_has_drained_is_not_given_back() {
-        let mut level = bucket(600);
-        let first = level.add(at(0), 100);
-        level.add(at(5_000), 50);
-        level.give_back(at(5_000), first, 100, 100);
-        assert_eq!(level.taken(at(5_300)), 50, "half of the first had drained; the second counts in full");
-        level.give_back(at(5_000), first, 100, 100);
-        assert_eq!(level.taken(at(5_300)), 50, "and nothing comes back twice");
-    }
-
-    #[test]
-    fn another_rate_holds_from_its_time_on() {
-        let mut level = bucket(600);
-        level.add(at(0), 600);
-        level.set_rate(at(30_000), 1_200);
-        assert_eq!(level.taken(at(45_300)), 0, "300 at ten a second, 300 at twenty");
-    }
-
-    #[test]
-    fn a_level_that_nothing_drains_names_no_time() {
-        let mut level = bucket(0);
-        level.add(at(0), 5);
-        assert_eq!(level.earliest(at(0), 6, 10), None);
-        assert_eq!(level.earliest(at(0), 5, 10), Some(at(0)));
-    }
+fn drained(rate: u64, span: Duration) -> i128 {
+    i128::from(rate) * i128::from(micros(span))
 }
+
+#[cfg(test)]
+#[path = "bucket_tests.rs"]
+mod tests;

@@ -87,3 +87,7 @@ impl Balancer {
         slots.filter_map(|slot| Some(self.callers.get(*slot)?.view(now))).collect()
     }
 }
+
+#[cfg(test)]
+#[path = "caller_tests.rs"]
+mod tests;

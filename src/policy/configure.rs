@@ -11,6 +11,7 @@ use super::event::Output;
 use super::judge::pool_limits;
 use super::ledger::Ledger;
 use super::request::{RouteState, Stage};
+use super::spill::Stay;
 use crate::model::checked::CheckedConfig;
 use crate::model::config::AdminState;
 use crate::model::decision::RefusalReason;
@@ -29,6 +30,7 @@ impl Balancer {
             }
             if let Some(endpoint) = self.endpoints.get_mut(slot) {
                 endpoint.admin = spec.admin_state;
+                endpoint.allotted = None;
                 endpoint.learning.restate(spec);
                 endpoint.recount(self.now, spec);
             }
@@ -57,8 +59,9 @@ impl Balancer {
         let mut before = std::mem::take(&mut self.routes);
         for spec in &config.routes {
             let known = before.iter().position(|route| route.model == spec.model).map(|at| before.swap_remove(at));
-            let sent = known.map(|route| route.sent).unwrap_or_default();
-            self.routes.push(RouteState { sent, ..RouteState::new(spec.model.clone()) });
+            let (sent, stays) = known.map(|route| (route.sent, route.stays)).unwrap_or_default();
+            let stays = Stay::of(spec, &stays);
+            self.routes.push(RouteState { sent, stays, ..RouteState::new(spec.model.clone()) });
         }
         self.config = config;
         self.note_keys();
@@ -84,6 +87,18 @@ impl Balancer {
         for (_, request) in homeless {
             self.turn_away(now, request, RefusalReason::UnknownModel, outputs);
         }
+    }
+
+    /// Ceilings inside pools, for now. What is charged already stays charged.
+    pub(super) fn allotted(&mut self, shares: &[(EndpointId, Option<u64>)]) {
+        for (spec, slot) in self.config.endpoints.iter().zip(&self.slot_of) {
+            let share = shares.iter().find(|(id, _)| *id == spec.id);
+            if let (Some((_, share)), Some(endpoint)) = (share, self.endpoints.get_mut(*slot)) {
+                endpoint.allotted = *share;
+                endpoint.recount(self.now, spec);
+            }
+        }
+        self.doubt_forecasts();
     }
 
     /// Takes effect at once; the file follows elsewhere.

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::health::{HealthState, Pace};
+use super::latency::Latency;
 use super::learn::{Bound, Learning, tokens_stated};
 use super::ledger::{Ledger, Limits, Unit};
 use super::traffic::Mark;
@@ -32,11 +33,18 @@ pub(super) struct EndpointState {
     pub(super) in_flight: u32,
     pub(super) counters: Counters,
     pub(super) reported_remaining: Option<(u64, Timestamp)>,
+    /// Our ceiling for now inside its pool.
+    pub(super) allotted: Option<u64>,
     pub(super) learning: Learning,
     /// When the ledgers' guards were last changed.
     guard_changed: Timestamp,
     /// The smallest charge that was too large there, and until when that is believed.
     too_large: Option<(u64, Timestamp)>,
+    /// Until when the service itself asked to be left alone, or is known to refuse.
+    pub(super) told_until: Timestamp,
+    /// When it last failed a request; `None`: never.
+    pub(super) failed_at: Option<Timestamp>,
+    pub(super) latency: Latency,
 }
 
 /// One quota pool.
@@ -57,9 +65,13 @@ impl EndpointState {
             in_flight: 0,
             counters: Counters::default(),
             reported_remaining: None,
+            allotted: None,
             learning: Learning::new(spec),
             guard_changed: Timestamp::ZERO,
             too_large: None,
+            told_until: Timestamp::ZERO,
+            failed_at: None,
+            latency: Latency::default(),
         }
     }
 
@@ -70,34 +82,46 @@ impl EndpointState {
     }
 
     /// The service's own ceiling of tokens per minute, as configured or learned.
-    pub(super) const fn provider_tokens(&self) -> Option<u64> {
-        self.learning.holding().provider
+    pub(super) const fn provider_tokens(&self, spec: &CheckedEndpoint) -> Option<u64> {
+        if spec.pinned { spec.tokens_per_minute } else { self.learning.holding().provider }
+    }
+
+    /// What was worked out, or where the person's number alone holds, that: also for one who only asks what if.
+    fn held(&self, spec: &CheckedEndpoint) -> [Option<u64>; 3] {
+        let holding = self.learning.holding();
+        if spec.pinned {
+            let tokens = [spec.tokens_per_minute, self.learning.growth.allowed()].into_iter().flatten().min();
+            return [tokens, spec.requests_per_minute, spec.requests_per_day];
+        }
+        [holding.tokens, holding.requests, holding.requests_per_day]
     }
 
     /// The ceilings that hold now.
     pub(super) fn limits(&self, spec: &CheckedEndpoint) -> Limits {
-        let holding = self.learning.holding();
+        let [tokens, requests, requests_per_day] = self.held(spec);
         Limits {
-            tokens: [holding.tokens, spec.soft_cap].into_iter().flatten().min(),
-            requests: holding.requests,
+            tokens: [tokens, spec.soft_cap, self.allotted].into_iter().flatten().min(),
+            requests,
             input: spec.input_tokens_per_minute,
             output: spec.output_tokens_per_minute,
             tokens_per_day: spec.tokens_per_day,
-            requests_per_day: holding.requests_per_day,
+            requests_per_day,
         }
     }
 
     /// What keeps tokens per minute where they are.
     pub(super) fn bound(&self, spec: &CheckedEndpoint) -> Bound {
-        let holding = self.learning.holding();
-        match spec.soft_cap {
-            Some(cap) if holding.tokens.is_none_or(|limit| cap < limit) => Bound::SoftCap,
-            _ => holding.bound,
+        let [tokens, ..] = self.held(spec);
+        let others = [tokens, spec.soft_cap].into_iter().flatten().min();
+        match (self.allotted, spec.soft_cap) {
+            (Some(share), _) if others.is_none_or(|others| share < others) => Bound::Allotted,
+            (_, Some(cap)) if tokens.is_none_or(|limit| cap < limit) => Bound::SoftCap,
+            _ => self.learning.holding().bound,
         }
     }
 
-    /// The ceilings for a charge. One that others' use, growth or our own guess leaves too little room for is not kept
-    /// out for good: it goes when nothing of ours is in the window.
+    /// The ceilings for a charge. One that others' use, growth, our share of the pool or our own guess leaves too little
+    /// room for is not kept out for good: it goes when nothing of ours is in the window.
     pub(super) fn limits_for(&self, spec: &CheckedEndpoint, charge: u64) -> Limits {
         let limits = self.limits(spec);
         match limits.tokens {
@@ -116,10 +140,11 @@ impl EndpointState {
 
     /// Where the token ceiling comes from.
     pub(super) fn token_source(&self, spec: &CheckedEndpoint) -> LimitSource {
-        if self.bound(spec) == Bound::SoftCap {
-            return LimitSource::SoftCap;
+        match self.bound(spec) {
+            Bound::SoftCap => LimitSource::SoftCap,
+            Bound::Allotted => LimitSource::Allotted,
+            Bound::Service | Bound::Foreign | Bound::Growth => self.learning.holding().provider_source,
         }
-        self.learning.holding().provider_source
     }
 
     /// Where the request ceiling comes from; `derived` if the configuration has it by the pool's ratio.
@@ -277,7 +302,7 @@ mod tests {
         let spec = spec(Some(240_000), Some(50_000), false);
         let state = EndpointState::new(&spec);
         assert_eq!(state.limits(&spec).tokens, Some(50_000));
-        assert_eq!(state.provider_tokens(), Some(240_000));
+        assert_eq!(state.provider_tokens(&spec), Some(240_000));
         assert_eq!(state.token_source(&spec), LimitSource::SoftCap);
     }
 

@@ -41,6 +41,9 @@ impl Balancer {
         };
         self.close(request, &reservation, charge);
         let size_is_at_fault = self.blame(now, request, &reservation, failure);
+        if let Some(endpoint) = self.endpoints.get_mut(reservation.slot) {
+            endpoint.failed_at = Some(now);
+        }
         self.doubt_forecasts();
         match failure.class {
             FailureClass::ClientFault => return self.give_up(now, request, &job, outputs),
@@ -69,7 +72,7 @@ impl Balancer {
             let judged = self.judge(now, &job);
             if judged.iter().any(Judged::fits) {
                 if is_free(failure.class) || self.budget.spend(now, rules.budget_percent) {
-                    if let Some(pick) = self.pick(&job, &judged) {
+                    if let Some(pick) = self.pick(now, &job, &judged) {
                         self.assign(now, request, job, &judged, pick, outputs);
                     }
                     return;
@@ -192,19 +195,26 @@ impl Balancer {
             endpoint.surprised(now, unit);
         }
         endpoint.refused(now, &spec, &reservation.mark, (kind, &failure.facts), straggler);
-        let throttle = Throttled {
+        let throttled = Throttled {
             kind,
             facts: &failure.facts,
             in_a_row: endpoint.health.throttled(request),
             slice: spec.request_slice,
             cost: reservation.estimate.charge,
             bucket: spec.enforcement == Enforcement::TokenBucket,
+        };
+        let throttle = throttled.judge();
+        if throttled.is_told() {
+            endpoint.told_until = endpoint.told_until.max(now.after(throttle.rest));
         }
-        .judge();
         if throttle.too_large {
             endpoint.mark_too_large(now, reservation.estimate.charge);
         }
-        let jitter = if is_jittered(kind) { self.rng.u64(0..=micros(throttle.rest) / 4) } else { 0 };
+        let jitter = if is_jittered(kind) && failure.facts.retry_after.is_none() {
+            self.rng.u64(0..=micros(throttle.rest) / 4)
+        } else {
+            0
+        };
         let rest = throttle.rest.saturating_add(Duration::from_micros(jitter));
         if throttle.rest.is_zero() {
             endpoint.health.unjudged(now, request);
@@ -233,6 +243,7 @@ impl Balancer {
         for slot in self.slots_of(&reservation.account) {
             if let Some(endpoint) = self.endpoints.get_mut(slot).filter(|_| slot != reservation.slot) {
                 let cause = RestCause::Throttled(ThrottleKind::OutOfCredit);
+                endpoint.told_until = endpoint.told_until.max(now.after(rest));
                 endpoint.health.rest(request, now.after(rest), cause);
             }
         }
@@ -257,6 +268,9 @@ impl Balancer {
         let connect = failure.class == FailureClass::Connect;
         let ejected = endpoint.health.faulted(now, request, connect).map(ejection);
         let asked = overloaded(&failure.facts).filter(|_| failure.class == FailureClass::Overloaded);
+        if let Some(asked) = asked {
+            endpoint.told_until = endpoint.told_until.max(now.after(asked));
+        }
         if let Some(rest) = ejected.max(asked) {
             let cause = if connect { RestCause::Unreachable } else { RestCause::Errors };
             endpoint.health.rest(request, now.after(rest), cause);

@@ -31,6 +31,8 @@ pub(super) enum Bound {
     Service,
     /// Our soft cap.
     SoftCap,
+    /// Our share of its pool for now.
+    Allotted,
     /// Others' use of the same quota.
     Foreign,
     /// The pace at which load may grow.

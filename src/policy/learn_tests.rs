@@ -138,13 +138,13 @@ fn a_missing_deployment_rests_itself_alone_and_a_client_fault_nobody() {
 }
 
 #[test]
-fn shortage_of_machines_rests_with_jitter_and_never_shorter_than_told() {
+fn shortage_of_machines_rests_with_jitter_unless_the_service_names_a_time() {
     let mut world = one_site(10_000);
     let (request, _) = world.arrive(500);
-    world.fail(request, failure_with_wait(FailureClass::Throttled(ThrottleKind::SharedCapacity), 8));
+    world.fail(request, failure(FailureClass::Throttled(ThrottleKind::SharedCapacity)));
     let Health::Resting { until, cause } = view(&world, 0).health else { panic!("it rests") };
     assert_eq!(cause, RestCause::Throttled(ThrottleKind::SharedCapacity));
-    assert!((Timestamp::from_secs(8)..=Timestamp::from_secs(10)).contains(&until), "{until:?}");
+    assert!(until > Timestamp::from_secs(5) && until <= Timestamp::from_millis(6_250), "{until:?}");
 }
 
 #[test]

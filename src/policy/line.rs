@@ -37,8 +37,9 @@ impl Balancer {
     fn try_first(&mut self, now: Timestamp, route: usize, request: RequestId, outputs: &mut Vec<Output>) -> bool {
         let Some(mut job) = self.jobs.remove(&request) else { return false };
         let judged = self.judge(now, &job);
-        if let Some(pick) = self.pick(&job, &judged) {
+        if let Some(pick) = self.pick(now, &job, &judged) {
             self.assign(now, request, job, &judged, pick, outputs);
+            self.give_back(judged);
             return true;
         }
         let wake = match hope(&judged) {
@@ -55,6 +56,7 @@ impl Balancer {
             route.wake = wake;
         }
         self.jobs.insert(request, job);
+        self.give_back(judged);
         false
     }
 

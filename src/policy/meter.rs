@@ -32,36 +32,43 @@ pub(super) struct Spot {
 pub(super) struct Meter {
     log: Window,
     level: Option<Level>,
+    /// Where the last level that was given up ended.
+    ended: Mark,
 }
 
 impl Meter {
     /// An empty meter over this window, with the usual guard.
     pub(super) fn guarded(span: Duration) -> Self {
-        Self { log: Window::guarded(span), level: None }
+        Self { log: Window::guarded(span), level: None, ended: Mark::default() }
     }
 
     /// An empty meter of a limit of our own: nothing is on its way to it, so it keeps no guard.
     pub(super) fn exact(span: Duration) -> Self {
-        Self { log: Window::new(span, Duration::ZERO), level: None }
+        Self { log: Window::new(span, Duration::ZERO), level: None, ended: Mark::default() }
     }
 
     /// Counts in this manner from `now` on; a level drains one `limit` per window. While no limit is known there is
     /// nothing to drain by, and the window counts.
     pub(super) fn count(&mut self, now: Timestamp, manner: Manner, limit: Option<u64>) {
         let (Manner::Level(gate), Some(rate)) = (manner, limit) else {
-            self.level = None;
+            self.end_level();
             return;
         };
         match &mut self.level {
             Some(level) if level.gate() == gate => level.set_rate(now, rate),
-            level => {
-                let begin = self.log.amounts(now).next().map_or(now, |(first, _)| first);
-                let mut replayed = Level::new(gate, self.log.span(), rate, begin);
-                for (when, amount) in self.log.amounts(now) {
-                    replayed.add(when, amount);
-                }
-                *level = Some(replayed);
+            _ => {
+                self.end_level();
+                // Nobody who kept within a limit holds more of it than came in its last window.
+                let mut fresh = Level::new(gate, self.log.span(), rate, now, self.ended);
+                fresh.add(now, self.log.taken(now));
+                self.level = Some(fresh);
             }
+        }
+    }
+
+    fn end_level(&mut self) {
+        if let Some(level) = self.level.take() {
+            self.ended = level.end();
         }
     }
 
@@ -111,6 +118,8 @@ impl Meter {
             _ if is > was => {
                 level.add(now, is - was);
             }
+            // Provisioned throughput corrects itself; what never counted there is gone as far as it drained.
+            _ if is > 0 && is < was && level.gate() == Gate::Open => level.correct(now, was - is),
             Some(mark) if is < was => level.give_back(now, mark, was, was - is),
             _ => {}
         }
@@ -134,50 +143,5 @@ impl Meter {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::units::MINUTE;
-
-    fn at(millis: u64) -> Timestamp {
-        Timestamp::from_millis(millis)
-    }
-
-    #[test]
-    fn a_limit_that_becomes_known_finds_what_came_before() {
-        let mut meter = Meter::guarded(MINUTE);
-        meter.count(at(0), Manner::Level(Gate::Whole), None);
-        meter.add(at(0), 600);
-        meter.add(at(30_000), 100);
-        meter.count(at(30_000), Manner::Level(Gate::Whole), Some(600));
-        assert_eq!(meter.taken(at(30_300)), 400, "300 of the 600 have drained");
-    }
-
-    #[test]
-    fn another_way_of_counting_forgets_nothing_in_either_direction() {
-        let mut meter = Meter::guarded(MINUTE);
-        meter.add(at(0), 600);
-        meter.count(at(0), Manner::Level(Gate::Whole), Some(600));
-        meter.add(at(30_000), 200);
-        assert_eq!(meter.taken(at(30_300)), 500);
-        meter.count(at(30_300), Manner::Log, Some(600));
-        assert_eq!(meter.taken(at(30_300)), 800, "the window still has all of the minute");
-    }
-
-    #[test]
-    fn what_was_put_there_before_the_level_is_given_back_by_the_window_alone() {
-        let mut meter = Meter::guarded(MINUTE);
-        let spot = meter.add(at(0), 600);
-        meter.count(at(0), Manner::Level(Gate::Whole), Some(600));
-        meter.settle(at(0), spot, 600, 0);
-        assert_eq!((meter.taken(at(300)), meter.log.taken(at(300))), (600, 0));
-    }
-
-    #[test]
-    fn what_a_request_came_to_beyond_its_estimate_drains_from_its_end_on() {
-        let mut meter = Meter::guarded(MINUTE);
-        meter.count(at(0), Manner::Level(Gate::Open), Some(600));
-        let spot = meter.add(at(0), 100);
-        meter.settle(at(90_000), spot, 100, 400);
-        assert_eq!(meter.taken(at(90_300)), 300, "the first 100 drained long ago");
-    }
-}
+#[path = "meter_tests.rs"]
+mod tests;

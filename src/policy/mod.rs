@@ -7,12 +7,15 @@ pub mod balancer;
 pub mod event;
 
 mod admit;
+mod affinity;
 mod bucket;
+mod cache_home;
 mod calibrate;
 mod caller;
 mod ceiling;
 mod choose;
 mod configure;
+mod counterfactual;
 mod cubic;
 mod endpoint;
 mod estimate;
@@ -23,26 +26,37 @@ mod foreign;
 mod growth;
 mod health;
 mod judge;
+mod latency;
 mod learn;
 mod ledger;
 mod line;
 mod meter;
 mod outputs;
+mod owners;
+mod relent;
 mod request;
 mod rest;
 mod retry;
 mod room;
 mod settle;
+mod spill;
+mod stick;
 mod traffic;
 mod view;
 mod window;
 
 #[cfg(test)]
+mod allot_tests;
+#[cfg(test)]
 mod laws_tests;
 #[cfg(test)]
 mod learn_tests;
 #[cfg(test)]
+mod limits_tests;
+#[cfg(test)]
 mod load_tests;
+#[cfg(test)]
+mod pool_laws_tests;
 #[cfg(test)]
 mod world_tests;
 

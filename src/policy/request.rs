@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::affinity::Binding;
 use super::forecast::Forecast;
 use super::ledger::Entry;
+use super::spill::Stay;
 use super::traffic::Mark;
 use super::window::Window;
 use crate::model::decision::Estimate;
@@ -28,6 +30,7 @@ pub(super) struct Reservation {
     /// Charged by what is used in the end, not by the estimate.
     pub(super) settles_to_usage: bool,
     pub(super) expires: Timestamp,
+    pub(super) sent: Timestamp,
     /// The caller's slot.
     pub(super) caller: Option<usize>,
     pub(super) caller_entry: Option<Entry>,
@@ -78,6 +81,10 @@ pub(super) struct Job {
     /// Time spent in line before the present wait.
     pub(super) waited: Duration,
     pub(super) stage: Option<Stage>,
+    /// Where it may go at all.
+    pub(super) binding: Binding,
+    /// How long its answer took to begin.
+    pub(super) began_after: Duration,
     /// The slot of who asked, if it is known.
     pub(super) caller: Option<usize>,
     /// How long an answer to it is likely to be at most, if it sets no cap and that is known.
@@ -97,6 +104,8 @@ impl Job {
             barred: Vec::new(),
             waited: Duration::ZERO,
             stage: None,
+            binding: Binding::Free,
+            began_after: Duration::ZERO,
             caller: None,
             expected_output: None,
         }
@@ -140,12 +149,25 @@ pub(super) struct RouteState {
     pub(super) turns: Vec<usize>,
     /// Per endpoint slot: sendings of this route in the last minute.
     pub(super) sent: BTreeMap<usize, Window>,
+    /// Per priority group: whether its requests go on to lower ones.
+    pub(super) stays: Vec<Stay>,
+    /// When the least bad was last tried.
+    pub(super) relented: Option<Timestamp>,
 }
 
 impl RouteState {
     /// Nobody waits and nothing was sent.
     pub(super) fn new(model: ModelName) -> Self {
-        Self { model, line: BTreeMap::new(), wake: None, forecast: None, turns: Vec::new(), sent: BTreeMap::new() }
+        Self {
+            model,
+            line: BTreeMap::new(),
+            wake: None,
+            forecast: None,
+            turns: Vec::new(),
+            sent: BTreeMap::new(),
+            stays: Vec::new(),
+            relented: None,
+        }
     }
 
     /// Counts a sending.

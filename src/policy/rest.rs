@@ -61,6 +61,12 @@ impl Throttled<'_> {
         }
     }
 
+    /// Whether the service said how long, or is known to refuse until something is done; else the span is our guess.
+    pub(super) fn is_told(&self) -> bool {
+        let settled = matches!(self.kind, ThrottleKind::Daily | ThrottleKind::OutOfCredit);
+        settled || self.facts.retry_after.is_some_and(|wait| !wait.is_zero()) || self.reset().is_some()
+    }
+
     fn reset(&self) -> Option<Duration> {
         let (facts, cost) = match self.kind {
             ThrottleKind::Requests => (&self.facts.requests, 1),
@@ -81,8 +87,7 @@ impl Throttled<'_> {
     }
 }
 
-/// Whether everybody who was turned away so comes back at another time: what is short for all is not stormed by all at
-/// once.
+/// Whether a wait that we guess is lengthened by chance: what is short for all is not stormed by all at once.
 pub(super) const fn is_jittered(kind: ThrottleKind) -> bool {
     matches!(kind, ThrottleKind::SharedCapacity | ThrottleKind::Growth)
 }

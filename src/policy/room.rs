@@ -15,7 +15,7 @@ impl Seat<'_> {
         if self.state.smallest_too_large(now).is_some_and(|known| known <= estimate.charge) {
             return None;
         }
-        let mut when = self.state.ledger.earliest(now, estimate, self.state.limits_for(self.spec, estimate.charge))?;
+        let mut when = self.state.ledger.earliest(now, estimate, self.limits_for(estimate))?;
         if let Some((spec, pool)) = self.pool {
             when = when.max(pool.ledger.earliest(now, estimate, pool_limits(spec))?);
         }
@@ -31,8 +31,7 @@ impl Seat<'_> {
         if let Some(short) = of_caller {
             return Some((Exclusion::CallerShort, short));
         }
-        let limits = self.state.limits_for(self.spec, estimate.charge);
-        if let Some(short) = self.state.ledger.shortage(now, estimate, limits) {
+        if let Some(short) = self.state.ledger.shortage(now, estimate, self.limits_for(estimate)) {
             return Some((self.exclusion(now, estimate, short.unit), short));
         }
         let (spec, pool) = self.pool?;
@@ -47,14 +46,21 @@ impl Seat<'_> {
         }
     }
 
+    /// The endpoint's ceilings for a request of this size.
+    fn limits_for(&self, estimate: Estimate) -> Limits {
+        self.state.limits_for(self.spec, estimate.charge)
+    }
+
     /// Why tokens are short: by the service's limit, or only by what we keep below it.
     fn tokens_short(&self, now: Timestamp, estimate: Estimate) -> Exclusion {
         let others_alone = || {
-            let whole = Limits { tokens: self.state.provider_tokens(), ..Limits::NONE };
+            let whole = Limits { tokens: self.state.provider_tokens(self.spec), ..Limits::NONE };
             self.state.ledger.shortage(now, estimate, whole).is_none()
         };
         match self.state.bound(self.spec) {
             Bound::SoftCap => Exclusion::SoftCap,
+            // What is free in the pool is kept for its other members.
+            Bound::Allotted => Exclusion::PoolShort,
             Bound::Growth => Exclusion::GrowthGuard,
             Bound::Foreign if others_alone() => Exclusion::ForeignTraffic,
             Bound::Foreign | Bound::Service => Exclusion::TokensShort,

@@ -20,19 +20,27 @@ impl Balancer {
             return;
         }
         job.committed = true;
-        let (slot, charge, mark) = (reservation.slot, reservation.estimate.charge, reservation.mark);
-        let request_kind = (job.has_known_output(), reservation.estimate.prompt);
+        job.began_after = now.since(reservation.sent);
+        let (slot, charge, prompt) = (reservation.slot, reservation.estimate.charge, reservation.estimate.prompt);
+        // Of an answer that comes at once, only its usage tells what its time was spent on.
+        let quick = job.profile.streaming.then_some(job.began_after);
+        let (mark, request_kind) = (reservation.mark, (job.has_known_output(), prompt));
+        self.note_home(request, slot);
         let spec = self.spec_of(slot).cloned();
         let Some(endpoint) = self.endpoints.get_mut(slot) else { return };
         let seen_before = (endpoint.health.health(now), spec.as_ref().map(|spec| endpoint.limits(spec)));
         endpoint.health.committed(now, request);
         endpoint.was_admitted(now, charge);
+        if let Some(took) = quick {
+            endpoint.latency.note(now, took, prompt, 0);
+        }
         if let Some(spec) = spec.as_ref().filter(|_| signal.endpoint == endpoint.id) {
             endpoint.answered(now, spec, &mark, &signal.facts, request_kind);
         }
         if seen_before != (endpoint.health.health(now), spec.as_ref().map(|spec| endpoint.limits(spec))) {
             self.doubt_forecasts();
         }
+        self.answered_for(now, request);
     }
 
     /// The request is over. Later reports of it are ignored.
@@ -48,7 +56,7 @@ impl Balancer {
             let each = usage.output / job.profile.size.choices.max(1);
             self.outputs.observe(&job.profile.model, job.profile.caller.as_ref(), each);
         }
-        self.close(request, &reservation, Some(charge));
+        self.close_as(request, &reservation, Some(final_demand(&reservation, settlement.usage, charge)));
         if charge != reservation.estimate.charge {
             self.doubt_forecasts();
         }
@@ -60,6 +68,9 @@ impl Balancer {
             Ending::Completed | Ending::ClientLeft => {}
         }
         if let Some(usage) = settlement.usage {
+            if job.committed && !job.profile.streaming {
+                endpoint.latency.note(now, job.began_after, usage.input, usage.output);
+            }
             counters.tokens_in = counters.tokens_in.saturating_add(usage.input);
             counters.tokens_out = counters.tokens_out.saturating_add(usage.output);
         }
@@ -95,15 +106,19 @@ impl Balancer {
 
     /// Ends a reservation: `charge` tokens and one request stay, or nothing does.
     pub(super) fn close(&mut self, request: RequestId, reservation: &Reservation, charge: Option<u64>) {
+        self.close_as(request, reservation, charge.map(|charge| spent(reservation, charge)));
+    }
+
+    fn close_as(&mut self, request: RequestId, reservation: &Reservation, spent: Option<Demand>) {
         self.expiries.remove(&(reservation.expires, request));
-        let (now, spent) = (self.now, charge.map(|charge| spent(reservation, charge)));
+        let now = self.now;
         if let Some(endpoint) = self.endpoints.get_mut(reservation.slot) {
             close_entry(now, &mut endpoint.ledger, reservation.endpoint_entry, spent);
-            let stays = charge.unwrap_or(0);
+            let stays = spent.map_or(0, |spent| spent.tokens);
             let seen = if reservation.settles_to_usage || stays == 0 { stays } else { reservation.mark.charge };
             endpoint.learning.traffic.settle(&reservation.mark, seen);
             endpoint.in_flight = endpoint.in_flight.saturating_sub(1);
-            endpoint.counters.charged = endpoint.counters.charged.saturating_add(charge.unwrap_or(0));
+            endpoint.counters.charged = endpoint.counters.charged.saturating_add(spent.map_or(0, |spent| spent.tokens));
         }
         let pool = reservation.pool.and_then(|pool| self.pools.get_mut(pool));
         if let (Some(pool), Some(entry)) = (pool, reservation.pool_entry) {
@@ -130,6 +145,17 @@ fn spent(reservation: &Reservation, charge: u64) -> Demand {
         0 => Demand::default(),
         tokens => Demand { tokens, ..Demand::from(reservation.estimate) },
     }
+}
+
+/// The same for what went in and out.
+fn final_demand(reservation: &Reservation, usage: Option<Usage>, tokens: u64) -> Demand {
+    let estimate = reservation.estimate;
+    let (input, output) = match usage.filter(|usage| usage.exact) {
+        Some(usage) if reservation.settles_to_usage => (usage.input.saturating_sub(usage.cached), usage.output),
+        Some(usage) => (usage.input.max(estimate.prompt), usage.output.max(estimate.output)),
+        None => (estimate.prompt, estimate.output),
+    };
+    Demand { tokens, input, output }
 }
 
 /// Standard services keep what they estimated, and so do we unless more was used; provisioned ones correct to usage,

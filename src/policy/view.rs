@@ -6,7 +6,7 @@
 use super::balancer::Balancer;
 use super::judge::{Seat, pool_limits};
 use super::ledger::{Limits, Unit};
-use crate::model::checked::{CheckedPool, CheckedRoute};
+use crate::model::checked::{CheckedConfig, CheckedPool, CheckedRoute};
 use crate::model::config::{AdminState, Service};
 use crate::model::status::{
     BalancerView, EndpointView, GroupView, Health, LimitKind, LimitSource, LimitView, MoreLimitView, PoolView,
@@ -15,6 +15,12 @@ use crate::model::status::{
 use crate::model::units::Timestamp;
 
 impl Balancer {
+    /// What it runs by.
+    #[must_use]
+    pub const fn config(&self) -> &std::sync::Arc<CheckedConfig> {
+        &self.config
+    }
+
     /// How things stand at `now`. Changes nothing.
     #[must_use]
     pub fn view(&self, now: Timestamp) -> BalancerView {
@@ -28,6 +34,7 @@ impl Balancer {
             pools: pools.collect(),
             routes: routes.map(|(at, route)| self.route_view(now, at, route, &endpoints)).collect(),
             queue: self.queue_view(now),
+            kept: self.owners.kept(),
             endpoints,
             callers: self.caller_views(now),
         }
@@ -55,12 +62,15 @@ impl Balancer {
                 since: learning.requests.since(),
                 ..LimitView::new(limits.requests, request_source, requests)
             },
-            provider_tokens_per_minute: state.provider_tokens(),
+            provider_tokens_per_minute: state.provider_tokens(spec),
             soft_cap: spec.soft_cap,
             reported_remaining: state.reported_remaining,
             in_flight: state.in_flight,
             counters: state.counters,
+            first_token: state.latency.seen(),
             more_limits: more_limits(now, seat, limits),
+            allotted: state.allotted,
+            exhausts_at: None,
             reported_tokens_per_minute: learning.tokens.reported(),
             foreign_tokens_per_minute: learning.foreign.rate(),
             charge_permille: learning.calibration(true).permille(),
@@ -84,6 +94,8 @@ impl Balancer {
             tokens: LimitView::new(limits.tokens, LimitSource::Configured, ledger.tokens(now)),
             requests: LimitView::new(limits.requests, request_source, ledger.requests(now)),
             members: members.map(|endpoint| endpoint.id.clone()).collect(),
+            exhausts_at: None,
+            proposed: Vec::new(),
         })
     }
 
@@ -97,7 +109,7 @@ impl Balancer {
             Health::Resting { until, .. } if view.admin_state == AdminState::Enabled => Some(until),
             _ => None,
         });
-        let groups = route.groups.iter().map(|group| {
+        let groups = route.groups.iter().enumerate().map(|(place, group)| {
             let slots = group.members.iter().filter_map(|member| self.slot_of.get(member.endpoint));
             let sent = slots.map(|slot| state.map_or(0, |route| route.sent_last_minute(now, *slot)));
             let ids = group.members.iter().filter_map(|member| endpoints.get(member.endpoint));
@@ -105,6 +117,9 @@ impl Balancer {
                 id: group.id.clone(),
                 endpoints: ids.map(|view| view.id.clone()).collect(),
                 sent_last_minute: sent.collect(),
+                model: group.model.clone(),
+                taken_percent: u8::try_from(self.taken_share(now, group) / 10_000).unwrap_or(100),
+                withheld: self.withheld(now, at, place),
             }
         });
         RouteView {
@@ -114,6 +129,7 @@ impl Balancer {
             groups: groups.collect(),
             waiting: count(self.waiting_for(at)),
             back_at: if serving == 0 { back_at.min() } else { None },
+            demand: self.outlook.route(&route.model).map(|route| route.demand).unwrap_or_default(),
         }
     }
 

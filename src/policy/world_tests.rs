@@ -110,9 +110,14 @@ impl World {
 
     /// A new request; its id and the answer to it.
     pub(super) fn arrive(&mut self, charge: u64) -> (RequestId, Output) {
+        self.ask(chat(charge))
+    }
+
+    /// A new request of any kind; its id and the answer to it.
+    pub(super) fn ask(&mut self, profile: Arc<RequestProfile>) -> (RequestId, Output) {
         self.next += 1;
         let request = RequestId(self.next);
-        let outputs = self.give(Input::Arrived { request, profile: chat(charge) });
+        let outputs = self.give(Input::Arrived { request, profile });
         let answer = outputs.into_iter().find(|output| output.request() == request);
         (request, answer.expect("an arrival is answered in the same call"))
     }

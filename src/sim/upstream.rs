@@ -14,8 +14,10 @@ use crate::model::scenario::Dials;
 use crate::model::units::Timestamp;
 
 use super::charge::charge;
+use super::extra::{Ask, MoreLimits};
 use super::limiter::{Limiter, Limits, Verdict};
 use super::pace::{spread, spread_duration};
+use super::window::Standing;
 use super::words::{self, Header};
 
 /// The median length of an answer, in tokens.
@@ -67,6 +69,8 @@ pub struct UpstreamSpec {
     pub tokens_per_second: u64,
     /// Where its chance begins.
     pub seed: u64,
+    /// Limits that few services have.
+    pub more_limits: MoreLimits,
 }
 
 impl UpstreamSpec {
@@ -188,7 +192,8 @@ impl Upstream {
     /// Unused, with every dial at rest.
     #[must_use]
     pub fn new(spec: UpstreamSpec, now: Timestamp) -> Self {
-        let limiter = Limiter::new(spec.limits(), now);
+        let mut limiter = Limiter::new(spec.limits(), now);
+        limiter.limit_more(now, spec.more_limits);
         let rng = fastrand::Rng::with_seed(spec.seed);
         Self { spec, limiter, dials: Dials::default(), rng, open: BTreeMap::new(), next_ticket: 0 }
     }
@@ -202,6 +207,7 @@ impl Upstream {
     /// Changes limits, names and speeds; what is used stays used.
     pub fn set_spec(&mut self, now: Timestamp, spec: UpstreamSpec) {
         self.limiter.set_limits(now, spec.limits());
+        self.limiter.limit_more(now, spec.more_limits);
         self.spec = spec;
     }
 
@@ -225,11 +231,12 @@ impl Upstream {
             let wait = Duration::from_secs(u64::from(self.dials.throttle_retry_after));
             return SimAnswer::Rejected(words::throttled_by_dial(&self.spec, wait));
         }
-        let charge = charge(self.spec.enforcement, &self.spec.model, request);
-        match self.limiter.take(now, charge) {
+        let charge = self.charge(request);
+        let output = request.output_cap.unwrap_or(0).saturating_mul(request.choices.max(1));
+        match self.limiter.take(now, Ask { charge, input: draft.prompt_tokens, output }) {
             Verdict::Admitted => {}
             Verdict::Full { bound, wait } => {
-                let requests = self.limiter.requests_in_slice(now);
+                let requests = words::requests_said(&self.spec, &mut self.limiter, now);
                 return SimAnswer::Rejected(words::full(&self.spec, bound, wait, charge, requests));
             }
             Verdict::TooLarge { limit } => return SimAnswer::Rejected(words::too_large(&self.spec, limit, charge)),
@@ -250,6 +257,17 @@ impl Upstream {
         if let Some(charge) = self.open.remove(&ticket) {
             self.limiter.settle(now, charge, actual);
         }
+    }
+
+    /// Its tokens as they stand; `None`: no limit.
+    pub fn tokens(&mut self, now: Timestamp) -> Option<Standing> {
+        self.limiter.tokens(now)
+    }
+
+    /// What it would charge for a request.
+    #[must_use]
+    pub fn charge(&self, request: &SimRequest) -> u64 {
+        charge(self.spec.enforcement, &self.spec.model, request)
     }
 
     /// Requests that were admitted and have not ended.

@@ -13,6 +13,7 @@ fn spec(dialect: Dialect, enforcement: Enforcement) -> UpstreamSpec {
         first_token: Duration::from_millis(350),
         tokens_per_second: 100,
         seed: 11,
+        more_limits: MoreLimits::default(),
     }
 }
 
@@ -44,6 +45,22 @@ fn rejected(answer: SimAnswer) -> Rejection {
 
 fn header<'h>(headers: &'h [Header], name: &str) -> Option<&'h str> {
     headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+}
+
+#[test]
+fn openai_speaks_of_the_day_where_the_day_binds() {
+    let more_limits = MoreLimits { requests_per_day: Some(200), ..MoreLimits::default() };
+    let limits =
+        UpstreamSpec { requests_per_minute: Some(500), more_limits, ..spec(Dialect::OpenAi, Enforcement::TokenBucket) };
+    let mut upstream = Upstream::new(limits, Timestamp::ZERO);
+    let first = admitted(upstream.arrive(Timestamp::ZERO, &chat(40, Some(5))));
+    assert_eq!(header(&first.headers, "x-ratelimit-limit-requests"), Some("200"));
+    assert_eq!(header(&first.headers, "x-ratelimit-reset-requests"), Some("7m12s"));
+    for _ in 1..200 {
+        admitted(upstream.arrive(Timestamp::ZERO, &chat(40, Some(5))));
+    }
+    let over = rejected(upstream.arrive(Timestamp::ZERO, &chat(40, Some(5))));
+    assert!(over.body.contains("requests per day (RPD): Limit 200"), "{}", over.body);
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub(super) enum Kind {
     List(&'static [Field]),
     /// A list of ids or of `{ id, weight }`.
     Members(&'static [Field]),
+    /// A list of text in quotes.
+    Texts,
 }
 
 const fn may(name: &'static str, kind: Kind) -> Field {
@@ -79,6 +81,7 @@ const QUOTA_POOL: &[Field] = &[
     must("tokens_per_minute", ANY),
     may("requests_per_minute", ANY),
     may("requests_per_1k_tokens", ANY),
+    may("adjust_within_percent", SMALL),
 ];
 
 const ENDPOINT: &[Field] = &[
@@ -103,12 +106,23 @@ const ENDPOINT: &[Field] = &[
     may("simulated", Kind::Section(&[may("first_token_ms", ANY), may("tokens_per_second", ANY)])),
 ];
 
-const ROUTE: &[Field] = &[must("model", Kind::Text), may("group", Kind::List(GROUP))];
+const ROUTE: &[Field] = &[
+    must("model", Kind::Text),
+    may("group", Kind::List(GROUP)),
+    may("regions", Kind::Section(REGIONS)),
+    may("then", Kind::Text),
+];
+
+const REGIONS: &[Field] = &[may("allow", Kind::Texts), may("prefer", Kind::Texts), may("never", Kind::Texts)];
 
 const GROUP: &[Field] = &[
     may("id", Kind::Text),
-    may("spread", Kind::OneOf(&["headroom", "weights", "round_robin", "latency", "conversation"])),
+    may("spread", Kind::OneOf(&["headroom", "weights", "round_robin", "latency", "conversation", "caller"])),
     may("endpoints", Kind::Members(&[must("id", Kind::Text), may("weight", SMALL)])),
+    may("spill_percent", SMALL),
+    may("return_percent", SMALL),
+    may("min_stay_seconds", SMALL),
+    may("cache_affinity", Kind::Flag),
 ];
 
 const CALLER: &[Field] = &[

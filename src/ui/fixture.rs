@@ -16,14 +16,16 @@ use crate::model::config::{
     Account, AdminState, Config, Credential, Endpoint, Group, Member, QuotaPool, Route, Service,
 };
 use crate::model::config::{Enforcement, Priority, Simulated, Spread};
+use crate::model::counterfactual::{Change, Counterfactual};
 use crate::model::decision::{Candidate, Choice, Conclusion, Decision, Estimate, Exclusion, Verdict};
 use crate::model::id::{DecisionId, EndpointId, RequestId};
 use crate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, ThrottleKind};
 use crate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
+use crate::model::proposal::{PoolPlan, Proposal, Share, Way};
 use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord};
 use crate::model::status::{
-    BalancerView, Counters, EndpointView, GroupView, Health, LimitSource, LimitView, PoolView, QueueView, RestCause,
-    RouteView,
+    BalancerView, Counters, EndpointView, GroupView, Health, KeptState, LimitSource, LimitView, PoolView, QueueView,
+    RestCause, RouteView,
 };
 use crate::model::units::Timestamp;
 use crate::model::usage::Usage;
@@ -79,6 +81,7 @@ pub fn config() -> Config {
         id: None,
         spread: Spread::Headroom,
         endpoints: members.iter().map(|id| Member { endpoint: (*id).into(), weight: 1 }).collect(),
+        ..Group::default()
     };
     Config {
         accounts: vec![account("sim-a"), account("sim-b")],
@@ -87,12 +90,13 @@ pub fn config() -> Config {
             tokens_per_minute: 300_000,
             requests_per_minute: None,
             requests_per_1k_tokens: Some(6),
+            adjust_within_percent: None,
         }],
         endpoints: ENDPOINTS.into_iter().map(endpoint).collect(),
-        routes: vec![Route {
-            model: "demo-chat".into(),
-            groups: vec![group(&["sim-ptu"]), group(&["sim-eastus", "sim-westus"]), group(&["sim-sweden"])],
-        }],
+        routes: vec![Route::new(
+            "demo-chat".into(),
+            vec![group(&["sim-ptu"]), group(&["sim-eastus", "sim-westus"]), group(&["sim-sweden"])],
+        )],
         ..Config::default()
     }
 }
@@ -121,6 +125,7 @@ pub fn empty() -> Snapshot {
         },
         applied: Arc::new(Applied { revision: 0, config, findings: vec![], file_problem: None }),
         view: Arc::new(BalancerView::default()),
+        plans: Arc::default(),
         series: Arc::new(SeriesView::default()),
         records: Arc::new(RecordsView::default()),
         keys: Arc::new(KeysView { keyring: KeyringState::Ready, accounts: vec![] }),
@@ -147,6 +152,7 @@ pub fn snapshot_at(second: u64) -> Snapshot {
         wall_ms: WALL_MS + second * 1_000,
         profile: Profile { name: "Demo".to_owned(), demo: true, ..empty().profile },
         view: Arc::new(view(second)),
+        plans: Arc::new(vec![plan()]),
         series: Arc::new(series(second)),
         records: Arc::new(records(second)),
         keys: Arc::new(KeysView { keyring: KeyringState::Ready, accounts: config.accounts.iter().map(key).collect() }),
@@ -221,7 +227,10 @@ fn view(second: u64) -> BalancerView {
                     throttled: if slot < 2 { 5 } else { 0 },
                     ..Counters::default()
                 },
+                first_token: None,
                 more_limits: Vec::new(),
+                allotted: None,
+                exhausts_at: None,
                 reported_tokens_per_minute: None,
                 foreign_tokens_per_minute: 0,
                 charge_permille: 1_000,
@@ -232,9 +241,8 @@ fn view(second: u64) -> BalancerView {
         .collect();
     let names = |ids: &[&str]| ids.iter().map(|id| EndpointId::from(*id)).collect::<Vec<_>>();
     let group = |place: &str, ids: &[&str], sent: &[u64]| GroupView {
-        id: place.into(),
-        endpoints: names(ids),
-        sent_last_minute: sent.to_vec(),
+        taken_percent: 40,
+        ..GroupView::new(place.into(), names(ids), sent.to_vec())
     };
     let serving = u32::try_from(endpoints.iter().filter(|endpoint| endpoint.serving()).count()).unwrap_or(0);
     let members = names(&["sim-eastus", "sim-westus"]);
@@ -248,6 +256,8 @@ fn view(second: u64) -> BalancerView {
             tokens: limit(300_000, pooled, 10_000, LimitSource::Configured),
             requests: limit(1_800, pooled / 500, 6, LimitSource::Derived),
             members,
+            exhausts_at: None,
+            proposed: vec![],
         }],
         routes: vec![RouteView {
             model: "demo-chat".into(),
@@ -260,9 +270,37 @@ fn view(second: u64) -> BalancerView {
             ],
             waiting: 3,
             back_at: None,
+            demand: Default::default(),
         }],
         queue: QueueView { waiting: 3, oldest: Duration::from_millis(4_200), admitted: 61, refused: 2 },
+        kept: vec![KeptState { account: "sim-a".into(), known: 1_204 }],
         callers: Vec::new(),
+    }
+}
+
+fn plan() -> PoolPlan {
+    let members = ["sim-eastus", "sim-westus"];
+    let proposal = |way, amounts: [u64; 2], commands: Option<&str>| Proposal {
+        way,
+        shares: members
+            .into_iter()
+            .zip(amounts)
+            .map(|(id, tokens)| Share {
+                endpoint: id.into(),
+                tokens_per_minute: tokens,
+                requests_per_minute: Some(tokens * 6 / 1_000),
+            })
+            .collect(),
+        commands: commands.map(Arc::from),
+    };
+    PoolPlan {
+        pool: "sim-b/eastus/demo".into(),
+        total: 300_000,
+        members: members.map(EndpointId::from).into(),
+        proposals: vec![
+            proposal(Way::Even, [150_000, 150_000], None),
+            proposal(Way::ByDemand, [210_000, 90_000], Some("az cognitiveservices …")),
+        ],
     }
 }
 
@@ -348,6 +386,13 @@ fn record(number: u64) -> RequestRecord {
             candidate("sim-sweden", 3, 240_000, Verdict::Excluded(Exclusion::NotNeeded)),
         ],
         conclusion,
+        bound: None,
+        went_on: None,
+        would_have: (spilled || refused).then(|| Counterfactual {
+            endpoint: "sim-ptu".into(),
+            change: Change::TokensMore(3_180),
+            output_cap: Some(820),
+        }),
     };
     RequestRecord {
         id: RequestId(number),
