@@ -43,7 +43,7 @@ impl Balancer {
         self.arrivals = self.arrivals.saturating_add(1);
         let binding = self.bind(now, &profile.affinity);
         let caller = self.caller_of(&profile);
-        let job = Job { caller, binding, ..Job::new(profile, route, self.arrivals) };
+        let job = Job { binding, caller, ..Job::new(profile, route, self.arrivals) };
         let judged = self.judge(now, &job);
         if self.stopping {
             return self.refuse(now, request, &job, &judged, RefusalReason::Stopping, None, outputs);

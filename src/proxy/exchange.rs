@@ -50,7 +50,7 @@ pub async fn exchange(door: Arc<Door>, request: Request<Incoming>) -> Response<A
     }
     let (operation, deployment) = match path::classify(head.uri.path(), head.uri.query()) {
         Inbound::Operation { operation, deployment, lacked_v1, .. } => {
-            door.note_arrival(lacked_v1, &super::auth::client_label(&head.headers));
+            door.note_arrival(lacked_v1, super::auth::client_label(&head.headers));
             (operation, deployment)
         }
         Inbound::Models { .. } => return listed(&door, &head.method),
@@ -112,7 +112,7 @@ async fn attempt(
     let deadline = door.engine.clock().deadline(Duration::from_secs(u64::from(patience)));
     let result = match door.upstreams.find(&assignment.endpoint) {
         Some(upstream) => {
-            let sent = send(&door.client, &upstream, prepared, &door.marker, deadline).await;
+            let sent = send(&door.client, &upstream, prepared, &door.via, deadline).await;
             prove(door, sent, &upstream, prepared, deadline).await
         }
         None => Err(Fault::silent(FailureClass::Connect, false)),
@@ -208,12 +208,21 @@ fn explain(headers: &mut HeaderMap, journal: &Journal) {
         if let Ok(name) = HeaderValue::from_str(last.endpoint.as_str()) {
             headers.insert(ENDPOINT, name);
         }
-        headers.insert(GROUP, HeaderValue::from(last.group));
+        headers.insert(GROUP, number(last.group.into()));
     }
-    headers.insert(ATTEMPTS, HeaderValue::from(journal.attempts().len()));
+    headers.insert(ATTEMPTS, number(journal.attempts().len() as u64));
     let decision = journal.lease.decisions().last();
     if let Some(id) = decision.and_then(|decision| HeaderValue::from_str(&decision.id.to_string()).ok()) {
         headers.insert(DECISION, id);
+    }
+}
+
+/// A number as a header's value; the usual ones without memory of their own.
+fn number(number: u64) -> HeaderValue {
+    match number {
+        1 => HeaderValue::from_static("1"),
+        2 => HeaderValue::from_static("2"),
+        _ => HeaderValue::from(number),
     }
 }
 

@@ -39,7 +39,8 @@ pub struct Relay {
     body: Incoming,
     tap: Option<Tap>,
     is_stream: bool,
-    idle: Pin<Box<Sleep>>,
+    /// Made when the endpoint first keeps us waiting: an answer that is there needs no timer.
+    idle: Option<Pin<Box<Sleep>>>,
     /// The endpoint's silence is being measured. It is not while nobody asks: a slow client is no silent endpoint.
     listening: bool,
     idle_limit: Duration,
@@ -68,7 +69,7 @@ impl Relay {
             body: committed.body,
             tap: Some(tap),
             is_stream,
-            idle: Box::pin(tokio::time::sleep(idle_limit)),
+            idle: None,
             listening: false,
             idle_limit,
             clock,
@@ -122,10 +123,17 @@ impl Relay {
     }
 
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
-        if !std::mem::replace(&mut self.listening, true) {
-            self.idle.as_mut().reset(self.clock.deadline(self.idle_limit));
-        }
-        match self.idle.as_mut().poll(cx) {
+        let begins = !std::mem::replace(&mut self.listening, true);
+        let idle = match &mut self.idle {
+            Some(idle) => {
+                if begins {
+                    idle.as_mut().reset(self.clock.deadline(self.idle_limit));
+                }
+                idle
+            }
+            none => none.insert(Box::pin(tokio::time::sleep_until(self.clock.deadline(self.idle_limit)))),
+        };
+        match idle.as_mut().poll(cx) {
             Poll::Ready(()) => Poll::Ready(Some(self.broke("The endpoint fell silent in the middle of its answer."))),
             Poll::Pending => Poll::Pending,
         }

@@ -15,6 +15,8 @@ const BEGINNING: usize = 1_024;
 const CACHED_FROM: u64 = 4_096;
 /// Bytes of one message that tell conversations apart.
 const MESSAGE: usize = 4_096;
+/// As much of one text is looked at, at most.
+pub(super) const TEXT_READ: usize = if MESSAGE > BEGINNING { MESSAGE } else { BEGINNING };
 
 /// Whose a message is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,6 +74,11 @@ pub(super) struct Ties {
 }
 
 impl Ties {
+    /// Whether [`Self::text`] would look at a text now.
+    pub(super) const fn wants_text(&self) -> bool {
+        self.begun < BEGINNING || (self.item.tells && self.item.read < MESSAGE)
+    }
+
     /// Text of the prompt, in the order of the body.
     pub(super) fn text(&mut self, text: &str) {
         if self.begun < BEGINNING {
