@@ -224,3 +224,14 @@ fn where_usage_counts_the_output_of_uncapped_requests_is_learned() {
     assert_eq!((estimates[0], estimates[7]), (640, 640), "the formula's figure until eight answers were seen");
     assert_eq!(estimates[8..], [98, 99, 99, 100]);
 }
+
+#[test]
+fn a_pinned_endpoint_that_is_to_be_probed_above_is_pointed_out() {
+    let pinned = config(&[site("east", 10_000)], &[], |config| {
+        config.endpoints[0].pinned = true;
+        config.endpoints[0].probe_above = true;
+    });
+    let findings = crate::model::check::check(&pinned.config);
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert_eq!(findings[0].to_string(), "warning: Endpoint \"east\" is pinned, so probe_above has no effect.");
+}
