@@ -367,11 +367,13 @@ pub struct Queue {
     pub max_waiting: u32,
     /// A request whose wait would be longer is refused at once.
     pub max_wait_seconds: u32,
+    /// Of the tokens that go to those who wait, bulk gets at least this share while it wants it.
+    pub bulk_share_percent: u32,
 }
 
 impl Default for Queue {
     fn default() -> Self {
-        Self { max_waiting: 2_000, max_wait_seconds: 60 }
+        Self { max_waiting: 2_000, max_wait_seconds: 60, bulk_share_percent: 10 }
     }
 }
 

@@ -184,6 +184,8 @@ pub enum RefusalReason {
     AttemptsSpent,
     /// We are stopping.
     Stopping,
+    /// The person let it wait no longer.
+    Cancelled,
 }
 
 /// A refusal: *we* did it, and this is the earliest time it could work.

@@ -60,17 +60,20 @@ fn a_wait_that_is_too_long_is_refused_at_once_with_the_true_time() {
 }
 
 #[test]
-fn nobody_in_line_is_overtaken_by_a_smaller_newcomer() {
+fn a_newcomer_passes_the_one_in_turn_only_where_it_does_not_delay_it() {
     let mut world = one_site(1_000);
     world.arrive(600);
     world.now = Timestamp::from_secs(10);
-    let (large, held) = world.arrive(600);
+    let (large, held) = world.arrive(700);
+    assert_eq!(expected(&held), Timestamp::from_millis(60_300));
+    assert_eq!(place(&world.arrive(300).1), "east", "700 and 300 fit together when its time comes");
+    world.now = Timestamp::from_secs(11);
     let (small, behind) = world.arrive(10);
-    assert_eq!((expected(&held), expected(&behind)), (Timestamp::from_millis(60_300), Timestamp::from_millis(60_300)));
     let Output::Held { decision, .. } = behind else { panic!("held") };
     assert_eq!(decision.candidates[0].verdict, Verdict::Excluded(Exclusion::LineAhead));
-    let gone: Vec<RequestId> = world.until(Timestamp::from_secs(61)).iter().map(|(_, out)| out.request()).collect();
-    assert_eq!(gone, [large, small]);
+    let gone: Vec<_> =
+        world.until(Timestamp::from_secs(75)).iter().map(|(at, out)| (at.0 / 1_000, out.request())).collect();
+    assert_eq!(gone, [(60_300, large), (70_300, small)]);
 }
 
 #[test]

@@ -47,9 +47,11 @@ impl Balancer {
         for spec in &config.routes {
             let known = before.iter().position(|route| route.model == spec.model).map(|at| before.swap_remove(at));
             let sent = known.map(|route| route.sent).unwrap_or_default();
-            self.routes.push(RouteState { sent, ..RouteState::new(spec.model.clone()) });
+            let fresh = RouteState::new(spec.model.clone(), config.queue.bulk_share_percent);
+            self.routes.push(RouteState { sent, ..fresh });
         }
         self.config = config;
+        self.index_routes();
     }
 
     /// A new configuration: everybody waiting is looked at anew, in the order of arrival.
@@ -59,11 +61,15 @@ impl Balancer {
         for (request, job) in &mut self.jobs {
             job.route = self.config.route_for(job.profile.model.as_str());
             let line = job.route.and_then(|route| self.routes.get_mut(route)).map(|route| &mut route.line);
-            match (&job.stage, line) {
-                (Some(Stage::InLine { .. }), Some(line)) => {
-                    line.insert(job.order, *request);
+            match (&job.stage, line, job.route) {
+                (Some(Stage::InLine { .. }), Some(line), Some(route)) => {
+                    line.enter(job.waiter(*request));
+                    self.lined.insert(route);
+                    self.touched.insert(route);
                 }
-                (Some(Stage::InLine { .. } | Stage::BackingOff { .. }), None) => homeless.push((job.order, *request)),
+                (Some(Stage::InLine { .. } | Stage::BackingOff { .. }), ..) if job.route.is_none() => {
+                    homeless.push((job.order, *request));
+                }
                 _ => {}
             }
         }

@@ -41,7 +41,7 @@ impl Balancer {
         };
         self.close(request, &reservation, charge);
         let size_is_at_fault = self.blame(now, request, &reservation, failure);
-        self.doubt_forecasts();
+        self.doubt(reservation.slot);
         match failure.class {
             FailureClass::ClientFault => return self.give_up(now, request, &job, outputs),
             FailureClass::KeyRejected => job.barred.extend(self.slots_of(&reservation.account)),
@@ -86,8 +86,7 @@ impl Balancer {
             Hope::Event => now.after(Duration::from_secs(1)),
             Hope::Never => return self.finish(now, request, job, failure, outputs),
         };
-        let longest = Duration::from_secs(u64::from(self.config.queue.max_wait_seconds));
-        let deadline = now.after(longest.saturating_sub(job.waited));
+        let deadline = self.deadline_of(now, &job);
         let repeats = !is_free(failure.class);
         if expected > deadline || repeats && !self.budget.spend(now, rules.budget_percent) {
             return self.finish(now, request, job, failure, outputs);
@@ -101,10 +100,8 @@ impl Balancer {
 
     /// Takes a request that was just held out of its line until a time.
     fn start_backoff(&mut self, now: Timestamp, request: RequestId, until: Timestamp, deadline: Timestamp) {
+        self.step_out(request);
         let Some(job) = self.jobs.get_mut(&request) else { return };
-        if let Some(route) = job.route.and_then(|route| self.routes.get_mut(route)) {
-            route.line.remove(&job.order);
-        }
         job.stage = Some(Stage::BackingOff { since: now, until, deadline });
         self.backoffs.insert((until, request));
     }

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::window::{Place, Window};
+use crate::model::decision::Estimate;
 use crate::model::units::{MINUTE, Timestamp};
 
 /// Ceilings per minute; `None`: unknown, never held back by it.
@@ -100,6 +101,22 @@ impl Ledger {
             when = when.max(window.earliest(now, needs, limit)?);
         }
         Some(when)
+    }
+
+    /// Whether a second request still fits at `by` if a first one is taken now.
+    pub(super) fn leaves_room(
+        &self,
+        now: Timestamp,
+        first: Estimate,
+        second: Estimate,
+        by: Timestamp,
+        limits: Limits,
+    ) -> bool {
+        let both = self.lines(first.charge, limits).into_iter().zip(self.lines(second.charge, limits));
+        both.filter_map(|(first, second)| first.zip(second)).all(|((_, window, first, limit), (_, _, second, _))| {
+            let gone = now.after(window.lasts()) <= by;
+            gone || window.earliest(now, first.saturating_add(second), limit).is_some_and(|when| when <= by)
+        })
     }
 
     /// Takes one request of `amount` tokens, fitting or not.

@@ -8,6 +8,7 @@ pub mod event;
 
 mod admit;
 mod choose;
+mod claim;
 mod configure;
 mod endpoint;
 mod estimate;
@@ -18,10 +19,13 @@ mod health;
 mod judge;
 mod ledger;
 mod line;
+mod order;
+mod play;
 mod request;
 mod rest;
 mod retry;
 mod settle;
+mod touch;
 mod view;
 mod window;
 

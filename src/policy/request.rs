@@ -7,9 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::claim::Claim;
 use super::forecast::Forecast;
 use super::ledger::Entry;
+use super::order::{Caller, Line, Waiter};
 use super::window::Window;
+use crate::model::config::Priority;
 use crate::model::decision::Estimate;
 use crate::model::id::{AccountId, ModelName, RequestId};
 use crate::model::profile::RequestProfile;
@@ -70,11 +73,16 @@ pub(super) struct Job {
     /// Time spent in line before the present wait.
     pub(super) waited: Duration,
     pub(super) stage: Option<Stage>,
+    /// How its tokens weigh in line: as its priority says, or as the next higher one once it has waited long.
+    pub(super) rank: Priority,
+    /// What it is ranked by in line: the least it would be charged anywhere on its route.
+    pub(super) charge: u64,
 }
 
 impl Job {
     /// A request that has just come.
-    pub(super) const fn new(profile: Arc<RequestProfile>, route: usize, order: u64) -> Self {
+    pub(super) fn new(profile: Arc<RequestProfile>, route: usize, order: u64) -> Self {
+        let rank = profile.priority;
         Self {
             profile,
             route: Some(route),
@@ -85,7 +93,16 @@ impl Job {
             barred: Vec::new(),
             waited: Duration::ZERO,
             stage: None,
+            rank,
+            charge: 0,
         }
+    }
+
+    /// As its route's line knows it.
+    pub(super) fn waiter(&self, request: RequestId) -> Waiter {
+        let caller = Caller(self.profile.caller.clone());
+        let (class, rank) = (self.profile.priority, self.rank);
+        Waiter { request, order: self.order, class, rank, caller, charge: self.charge }
     }
 
     /// How long it has waited in all.
@@ -111,9 +128,11 @@ impl Job {
 #[derive(Clone, Debug)]
 pub(super) struct RouteState {
     pub(super) model: ModelName,
-    /// Waiting requests by order of arrival.
-    pub(super) line: BTreeMap<u64, RequestId>,
-    /// When the first in line fits if nothing happens before; `None`: only an event helps.
+    /// Who waits, and who is next.
+    pub(super) line: Line,
+    /// What is kept for the one who is next.
+    pub(super) claim: Option<Claim>,
+    /// When somebody in line fits if nothing happens before; `None`: only an event helps.
     pub(super) wake: Option<Timestamp>,
     /// What those in line will have taken by when.
     pub(super) forecast: Option<Forecast>,
@@ -125,8 +144,16 @@ pub(super) struct RouteState {
 
 impl RouteState {
     /// Nobody waits and nothing was sent.
-    pub(super) fn new(model: ModelName) -> Self {
-        Self { model, line: BTreeMap::new(), wake: None, forecast: None, turns: Vec::new(), sent: BTreeMap::new() }
+    pub(super) fn new(model: ModelName, bulk_share_percent: u32) -> Self {
+        Self {
+            model,
+            line: Line::new(bulk_share_percent),
+            claim: None,
+            wake: None,
+            forecast: None,
+            turns: Vec::new(),
+            sent: BTreeMap::new(),
+        }
     }
 
     /// Counts a sending.

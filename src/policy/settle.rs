@@ -30,7 +30,7 @@ impl Balancer {
             endpoint.learn(now, spec, &signal.facts);
         }
         if seen_before != (endpoint.health.health(now), spec.as_ref().map(|spec| endpoint.limits(spec))) {
-            self.doubt_forecasts();
+            self.doubt(slot);
         }
     }
 
@@ -38,14 +38,13 @@ impl Balancer {
     pub(super) fn settled(&mut self, now: Timestamp, request: RequestId, settlement: &Settlement) {
         let Some(mut job) = self.jobs.remove(&request) else { return };
         let Some(Stage::Sent(reservation)) = job.stage.take_if(|stage| matches!(stage, Stage::Sent(_))) else {
-            self.leave_line(now, request, &mut job);
-            self.doubt_forecasts();
-            return;
+            return self.leave_line(now, request, &mut job);
         };
         let charge = final_charge(&reservation, settlement.usage);
         self.close(request, &reservation, Some(charge));
+        self.touch(reservation.slot);
         if charge != reservation.estimate.charge {
-            self.doubt_forecasts();
+            self.doubt(reservation.slot);
         }
         let Some(endpoint) = self.endpoints.get_mut(reservation.slot) else { return };
         let counters = &mut endpoint.counters;
@@ -66,11 +65,11 @@ impl Balancer {
     /// The client left before anything was sent: everything is given back.
     pub(super) fn withdrawn(&mut self, now: Timestamp, request: RequestId) {
         let Some(mut job) = self.jobs.remove(&request) else { return };
-        self.doubt_forecasts();
         let Some(Stage::Sent(reservation)) = job.stage.take_if(|stage| matches!(stage, Stage::Sent(_))) else {
             return self.leave_line(now, request, &mut job);
         };
         self.close(request, &reservation, None);
+        self.doubt(reservation.slot);
         if let Some(endpoint) = self.endpoints.get_mut(reservation.slot) {
             endpoint.counters.attempts = endpoint.counters.attempts.saturating_sub(1);
             endpoint.health.unjudged(now, request);
@@ -82,6 +81,7 @@ impl Balancer {
         let Some(mut job) = self.jobs.remove(&request) else { return };
         if let Some(Stage::Sent(reservation)) = job.stage.take() {
             self.close(request, &reservation, Some(reservation.estimate.charge));
+            self.touch(reservation.slot);
             if let Some(endpoint) = self.endpoints.get_mut(reservation.slot) {
                 endpoint.health.unjudged(now, request);
             }

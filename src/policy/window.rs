@@ -64,6 +64,11 @@ impl Window {
         self.guard = (self.guard / 2).max(usual_guard(self.span));
     }
 
+    /// How long an amount counts.
+    pub(super) fn lasts(&self) -> Duration {
+        self.span.saturating_add(self.guard)
+    }
+
     /// What counts at `now`.
     pub(super) fn taken(&self, now: Timestamp) -> u64 {
         self.sum().saturating_sub(self.base_at(now))

@@ -112,7 +112,7 @@ const CALLER: &[Field] = &[
     may("token", Kind::Section(&[must("env", Kind::Text)])),
 ];
 
-const QUEUE: &[Field] = &[may("max_waiting", SMALL), may("max_wait_seconds", SMALL)];
+const QUEUE: &[Field] = &[may("max_waiting", SMALL), may("max_wait_seconds", SMALL), may("bulk_share_percent", SMALL)];
 
 const RETRY: &[Field] =
     &[may("max_attempts", SMALL), may("budget_percent", SMALL), may("base_delay_ms", ANY), may("max_delay_ms", ANY)];

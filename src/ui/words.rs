@@ -91,6 +91,7 @@ pub const fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::NothingUsable => "every endpoint of the route is paused, draining or without a usable key",
         RefusalReason::AttemptsSpent => "the allowed attempts are used up",
         RefusalReason::Stopping => "Tidegate was stopping",
+        RefusalReason::Cancelled => "taken out of the waiting line by hand",
     }
 }
 

@@ -33,7 +33,7 @@ const EXCLUSIONS: [Exclusion; 17] = [
     Exclusion::LineAhead,
 ];
 
-const REFUSALS: [RefusalReason; 7] = [
+const REFUSALS: [RefusalReason; 8] = [
     RefusalReason::NoCapacityInTime,
     RefusalReason::LineFull,
     RefusalReason::TooLargeEverywhere,
@@ -41,6 +41,7 @@ const REFUSALS: [RefusalReason; 7] = [
     RefusalReason::NothingUsable,
     RefusalReason::AttemptsSpent,
     RefusalReason::Stopping,
+    RefusalReason::Cancelled,
 ];
 
 fn candidate(id: &str, group: u32, needs: u64, has: Option<u64>, limit: u64, verdict: Verdict) -> Candidate {

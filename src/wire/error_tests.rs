@@ -67,6 +67,7 @@ fn every_refusal_has_its_status_and_only_throttles_claim_a_429() {
         (RefusalReason::AttemptsSpent, None, 502),
         (RefusalReason::AttemptsSpent, Some(5), 503),
         (RefusalReason::Stopping, None, 503),
+        (RefusalReason::Cancelled, None, 503),
     ] {
         let reply = refused(reason, wait.map(Duration::from_secs));
         assert_eq!(reply.0, status, "{reason:?}");
