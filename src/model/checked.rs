@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::check::{Finding, check};
-use super::config::{AdminState, Config, Enforcement, Queue, Retry, Service, Spread};
+use super::config::{AdminState, Config, Enforcement, Priority, Queue, Retry, Service, Spread};
 use super::id::{AccountId, EndpointId, GroupId, ModelName, PoolId};
 
 /// A configuration with its revision, ready to run. Made once per change, shared by everybody.
@@ -80,6 +80,8 @@ pub struct CheckedRoute {
     pub model: ModelName,
     /// Non-empty priority groups, in order of trial.
     pub groups: Vec<CheckedGroup>,
+    /// How important its requests are if nobody says otherwise.
+    pub priority: Priority,
 }
 
 /// A priority group whose members exist.
@@ -142,7 +144,8 @@ impl CheckedConfig {
                 .filter_map(|(rank, group)| resolve_group(rank, group, &endpoints))
                 .collect();
             if !groups.is_empty() {
-                routes.push(CheckedRoute { model: route.model.clone(), groups });
+                let priority = route.priority.unwrap_or_default();
+                routes.push(CheckedRoute { model: route.model.clone(), groups, priority });
             }
         }
         let (queue, retry) = (config.queue.clone(), config.retry.clone());

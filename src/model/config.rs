@@ -263,6 +263,9 @@ pub enum Spread {
 pub struct Route {
     /// The name clients send; `*` matches any other.
     pub model: ModelName,
+    /// How important its requests are if neither they nor their caller say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
     /// Priority groups, tried in order.
     #[serde(rename = "group", default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Group>,

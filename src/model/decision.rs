@@ -86,8 +86,10 @@ pub enum Exclusion {
     Ramping,
     /// a probe is on its way and its result decides.
     ProbeRunning,
-    /// requests that came earlier wait for it.
+    /// requests whose turn comes before wait for it.
     LineAhead,
+    /// kept for more important requests that are expected.
+    KeptForImportant,
 }
 
 impl Exclusion {
@@ -112,6 +114,7 @@ impl Exclusion {
             Self::Ramping => "R-16",
             Self::ProbeRunning => "R-17",
             Self::LineAhead => "R-18",
+            Self::KeptForImportant => "R-22",
         }
     }
 }

@@ -50,6 +50,7 @@ impl Balancer {
         }
         let in_turn = self.routes.get(route).is_none_or(|route| route.line.outranks(job.profile.priority, job.charge));
         self.withhold(now, &job, &mut judged, in_turn);
+        self.pace(now, &job, &mut judged, in_turn);
         match self.pick(&job, &judged) {
             Some(pick) => self.assign(now, request, job, &judged, pick, outputs),
             None => self.hold_or_refuse(now, request, job, &judged, outputs),
@@ -76,12 +77,13 @@ impl Balancer {
         let Some(one) = judged.get(pick.at) else { return };
         let decision = self.explain(now, &job, judged, Some(pick), false, Conclusion::Sent);
         if job.deadline().is_some() {
-            self.admitted_after_wait = self.admitted_after_wait.saturating_add(1);
+            self.note_admitted(job.profile.priority);
         }
         if let Some(route) = job.route.and_then(|route| self.routes.get_mut(route)) {
             route.line.went(&job.waiter(request));
         }
         self.leave_line(now, request, &mut job);
+        self.note_taken(now, &job, one);
         let Some(reservation) = self.reserve(now, request, one) else { return };
         let Some(id) = self.endpoints.get(one.slot).map(|endpoint| endpoint.id.clone()) else { return };
         if let Some(route) = job.route.and_then(|route| self.routes.get_mut(route)) {

@@ -66,7 +66,8 @@ pub struct Balancer {
     pub(super) budget: Budget,
     /// Requests that ever arrived.
     pub(super) arrivals: u64,
-    pub(super) admitted_after_wait: u64,
+    /// By class.
+    pub(super) admitted_after_wait: [u64; 3],
     pub(super) refused: u64,
 }
 
@@ -101,7 +102,7 @@ impl Balancer {
             routes_of: Vec::new(),
             budget: Budget::new(),
             arrivals: 0,
-            admitted_after_wait: 0,
+            admitted_after_wait: [0; 3],
             refused: 0,
         };
         brain.adopt(config);
@@ -127,7 +128,7 @@ impl Balancer {
             Input::SetAdminState(endpoint, state) => self.set_admin_state(&endpoint, state),
             Input::KeyReady { account, ready } => self.key_ready(now, account, ready),
             Input::Configured(config) => self.configured(now, config, outputs),
-            Input::Foreseen(outlook) => self.outlook = outlook,
+            Input::Foreseen(outlook) => self.foreseen(outlook),
             Input::Stopping => self.stop(now, outputs),
             Input::Tick => return,
         }

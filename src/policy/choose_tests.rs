@@ -32,7 +32,8 @@ fn full(mut judged: Judged) -> Judged {
 fn route(spread: Spread) -> CheckedRoute {
     let member = |endpoint| CheckedMember { endpoint, weight: 1 };
     let group = |id: &str| CheckedGroup { id: GroupId::from(id), spread, members: (0..3).map(member).collect() };
-    CheckedRoute { model: ModelName::from("m"), groups: vec![group("1"), group("2")] }
+    let priority = crate::model::config::Priority::Normal;
+    CheckedRoute { model: ModelName::from("m"), groups: vec![group("1"), group("2")], priority }
 }
 fn pick(judged: &[Judged], spread: Spread, turns: &mut Vec<usize>) -> Option<Pick> {
     choose(judged, &route(spread), turns, &mut Rng::with_seed(3))

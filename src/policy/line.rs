@@ -51,26 +51,28 @@ impl Balancer {
     /// Lines that share endpoints: the one whose next request is most important and oldest first.
     fn pump_several(&mut self, now: Timestamp, outputs: &mut Vec<Output>) {
         let touched = std::mem::take(&mut self.touched);
-        let mut ranked: Vec<_> =
-            touched.into_iter().filter_map(|route| Some((self.rank(now, route)?, route))).collect();
+        let mut ranked: Vec<_> = touched.into_iter().filter_map(|route| Some((self.rank(route)?, route))).collect();
         ranked.sort_unstable();
         for (_, route) in ranked {
             self.pump_route(now, route, outputs);
         }
     }
 
-    fn rank(&mut self, now: Timestamp, route: usize) -> Option<(Priority, u64)> {
-        let next = self.next_in_turn(now, route)?;
+    fn rank(&mut self, route: usize) -> Option<(Priority, u64)> {
+        let next = self.next_in_turn(route)?;
         self.jobs.get(&next).map(|job| (job.rank, job.order))
     }
 
-    fn next_in_turn(&mut self, _now: Timestamp, route: usize) -> Option<RequestId> {
-        self.routes.get_mut(route)?.line.next(|_| true).map(|waiter| waiter.request)
+    fn next_in_turn(&mut self, route: usize) -> Option<RequestId> {
+        self.routes.get_mut(route)?.line.next().map(|waiter| waiter.request)
     }
 
     fn pump_route(&mut self, now: Timestamp, route: usize, outputs: &mut Vec<Output>) {
         loop {
-            let Some(next) = self.next_in_turn(now, route) else {
+            if let Some(state) = self.routes.get_mut(route) {
+                state.paced = None;
+            }
+            let Some(next) = self.next_in_turn(route) else {
                 self.claim(route, None);
                 self.set_wake(now, route, None);
                 break;
@@ -89,6 +91,7 @@ impl Balancer {
         let Some(mut job) = self.jobs.remove(&request) else { return Look::Waits(None) };
         let mut judged = self.judge(now, &job);
         self.withhold(now, &job, &mut judged, true);
+        self.pace(now, &job, &mut judged, true);
         if let Some(pick) = self.pick(&job, &judged) {
             self.assign(now, request, job, &judged, pick, outputs);
             return Look::Gone;
@@ -102,8 +105,13 @@ impl Balancer {
                 return Look::Gone;
             }
         };
-        let claim = self.claim_for(route, &job, &judged);
+        // Nothing is kept for one who only waits because something is kept for others.
+        let paced = judged.iter().any(is_paced);
+        let claim = if paced { None } else { self.claim_for(route, &job, &judged) };
         self.claim(route, claim);
+        if let Some(state) = self.routes.get_mut(route) {
+            state.paced = paced.then_some(job.profile.priority);
+        }
         self.jobs.insert(request, job);
         Look::Waits(until)
     }
@@ -129,8 +137,10 @@ impl Balancer {
         outputs: &mut Vec<Output>,
     ) -> Option<Timestamp> {
         loop {
-            let line = &self.routes.get(route)?.line;
-            let smallest = line.smallest_but(next, |_| true)?;
+            let state = self.routes.get(route)?;
+            let paced = state.paced;
+            let open = |class| paced.is_none_or(|paced| class < paced);
+            let smallest = state.line.smallest_but(next, open)?;
             let judged = self.judge_behind(now, smallest)?;
             let fits = judged.iter().any(Judged::fits);
             if !fits && !is_personal(&judged) {
@@ -139,7 +149,8 @@ impl Balancer {
             }
             let upcoming = self.routes.get(route)?.line.upcoming(TRIED + 1);
             let (mut moved, mut wake) = (false, known(&judged).filter(|_| !fits));
-            for turn in upcoming.iter().filter(|turn| turn.waiter.request != next) {
+            let others = upcoming.iter().filter(|turn| turn.waiter.request != next && open(turn.waiter.class));
+            for turn in others {
                 match self.try_behind(now, turn.waiter.request, outputs) {
                     Look::Gone => moved = true,
                     Look::Waits(when) => wake = wake.into_iter().chain(when).min(),
@@ -151,10 +162,12 @@ impl Balancer {
         }
     }
 
-    fn judge_behind(&self, now: Timestamp, request: RequestId) -> Option<Vec<Judged>> {
-        let job = self.jobs.get(&request)?;
-        let mut judged = self.judge(now, job);
-        self.withhold(now, job, &mut judged, false);
+    fn judge_behind(&mut self, now: Timestamp, request: RequestId) -> Option<Vec<Judged>> {
+        let job = self.jobs.remove(&request)?;
+        let mut judged = self.judge(now, &job);
+        self.withhold(now, &job, &mut judged, false);
+        self.pace(now, &job, &mut judged, false);
+        self.jobs.insert(request, job);
         Some(judged)
     }
 
@@ -309,5 +322,9 @@ fn known(judged: &[Judged]) -> Option<Timestamp> {
 
 /// Whether something of its own keeps this request from an endpoint, so that it does not stand for larger ones.
 fn is_personal(judged: &[Judged]) -> bool {
-    judged.iter().any(|one| matches!(one.ruling, Ruling::Out(Exclusion::TriedAlready, _)))
+    judged.iter().any(|one| matches!(one.ruling, Ruling::Out(Exclusion::TriedAlready, _)) || is_paced(one))
+}
+
+const fn is_paced(one: &Judged) -> bool {
+    matches!(one.ruling, Ruling::Out(Exclusion::KeptForImportant, _))
 }

@@ -221,11 +221,6 @@ impl Line {
         self.classes.iter().map(|class| class.by_charge.len()).sum()
     }
 
-    /// How many of a class wait.
-    pub(super) fn len_of(&self, class: Priority) -> usize {
-        self.class(class).by_charge.len()
-    }
-
     /// Whether nobody waits.
     pub(super) fn is_empty(&self) -> bool {
         self.classes.iter().all(|class| class.by_charge.is_empty())
@@ -314,26 +309,24 @@ impl Line {
     }
 
     /// The class whose turn it is, with the tag it would have after.
-    fn class_in_turn(&self, open: impl Fn(Priority) -> bool) -> Option<(u64, Priority)> {
-        let wanting = CLASSES.into_iter().filter(|class| open(*class));
-        let ranked = wanting.filter_map(|class| {
+    fn class_in_turn(&self) -> Option<(u64, Priority)> {
+        let ranked = CLASSES.into_iter().filter_map(|class| {
             let next = self.class(class).next()?;
             Some((self.class(class).tag.saturating_add(self.step(next.rank, next.charge)), class))
         });
         ranked.min()
     }
 
-    /// Who is next among the open classes. It stays next of its class until it has gone.
-    pub(super) fn next(&mut self, open: impl Fn(Priority) -> bool) -> Option<&Waiter> {
+    /// Who is next. It stays next of its class until it has gone.
+    pub(super) fn next(&mut self) -> Option<&Waiter> {
         if !self.promoted.is_empty() {
             return self.promoted.first_key_value().map(|(_, first)| first);
         }
-        let turn = CLASSES.into_iter().filter(|class| open(*class));
-        for class in turn {
+        for class in CLASSES {
             let class = self.class_mut(class);
             class.next = class.caller_in_turn().cloned();
         }
-        self.class(self.class_in_turn(open)?.1).next()
+        self.class(self.class_in_turn()?.1).next()
     }
 
     /// Whether one that is not in line would be next if it were.
@@ -343,7 +336,7 @@ impl Line {
             return false;
         }
         let tag = self.clock.max(here.tag).saturating_add(self.step(class, charge));
-        self.class_in_turn(|_| true).is_none_or(|next| (tag, class) < next)
+        self.class_in_turn().is_none_or(|next| (tag, class) < next)
     }
 
     /// The smallest charge in line.

@@ -10,11 +10,13 @@ use std::time::Duration;
 use super::claim::Claim;
 use super::forecast::Forecast;
 use super::ledger::Entry;
-use super::order::{Caller, Line, Waiter};
+use super::order::{CLASSES, Caller, Line, Waiter};
+use super::pacing::Allowance;
 use super::window::Window;
 use crate::model::config::Priority;
 use crate::model::decision::Estimate;
 use crate::model::id::{AccountId, ModelName, RequestId};
+use crate::model::outlook::Demand;
 use crate::model::profile::RequestProfile;
 use crate::model::units::{MINUTE, Timestamp};
 
@@ -138,6 +140,14 @@ pub(super) struct RouteState {
     pub(super) forecast: Option<Forecast>,
     /// Per priority group: whose turn it was last, as a place in the group.
     pub(super) turns: Vec<usize>,
+    /// What its clients are expected to ask for, if more than bulk is expected.
+    pub(super) demand: Option<[Demand; 3]>,
+    /// What the less important ones may still take.
+    pub(super) allowance: Option<Allowance>,
+    /// The class of the one in turn, if it waits for an allowance: nobody of that class or below passes it.
+    pub(super) paced: Option<Priority>,
+    /// By class: tokens of the last minute.
+    pub(super) shares: [(Priority, Window); 3],
     /// Per endpoint slot: sendings of this route in the last minute.
     pub(super) sent: BTreeMap<usize, Window>,
 }
@@ -151,6 +161,10 @@ impl RouteState {
             claim: None,
             wake: None,
             forecast: None,
+            demand: None,
+            allowance: None,
+            paced: None,
+            shares: CLASSES.map(|class| (class, Window::new(MINUTE, Duration::ZERO))),
             turns: Vec::new(),
             sent: BTreeMap::new(),
         }

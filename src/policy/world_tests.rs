@@ -110,9 +110,16 @@ impl World {
 
     /// A new request; its id and the answer to it.
     pub(super) fn arrive(&mut self, charge: u64) -> (RequestId, Output) {
+        self.arrive_as(charge, |_| {})
+    }
+
+    /// The same, with a changed profile.
+    pub(super) fn arrive_as(&mut self, charge: u64, change: impl FnOnce(&mut RequestProfile)) -> (RequestId, Output) {
         self.next += 1;
         let request = RequestId(self.next);
-        let outputs = self.give(Input::Arrived { request, profile: chat(charge) });
+        let mut profile = chat(charge);
+        change(Arc::make_mut(&mut profile));
+        let outputs = self.give(Input::Arrived { request, profile });
         let answer = outputs.into_iter().find(|output| output.request() == request);
         (request, answer.expect("an arrival is answered in the same call"))
     }

@@ -13,7 +13,7 @@ use http::request::Parts;
 use serde_json::{Map, Value, json};
 
 use super::door::Door;
-use crate::model::status::{BalancerView, EndpointView, Health, PoolView};
+use crate::model::status::{BalancerView, EndpointView, Health, PoolView, WaitingView};
 use crate::model::units::Timestamp;
 
 #[derive(Serialize)]
@@ -60,8 +60,17 @@ fn told(view: &BalancerView) -> Map<String, Value> {
         &view.routes,
         |route| json!({"back_seconds": route.back_at.map(|at| seconds(view.at, at))}),
     );
+    add_waits(&mut all, view);
     add(&mut all, "pools", &view.pools, |pool| sums(pool, view));
     all
+}
+
+/// When each of those who wait is expected to go.
+fn add_waits(all: &mut Map<String, Value>, view: &BalancerView) {
+    if let Some(queue) = all.get_mut("queue").and_then(Value::as_object_mut) {
+        let expected = |one: &WaitingView| one.expected.map(|at| seconds(view.at, at));
+        add(queue, "list", &view.queue.list, |one| json!({"expected_seconds": expected(one)}));
+    }
 }
 
 /// Adds members to each object of a list.

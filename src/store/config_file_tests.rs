@@ -190,7 +190,7 @@ pub(in crate::store) fn full() -> Config {
     });
     let members = vec![Member { endpoint: EndpointId::from("e"), weight: 3 }];
     let group = Group { id: Some(GroupId::from("g")), spread: Spread::Weights, endpoints: members };
-    config.routes.push(Route { model: ModelName::from("m"), groups: vec![group] });
+    config.routes.push(Route { model: ModelName::from("m"), priority: Some(Priority::Bulk), groups: vec![group] });
     config.callers.push(Caller {
         id: CallerId::from("c"),
         priority: Priority::Bulk,

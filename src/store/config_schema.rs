@@ -98,7 +98,11 @@ const ENDPOINT: &[Field] = &[
     may("simulated", Kind::Section(&[may("first_token_ms", ANY), may("tokens_per_second", ANY)])),
 ];
 
-const ROUTE: &[Field] = &[must("model", Kind::Text), may("group", Kind::List(GROUP))];
+const ROUTE: &[Field] = &[
+    must("model", Kind::Text),
+    may("priority", Kind::OneOf(&["interactive", "normal", "bulk"])),
+    may("group", Kind::List(GROUP)),
+];
 
 const GROUP: &[Field] = &[
     may("id", Kind::Text),

@@ -22,8 +22,8 @@ use crate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, Throttle
 use crate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
 use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord};
 use crate::model::status::{
-    BalancerView, Counters, EndpointView, GroupView, Health, LimitSource, LimitView, PoolView, QueueView, RestCause,
-    RouteView,
+    BalancerView, ClassView, Counters, EndpointView, GroupView, Health, LimitSource, LimitView, PoolView, QueueView,
+    RestCause, RouteView, WaitingView,
 };
 use crate::model::units::Timestamp;
 use crate::model::usage::Usage;
@@ -86,6 +86,7 @@ pub fn config() -> Config {
         endpoints: ENDPOINTS.into_iter().map(endpoint).collect(),
         routes: vec![Route {
             model: "demo-chat".into(),
+            priority: None,
             groups: vec![group(&["sim-ptu"]), group(&["sim-eastus", "sim-westus"]), group(&["sim-sweden"])],
         }],
         ..Config::default()
@@ -250,7 +251,34 @@ fn view(second: u64) -> BalancerView {
             waiting: 3,
             back_at: None,
         }],
-        queue: QueueView { waiting: 3, oldest: Duration::from_millis(4_200), admitted: 61, refused: 2 },
+        queue: queue(Timestamp::from_secs(second)),
+    }
+}
+
+fn queue(now: Timestamp) -> QueueView {
+    let class = |waiting, oldest, admitted| ClassView { waiting, oldest: Duration::from_millis(oldest), admitted };
+    let one = |position, priority, charge, seconds| WaitingView {
+        request: RequestId(0x9_0000 + u64::from(position)),
+        route: "demo-chat".into(),
+        position,
+        priority,
+        caller: None,
+        charge,
+        since: now.before(Duration::from_millis(4_200)),
+        deadline: Some(now.after(Duration::from_secs(56))),
+        expected: Some(now.after(Duration::from_secs(seconds))),
+    };
+    QueueView {
+        waiting: 3,
+        oldest: Duration::from_millis(4_200),
+        admitted: 61,
+        refused: 2,
+        classes: [class(1, 300, 20), class(1, 2_000, 31), class(1, 4_200, 10)],
+        list: vec![
+            one(1, Priority::Interactive, 1_200, 2),
+            one(2, Priority::Normal, 9_000, 6),
+            one(3, Priority::Bulk, 2_400, 11),
+        ],
     }
 }
 

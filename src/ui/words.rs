@@ -3,7 +3,7 @@
 //! Invariant: every code of `model::decision` has words, and the same code always has the same words.
 //! Absent on purpose: what an endpoint's state is called (`ui::status`), drawing, colours, clocks.
 
-use crate::model::config::{AdminState, Spread};
+use crate::model::config::{AdminState, Priority, Spread};
 use crate::model::decision::{Choice, Conclusion, Exclusion, RefusalReason};
 use crate::model::outcome::{Ending, FailureClass, ThrottleKind};
 use crate::model::record::{RecordEnd, RequestRecord};
@@ -30,6 +30,16 @@ pub fn group_rule(place: usize, groups: usize) -> &'static str {
         2 if groups != 2 => "when every first choice is throttled or full",
         _ if place == groups => "only when nothing above can answer",
         _ => "when everything above is throttled or full",
+    }
+}
+
+/// How important a request is.
+#[must_use]
+pub const fn priority(priority: Priority) -> &'static str {
+    match priority {
+        Priority::Interactive => "interactive",
+        Priority::Normal => "normal",
+        Priority::Bulk => "bulk",
     }
 }
 
@@ -66,7 +76,8 @@ pub const fn exclusion(exclusion: Exclusion) -> &'static str {
         Exclusion::PoolShort => "its quota pool is too full",
         Exclusion::Ramping => "recovering, its share for now is used",
         Exclusion::ProbeRunning => "a probe is on its way",
-        Exclusion::LineAhead => "earlier requests wait for it",
+        Exclusion::LineAhead => "others whose turn it is wait for it",
+        Exclusion::KeptForImportant => "kept for more important requests",
     }
 }
 

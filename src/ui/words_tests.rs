@@ -13,7 +13,7 @@ use crate::model::record::AttemptRecord;
 use crate::model::status::{Health, RestCause};
 use crate::model::units::Timestamp;
 
-const EXCLUSIONS: [Exclusion; 17] = [
+const EXCLUSIONS: [Exclusion; 18] = [
     Exclusion::Throttled,
     Exclusion::Ejected,
     Exclusion::TokensShort,
@@ -31,6 +31,7 @@ const EXCLUSIONS: [Exclusion; 17] = [
     Exclusion::Ramping,
     Exclusion::ProbeRunning,
     Exclusion::LineAhead,
+    Exclusion::KeptForImportant,
 ];
 
 const REFUSALS: [RefusalReason; 8] = [

@@ -201,7 +201,7 @@ fn add_to_route(config: &mut Config, model: ModelName, endpoint: EndpointId) {
             }
         }
         Some((true, route)) => route.groups.push(first_group(member)),
-        None => config.routes.push(Route { model, groups: vec![first_group(member)] }),
+        None => config.routes.push(Route { model, priority: None, groups: vec![first_group(member)] }),
     }
 }
 

@@ -215,7 +215,7 @@ pub fn add_route(config: &mut Config, name: &str) {
     let fitting = config.endpoints.iter().filter(|endpoint| endpoint.model == model);
     let endpoints = fitting.map(|endpoint| Member { endpoint: endpoint.id.clone(), weight: 1 }).collect();
     let first = Group { id: None, spread: Spread::default(), endpoints };
-    config.routes.push(Route { model, groups: vec![first] });
+    config.routes.push(Route { model, priority: None, groups: vec![first] });
 }
 
 /// Gives a route another name.

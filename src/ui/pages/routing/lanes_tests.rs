@@ -9,7 +9,7 @@ fn config(lanes: &[&[&str]]) -> Config {
         .iter()
         .map(|ids| Group { id: None, spread: Spread::default(), endpoints: ids.iter().map(|id| member(id)).collect() })
         .collect();
-    Config { routes: vec![Route { model: ModelName::from("gpt-4o"), groups }], ..Config::default() }
+    Config { routes: vec![Route { model: ModelName::from("gpt-4o"), priority: None, groups }], ..Config::default() }
 }
 
 fn lanes(config: &Config) -> Vec<Vec<String>> {
