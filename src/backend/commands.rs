@@ -28,8 +28,10 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
         Command::Config(ConfigCommand::Apply { base, config }) => return apply(stage, id, base, &config).await,
         Command::Config(ConfigCommand::Reload) => return reload(stage, id).await,
         Command::Endpoint(EndpointCommand::SetAdminState(endpoint, state)) => set_admin_state(stage, &endpoint, state),
-        Command::Line(LineCommand::Cancel(request)) => tell_line(stage, Input::Cancelled { request }),
-        Command::Line(LineCommand::Promote(request)) => tell_line(stage, Input::Promoted { request }),
+        Command::Line(command) => {
+            line(stage, command);
+            Ok(String::new())
+        }
         Command::Key(command) => return key(stage, id, command),
         Command::Serving(command) => serving(stage, command).await,
         Command::Demo(command) => demo(stage, command),
@@ -39,10 +41,12 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
     stage.tell(Some(id), outcome.map_or_else(NoticeBody::Failed, NoticeBody::Done));
 }
 
-fn tell_line(stage: &Stage, input: Input) -> Result<String, Problem> {
-    stage.engine.tell(input);
-    // The list that was clicked in shows what came of it.
-    Ok(String::new())
+/// The list that was clicked in shows what came of it; one that has gone meanwhile is as it is.
+fn line(stage: &Stage, command: LineCommand) {
+    stage.engine.tell(match command {
+        LineCommand::Cancel(request) => Input::Cancelled { request },
+        LineCommand::Promote(request) => Input::Promoted { request },
+    });
 }
 
 async fn apply(stage: &mut Stage, id: CommandId, base: u64, draft: &Arc<Config>) {

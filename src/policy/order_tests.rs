@@ -7,6 +7,14 @@ fn waiter(order: u64, class: Priority, caller: &str, charge: u64) -> Waiter {
     Waiter { request: RequestId(order), order, class, rank: class, caller, charge }
 }
 
+fn class_of(number: u64) -> Priority {
+    match number % 3 {
+        0 => Priority::Interactive,
+        1 => Priority::Normal,
+        _ => Priority::Bulk,
+    }
+}
+
 fn line(waiters: &[Waiter]) -> Line {
     let mut line = Line::new(10);
     for one in waiters {
@@ -44,7 +52,7 @@ fn one_caller_of_one_class_goes_in_order_of_arrival() {
 
 #[test]
 fn classes_that_all_want_get_tokens_by_their_weights_and_bulk_its_share() {
-    let all = (0..3_000).map(|order| waiter(order, CLASSES[order as usize % 3], "", 100));
+    let all = (0..3_000).map(|order| waiter(order, class_of(order), "", 100));
     let gone = drain(&mut line(&all.collect::<Vec<_>>()), 900);
     let share = |class| tokens(&gone, |one| one.class == class) / 900;
     assert_eq!(CLASSES.map(share), [65, 24, 10], "percent of 90,000 tokens");
@@ -75,8 +83,12 @@ fn one_that_comes_to_a_busy_line_goes_before_less_important_ones_but_not_for_eve
 fn what_is_told_beforehand_is_the_order_in_which_they_go() {
     let all: Vec<Waiter> = (0..60)
         .map(|order| {
-            let caller = ["", "a", "b"][order as usize % 3];
-            waiter(order, CLASSES[order as usize / 7 % 3], caller, 50 + order * 37 % 400)
+            let caller = match order % 3 {
+                0 => "",
+                1 => "a",
+                _ => "b",
+            };
+            waiter(order, class_of(order / 7), caller, 50 + order * 37 % 400)
         })
         .collect();
     let mut line = line(&all);

@@ -158,8 +158,10 @@ impl Balancer {
             let limits = pool_limits(spec);
             let whole = moments(now).map(|at| state.ledger.free_tokens(at, limits).unwrap_or(u64::MAX));
             let (free, limit) = members.unwrap_or(([u64::MAX; HORIZONS.len() + 1], u64::MAX));
-            let mut both = free.into_iter().zip(whole).map(|(members, pool)| members.min(pool));
-            let least = [(); HORIZONS.len() + 1].map(|()| both.next().unwrap_or_default());
+            let mut least = free;
+            for (least, whole) in least.iter_mut().zip(whole) {
+                *least = whole.min(*least);
+            }
             sum = together(sum, Some((least, limit.min(spec.tokens_per_minute))));
         }
         sum
@@ -177,8 +179,11 @@ impl RouteState {
 
 /// Now and each horizon.
 fn moments(now: Timestamp) -> [Timestamp; HORIZONS.len() + 1] {
-    let [a, b, c, d, e] = HORIZONS.map(|seconds| now.after(Duration::from_secs(seconds)));
-    [now, a, b, c, d, e]
+    let mut all = [now; HORIZONS.len() + 1];
+    for (at, seconds) in all.iter_mut().skip(1).zip(HORIZONS) {
+        *at = now.after(Duration::from_secs(seconds));
+    }
+    all
 }
 
 /// What an endpoint has free, if nothing more goes there.
@@ -186,15 +191,16 @@ fn free_at(now: Timestamp, seat: &Seat<'_>) -> Free {
     let limits = seat.state.limits(seat.spec);
     let standing = seat.state.health.standing(now, 1, seat.state.pace(seat.spec));
     let back = match standing {
-        _ if seat.state.admin != AdminState::Enabled || !seat.has_key => Timestamp::MAX,
-        Standing::Resting(until, _) => until,
-        Standing::Probing(verdict) => verdict.unwrap_or(Timestamp::MAX),
+        _ if seat.state.admin != AdminState::Enabled || !seat.has_key => return Some(Default::default()),
+        Standing::Probing(None) => return Some(Default::default()),
+        Standing::Resting(until, _) | Standing::Probing(Some(until)) => until,
         Standing::Open | Standing::Probe | Standing::Ramping(_) => now,
     };
-    let free = moments(now).map(|at| if at < back { Some(0) } else { seat.state.ledger.free_tokens(at, limits) });
-    let limit = if back == Timestamp::MAX { Some(0) } else { limits.tokens };
-    let [a, b, c, d, e, f] = free;
-    Some(([a?, b?, c?, d?, e?, f?], limit?))
+    let mut free = [0; HORIZONS.len() + 1];
+    for (free, at) in free.iter_mut().zip(moments(now)).filter(|(_, at)| *at >= back) {
+        *free = seat.state.ledger.free_tokens(at, limits)?;
+    }
+    Some((free, limits.tokens?))
 }
 
 /// Two of them; unknown if either is.
