@@ -23,37 +23,31 @@ fn main() {
     divan::main();
 }
 
-/// A route of so many endpoints in two groups, beside so many other routes with an endpoint each.
+/// A route of so many endpoints in two groups, after so many other routes with an endpoint each.
 fn config(endpoints: usize, others: usize) -> Arc<CheckedConfig> {
     let mut text = String::from("[[account]]\nid = \"here\"\nservice = \"simulated\"\n");
-    let endpoint = |id: &str| {
+    let endpoint = |id: &str, model: &str| {
         format!(
-            "[[endpoint]]\nid = \"{id}\"\naccount = \"here\"\nmodel = \"m\"\ndeployment = \"{id}\"\n\
+            "[[endpoint]]\nid = \"{id}\"\naccount = \"here\"\nmodel = \"{model}\"\ndeployment = \"{id}\"\n\
              tokens_per_minute = 6_000_000\nrequests_per_minute = 60_000\n"
         )
     };
-    for number in 0..endpoints {
-        text.push_str(&endpoint(&format!("e{number}")));
-    }
-    for number in 0..others {
-        text.push_str(&endpoint(&format!("o{number}")));
-    }
-    let half: Vec<String> = (0..endpoints).map(|number| format!("\"e{number}\"")).collect();
-    let (first, second) = half.split_at(endpoints / 2);
-    text.push_str(&format!(
-        "[[route]]\nmodel = \"m\"\n[[route.group]]\nendpoints = [{}]\n[[route.group]]\nendpoints = [{}]\n",
-        first.join(", "),
-        second.join(", ")
-    ));
-    for number in 0..others {
-        text.push_str(&format!(
-            "[[route]]\nmodel = \"other-{number}\"\n[[route.group]]\nendpoints = [\"o{number}\"]\n"
-        ));
-    }
+    text.extend((0..endpoints).map(|number| endpoint(&format!("e{number}"), "m")));
+    text.extend((0..others).map(|number| endpoint(&format!("o{number}"), &format!("other-{number}"))));
+    text.extend((0..others).map(|number| route(&format!("other-{number}"), &[&[format!("\"o{number}\"")]])));
+    let members: Vec<String> = (0..endpoints).map(|number| format!("\"e{number}\"")).collect();
+    let (first, second) = members.split_at(endpoints / 2);
+    text.push_str(&route("m", &[first, second]));
     let config: Config = toml_edit::de::from_str(&text).expect("the setup parses");
     let (checked, findings) = CheckedConfig::resolve(Arc::new(config), 1);
     assert!(findings.is_empty(), "{findings:?}");
     Arc::new(checked)
+}
+
+fn route(model: &str, groups: &[&[String]]) -> String {
+    let groups: Vec<String> =
+        groups.iter().map(|group| format!("[[route.group]]\nendpoints = [{}]\n", group.join(", "))).collect();
+    format!("[[route]]\nmodel = \"{model}\"\n{}", groups.concat())
 }
 
 /// A brain that has been busy for two virtual minutes, with the clock and the number of the next request.

@@ -3,6 +3,7 @@
 //! Invariant: every index stored here is in range, and every endpoint, pool and route is sound on its own.
 //! Absent on purpose: words for the person; those are findings (`model::check`).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub struct CheckedConfig {
     pub queue: Queue,
     /// `[retry]`
     pub retry: Retry,
+    /// Name → route, the first of each name.
+    by_name: BTreeMap<ModelName, usize>,
 }
 
 /// An endpoint with everything resolved.
@@ -149,14 +152,14 @@ impl CheckedConfig {
             }
         }
         let (queue, retry) = (config.queue.clone(), config.retry.clone());
-        (Self { revision, config, endpoints, pools, routes, queue, retry }, findings)
+        let by_name = routes.iter().enumerate().rev().map(|(place, route)| (route.model.clone(), place)).collect();
+        (Self { revision, config, endpoints, pools, routes, queue, retry, by_name }, findings)
     }
 
     /// The route for a model name: the exact one, else `*`. An index into [`Self::routes`].
     #[must_use]
     pub fn route_for(&self, model: &str) -> Option<usize> {
-        let named = |name: &str| self.routes.iter().position(|route| route.model.as_str() == name);
-        named(model).or_else(|| named("*"))
+        self.by_name.get(model).or_else(|| self.by_name.get("*")).copied()
     }
 }
 

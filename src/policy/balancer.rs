@@ -32,6 +32,10 @@ pub struct Balancer {
     pub(super) endpoints: Vec<EndpointState>,
     /// Configured endpoint → slot.
     pub(super) slot_of: Vec<usize>,
+    /// Slot → configured endpoint; `None`: it is not configured any more.
+    pub(super) spec_at: Vec<Option<usize>>,
+    /// Configured endpoint → whether requests can be signed for it.
+    pub(super) keyed: Vec<bool>,
     /// Every pool ever known.
     pub(super) pools: Vec<PoolState>,
     /// Configured pool → slot.
@@ -84,6 +88,8 @@ impl Balancer {
             stopping: false,
             endpoints: Vec::new(),
             slot_of: Vec::new(),
+            spec_at: Vec::new(),
+            keyed: Vec::new(),
             pools: Vec::new(),
             pool_slot_of: Vec::new(),
             routes: Vec::new(),
@@ -162,15 +168,16 @@ impl Balancer {
         self.pump(now, outputs);
     }
 
-    /// Whether requests can be signed for this endpoint.
-    pub(super) fn has_key(&self, spec: &CheckedEndpoint) -> bool {
-        spec.service == Service::Simulated || self.ready.contains(&spec.account)
-    }
-
     /// What the configuration says of a slot; `None`: it is not configured any more.
     pub(super) fn spec_of(&self, slot: usize) -> Option<&CheckedEndpoint> {
-        let place = self.slot_of.iter().position(|known| *known == slot)?;
+        let place = self.spec_at.get(slot).copied().flatten()?;
         self.config.endpoints.get(place)
+    }
+
+    /// Looks up anew for which endpoints requests can be signed.
+    pub(super) fn note_keys(&mut self) {
+        let signs = |spec: &CheckedEndpoint| spec.service == Service::Simulated || self.ready.contains(&spec.account);
+        self.keyed = self.config.endpoints.iter().map(signs).collect();
     }
 }
 

@@ -35,6 +35,12 @@ impl Balancer {
             }
             self.slot_of.push(slot);
         }
+        self.spec_at = vec![None; self.endpoints.len()];
+        for (place, slot) in self.slot_of.iter().enumerate() {
+            if let Some(spec) = self.spec_at.get_mut(*slot) {
+                *spec = Some(place);
+            }
+        }
         self.pool_slot_of.clear();
         for spec in &config.pools {
             let known = self.pools.iter().position(|pool| pool.id == spec.id);
@@ -52,6 +58,7 @@ impl Balancer {
         }
         self.config = config;
         self.index_routes();
+        self.note_keys();
     }
 
     /// A new configuration: everybody waiting is looked at anew, in the order of arrival.
@@ -99,6 +106,7 @@ impl Balancer {
         } else {
             self.ready.remove(&account);
         }
+        self.note_keys();
         self.doubt_forecasts();
     }
 

@@ -34,6 +34,11 @@ impl Balancer {
         let route = job.route.and_then(|route| self.config.routes.get(route));
         let shown = pick.map_or(0, |pick| pick.at);
         let attempt = job.attempts.saturating_add(u32::from(!matches!(conclusion, Conclusion::PassedOn)));
+        let mut candidates = Vec::with_capacity(judged.len());
+        candidates.extend(judged.iter().enumerate().filter_map(|(at, one)| {
+            let verdict = verdict(one, pick.filter(|pick| pick.at == at), line_ahead);
+            self.candidate(one, verdict)
+        }));
         Arc::new(Decision {
             id,
             at: now,
@@ -42,14 +47,7 @@ impl Balancer {
             attempt: attempt.max(1),
             estimate: judged.get(shown).map(|one| one.estimate).unwrap_or_default(),
             waited: job.waited_by(now),
-            candidates: judged
-                .iter()
-                .enumerate()
-                .filter_map(|(at, one)| {
-                    let verdict = verdict(one, pick.filter(|pick| pick.at == at), line_ahead);
-                    self.candidate(one, verdict)
-                })
-                .collect(),
+            candidates,
             conclusion,
         })
     }

@@ -107,7 +107,7 @@ impl Balancer {
             let slot = *self.pool_slot_of.get(pool)?;
             Some((self.config.pools.get(pool)?, self.pools.get(slot)?))
         });
-        Some(Seat { slot, spec, state, pool, has_key: self.has_key(spec) })
+        Some(Seat { slot, spec, state, pool, has_key: self.keyed.get(endpoint).is_some_and(|keyed| *keyed) })
     }
 }
 
