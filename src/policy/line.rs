@@ -111,6 +111,9 @@ impl Balancer {
         self.claim(route, claim);
         if let Some(state) = self.routes.get_mut(route) {
             state.paced = paced.then_some(job.profile.priority);
+            if paced {
+                state.line.forgo(job.profile.priority);
+            }
         }
         self.jobs.insert(request, job);
         Look::Waits(until)
@@ -138,8 +141,10 @@ impl Balancer {
     ) -> Option<Timestamp> {
         loop {
             let state = self.routes.get(route)?;
-            let paced = state.paced;
-            let open = |class| paced.is_none_or(|paced| class < paced);
+            let (paced, share) = (state.paced, self.config.queue.bulk_share_percent);
+            // Behind one who waits for an allowance only those go who need none.
+            let due = paced.is_some() && state.is_due(now, Priority::Bulk, 0, share);
+            let open = |class| paced.is_none_or(|paced| class < paced || due && paced < class);
             let smallest = state.line.smallest_but(next, open)?;
             let judged = self.judge_behind(now, smallest)?;
             let fits = judged.iter().any(Judged::fits);

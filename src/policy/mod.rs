@@ -32,6 +32,8 @@ mod view;
 mod window;
 
 #[cfg(test)]
+mod crowd_tests;
+#[cfg(test)]
 mod laws_tests;
 #[cfg(test)]
 mod load_tests;

@@ -308,6 +308,13 @@ impl Line {
         self.clock = self.clock.max(before);
     }
 
+    /// A class waits of its own accord: it saves up no turns.
+    pub(super) fn forgo(&mut self, class: Priority) {
+        let clock = self.clock;
+        let class = self.class_mut(class);
+        class.tag = class.tag.max(clock);
+    }
+
     /// The class whose turn it is, with the tag it would have after.
     fn class_in_turn(&self) -> Option<(u64, Priority)> {
         let ranked = CLASSES.into_iter().filter_map(|class| {

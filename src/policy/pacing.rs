@@ -21,11 +21,15 @@ use crate::model::decision::Exclusion;
 use crate::model::outlook::{Demand, Outlook};
 use crate::model::units::Timestamp;
 
-/// How far ahead it is looked, in seconds.
-const HORIZONS: [u64; 5] = [2, 5, 15, 30, 60];
-/// As many seconds of what interactive requests are expected to want are free at any moment...
-const AT_HAND: u64 = 1;
-/// ...but no more than this part of the whole, in thousandths.
+/// How far ahead it is looked, in seconds. What is free at each must last until the next.
+const HORIZONS: [u64; MOMENTS] =
+    [0, 1, 2, 3, 4, 6, 8, 11, 14, 17, 20, 23, 26, 29, 32, 35, 38, 41, 44, 47, 50, 53, 56, 59];
+const MOMENTS: usize = 24;
+/// By then everything of now has left, guards included.
+const LAST: u64 = 63;
+/// As many seconds of what interactive requests are expected to want stay free at any moment,
+const AT_HAND: u64 = 2;
+/// but at most this part of the whole, in thousandths.
 const AT_HAND_AT_MOST: u64 = 20;
 /// How long an allowance is used before it is made again.
 const FRESH: Duration = Duration::from_millis(100);
@@ -44,8 +48,8 @@ pub(super) struct Allowance {
     whole: Option<u64>,
 }
 
-/// Free tokens now and at each horizon, and the limit; `None` where a limit is not known.
-type Free = Option<([u64; HORIZONS.len() + 1], u64)>;
+/// Free tokens at each horizon, and the limit; `None` where a limit is not known.
+type Free = Option<([u64; MOMENTS], u64)>;
 
 impl Balancer {
     /// What clients are expected to ask for.
@@ -68,9 +72,9 @@ impl Balancer {
         let Some(route) = self.routes.get(place) else { return };
         let Some(allowance) = &route.allowance else { return };
         let again = Hope::At(allowance.made.after(FRESH));
-        let behind = !in_turn && route.paced.is_some_and(|paced| paced <= class);
+        let due = route.is_due(now, class, job.charge, self.config.queue.bulk_share_percent);
+        let behind = !in_turn && route.paced.is_some_and(|paced| paced == class || paced < class && !due);
         let last = allowance.groups.len().saturating_sub(1);
-        let due = route.is_due(now, class, job.charge, allowance.whole, self.config.queue.bulk_share_percent);
         for one in judged.iter_mut().filter(|one| one.fits() && !one.is_probe()) {
             let allowed = allowance.groups.get(one.group).map_or(u64::MAX, |[normal, bulk]| match class {
                 Priority::Bulk => *bulk,
@@ -126,10 +130,11 @@ impl Balancer {
             let at_hand = share(interactive.upper, AT_HAND, 60).min(share(whole, AT_HAND_AT_MOST, 1_000));
             let both = interactive.upper.saturating_add(normal.upper);
             [(interactive.upper, NORMAL_SHARE), (both, bulk_share)].map(|(upper, own)| {
-                let most = share(whole, 100 - own, 100);
-                let needs = HORIZONS.map(|seconds| share(upper.min(most), seconds, 60));
-                let left = free.into_iter().zip([at_hand].into_iter().chain(needs));
-                left.map(|(free, need)| free.saturating_sub(need)).min().unwrap_or(u64::MAX)
+                let rate = upper.min(share(whole, 100 - own, 100));
+                let until = HORIZONS.into_iter().skip(2).chain([LAST]);
+                let needs = [at_hand].into_iter().chain(until.map(|seconds| share(rate, seconds, 60)));
+                let left = free.into_iter().zip(needs).map(|(free, need)| free.saturating_sub(need));
+                left.min().unwrap_or(u64::MAX)
             })
         });
         let groups = groups.collect();
@@ -157,7 +162,7 @@ impl Balancer {
             let Some((spec, state)) = spec.zip(state) else { continue };
             let limits = pool_limits(spec);
             let whole = moments(now).map(|at| state.ledger.free_tokens(at, limits).unwrap_or(u64::MAX));
-            let (free, limit) = members.unwrap_or(([u64::MAX; HORIZONS.len() + 1], u64::MAX));
+            let (free, limit) = members.unwrap_or(([u64::MAX; MOMENTS], u64::MAX));
             let mut least = free;
             for (least, whole) in least.iter_mut().zip(whole) {
                 *least = whole.min(*least);
@@ -170,20 +175,17 @@ impl Balancer {
 
 impl RouteState {
     /// Whether a class had less than its share of the last minute.
-    fn is_due(&self, now: Timestamp, class: Priority, charge: u64, whole: Option<u64>, bulk_share: u32) -> bool {
+    pub(super) fn is_due(&self, now: Timestamp, class: Priority, charge: u64, bulk_share: u32) -> bool {
+        let whole = self.allowance.as_ref().and_then(|allowance| allowance.whole);
         let taken = self.shares.iter().find(|(of, _)| *of == class).map_or(0, |(_, window)| window.taken(now));
         let percent = if class == Priority::Bulk { u64::from(bulk_share) } else { NORMAL_SHARE };
-        whole.is_some_and(|whole| taken.saturating_add(charge) <= share(whole, percent, 100))
+        // A little more, or it would have less whenever its requests do not come at the very moment they may go.
+        whole.is_some_and(|whole| taken.saturating_add(charge) <= share(whole, percent.saturating_mul(21), 2_000))
     }
 }
 
-/// Now and each horizon.
-fn moments(now: Timestamp) -> [Timestamp; HORIZONS.len() + 1] {
-    let mut all = [now; HORIZONS.len() + 1];
-    for (at, seconds) in all.iter_mut().skip(1).zip(HORIZONS) {
-        *at = now.after(Duration::from_secs(seconds));
-    }
-    all
+fn moments(now: Timestamp) -> [Timestamp; MOMENTS] {
+    HORIZONS.map(|seconds| now.after(Duration::from_secs(seconds)))
 }
 
 /// What an endpoint has free, if nothing more goes there.
@@ -196,7 +198,7 @@ fn free_at(now: Timestamp, seat: &Seat<'_>) -> Free {
         Standing::Resting(until, _) | Standing::Probing(Some(until)) => until,
         Standing::Open | Standing::Probe | Standing::Ramping(_) => now,
     };
-    let mut free = [0; HORIZONS.len() + 1];
+    let mut free = [0; MOMENTS];
     for (free, at) in free.iter_mut().zip(moments(now)).filter(|(_, at)| *at >= back) {
         *free = seat.state.ledger.free_tokens(at, limits)?;
     }
