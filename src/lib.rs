@@ -8,6 +8,7 @@ pub mod contract;
 pub mod engine;
 pub mod fake;
 pub mod model;
+pub mod plan;
 pub mod policy;
 pub mod proxy;
 pub mod record;

@@ -91,8 +91,8 @@ fn try_apply(stage: &mut Stage, draft: &Arc<Config>) -> NoticeBody {
     };
     let revision = checked.revision;
     stage.profile.shown.first_run = false;
-    stage.run_config(draft, checked, findings.clone());
-    NoticeBody::Applied { revision, findings }
+    stage.run_config(draft, checked, findings);
+    NoticeBody::Applied { revision, findings: stage.applied.findings.clone() }
 }
 
 /// Pausing and draining act at once, so a draft made before must not undo them.
@@ -151,8 +151,8 @@ async fn reload(stage: &mut Stage, id: CommandId) {
                 tracing::warn!(%error, "the last good configuration could not be kept");
             }
             stage.profile.file = Some(loaded.file);
-            stage.run_config(config, checked, loaded.findings.clone());
-            NoticeBody::Applied { revision, findings: loaded.findings }
+            stage.run_config(config, checked, loaded.findings);
+            NoticeBody::Applied { revision, findings: stage.applied.findings.clone() }
         }
         Err(error) => NoticeBody::Failed(Problem {
             what: error.to_string(),

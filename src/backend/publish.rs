@@ -11,8 +11,11 @@ use super::stage::Stage;
 use crate::contract::Snapshot;
 use crate::contract::snapshot::{Applied, Arrivals, KeysView, RecordsView, ScriptView, SeriesView, Serving};
 use crate::engine::clock::Clock;
+use crate::model::config::Config;
+use crate::model::proposal::{PoolPlan, Share};
 use crate::model::status::{BalancerView, Health};
 use crate::model::units::Timestamp;
+use crate::plan::propose;
 
 /// What was published last.
 #[derive(Default)]
@@ -20,6 +23,9 @@ pub struct Publisher {
     generation: u64,
     second: u64,
     view: Arc<BalancerView>,
+    plans: Arc<Vec<PoolPlan>>,
+    /// What the plans were made of.
+    planned: Option<(Arc<Config>, Vec<Vec<Share>>)>,
     series: Arc<SeriesView>,
     records: Arc<RecordsView>,
     keys: Arc<KeysView>,
@@ -39,6 +45,7 @@ impl Publisher {
             profile: profile.shown.clone(),
             applied: Arc::clone(applied),
             view: Arc::default(),
+            plans: Arc::default(),
             series: Arc::default(),
             records: Arc::default(),
             keys: Arc::default(),
@@ -75,6 +82,7 @@ impl Publisher {
         if !same(&view, &self.view) {
             self.view = Arc::new(view);
         }
+        self.plan(&stage.applied.config);
         let series = stage.series.view();
         if series.generation != self.series.generation {
             self.series = Arc::new(series);
@@ -92,6 +100,20 @@ impl Publisher {
         self.assemble(stage, at)
     }
 
+    /// Works out how pools could be split, if they or what is asked of them changed.
+    fn plan(&mut self, config: &Arc<Config>) {
+        let asked = |pool: &crate::model::id::PoolId| {
+            let seen = self.view.pools.iter().find(|seen| seen.id == *pool);
+            seen.map_or(&[] as &[Share], |seen| &seen.proposed)
+        };
+        let by_demand: Vec<Vec<Share>> = config.quota_pools.iter().map(|pool| asked(&pool.id).to_vec()).collect();
+        let known = |(of, shares): &(Arc<Config>, Vec<Vec<Share>>)| Arc::ptr_eq(of, config) && *shares == by_demand;
+        if !self.planned.as_ref().is_some_and(known) {
+            self.plans = Arc::new(propose::plans(config, |pool| asked(&pool.id)));
+            self.planned = Some((Arc::clone(config), by_demand));
+        }
+    }
+
     fn assemble(&self, stage: &Stage, at: Timestamp) -> Snapshot {
         Snapshot {
             generation: self.generation,
@@ -101,6 +123,7 @@ impl Publisher {
             profile: stage.profile.shown.clone(),
             applied: Arc::clone(&stage.applied),
             view: Arc::clone(&self.view),
+            plans: Arc::clone(&self.plans),
             series: Arc::clone(&self.series),
             records: Arc::clone(&self.records),
             keys: Arc::clone(&self.keys),

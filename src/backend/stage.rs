@@ -28,6 +28,7 @@ use crate::model::check::{Finding, Severity};
 use crate::model::checked::CheckedConfig;
 use crate::model::config::Config;
 use crate::model::id::{AccountId, CommandId};
+use crate::plan::inventory;
 use crate::policy::{Balancer, Input};
 use crate::proxy::attempt;
 use crate::proxy::door::Door;
@@ -287,6 +288,7 @@ impl Stage {
     pub(super) fn run_config(&mut self, config: Arc<Config>, checked: CheckedConfig, findings: Vec<Finding>) {
         let checked = Arc::new(checked);
         let revision = checked.revision;
+        let findings = with_inventory(findings, &config);
         self.applied = Arc::new(Applied { revision, config, findings, file_problem: None });
         self.start_simulated();
         self.door.config.store(Arc::clone(&checked));
@@ -444,10 +446,17 @@ fn resolve(profile: &Loaded, revision: u64) -> (Arc<CheckedConfig>, Vec<Finding>
     let (checked, findings) = CheckedConfig::resolve(Arc::clone(&profile.config), revision);
     // The file's own findings are the same with line numbers, and unknown keys besides.
     let findings = if profile.findings.is_empty() { findings } else { profile.findings.clone() };
+    let findings = with_inventory(findings, &profile.config);
     for finding in &findings {
         tracing::warn!("{finding}");
     }
     (Arc::new(checked), findings)
+}
+
+/// What the inventory says comes after what the check says.
+pub(super) fn with_inventory(mut findings: Vec<Finding>, config: &Config) -> Vec<Finding> {
+    findings.extend(inventory::findings(config));
+    findings
 }
 
 fn applied(profile: &Loaded, findings: Vec<Finding>) -> Applied {

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, anyhow, bail};
 
 use super::profile::places;
+use super::stage::with_inventory;
 use super::{Options, key_test};
 use crate::model::config::{Account, Credential, Service};
 use crate::model::id::AccountId;
@@ -33,11 +34,12 @@ pub fn check(options: &Options) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Ok(loaded) => {
-            print!("{}", report(&loaded.findings, &paths.config_file));
-            if loaded.findings.is_empty() {
+            let findings = with_inventory(loaded.findings, &loaded.config);
+            print!("{}", report(&findings, &paths.config_file));
+            if findings.is_empty() {
                 println!("{}: nothing to complain about", paths.config_file.display());
             }
-            Ok(if has_errors(&loaded.findings) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+            Ok(if has_errors(&findings) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
         }
         Err(ConfigError::Malformed(error)) => {
             println!("{}:{}: error: {}", paths.config_file.display(), error.line, error.sentence);

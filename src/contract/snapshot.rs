@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::model::check::Finding;
 use crate::model::config::Config;
 use crate::model::id::{AccountId, EndpointId};
+use crate::model::proposal::PoolPlan;
 use crate::model::record::RequestRecord;
 use crate::model::status::{BalancerView, Health};
 use crate::model::units::Timestamp;
@@ -30,6 +31,8 @@ pub struct Snapshot {
     pub applied: Arc<Applied>,
     /// Endpoints, pools, routes, waiting line.
     pub view: Arc<BalancerView>,
+    /// Ways to split each applied pool.
+    pub plans: Arc<Vec<PoolPlan>>,
     /// The last 15 minutes, second by second.
     pub series: Arc<SeriesView>,
     /// Finished requests.

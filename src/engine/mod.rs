@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod lease;
+mod lookout;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +15,7 @@ use tokio::sync::{Notify, oneshot};
 
 use self::clock::Clock;
 use self::lease::{Lease, Turn};
+use self::lookout::Lookout;
 use crate::model::id::RequestId;
 use crate::model::profile::RequestProfile;
 use crate::model::status::BalancerView;
@@ -34,13 +36,15 @@ struct Core {
     outputs: Vec<Output>,
     waiters: BTreeMap<RequestId, oneshot::Sender<Output>>,
     armed: Option<Timestamp>,
+    lookout: Lookout,
 }
 
 impl Engine {
     /// An engine round a brain. Nothing moves by time alone until [`Engine::run`] is polled.
     #[must_use]
     pub fn new(balancer: Balancer, clock: Clock) -> Arc<Self> {
-        let core = Core { balancer, outputs: Vec::with_capacity(8), waiters: BTreeMap::new(), armed: None };
+        let (outputs, waiters, lookout) = (Vec::with_capacity(8), BTreeMap::new(), Lookout::default());
+        let core = Core { balancer, outputs, waiters, armed: None, lookout };
         Arc::new(Self { core: Mutex::new(core), clock, alarm: Notify::new(), next_request: AtomicU64::new(1) })
     }
 
@@ -65,14 +69,19 @@ impl Engine {
     /// Swaps in another brain; whoever waits in the old one is refused.
     pub fn replace(&self, balancer: Balancer) {
         self.tell(Input::Stopping);
-        self.core().balancer = balancer;
+        let mut core = self.core();
+        (core.balancer, core.lookout) = (balancer, Lookout::default());
+        drop(core);
         self.alarm.notify_one();
     }
 
     /// How things stand now.
     #[must_use]
     pub fn view(&self) -> BalancerView {
-        self.core().balancer.view(self.clock.now())
+        let core = self.core();
+        let mut view = core.balancer.view(self.clock.now());
+        core.lookout.show_in(&mut view);
+        view
     }
 
     /// Wakes the brain at the exact moments it asks for. Runs for ever; drop it to stop.
@@ -81,10 +90,10 @@ impl Engine {
             let due = self.arm();
             let alarm = self.alarm.notified();
             match due {
-                Some(at) if at <= self.clock.now() => self.tell(Input::Tick),
+                Some(at) if at <= self.clock.now() => self.tick(),
                 Some(at) => {
                     tokio::select! {
-                        () = tokio::time::sleep_until(self.clock.instant(at)) => self.tell(Input::Tick),
+                        () = tokio::time::sleep_until(self.clock.instant(at)) => self.tick(),
                         () = alarm => {}
                     }
                 }
@@ -95,9 +104,26 @@ impl Engine {
         }
     }
 
+    /// Time alone: what is due of looking ahead, then what is due in the brain.
+    fn tick(&self) {
+        let now = self.clock.now();
+        let outlook = self.core().lookout.outlook(now);
+        if let Some(outlook) = outlook {
+            self.tell(Input::Foreseen(outlook));
+            let mut core = self.core();
+            let Core { balancer, lookout, .. } = &mut *core;
+            let ceilings = lookout.look(balancer, now);
+            drop(core);
+            if !ceilings.is_empty() {
+                self.tell(Input::Allotted(ceilings));
+            }
+        }
+        self.tell(Input::Tick);
+    }
+
     fn arm(&self) -> Option<Timestamp> {
         let mut core = self.core();
-        core.armed = core.balancer.next_wake();
+        core.armed = core.wake();
         core.armed
     }
 
@@ -108,12 +134,15 @@ impl Engine {
 
     /// Hands one event to the brain, delivers what concerns others, and returns what concerns `me`.
     fn handle(&self, input: Input, me: Option<RequestId>) -> Option<Answer> {
+        let (now, asks) = (self.clock.now(), Lookout::asks(&input));
         let mut core = self.core();
-        let Core { balancer, outputs, waiters, armed } = &mut *core;
-        balancer.handle(self.clock.now(), input, outputs);
+        let Core { balancer, outputs, waiters, lookout, .. } = &mut *core;
+        balancer.handle(now, input, outputs);
         let mut mine = None;
         for output in outputs.drain(..) {
-            if me == Some(output.request()) {
+            let is_mine = me == Some(output.request());
+            lookout.note(now, &output, asks.filter(|_| is_mine));
+            if is_mine {
                 mine = Some(output);
             } else if !matches!(output, Output::Held { .. })
                 && let Some(waiter) = waiters.remove(&output.request())
@@ -130,10 +159,10 @@ impl Engine {
             }
             output => Answer::Now(output),
         });
-        let wake = balancer.next_wake();
-        let earlier = wake.is_some_and(|at| armed.is_none_or(|armed| at < armed));
+        let wake = core.wake();
+        let earlier = wake.is_some_and(|at| core.armed.is_none_or(|armed| at < armed));
         if earlier {
-            *armed = wake;
+            core.armed = wake;
         }
         drop(core);
         if earlier {
@@ -144,6 +173,13 @@ impl Engine {
 
     fn forget(&self, request: RequestId) {
         self.core().waiters.remove(&request);
+    }
+}
+
+impl Core {
+    /// When time alone changes something.
+    fn wake(&self) -> Option<Timestamp> {
+        [self.balancer.next_wake(), self.lookout.due()].into_iter().flatten().min()
     }
 }
 

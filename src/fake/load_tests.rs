@@ -3,6 +3,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::model::config::Enforcement;
 use crate::model::id::AccountId;
+use crate::sim::extra::MoreLimits;
 use crate::sim::upstream::{Dialect, UpstreamSpec};
 
 /// The runtime's own clock, from now on.
@@ -24,6 +25,7 @@ async fn fake(now: &Clock) -> Fake {
         first_token: Duration::from_micros(100),
         tokens_per_second: 100_000,
         seed: 1,
+        more_limits: MoreLimits::default(),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     Fake::start(listener, vec![(AccountId::from("only"), None, spec)], Arc::clone(now)).expect("starts")

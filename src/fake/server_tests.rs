@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::model::config::Enforcement;
 use crate::model::units::Timestamp;
+use crate::sim::extra::MoreLimits;
 use crate::sim::upstream::{Dialect, UpstreamSpec};
 
 const CLASSIC: &str = "/openai/deployments/prod/chat/completions?api-version=2024-10-21";
@@ -28,6 +29,7 @@ fn spec(account: &str, dialect: Dialect, model: &str) -> UpstreamSpec {
         first_token: Duration::from_micros(100),
         tokens_per_second: 100_000,
         seed: 3,
+        more_limits: MoreLimits::default(),
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::model::config::{Account, AzureApi, Config, Endpoint, Enforcement, Service};
 use crate::model::id::AccountId;
+use crate::sim::extra::MoreLimits;
 use crate::sim::upstream::{Dialect, UpstreamSpec};
 
 /// An endpoint to play: its account, the key that account expects (`None`: any or none), and how it behaves.
@@ -45,6 +46,12 @@ fn spec(config: &Config, account: &Account, endpoint: &Endpoint) -> UpstreamSpec
         first_token: Duration::from_millis(manner.first_token_ms),
         tokens_per_second: manner.tokens_per_second,
         seed: seed_of(endpoint.id.as_str()),
+        more_limits: MoreLimits {
+            input_tokens_per_minute: endpoint.input_tokens_per_minute,
+            output_tokens_per_minute: endpoint.output_tokens_per_minute,
+            tokens_per_day: endpoint.tokens_per_day,
+            requests_per_day: endpoint.requests_per_day,
+        },
     }
 }
 

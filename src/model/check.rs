@@ -4,6 +4,8 @@
 //! still runs. A *warning* breaks nothing.
 //! Absent on purpose: line numbers; the file's own reader adds them (`store::config_file`).
 
+mod limits;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
@@ -74,6 +76,7 @@ pub fn check(config: &Config) -> Vec<Finding> {
     pools(config, &mut findings);
     endpoints(config, &mut findings);
     routes(config, &mut findings);
+    limits::callers(config, &mut findings);
     rules(config, &mut findings);
     findings.list
 }
@@ -212,6 +215,14 @@ fn pools(config: &Config, findings: &mut Findings) {
             );
             continue;
         }
+        if let Some(percent) = pool.adjust_within_percent.filter(|percent| *percent > 100) {
+            findings.warn(
+                "quota_pool",
+                place,
+                "adjust_within_percent",
+                format!("Pool \"{id}\": shares cannot be adjusted by more than 100 percent; {percent} counts as 100."),
+            );
+        }
         let shares = config.endpoints.iter().filter(|endpoint| endpoint.quota_pool.as_ref() == Some(id));
         let sum = shares.filter_map(|endpoint| endpoint.tokens_per_minute).fold(0_u64, u64::saturating_add);
         if sum > pool.tokens_per_minute {
@@ -278,6 +289,7 @@ fn endpoints(config: &Config, findings: &mut Findings) {
                 ),
             );
         }
+        limits::endpoint(place, endpoint, findings);
         if !matches!(endpoint.request_slice_seconds, None | Some(1 | 10)) {
             findings.warn(
                 "endpoint",

@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use super::check::{Finding, check};
 use super::config::{AdminState, Config, Enforcement, Priority, Queue, Retry, Service, Spread};
-use super::id::{AccountId, EndpointId, GroupId, ModelName, PoolId};
+use super::id::{AccountId, CallerId, EndpointId, GroupId, ModelName, PoolId};
+
+/// The shortest slice in which any service checks requests.
+const SHORTEST_SLICE: Duration = Duration::from_secs(1);
 
 /// A configuration with its revision, ready to run. Made once per change, shared by everybody.
 #[derive(Clone, Debug)]
@@ -24,6 +27,8 @@ pub struct CheckedConfig {
     pub pools: Vec<CheckedPool>,
     /// Sound routes, in file order.
     pub routes: Vec<CheckedRoute>,
+    /// Sound callers, in file order.
+    pub callers: Vec<CheckedCaller>,
     /// `[queue]`
     pub queue: Queue,
     /// `[retry]`
@@ -63,6 +68,14 @@ pub struct CheckedEndpoint {
     pub pinned: bool,
     /// What the person set.
     pub admin_state: AdminState,
+    /// `None`: not limited, or to be learned.
+    pub tokens_per_day: Option<u64>,
+    /// `None`: not limited, or to be learned.
+    pub requests_per_day: Option<u64>,
+    /// `None`: not limited apart.
+    pub input_tokens_per_minute: Option<u64>,
+    /// `None`: not limited apart.
+    pub output_tokens_per_minute: Option<u64>,
 }
 
 /// A pool with its derived request limit.
@@ -74,6 +87,23 @@ pub struct CheckedPool {
     pub tokens_per_minute: u64,
     /// Requests per minute over all members.
     pub requests_per_minute: Option<u64>,
+    /// The longest slice of requests that is safe for every member.
+    pub request_slice: Duration,
+    /// A bucket if all members are counted so, else a sliding log, which is safe for all.
+    pub enforcement: Enforcement,
+}
+
+/// A caller with what it may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedCaller {
+    /// Its name.
+    pub id: CallerId,
+    /// `None`: as much as there is.
+    pub tokens_per_minute: Option<u64>,
+    /// `None`: as many as there may be.
+    pub requests_per_minute: Option<u64>,
+    /// Its requests running at once.
+    pub max_in_flight: Option<u32>,
 }
 
 /// A route whose members exist.
@@ -121,6 +151,8 @@ impl CheckedConfig {
                     id: pool.id.clone(),
                     tokens_per_minute: pool.tokens_per_minute,
                     requests_per_minute: pool.effective_requests_per_minute(),
+                    request_slice: SHORTEST_SLICE,
+                    enforcement: Enforcement::SlidingLog,
                 });
             }
         }
@@ -135,6 +167,7 @@ impl CheckedConfig {
                 endpoints.push(resolve_endpoint(&config, endpoint, account.service, &pools));
             }
         }
+        join_members(&mut pools, &endpoints);
         let mut routes = Vec::new();
         for (place, route) in config.routes.iter().enumerate() {
             if broken("route", place) {
@@ -151,9 +184,11 @@ impl CheckedConfig {
                 routes.push(CheckedRoute { model: route.model.clone(), groups, priority });
             }
         }
+        let callers = config.callers.iter().enumerate().filter(|(place, _)| !broken("caller", *place));
+        let callers = callers.map(|(_, caller)| resolve_caller(caller)).collect();
         let (queue, retry) = (config.queue.clone(), config.retry.clone());
         let by_name = routes.iter().enumerate().rev().map(|(place, route)| (route.model.clone(), place)).collect();
-        (Self { revision, config, endpoints, pools, routes, queue, retry, by_name }, findings)
+        (Self { revision, config, endpoints, pools, routes, callers, queue, retry, by_name }, findings)
     }
 
     /// The route for a model name: the exact one, else `*`. An index into [`Self::routes`].
@@ -197,6 +232,32 @@ fn resolve_endpoint(
         enforcement,
         pinned: endpoint.pinned,
         admin_state: endpoint.admin_state,
+        tokens_per_day: endpoint.tokens_per_day,
+        requests_per_day: endpoint.requests_per_day,
+        input_tokens_per_minute: endpoint.input_tokens_per_minute,
+        output_tokens_per_minute: endpoint.output_tokens_per_minute,
+    }
+}
+
+/// Each pool counts as its members are counted: in a bucket if all are, and requests in the shortest of their slices.
+fn join_members(pools: &mut [CheckedPool], endpoints: &[CheckedEndpoint]) {
+    for (place, pool) in pools.iter_mut().enumerate() {
+        let members = || endpoints.iter().filter(move |endpoint| endpoint.pool == Some(place));
+        let buckets = |endpoint: &&CheckedEndpoint| endpoint.enforcement == Enforcement::TokenBucket;
+        let sliced = members().filter(|endpoint| !buckets(endpoint));
+        pool.request_slice = sliced.map(|endpoint| endpoint.request_slice).min().unwrap_or(SHORTEST_SLICE);
+        if members().next().is_some() && members().all(|endpoint| buckets(&endpoint)) {
+            pool.enforcement = Enforcement::TokenBucket;
+        }
+    }
+}
+
+fn resolve_caller(caller: &super::config::Caller) -> CheckedCaller {
+    CheckedCaller {
+        id: caller.id.clone(),
+        tokens_per_minute: caller.tokens_per_minute,
+        requests_per_minute: caller.requests_per_minute,
+        max_in_flight: caller.max_in_flight,
     }
 }
 

@@ -151,6 +151,9 @@ pub struct QuotaPool {
     /// Requests per 1,000 tokens per minute; 6 is the classic figure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests_per_1k_tokens: Option<u64>,
+    /// How far our shares may follow demand away from what is configured, in percent; absent: they are only proposed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adjust_within_percent: Option<u32>,
 }
 
 /// How the server counts.
@@ -223,6 +226,18 @@ pub struct Endpoint {
     /// How a simulated endpoint behaves; ignored elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub simulated: Option<Simulated>,
+    /// Tokens per day, where the service limits them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_per_day: Option<u64>,
+    /// Requests per day, where the service limits them. Absent: learned from headers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_day: Option<u64>,
+    /// Prompt tokens per minute, where the service limits them apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_tokens_per_minute: Option<u64>,
+    /// Output tokens per minute, where the service limits them apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_tokens_per_minute: Option<u64>,
 }
 
 /// `simulated = { … }` on an endpoint of a simulated account. Its true limits are the endpoint's own.
@@ -353,6 +368,15 @@ pub struct Caller {
     /// Where its token comes from. Absent: it is recognised by nothing yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<TokenSource>,
+    /// What its requests may be charged in a minute, over all endpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_per_minute: Option<u64>,
+    /// Its requests in a minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<u64>,
+    /// Its requests running at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_in_flight: Option<u32>,
 }
 
 /// `token = { env = "NAME" }`

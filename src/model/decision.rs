@@ -90,6 +90,14 @@ pub enum Exclusion {
     LineAhead,
     /// kept for more important requests that are expected.
     KeptForImportant,
+    /// its caller has used what it may.
+    CallerShort,
+    /// not enough input tokens free.
+    InputShort,
+    /// not enough output tokens free.
+    OutputShort,
+    /// the day's tokens or requests are used.
+    DayShort,
 }
 
 impl Exclusion {
@@ -115,6 +123,10 @@ impl Exclusion {
             Self::ProbeRunning => "R-17",
             Self::LineAhead => "R-18",
             Self::KeptForImportant => "R-22",
+            Self::CallerShort => "R-23",
+            Self::InputShort => "R-24",
+            Self::OutputShort => "R-25",
+            Self::DayShort => "R-26",
         }
     }
 }

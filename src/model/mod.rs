@@ -11,6 +11,7 @@ pub mod id;
 pub mod outcome;
 pub mod outlook;
 pub mod profile;
+pub mod proposal;
 pub mod record;
 pub mod scenario;
 pub mod secret;

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::config::{AdminState, Priority};
 use super::id::{AccountId, CallerId, EndpointId, ModelName, PoolId, RequestId};
 use super::outcome::ThrottleKind;
+use super::outlook::{Demand, Exhaustion};
+use super::proposal::Share;
 use super::units::Timestamp;
 
 /// Why an endpoint rests.
@@ -71,6 +73,8 @@ pub enum LimitSource {
     Header,
     /// Our own soft cap, lower than the others.
     SoftCap,
+    /// Our own share of a pool for now, lower than the others.
+    Allotted,
     /// Nobody knows.
     Unknown,
 }
@@ -86,9 +90,18 @@ pub struct LimitView {
     pub used: u64,
     /// Reserved and not settled.
     pub reserved: u64,
+    /// What is taken beyond the limit: answers that came to more than was estimated. It is paid back before others go.
+    pub overdraft: u64,
 }
 
 impl LimitView {
+    /// Of what is taken of a limit, what is not settled yet.
+    #[must_use]
+    pub fn new(limit: Option<u64>, source: LimitSource, (taken, pending): (u64, u64)) -> Self {
+        let overdraft = limit.map_or(0, |limit| taken.saturating_sub(limit));
+        Self { limit, source, used: taken.saturating_sub(pending), reserved: pending, overdraft }
+    }
+
     /// Limit − charges − reservations; `None` if the limit is unknown.
     #[must_use]
     pub fn headroom(&self) -> Option<u64> {
@@ -103,6 +116,29 @@ impl LimitView {
             self.limit.map_or(0, |limit| if limit == 0 { 100 } else { u128::from(taken) * 100 / u128::from(limit) });
         u8::try_from(percent.min(100)).unwrap_or(100)
     }
+}
+
+/// What a limit beyond tokens and requests per minute is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitKind {
+    /// Prompt tokens per minute.
+    InputTokens,
+    /// Output tokens per minute.
+    OutputTokens,
+    /// Tokens per day.
+    TokensPerDay,
+    /// Requests per day.
+    RequestsPerDay,
+}
+
+/// A limit that few services have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MoreLimitView {
+    /// What it is about.
+    pub kind: LimitKind,
+    /// How it stands.
+    pub limit: LimitView,
 }
 
 /// What happened at an endpoint since the start. Attempts and operations are counted apart.
@@ -153,6 +189,12 @@ pub struct EndpointView {
     pub in_flight: u32,
     /// Since the start.
     pub counters: Counters,
+    /// Limits that few services have, as far as they are known here.
+    pub more_limits: Vec<MoreLimitView>,
+    /// Our ceiling for now, that leaves to the others of its pool what they are expected to need.
+    pub allotted: Option<u64>,
+    /// When its tokens per minute will be full at this rate; `None`: not within sight, or too uncertain to say.
+    pub exhausts_at: Option<Exhaustion>,
 }
 
 impl EndpointView {
@@ -175,6 +217,25 @@ pub struct PoolView {
     pub requests: LimitView,
     /// Its members.
     pub members: Vec<EndpointId>,
+    /// When its tokens per minute will be full at this rate; `None`: not within sight, or too uncertain to say.
+    pub exhausts_at: Option<Exhaustion>,
+    /// How its total would be split by what its members are expected to be asked for; empty: no demand.
+    pub proposed: Vec<Share>,
+}
+
+/// A caller now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallerView {
+    /// Its name.
+    pub id: CallerId,
+    /// Tokens per minute.
+    pub tokens: LimitView,
+    /// Requests per minute.
+    pub requests: LimitView,
+    /// Requests it may have running at once.
+    pub max_in_flight: Option<u32>,
+    /// Requests it has running.
+    pub in_flight: u32,
 }
 
 /// A priority group now.
@@ -203,6 +264,8 @@ pub struct RouteView {
     pub waiting: u32,
     /// The earliest time a resting member returns, if none serves.
     pub back_at: Option<Timestamp>,
+    /// What clients are expected to ask for, by priority: interactive, normal, bulk.
+    pub demand: [Demand; 3],
 }
 
 /// The waiting line now.
@@ -271,6 +334,8 @@ pub struct BalancerView {
     pub routes: Vec<RouteView>,
     /// The waiting line.
     pub queue: QueueView,
+    /// In configuration order.
+    pub callers: Vec<CallerView>,
 }
 
 impl BalancerView {

@@ -42,7 +42,8 @@ impl Balancer {
             return;
         };
         self.arrivals = self.arrivals.saturating_add(1);
-        let mut job = Job::new(profile, route, self.arrivals);
+        let caller = self.caller_of(&profile);
+        let mut job = Job { caller, ..Job::new(profile, route, self.arrivals) };
         let mut judged = self.judge(now, &job);
         job.charge = judged.iter().map(|one| one.estimate.charge).min().unwrap_or_default();
         if self.stopping {
@@ -84,7 +85,7 @@ impl Balancer {
         }
         self.leave_line(now, request, &mut job);
         self.note_taken(now, &job, one);
-        let Some(reservation) = self.reserve(now, request, one) else { return };
+        let Some(reservation) = self.reserve(now, request, one, job.caller) else { return };
         let Some(id) = self.endpoints.get(one.slot).map(|endpoint| endpoint.id.clone()) else { return };
         if let Some(route) = job.route.and_then(|route| self.routes.get_mut(route)) {
             route.note_sent(now, one.slot);
@@ -103,7 +104,13 @@ impl Balancer {
         outputs.push(Output::Assigned { request, assignment });
     }
 
-    fn reserve(&mut self, now: Timestamp, request: RequestId, one: &Judged) -> Option<Reservation> {
+    fn reserve(
+        &mut self,
+        now: Timestamp,
+        request: RequestId,
+        one: &Judged,
+        caller: Option<usize>,
+    ) -> Option<Reservation> {
         let spec = self.config.endpoints.get(one.endpoint)?;
         let pool = spec.pool.and_then(|pool| self.pool_slot_of.get(pool).copied());
         let charge = one.estimate.charge;
@@ -111,17 +118,22 @@ impl Balancer {
         endpoint.health.sent(now, request, charge);
         endpoint.in_flight = endpoint.in_flight.saturating_add(1);
         endpoint.counters.attempts = endpoint.counters.attempts.saturating_add(1);
-        let endpoint_entry = endpoint.ledger.reserve(now, charge);
+        // Levels drain by the limits that hold, and those may have grown since the last one was sent.
+        endpoint.recount(now, spec);
+        let endpoint_entry = endpoint.ledger.reserve(now, one.estimate);
         let pool_state = pool.and_then(|pool| self.pools.get_mut(pool));
+        let caller_state = caller.and_then(|caller| self.callers.get_mut(caller));
         Some(Reservation {
             slot: one.slot,
             account: spec.account.clone(),
             pool,
             estimate: one.estimate,
             endpoint_entry,
-            pool_entry: pool_state.map(|pool| pool.ledger.reserve(now, charge)),
+            pool_entry: pool_state.map(|pool| pool.ledger.reserve(now, one.estimate)),
             settles_to_usage: spec.enforcement == Enforcement::Utilization,
             expires: now.after(EXPIRY),
+            caller,
+            caller_entry: caller_state.map(|caller| caller.reserve(now, one.estimate)),
         })
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 
+use super::caller::CallerState;
 use super::claim::Claims;
 use super::endpoint::{EndpointState, PoolState};
 use super::event::{Input, Output};
@@ -15,7 +16,7 @@ use super::request::{Job, RouteState};
 use super::retry::Budget;
 use crate::model::checked::{CheckedConfig, CheckedEndpoint};
 use crate::model::config::{Priority, Service};
-use crate::model::id::{AccountId, RequestId};
+use crate::model::id::{AccountId, CallerId, RequestId};
 use crate::model::outlook::Outlook;
 use crate::model::units::Timestamp;
 
@@ -40,6 +41,10 @@ pub struct Balancer {
     pub(super) pools: Vec<PoolState>,
     /// Configured pool → slot.
     pub(super) pool_slot_of: Vec<usize>,
+    /// Every caller ever configured.
+    pub(super) callers: Vec<CallerState>,
+    /// Caller → slot.
+    pub(super) caller_slots: BTreeMap<CallerId, usize>,
     /// One per configured route.
     pub(super) routes: Vec<RouteState>,
     /// Accounts with a usable key.
@@ -92,6 +97,8 @@ impl Balancer {
             keyed: Vec::new(),
             pools: Vec::new(),
             pool_slot_of: Vec::new(),
+            callers: Vec::new(),
+            caller_slots: BTreeMap::new(),
             routes: Vec::new(),
             ready: BTreeSet::new(),
             jobs: BTreeMap::new(),
@@ -135,6 +142,7 @@ impl Balancer {
             Input::KeyReady { account, ready } => self.key_ready(now, account, ready),
             Input::Configured(config) => self.configured(now, config, outputs),
             Input::Foreseen(outlook) => self.foreseen(outlook),
+            Input::Allotted(shares) => self.allotted(&shares),
             Input::Stopping => self.stop(now, outputs),
             Input::Tick => return,
         }

@@ -94,7 +94,8 @@ impl Balancer {
         let seat = self.seat(one.endpoint)?;
         let charge = one.estimate;
         let own = oldest(&self.claims.endpoints, seat.slot, &binds).filter(|claim| {
-            !seat.state.ledger.leaves_room(now, charge, claim.estimate, claim.at, seat.state.limits(seat.spec))
+            let limits = seat.state.limits_for(seat.spec, claim.estimate.charge);
+            !seat.state.ledger.leaves_room(now, charge, claim.estimate, claim.at, limits)
         });
         let slot = seat.spec.pool.and_then(|pool| self.pool_slot_of.get(pool).copied());
         let shared = slot.zip(seat.pool).and_then(|(slot, (spec, pool))| {

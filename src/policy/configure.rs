@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::balancer::Balancer;
 use super::endpoint::{EndpointState, PoolState};
 use super::event::Output;
+use super::judge::pool_limits;
 use super::ledger::Ledger;
 use super::request::{RouteState, Stage};
 use crate::model::checked::CheckedConfig;
@@ -16,9 +17,6 @@ use crate::model::decision::RefusalReason;
 use crate::model::id::{AccountId, EndpointId, RequestId};
 use crate::model::units::Timestamp;
 
-/// Pools are watched in the shortest slice any service uses.
-const POOL_SLICE: std::time::Duration = std::time::Duration::from_secs(1);
-
 impl Balancer {
     /// Swaps in a configuration; slots of known ids stay.
     pub(super) fn adopt(&mut self, config: Arc<CheckedConfig>) {
@@ -26,12 +24,13 @@ impl Balancer {
         for spec in &config.endpoints {
             let known = self.endpoints.iter().position(|endpoint| endpoint.id == spec.id);
             let slot = known.unwrap_or(self.endpoints.len());
-            match self.endpoints.get_mut(slot) {
-                Some(endpoint) => {
-                    endpoint.admin = spec.admin_state;
-                    endpoint.ledger.set_slice(spec.request_slice);
-                }
-                None => self.endpoints.push(EndpointState::new(spec)),
+            if known.is_none() {
+                self.endpoints.push(EndpointState::new(spec));
+            }
+            if let Some(endpoint) = self.endpoints.get_mut(slot) {
+                endpoint.admin = spec.admin_state;
+                endpoint.allotted = None;
+                endpoint.recount(self.now, spec);
             }
             self.slot_of.push(slot);
         }
@@ -44,11 +43,17 @@ impl Balancer {
         self.pool_slot_of.clear();
         for spec in &config.pools {
             let known = self.pools.iter().position(|pool| pool.id == spec.id);
-            self.pool_slot_of.push(known.unwrap_or(self.pools.len()));
+            let slot = known.unwrap_or(self.pools.len());
+            self.pool_slot_of.push(slot);
             if known.is_none() {
-                self.pools.push(PoolState { id: spec.id.clone(), ledger: Ledger::new(POOL_SLICE) });
+                self.pools.push(PoolState { id: spec.id.clone(), ledger: Ledger::new(spec.request_slice) });
+            }
+            if let Some(pool) = self.pools.get_mut(slot) {
+                pool.ledger.count_as(self.now, spec.enforcement, spec.request_slice);
+                pool.ledger.tune(self.now, pool_limits(spec));
             }
         }
+        self.adopt_callers(&config);
         let mut before = std::mem::take(&mut self.routes);
         for spec in &config.routes {
             let known = before.iter().position(|route| route.model == spec.model).map(|at| before.swap_remove(at));
@@ -67,6 +72,7 @@ impl Balancer {
         let mut homeless: Vec<(u64, RequestId)> = Vec::new();
         for (request, job) in &mut self.jobs {
             job.route = self.config.route_for(job.profile.model.as_str());
+            job.caller = job.profile.caller.as_ref().and_then(|id| self.caller_slots.get(id).copied());
             let line = job.route.and_then(|route| self.routes.get_mut(route)).map(|route| &mut route.line);
             match (&job.stage, line, job.route) {
                 (Some(Stage::InLine { .. }), Some(line), Some(route)) => {
@@ -84,6 +90,18 @@ impl Balancer {
         for (_, request) in homeless {
             self.turn_away(now, request, RefusalReason::UnknownModel, outputs);
         }
+    }
+
+    /// Ceilings inside pools, for now. What is charged already stays charged.
+    pub(super) fn allotted(&mut self, shares: &[(EndpointId, Option<u64>)]) {
+        for (spec, slot) in self.config.endpoints.iter().zip(&self.slot_of) {
+            let share = shares.iter().find(|(id, _)| *id == spec.id);
+            if let (Some((_, share)), Some(endpoint)) = (share, self.endpoints.get_mut(*slot)) {
+                endpoint.allotted = *share;
+                endpoint.recount(self.now, spec);
+            }
+        }
+        self.doubt_forecasts();
     }
 
     /// Takes effect at once; the file follows elsewhere.

@@ -31,6 +31,8 @@ pub(super) struct EndpointState {
     pub(super) in_flight: u32,
     pub(super) counters: Counters,
     pub(super) reported_remaining: Option<(u64, Timestamp)>,
+    /// Our ceiling for now inside its pool.
+    pub(super) allotted: Option<u64>,
     learned: Limits,
     /// When the ledgers' guards were last changed.
     guard_changed: Timestamp,
@@ -56,10 +58,17 @@ impl EndpointState {
             in_flight: 0,
             counters: Counters::default(),
             reported_remaining: None,
+            allotted: None,
             learned: Limits::default(),
             guard_changed: Timestamp::ZERO,
             too_large: None,
         }
+    }
+
+    /// Counts as the configuration says, by the limits that hold.
+    pub(super) fn recount(&mut self, now: Timestamp, spec: &CheckedEndpoint) {
+        self.ledger.count_as(now, spec.enforcement, spec.request_slice);
+        self.ledger.tune(now, self.limits(spec));
     }
 
     /// The service's own ceiling of tokens per minute, as configured or learned.
@@ -71,14 +80,31 @@ impl EndpointState {
     pub(super) fn limits(&self, spec: &CheckedEndpoint) -> Limits {
         let provider = self.provider_tokens(spec);
         Limits {
-            tokens: [provider, spec.soft_cap].into_iter().flatten().min(),
+            tokens: [provider, spec.soft_cap, self.allotted].into_iter().flatten().min(),
             requests: lower(spec.requests_per_minute, self.learned.requests, spec.pinned),
+            input: spec.input_tokens_per_minute,
+            output: spec.output_tokens_per_minute,
+            tokens_per_day: spec.tokens_per_day,
+            requests_per_day: lower(spec.requests_per_day, self.learned.requests_per_day, spec.pinned),
         }
+    }
+
+    /// The ceilings for a charge: one that is larger than our share of the pool for now is not kept out by it for good.
+    pub(super) fn limits_for(&self, spec: &CheckedEndpoint, charge: u64) -> Limits {
+        if self.allotted.is_none_or(|share| share >= charge) {
+            return self.limits(spec);
+        }
+        let tokens = [self.provider_tokens(spec), spec.soft_cap].into_iter().flatten().min();
+        Limits { tokens, ..self.limits(spec) }
     }
 
     /// Where the token ceiling comes from.
     pub(super) fn token_source(&self, spec: &CheckedEndpoint) -> LimitSource {
         let provider = self.provider_tokens(spec);
+        let others = [provider, spec.soft_cap].into_iter().flatten().min();
+        if self.allotted.is_some_and(|share| others.is_none_or(|others| share < others)) {
+            return LimitSource::Allotted;
+        }
         match (spec.soft_cap, provider) {
             (Some(cap), Some(limit)) if cap < limit => LimitSource::SoftCap,
             (Some(_), None) => LimitSource::SoftCap,
@@ -111,12 +137,15 @@ impl EndpointState {
         let limit = facts.requests.limit.filter(|limit| *limit > 0 && !is_per_slice(*limit, spec));
         if let Some(times) = limit.and(times_a_minute(&facts.requests, spec)) {
             self.learned.requests = limit.map(|limit| limit.saturating_mul(times));
+        } else if spec.service != Service::Azure && limit.is_some() {
+            self.learned.requests_per_day = limit;
         }
+        self.ledger.tune(now, self.limits(spec));
     }
 
     /// The service had no room where our ledger saw some.
     pub(super) fn surprised(&mut self, now: Timestamp, unit: Unit) {
-        self.ledger.widen(unit);
+        self.ledger.widen(now, unit);
         self.guard_changed = now;
     }
 
@@ -202,6 +231,10 @@ mod tests {
             enforcement: Enforcement::SlidingLog,
             pinned,
             admin_state: AdminState::Enabled,
+            tokens_per_day: None,
+            requests_per_day: None,
+            input_tokens_per_minute: None,
+            output_tokens_per_minute: None,
         }
     }
     fn says(limit: u64) -> HeaderFacts {

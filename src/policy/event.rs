@@ -73,6 +73,9 @@ pub enum Input {
     Configured(Arc<CheckedConfig>),
     /// What clients are expected to ask for next. Holds until the next one comes, for half a minute at most.
     Foreseen(Arc<Outlook>),
+    /// Our ceilings for now inside pools, in tokens per minute; whoever is not named keeps its own, `None` lifts it. A new
+    /// configuration lifts all.
+    Allotted(Vec<(EndpointId, Option<u64>)>),
     /// We stop: everyone waiting is refused, nobody is admitted.
     Stopping,
     /// Time alone: `next_wake` has come.

@@ -192,8 +192,9 @@ impl Balancer {
                 pools.push((at, Share { slot, ledger: pool.ledger.clone(), limits: pool_limits(spec) }));
                 Some(pools.len() - 1)
             });
-            let (ledger, limits) = (seat.state.ledger.clone(), seat.state.limits(seat.spec));
-            gates.push(Gate { endpoint: member.endpoint, slot: seat.slot, opens, ledger, limits, pool });
+            let ledger = seat.state.ledger.clone();
+            let (limits, whole) = (seat.state.limits(seat.spec), seat.state.limits_for(seat.spec, u64::MAX));
+            gates.push(Gate { endpoint: member.endpoint, slot: seat.slot, opens, ledger, limits, whole, pool });
         }
         let others = self.claims.iter().filter(|claim| claim.route != place).copied().collect();
         Some(Play::new(now, gates, pools.into_iter().map(|(_, share)| share).collect(), others))

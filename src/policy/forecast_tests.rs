@@ -2,9 +2,9 @@ use super::super::ledger::{Ledger, Limits};
 use super::*;
 
 fn gate(endpoint: usize, tokens: u64, opens: u64) -> Gate {
-    let limits = Limits { tokens: Some(tokens), requests: None };
+    let limits = Limits { tokens: Some(tokens), ..Limits::NONE };
     let ledger = Ledger::new(Duration::from_secs(1));
-    Gate { endpoint, slot: endpoint, opens: Timestamp::from_secs(opens), ledger, limits, pool: None }
+    Gate { endpoint, slot: endpoint, opens: Timestamp::from_secs(opens), ledger, limits, whole: limits, pool: None }
 }
 
 fn turns(charges: &[u64]) -> Vec<Turn> {
@@ -47,7 +47,7 @@ fn a_resting_endpoint_helps_from_the_end_of_its_rest() {
 
 #[test]
 fn a_pool_binds_all_its_members() {
-    let limits = Limits { tokens: Some(100), requests: None };
+    let limits = Limits { tokens: Some(100), ..Limits::NONE };
     let pool = Share { slot: 0, ledger: Ledger::new(Duration::from_secs(1)), limits };
     let gates = vec![Gate { pool: Some(0), ..gate(0, 100, 0) }, Gate { pool: Some(0), ..gate(1, 100, 0) }];
     let play = Play::new(Timestamp::ZERO, gates, vec![pool], Vec::new());

@@ -4,15 +4,16 @@
 //! Absent on purpose: comparing endpoints with each other (`choose`).
 
 use super::balancer::Balancer;
+use super::caller::CallerState;
 use super::endpoint::{EndpointState, PoolState};
 use super::estimate::estimate;
 use super::health::Standing;
-use super::ledger::{Limits, Shortage, Unit};
+use super::ledger::{Limits, Shortage};
 use super::request::Job;
 use crate::model::checked::{CheckedEndpoint, CheckedMember, CheckedPool};
 use crate::model::config::AdminState;
 use crate::model::decision::{Estimate, Exclusion};
-use crate::model::status::{Health, LimitSource, RestCause};
+use crate::model::status::{Health, RestCause};
 use crate::model::units::Timestamp;
 
 /// Whether waiting makes an endpoint fit.
@@ -81,17 +82,20 @@ pub(super) struct Seat<'b> {
     pub(super) state: &'b EndpointState,
     pub(super) pool: Option<(&'b CheckedPool, &'b PoolState)>,
     pub(super) has_key: bool,
+    /// Who asks, if its limits bear on it.
+    pub(super) caller: Option<&'b CallerState>,
 }
 
 impl Balancer {
     /// Judges every endpoint of the request's route, in order of trial.
     pub(super) fn judge(&self, now: Timestamp, job: &Job) -> Vec<Judged> {
         let Some(route) = job.route.and_then(|route| self.config.routes.get(route)) else { return Vec::new() };
+        let caller = job.caller.and_then(|caller| self.callers.get(caller));
         let mut all = Vec::with_capacity(route.groups.iter().map(|group| group.members.len()).sum());
         for (group, members) in route.groups.iter().enumerate() {
             for (place, member) in members.members.iter().enumerate() {
                 if let Some(seat) = self.seat(member.endpoint) {
-                    all.push(judge_one(now, job, &seat, *member, group, place));
+                    all.push(judge_one(now, job, &Seat { caller, ..seat }, *member, group, place));
                 }
             }
         }
@@ -107,31 +111,20 @@ impl Balancer {
             let slot = *self.pool_slot_of.get(pool)?;
             Some((self.config.pools.get(pool)?, self.pools.get(slot)?))
         });
-        Some(Seat { slot, spec, state, pool, has_key: self.keyed.get(endpoint).is_some_and(|keyed| *keyed) })
+        let has_key = self.keyed.get(endpoint).is_some_and(|keyed| *keyed);
+        Some(Seat { slot, spec, state, pool, has_key, caller: None })
     }
 }
 
 /// The ceilings of a pool.
 pub(super) const fn pool_limits(pool: &CheckedPool) -> Limits {
-    Limits { tokens: Some(pool.tokens_per_minute), requests: pool.requests_per_minute }
+    Limits { tokens: Some(pool.tokens_per_minute), requests: pool.requests_per_minute, ..Limits::NONE }
 }
 
 impl Seat<'_> {
     /// What a request would be charged here.
     pub(super) fn estimate(&self, job: &Job) -> Estimate {
         estimate(self.spec.service, self.spec.enforcement, job.profile.operation, &job.profile.size)
-    }
-
-    /// When all windows have room for a charge; `None`: never.
-    fn room_at(&self, now: Timestamp, charge: u64) -> Option<Timestamp> {
-        if self.state.smallest_too_large(now).is_some_and(|known| known <= charge) {
-            return None;
-        }
-        let own = self.state.ledger.earliest(now, charge, self.state.limits(self.spec))?;
-        match self.pool {
-            Some((spec, pool)) => Some(own.max(pool.ledger.earliest(now, charge, pool_limits(spec))?)),
-            None => Some(own),
-        }
     }
 
     /// Whether it may be used at all, now or later: by the person, by its key, by what this request has met there.
@@ -159,17 +152,19 @@ impl Seat<'_> {
         }
     }
 
-    fn ruling(&self, now: Timestamp, job: &Job, charge: u64, short: &mut Option<Shortage>) -> Ruling {
+    fn ruling(&self, now: Timestamp, job: &Job, estimate: Estimate, short: &mut Option<Shortage>) -> Ruling {
         if let Some(why) = self.barred(job) {
             return Ruling::Out(why, Hope::Never);
         }
-        let Some(room) = self.room_at(now, charge) else {
-            return Ruling::Out(Exclusion::TooLarge, Hope::Never);
+        let Some(room) = self.room_at(now, estimate) else {
+            let (why, found) = self.obstacle(now, estimate);
+            *short = found;
+            return Ruling::Out(why, Hope::Never);
         };
         if job.tried.contains(&self.slot) {
             return Ruling::Out(Exclusion::TriedAlready, Hope::Event);
         }
-        let standing = self.state.health.standing(now, charge, self.state.pace(self.spec));
+        let standing = self.state.health.standing(now, estimate.charge, self.state.pace(self.spec));
         match standing {
             Standing::Resting(until, cause) => return Ruling::Out(resting(cause), Hope::At(until.max(room))),
             Standing::Probing(verdict) => {
@@ -180,25 +175,18 @@ impl Seat<'_> {
         if self.spec.max_in_flight.is_some_and(|most| self.state.in_flight >= most) {
             return Ruling::Out(Exclusion::InFlightFull, Hope::Event);
         }
-        // Where there is room now, nothing is short.
-        if room > now {
-            *short = self.state.ledger.shortage(now, charge, self.state.limits(self.spec));
+        *short = self.caller.and_then(CallerState::full);
+        if short.is_some() {
+            return Ruling::Out(Exclusion::CallerShort, Hope::Event);
         }
-        if let Some(short) = short {
-            let capped = self.state.token_source(self.spec) == LimitSource::SoftCap;
-            let why = match short.unit {
-                Unit::Tokens if capped => Exclusion::SoftCap,
-                Unit::Tokens => Exclusion::TokensShort,
-                Unit::Requests => Exclusion::RequestsShort,
-            };
+        // Where there is room now, nothing is short.
+        if room > now
+            && let Some((why, found)) = self.shortage(now, estimate)
+        {
+            *short = Some(found);
             return Ruling::Out(why, Hope::At(room));
         }
-        *short = self
-            .pool
-            .filter(|_| room > now)
-            .and_then(|(spec, pool)| pool.ledger.shortage(now, charge, pool_limits(spec)));
         match standing {
-            _ if short.is_some() => Ruling::Out(Exclusion::PoolShort, Hope::At(room)),
             Standing::Ramping(next) => Ruling::Out(Exclusion::Ramping, Hope::At(next)),
             standing => Ruling::Fits { probe: standing == Standing::Probe },
         }
@@ -213,7 +201,7 @@ impl Seat<'_> {
 fn judge_one(now: Timestamp, job: &Job, seat: &Seat<'_>, member: CheckedMember, group: usize, place: usize) -> Judged {
     let estimate = seat.estimate(job);
     let mut short = None;
-    let ruling = seat.ruling(now, job, estimate.charge, &mut short);
+    let ruling = seat.ruling(now, job, estimate, &mut short);
     let limits = seat.state.limits(seat.spec);
     let (needs, has, limit) = match (short, ruling) {
         (Some(short), _) => (short.needs, Some(short.has), Some(short.limit)),
@@ -268,5 +256,8 @@ pub(super) fn hope(judged: &[Judged]) -> Hope {
 
 /// Whether size alone keeps the request from an endpoint that could be used.
 pub(super) fn too_large(judged: &[Judged]) -> bool {
-    judged.iter().any(|one| matches!(one.ruling, Ruling::Out(Exclusion::TooLarge, _)))
+    let never = |one: &Judged| {
+        matches!(one.ruling, Ruling::Out(Exclusion::TooLarge, _) | Ruling::Out(Exclusion::CallerShort, Hope::Never))
+    };
+    judged.iter().any(never)
 }

@@ -12,7 +12,7 @@ use crate::model::decision::{Choice, Decision, Exclusion, RefusalReason, Verdict
 use crate::model::id::{EndpointId, RequestId};
 use crate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, HeaderSignal, Settlement, ThrottleKind};
 use crate::model::status::{Health, RestCause};
-use crate::model::units::{MINUTE, Timestamp};
+use crate::model::units::Timestamp;
 
 /// Ledgers tell amounts apart that come this far from each other.
 const GRAIN: Duration = Duration::from_millis(60);
@@ -63,7 +63,11 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn sites() -> impl Strategy<Value = Vec<Site>> {
-    let kind = prop_oneof![Just(Enforcement::SlidingLog), Just(Enforcement::Utilization)];
+    let kind = prop_oneof![
+        2 => Just(Enforcement::SlidingLog),
+        1 => Just(Enforcement::Utilization),
+        1 => Just(Enforcement::TokenBucket),
+    ];
     let one = (0..2_usize, 500..3_000_u64, proptest::option::of(60..600_u64), any::<bool>(), kind);
     proptest::collection::vec(one, 1..=3).prop_map(|all| {
         let build = |(id, (group, tokens, requests, pooled, enforcement))| Site {
@@ -167,18 +171,24 @@ impl Court {
             assert_ne!(one.verdict, room, "a higher group had room and health");
         }
         let site = self.sites.iter().find(|site| site.id == id).expect("a known site").clone();
+        let tokens = site.tokens.unwrap_or(u64::MAX);
+        let kind = site.enforcement;
+        assert!(self.tally.admits(id, kind, tokens, charge, self.now), "tokens of {id}");
         self.tally.add(id, self.now, charge);
-        self.tally.add(&format!("{id} requests"), self.now, 1);
-        assert!(self.tally.sum(id, self.now, MINUTE) <= site.tokens.unwrap_or(u64::MAX), "tokens of {id}");
         if let Some(limit) = site.requests {
             let requests = format!("{id} requests");
-            assert!(self.tally.sum(&requests, self.now, MINUTE) <= limit, "requests of {id}");
+            let kind = if kind == Enforcement::Utilization { Enforcement::SlidingLog } else { kind };
+            assert!(self.tally.admits(&requests, kind, limit, 1, self.now), "requests of {id}");
+            self.tally.add(&requests, self.now, 1);
             let slice = self.tally.sum(&requests, self.now, Duration::from_secs(1));
-            assert!(slice <= (limit / 60).max(1), "slices of {id}");
+            assert!(kind == Enforcement::TokenBucket || slice <= (limit / 60).max(1), "slices of {id}");
         }
         if site.pool.is_some() {
+            let mut members = self.sites.iter().filter(|site| site.pool.is_some());
+            let buckets = members.all(|site| site.enforcement == Enforcement::TokenBucket);
+            let kind = if buckets { Enforcement::TokenBucket } else { Enforcement::SlidingLog };
+            assert!(self.tally.admits("pool", kind, 2_000, charge, self.now), "tokens of the pool");
             self.tally.add("pool", self.now, charge);
-            assert!(self.tally.sum("pool", self.now, MINUTE) <= 2_000, "tokens of the pool");
         }
         At::Sent { site: id.to_owned(), since: self.now, charge, committed: false, probe }
     }

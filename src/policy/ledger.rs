@@ -1,19 +1,48 @@
-//! One endpoint's or pool's limits: tokens per minute, requests per minute, requests per slice.
+//! The limits of one endpoint, pool or caller: tokens and requests per minute, requests per slice, and where they exist
+//! tokens and requests per day, input and output per minute.
 //!
-//! Invariant: an amount is reserved in all three windows or in none.
+//! Invariant: an amount is reserved in every meter or in none, and no change of limits or of the way of counting forgets it.
 //! Absent on purpose: the limits themselves; they change while charges stay.
 
 use std::time::Duration;
 
-use super::window::{Place, Window};
+use super::bucket::Gate;
+use super::meter::{Manner, Meter, Spot};
+use crate::model::config::Enforcement;
 use crate::model::decision::Estimate;
 use crate::model::units::{MINUTE, Timestamp};
 
-/// Ceilings per minute; `None`: unknown, never held back by it.
+const DAY: Duration = Duration::from_hours(24);
+
+/// How long a service that counts requests in a bucket is taken to check slices too, once it refused one we saw room for.
+const SLICE_MEMORY: Duration = Duration::from_mins(10);
+
+/// Ceilings; `None`: unknown, never held back by it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Limits {
+    /// Per minute.
     pub(super) tokens: Option<u64>,
+    /// Per minute.
     pub(super) requests: Option<u64>,
+    /// Prompt tokens per minute.
+    pub(super) input: Option<u64>,
+    /// Output tokens per minute.
+    pub(super) output: Option<u64>,
+    pub(super) tokens_per_day: Option<u64>,
+    pub(super) requests_per_day: Option<u64>,
+}
+
+impl Limits {
+    /// Nothing is known.
+    pub(super) const NONE: Self =
+        Self { tokens: None, requests: None, input: None, output: None, tokens_per_day: None, requests_per_day: None };
+
+    const fn has_more(&self) -> bool {
+        self.input.is_some()
+            || self.output.is_some()
+            || self.tokens_per_day.is_some()
+            || self.requests_per_day.is_some()
+    }
 }
 
 /// The unit in which something did not fit.
@@ -21,6 +50,10 @@ pub(super) struct Limits {
 pub(super) enum Unit {
     Tokens,
     Requests,
+    Input,
+    Output,
+    DayTokens,
+    DayRequests,
 }
 
 /// Why a request does not fit now.
@@ -34,40 +67,124 @@ pub(super) struct Shortage {
     pub(super) free_at: Option<Timestamp>,
 }
 
+impl Shortage {
+    fn lasts(&self) -> Timestamp {
+        self.free_at.unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// What one request asks for, in tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Demand {
+    pub(super) tokens: u64,
+    pub(super) input: u64,
+    pub(super) output: u64,
+}
+
+impl From<Estimate> for Demand {
+    fn from(estimate: Estimate) -> Self {
+        Self { tokens: estimate.charge, input: estimate.prompt, output: estimate.output }
+    }
+}
+
+/// Tokens of which nobody said whether they go in or out.
+impl From<u64> for Demand {
+    fn from(tokens: u64) -> Self {
+        Self { tokens, input: 0, output: 0 }
+    }
+}
+
 /// A reservation in one ledger.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
-    amount: u64,
-    tokens: Place,
-    minute: Place,
-    slice: Place,
+    demand: Demand,
+    tokens: Spot,
+    minute: Spot,
+    slice: Spot,
+    more: Option<MoreEntry>,
 }
 
-/// The reservations and charges of one endpoint or pool.
+#[derive(Clone, Copy, Debug)]
+struct MoreEntry {
+    input: Spot,
+    output: Spot,
+    day_tokens: Spot,
+    day_requests: Spot,
+}
+
+/// The meters that few services need.
+#[derive(Clone, Debug)]
+struct More {
+    input: Meter,
+    output: Meter,
+    day_tokens: Meter,
+    day_requests: Meter,
+}
+
+/// The reservations and charges of one endpoint, pool or caller.
 #[derive(Clone, Debug)]
 pub(super) struct Ledger {
-    tokens: Window,
-    minute: Window,
-    slice: Window,
+    enforcement: Enforcement,
+    tokens: Meter,
+    minute: Meter,
+    slice: Meter,
     slice_span: Duration,
+    /// A bucket of requests is checked in slices until then.
+    sliced_until: Timestamp,
+    /// From when one of them was first limited.
+    more: Option<Box<More>>,
 }
 
 impl Ledger {
-    /// An empty ledger that watches requests per minute and per slice.
+    /// An empty ledger of a sliding log that watches requests per minute and per slice.
     pub(super) fn new(slice_span: Duration) -> Self {
         Self {
-            tokens: Window::guarded(MINUTE),
-            minute: Window::guarded(MINUTE),
-            slice: Window::guarded(slice_span),
+            enforcement: Enforcement::SlidingLog,
+            tokens: Meter::guarded(MINUTE),
+            minute: Meter::guarded(MINUTE),
+            slice: Meter::guarded(slice_span),
             slice_span,
+            sliced_until: Timestamp::ZERO,
+            more: None,
         }
     }
 
-    /// A slice of another length starts empty; everything else stays.
-    pub(super) fn set_slice(&mut self, slice_span: Duration) {
+    /// An empty ledger of limits of our own: exact, and without slices.
+    pub(super) fn own() -> Self {
+        Self { tokens: Meter::exact(MINUTE), minute: Meter::exact(MINUTE), ..Self::new(MINUTE) }
+    }
+
+    /// Counts as this service does from `now` on. What came before counts as it would have there.
+    pub(super) fn count_as(&mut self, now: Timestamp, enforcement: Enforcement, slice_span: Duration) {
+        self.enforcement = enforcement;
         if self.slice_span != slice_span {
-            self.slice = Window::guarded(slice_span);
+            self.slice.respan(now, slice_span, &self.minute);
             self.slice_span = slice_span;
+        }
+    }
+
+    /// Levels drain by these limits from `now` on.
+    pub(super) fn tune(&mut self, now: Timestamp, limits: Limits) {
+        let (tokens, others) = match self.enforcement {
+            Enforcement::TokenBucket => (Manner::Level(Gate::Whole), Manner::Level(Gate::Whole)),
+            Enforcement::Utilization => (Manner::Level(Gate::Open), Manner::Log),
+            Enforcement::Auto | Enforcement::SlidingLog => (Manner::Log, Manner::Log),
+        };
+        self.tokens.count(now, tokens, limits.tokens);
+        self.minute.count(now, others, limits.requests);
+        if self.more.is_none() && limits.has_more() {
+            self.more = Some(Box::new(More {
+                input: Meter::guarded(MINUTE),
+                output: Meter::guarded(MINUTE),
+                day_tokens: Meter::guarded(DAY),
+                day_requests: Meter::guarded(DAY),
+            }));
+        }
+        if let Some(more) = &mut self.more {
+            more.input.count(now, others, limits.input);
+            more.output.count(now, others, limits.output);
+            more.day_tokens.count(now, others, limits.tokens_per_day);
+            more.day_requests.count(now, others, limits.requests_per_day);
         }
     }
 
@@ -77,28 +194,46 @@ impl Ledger {
         u64::try_from(share).unwrap_or(u64::MAX).max(1).min(per_minute)
     }
 
-    fn lines(&self, cost: u64, limits: Limits) -> [Option<(Unit, &Window, u64, u64)>; 3] {
-        [
-            limits.tokens.map(|limit| (Unit::Tokens, &self.tokens, cost, limit)),
-            limits.requests.map(|limit| (Unit::Requests, &self.slice, 1, self.slice_limit(limit))),
+    /// Whether requests are checked in slices. A bucket is the check itself, until it turns out otherwise.
+    fn is_sliced(&self, now: Timestamp) -> bool {
+        self.slice_span < MINUTE && (self.enforcement != Enforcement::TokenBucket || now < self.sliced_until)
+    }
+
+    /// Every limit that is known, with its unit, its meter and what the request needs of it.
+    fn lines(&self, demand: Demand, limits: Limits, sliced: bool) -> impl Iterator<Item = (Unit, &Meter, u64, u64)> {
+        let slice = limits.requests.filter(|_| sliced).map(|limit| self.slice_limit(limit));
+        let usual = [
+            limits.tokens.map(|limit| (Unit::Tokens, &self.tokens, demand.tokens, limit)),
+            slice.map(|limit| (Unit::Requests, &self.slice, 1, limit)),
             limits.requests.map(|limit| (Unit::Requests, &self.minute, 1, limit)),
-        ]
+        ];
+        let more = self.more.as_deref().into_iter().flat_map(move |more| {
+            [
+                limits.input.map(|limit| (Unit::Input, &more.input, demand.input, limit)),
+                limits.output.map(|limit| (Unit::Output, &more.output, demand.output, limit)),
+                limits.tokens_per_day.map(|limit| (Unit::DayTokens, &more.day_tokens, demand.tokens, limit)),
+                limits.requests_per_day.map(|limit| (Unit::DayRequests, &more.day_requests, 1, limit)),
+            ]
+        });
+        usual.into_iter().chain(more).flatten()
     }
 
-    /// The first unit that lacks room for one request of `cost` tokens, if any does.
-    pub(super) fn shortage(&self, now: Timestamp, cost: u64, limits: Limits) -> Option<Shortage> {
-        self.lines(cost, limits).into_iter().flatten().find_map(|(unit, window, needs, limit)| {
-            let has = limit.saturating_sub(window.taken(now));
-            let free_at = window.earliest(now, needs, limit);
-            (needs > has).then_some(Shortage { unit, needs, has, limit, free_at })
-        })
+    /// The unit that lacks room for one such request the longest, if any does.
+    pub(super) fn shortage(&self, now: Timestamp, demand: impl Into<Demand>, limits: Limits) -> Option<Shortage> {
+        let all = self.lines(demand.into(), limits, self.is_sliced(now)).filter_map(|(unit, meter, needs, limit)| {
+            let free_at = meter.earliest(now, needs, limit);
+            let has = limit.saturating_sub(meter.taken(now));
+            (free_at != Some(now)).then_some(Shortage { unit, needs, has, limit, free_at })
+        });
+        // Of several that last equally long, the first is named.
+        all.reduce(|worst, next| if next.lasts() > worst.lasts() { next } else { worst })
     }
 
-    /// The exact time from which one request of `cost` tokens fits; `None`: never.
-    pub(super) fn earliest(&self, now: Timestamp, cost: u64, limits: Limits) -> Option<Timestamp> {
+    /// The exact time from which one such request fits; `None`: never.
+    pub(super) fn earliest(&self, now: Timestamp, demand: impl Into<Demand>, limits: Limits) -> Option<Timestamp> {
         let mut when = now;
-        for (_, window, needs, limit) in self.lines(cost, limits).into_iter().flatten() {
-            when = when.max(window.earliest(now, needs, limit)?);
+        for (_, meter, needs, limit) in self.lines(demand.into(), limits, self.is_sliced(now)) {
+            when = when.max(meter.earliest(now, needs, limit)?);
         }
         Some(when)
     }
@@ -112,74 +247,103 @@ impl Ledger {
         by: Timestamp,
         limits: Limits,
     ) -> bool {
-        let both = self.lines(first.charge, limits).into_iter().zip(self.lines(second.charge, limits));
-        both.filter_map(|(first, second)| first.zip(second)).all(|((_, window, first, limit), (_, _, second, _))| {
-            let gone = now.after(window.lasts()) <= by;
-            gone || window.earliest(now, first.saturating_add(second), limit).is_some_and(|when| when <= by)
+        let sliced = self.is_sliced(now);
+        let both = self.lines(first.into(), limits, sliced).zip(self.lines(second.into(), limits, sliced));
+        both.into_iter().all(|((_, meter, first, limit), (_, _, second, _))| {
+            let both = first.saturating_add(second);
+            meter.is_gone(now, by) || meter.earliest(now, both, limit).is_some_and(|when| when <= by)
         })
     }
 
-    /// Takes one request of `amount` tokens, fitting or not.
-    pub(super) fn reserve(&mut self, now: Timestamp, amount: u64) -> Entry {
+    /// Takes one such request, fitting or not.
+    pub(super) fn reserve(&mut self, now: Timestamp, demand: impl Into<Demand>) -> Entry {
+        let demand = demand.into();
         Entry {
-            amount,
-            tokens: self.tokens.add(now, amount),
+            demand,
+            tokens: self.tokens.add(now, demand.tokens),
             minute: self.minute.add(now, 1),
             slice: self.slice.add(now, 1),
+            more: self.more.as_mut().map(|more| MoreEntry {
+                input: more.input.add(now, demand.input),
+                output: more.output.add(now, demand.output),
+                day_tokens: more.day_tokens.add(now, demand.tokens),
+                day_requests: more.day_requests.add(now, 1),
+            }),
         }
     }
 
-    /// The reservation becomes a charge of `charge` tokens and one request.
-    pub(super) fn settle(&mut self, entry: Entry, charge: u64) {
-        self.tokens.settle(entry.tokens, entry.amount, charge);
-        self.minute.settle(entry.minute, 1, 1);
-        self.slice.settle(entry.slice, 1, 1);
+    /// The reservation becomes a charge of this much and one request.
+    pub(super) fn settle(&mut self, now: Timestamp, entry: Entry, charge: impl Into<Demand>) {
+        self.close(now, entry, charge.into(), 1);
     }
 
     /// Nothing reached the service: everything is given back.
-    pub(super) fn release(&mut self, entry: Entry) {
-        self.tokens.settle(entry.tokens, entry.amount, 0);
-        self.minute.settle(entry.minute, 1, 0);
-        self.slice.settle(entry.slice, 1, 0);
+    pub(super) fn release(&mut self, now: Timestamp, entry: Entry) {
+        self.close(now, entry, Demand::default(), 0);
+    }
+
+    fn close(&mut self, now: Timestamp, entry: Entry, charge: Demand, requests: u64) {
+        let was = entry.demand;
+        self.tokens.settle(now, entry.tokens, was.tokens, charge.tokens);
+        self.minute.settle(now, entry.minute, 1, requests);
+        self.slice.settle(now, entry.slice, 1, requests);
+        if let (Some(more), Some(entry)) = (&mut self.more, entry.more) {
+            more.input.settle(now, entry.input, was.input, charge.input);
+            more.output.settle(now, entry.output, was.output, charge.output);
+            more.day_tokens.settle(now, entry.day_tokens, was.tokens, charge.tokens);
+            more.day_requests.settle(now, entry.day_requests, 1, requests);
+        }
     }
 
     /// The server had no room where we saw some: keep amounts of this unit longer.
-    pub(super) fn widen(&mut self, unit: Unit) {
+    pub(super) fn widen(&mut self, now: Timestamp, unit: Unit) {
         match unit {
             Unit::Tokens => self.tokens.widen(),
             Unit::Requests => {
                 self.minute.widen();
                 self.slice.widen();
+                self.sliced_until = now.after(SLICE_MEMORY);
             }
+            // Their guard is nothing beside a day, and no service tells input from output when it refuses.
+            Unit::Input | Unit::Output | Unit::DayTokens | Unit::DayRequests => {}
         }
     }
 
     /// No such surprise for long: keep amounts a little shorter again.
     pub(super) fn narrow(&mut self) {
-        for window in [&mut self.tokens, &mut self.minute, &mut self.slice] {
-            window.narrow();
+        for meter in [&mut self.tokens, &mut self.minute, &mut self.slice] {
+            meter.narrow();
         }
     }
 
-    /// Tokens taken in the window, of which not settled.
+    /// Tokens that count, of which not settled.
     pub(super) fn tokens(&self, now: Timestamp) -> (u64, u64) {
-        (self.tokens.taken(now), self.tokens.pending(now))
+        self.tokens.standing(now)
     }
 
-    /// Requests taken in the last minute, of which not settled.
+    /// Requests that count against the minute, of which not settled.
     pub(super) fn requests(&self, now: Timestamp) -> (u64, u64) {
-        (self.minute.taken(now), self.minute.pending(now))
+        self.minute.standing(now)
     }
 
-    /// The free share of the scarcer limit in millionths; a million if none is known.
-    pub(super) fn free_share(&self, now: Timestamp, limits: Limits) -> u64 {
-        let share = |limit: Option<u64>, window: &Window| {
-            limit.map_or(1_000_000, |limit| {
-                let free = limit.saturating_sub(window.taken(now));
-                u64::try_from(u128::from(free) * 1_000_000 / u128::from(limit.max(1))).unwrap_or(1_000_000)
-            })
+    /// What counts in one unit, of which not settled. Nothing for units that were never limited.
+    pub(super) fn standing(&self, now: Timestamp, unit: Unit) -> (u64, u64) {
+        let more = self.more.as_deref();
+        let meter = match unit {
+            Unit::Tokens => Some(&self.tokens),
+            Unit::Requests => Some(&self.minute),
+            Unit::Input => more.map(|more| &more.input),
+            Unit::Output => more.map(|more| &more.output),
+            Unit::DayTokens => more.map(|more| &more.day_tokens),
+            Unit::DayRequests => more.map(|more| &more.day_requests),
         };
-        share(limits.tokens, &self.tokens).min(share(limits.requests, &self.minute))
+        meter.map_or((0, 0), |meter| meter.standing(now))
+    }
+
+    /// The free share of the scarcest limit, slices aside, in millionths; a million if none is known.
+    pub(super) fn free_share(&self, now: Timestamp, limits: Limits) -> u64 {
+        let all = self.lines(Demand::default(), limits, false);
+        all.map(|(_, meter, _, limit)| millionths(limit.saturating_sub(meter.taken(now)), limit)).min().unwrap_or(WHOLE)
     }
 
     /// Tokens free now; `None`: no limit known.
@@ -188,11 +352,21 @@ impl Ledger {
     }
 }
 
+const WHOLE: u64 = 1_000_000;
+
+fn millionths(part: u64, whole: u64) -> u64 {
+    match part.checked_mul(WHOLE) {
+        Some(scaled) => scaled / whole.max(1),
+        None => part / (whole / WHOLE).max(1),
+    }
+    .min(WHOLE)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { tokens: Some(1_000), requests: Some(120) };
+    const LIMITS: Limits = Limits { tokens: Some(1_000), requests: Some(120), ..Limits::NONE };
 
     fn ledger() -> Ledger {
         Ledger::new(Duration::from_secs(1))
@@ -207,7 +381,7 @@ mod tests {
         ledger.reserve(now, 1);
         let short = ledger.shortage(now, 1, LIMITS).expect("two a second is the slice");
         assert_eq!((short.unit, short.has, short.limit), (Unit::Requests, 0, 2));
-        assert_eq!(ledger.earliest(now, 1, LIMITS), Some(Timestamp::from_millis(1_045)));
+        assert_eq!(ledger.earliest(now, 1, LIMITS), Some(Timestamp::from_millis(1_040)));
     }
 
     #[test]
@@ -223,7 +397,7 @@ mod tests {
     fn a_released_reservation_leaves_no_trace() {
         let mut ledger = ledger();
         let entry = ledger.reserve(Timestamp::ZERO, 900);
-        ledger.release(entry);
+        ledger.release(Timestamp::ZERO, entry);
         assert_eq!(ledger.tokens(Timestamp::ZERO), (0, 0));
         assert_eq!(ledger.requests(Timestamp::ZERO), (0, 0));
     }
@@ -232,7 +406,7 @@ mod tests {
     fn a_refused_request_still_counts_as_a_request() {
         let mut ledger = ledger();
         let entry = ledger.reserve(Timestamp::ZERO, 900);
-        ledger.settle(entry, 0);
+        ledger.settle(Timestamp::ZERO, entry, 0);
         assert_eq!(ledger.tokens(Timestamp::ZERO), (0, 0));
         assert_eq!(ledger.requests(Timestamp::ZERO), (1, 0));
     }
@@ -250,10 +424,10 @@ mod tests {
     #[test]
     fn a_limit_of_few_requests_still_lets_one_through_per_slice() {
         let mut ledger = ledger();
-        let slow = Limits { tokens: None, requests: Some(3) };
+        let slow = Limits { requests: Some(3), ..Limits::NONE };
         ledger.reserve(Timestamp::ZERO, 1);
-        assert_eq!(ledger.earliest(Timestamp::ZERO, 1, slow), Some(Timestamp::from_millis(1_045)));
-        let never = Limits { tokens: None, requests: Some(0) };
+        assert_eq!(ledger.earliest(Timestamp::ZERO, 1, slow), Some(Timestamp::from_millis(1_040)));
+        let never = Limits { requests: Some(0), ..Limits::NONE };
         assert_eq!(ledger.earliest(Timestamp::ZERO, 1, never), None);
     }
 }

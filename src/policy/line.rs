@@ -327,7 +327,9 @@ fn known(judged: &[Judged]) -> Option<Timestamp> {
 
 /// Whether something of its own keeps this request from an endpoint, so that it does not stand for larger ones.
 fn is_personal(judged: &[Judged]) -> bool {
-    judged.iter().any(|one| matches!(one.ruling, Ruling::Out(Exclusion::TriedAlready, _)) || is_paced(one))
+    judged.iter().any(|one| {
+        matches!(one.ruling, Ruling::Out(Exclusion::TriedAlready | Exclusion::CallerShort, _)) || is_paced(one)
+    })
 }
 
 const fn is_paced(one: &Judged) -> bool {

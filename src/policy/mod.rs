@@ -7,6 +7,8 @@ pub mod balancer;
 pub mod event;
 
 mod admit;
+mod bucket;
+mod caller;
 mod choose;
 mod claim;
 mod configure;
@@ -19,6 +21,7 @@ mod health;
 mod judge;
 mod ledger;
 mod line;
+mod meter;
 mod order;
 mod pacing;
 mod play;
@@ -26,17 +29,22 @@ mod queue_view;
 mod request;
 mod rest;
 mod retry;
+mod room;
 mod settle;
 mod touch;
 mod view;
 mod window;
 
 #[cfg(test)]
+mod allot_tests;
+#[cfg(test)]
 mod crowd_tests;
 #[cfg(test)]
 mod laws_tests;
 #[cfg(test)]
 mod load_tests;
+#[cfg(test)]
+mod pool_laws_tests;
 #[cfg(test)]
 mod world_tests;
 

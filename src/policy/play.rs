@@ -22,8 +22,16 @@ pub(super) struct Gate {
     pub(super) opens: Timestamp,
     pub(super) ledger: Ledger,
     pub(super) limits: Limits,
+    /// For one that is larger than our share of the pool for now.
+    pub(super) whole: Limits,
     /// Index into the play's pools.
     pub(super) pool: Option<usize>,
+}
+
+impl Gate {
+    fn limits(&self, estimate: Estimate) -> Limits {
+        if self.limits.tokens.is_some_and(|most| most < estimate.charge) { self.whole } else { self.limits }
+    }
 }
 
 /// A pool as the play sees it.
@@ -90,9 +98,9 @@ impl Play {
 
     fn opens(&self, gate: &Gate, from: Timestamp, estimate: Estimate) -> Option<Timestamp> {
         let from = from.max(gate.opens);
-        let own = gate.ledger.earliest(from, estimate.charge, gate.limits)?;
+        let own = gate.ledger.earliest(from, estimate, gate.limits(estimate))?;
         match self.pool(gate) {
-            Some(pool) => Some(own.max(pool.ledger.earliest(from, estimate.charge, pool.limits)?)),
+            Some(pool) => Some(own.max(pool.ledger.earliest(from, estimate, pool.limits)?)),
             None => Some(own),
         }
     }
@@ -102,7 +110,8 @@ impl Play {
     }
 
     fn leaves_room(&self, at: usize, gate: &Gate, from: Timestamp, estimate: Estimate, first: &Start) -> bool {
-        let own = at != first.gate || gate.ledger.leaves_room(from, estimate, first.estimate, first.at, gate.limits);
+        let own = at != first.gate
+            || gate.ledger.leaves_room(from, estimate, first.estimate, first.at, gate.limits(first.estimate));
         let claimed = self.gates.get(first.gate).and_then(|gate| gate.pool);
         let shared = self.pool(gate).filter(|_| claimed == gate.pool);
         own && shared.is_none_or(|pool| pool.ledger.leaves_room(from, estimate, first.estimate, first.at, pool.limits))
@@ -112,9 +121,9 @@ impl Play {
     pub(super) fn take(&mut self, start: Start) {
         self.pass(start.at);
         let Some(gate) = self.gates.get_mut(start.gate) else { return };
-        gate.ledger.reserve(start.at, start.estimate.charge);
+        gate.ledger.reserve(start.at, start.estimate);
         if let Some(pool) = gate.pool.and_then(|pool| self.pools.get_mut(pool)) {
-            pool.ledger.reserve(start.at, start.estimate.charge);
+            pool.ledger.reserve(start.at, start.estimate);
         }
     }
 
@@ -124,10 +133,10 @@ impl Play {
         while let Some(claim) = self.claims.pop_if(|claim| claim.at <= now) {
             let at = self.gates.iter().position(|gate| gate.slot == claim.slot);
             if let Some(gate) = at.and_then(|at| self.gates.get_mut(at)) {
-                gate.ledger.reserve(claim.at, claim.estimate.charge);
+                gate.ledger.reserve(claim.at, claim.estimate);
             }
             if let Some(pool) = self.pools.iter_mut().find(|pool| Some(pool.slot) == claim.pool) {
-                pool.ledger.reserve(claim.at, claim.estimate.charge);
+                pool.ledger.reserve(claim.at, claim.estimate);
             }
         }
     }

@@ -32,6 +32,9 @@ pub(super) struct Reservation {
     /// Charged by what is used in the end, not by the estimate.
     pub(super) settles_to_usage: bool,
     pub(super) expires: Timestamp,
+    /// The caller's slot.
+    pub(super) caller: Option<usize>,
+    pub(super) caller_entry: Option<Entry>,
 }
 
 /// Where a request is.
@@ -79,6 +82,8 @@ pub(super) struct Job {
     pub(super) rank: Priority,
     /// What it is ranked by in line: the least it would be charged anywhere on its route.
     pub(super) charge: u64,
+    /// The slot of who asked, if it is known.
+    pub(super) caller: Option<usize>,
 }
 
 impl Job {
@@ -97,6 +102,7 @@ impl Job {
             stage: None,
             rank,
             charge: 0,
+            caller: None,
         }
     }
 

@@ -4,7 +4,7 @@
 //! Absent on purpose: what a failure means for health and request (`fail`).
 
 use super::balancer::Balancer;
-use super::ledger::{Entry, Ledger};
+use super::ledger::{Demand, Entry, Ledger};
 use super::request::{Reservation, Stage};
 use crate::model::id::RequestId;
 use crate::model::outcome::{Ending, HeaderSignal, Settlement};
@@ -41,7 +41,7 @@ impl Balancer {
             return self.leave_line(now, request, &mut job);
         };
         let charge = final_charge(&reservation, settlement.usage);
-        self.close(request, &reservation, Some(charge));
+        self.close_as(request, &reservation, Some(final_demand(&reservation, settlement.usage, charge)));
         self.touch(reservation.slot);
         if charge != reservation.estimate.charge {
             self.doubt(reservation.slot);
@@ -90,24 +90,57 @@ impl Balancer {
 
     /// Ends a reservation: `charge` tokens and one request stay, or nothing does.
     pub(super) fn close(&mut self, request: RequestId, reservation: &Reservation, charge: Option<u64>) {
+        self.close_as(request, reservation, charge.map(|charge| spent(reservation, charge)));
+    }
+
+    fn close_as(&mut self, request: RequestId, reservation: &Reservation, spent: Option<Demand>) {
         self.expiries.remove(&(reservation.expires, request));
+        let now = self.now;
         if let Some(endpoint) = self.endpoints.get_mut(reservation.slot) {
-            close_entry(&mut endpoint.ledger, reservation.endpoint_entry, charge);
+            close_entry(now, &mut endpoint.ledger, reservation.endpoint_entry, spent);
             endpoint.in_flight = endpoint.in_flight.saturating_sub(1);
-            endpoint.counters.charged = endpoint.counters.charged.saturating_add(charge.unwrap_or(0));
+            endpoint.counters.charged = endpoint.counters.charged.saturating_add(spent.map_or(0, |spent| spent.tokens));
         }
         let pool = reservation.pool.and_then(|pool| self.pools.get_mut(pool));
         if let (Some(pool), Some(entry)) = (pool, reservation.pool_entry) {
-            close_entry(&mut pool.ledger, entry, charge);
+            close_entry(now, &mut pool.ledger, entry, spent);
+        }
+        let caller = reservation.caller.and_then(|caller| self.callers.get_mut(caller));
+        if let (Some(caller), Some(entry)) = (caller, reservation.caller_entry) {
+            close_entry(now, &mut caller.ledger, entry, spent);
+            caller.in_flight = caller.in_flight.saturating_sub(1);
+            if caller.is_capped() {
+                // Those of its other routes may have waited for this alone.
+                self.touched.extend(&self.lined);
+            }
         }
     }
 }
 
-fn close_entry(ledger: &mut Ledger, entry: Entry, charge: Option<u64>) {
-    match charge {
-        Some(charge) => ledger.settle(entry, charge),
-        None => ledger.release(entry),
+fn close_entry(now: Timestamp, ledger: &mut Ledger, entry: Entry, spent: Option<Demand>) {
+    match spent {
+        Some(spent) => ledger.settle(now, entry, spent),
+        None => ledger.release(now, entry),
     }
+}
+
+/// A charge told apart: what went in and out stays as estimated, and nothing did where nothing was charged.
+fn spent(reservation: &Reservation, charge: u64) -> Demand {
+    match charge {
+        0 => Demand::default(),
+        tokens => Demand { tokens, ..Demand::from(reservation.estimate) },
+    }
+}
+
+/// The same for what went in and out.
+fn final_demand(reservation: &Reservation, usage: Option<Usage>, tokens: u64) -> Demand {
+    let estimate = reservation.estimate;
+    let (input, output) = match usage.filter(|usage| usage.exact) {
+        Some(usage) if reservation.settles_to_usage => (usage.input.saturating_sub(usage.cached), usage.output),
+        Some(usage) => (usage.input.max(estimate.prompt), usage.output.max(estimate.output)),
+        None => (estimate.prompt, estimate.output),
+    };
+    Demand { tokens, input, output }
 }
 
 /// Standard services keep what they estimated, and so do we unless more was used; provisioned ones correct to usage,

@@ -4,16 +4,23 @@
 //! Absent on purpose: history and words.
 
 use super::balancer::Balancer;
-use super::judge::Seat;
-use super::ledger::Limits;
-use crate::model::checked::{CheckedPool, CheckedRoute};
+use super::judge::{Seat, pool_limits};
+use super::ledger::{Limits, Unit};
+use crate::model::checked::{CheckedConfig, CheckedPool, CheckedRoute};
 use crate::model::config::{AdminState, Service};
 use crate::model::status::{
-    BalancerView, EndpointView, GroupView, Health, LimitSource, LimitView, PoolView, RouteView,
+    BalancerView, EndpointView, GroupView, Health, LimitKind, LimitSource, LimitView, MoreLimitView, PoolView,
+    RouteView,
 };
 use crate::model::units::Timestamp;
 
 impl Balancer {
+    /// What it runs by.
+    #[must_use]
+    pub const fn config(&self) -> &std::sync::Arc<CheckedConfig> {
+        &self.config
+    }
+
     /// How things stand at `now`. Changes nothing.
     #[must_use]
     pub fn view(&self, now: Timestamp) -> BalancerView {
@@ -28,6 +35,7 @@ impl Balancer {
             routes: routes.map(|(at, route)| self.route_view(now, at, route, &endpoints)).collect(),
             queue: self.queue_view(now),
             endpoints,
+            callers: self.caller_views(now),
         }
     }
 
@@ -44,19 +52,22 @@ impl Balancer {
             simulated: spec.service == Service::Simulated,
             admin_state: state.admin,
             health: seat.health(now),
-            tokens: limit_view(limits.tokens, state.token_source(spec), tokens),
-            requests: limit_view(limits.requests, request_source, requests),
+            tokens: LimitView::new(limits.tokens, state.token_source(spec), tokens),
+            requests: LimitView::new(limits.requests, request_source, requests),
             provider_tokens_per_minute: state.provider_tokens(spec),
             soft_cap: spec.soft_cap,
             reported_remaining: state.reported_remaining,
             in_flight: state.in_flight,
             counters: state.counters,
+            more_limits: more_limits(now, seat, limits),
+            allotted: state.allotted,
+            exhausts_at: None,
         }
     }
 
     fn pool_view(&self, now: Timestamp, at: usize, pool: &CheckedPool) -> Option<PoolView> {
         let ledger = &self.pools.get(*self.pool_slot_of.get(at)?)?.ledger;
-        let limits = Limits { tokens: Some(pool.tokens_per_minute), requests: pool.requests_per_minute };
+        let limits = pool_limits(pool);
         let derived = self.config.config.quota_pool(&pool.id).is_some_and(|pool| pool.requests_per_minute.is_none());
         let request_source = match limits.requests {
             None => LimitSource::Unknown,
@@ -66,9 +77,11 @@ impl Balancer {
         let members = self.config.endpoints.iter().filter(|endpoint| endpoint.pool == Some(at));
         Some(PoolView {
             id: pool.id.clone(),
-            tokens: limit_view(limits.tokens, LimitSource::Configured, ledger.tokens(now)),
-            requests: limit_view(limits.requests, request_source, ledger.requests(now)),
+            tokens: LimitView::new(limits.tokens, LimitSource::Configured, ledger.tokens(now)),
+            requests: LimitView::new(limits.requests, request_source, ledger.requests(now)),
             members: members.map(|endpoint| endpoint.id.clone()).collect(),
+            exhausts_at: None,
+            proposed: Vec::new(),
         })
     }
 
@@ -99,6 +112,7 @@ impl Balancer {
             groups: groups.collect(),
             waiting: count(self.waiting_for(at)),
             back_at: if serving == 0 { back_at.min() } else { None },
+            demand: self.outlook.route(&route.model).map(|route| route.demand).unwrap_or_default(),
         }
     }
 
@@ -109,8 +123,21 @@ impl Balancer {
     }
 }
 
-fn limit_view(limit: Option<u64>, source: LimitSource, (taken, pending): (u64, u64)) -> LimitView {
-    LimitView { limit, source, used: taken.saturating_sub(pending), reserved: pending }
+/// The limits that few services have, where one is known.
+fn more_limits(now: Timestamp, seat: &Seat<'_>, limits: Limits) -> Vec<MoreLimitView> {
+    let spec = seat.spec;
+    let all = [
+        (LimitKind::InputTokens, Unit::Input, limits.input, spec.input_tokens_per_minute),
+        (LimitKind::OutputTokens, Unit::Output, limits.output, spec.output_tokens_per_minute),
+        (LimitKind::TokensPerDay, Unit::DayTokens, limits.tokens_per_day, spec.tokens_per_day),
+        (LimitKind::RequestsPerDay, Unit::DayRequests, limits.requests_per_day, spec.requests_per_day),
+    ];
+    let known = all.into_iter().filter(|(_, _, limit, _)| limit.is_some());
+    let view = |(kind, unit, limit, stated)| {
+        let source = if limit == stated { LimitSource::Configured } else { LimitSource::Header };
+        MoreLimitView { kind, limit: LimitView::new(limit, source, seat.state.ledger.standing(now, unit)) }
+    };
+    known.map(view).collect()
 }
 
 fn count(number: usize) -> u32 {

@@ -1,19 +1,23 @@
 //! One limit's time-ordered amounts over a sliding window.
 //!
 //! Invariant: an amount counts from the moment it is added until a little after the window has passed it, never shorter.
-//! Absent on purpose: a refilling bucket. Whoever keeps a sliding window of 60 s below L also keeps every bucket of size L
-//! that refills L per 60 s from running dry, so one law serves sliding logs, buckets and utilization alike.
+//! Absent on purpose: levels that drain by themselves (`bucket`), and limits; they come in with the question.
 //!
-//! Amounts that come within a thousandth of the window share a bin, which leaves as late as its newest amount. Bins hold
-//! running sums, so that asking "how much is taken" and "when does this fit" is a binary search and changes nothing.
+//! Amounts that come within a thousandth of the window share a bin, which leaves as late as its newest amount. Bins are
+//! summed in blocks and in all, so that "how much is taken" is usually one subtraction, "when does this fit" looks at a few
+//! dozen sums, and settling changes three of them.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::model::units::Timestamp;
 
+/// The shortest guard: what requests differ on their way.
+const SHORTEST_GUARD: Duration = Duration::from_millis(40);
 /// The longest guard that is kept without a reason.
 const LONGEST_GUARD: Duration = Duration::from_millis(300);
+/// Bins in a block. There are a thousand bins at most, so as many blocks.
+const BLOCK: u64 = 32;
 
 /// Where an amount was put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,9 +27,8 @@ pub(super) struct Place(u64);
 struct Bin {
     first: Timestamp,
     last: Timestamp,
-    /// Everything added up to and including this bin, since the log began.
-    upto: u64,
-    /// Of this bin's amount, what is not settled yet.
+    amount: u64,
+    /// Of the amount, what is not settled yet.
     pending: u64,
 }
 
@@ -38,30 +41,48 @@ pub(super) struct Window {
     bins: VecDeque<Bin>,
     /// The place of the first bin.
     first_place: u64,
-    /// `upto` of the last bin that left.
-    base: u64,
+    /// Sums of bins by `place / BLOCK`, from that of the first bin on.
+    blocks: VecDeque<u64>,
+    /// Sum of all bins.
+    sum: u64,
 }
 
 impl Window {
     /// An empty window whose amounts leave `span` plus `guard` after they came.
     pub(super) fn new(span: Duration, guard: Duration) -> Self {
-        Self { span, guard, bins: VecDeque::new(), first_place: 0, base: 0 }
+        Self { span, guard, bins: VecDeque::new(), first_place: 0, blocks: VecDeque::new(), sum: 0 }
     }
 
-    /// The usual guard: long enough for what requests differ on their way to the server (45 ms on a slice of a second),
-    /// short enough to cost less than 5 % of a slice.
+    /// The usual guard: long enough for what requests differ on their way to the server (40 ms on a slice of a second),
+    /// and from ten seconds on short enough to cost less than one percent.
     pub(super) fn guarded(span: Duration) -> Self {
         Self::new(span, usual_guard(span))
     }
 
-    /// The server said no although we thought it fits: let amounts leave later, up to a twentieth of the window.
+    /// The server said no although we thought it fits: let amounts leave later, up to a tenth of the window.
     pub(super) fn widen(&mut self) {
         self.guard = (self.guard * 2).min(self.span / 10).max(self.guard);
     }
 
     /// Nothing of the kind came for long: let amounts leave half as late again, down to the usual guard.
     pub(super) fn narrow(&mut self) {
-        self.guard = (self.guard / 2).max(usual_guard(self.span));
+        self.guard = (self.guard / 2).max(usual_guard(self.span)).min(self.guard);
+    }
+
+    /// Its length.
+    pub(super) const fn span(&self) -> Duration {
+        self.span
+    }
+
+    /// A window of another span that holds what `history` knows of it. Places in this one mean nothing there.
+    pub(super) fn successor(&self, now: Timestamp, span: Duration, history: &Self) -> Self {
+        let mut next = Self::guarded(span);
+        next.first_place = self.end();
+        for bin in history.bins.iter().skip(history.gone(now)).filter(|bin| bin.amount > 0) {
+            let place = next.add(bin.last, bin.amount);
+            next.settle(place, bin.amount, bin.amount);
+        }
+        next
     }
 
     /// How long an amount counts.
@@ -71,7 +92,10 @@ impl Window {
 
     /// What counts at `now`.
     pub(super) fn taken(&self, now: Timestamp) -> u64 {
-        self.sum().saturating_sub(self.base_at(now))
+        match self.gone(now) {
+            0 => self.sum,
+            gone => self.sum.saturating_sub(self.sum_of_first(gone)),
+        }
     }
 
     /// Of what counts at `now`, what is not settled yet.
@@ -81,15 +105,14 @@ impl Window {
 
     /// The exact time from which `cost` fits below `limit` if nothing else is added; `None`: never.
     pub(super) fn earliest(&self, now: Timestamp, cost: u64, limit: u64) -> Option<Timestamp> {
-        if cost > limit {
-            return None;
-        }
-        let base = self.base_at(now);
-        let excess = self.sum().saturating_sub(base).saturating_add(cost).saturating_sub(limit);
+        let room = limit.checked_sub(cost)?;
+        let gone = self.gone(now);
+        let before = if gone == 0 { 0 } else { self.sum_of_first(gone) };
+        let excess = self.sum.saturating_sub(before).saturating_sub(room);
         if excess == 0 {
             return Some(now);
         }
-        let enough = self.bins.partition_point(|bin| bin.upto.saturating_sub(base) < excess);
+        let enough = self.reaching(before.saturating_add(excess));
         self.bins.get(enough).map(|bin| self.leaves(bin).max(now))
     }
 
@@ -101,34 +124,43 @@ impl Window {
             && now.since(bin.first) < width
         {
             bin.last = bin.last.max(now);
-            bin.upto = bin.upto.saturating_add(amount);
+            bin.amount = bin.amount.saturating_add(amount);
             bin.pending = bin.pending.saturating_add(amount);
         } else {
-            let upto = self.sum().saturating_add(amount);
-            self.bins.push_back(Bin { first: now, last: now, upto, pending: amount });
+            if self.bins.is_empty() || self.end().is_multiple_of(BLOCK) {
+                self.blocks.push_back(0);
+            }
+            self.bins.push_back(Bin { first: now, last: now, amount, pending: amount });
         }
-        Place(self.first_place.saturating_add(self.bins.len() as u64).saturating_sub(1))
+        if let Some(block) = self.blocks.back_mut() {
+            *block = block.saturating_add(amount);
+        }
+        self.sum = self.sum.saturating_add(amount);
+        Place(self.end().saturating_sub(1))
     }
 
     /// Replaces a pending amount by what it came to in the end; nothing happens if it has left already.
     pub(super) fn settle(&mut self, place: Place, was: u64, is: u64) {
         let Some(at) = place.0.checked_sub(self.first_place).and_then(|at| usize::try_from(at).ok()) else { return };
-        if let Some(bin) = self.bins.get_mut(at) {
-            bin.pending = bin.pending.saturating_sub(was);
+        let Some(bin) = self.bins.get_mut(at) else { return };
+        bin.pending = bin.pending.saturating_sub(was);
+        if was == is {
+            return;
         }
-        if was != is {
-            for bin in self.bins.iter_mut().skip(at) {
-                bin.upto = bin.upto.saturating_sub(was).saturating_add(is);
-            }
+        bin.amount = bin.amount.saturating_sub(was).saturating_add(is);
+        if let Some(block) = self.blocks.get_mut(block_of(place.0, self.first_place)) {
+            *block = block.saturating_sub(was).saturating_add(is);
         }
+        self.sum = self.sum.saturating_sub(was).saturating_add(is);
     }
 
     fn leaves(&self, bin: &Bin) -> Timestamp {
         bin.last.after(self.span).after(self.guard)
     }
 
-    fn sum(&self) -> u64 {
-        self.bins.back().map_or(self.base, |bin| bin.upto)
+    /// The place that the next bin gets.
+    fn end(&self) -> u64 {
+        self.first_place.saturating_add(self.bins.len() as u64)
     }
 
     /// How many bins have left at `now`.
@@ -140,27 +172,61 @@ impl Window {
         self.bins.partition_point(|bin| self.leaves(bin) <= now)
     }
 
-    fn base_at(&self, now: Timestamp) -> u64 {
-        let last = self.gone(now).checked_sub(1);
-        last.and_then(|last| self.bins.get(last)).map_or(self.base, |bin| bin.upto)
+    /// The bins of a block as far as they are there, from the first bin on.
+    fn bins_before(&self, block: usize) -> usize {
+        let start = (self.first_place / BLOCK).saturating_add(block as u64).saturating_mul(BLOCK);
+        usize::try_from(start.saturating_sub(self.first_place)).unwrap_or(usize::MAX)
+    }
+
+    fn sum_of_first(&self, bins: usize) -> u64 {
+        let last = self.first_place.saturating_add(bins as u64);
+        let whole = block_of(last, self.first_place);
+        let blocks = self.blocks.iter().take(whole).fold(0_u64, |sum, block| sum.saturating_add(*block));
+        let rest = self.bins.iter().take(bins).skip(self.bins_before(whole));
+        rest.fold(blocks, |sum, bin| sum.saturating_add(bin.amount))
+    }
+
+    /// The bin with which the sum from the first on reaches `target`.
+    fn reaching(&self, target: u64) -> usize {
+        let (mut sum, mut block) = (0_u64, 0);
+        while let Some(next) = self.blocks.get(block)
+            && sum.saturating_add(*next) < target
+        {
+            sum = sum.saturating_add(*next);
+            block += 1;
+        }
+        let start = self.bins_before(block);
+        let within = self.bins.iter().skip(start).position(|bin| {
+            sum = sum.saturating_add(bin.amount);
+            sum >= target
+        });
+        within.map_or(usize::MAX, |within| start.saturating_add(within))
     }
 
     fn drop_gone(&mut self, now: Timestamp) {
         while let Some(bin) = self.bins.front()
             && self.leaves(bin) <= now
         {
-            self.base = bin.upto;
-            self.first_place = self.first_place.saturating_add(1);
+            self.sum = self.sum.saturating_sub(bin.amount);
+            if let Some(block) = self.blocks.front_mut() {
+                *block = block.saturating_sub(bin.amount);
+            }
             self.bins.pop_front();
-        }
-        if self.bins.is_empty() {
-            self.base = 0;
+            self.first_place = self.first_place.saturating_add(1);
+            if self.first_place.is_multiple_of(BLOCK) || self.bins.is_empty() {
+                self.blocks.pop_front();
+            }
         }
     }
 }
 
+/// Where a place's block stands among those from the first place's on.
+fn block_of(place: u64, first_place: u64) -> usize {
+    usize::try_from((place / BLOCK).saturating_sub(first_place / BLOCK)).unwrap_or(usize::MAX)
+}
+
 fn usual_guard(span: Duration) -> Duration {
-    (span * 9 / 200).min(LONGEST_GUARD)
+    (span * 9 / 1_000).clamp(SHORTEST_GUARD, LONGEST_GUARD)
 }
 
 #[cfg(test)]
@@ -228,5 +294,32 @@ mod tests {
         window.add(at(61_000), 30);
         window.settle(old, 40, 0);
         assert_eq!((window.taken(at(61_000)), window.pending(at(61_000))), (30, 30));
+    }
+
+    #[test]
+    fn blocks_of_bins_answer_as_a_plain_list_does() {
+        let mut rng = fastrand::Rng::with_seed(7);
+        let (mut window, mut list, mut now) = (minute(), Vec::new(), 0_u64);
+        for step in 0..4_000_usize {
+            now += rng.u64(60..700);
+            let amount = rng.u64(0..50);
+            list.push((now, amount, window.add(at(now), amount)));
+            let which = rng.usize(list.len().saturating_sub(90)..list.len());
+            let (since, was, place) = list[which];
+            if now < since + 60_000 && step % 3 == 0 {
+                let is = rng.u64(0..80);
+                window.settle(place, was, is);
+                list[which].1 = is;
+            }
+            let later = now + rng.u64(0..30_000);
+            let sum =
+                |when: u64| list.iter().filter(|(since, ..)| when < since + 60_000).map(|entry| entry.1).sum::<u64>();
+            assert_eq!(window.taken(at(later)), sum(later), "step {step}");
+            let (cost, limit) = (rng.u64(0..400), rng.u64(400..4_000));
+            let fits = |when: u64| sum(when) + cost <= limit;
+            let leave = list.iter().map(|(since, ..)| since + 60_000).filter(|when| *when > later);
+            let first = std::iter::once(later).chain(leave).find(|when| fits(*when)).expect("an empty window has room");
+            assert_eq!(window.earliest(at(later), cost, limit), Some(at(first)), "step {step}");
+        }
     }
 }

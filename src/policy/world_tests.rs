@@ -10,7 +10,7 @@ use crate::model::config::{Config, Enforcement};
 use crate::model::id::{EndpointId, ModelName, RequestId};
 use crate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, HeaderSignal, Settlement};
 use crate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
-use crate::model::units::Timestamp;
+use crate::model::units::{MINUTE, Timestamp};
 
 /// One simulated endpoint of a world.
 #[derive(Clone, Debug)]
@@ -166,6 +166,10 @@ pub(super) fn place(output: &Output) -> &str {
     sent(output).endpoint.as_str()
 }
 
+fn parts(amount: u64) -> u128 {
+    u128::from(amount) * MINUTE.as_micros()
+}
+
 /// A service that counts for itself: every amount it ever admitted with its time, summed anew each time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
@@ -183,6 +187,25 @@ impl Tally {
         if let Some(place) = entries.iter().rposition(|entry| *entry == (at, amount)) {
             entries.remove(place);
         }
+    }
+
+    /// Whether a service that counts so would let `amount` in.
+    pub(super) fn admits(&self, who: &str, kind: Enforcement, limit: u64, amount: u64, at: Timestamp) -> bool {
+        match kind {
+            Enforcement::TokenBucket => self.level(who, limit, at) + parts(amount) <= parts(limit),
+            Enforcement::Utilization => self.level(who, limit, at) < parts(limit),
+            _ => self.sum(who, at, MINUTE) + amount <= limit,
+        }
+    }
+
+    /// What has not drained at `at` of everything that came, if `limit` drains a minute; in parts of a token.
+    fn level(&self, who: &str, limit: u64, at: Timestamp) -> u128 {
+        let (mut level, mut seen) = (0_u128, Timestamp::ZERO);
+        for (when, amount) in self.admitted.get(who).into_iter().flatten() {
+            level = level.saturating_sub(u128::from(limit) * when.since(seen).as_micros()) + parts(*amount);
+            seen = *when;
+        }
+        level.saturating_sub(u128::from(limit) * at.since(seen).as_micros())
     }
 
     /// The sum over the `window` that ends at `at`, its start excluded.

@@ -13,6 +13,7 @@ use http::request::Parts;
 use serde_json::{Map, Value, json};
 
 use super::door::Door;
+use crate::model::outlook::Exhaustion;
 use crate::model::status::{BalancerView, EndpointView, Health, PoolView, WaitingView};
 use crate::model::units::Timestamp;
 
@@ -50,9 +51,13 @@ pub fn status_page(door: &Door, head: &Parts) -> Bytes {
 /// The view, with moments as seconds from now and with sums for pools.
 fn told(view: &BalancerView) -> Map<String, Value> {
     let Ok(Value::Object(mut all)) = serde_json::to_value(view) else { return Map::new() };
-    add(&mut all, "endpoints", &view.endpoints, |endpoint| match endpoint.health {
-        Health::Resting { until, .. } => json!({"rests_seconds": seconds(view.at, until)}),
-        _ => json!({"rests_seconds": null}),
+    let full = |when: Option<Exhaustion>| when.map(|when| seconds(view.at, when.at));
+    add(&mut all, "endpoints", &view.endpoints, |endpoint| {
+        let rests = match endpoint.health {
+            Health::Resting { until, .. } => Some(seconds(view.at, until)),
+            _ => None,
+        };
+        json!({"rests_seconds": rests, "full_seconds": full(endpoint.exhausts_at)})
     });
     add(
         &mut all,
@@ -62,6 +67,7 @@ fn told(view: &BalancerView) -> Map<String, Value> {
     );
     add_waits(&mut all, view);
     add(&mut all, "pools", &view.pools, |pool| sums(pool, view));
+    add(&mut all, "pools", &view.pools, |pool| json!({"full_seconds": full(pool.exhausts_at)}));
     all
 }
 

@@ -4,7 +4,7 @@ use crate::model::id::{AccountId, ModelName};
 use crate::model::status::{Counters, Health, LimitSource, LimitView};
 
 fn endpoint(id: &str, throttled: u64) -> EndpointView {
-    let limit = LimitView { limit: Some(60_000), source: LimitSource::Configured, used: 1_200, reserved: 30 };
+    let limit = LimitView::new(Some(60_000), LimitSource::Configured, (1_230, 30));
     EndpointView {
         id: EndpointId::from(id),
         account: AccountId::from("a"),
@@ -19,6 +19,9 @@ fn endpoint(id: &str, throttled: u64) -> EndpointView {
         reported_remaining: None,
         in_flight: 0,
         counters: Counters { throttled, ..Counters::default() },
+        more_limits: Vec::new(),
+        allotted: None,
+        exhausts_at: None,
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::model::config::Enforcement;
 use crate::model::units::{MINUTE, Timestamp};
 
+use super::extra::{Ask, MoreCounts, MoreLimits};
 use super::window::{Bucket, Log, Standing};
 
 /// Which limit stood in the way.
@@ -19,6 +20,14 @@ pub enum Bound {
     Requests,
     /// Provisioned throughput is at 100 % or above.
     Utilization,
+    /// Prompt tokens per minute.
+    InputTokens,
+    /// Output tokens per minute.
+    OutputTokens,
+    /// Tokens per day.
+    TokensPerDay,
+    /// Requests per day.
+    RequestsPerDay,
 }
 
 /// What becomes of a request.
@@ -71,6 +80,8 @@ pub struct Limiter {
     slice_log: Log,
     token_bucket: Bucket,
     request_bucket: Bucket,
+    more_limits: MoreLimits,
+    more: MoreCounts,
 }
 
 impl Limiter {
@@ -83,6 +94,8 @@ impl Limiter {
             slice_log: Log::new(limits.request_slice),
             token_bucket: Bucket::new(limits.tokens_per_minute.unwrap_or(0), MINUTE, now),
             request_bucket: Bucket::new(limits.requests_per_minute.unwrap_or(0), MINUTE, now),
+            more_limits: MoreLimits::default(),
+            more: MoreCounts::default(),
             limits,
         }
     }
@@ -90,7 +103,9 @@ impl Limiter {
     /// New limits over the same use. Another way of counting, or another slice, starts that count anew.
     pub fn set_limits(&mut self, now: Timestamp, limits: Limits) {
         if limits.enforcement != self.limits.enforcement {
+            let more = self.more_limits;
             *self = Self::new(limits, now);
+            self.limit_more(now, more);
             return;
         }
         if limits.request_slice != self.limits.request_slice {
@@ -101,13 +116,28 @@ impl Limiter {
         self.limits = limits;
     }
 
+    /// Limits what few services limit; what is used stays used.
+    pub fn limit_more(&mut self, now: Timestamp, limits: MoreLimits) {
+        self.more_limits = limits;
+        self.more.set_limits(now, limits, self.limits.enforcement == Enforcement::TokenBucket);
+    }
+
     /// Admits and charges, or says what is in the way. The longest wait wins when several limits are full.
-    pub fn take(&mut self, now: Timestamp, charge: u64) -> Verdict {
+    pub fn take(&mut self, now: Timestamp, ask: impl Into<Ask>) -> Verdict {
+        let ask = ask.into();
+        let charge = ask.charge;
+        let more = match self.more.wait(now, ask) {
+            Ok(more) => more,
+            Err(limit) => return Verdict::TooLarge { limit },
+        };
         let tokens = match self.token_wait(now, charge) {
             Ok(wait) => wait,
             Err(limit) => return Verdict::TooLarge { limit },
         };
         let requests = self.request_wait(now);
+        if let Some((bound, wait)) = more.filter(|(_, wait)| *wait >= tokens.max(requests)) {
+            return Verdict::Full { bound, wait };
+        }
         if requests > tokens {
             return Verdict::Full { bound: Bound::Requests, wait: requests };
         }
@@ -116,6 +146,7 @@ impl Limiter {
             return Verdict::Full { bound, wait: tokens };
         }
         self.enter(now, charge);
+        self.more.enter(now, ask);
         Verdict::Admitted
     }
 
@@ -147,6 +178,11 @@ impl Limiter {
             Enforcement::TokenBucket => self.request_bucket.standing(now),
             _ => self.request_log.standing(now, limit),
         })
+    }
+
+    /// The standing of the day's requests; `None`: no limit.
+    pub fn requests_per_day(&mut self, now: Timestamp) -> Option<Standing> {
+        self.more.requests_per_day(now)
     }
 
     /// The requests' standing in the slice, which is what Azure reports; `None`: no limit.

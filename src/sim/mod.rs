@@ -5,9 +5,13 @@
 //! from the services' observed behaviour alone, so that they can check the policy.
 
 pub mod charge;
+pub mod extra;
 pub mod limiter;
 pub mod pace;
 pub mod scripts;
 pub mod upstream;
 pub mod window;
 pub mod words;
+
+#[cfg(test)]
+mod laws_tests;

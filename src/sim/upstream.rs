@@ -14,6 +14,7 @@ use crate::model::scenario::Dials;
 use crate::model::units::Timestamp;
 
 use super::charge::charge;
+use super::extra::{Ask, MoreLimits};
 use super::limiter::{Limiter, Limits, Verdict};
 use super::pace::{spread, spread_duration};
 use super::words::{self, Header};
@@ -67,6 +68,8 @@ pub struct UpstreamSpec {
     pub tokens_per_second: u64,
     /// Where its chance begins.
     pub seed: u64,
+    /// Limits that few services have.
+    pub more_limits: MoreLimits,
 }
 
 impl UpstreamSpec {
@@ -188,7 +191,8 @@ impl Upstream {
     /// Unused, with every dial at rest.
     #[must_use]
     pub fn new(spec: UpstreamSpec, now: Timestamp) -> Self {
-        let limiter = Limiter::new(spec.limits(), now);
+        let mut limiter = Limiter::new(spec.limits(), now);
+        limiter.limit_more(now, spec.more_limits);
         let rng = fastrand::Rng::with_seed(spec.seed);
         Self { spec, limiter, dials: Dials::default(), rng, open: BTreeMap::new(), next_ticket: 0 }
     }
@@ -202,6 +206,7 @@ impl Upstream {
     /// Changes limits, names and speeds; what is used stays used.
     pub fn set_spec(&mut self, now: Timestamp, spec: UpstreamSpec) {
         self.limiter.set_limits(now, spec.limits());
+        self.limiter.limit_more(now, spec.more_limits);
         self.spec = spec;
     }
 
@@ -226,10 +231,11 @@ impl Upstream {
             return SimAnswer::Rejected(words::throttled_by_dial(&self.spec, wait));
         }
         let charge = charge(self.spec.enforcement, &self.spec.model, request);
-        match self.limiter.take(now, charge) {
+        let output = request.output_cap.unwrap_or(0).saturating_mul(request.choices.max(1));
+        match self.limiter.take(now, Ask { charge, input: draft.prompt_tokens, output }) {
             Verdict::Admitted => {}
             Verdict::Full { bound, wait } => {
-                let requests = self.limiter.requests_in_slice(now);
+                let requests = words::requests_said(&self.spec, &mut self.limiter, now);
                 return SimAnswer::Rejected(words::full(&self.spec, bound, wait, charge, requests));
             }
             Verdict::TooLarge { limit } => return SimAnswer::Rejected(words::too_large(&self.spec, limit, charge)),

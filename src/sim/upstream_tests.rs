@@ -13,6 +13,7 @@ fn spec(dialect: Dialect, enforcement: Enforcement) -> UpstreamSpec {
         first_token: Duration::from_millis(350),
         tokens_per_second: 100,
         seed: 11,
+        more_limits: MoreLimits::default(),
     }
 }
 

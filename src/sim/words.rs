@@ -29,7 +29,7 @@ pub fn standing(spec: &UpstreamSpec, limiter: &mut Limiter, now: Timestamp) -> V
         headers.extend(limiter.tokens(now).map(|tokens| ("azure-openai-deployment-utilization", utilization(tokens))));
         return headers;
     }
-    let requests = if spec.dialect.is_azure() { limiter.requests_in_slice(now) } else { limiter.requests(now) };
+    let requests = requests_said(spec, limiter, now);
     if let Some(requests) = requests {
         headers.extend(request_headers(spec.dialect, requests));
     }
@@ -41,6 +41,15 @@ pub fn standing(spec: &UpstreamSpec, limiter: &mut Limiter, now: Timestamp) -> V
         ]);
     }
     headers
+}
+
+/// The pair of request headers: Azure's of its slice, OpenAI's of the minute or of the day, whichever binds.
+pub(super) fn requests_said(spec: &UpstreamSpec, limiter: &mut Limiter, now: Timestamp) -> Option<Standing> {
+    if spec.dialect.is_azure() {
+        return limiter.requests_in_slice(now);
+    }
+    let both = [limiter.requests(now), limiter.requests_per_day(now)];
+    both.into_iter().flatten().min_by_key(|said| said.remaining)
 }
 
 fn request_headers(dialect: Dialect, requests: Standing) -> [Header; 3] {
@@ -202,11 +211,11 @@ fn rejection(kind: RejectionKind, status: u16, headers: Vec<Header>, body: &Valu
 fn azure_throttle(spec: &UpstreamSpec, bound: Bound, wait: Option<Duration>) -> Value {
     let seconds = whole_seconds(wait.unwrap_or_default()).max(1);
     let message = match bound {
-        Bound::Tokens => format!(
+        Bound::Tokens | Bound::InputTokens | Bound::OutputTokens | Bound::TokensPerDay => format!(
             "Requests to the API have exceeded the token rate limit of your current pricing tier for deployment {}. Please retry after {seconds} seconds.",
             spec.deployment
         ),
-        Bound::Requests => format!(
+        Bound::Requests | Bound::RequestsPerDay => format!(
             "Requests to the API have exceeded the call rate limit of your current pricing tier for deployment {}. Please retry after {seconds} seconds.",
             spec.deployment
         ),
@@ -221,13 +230,17 @@ fn azure_throttle(spec: &UpstreamSpec, bound: Bound, wait: Option<Duration>) -> 
 fn openai_throttle(spec: &UpstreamSpec, bound: Bound, wait: Duration, charge: u64) -> Value {
     let (kind, unit, limit) = match bound {
         Bound::Requests => ("requests", "requests per min (RPM)", spec.requests_per_minute),
+        Bound::RequestsPerDay => ("requests", "requests per day (RPD)", spec.more_limits.requests_per_day),
+        Bound::TokensPerDay => ("tokens", "tokens per day (TPD)", spec.more_limits.tokens_per_day),
+        Bound::InputTokens => ("tokens", "input tokens per min", spec.more_limits.input_tokens_per_minute),
+        Bound::OutputTokens => ("tokens", "output tokens per min", spec.more_limits.output_tokens_per_minute),
         Bound::Tokens | Bound::Utilization => ("tokens", "tokens per min (TPM)", spec.tokens_per_minute),
     };
     let message = format!(
         "Rate limit reached for {} on {unit}: Limit {}, Requested {}. Please try again in {}.",
         spec.model,
         limit.unwrap_or(0),
-        if bound == Bound::Requests { 1 } else { charge },
+        if matches!(bound, Bound::Requests | Bound::RequestsPerDay) { 1 } else { charge },
         go_duration(wait),
     );
     openai(&message, kind, Some("rate_limit_exceeded"))

@@ -171,6 +171,7 @@ pub(in crate::store) fn full() -> Config {
         tokens_per_minute: 1_240_000,
         requests_per_minute: Some(7),
         requests_per_1k_tokens: Some(6),
+        adjust_within_percent: Some(25),
     });
     config.endpoints.push(Endpoint {
         id: EndpointId::from("e"),
@@ -187,6 +188,10 @@ pub(in crate::store) fn full() -> Config {
         admin_state: AdminState::Draining,
         enforcement: Enforcement::Utilization,
         simulated: Some(Simulated::default()),
+        tokens_per_day: Some(5_000_000),
+        requests_per_day: Some(10_000),
+        input_tokens_per_minute: Some(800),
+        output_tokens_per_minute: Some(200),
     });
     let members = vec![Member { endpoint: EndpointId::from("e"), weight: 3 }];
     let group = Group { id: Some(GroupId::from("g")), spread: Spread::Weights, endpoints: members };
@@ -195,6 +200,9 @@ pub(in crate::store) fn full() -> Config {
         id: CallerId::from("c"),
         priority: Priority::Bulk,
         token: Some(TokenSource { env: "T".to_owned() }),
+        tokens_per_minute: Some(10_000),
+        requests_per_minute: Some(60),
+        max_in_flight: Some(4),
     });
     config
 }

@@ -79,6 +79,7 @@ const QUOTA_POOL: &[Field] = &[
     must("tokens_per_minute", ANY),
     may("requests_per_minute", ANY),
     may("requests_per_1k_tokens", ANY),
+    may("adjust_within_percent", SMALL),
 ];
 
 const ENDPOINT: &[Field] = &[
@@ -95,6 +96,10 @@ const ENDPOINT: &[Field] = &[
     may("pinned", Kind::Flag),
     may("admin_state", Kind::OneOf(&["enabled", "draining", "paused"])),
     may("enforcement", Kind::OneOf(&["auto", "sliding_log", "token_bucket", "utilization"])),
+    may("tokens_per_day", ANY),
+    may("requests_per_day", ANY),
+    may("input_tokens_per_minute", ANY),
+    may("output_tokens_per_minute", ANY),
     may("simulated", Kind::Section(&[may("first_token_ms", ANY), may("tokens_per_second", ANY)])),
 ];
 
@@ -114,6 +119,9 @@ const CALLER: &[Field] = &[
     must("id", Kind::Text),
     may("priority", Kind::OneOf(&["interactive", "normal", "bulk"])),
     may("token", Kind::Section(&[must("env", Kind::Text)])),
+    may("tokens_per_minute", ANY),
+    may("requests_per_minute", ANY),
+    may("max_in_flight", SMALL),
 ];
 
 const QUEUE: &[Field] = &[may("max_waiting", SMALL), may("max_wait_seconds", SMALL), may("bulk_share_percent", SMALL)];
@@ -163,7 +171,8 @@ mod tests {
         assert_eq!(nearest("tokens_per_minut", ENDPOINT), Some("tokens_per_minute"));
         assert_eq!(nearest("pined", ENDPOINT), Some("pinned"));
         assert_eq!(nearest("modle", ROUTE), Some("model"));
-        assert_eq!(nearest("tokens_per_day", ENDPOINT), None);
+        assert_eq!(nearest("tokens_per_days", ENDPOINT), Some("tokens_per_day"));
+        assert_eq!(nearest("tokens_per_hour", ENDPOINT), None);
         assert_eq!(nearest("x", ROUTE), None);
     }
 }

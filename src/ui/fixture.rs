@@ -20,6 +20,7 @@ use crate::model::decision::{Candidate, Choice, Conclusion, Decision, Estimate, 
 use crate::model::id::{DecisionId, EndpointId, RequestId};
 use crate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, ThrottleKind};
 use crate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
+use crate::model::proposal::{PoolPlan, Proposal, Share, Way};
 use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord};
 use crate::model::status::{
     BalancerView, ClassView, Counters, EndpointView, GroupView, Health, LimitSource, LimitView, PoolView, QueueView,
@@ -69,6 +70,10 @@ pub fn config() -> Config {
         admin_state: AdminState::Enabled,
         enforcement: Enforcement::Auto,
         simulated: Some(Simulated::default()),
+        tokens_per_day: None,
+        requests_per_day: None,
+        input_tokens_per_minute: None,
+        output_tokens_per_minute: None,
     };
     let group = |members: &[&str]| Group {
         id: None,
@@ -82,6 +87,7 @@ pub fn config() -> Config {
             tokens_per_minute: 300_000,
             requests_per_minute: None,
             requests_per_1k_tokens: Some(6),
+            adjust_within_percent: None,
         }],
         endpoints: ENDPOINTS.into_iter().map(endpoint).collect(),
         routes: vec![Route {
@@ -117,6 +123,7 @@ pub fn empty() -> Snapshot {
         },
         applied: Arc::new(Applied { revision: 0, config, findings: vec![], file_problem: None }),
         view: Arc::new(BalancerView::default()),
+        plans: Arc::default(),
         series: Arc::new(SeriesView::default()),
         records: Arc::new(RecordsView::default()),
         keys: Arc::new(KeysView { keyring: KeyringState::Ready, accounts: vec![] }),
@@ -143,6 +150,7 @@ pub fn snapshot_at(second: u64) -> Snapshot {
         wall_ms: WALL_MS + second * 1_000,
         profile: Profile { name: "Demo".to_owned(), demo: true, ..empty().profile },
         view: Arc::new(view(second)),
+        plans: Arc::new(vec![plan()]),
         series: Arc::new(series(second)),
         records: Arc::new(records(second)),
         keys: Arc::new(KeysView { keyring: KeyringState::Ready, accounts: config.accounts.iter().map(key).collect() }),
@@ -187,7 +195,7 @@ fn health_at(slot: usize, second: u64) -> Health {
 }
 
 fn limit(limit: u64, used: u64, reserved: u64, source: LimitSource) -> LimitView {
-    LimitView { limit: Some(limit), source, used, reserved }
+    LimitView::new(Some(limit), source, (used.saturating_add(reserved), reserved))
 }
 
 fn view(second: u64) -> BalancerView {
@@ -217,6 +225,9 @@ fn view(second: u64) -> BalancerView {
                     throttled: if slot < 2 { 5 } else { 0 },
                     ..Counters::default()
                 },
+                more_limits: Vec::new(),
+                allotted: None,
+                exhausts_at: None,
             }
         })
         .collect();
@@ -238,6 +249,8 @@ fn view(second: u64) -> BalancerView {
             tokens: limit(300_000, pooled, 10_000, LimitSource::Configured),
             requests: limit(1_800, pooled / 500, 6, LimitSource::Derived),
             members,
+            exhausts_at: None,
+            proposed: vec![],
         }],
         routes: vec![RouteView {
             model: "demo-chat".into(),
@@ -250,8 +263,10 @@ fn view(second: u64) -> BalancerView {
             ],
             waiting: 3,
             back_at: None,
+            demand: Default::default(),
         }],
         queue: queue(Timestamp::from_secs(second)),
+        callers: Vec::new(),
     }
 }
 
@@ -278,6 +293,32 @@ fn queue(now: Timestamp) -> QueueView {
             one(1, Priority::Interactive, 1_200, 2),
             one(2, Priority::Normal, 9_000, 6),
             one(3, Priority::Bulk, 2_400, 11),
+        ],
+    }
+}
+
+fn plan() -> PoolPlan {
+    let members = ["sim-eastus", "sim-westus"];
+    let proposal = |way, amounts: [u64; 2], commands: Option<&str>| Proposal {
+        way,
+        shares: members
+            .into_iter()
+            .zip(amounts)
+            .map(|(id, tokens)| Share {
+                endpoint: id.into(),
+                tokens_per_minute: tokens,
+                requests_per_minute: Some(tokens * 6 / 1_000),
+            })
+            .collect(),
+        commands: commands.map(Arc::from),
+    };
+    PoolPlan {
+        pool: "sim-b/eastus/demo".into(),
+        total: 300_000,
+        members: members.map(EndpointId::from).into(),
+        proposals: vec![
+            proposal(Way::Even, [150_000, 150_000], None),
+            proposal(Way::ByDemand, [210_000, 90_000], Some("az cognitiveservices …")),
         ],
     }
 }

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::model::outlook::{Demand, Exhaustion};
 use crate::model::units::{Grouped, Short, Timestamp};
 
 /// `12,400 TPM`.
@@ -42,6 +43,25 @@ pub fn span(span: Duration) -> String {
         millis @ 1_000..=99_999 => format!("{}.{} s", millis / 1_000, millis % 1_000 / 100),
         millis => format!("{} min", millis / 60_000),
     }
+}
+
+/// When a limit will be full, at the rate of now: `full in ~40 s at this rate`. `None`: that moment has passed.
+#[must_use]
+pub fn full_in(when: Exhaustion, now: Timestamp) -> Option<String> {
+    let left = match when.at.since(now).as_secs() {
+        0 if when.at <= now => return None,
+        seconds @ 0..=9 => format!("{} s", seconds.max(1)),
+        seconds @ 10..=89 => format!("{} s", (seconds + 2) / 5 * 5),
+        seconds => format!("{} min", (seconds + 30) / 60),
+    };
+    Some(format!("full in ~{left} at this rate"))
+}
+
+/// What is expected to be asked for: `expects ~84k TPM, rarely over 102k`. `None`: nothing.
+#[must_use]
+pub fn expects(demand: Demand) -> Option<String> {
+    (demand.expected > 0)
+        .then(|| format!("expects ~{} TPM, rarely over {}", Short(demand.expected), Short(demand.upper)))
 }
 
 /// How long ago something was: `just now`, `12 s ago`, `3 min ago`.
@@ -93,6 +113,25 @@ mod tests {
         assert_eq!(countdown(Timestamp::from_millis(111_200), now), "0:12");
         assert_eq!(countdown(Timestamp::from_secs(99), now), "0:00");
         assert_eq!(countdown(Timestamp::from_secs(3_800), now), "1:01:40");
+    }
+
+    #[test]
+    fn a_forecast_says_at_this_rate_and_never_looks_back() {
+        let full = |seconds: u64| {
+            let at = Timestamp::from_secs(100 + seconds);
+            full_in(Exhaustion { at, earliest: at, latest: at }, Timestamp::from_secs(100))
+        };
+        assert_eq!(full(41).as_deref(), Some("full in ~40 s at this rate"));
+        assert_eq!(full(7).as_deref(), Some("full in ~7 s at this rate"));
+        assert_eq!(full(370).as_deref(), Some("full in ~6 min at this rate"));
+        assert_eq!(full(0), None);
+    }
+
+    #[test]
+    fn demand_is_said_with_its_upper_end() {
+        let words = expects(Demand { expected: 84_000, upper: 102_000, trend: 0 });
+        assert_eq!(words.as_deref(), Some("expects ~84k TPM, rarely over 102k"));
+        assert_eq!(expects(Demand::default()), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 pub mod actions;
 pub mod cx;
 pub mod draft;
+pub mod findings;
 #[cfg(test)]
 pub mod fixture;
 pub mod format;

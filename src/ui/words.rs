@@ -78,6 +78,10 @@ pub const fn exclusion(exclusion: Exclusion) -> &'static str {
         Exclusion::ProbeRunning => "a probe is on its way",
         Exclusion::LineAhead => "others whose turn it is wait for it",
         Exclusion::KeptForImportant => "kept for more important requests",
+        Exclusion::CallerShort => "its caller has used its limit",
+        Exclusion::InputShort => "not enough input tokens free",
+        Exclusion::OutputShort => "not enough output tokens free",
+        Exclusion::DayShort => "the limit of the day is used",
     }
 }
 

@@ -13,7 +13,7 @@ use crate::model::record::AttemptRecord;
 use crate::model::status::{Health, RestCause};
 use crate::model::units::Timestamp;
 
-const EXCLUSIONS: [Exclusion; 18] = [
+const EXCLUSIONS: [Exclusion; 22] = [
     Exclusion::Throttled,
     Exclusion::Ejected,
     Exclusion::TokensShort,
@@ -32,6 +32,10 @@ const EXCLUSIONS: [Exclusion; 18] = [
     Exclusion::ProbeRunning,
     Exclusion::LineAhead,
     Exclusion::KeptForImportant,
+    Exclusion::CallerShort,
+    Exclusion::InputShort,
+    Exclusion::OutputShort,
+    Exclusion::DayShort,
 ];
 
 const REFUSALS: [RefusalReason; 8] = [

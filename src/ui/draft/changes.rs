@@ -89,6 +89,12 @@ fn pool(old: &QuotaPool, new: &QuotaPool) -> Vec<String> {
     if before != after {
         said.push(format!("Quota pool {id}: {} → {}.", amount(before, "RPM"), amount(after, "RPM")));
     }
+    if old.adjust_within_percent != new.adjust_within_percent {
+        said.push(match new.adjust_within_percent {
+            Some(percent) => format!("Shares of quota pool {id} follow demand by up to {percent} %."),
+            None => format!("Shares of quota pool {id} stay as they are."),
+        });
+    }
     or_plain(said, || format!("Quota pool {id} changes."))
 }
 

@@ -16,6 +16,7 @@ use crate::contract::{Command, KeyCommand};
 use crate::model::config::{Account, Service};
 use crate::model::id::AccountId;
 use crate::ui::cx::{PageCx, Target};
+use crate::ui::findings;
 use crate::ui::format::{ago, count};
 use crate::ui::theme::{Theme, Tone, gap, mono, strong};
 use crate::ui::widgets;
@@ -67,6 +68,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         leave_demo(ui, cx);
     }
     add::show(ui, cx, state);
+    findings::show(ui, cx, "account", None);
     ui.add_space(gap::XL);
 }
 

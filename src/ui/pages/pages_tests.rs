@@ -14,6 +14,7 @@ use crate::contract::{
 };
 use crate::model::config::Config;
 use crate::model::id::{CommandId, RequestId};
+use crate::model::proposal::PoolPlan;
 use crate::ui::cx::Page;
 use crate::ui::{Console, fixture, theme};
 
@@ -273,11 +274,50 @@ fn even_shares_land_in_the_draft_as_one_named_step() {
 }
 
 #[test]
+fn a_pool_is_split_by_demand_into_the_draft_and_its_commands_are_copied() {
+    let mut stage = Stage::on(Page::Quotas, fixture::snapshot());
+    stage.harness.get_by_label("Split…").click();
+    stage.settle();
+    stage.harness.get_by_label("by demand now").click();
+    stage.settle();
+    assert!(stage.spoken().contains("210,000"), "{}", stage.spoken());
+    stage.harness.get_by_label("Copy Azure CLI commands").click();
+    stage.harness.step();
+    let copied = stage.harness.output().platform_output.commands.iter().any(
+        |command| matches!(command, egui::OutputCommand::CopyText(text) if text.starts_with("az cognitiveservices")),
+    );
+    assert!(copied, "nothing was copied");
+    stage.harness.get_by_label("Apply to local limits").click();
+    stage.settle();
+    let config = stage.config();
+    let share = |id: &str| config.endpoint(&id.into()).and_then(|endpoint| endpoint.tokens_per_minute);
+    assert_eq!((share("sim-eastus"), share("sim-westus")), (Some(210_000), Some(90_000)));
+    let label = stage.console().draft().undo_label();
+    assert_eq!(label, Some("split sim-b/eastus/demo by demand now"));
+    assert!(stage.harness.query_by_label("Close").is_none(), "the panel is done with");
+}
+
+#[test]
+fn a_pool_whose_total_is_changed_is_split_only_after_that_is_applied() {
+    let mut snapshot = fixture::snapshot();
+    snapshot.plans = Arc::new(snapshot.plans.iter().map(|plan| PoolPlan { total: 240_000, ..plan.clone() }).collect());
+    let mut stage = Stage::on(Page::Quotas, snapshot);
+    stage.harness.get_by_label("Split…").click();
+    stage.settle();
+    assert!(stage.spoken().contains("Apply that first, then split."));
+    assert!(stage.harness.query_by_label("Apply to local limits").is_none());
+}
+
+#[test]
 fn every_control_of_these_pages_has_a_name() {
     for page in [Page::Routing, Page::Quotas, Page::Requests, Page::Accounts, Page::Connect] {
         let mut stage = Stage::on(page, fixture::snapshot());
         if page == Page::Accounts {
             stage.harness.get_by_label("Add account").click();
+            stage.settle();
+        }
+        if page == Page::Quotas {
+            stage.harness.get_by_label("Split…").click();
             stage.settle();
         }
         for node in stage.harness.root().children_recursive() {

@@ -5,6 +5,7 @@
 
 pub mod allot;
 mod segments;
+mod split;
 
 use egui::{Grid, RichText, Ui};
 
@@ -12,7 +13,8 @@ use crate::model::config::{Endpoint, QuotaPool};
 use crate::model::id::PoolId;
 use crate::model::units::Grouped;
 use crate::ui::cx::{Page, PageCx, Target};
-use crate::ui::format::tpm;
+use crate::ui::findings;
+use crate::ui::format::{full_in, tpm};
 use crate::ui::keyless;
 use crate::ui::theme::{Tone, gap, mono, strong};
 use crate::ui::widgets::{self, AmountChange, AmountEdit};
@@ -28,6 +30,7 @@ const CELL: f32 = 116.0;
 pub struct State {
     new_name: Option<String>,
     wanted: Option<PoolId>,
+    split: Option<split::State>,
 }
 
 /// Shows the page.
@@ -47,7 +50,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         ui.add_space(gap::M);
     }
     for pool in &config.quota_pools {
-        let shown = ui.push_id(&pool.id, |ui| pool_card(ui, cx, pool));
+        let shown = ui.push_id(&pool.id, |ui| pool_card(ui, cx, state, pool));
         if state.wanted.as_ref() == Some(&pool.id) {
             shown.response.scroll_to_me(Some(egui::Align::TOP));
             state.wanted = None;
@@ -60,15 +63,22 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         ui.add_space(gap::L);
     }
     new_pool(ui, cx, state);
+    findings::show(ui, cx, "quota_pool", None);
     ui.add_space(gap::XL);
 }
 
-fn pool_card(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool) {
+fn pool_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: &QuotaPool) {
     widgets::card(ui, cx.theme, |ui| {
         let config = std::sync::Arc::clone(cx.draft.working());
         let members: Vec<&Endpoint> = allot::members(&config, &pool.id).collect();
-        header(ui, cx, pool, members.is_empty());
+        header(ui, cx, state, pool, members.is_empty());
         ui.add_space(gap::M);
+        if let Some(split) = state.split.as_mut().filter(|split| split.pool == pool.id) {
+            if split::show(ui, cx, split, pool) {
+                state.split = None;
+            }
+            ui.add_space(gap::M);
+        }
         segments::show(ui, cx, pool, &members);
         ui.add_space(gap::M);
         if members.is_empty() {
@@ -82,9 +92,10 @@ fn pool_card(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool) {
     });
 }
 
-fn header(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool, empty: bool) {
+fn header(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: &QuotaPool, empty: bool) {
     let id = &pool.id;
     let allotted = allot::allotted(cx.draft.working(), id);
+    let foreseen = cx.snapshot.view.pools.iter().find(|seen| seen.id == *id).and_then(|seen| seen.exhausts_at);
     ui.horizontal_wrapped(|ui| {
         ui.label(strong(id.to_string()));
         let name = format!("Total of {id}");
@@ -109,8 +120,15 @@ fn header(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool, empty: bool) {
         {
             cx.draft.edit(format!("share {id} evenly"), |config| allot::even(config, id));
         }
+        let split = ui.add_enabled(!empty, egui::Button::new("Split…"));
+        if split.on_hover_text("Compare ways to split the total; copy commands for Azure").clicked() {
+            state.split = Some(split::State::of(id));
+        }
         if ui.button("Remove pool").on_hover_text("Its endpoints keep their own limits; can be undone").clicked() {
             cx.draft.edit(format!("remove pool {id}"), |config| allot::remove_pool(config, id));
+        }
+        if let Some(words) = foreseen.and_then(|when| full_in(when, cx.snapshot.at)) {
+            widgets::status_label(ui, cx.theme, Tone::Near, &words);
         }
     });
 }
@@ -142,8 +160,13 @@ fn row(ui: &mut Ui, cx: &mut PageCx, endpoint: &Endpoint) {
     let cap = endpoint.soft_cap_tokens_per_minute;
     limit(ui, cx, endpoint, "Soft cap", cap, "none", |it, value| it.soft_cap_tokens_per_minute = value);
     membership(ui, cx, endpoint);
-    let used = cx.snapshot.view.endpoint(id).map(|view| view.tokens.used);
-    ui.label(mono(used.map_or_else(|| "–".to_owned(), |used| Grouped(used).to_string())));
+    let seen = cx.snapshot.view.endpoint(id);
+    let used = seen.map_or_else(|| "–".to_owned(), |seen| Grouped(seen.tokens.used).to_string());
+    let share = seen.and_then(|seen| seen.allotted).map(|share| format!("our share for now is {}", tpm(share)));
+    let full = seen.and_then(|seen| full_in(seen.exhausts_at?, cx.snapshot.at));
+    let more: Vec<String> = share.into_iter().chain(full).collect();
+    let used = ui.label(mono(if more.is_empty() { used } else { format!("{used} · {}", more.join(" · ")) }));
+    used.on_hover_text("Charged in the last minute");
 }
 
 /// A cell with one limit; `set` puts a changed one into the draft as one undo step. Empty means `hint`.

@@ -12,10 +12,10 @@ use std::sync::Arc;
 
 use egui::{RichText, Ui};
 
-use crate::model::check::Severity;
 use crate::model::config::{Config, Route, Spread};
 use crate::model::id::{EndpointId, ModelName};
 use crate::ui::cx::{Page, PageCx, Target};
+use crate::ui::findings;
 use crate::ui::keyless;
 use crate::ui::theme::{Tone, gap, strong};
 use crate::ui::widgets;
@@ -102,7 +102,7 @@ fn show_route(ui: &mut Ui, cx: &mut PageCx, state: &mut State, place: usize, rou
             let lifted = state.lifted.as_ref().filter(|lifted| lifted.route == route.model);
             let held = Held { focus, lifted: lifted.map(|lifted| lifted.endpoint.clone()) };
             lane::all(ui, cx, route, &held, &mut edits);
-            checks(ui, cx, place);
+            findings::show(ui, cx, "route", Some(place));
         });
     });
     if state.wanted.as_ref() == Some(&route.model) {
@@ -151,22 +151,6 @@ fn header(ui: &mut Ui, cx: &PageCx, route: &Route, edits: &mut Vec<Edit>) {
             edits.push(Edit::Delete);
         }
     });
-}
-
-/// What is said of this route in the draft.
-fn checks(ui: &mut Ui, cx: &PageCx, place: usize) {
-    let about =
-        |finding: &&crate::model::check::Finding| finding.at.table == "route" && finding.at.place == Some(place);
-    let findings: Vec<_> = cx.draft.findings().filter(about).cloned().collect();
-    if !findings.is_empty() {
-        ui.add_space(gap::M);
-    }
-    for finding in findings {
-        let tone = if finding.severity == Severity::Error { Tone::Error } else { Tone::Near };
-        ui.horizontal_wrapped(|ui| {
-            widgets::status_label(ui, cx.theme, tone, &finding.message);
-        });
-    }
 }
 
 fn apply(cx: &mut PageCx, state: &mut State, route: &Route, edit: Edit) {

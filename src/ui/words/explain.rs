@@ -26,6 +26,10 @@ pub fn unit(candidate: &Candidate, decision: &Decision) -> &'static str {
     match candidate.verdict {
         Verdict::Excluded(Exclusion::InFlightFull) => "requests in flight",
         Verdict::Excluded(Exclusion::RequestsShort) => "requests",
+        Verdict::Excluded(Exclusion::InputShort) => "input tokens a minute",
+        Verdict::Excluded(Exclusion::OutputShort) => "output tokens a minute",
+        Verdict::Excluded(Exclusion::DayShort) if candidate.needs <= 1 => "requests a day",
+        Verdict::Excluded(Exclusion::DayShort) => "tokens a day",
         _ if candidate.needs <= 1 && decision.estimate.charge > 1 => "requests",
         _ => "TPM",
     }
@@ -209,6 +213,10 @@ fn clause(candidate: &Candidate, record: &RequestRecord, decision: &Decision) ->
             | Exclusion::SoftCap
             | Exclusion::InFlightFull
             | Exclusion::PoolShort
+            | Exclusion::InputShort
+            | Exclusion::OutputShort
+            | Exclusion::DayShort
+            | Exclusion::CallerShort
             | Exclusion::TooLarge,
             _,
         ) => room_clause(candidate, reason, decision),
@@ -236,6 +244,10 @@ fn room_clause(candidate: &Candidate, reason: Exclusion, decision: &Decision) ->
     if reason == Exclusion::InFlightFull {
         let limit = candidate.limit.map_or_else(|| "as many".to_owned(), |limit| Grouped(limit).to_string());
         return format!("{id} already had {limit} requests in flight");
+    }
+    if reason == Exclusion::CallerShort {
+        let had = free(candidate, decision).unwrap_or_else(|| format!("not enough {unit}"));
+        return format!("{id} was not asked: the caller's own limit had {had} free and this request needs {needs}");
     }
     let whose = match reason {
         Exclusion::SoftCap => " under its soft cap",

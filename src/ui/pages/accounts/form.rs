@@ -187,6 +187,10 @@ impl Form {
             admin_state: AdminState::default(),
             enforcement: Enforcement::default(),
             simulated: None,
+            tokens_per_day: None,
+            requests_per_day: None,
+            input_tokens_per_minute: None,
+            output_tokens_per_minute: None,
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::model::config::Endpoint;
 use crate::model::status::EndpointView;
 use crate::model::units::{Grouped, Short};
 use crate::ui::cx::{PageCx, Target};
+use crate::ui::format::full_in;
 use crate::ui::plots::{self, Chart, Level, Metric};
 use crate::ui::status;
 use crate::ui::theme::{self, gap};
@@ -65,6 +66,9 @@ fn heading(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &EndpointV
         let counters = endpoint.counters;
         fact(ui, theme, "Route", &places(cx, &endpoint.id));
         fact(ui, theme, "Account", endpoint.account.as_str());
+        if let Some(full) = endpoint.exhausts_at.and_then(|when| full_in(when, cx.snapshot.at)) {
+            fact(ui, theme, "Tokens per minute", &full);
+        }
         fact(ui, theme, "In flight", &endpoint.in_flight.to_string());
         fact(ui, theme, "Attempts", &Grouped(counters.attempts).to_string());
         fact(ui, theme, "429s of the service", &Grouped(counters.throttled).to_string());

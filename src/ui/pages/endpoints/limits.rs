@@ -73,6 +73,7 @@ fn source(limit: &LimitView) -> &'static str {
         LimitSource::Derived => "from the pool's ratio",
         LimitSource::Header => "from response headers",
         LimitSource::SoftCap => "our soft cap",
+        LimitSource::Allotted => "our share of the pool for now",
         LimitSource::Unknown => "nobody knows; never held back by it",
     }
 }

@@ -12,7 +12,8 @@ use crate::model::id::EndpointId;
 use crate::model::status::EndpointView;
 use crate::model::units::Grouped;
 use crate::ui::cx::{Page, PageCx};
-use crate::ui::format::of_limit;
+use crate::ui::findings;
+use crate::ui::format::{full_in, of_limit};
 use crate::ui::plots::{sparkline, window};
 use crate::ui::status::{self, urgency};
 use crate::ui::theme::{self, Theme, gap};
@@ -67,6 +68,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
             },
         )
     });
+    findings::show(ui, cx, "endpoint", None);
     if let Some(TableEvent::Opened(id) | TableEvent::Selected(id)) = event {
         state.open = Some(id);
     }
@@ -164,7 +166,10 @@ fn headroom(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView) {
             tone: state.tone,
         };
         headroom_bar(ui, theme, ui.available_width(), &bar);
-        let text = of_limit(tokens.used.saturating_add(tokens.reserved), tokens.limit);
+        let mut text = of_limit(tokens.used.saturating_add(tokens.reserved), tokens.limit);
+        if let Some(full) = endpoint.exhausts_at.and_then(|when| full_in(when, cx.snapshot.at)) {
+            text = format!("{text} · {full}");
+        }
         ui.label(RichText::new(text).monospace().small().color(theme.text_faint));
     });
 }

@@ -8,9 +8,9 @@ use egui::{Align, Layout, RichText, Ui};
 use crate::contract::Snapshot;
 use crate::contract::snapshot::KeyringState;
 use crate::model::outcome::ThrottleKind;
-use crate::model::status::{EndpointView, Health, RestCause, RouteView};
+use crate::model::status::{EndpointView, Health, PoolView, RestCause, RouteView};
 use crate::ui::cx::{Page, PageCx, Target};
-use crate::ui::format::{count, countdown};
+use crate::ui::format::{count, countdown, full_in};
 use crate::ui::status::urgency;
 use crate::ui::theme::{self, Tone, gap};
 use crate::ui::widgets::{card, status_label};
@@ -79,6 +79,7 @@ fn rows(snapshot: &Snapshot) -> Vec<Row> {
     let view = &snapshot.view;
     let mut rows: Vec<Row> = view.routes.iter().filter_map(|route| of_route(route, snapshot)).collect();
     rows.extend(view.endpoints.iter().filter_map(of_endpoint));
+    rows.extend(view.pools.iter().filter_map(|pool| of_pool(pool, snapshot)));
     rows.extend(of_keyring(snapshot));
     rows.extend(of_findings(snapshot));
     rows.sort_by_key(|row| std::cmp::Reverse(urgency(row.tone)));
@@ -133,6 +134,14 @@ fn of_endpoint(endpoint: &EndpointView) -> Option<Row> {
     Some(Row { tone: Tone::Error, text, button, door })
 }
 
+/// A pool that fills up, from three quarters on.
+fn of_pool(pool: &PoolView, snapshot: &Snapshot) -> Option<Row> {
+    let percent = Some(pool.tokens.taken_percent()).filter(|percent| *percent >= 75)?;
+    let full = full_in(pool.exhausts_at?, snapshot.at)?;
+    let text = format!("Pool {}: {full} ({percent} %).", pool.id);
+    Some(Row { tone: Tone::Near, text, button: "See options", door: Door::Place(Target::Pool(pool.id.clone())) })
+}
+
 fn of_keyring(snapshot: &Snapshot) -> Option<Row> {
     let (tone, text) = match &snapshot.keys.keyring {
         KeyringState::Locked => (Tone::Error, "Your keyring is locked, so stored keys can't be used.".to_owned()),
@@ -145,14 +154,15 @@ fn of_keyring(snapshot: &Snapshot) -> Option<Row> {
 }
 
 fn of_findings(snapshot: &Snapshot) -> Option<Row> {
-    let finding = snapshot.applied.findings.first()?;
+    let (finding, others) = snapshot.applied.findings.split_first()?;
+    let more = if others.is_empty() { String::new() } else { format!(" · and {} more", others.len()) };
     let page = match finding.at.table.as_str() {
         "route" => Page::Routing,
         "quota_pool" => Page::Quotas,
         "account" => Page::Accounts,
         _ => Page::Endpoints,
     };
-    Some(Row { tone: Tone::Near, text: finding.message.clone(), button: "See it", door: Door::Page(page) })
+    Some(Row { tone: Tone::Near, text: format!("{}{more}", finding.message), button: "See it", door: Door::Page(page) })
 }
 
 #[cfg(test)]
@@ -185,6 +195,22 @@ mod tests {
         let rows = rows(&with(&[Health::Healthy, rejected, Health::Healthy, Health::Healthy]));
         assert_eq!(rows[0].door, Door::Place(Target::Account("sim-a".into())));
         assert!(rows[1].text.contains("3 of 4 endpoints serving"), "{rows:?}");
+    }
+
+    #[test]
+    fn a_pool_that_fills_up_is_named_from_three_quarters_on() {
+        let with = |used: u64| {
+            let mut snapshot = with(&[Health::Healthy; 4]);
+            let at = Timestamp(snapshot.at.0 + 360_000_000);
+            let pool = &mut Arc::make_mut(&mut snapshot.view).pools[0];
+            pool.exhausts_at = Some(crate::model::outlook::Exhaustion { at, earliest: at, latest: at });
+            (pool.tokens.used, pool.tokens.reserved) = (used, 0);
+            rows(&snapshot)
+        };
+        assert_eq!(with(200_000), []);
+        let rows = with(246_000);
+        assert_eq!(rows[0].text, "Pool sim-b/eastus/demo: full in ~6 min at this rate (82 %).");
+        assert_eq!(rows[0].door, Door::Place(Target::Pool("sim-b/eastus/demo".into())));
     }
 
     #[test]

@@ -6,12 +6,16 @@
 use egui::{CornerRadius, Frame, Margin, RichText, Sense, Stroke, Ui};
 
 use crate::model::config::AdminState;
+use crate::model::outlook::Demand;
 use crate::model::status::{EndpointView, GroupView, Health, RouteView};
 use crate::ui::cx::{PageCx, Target};
-use crate::ui::format::{group_rank, of_limit};
+use crate::ui::format::{expects, full_in, group_rank, of_limit};
 use crate::ui::status::{self, Status, urgency};
 use crate::ui::theme::{self, Tone, gap};
 use crate::ui::widgets::{Bar, chip, headroom_bar, note, quiet_button, section, status_label};
+
+/// From this width on a box has room for a forecast.
+const ROOMY: f32 = 300.0;
 
 /// Shows every route.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx) {
@@ -62,6 +66,9 @@ fn show_route(ui: &mut Ui, cx: &mut PageCx, route: &RouteView) {
         if route.waiting > 0 {
             chip(ui, theme, Tone::Throttled, &format!("{} waiting", route.waiting));
         }
+        if let Some(words) = expects(route.demand.into_iter().fold(Demand::default(), Demand::and)) {
+            note(ui, theme, &words).on_hover_text("What clients ask for, if they go on as they do");
+        }
     });
     let sent: u64 = route.groups.iter().flat_map(|group| &group.sent_last_minute).sum();
     let fit = (ui.available_width() / 210.0).floor().clamp(1.0, 4.0);
@@ -101,6 +108,7 @@ fn show_group(ui: &mut Ui, cx: &mut PageCx, rank: &str, group: &GroupView, sent:
 /// One endpoint's box; returns whether it was clicked.
 fn show_endpoint(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView, state: &Status, share: u64) -> bool {
     let theme = cx.theme;
+    let full = endpoint.exhausts_at.and_then(|when| full_in(when, cx.snapshot.at));
     let frame = Frame::new().fill(theme.page).corner_radius(CornerRadius::same(8)).inner_margin(Margin::same(8));
     let boxed = frame.show(ui, |ui| {
         ui.set_min_width(ui.available_width());
@@ -121,7 +129,10 @@ fn show_endpoint(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView, state: &Stat
         headroom_bar(ui, theme, ui.available_width(), &bar);
         ui.horizontal(|ui| {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                let taken = of_limit(used.saturating_add(reserved), endpoint.tokens.limit);
+                let mut taken = of_limit(used.saturating_add(reserved), endpoint.tokens.limit);
+                if let Some(full) = full.as_ref().filter(|_| ui.available_width() >= ROOMY) {
+                    taken = format!("{full} · {taken}");
+                }
                 ui.label(RichText::new(taken).monospace().small().color(theme.text_faint));
                 ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
                     status_label(ui, theme, state.tone, &state.word);
@@ -130,7 +141,14 @@ fn show_endpoint(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView, state: &Stat
         });
     });
     let response = ui.interact(boxed.response.rect, ui.make_persistent_id(&endpoint.id), Sense::click());
-    let words = format!("{}, {}, {share} % of the last minute", endpoint.id, state.word);
+    let mut words = format!("{}, {}, {share} % of the last minute", endpoint.id, state.word);
+    let response = match full {
+        Some(full) => {
+            words = format!("{words}, {full}");
+            response.on_hover_text(full)
+        }
+        None => response,
+    };
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &words));
     let lively = response.hovered() || response.has_focus();
     let edge =

@@ -59,6 +59,7 @@ pub fn add_pool(config: &mut Config, name: &str, total: u64) {
         tokens_per_minute: total,
         requests_per_minute: None,
         requests_per_1k_tokens: Some(6),
+        adjust_within_percent: None,
     });
 }
 

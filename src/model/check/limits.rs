@@ -1,0 +1,107 @@
+//! Findings about callers, and about the limits that few services have.
+//!
+//! Invariant: a limit that keeps everything out is said, and breaks nothing.
+//! Absent on purpose: tokens and requests per minute of endpoints and pools; they are checked with those.
+
+use std::collections::BTreeSet;
+
+use super::Findings;
+use crate::model::config::{Caller, Config, Endpoint};
+use crate::model::units::Grouped;
+
+pub(super) fn callers(config: &Config, findings: &mut Findings) {
+    let mut seen = BTreeSet::new();
+    for (place, caller) in config.callers.iter().enumerate() {
+        let id = &caller.id;
+        if !seen.insert(id) {
+            let message = format!("Two callers are called \"{id}\". The second is left out; give it another id.");
+            findings.error("caller", place, "id", message);
+            continue;
+        }
+        if let Some(key) = shut(caller) {
+            let message = format!(
+                "Caller \"{id}\" has a limit of 0, so all its requests are refused. Leave {key} out to lift the limit."
+            );
+            findings.warn("caller", place, key, message);
+        }
+    }
+}
+
+fn shut(caller: &Caller) -> Option<&'static str> {
+    let limits = [
+        ("tokens_per_minute", caller.tokens_per_minute),
+        ("requests_per_minute", caller.requests_per_minute),
+        ("max_in_flight", caller.max_in_flight.map(u64::from)),
+    ];
+    limits.into_iter().find(|(_, limit)| *limit == Some(0)).map(|(key, _)| key)
+}
+
+pub(super) fn endpoint(place: usize, endpoint: &Endpoint, findings: &mut Findings) {
+    let id = &endpoint.id;
+    let limits = [
+        ("tokens_per_day", endpoint.tokens_per_day),
+        ("requests_per_day", endpoint.requests_per_day),
+        ("input_tokens_per_minute", endpoint.input_tokens_per_minute),
+        ("output_tokens_per_minute", endpoint.output_tokens_per_minute),
+    ];
+    if let Some((key, _)) = limits.into_iter().find(|(_, limit)| *limit == Some(0)) {
+        let message = format!("Endpoint \"{id}\" has {key} = 0 and will never be used. Pause it instead.");
+        findings.warn("endpoint", place, key, message);
+    }
+    let days = [
+        ("tokens_per_day", endpoint.tokens_per_day, endpoint.tokens_per_minute),
+        ("requests_per_day", endpoint.requests_per_day, endpoint.requests_per_minute),
+    ];
+    for (key, day, minute) in days {
+        if let (Some(day), Some(minute)) = (day, minute)
+            && 0 < day
+            && day < minute
+        {
+            let (day, minute) = (Grouped(day), Grouped(minute));
+            let message = format!(
+                "The day's limit of \"{id}\" ({day}) is below its limit per minute ({minute}): one busy minute uses it up."
+            );
+            findings.warn("endpoint", place, key, message);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check;
+    use crate::model::config::Config;
+
+    fn said(text: &str) -> Vec<String> {
+        let config: Config = toml_edit::de::from_str(text).expect("the test's text is sound");
+        check(&config).into_iter().map(|finding| finding.to_string()).collect()
+    }
+
+    #[test]
+    fn a_second_caller_of_the_same_name_is_left_out() {
+        let said = said("[[caller]]\nid = \"a\"\n[[caller]]\nid = \"a\"");
+        assert_eq!(said, ["error: Two callers are called \"a\". The second is left out; give it another id."]);
+    }
+
+    #[test]
+    fn a_caller_that_may_do_nothing_is_pointed_out() {
+        let said = said("[[caller]]\nid = \"a\"\nmax_in_flight = 0");
+        let expected = "warning: Caller \"a\" has a limit of 0, so all its requests are refused. Leave max_in_flight out \
+                        to lift the limit.";
+        assert_eq!(said, [expected]);
+    }
+
+    #[test]
+    fn a_day_shorter_than_its_minute_is_pointed_out() {
+        let said = said(
+            "[[account]]\nid = \"s\"\nservice = \"simulated\"\n[[endpoint]]\nid = \"e\"\naccount = \"s\"\nmodel = \"m\"\n\
+             tokens_per_minute = 2000\ntokens_per_day = 1500\noutput_tokens_per_minute = 0",
+        );
+        assert_eq!(
+            said,
+            [
+                "warning: Endpoint \"e\" has output_tokens_per_minute = 0 and will never be used. Pause it instead.",
+                "warning: The day's limit of \"e\" (1,500) is below its limit per minute (2,000): one busy minute uses it up."
+            ]
+        );
+    }
+}

@@ -1,0 +1,205 @@
+//! One limit's amounts: in a window, and as a level where the service counts so.
+//!
+//! Invariant: the window knows everything of its span whichever way is counted, so that another way of counting, or a limit
+//! that becomes known, begins with what really came before.
+//! Absent on purpose: the limit. It comes in with the question.
+
+use std::time::Duration;
+
+use super::bucket::{Gate, Level, Mark};
+use super::window::{Place, Window};
+use crate::model::units::Timestamp;
+
+/// How a limit is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// What came within the window.
+    Log,
+    /// A level that drains one limit per window.
+    Level(Gate),
+}
+
+/// Where an amount was put.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spot {
+    place: Place,
+    /// Absent if it was put there before it was counted as a level.
+    mark: Option<Mark>,
+}
+
+/// The amounts of one limit.
+#[derive(Clone, Debug)]
+pub(super) struct Meter {
+    log: Window,
+    level: Option<Level>,
+    /// Where the last level that was given up ended.
+    ended: Mark,
+}
+
+impl Meter {
+    /// An empty meter over this window, with the usual guard.
+    pub(super) fn guarded(span: Duration) -> Self {
+        Self { log: Window::guarded(span), level: None, ended: Mark::default() }
+    }
+
+    /// An empty meter of a limit of our own: nothing is on its way to it, so it keeps no guard.
+    pub(super) fn exact(span: Duration) -> Self {
+        Self { log: Window::new(span, Duration::ZERO), level: None, ended: Mark::default() }
+    }
+
+    /// Counts in this manner from `now` on; a level drains one `limit` per window. While no limit is known there is
+    /// nothing to drain by, and the window counts.
+    pub(super) fn count(&mut self, now: Timestamp, manner: Manner, limit: Option<u64>) {
+        let (Manner::Level(gate), Some(rate)) = (manner, limit) else {
+            self.end_level();
+            return;
+        };
+        match &mut self.level {
+            Some(level) if level.gate() == gate => level.set_rate(now, rate),
+            _ => {
+                self.end_level();
+                // Nobody who kept within a limit holds more of it than came in its last window.
+                let mut fresh = Level::new(gate, self.log.span(), rate, now, self.ended);
+                fresh.add(now, self.log.taken(now));
+                self.level = Some(fresh);
+            }
+        }
+    }
+
+    fn end_level(&mut self) {
+        if let Some(level) = self.level.take() {
+            self.ended = level.end();
+        }
+    }
+
+    /// Forgets nothing, but looks at another span: what came within it counts, as exactly as the window knows.
+    pub(super) fn respan(&mut self, now: Timestamp, span: Duration, history: &Self) {
+        self.log = self.log.successor(now, span, &history.log);
+    }
+
+    /// What counts at `now`.
+    pub(super) fn taken(&self, now: Timestamp) -> u64 {
+        self.level.as_ref().map_or_else(|| self.log.taken(now), |level| level.taken(now))
+    }
+
+    /// What is in it at `now`, and what of that is not settled yet. A level's guard is left out: it is ours alone.
+    pub(super) fn standing(&self, now: Timestamp) -> (u64, u64) {
+        let held = self.level.as_ref().map_or_else(|| self.log.taken(now), |level| level.held(now));
+        (held, self.log.pending(now).min(held))
+    }
+
+    /// The exact time from which `amount` gets in below `limit` if nothing else is added; `None`: never.
+    pub(super) fn earliest(&self, now: Timestamp, amount: u64, limit: u64) -> Option<Timestamp> {
+        match &self.level {
+            Some(level) => level.earliest(now, amount, limit),
+            None => self.log.earliest(now, amount, limit),
+        }
+    }
+
+    /// Whether what comes now has left again by then. A level never forgets so plainly.
+    pub(super) fn is_gone(&self, now: Timestamp, by: Timestamp) -> bool {
+        self.level.is_none() && now.after(self.log.lasts()) <= by
+    }
+
+    /// Adds an amount at `now`, pending until settled.
+    pub(super) fn add(&mut self, now: Timestamp, amount: u64) -> Spot {
+        let mark = self.level.as_mut().map(|level| level.add(now, amount));
+        Spot { place: self.log.add(now, amount), mark }
+    }
+
+    /// Replaces a pending amount by what it came to in the end. What it came to beyond the amount drains from now on.
+    pub(super) fn settle(&mut self, now: Timestamp, spot: Spot, was: u64, is: u64) {
+        self.log.settle(spot.place, was, is);
+        let Some(level) = &mut self.level else { return };
+        match spot.mark {
+            _ if is > was => {
+                level.add(now, is - was);
+            }
+            // Provisioned throughput corrects itself; what never counted there is gone as far as it drained.
+            _ if is > 0 && is < was && level.gate() == Gate::Open => level.correct(now, was - is),
+            Some(mark) if is < was => level.give_back(now, mark, was, was - is),
+            _ => {}
+        }
+    }
+
+    /// The server had no room where we saw some: amounts leave later.
+    pub(super) fn widen(&mut self) {
+        self.log.widen();
+        if let Some(level) = &mut self.level {
+            level.widen();
+        }
+    }
+
+    /// No such surprise for long: amounts leave a little earlier again.
+    pub(super) fn narrow(&mut self) {
+        self.log.narrow();
+        if let Some(level) = &mut self.level {
+            level.narrow();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::units::MINUTE;
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    #[test]
+    fn a_limit_that_becomes_known_finds_what_came_before() {
+        let mut meter = Meter::guarded(MINUTE);
+        meter.count(at(0), Manner::Level(Gate::Whole), None);
+        meter.add(at(0), 600);
+        meter.add(at(30_000), 100);
+        meter.count(at(30_000), Manner::Level(Gate::Whole), Some(600));
+        assert_eq!(
+            meter.taken(at(30_000)),
+            700 + 3,
+            "all of it counts, since nobody knows what drained, and the guard"
+        );
+    }
+
+    #[test]
+    fn another_way_of_counting_forgets_nothing_in_either_direction() {
+        let mut meter = Meter::guarded(MINUTE);
+        meter.add(at(0), 600);
+        meter.count(at(0), Manner::Level(Gate::Whole), Some(600));
+        meter.add(at(30_000), 200);
+        assert_eq!(meter.taken(at(30_300)), 500);
+        meter.count(at(30_300), Manner::Log, Some(600));
+        assert_eq!(meter.taken(at(30_300)), 800, "the window still has all of the minute");
+    }
+
+    #[test]
+    fn what_was_put_there_before_the_level_is_given_back_by_the_window_alone() {
+        let mut meter = Meter::guarded(MINUTE);
+        let spot = meter.add(at(0), 600);
+        meter.count(at(0), Manner::Level(Gate::Whole), Some(600));
+        meter.settle(at(0), spot, 600, 0);
+        assert_eq!((meter.taken(at(300)), meter.log.taken(at(300))), (600, 0));
+    }
+
+    #[test]
+    fn what_an_earlier_level_held_is_not_given_back_by_a_later_one() {
+        let mut meter = Meter::guarded(MINUTE);
+        meter.count(at(0), Manner::Level(Gate::Whole), Some(600));
+        let spot = meter.add(at(0), 300);
+        meter.count(at(1_000), Manner::Log, Some(600));
+        meter.count(at(59_000), Manner::Level(Gate::Whole), Some(600));
+        meter.add(at(59_000), 200);
+        meter.settle(at(59_300), spot, 300, 0);
+        assert_eq!(meter.taken(at(59_300)), 500, "what it held of it may have drained long ago");
+    }
+
+    #[test]
+    fn what_a_request_came_to_beyond_its_estimate_drains_from_its_end_on() {
+        let mut meter = Meter::guarded(MINUTE);
+        meter.count(at(0), Manner::Level(Gate::Open), Some(600));
+        let spot = meter.add(at(0), 100);
+        meter.settle(at(90_000), spot, 100, 400);
+        assert_eq!(meter.taken(at(90_300)), 300, "the first 100 drained long ago");
+    }
+}

@@ -1,0 +1,67 @@
+//! Whether every ledger concerned has room for a request: the endpoint's, its pool's, its caller's.
+//!
+//! Invariant: asking changes nothing, and what is said to be short is what makes the request wait.
+//! Absent on purpose: health, and taking the room (`admit`).
+
+use super::judge::{Seat, pool_limits};
+use super::ledger::{Limits, Shortage, Unit};
+use crate::model::decision::{Estimate, Exclusion};
+use crate::model::status::LimitSource;
+use crate::model::units::Timestamp;
+
+impl Seat<'_> {
+    /// When all of them have room; `None`: never.
+    pub(super) fn room_at(&self, now: Timestamp, estimate: Estimate) -> Option<Timestamp> {
+        if self.state.smallest_too_large(now).is_some_and(|known| known <= estimate.charge) {
+            return None;
+        }
+        let mut when = self.state.ledger.earliest(now, estimate, self.limits_for(estimate))?;
+        if let Some((spec, pool)) = self.pool {
+            when = when.max(pool.ledger.earliest(now, estimate, pool_limits(spec))?);
+        }
+        if let Some(caller) = self.caller {
+            when = when.max(caller.ledger.earliest(now, estimate, caller.limits)?);
+        }
+        Some(when)
+    }
+
+    /// What a request waits for that has to wait for room: the caller's limits, else the endpoint's, else the pool's.
+    pub(super) fn shortage(&self, now: Timestamp, estimate: Estimate) -> Option<(Exclusion, Shortage)> {
+        let of_caller = self.caller.and_then(|caller| caller.ledger.shortage(now, estimate, caller.limits));
+        if let Some(short) = of_caller {
+            return Some((Exclusion::CallerShort, short));
+        }
+        if let Some(short) = self.state.ledger.shortage(now, estimate, self.limits_for(estimate)) {
+            return Some((self.exclusion(short.unit), short));
+        }
+        let (spec, pool) = self.pool?;
+        pool.ledger.shortage(now, estimate, pool_limits(spec)).map(|short| (Exclusion::PoolShort, short))
+    }
+
+    /// Why a request never has room here, with the numbers where a limit is the reason.
+    pub(super) fn obstacle(&self, now: Timestamp, estimate: Estimate) -> (Exclusion, Option<Shortage>) {
+        match self.shortage(now, estimate).filter(|(_, short)| short.free_at.is_none()) {
+            Some((Exclusion::CallerShort, short)) => (Exclusion::CallerShort, Some(short)),
+            other => (Exclusion::TooLarge, other.map(|(_, short)| short)),
+        }
+    }
+
+    /// The endpoint's ceilings for a request of this size.
+    fn limits_for(&self, estimate: Estimate) -> Limits {
+        self.state.limits_for(self.spec, estimate.charge)
+    }
+
+    fn exclusion(&self, unit: Unit) -> Exclusion {
+        let source = self.state.token_source(self.spec);
+        match unit {
+            Unit::Tokens if source == LimitSource::SoftCap => Exclusion::SoftCap,
+            // What is free in the pool is kept for its other members.
+            Unit::Tokens if source == LimitSource::Allotted => Exclusion::PoolShort,
+            Unit::Tokens => Exclusion::TokensShort,
+            Unit::Requests => Exclusion::RequestsShort,
+            Unit::Input => Exclusion::InputShort,
+            Unit::Output => Exclusion::OutputShort,
+            Unit::DayTokens | Unit::DayRequests => Exclusion::DayShort,
+        }
+    }
+}
