@@ -12,6 +12,10 @@ use clap::{Args, Parser, Subcommand};
 use tidegate::backend::{self, Options};
 use tracing_subscriber::EnvFilter;
 
+/// The system's allocator grows a thread's heap page by page and keeps what a burst of large bodies took.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// A load balancer for OpenAI and Azure OpenAI endpoints, with a window to watch and tune it.

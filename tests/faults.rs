@@ -17,6 +17,7 @@ use tidegate::model::config::{Enforcement, Service};
 use tidegate::model::id::{AccountId, EndpointId};
 use tidegate::model::scenario::Dials;
 use tidegate::model::secret::Secret;
+use tidegate::sim::extra::MoreLimits;
 use tidegate::sim::upstream::{Dialect, UpstreamSpec};
 use tidegate::wire::headers::credential;
 
@@ -36,6 +37,7 @@ fn spec(id: &str, first_token_ms: u64, tokens_per_second: u64) -> UpstreamSpec {
         enforcement: Enforcement::TokenBucket,
         first_token: Duration::from_millis(first_token_ms),
         tokens_per_second,
+        more_limits: MoreLimits::default(),
         seed: 7,
     }
 }

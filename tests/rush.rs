@@ -1,23 +1,31 @@
 //! What balancing is for, in numbers: quotas used to the full, no client error, next to no 429, and a prompt return.
 //!
-//! Three simulated endpoints in two groups, each with a limiter of its own that knows nothing of our ledgers.
+//! Three simulated endpoints in two groups, each with a limiter of its own that knows nothing of our ledgers. What they
+//! say goes through `wire` as headers and bodies, as it does behind a socket.
 
 #![expect(clippy::cast_precision_loss, reason = "shares and percentages of small counts")]
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test's world may end where it is wrong")]
-#![expect(unreachable_pub, reason = "the world is shared between test programs")]
-
-mod world;
+#![expect(clippy::expect_used, reason = "a test's world may end where it is wrong")]
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tidegate::fake::specs_of;
 use tidegate::model::checked::CheckedConfig;
-use tidegate::model::config::Config;
-use tidegate::model::id::EndpointId;
+use tidegate::model::config::{Config, Priority};
+use tidegate::model::outcome::{Failure, FailureClass, HeaderFacts};
+use tidegate::model::profile::{Operation, RequestProfile};
+use tidegate::model::scenario::Dials;
 use tidegate::model::units::Timestamp;
-use tidegate::sim::upstream::Upstream;
-use world::{DialSetting, World};
+use tidegate::model::usage::Usage;
+use tidegate::sim::upstream::{SimAnswer, SimRequest, Upstream};
+use tidegate::sim::window::Standing;
+use tidegate::sim::world::World;
+use tidegate::sim::world::gateway::Ours;
+use tidegate::sim::world::report::Report;
+use tidegate::sim::world::server::{Admitted, Reply, Server};
+use tidegate::sim::world::traffic::{Charging, Sizes, Stretch, Traffic};
+use tidegate::wire;
 
 /// First group: 60,000 + 30,000 TPM; second group: 120,000 TPM.
 const SETUP: &str = r#"
@@ -61,95 +69,146 @@ endpoints = ["second"]
 
 /// Tokens per minute of the first group.
 const FIRST: u64 = 90_000;
-/// Each request is charged 400 characters / 4 + 1 + 299 = 400 tokens.
+/// What each request is charged.
 const CHARGE: u64 = 400;
-const CHARS: u64 = 400;
-const CAP: u64 = 299;
 
-fn world(setup: &str, seed: u64) -> World {
-    let config: Config = toml_edit::de::from_str(setup).expect("the setup parses");
-    let specs = specs_of(&config);
-    let (checked, findings) = CheckedConfig::resolve(Arc::new(config), 1);
-    assert!(findings.is_empty(), "{findings:?}");
-    let upstreams = specs.into_iter().map(|(_, _, spec)| Upstream::new(spec, Timestamp::ZERO)).collect();
-    World::new(checked, upstreams, seed)
+/// A simulated endpoint behind headers and bodies.
+struct Behind {
+    upstream: Upstream,
+    /// What goes wrong from when on, the earliest first.
+    dials: Vec<(Timestamp, Dials)>,
+    /// When requests arrived.
+    arrived: Vec<Timestamp>,
 }
 
-/// Arrivals at a steady mean rate with seeded, exponential-like gaps.
-fn offer(world: &mut World, from: Duration, to: Duration, tokens_per_minute: u64, seed: u64) {
-    let mut rng = fastrand::Rng::with_seed(seed);
-    let mean = 60.0 * CHARGE as f64 / tokens_per_minute as f64;
-    let mut at = from.as_secs_f64();
-    while at < to.as_secs_f64() {
-        world.offer(Timestamp::ZERO.after(Duration::from_secs_f64(at)), "m", CHARS, CAP);
-        at += -mean * (1.0 - rng.f64()).ln();
+fn sim_request(profile: &RequestProfile) -> SimRequest {
+    SimRequest {
+        prompt_chars: profile.size.prompt_chars,
+        output_cap: profile.size.output_cap,
+        streaming: true,
+        ..SimRequest::new(Operation::Chat)
     }
 }
 
-/// The most a sliding 60 s log could have admitted of this load over the test: a full window at once, then what leaves.
-fn admissible(limit: u64, seconds: u64) -> u64 {
+fn header_map(list: &[(&'static str, String)]) -> HeaderMap {
+    let value = |value: &str| HeaderValue::from_str(value).expect("a header value");
+    list.iter().map(|(name, text)| (HeaderName::from_static(name), value(text))).collect()
+}
+
+impl Server for Behind {
+    fn charge(&self, profile: &RequestProfile) -> u64 {
+        self.upstream.charge(&sim_request(profile))
+    }
+
+    fn arrive(&mut self, now: Timestamp, profile: &RequestProfile) -> Reply {
+        self.arrived.push(now);
+        while self.dials.first().is_some_and(|(from, _)| *from <= now) {
+            self.upstream.set_dials(self.dials.remove(0).1);
+        }
+        match self.upstream.arrive(now, &sim_request(profile)) {
+            SimAnswer::Admitted(admission) => {
+                let facts = wire::headers::facts(&header_map(&admission.headers), 0);
+                let (input, output) = (admission.prompt_tokens, admission.output_tokens);
+                Reply::Admitted(Admitted {
+                    ticket: admission.ticket,
+                    charge: admission.charge,
+                    usage: Usage { input, output, exact: true, ..Usage::default() },
+                    facts,
+                    first_token: admission.first_token,
+                    takes: admission.token_gap * u32::try_from(output).expect("short"),
+                })
+            }
+            SimAnswer::Rejected(rejection) => {
+                let headers = header_map(&rejection.headers);
+                Reply::Failed(wire::failure::classify(rejection.status, &headers, rejection.body.as_bytes(), 0))
+            }
+            SimAnswer::Stalled(_) | SimAnswer::Reset => {
+                let class = FailureClass::Broken;
+                Reply::Failed(Failure { class, status: None, reached: true, facts: HeaderFacts::default() })
+            }
+        }
+    }
+
+    fn finish(&mut self, now: Timestamp, admitted: &Admitted) {
+        self.upstream.finish(now, admitted.ticket, admitted.usage.total());
+    }
+
+    fn standing(&mut self, now: Timestamp) -> Standing {
+        self.upstream.tokens(now).expect("limited")
+    }
+}
+
+/// Plays the traffic; the first two services, which are the first group, get these dials.
+fn play(stretches: &[(u64, u64)], dials: &[(Timestamp, Dials)], seed: u64) -> World<Ours, Behind> {
+    let config: Config = toml_edit::de::from_str(SETUP).expect("the setup parses");
+    let specs = specs_of(&config);
+    let (checked, findings) = CheckedConfig::resolve(Arc::new(config), 1);
+    assert!(findings.is_empty(), "{findings:?}");
+    let servers = specs.into_iter().enumerate().map(|(place, (_, _, spec))| {
+        let (id, group) = (spec.id.clone(), if place < 2 { 1 } else { 2 });
+        let dials = if place < 2 { dials.to_vec() } else { Vec::new() };
+        let upstream = Upstream::new(spec, Timestamp::ZERO);
+        (id, group, Behind { upstream, dials, arrived: Vec::new() })
+    });
+    let report = Report::over(Timestamp::ZERO, Timestamp::from_secs(120), 3);
+    let mut world = World::new(Ours::new(checked, seed), servers.collect(), report, seed);
+    let stretch = |(seconds, tokens_per_minute): &(u64, u64)| Stretch {
+        lasts: Duration::from_secs(*seconds),
+        tokens_per_minute: *tokens_per_minute,
+    };
+    let traffic = Traffic {
+        stretches: stretches.iter().map(stretch).collect(),
+        ..Traffic::steady("m", Duration::ZERO, 0, Sizes::Uniform(CHARGE), Charging::Sum)
+    };
+    world.run(&mut traffic.arrivals(seed).peekable(), Timestamp::MAX);
+    let report = world.report();
+    assert_eq!((report.answered(), report.errors()), (report.offered(), 0), "seed {seed}");
+    world
+}
+
+/// The most a sliding 60 s log could have admitted over the test: a full window at once, then what leaves.
+const fn admissible(limit: u64, seconds: u64) -> u64 {
     limit * seconds / 60
 }
 
 #[test]
 fn half_as_much_again_as_the_first_group_holds_fails_nowhere() {
     for seed in 1..=5 {
-        let mut world = world(SETUP, seed);
-        offer(&mut world, Duration::ZERO, Duration::from_secs(120), FIRST * 3 / 2, seed);
-        world.run();
-        let report = &world.report;
-        assert_eq!((report.refused, report.failed), (0, 0), "seed {seed}");
-        assert_eq!(report.answered, report.offered, "seed {seed}");
-        let first: u64 = ["first-a", "first-b"].iter().map(|id| report.endpoints[&EndpointId::from(*id)].charged).sum();
+        let world = play(&[(120, FIRST * 3 / 2)], &[], seed);
+        let report = world.report();
+        let first = report.servers[0].tokens + report.servers[1].tokens;
         let could = admissible(FIRST, 120);
         assert!(first * 100 >= could * 95, "seed {seed}: the first group delivered {first} of {could} tokens");
-        assert!(
-            report.upstream_429_percent() < 1.0,
-            "seed {seed}: {:.2} % of answers were 429",
-            report.upstream_429_percent()
-        );
+        let (throttled, arrived) = (report.throttled(), report.servers.iter().map(|seen| seen.arrived).sum::<u64>());
+        assert!(throttled * 100 < arrived, "seed {seed}: {throttled} of {arrived} answers were 429");
     }
 }
 
 #[test]
 fn traffic_is_back_on_the_first_group_within_five_seconds_of_its_recovery() {
     for seed in 1..=5 {
-        let mut world = world(SETUP, seed);
-        let load = FIRST * 2 / 3;
-        offer(&mut world, Duration::ZERO, Duration::from_secs(120), load, seed);
-        for endpoint in ["first-a", "first-b"] {
-            world.turn(Timestamp::from_secs(40), endpoint, DialSetting::Throttle { retry_after: 2 });
-            world.turn(Timestamp::from_secs(70), endpoint, DialSetting::Well);
-        }
-        world.run();
-        let report = &world.report;
-        assert_eq!((report.refused, report.failed), (0, 0), "seed {seed}");
+        let throttle = Dials { throttle_percent: 100, throttle_retry_after: 2, ..Dials::default() };
+        let dials = [(Timestamp::from_secs(40), throttle), (Timestamp::from_secs(70), Dials::default())];
+        let world = play(&[(120, FIRST * 2 / 3)], &dials, seed);
         let after = Timestamp::from_secs(75)..Timestamp::from_secs(120);
-        let on_first = |span: &std::ops::Range<Timestamp>| {
-            let sent: Vec<_> = report.sent.iter().filter(|(at, _)| span.contains(at)).collect();
-            let first = sent.iter().filter(|(_, endpoint)| endpoint.as_str().starts_with("first")).count();
-            first as f64 / sent.len() as f64
-        };
+        let arrived = |behind: &Behind| behind.arrived.iter().filter(|at| after.contains(at)).count();
+        let arrived: Vec<usize> = world.servers().map(arrived).collect();
+        let back = (arrived[0] + arrived[1]) as f64 / arrived.iter().sum::<usize>() as f64;
         // One probe per endpoint for each two seconds of rest, and the requests that were on their way at the start.
-        let throttled: u64 = report.endpoints.values().map(|seen| seen.throttled).sum();
+        let throttled = world.report().throttled();
         assert!(throttled <= 2 * 30 / 2 + 4, "seed {seed}: a throttled group was knocked at {throttled} times");
-        assert!(on_first(&after) > 0.95, "seed {seed}: only {:.2} of the load was back", on_first(&after));
+        assert!(back > 0.95, "seed {seed}: only {back:.2} of the load was back");
     }
 }
 
 #[test]
 fn a_burst_that_fits_if_requests_wait_meets_no_error_and_no_429() {
     for seed in 1..=5 {
-        let mut world = world(SETUP, seed);
         let all = FIRST + 120_000;
-        offer(&mut world, Duration::ZERO, Duration::from_secs(40), all * 2, seed);
-        offer(&mut world, Duration::from_secs(40), Duration::from_secs(120), all / 20, seed + 100);
-        world.run();
-        let report = &world.report;
-        assert_eq!((report.refused, report.failed), (0, 0), "seed {seed}");
-        assert_eq!(report.answered, report.offered, "seed {seed}");
-        let throttled: u64 = report.endpoints.values().map(|seen| seen.throttled).sum();
-        assert_eq!(throttled, 0, "seed {seed}");
-        assert!(report.longest_wait <= Duration::from_secs(60), "seed {seed}: {:?}", report.longest_wait);
+        let world = play(&[(40, all * 2), (80, all / 20)], &[], seed);
+        let report = world.report();
+        assert_eq!(report.throttled(), 0, "seed {seed}");
+        let longest = report.fate(Priority::Normal).waits.longest();
+        assert!(longest <= Duration::from_secs(60), "seed {seed}: {longest:?}");
     }
 }

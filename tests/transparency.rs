@@ -19,6 +19,7 @@ use tidegate::fake::Fake;
 use tidegate::model::config::Enforcement;
 use tidegate::model::id::{AccountId, EndpointId};
 use tidegate::model::units::Timestamp;
+use tidegate::sim::extra::MoreLimits;
 use tidegate::sim::upstream::{Dialect, UpstreamSpec};
 
 /// What belongs to the hop and not to the answer.
@@ -43,6 +44,7 @@ async fn upstream() -> Fake {
             enforcement: Enforcement::SlidingLog,
             first_token: Duration::from_millis(1),
             tokens_per_second: 20_000,
+            more_limits: MoreLimits::default(),
             seed: 11,
         };
         (AccountId::from(name), Some(KEY.to_owned()), spec)

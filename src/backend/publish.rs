@@ -140,6 +140,7 @@ fn same(a: &BalancerView, b: &BalancerView) -> bool {
         && a.pools == b.pools
         && a.routes == b.routes
         && a.queue == b.queue
+        && a.kept == b.kept
 }
 
 fn is_counting(view: &BalancerView) -> bool {

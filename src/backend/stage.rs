@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::keeper::Keeper;
 use super::keys::{self, Desk};
 use super::port::{Bound, bind};
 use super::profile::{self, Loaded};
@@ -84,6 +85,7 @@ pub struct Stage {
     pub(super) publisher: Publisher,
     pub(super) events: mpsc::Sender<Event>,
     reports: mpsc::Receiver<Event>,
+    keeper: Keeper,
 }
 
 /// A listener at work.
@@ -115,6 +117,7 @@ impl Stage {
         let (ui, back, inbox) = line(Publisher::first(&profile, &applied, &clock));
         let (events, reports) = mpsc::channel(EVENTS);
         let desk = keys::desk(&profile)?;
+        let keeper = Keeper::open(&profile.paths.data_dir, &engine);
         let mut stage = Self {
             options,
             clock,
@@ -137,6 +140,7 @@ impl Stage {
             publisher: Publisher::default(),
             events,
             reports,
+            keeper,
         };
         let base_url = stage.open().await?;
         Ok((stage, inbox, ui, base_url))
@@ -189,6 +193,7 @@ impl Stage {
 
     fn beat(&mut self) {
         self.drain.drain_into(&mut self.ring);
+        self.keeper.keep(self.clock.now(), &self.engine);
         let mut publisher = std::mem::take(&mut self.publisher);
         let due = publisher.is_due(self);
         self.publisher = publisher;
@@ -305,7 +310,9 @@ impl Stage {
         let (checked, findings) = resolve(&self.profile, self.applied.revision + 1);
         self.applied = Arc::new(Applied { revision: checked.revision, ..applied(&self.profile, findings) });
         let seed = self.options.seed.unwrap_or_else(|| self.clock.wall_ms());
+        self.keeper.close(&self.engine);
         self.engine.replace(Balancer::new(Arc::clone(&checked), seed, self.clock.now()));
+        self.keeper = Keeper::open(&self.profile.paths.data_dir, &self.engine);
         self.door.config.store(checked);
         self.door.forget_arrivals();
         self.drain.drain_into(&mut self.ring);
@@ -405,6 +412,7 @@ impl Stage {
                 tracing::warn!("some requests were still running after {} s and were ended", DRAIN.as_secs());
             }
         }
+        self.keeper.close(&self.engine);
         self.drain.drain_into(&mut self.ring);
     }
 }

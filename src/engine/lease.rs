@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{Answer, Engine};
 use crate::model::decision::{Decision, Refusal, RefusalReason};
-use crate::model::id::RequestId;
+use crate::model::id::{AccountId, RequestId};
 use crate::model::outcome::{Ending, Failure, HeaderSignal, Settlement};
 use crate::model::profile::RequestProfile;
 use crate::policy::{Assignment, Input};
@@ -34,11 +34,22 @@ pub struct Lease {
     open: bool,
     /// The last turn was taken up: something may have been sent.
     sending: bool,
+    /// The account of the last turn that was sent.
+    account: Option<AccountId>,
 }
 
 impl Lease {
     pub(super) const fn new(engine: Arc<Engine>, request: RequestId, profile: Arc<RequestProfile>) -> Self {
-        Self { engine, request, profile, decisions: Vec::new(), waited: Duration::ZERO, open: false, sending: false }
+        Self {
+            engine,
+            request,
+            profile,
+            decisions: Vec::new(),
+            waited: Duration::ZERO,
+            open: false,
+            sending: false,
+            account: None,
+        }
     }
 
     /// The request's name.
@@ -82,6 +93,13 @@ impl Lease {
         self.engine.tell(Input::Committed { request: self.request, signal });
     }
 
+    /// The account that answers holds these stored states, by its own words.
+    pub fn owned(&self, keys: Vec<u64>) {
+        if let Some(account) = self.account.clone().filter(|_| !keys.is_empty()) {
+            self.engine.tell(Input::Owned { account, keys });
+        }
+    }
+
     /// The end. Later calls and the drop do nothing.
     pub fn settle(&mut self, settlement: Settlement) {
         if std::mem::take(&mut self.open) {
@@ -109,7 +127,10 @@ impl Lease {
         };
         self.sending = matches!(turn, Turn::Send(_));
         match &turn {
-            Turn::Send(assignment) => self.decisions.push(Arc::clone(&assignment.decision)),
+            Turn::Send(assignment) => {
+                self.account = Some(assignment.account.clone());
+                self.decisions.push(Arc::clone(&assignment.decision));
+            }
             Turn::GiveUp(decision) => self.end(Some(decision)),
             Turn::Refused(_, decision) => self.end(decision.as_ref()),
         }

@@ -16,7 +16,7 @@ use tokio::sync::{Notify, oneshot};
 use self::clock::Clock;
 use self::lease::{Lease, Turn};
 use self::lookout::Lookout;
-use crate::model::id::RequestId;
+use crate::model::id::{AccountId, RequestId};
 use crate::model::profile::RequestProfile;
 use crate::model::status::BalancerView;
 use crate::model::units::Timestamp;
@@ -73,6 +73,12 @@ impl Engine {
         (core.balancer, core.lookout) = (balancer, Lookout::default());
         drop(core);
         self.alarm.notify_one();
+    }
+
+    /// What was learned of stored state and its accounts since the last call, in order.
+    #[must_use]
+    pub fn take_fresh_owners(&self) -> Vec<(u64, AccountId)> {
+        self.core().balancer.take_fresh_owners()
     }
 
     /// How things stand now.

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::model::profile::Operation;
 use crate::sim::upstream::SimRequest;
 
+use super::shelf::Refers;
 use super::tools::{self, ToolCall};
 
 /// What was asked.
@@ -28,6 +29,8 @@ pub(super) struct Ask {
     pub dimensions: Option<usize>,
     /// Embeddings: `encoding_format` is `base64`.
     pub base64: bool,
+    /// Responses: what it says of stored and sealed things.
+    pub refers: Refers,
 }
 
 /// Reads a body.
@@ -61,6 +64,7 @@ pub(super) fn read(operation: Operation, body: &[u8]) -> Result<Ask, String> {
         inputs,
         dimensions: number("dimensions").and_then(|count| usize::try_from(count.clamp(1, 4_096)).ok()),
         base64: body.get("encoding_format").and_then(Value::as_str) == Some("base64"),
+        refers: if operation == Operation::Responses { Refers::read(&body) } else { Refers::default() },
     })
 }
 

@@ -21,7 +21,7 @@ use super::paced::{Paced, Stay};
 use super::path::{self, Target, encode};
 use super::reply::Reply;
 use super::site::{Arrival, Ending, Site};
-use super::{chat, completions, embeddings, responses};
+use super::{chat, completions, embeddings, responses, shelf};
 
 /// Larger bodies are refused.
 const LARGEST_BODY: usize = 32 << 20;
@@ -59,14 +59,25 @@ pub(super) async fn answer(site: Arc<Site>, request: Request<Incoming>) -> Resul
         Ok(ask) => ask,
         Err(message) => return Ok(reject(&words::bad_request(dialect, &message))),
     };
+    if site.admits(&account, &head.headers)
+        && let Err(rejection) = site.knows(&account, &ask.refers)
+    {
+        return Ok(reject(&rejection));
+    }
     let name = deployment.unwrap_or_else(|| encode(ask.model.as_deref().unwrap_or_default()));
     match site.arrive(&account, &name, (&head.headers, query), &ask.request) {
-        Ok(arrival) => play(site, arrival, dialect, &ask).await,
+        Ok(arrival) => play(site, account, arrival, dialect, &ask).await,
         Err(rejection) => Ok(reject(&rejection)),
     }
 }
 
-async fn play(site: Arc<Site>, arrival: Arrival, dialect: Dialect, ask: &Ask) -> Result<Response<AnswerBody>, Closed> {
+async fn play(
+    site: Arc<Site>,
+    account: AccountId,
+    arrival: Arrival,
+    dialect: Dialect,
+    ask: &Ask,
+) -> Result<Response<AnswerBody>, Closed> {
     let Arrival { endpoint, model, answer, at } = arrival;
     let (ticket, ending) = match &answer {
         SimAnswer::Admitted(admission) => (admission.ticket, Ending::Abandoned),
@@ -83,6 +94,7 @@ async fn play(site: Arc<Site>, arrival: Arrival, dialect: Dialect, ask: &Ask) ->
     tokio::time::sleep(admission.first_token).await;
     let seconds = at.0 / 1_000_000;
     let reply = Reply { ask, admission: &admission, dialect, model: &model, seconds };
+    stay.site.store(&account, shelf::left_by(&reply));
     if ask.request.streaming {
         let paced = Paced::new(frames(&reply), admission.token_gap, admission.cut_after, stay);
         return Ok(respond(StatusCode::OK, "text/event-stream", headers(&reply), Either::Right(paced)));

@@ -15,6 +15,7 @@ mod path;
 mod reply;
 mod responses;
 pub mod server;
+mod shelf;
 mod site;
 mod specs;
 mod text;

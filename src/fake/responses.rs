@@ -1,11 +1,12 @@
 //! The Responses API, whole and as its sequence of events.
 //!
 //! Invariant: sequence numbers count up from 0 without a gap, and the last event carries the whole response with usage.
-//! Absent on purpose: stored responses; nothing here can be fetched again.
+//! Absent on purpose: fetching a stored response. Later ones can build on it (`shelf`), no more.
 
 use serde_json::{Value, json};
 
 use super::reply::{Frame, Reply, argument_pieces, event, token_count};
+use super::shelf::{items_before, reasoning};
 use super::tools::ToolCall;
 
 /// The answer in one piece.
@@ -19,6 +20,11 @@ pub(super) fn frames(reply: &Reply<'_>) -> Vec<Frame> {
     let begun = response(reply, Stage::Begun);
     reel.push(0, "response.created", json!({ "response": begun }));
     reel.push(0, "response.in_progress", json!({ "response": begun }));
+    if let Some(reasoning) = reasoning(reply) {
+        for name in ["response.output_item.added", "response.output_item.done"] {
+            reel.push(0, name, json!({ "output_index": 0, "item": reasoning }));
+        }
+    }
     let end = match &reply.ask.tool {
         Some(call) => call_events(reply, call, &mut reel),
         None => text_events(reply, &mut reel),
@@ -73,12 +79,12 @@ fn response(reply: &Reply<'_>, stage: Stage) -> Value {
         "max_output_tokens": reply.ask.request.output_cap,
         "metadata": {},
         "model": reply.model,
-        "output": if ended { json!([item(reply, Stage::Ended)]) } else { json!([]) },
+        "output": if ended { json!(output(reply)) } else { json!([]) },
         "parallel_tool_calls": true,
-        "previous_response_id": null,
+        "previous_response_id": reply.ask.refers.previous,
         "reasoning": { "effort": null, "summary": null },
         "service_tier": "default",
-        "store": false,
+        "store": reply.ask.refers.stores,
         "temperature": 1.0,
         "text": { "format": { "type": "text" } },
         "tool_choice": "auto",
@@ -88,6 +94,10 @@ fn response(reply: &Reply<'_>, stage: Stage) -> Value {
         "usage": if ended { usage(reply) } else { Value::Null },
         "user": null,
     })
+}
+
+fn output(reply: &Reply<'_>) -> Vec<Value> {
+    reasoning(reply).into_iter().chain([item(reply, Stage::Ended)]).collect()
 }
 
 fn usage(reply: &Reply<'_>) -> Value {
@@ -133,11 +143,11 @@ fn part(text: &str) -> Value {
 
 fn text_events(reply: &Reply<'_>, reel: &mut Reel) -> u64 {
     let id = reply.id("msg_");
-    let end = reply.admission.output_tokens;
+    let (end, index) = (reply.admission.output_tokens, items_before(reply.ask));
     let text = reply.text(0);
-    reel.push(0, "response.output_item.added", json!({ "output_index": 0, "item": item(reply, Stage::Begun) }));
+    reel.push(0, "response.output_item.added", json!({ "output_index": index, "item": item(reply, Stage::Begun) }));
     let place = |more: Value| {
-        let mut value = json!({ "item_id": id, "output_index": 0, "content_index": 0 });
+        let mut value = json!({ "item_id": id, "output_index": index, "content_index": 0 });
         if let (Some(fields), Value::Object(more)) = (value.as_object_mut(), more) {
             fields.extend(more);
         }
@@ -149,20 +159,20 @@ fn text_events(reply: &Reply<'_>, reel: &mut Reel) -> u64 {
     }
     reel.push(end, "response.output_text.done", place(json!({ "text": text, "logprobs": [] })));
     reel.push(end, "response.content_part.done", place(json!({ "part": part(&text) })));
-    reel.push(end, "response.output_item.done", json!({ "output_index": 0, "item": item(reply, Stage::Ended) }));
+    reel.push(end, "response.output_item.done", json!({ "output_index": index, "item": item(reply, Stage::Ended) }));
     end
 }
 
 fn call_events(reply: &Reply<'_>, call: &ToolCall, reel: &mut Reel) -> u64 {
     let id = reply.id("fc_");
-    let end = token_count(&call.arguments);
-    reel.push(0, "response.output_item.added", json!({ "output_index": 0, "item": item(reply, Stage::Begun) }));
+    let (end, index) = (token_count(&call.arguments), items_before(reply.ask));
+    reel.push(0, "response.output_item.added", json!({ "output_index": index, "item": item(reply, Stage::Begun) }));
     for (after, piece) in argument_pieces(&call.arguments) {
-        let more = json!({ "item_id": id, "output_index": 0, "delta": piece });
+        let more = json!({ "item_id": id, "output_index": index, "delta": piece });
         reel.push(after, "response.function_call_arguments.delta", more);
     }
-    let done = json!({ "item_id": id, "output_index": 0, "name": call.name, "arguments": call.arguments });
+    let done = json!({ "item_id": id, "output_index": index, "name": call.name, "arguments": call.arguments });
     reel.push(end, "response.function_call_arguments.done", done);
-    reel.push(end, "response.output_item.done", json!({ "output_index": 0, "item": item(reply, Stage::Ended) }));
+    reel.push(end, "response.output_item.done", json!({ "output_index": index, "item": item(reply, Stage::Ended) }));
     end
 }

@@ -18,6 +18,7 @@ use crate::sim::words;
 
 use super::credentials;
 use super::path::encode;
+use super::shelf::{Refers, Shelf};
 use super::specs::FakeSpec;
 
 /// The process's clock, as the caller injects it.
@@ -49,6 +50,7 @@ pub struct FakeCounters {
 struct AccountState {
     key: Option<Secret>,
     dialect: Dialect,
+    shelf: Shelf,
 }
 
 struct EndpointState {
@@ -110,7 +112,9 @@ impl Site {
         let mut before = std::mem::take(&mut *state);
         for (account, key, spec) in specs {
             let dialect = spec.dialect;
-            state.accounts.insert(account.clone(), AccountState { key: key.map(Secret::new), dialect });
+            let known = state.accounts.remove(&account).or_else(|| before.accounts.remove(&account));
+            let shelf = known.map(|known| known.shelf).unwrap_or_default();
+            state.accounts.insert(account.clone(), AccountState { key: key.map(Secret::new), dialect, shelf });
             let id = spec.id.clone();
             let kept = before.endpoints.remove(&id).map(|mut kept| {
                 kept.upstream.set_spec(now, spec.clone());
@@ -148,6 +152,32 @@ impl Site {
         let state = self.lock();
         let Some(account) = state.accounts.get(account) else { return false };
         account.key.as_ref().is_none_or(|key| credentials::matches(headers, account.dialect, key))
+    }
+
+    /// Puts what an answer leaves behind on the account's shelf.
+    pub(super) fn store(&self, account: &AccountId, names: Vec<String>) {
+        if let Some(account) = self.lock().accounts.get_mut(account) {
+            for name in names {
+                account.shelf.put(name);
+            }
+        }
+    }
+
+    /// Whether the account knows everything that a request refers to.
+    ///
+    /// # Errors
+    /// In the service's own words if not.
+    pub(super) fn knows(&self, account: &AccountId, refers: &Refers) -> Result<(), Rejection> {
+        let state = self.lock();
+        let Some(account) = state.accounts.get(account) else { return Ok(()) };
+        let unknown = |name: &&String| !account.shelf.has(name);
+        if let Some(previous) = refers.previous.as_ref().filter(unknown) {
+            return Err(words::unknown_response(previous));
+        }
+        if refers.sealed.iter().any(|sealed| unknown(&sealed)) {
+            return Err(words::foreign_seal());
+        }
+        Ok(())
     }
 
     /// What an account's requests may name, in order.

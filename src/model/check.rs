@@ -5,6 +5,7 @@
 //! Absent on purpose: line numbers; the file's own reader adds them (`store::config_file`).
 
 mod limits;
+mod order;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -332,10 +333,22 @@ fn routes(config: &Config, findings: &mut Findings) {
                     format!("Priority group {} of route \"{model}\" is empty.", rank + 1),
                 );
             }
+            if group.cache_affinity && !matches!(group.spread, Spread::Headroom | Spread::Latency) {
+                findings.warn(
+                    "route",
+                    place,
+                    "cache_affinity",
+                    format!(
+                        "cache_affinity of group {} of route \"{model}\" has no effect: it is not split by headroom or latency.",
+                        rank + 1
+                    ),
+                );
+            }
             for member in &group.endpoints {
                 member_findings(config, place, route, group.spread, member, &mut used, findings);
             }
         }
+        order::order(config, place, route, findings);
     }
 }
 

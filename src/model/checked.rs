@@ -3,9 +3,13 @@
 //! Invariant: every index stored here is in range, and every endpoint, pool and route is sound on its own.
 //! Absent on purpose: words for the person; those are findings (`model::check`).
 
+mod routes;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub(super) use routes::{chain, same_region};
 
 use super::check::{Finding, check};
 use super::config::{AdminState, Config, Enforcement, Priority, Queue, Retry, Service, Spread};
@@ -124,8 +128,18 @@ pub struct CheckedGroup {
     pub id: GroupId,
     /// How it spreads.
     pub spread: Spread,
-    /// Its members.
+    /// Prompts that begin alike go to the same endpoint.
+    pub cache_affinity: bool,
+    /// Its members, those of preferred regions first.
     pub members: Vec<CheckedMember>,
+    /// The taken share from which requests go on to the next group, in percent; 100: only when they do not fit.
+    pub spill_percent: u32,
+    /// The taken share below which they come back after a spill, in percent; 100: at once. At most `spill_percent`.
+    pub return_percent: u32,
+    /// How long they stay away at least.
+    pub min_stay: Duration,
+    /// The route whose group this is, if another's (`then`): requests get that model's answers.
+    pub model: Option<ModelName>,
 }
 
 /// One endpoint within a group.
@@ -135,6 +149,8 @@ pub struct CheckedMember {
     pub endpoint: usize,
     /// At least 1.
     pub weight: u32,
+    /// Its region's place among those preferred, from 0; `None`: the route's regions keep it out.
+    pub region_rank: Option<u32>,
 }
 
 impl CheckedConfig {
@@ -168,22 +184,7 @@ impl CheckedConfig {
             }
         }
         join_members(&mut pools, &endpoints);
-        let mut routes = Vec::new();
-        for (place, route) in config.routes.iter().enumerate() {
-            if broken("route", place) {
-                continue;
-            }
-            let groups: Vec<CheckedGroup> = route
-                .groups
-                .iter()
-                .enumerate()
-                .filter_map(|(rank, group)| resolve_group(rank, group, &endpoints))
-                .collect();
-            if !groups.is_empty() {
-                let priority = route.priority.unwrap_or_default();
-                routes.push(CheckedRoute { model: route.model.clone(), groups, priority });
-            }
-        }
+        let routes = routes::resolve(&config, &endpoints, |place| broken("route", place));
         let callers = config.callers.iter().enumerate().filter(|(place, _)| !broken("caller", *place));
         let callers = callers.map(|(_, caller)| resolve_caller(caller)).collect();
         let (queue, retry) = (config.queue.clone(), config.retry.clone());
@@ -259,18 +260,4 @@ fn resolve_caller(caller: &super::config::Caller) -> CheckedCaller {
         requests_per_minute: caller.requests_per_minute,
         max_in_flight: caller.max_in_flight,
     }
-}
-
-fn resolve_group(rank: usize, group: &super::config::Group, endpoints: &[CheckedEndpoint]) -> Option<CheckedGroup> {
-    let mut members: Vec<CheckedMember> = Vec::new();
-    for member in &group.endpoints {
-        let place = endpoints.iter().position(|endpoint| endpoint.id == member.endpoint);
-        if let Some(endpoint) = place
-            && !members.iter().any(|known| known.endpoint == endpoint)
-        {
-            members.push(CheckedMember { endpoint, weight: member.weight.max(1) });
-        }
-    }
-    let id = group.id.clone().unwrap_or_else(|| GroupId::from((rank + 1).to_string()));
-    (!members.is_empty()).then_some(CheckedGroup { id, spread: group.spread, members })
 }

@@ -271,6 +271,8 @@ pub enum Spread {
     Latency,
     /// The endpoint that answered the conversation before.
     Conversation,
+    /// The endpoint that answered the caller before.
+    Caller,
 }
 
 /// `[[route]]`: the name clients send and its ordered priority groups.
@@ -284,10 +286,39 @@ pub struct Route {
     /// Priority groups, tried in order.
     #[serde(rename = "group", default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Group>,
+    /// Where its requests may be answered, by the accounts' regions.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub regions: Regions,
+    /// The route whose groups follow as lower ones: another model to go on with. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub then: Option<ModelName>,
+}
+
+impl Route {
+    /// A route with these groups and nothing else set.
+    #[must_use]
+    pub fn new(model: ModelName, groups: Vec<Group>) -> Self {
+        Self { model, priority: None, groups, regions: Regions::default(), then: None }
+    }
+}
+
+/// `regions = { allow, prefer, never }` on a route. Names are compared without case, spaces and hyphens.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Regions {
+    /// If any is named, nothing else is used, endpoints of unknown region included.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allow: Vec<String>,
+    /// Tried first within each priority group, in this order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub prefer: Vec<String>,
+    /// Never used, even if allowed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub never: Vec<String>,
 }
 
 /// `[[route.group]]`: endpoints of equal rank.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Group {
     /// Absent: its place in the route, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -298,6 +329,20 @@ pub struct Group {
     /// The members, in the order they were added.
     #[serde(default)]
     pub endpoints: Vec<Member>,
+    /// Long prompts that begin alike go to the same endpoint, whose prompt cache may know them. Those with a
+    /// `prompt_cache_key` do in any case.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cache_affinity: bool,
+    /// Requests go on to the next group once this share of the group's limits is taken. Absent: 100, only when they do not
+    /// fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spill_percent: Option<u32>,
+    /// After a spill, requests come back only while a smaller share than this is taken. Absent: 100, at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_percent: Option<u32>,
+    /// After a spill, requests stay away at least so long. Absent: 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_stay_seconds: Option<u32>,
 }
 
 /// One member of a group: an id, or `{ id, weight }`.

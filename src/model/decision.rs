@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::config::AdminState;
-use super::id::{DecisionId, EndpointId, ModelName};
+use super::counterfactual::Counterfactual;
+use super::id::{AccountId, DecisionId, EndpointId, ModelName};
 use super::status::Health;
 use super::units::Timestamp;
 
@@ -33,6 +34,18 @@ pub enum Choice {
     Probe,
     /// C-08: its turn.
     Turn,
+    /// C-09: the stored state that the request refers to lives in its account.
+    StateLives,
+    /// C-10: requests with this cache key or beginning go there, for the sake of the prompt cache.
+    CacheHome,
+    /// C-05: it answered the conversation before.
+    Conversation,
+    /// C-11: the quickest to the first token of two drawn from its group.
+    Quickest,
+    /// C-12: it answered the caller before.
+    SameCaller,
+    /// C-13: everything rests because of our own judgement, and its rest would have ended first.
+    LeastBad,
 }
 
 impl Choice {
@@ -46,6 +59,12 @@ impl Choice {
             Self::WeightDraw { .. } => "C-04",
             Self::Probe => "C-06",
             Self::Turn => "C-08",
+            Self::StateLives => "C-09",
+            Self::CacheHome => "C-10",
+            Self::Conversation => "C-05",
+            Self::Quickest => "C-11",
+            Self::SameCaller => "C-12",
+            Self::LeastBad => "C-13",
         }
     }
 }
@@ -90,6 +109,12 @@ pub enum Exclusion {
     LineAhead,
     /// kept for more important requests that are expected.
     KeptForImportant,
+    /// the stored state that the request refers to lives in another account.
+    BoundElsewhere,
+    /// the route's regions keep it out.
+    RegionExcluded,
+    /// its group was left, and not enough of its limits is free to come back; shares in percent.
+    Withheld,
     /// its caller has used what it may.
     CallerShort,
     /// not enough input tokens free.
@@ -123,6 +148,9 @@ impl Exclusion {
             Self::ProbeRunning => "R-17",
             Self::LineAhead => "R-18",
             Self::KeptForImportant => "R-22",
+            Self::BoundElsewhere => "R-19",
+            Self::RegionExcluded => "R-20",
+            Self::Withheld => "R-21",
             Self::CallerShort => "R-23",
             Self::InputShort => "R-24",
             Self::OutputShort => "R-25",
@@ -201,6 +229,12 @@ pub enum RefusalReason {
     Stopping,
     /// The person let it wait no longer.
     Cancelled,
+    /// The stored state that the request refers to lives in an account that the route does not use.
+    StateElsewhere,
+    /// The account that holds the stored state cannot be used, or has no room within the allowed wait.
+    StateOutOfReach,
+    /// Parts of the stored state live in different accounts.
+    StateTorn,
 }
 
 /// A refusal: *we* did it, and this is the earliest time it could work.
@@ -233,6 +267,12 @@ pub struct Decision {
     pub candidates: Vec<Candidate>,
     /// What came of it.
     pub conclusion: Conclusion,
+    /// The account that holds the stored state the request refers to, if it refers to any.
+    pub bound: Option<AccountId>,
+    /// The model it went on with, if the endpoint chosen is another route's (`then`).
+    pub went_on: Option<ModelName>,
+    /// The smallest single change that would have let it go to a higher group, or at once.
+    pub would_have: Option<Counterfactual>,
 }
 
 /// What we think the service will charge.

@@ -6,6 +6,7 @@
 pub mod check;
 pub mod checked;
 pub mod config;
+pub mod counterfactual;
 pub mod decision;
 pub mod id;
 pub mod outcome;

@@ -114,4 +114,6 @@ pub struct Exhaustion {
     pub earliest: Timestamp,
     /// Rarely after this.
     pub latest: Timestamp,
+    /// The day's limit, not the minute's.
+    pub daily: bool,
 }

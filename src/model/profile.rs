@@ -54,10 +54,12 @@ pub struct RequestSize {
 pub struct Affinity {
     /// Stored state the request refers to.
     pub state: Vec<u64>,
-    /// What a prompt cache would go by.
+    /// What a prompt cache would go by, as the client says: `prompt_cache_key`.
     pub cache: Option<u64>,
     /// The conversation.
     pub conversation: Option<u64>,
+    /// The beginning of the prompt, if services would cache one of its length.
+    pub prefix: Option<u64>,
 }
 
 /// A request as the balancer sees it.

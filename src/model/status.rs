@@ -189,11 +189,14 @@ pub struct EndpointView {
     pub in_flight: u32,
     /// Since the start.
     pub counters: Counters,
+    /// Time to the first token as last heard, slow ones first, as for a prompt of 1,000 tokens; `None`: not heard yet.
+    pub first_token: Option<Duration>,
     /// Limits that few services have, as far as they are known here.
     pub more_limits: Vec<MoreLimitView>,
     /// Our ceiling for now, that leaves to the others of its pool what they are expected to need.
     pub allotted: Option<u64>,
-    /// When its tokens per minute will be full at this rate; `None`: not within sight, or too uncertain to say.
+    /// When its tokens per day or else per minute will be full at this rate; `None`: not within sight, or too uncertain
+    /// to say.
     pub exhausts_at: Option<Exhaustion>,
 }
 
@@ -247,6 +250,31 @@ pub struct GroupView {
     pub endpoints: Vec<EndpointId>,
     /// Requests of this route sent to each member in the last 60 s, in the same order.
     pub sent_last_minute: Vec<u64>,
+    /// The model it answers with, if the route went on to another one's groups (`then`).
+    pub model: Option<ModelName>,
+    /// The taken share of the limits of those members that may be used now, pools considered, in percent.
+    pub taken_percent: u8,
+    /// Why requests go on to lower groups although there may be room; `None`: they do not.
+    pub withheld: Option<Withheld>,
+}
+
+impl GroupView {
+    /// A group of the route's own that nothing is taken of.
+    #[must_use]
+    pub fn new(id: super::id::GroupId, endpoints: Vec<EndpointId>, sent_last_minute: Vec<u64>) -> Self {
+        Self { id, endpoints, sent_last_minute, model: None, taken_percent: 0, withheld: None }
+    }
+}
+
+/// A group that requests stay away from after a spill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withheld {
+    /// Since when.
+    pub since: Timestamp,
+    /// Its shortest stay ends then.
+    pub until: Timestamp,
+    /// And less than this share of the group's limits must be taken, in percent.
+    pub below_percent: u8,
 }
 
 /// A route now.
@@ -319,6 +347,15 @@ pub struct WaitingView {
     pub expected: Option<Timestamp>,
 }
 
+/// How many stored responses, conversations, files and encrypted items are known to lie in an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptState {
+    /// Which account.
+    pub account: AccountId,
+    /// How many.
+    pub known: u32,
+}
+
 /// Everything the brain shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BalancerView {
@@ -334,6 +371,8 @@ pub struct BalancerView {
     pub routes: Vec<RouteView>,
     /// The waiting line.
     pub queue: QueueView,
+    /// Stored state whose account is known, by account.
+    pub kept: Vec<KeptState>,
     /// In configuration order.
     pub callers: Vec<CallerView>,
 }

@@ -39,6 +39,7 @@ fn view(second: u64, stated: Option<u64>, needs: [u64; 2]) -> BalancerView {
         in_flight: 0,
         counters: Counters::default(),
         more_limits: vec![],
+        first_token: None,
         allotted: None,
         exhausts_at: None,
     };
@@ -46,7 +47,7 @@ fn view(second: u64, stated: Option<u64>, needs: [u64; 2]) -> BalancerView {
         model: id.into(),
         serving: 1,
         members: 1,
-        groups: vec![GroupView { id: "1".into(), endpoints: vec![id.into()], sent_last_minute: vec![9] }],
+        groups: vec![GroupView::new("1".into(), vec![id.into()], vec![9])],
         waiting: 0,
         back_at: None,
         demand: [Demand { expected: need, upper: need, trend: 0 }, Demand::default(), Demand::default()],

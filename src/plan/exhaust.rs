@@ -11,7 +11,7 @@ use crate::model::checked::CheckedConfig;
 use crate::model::config::Enforcement;
 use crate::model::id::{EndpointId, PoolId};
 use crate::model::outlook::{Demand, Exhaustion};
-use crate::model::status::{BalancerView, LimitView};
+use crate::model::status::{BalancerView, LimitKind, LimitView};
 use crate::model::units::Timestamp;
 
 /// A minute's window, second by second.
@@ -129,7 +129,11 @@ pub fn foresee(view: &BalancerView, config: &CheckedConfig, flows: &Flows) -> Fo
         let Some(demand) = inflows.get(&endpoint.id) else { continue };
         let drains = spec.enforcement != Enforcement::SlidingLog;
         let leaving = flows.leaving(now, &endpoint.id);
-        if let Some(when) = exhaustion(now, &endpoint.tokens, *demand, (!drains).then_some(&leaving)) {
+        let leaves = if drains { Leaves::Drains } else { Leaves::Slides(&leaving) };
+        // A day that ends early is worse than a minute that does.
+        let of_day = endpoint.more_limits.iter().find(|more| more.kind == LimitKind::TokensPerDay);
+        let of_day = of_day.and_then(|more| exhaustion(now, &more.limit, *demand, Leaves::Daily));
+        if let Some(when) = of_day.or_else(|| exhaustion(now, &endpoint.tokens, *demand, leaves)) {
             foresight.endpoints.insert(endpoint.id.clone(), when);
         }
     }
@@ -142,34 +146,41 @@ pub fn foresee(view: &BalancerView, config: &CheckedConfig, flows: &Flows) -> Fo
                 *sum = sum.saturating_add(amount);
             }
         }
-        if let Some(when) = exhaustion(now, &pool.tokens, demand, Some(&leaving)) {
+        if let Some(when) = exhaustion(now, &pool.tokens, demand, Leaves::Slides(&leaving)) {
             foresight.pools.insert(pool.id.clone(), when);
         }
     }
     foresight
 }
 
-/// When a limit will be full, if that can be said usefully. `leaving`: what leaves a sliding window in the next seconds;
-/// `None`: it drains by itself at the limit's rate.
-fn exhaustion(
-    now: Timestamp,
-    tokens: &LimitView,
-    demand: Demand,
-    leaving: Option<&[u64; WINDOW]>,
-) -> Option<Exhaustion> {
+/// How room comes back.
+#[derive(Clone, Copy)]
+enum Leaves<'f> {
+    /// A minute after it was taken; so much in each of the next seconds.
+    Slides(&'f [u64; WINDOW]),
+    /// By itself, at the limit's rate.
+    Drains,
+    /// Not within sight.
+    Daily,
+}
+
+/// When a limit will be full, if that can be said usefully.
+fn exhaustion(now: Timestamp, tokens: &LimitView, demand: Demand, leaves: Leaves<'_>) -> Option<Exhaustion> {
     let limit = tokens.limit?;
     let taken = tokens.used.saturating_add(tokens.reserved);
     if u128::from(taken) * 100 >= u128::from(limit) * u128::from(FULL) {
         return None;
     }
-    let full = |rate: u64| match leaving {
-        Some(leaving) => slides(taken, limit, leaving, rate, demand.trend),
-        None => drains(taken, limit, rate),
+    let full = |rate: u64| match leaves {
+        Leaves::Slides(leaving) => slides(taken, limit, leaving, rate, demand.trend),
+        Leaves::Drains => drains(taken, limit, rate, limit),
+        Leaves::Daily => drains(taken, limit, rate, 0),
     };
     let (at, earliest, latest) = (full(demand.expected)?, full(demand.upper)?, full(demand.lower())?);
     let narrow = latest.saturating_sub(earliest) <= NARROW.max(at / 2);
     let when = |span: Duration| now.after(span);
-    (narrow && at < HORIZON).then(|| Exhaustion { at: when(at), earliest: when(earliest), latest: when(latest) })
+    let daily = matches!(leaves, Leaves::Daily);
+    (narrow && at < HORIZON).then(|| Exhaustion { at: when(at), earliest: when(earliest), latest: when(latest), daily })
 }
 
 /// A sliding window fills if for some second more came in the minute before than its limit.
@@ -194,9 +205,9 @@ fn slides(taken: u64, limit: u64, leaving: &[u64; WINDOW], rate: u64, trend: i64
     None
 }
 
-/// A level that drains at the limit's rate fills if more comes than drains.
-fn drains(taken: u64, limit: u64, rate: u64) -> Option<Duration> {
-    let gains = rate.checked_sub(limit).filter(|gains| *gains > 0)?;
+/// A level fills if more comes in a minute than drains.
+fn drains(taken: u64, limit: u64, rate: u64, drained: u64) -> Option<Duration> {
+    let gains = rate.checked_sub(drained).filter(|gains| *gains > 0)?;
     let millis = u128::from(limit - taken.min(limit)) * 60_000 / u128::from(gains);
     Some(Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)))
 }

@@ -27,7 +27,7 @@ fn played(now: u64, rate: impl Fn(u64) -> u64) -> (u64, Flows) {
 
 fn sliding(now: u64, used: u64, flows: &Flows, demand: Demand) -> Option<u64> {
     let now = Timestamp::from_secs(now);
-    let when = exhaustion(now, &tokens(used), demand, Some(&flows.leaving(now, &east())))?;
+    let when = exhaustion(now, &tokens(used), demand, Leaves::Slides(&flows.leaving(now, &east())))?;
     Some(when.at.since(now).as_secs())
 }
 
@@ -74,7 +74,7 @@ fn a_band_too_wide_to_act_on_is_not_shown() {
 #[test]
 fn a_level_that_drains_fills_by_what_comes_beyond_the_limit() {
     let now = Timestamp::from_secs(9);
-    let at = |demand| exhaustion(now, &tokens(30_000), demand, None).map(|when| when.at.since(now));
+    let at = |demand| exhaustion(now, &tokens(30_000), demand, Leaves::Drains).map(|when| when.at.since(now));
     assert_eq!(at(steady(90_000, 0)), Some(Duration::from_mins(1)));
     assert_eq!(at(steady(61_000, 0)), None, "thirty minutes are too far off");
     assert_eq!(at(steady(60_000, 0)), None);
@@ -91,11 +91,24 @@ fn traffic_is_foreseen_where_it_went_in_the_last_seconds() {
 }
 
 #[test]
+fn a_days_limit_fills_by_all_that_comes() {
+    let now = Timestamp::from_secs(9);
+    let day = LimitView { limit: Some(2_000_000), ..tokens(1_000_000) };
+    let when = exhaustion(now, &day, steady(100_000, 10_000), Leaves::Daily).expect("in ten minutes");
+    assert_eq!((when.at.since(now), when.daily), (Duration::from_mins(10), true));
+    assert_eq!(exhaustion(now, &day, steady(30_000, 3_000), Leaves::Daily), None, "beyond half an hour");
+}
+
+#[test]
 fn what_is_full_or_has_no_limit_is_not_foreseen() {
     let now = Timestamp::ZERO;
-    assert_eq!(exhaustion(now, &tokens(LIMIT), steady(900_000, 0), None), None);
-    assert_eq!(exhaustion(now, &tokens(LIMIT - 500), steady(900_000, 0), None), None, "next to nothing is left");
-    assert_eq!(exhaustion(now, &LimitView { limit: None, ..tokens(0) }, steady(900_000, 0), None), None);
+    assert_eq!(exhaustion(now, &tokens(LIMIT), steady(900_000, 0), Leaves::Drains), None);
+    assert_eq!(
+        exhaustion(now, &tokens(LIMIT - 500), steady(900_000, 0), Leaves::Drains),
+        None,
+        "next to nothing is left"
+    );
+    assert_eq!(exhaustion(now, &LimitView { limit: None, ..tokens(0) }, steady(900_000, 0), Leaves::Drains), None);
 }
 
 #[test]

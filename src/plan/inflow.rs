@@ -51,7 +51,7 @@ mod tests {
                 number += 1;
                 EndpointId::from(format!("e{number}"))
             });
-            GroupView { id: "1".into(), endpoints: endpoints.collect(), sent_last_minute: sent.to_vec() }
+            GroupView::new("1".into(), endpoints.collect(), sent.to_vec())
         });
         let demand = Demand { expected, upper: expected * 2, trend: -60 };
         RouteView {

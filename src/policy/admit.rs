@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::balancer::Balancer;
-use super::choose::{Pick, choose};
+use super::choose::Pick;
 use super::event::{Assignment, Output};
 use super::explain::group_number;
-use super::judge::{Hope, Judged, hope, too_large};
+use super::judge::{Hope, Judged, Ruling, hope, too_large};
 use super::line::half_way;
 use super::request::{Job, Reservation, Stage};
 use crate::model::config::{Enforcement, Priority};
@@ -42,27 +42,22 @@ impl Balancer {
             return;
         };
         self.arrivals = self.arrivals.saturating_add(1);
+        let binding = self.bind(now, &profile.affinity);
         let caller = self.caller_of(&profile);
-        let mut job = Job { caller, ..Job::new(profile, route, self.arrivals) };
+        let mut job = Job { binding, caller, ..Job::new(profile, route, self.arrivals) };
         let mut judged = self.judge(now, &job);
         job.charge = judged.iter().map(|one| one.estimate.charge).min().unwrap_or_default();
         if self.stopping {
             return self.refuse(now, request, &job, &judged, RefusalReason::Stopping, None, outputs);
         }
         let in_turn = self.routes.get(route).is_none_or(|route| route.line.outranks(job.profile.priority, job.charge));
-        self.withhold(now, &job, &mut judged, in_turn);
+        self.heed_claims(now, &job, &mut judged, in_turn);
         self.pace(now, &job, &mut judged, in_turn);
-        match self.pick(&job, &judged) {
+        match self.pick(now, &job, &judged) {
             Some(pick) => self.assign(now, request, job, &judged, pick, outputs),
             None => self.hold_or_refuse(now, request, job, &judged, outputs),
         }
-    }
-
-    /// Picks among the judged ones; draws chance and takes turns.
-    pub(super) fn pick(&mut self, job: &Job, judged: &[Judged]) -> Option<Pick> {
-        let place = job.route?;
-        let (route, state) = (self.config.routes.get(place)?, self.routes.get_mut(place)?);
-        choose(judged, route, &mut state.turns, &mut self.rng)
+        self.give_back(judged);
     }
 
     /// Sends the request: reserves everywhere, tells health, and hands out the assignment.
@@ -85,10 +80,14 @@ impl Balancer {
         }
         self.leave_line(now, request, &mut job);
         self.note_taken(now, &job, one);
+        self.note_group(now, &job, judged, one.group);
         let Some(reservation) = self.reserve(now, request, one, job.caller) else { return };
         let Some(id) = self.endpoints.get(one.slot).map(|endpoint| endpoint.id.clone()) else { return };
         if let Some(route) = job.route.and_then(|route| self.routes.get_mut(route)) {
             route.note_sent(now, one.slot);
+            if one.ruling == Ruling::LeastBad {
+                route.relented = Some(now);
+            }
         }
         job.attempts = job.attempts.saturating_add(1);
         let assignment = Assignment {
@@ -132,6 +131,7 @@ impl Balancer {
             pool_entry: pool_state.map(|pool| pool.ledger.reserve(now, one.estimate)),
             settles_to_usage: spec.enforcement == Enforcement::Utilization,
             expires: now.after(EXPIRY),
+            sent: now,
             caller,
             caller_entry: caller_state.map(|caller| caller.reserve(now, one.estimate)),
         })
@@ -235,6 +235,7 @@ impl Balancer {
         outputs: &mut Vec<Output>,
     ) {
         self.refused = self.refused.saturating_add(1);
+        let reason = job.binding.reason(reason, judged);
         let decision = Some(self.explain(now, job, judged, None, true, Conclusion::Refused(reason)));
         outputs.push(Output::Refused { request, refusal: Refusal { reason, retry_at }, decision });
     }

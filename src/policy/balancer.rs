@@ -12,8 +12,11 @@ use super::caller::CallerState;
 use super::claim::Claims;
 use super::endpoint::{EndpointState, PoolState};
 use super::event::{Input, Output};
+use super::judge::Judged;
+use super::owners::Owners;
 use super::request::{Job, RouteState};
 use super::retry::Budget;
+use super::stick::Homes;
 use crate::model::checked::{CheckedConfig, CheckedEndpoint};
 use crate::model::config::{Priority, Service};
 use crate::model::id::{AccountId, CallerId, RequestId};
@@ -78,6 +81,12 @@ pub struct Balancer {
     /// By class.
     pub(super) admitted_after_wait: [u64; 3],
     pub(super) refused: u64,
+    /// Which account holds which stored state.
+    pub(super) owners: Owners,
+    /// The list of verdicts, between two uses.
+    pub(super) lent: Vec<Judged>,
+    /// Where conversations and callers were answered last.
+    pub(super) homes: Homes,
 }
 
 impl Balancer {
@@ -117,6 +126,9 @@ impl Balancer {
             arrivals: 0,
             admitted_after_wait: [0; 3],
             refused: 0,
+            owners: Owners::default(),
+            lent: Vec::new(),
+            homes: Homes::default(),
         };
         brain.adopt(config);
         brain
@@ -142,6 +154,7 @@ impl Balancer {
             Input::KeyReady { account, ready } => self.key_ready(now, account, ready),
             Input::Configured(config) => self.configured(now, config, outputs),
             Input::Foreseen(outlook) => self.foreseen(outlook),
+            Input::Owned { account, keys } => return self.owned(now, &account, &keys),
             Input::Allotted(shares) => self.allotted(&shares),
             Input::Stopping => self.stop(now, outputs),
             Input::Tick => return,

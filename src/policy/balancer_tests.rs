@@ -468,3 +468,45 @@ fn routes_that_share_an_endpoint_keep_room_for_each_others_next() {
     let out = world.until(Timestamp::from_secs(66));
     assert_eq!(out.iter().map(|(_, output)| output.request()).collect::<Vec<_>>(), [large, behind]);
 }
+
+#[test]
+fn the_waits_between_a_requests_attempts_together_stay_within_what_it_may_wait() {
+    let patient =
+        |seconds| World::new(config(&[site("east", 10_000)], &[], |config| config.queue.max_wait_seconds = seconds));
+    let mut world = patient(30);
+    let (request, _) = world.arrive(100);
+    let mut waited = Duration::ZERO;
+    for _ in 0..3 {
+        let answer = world.fail(request, failure_with_wait(TOKENS, 12));
+        let Output::Held { .. } = answer else {
+            assert!(waited >= Duration::from_secs(24), "{waited:?}: {answer:?}");
+            assert_eq!(refusal(&answer).reason, RefusalReason::NoCapacityInTime);
+            return;
+        };
+        let before = world.now;
+        let out = world.until(world.now.after(Duration::from_secs(12)));
+        assert_eq!(out[0].1.request(), request);
+        waited += out[0].0.since(before);
+        assert!(waited <= Duration::from_secs(30));
+    }
+    panic!("it waited three times: {waited:?}");
+}
+
+#[test]
+fn a_client_that_repeats_itself_leaves_less_for_our_own_retries() {
+    let retries = |sdk_retry| {
+        let mut world = World::new(config(&[site("east", 1_000_000), site("west", 1_000_000)], &[], |_| {}));
+        let mut retries = 0;
+        for _ in 0..30 {
+            let mut profile = crate::model::profile::RequestProfile::clone(&chat(2));
+            profile.sdk_retry = sdk_retry;
+            let (request, answer) = world.ask(Arc::new(profile));
+            if let Output::Assigned { .. } = answer {
+                let next = world.fail(request, failure(FailureClass::Timeout));
+                retries += u32::from(matches!(next, Output::Assigned { .. } | Output::Held { .. }));
+            }
+        }
+        retries
+    };
+    assert!(retries(1) < retries(0), "{} and {}", retries(1), retries(0));
+}

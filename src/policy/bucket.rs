@@ -41,6 +41,8 @@ pub(super) struct Level {
     /// Units that drain in one period; parts that drain in one microsecond.
     rate: u64,
     guard: Duration,
+    /// The parts that drain within the guard.
+    behind: i128,
     /// Parts that have not drained; below zero for as long as the guard lasts after it ran dry.
     depth: i128,
     /// Parts that have drained or were given back.
@@ -59,12 +61,13 @@ impl Level {
             period: micros(period).max(1),
             rate,
             guard: USUAL_GUARD,
+            behind: drained(rate, USUAL_GUARD),
             depth: 0,
             gone: i128::from(before.0) * GRAIN,
             seen: now,
             last: None,
         };
-        level.depth = level.floor();
+        level.depth = -level.behind;
         level
     }
 
@@ -76,11 +79,12 @@ impl Level {
     /// From `now` on it drains at another rate.
     pub(super) fn set_rate(&mut self, now: Timestamp, rate: u64) {
         if self.rate != rate {
-            let dry = self.at(now) <= self.floor();
+            let dry = self.at(now) <= -self.behind;
             self.pass(now);
             self.rate = rate;
+            self.behind = drained(rate, self.guard);
             if dry {
-                self.depth = self.floor();
+                self.depth = -self.behind;
             }
         }
     }
@@ -88,11 +92,13 @@ impl Level {
     /// The server said no although we thought it fits: read it further behind.
     pub(super) fn widen(&mut self) {
         self.guard = (self.guard * 2).min(LONGEST_GUARD);
+        self.behind = drained(self.rate, self.guard);
     }
 
     /// Nothing of the kind came for long.
     pub(super) fn narrow(&mut self) {
         self.guard = (self.guard / 2).max(USUAL_GUARD);
+        self.behind = drained(self.rate, self.guard);
     }
 
     /// Whole units that count at `now`, rounded up.
@@ -175,19 +181,15 @@ impl Level {
         i128::from(amount) * i128::from(self.period)
     }
 
-    /// How far below zero the level goes: what drains within the guard.
-    fn floor(&self) -> i128 {
-        -(i128::from(self.rate) * i128::from(micros(self.guard)))
-    }
-
+    /// The depth at `now`; it goes below zero by what drains within the guard.
     fn at(&self, now: Timestamp) -> i128 {
-        let drained = i128::from(micros(now.since(self.seen))) * i128::from(self.rate);
-        self.depth.saturating_sub(drained).max(self.floor())
+        let elapsed = now.0.saturating_sub(self.seen.0);
+        self.depth.saturating_sub(i128::from(elapsed) * i128::from(self.rate)).max(-self.behind)
     }
 
     /// The parts that count: the level as it was one guard ago, so to say.
     fn counts(&self, now: Timestamp) -> i128 {
-        self.at(now).saturating_sub(self.floor()).max(0)
+        self.at(now).saturating_add(self.behind).max(0)
     }
 
     fn pass(&mut self, now: Timestamp) {
@@ -198,74 +200,10 @@ impl Level {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::units::MINUTE;
-
-    fn at(millis: u64) -> Timestamp {
-        Timestamp::from_millis(millis)
-    }
-    fn bucket(limit: u64) -> Level {
-        Level::new(Gate::Whole, MINUTE, limit, Timestamp::ZERO, Mark::default())
-    }
-
-    #[test]
-    fn a_bucket_takes_its_limit_at_once_and_then_the_refill() {
-        let mut level = bucket(600);
-        assert_eq!(level.earliest(at(0), 600, 600), Some(at(0)));
-        level.add(at(0), 600);
-        assert_eq!(level.earliest(at(0), 10, 600), Some(at(1_300)), "a second for ten, and the guard");
-        assert_eq!(level.earliest(at(0), 601, 600), None);
-        assert_eq!((level.taken(at(60_299)), level.taken(at(60_300))), (1, 0));
-    }
-
-    #[test]
-    fn the_named_time_is_exact_to_the_microsecond() {
-        let mut level = bucket(7_000);
-        level.add(at(0), 6_500);
-        let when = level.earliest(at(5), 1_234, 7_000).expect("it fits");
-        let just_before = Timestamp(when.0 - 1);
-        assert!(level.earliest(just_before, 1_234, 7_000) > Some(just_before));
-        assert_eq!(level.earliest(when, 1_234, 7_000), Some(when));
-    }
-
-    #[test]
-    fn utilization_lets_anything_in_below_its_ceiling_and_makes_the_rest_drain() {
-        let mut level = Level::new(Gate::Open, MINUTE, 600, Timestamp::ZERO, Mark::default());
-        level.add(at(0), 500);
-        assert_eq!(level.earliest(at(0), 5_000, 600), Some(at(40)), "once nothing can be overtaken");
-        assert_eq!(level.earliest(at(0), 5, 600), Some(at(0)));
-        level.add(at(0), 700);
-        let when = level.earliest(at(0), 1, 600).expect("it drains");
-        assert_eq!(when, Timestamp(60_300_001), "600 over drain in a minute, and one part more");
-        assert_eq!(level.earliest(at(0), 1, 0), None);
-    }
-
-    #[test]
-    fn what_has_drained_is_not_given_back() {
-        let mut level = bucket(600);
-        let first = level.add(at(0), 100);
-        level.add(at(5_000), 50);
-        level.give_back(at(5_000), first, 100, 100);
-        assert_eq!(level.taken(at(5_300)), 50, "half of the first had drained; the second counts in full");
-        level.give_back(at(5_000), first, 100, 100);
-        assert_eq!(level.taken(at(5_300)), 50, "and nothing comes back twice");
-    }
-
-    #[test]
-    fn another_rate_holds_from_its_time_on() {
-        let mut level = bucket(600);
-        level.add(at(0), 600);
-        level.set_rate(at(30_000), 1_200);
-        assert_eq!(level.taken(at(45_300)), 0, "300 at ten a second, 300 at twenty");
-    }
-
-    #[test]
-    fn a_level_that_nothing_drains_names_no_time() {
-        let mut level = bucket(0);
-        level.add(at(0), 5);
-        assert_eq!(level.earliest(at(0), 6, 10), None);
-        assert_eq!(level.earliest(at(0), 5, 10), Some(at(0)));
-    }
+fn drained(rate: u64, span: Duration) -> i128 {
+    i128::from(rate) * i128::from(micros(span))
 }
+
+#[cfg(test)]
+#[path = "bucket_tests.rs"]
+mod tests;

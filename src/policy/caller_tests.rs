@@ -3,11 +3,10 @@ use std::sync::Arc;
 use super::super::world_tests::*;
 use super::super::{Input, Output};
 use super::*;
-use crate::model::config::{Caller, Config, Enforcement};
+use crate::model::config::{Caller, Config};
 use crate::model::decision::{Decision, Exclusion, RefusalReason, Verdict};
 use crate::model::id::RequestId;
 use crate::model::outcome::Ending;
-use crate::model::usage::Usage;
 
 fn limited(config: &mut Config, tokens: Option<u64>, requests: Option<u64>, in_flight: Option<u32>) {
     config.callers = vec![Caller {
@@ -91,56 +90,4 @@ fn a_callers_minute_of_requests_may_come_at_once() {
         assert!(matches!(ask(&mut world, request, 2), Output::Assigned { .. }), "request {request}");
     }
     assert!(matches!(ask(&mut world, 5, 2), Output::Held { .. }));
-}
-
-#[test]
-fn an_answer_that_came_to_more_than_its_estimate_is_paid_back_by_those_after_it() {
-    let mut world = World::new(config(&[site("east", 1_000)], &[], |config| config.queue.max_wait_seconds = 90));
-    let (first, _) = world.arrive(500);
-    world.commit(first, "east");
-    let usage = Some(Usage { output: 1_400, exact: true, ..Usage::default() });
-    let settlement = crate::model::outcome::Settlement { ending: Ending::Completed, usage, first_token: None };
-    world.give(Input::Settled { request: first, settlement });
-    assert_eq!(world.brain.view(world.now).endpoints[0].tokens.overdraft, 400);
-    let (_, next) = world.arrive(2);
-    assert!(matches!(next, Output::Held { .. }), "{next:?}");
-}
-
-#[test]
-fn a_days_requests_are_counted_over_the_minutes() {
-    let bucket = Site { enforcement: Enforcement::TokenBucket, ..site("east", 1_000_000) };
-    let mut world = World::new(config(&[bucket], &[], |config| {
-        config.queue.max_wait_seconds = 0;
-        for endpoint in &mut config.endpoints {
-            endpoint.requests_per_day = Some(20);
-        }
-    }));
-    for _ in 0..20 {
-        let (request, answer) = world.arrive(10);
-        assert!(matches!(answer, Output::Assigned { .. }), "{answer:?}");
-        world.settle(request, Ending::Completed);
-        world.until(world.now.after(std::time::Duration::from_secs(61)));
-    }
-    let (_, refused) = world.arrive(10);
-    let one = &decision(&refused).candidates[0];
-    assert_eq!((one.verdict, one.has, one.limit), (Verdict::Excluded(Exclusion::DayShort), Some(0), Some(20)));
-    // A request comes back in 4,320 s, of which 20 × 61 have passed.
-    let told = one.free_at.expect("the day comes back").since(world.now).as_secs();
-    assert_eq!(told, 4_320 - 1_220);
-}
-
-#[test]
-fn input_and_output_are_held_apart() {
-    let mut world = World::new(config(&[site("east", 10_000)], &[], |config| {
-        for endpoint in &mut config.endpoints {
-            endpoint.output_tokens_per_minute = Some(500);
-        }
-    }));
-    world.arrive(401);
-    let (_, held) = world.arrive(102);
-    let one = &decision(&held).candidates[0];
-    let said = (one.verdict, one.needs, one.has, one.limit);
-    assert_eq!(said, (Verdict::Excluded(Exclusion::OutputShort), 101, Some(100), Some(500)));
-    let view = world.brain.view(world.now).endpoints[0].more_limits.clone();
-    assert_eq!((view.len(), view[0].limit.reserved), (1, 400));
 }

@@ -68,7 +68,7 @@ fn oldest(claims: &BTreeMap<(usize, u64), Claim>, place: usize, binds: impl Fn(&
 impl Balancer {
     /// Takes back, in a judgement, what is kept for others. `in_turn`: it is next of its own route, so its route's claim
     /// does not bind it.
-    pub(super) fn withhold(&self, now: Timestamp, job: &Job, judged: &mut [Judged], in_turn: bool) {
+    pub(super) fn heed_claims(&self, now: Timestamp, job: &Job, judged: &mut [Judged], in_turn: bool) {
         if self.claims.endpoints.is_empty() {
             return;
         }
@@ -84,7 +84,7 @@ impl Balancer {
                     one.free_at = Some(kept);
                 }
                 Ruling::Out(_, Hope::At(when)) => *when = kept.max(*when),
-                Ruling::Out(..) => {}
+                Ruling::Out(..) | Ruling::LeastBad => {}
             }
         }
     }

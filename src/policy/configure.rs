@@ -11,6 +11,7 @@ use super::event::Output;
 use super::judge::pool_limits;
 use super::ledger::Ledger;
 use super::request::{RouteState, Stage};
+use super::spill::Stay;
 use crate::model::checked::CheckedConfig;
 use crate::model::config::AdminState;
 use crate::model::decision::RefusalReason;
@@ -57,9 +58,10 @@ impl Balancer {
         let mut before = std::mem::take(&mut self.routes);
         for spec in &config.routes {
             let known = before.iter().position(|route| route.model == spec.model).map(|at| before.swap_remove(at));
-            let sent = known.map(|route| route.sent).unwrap_or_default();
+            let (sent, stays) = known.map(|route| (route.sent, route.stays)).unwrap_or_default();
+            let stays = Stay::of(spec, &stays);
             let fresh = RouteState::new(spec.model.clone(), config.queue.bulk_share_percent);
-            self.routes.push(RouteState { sent, ..fresh });
+            self.routes.push(RouteState { sent, stays, ..fresh });
         }
         self.config = config;
         self.index_routes();

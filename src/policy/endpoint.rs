@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::health::{HealthState, Pace};
+use super::latency::Latency;
 use super::ledger::{Ledger, Limits, Unit};
 use super::rest::counts_per_minute;
 use crate::model::checked::CheckedEndpoint;
@@ -38,6 +39,11 @@ pub(super) struct EndpointState {
     guard_changed: Timestamp,
     /// The smallest charge that was too large there, and until when that is believed.
     too_large: Option<(u64, Timestamp)>,
+    /// Until when the service itself asked to be left alone, or is known to refuse.
+    pub(super) told_until: Timestamp,
+    /// When it last failed a request; `None`: never.
+    pub(super) failed_at: Option<Timestamp>,
+    pub(super) latency: Latency,
 }
 
 /// One quota pool.
@@ -62,6 +68,9 @@ impl EndpointState {
             learned: Limits::default(),
             guard_changed: Timestamp::ZERO,
             too_large: None,
+            told_until: Timestamp::ZERO,
+            failed_at: None,
+            latency: Latency::default(),
         }
     }
 

@@ -73,6 +73,13 @@ pub enum Input {
     Configured(Arc<CheckedConfig>),
     /// What clients are expected to ask for next. Holds until the next one comes, for half a minute at most.
     Foreseen(Arc<Outlook>),
+    /// The account holds these stored states (fingerprints), as its own answers say.
+    Owned {
+        /// Which account.
+        account: AccountId,
+        /// What it holds.
+        keys: Vec<u64>,
+    },
     /// Our ceilings for now inside pools, in tokens per minute; whoever is not named keeps its own, `None` lifts it. A new
     /// configuration lifts all.
     Allotted(Vec<(EndpointId, Option<u64>)>),

@@ -49,6 +49,9 @@ impl Balancer {
             waited: job.waited_by(now),
             candidates,
             conclusion,
+            bound: job.binding.account().cloned(),
+            went_on: pick.and_then(|pick| route?.groups.get(judged.get(pick.at)?.group)?.model.clone()),
+            would_have: self.would_have(now, job, judged, pick, line_ahead),
         })
     }
 
@@ -75,8 +78,8 @@ pub(super) fn group_number(one: &Judged) -> u32 {
 const fn verdict(one: &Judged, pick: Option<Pick>, line_ahead: bool) -> Verdict {
     match (pick, one.ruling) {
         (Some(pick), _) => Verdict::Chosen(pick.choice),
-        (None, Ruling::Fits { .. }) if line_ahead => Verdict::Excluded(Exclusion::LineAhead),
-        (None, Ruling::Fits { .. }) => Verdict::Excluded(Exclusion::NotNeeded),
+        (None, Ruling::Fits { .. } | Ruling::LeastBad) if line_ahead => Verdict::Excluded(Exclusion::LineAhead),
+        (None, Ruling::Fits { .. } | Ruling::LeastBad) => Verdict::Excluded(Exclusion::NotNeeded),
         (None, Ruling::Out(why, _)) => Verdict::Excluded(why),
     }
 }

@@ -41,6 +41,9 @@ impl Balancer {
         };
         self.close(request, &reservation, charge);
         let size_is_at_fault = self.blame(now, request, &reservation, failure);
+        if let Some(endpoint) = self.endpoints.get_mut(reservation.slot) {
+            endpoint.failed_at = Some(now);
+        }
         self.doubt(reservation.slot);
         match failure.class {
             FailureClass::ClientFault => return self.give_up(now, request, &job, outputs),
@@ -67,7 +70,7 @@ impl Balancer {
             let judged = self.judge(now, &job);
             if judged.iter().any(Judged::fits) {
                 if is_free(failure.class) || self.budget.spend(now, rules.budget_percent) {
-                    if let Some(pick) = self.pick(&job, &judged) {
+                    if let Some(pick) = self.pick(now, &job, &judged) {
                         self.assign(now, request, job, &judged, pick, outputs);
                     }
                     return;
@@ -186,15 +189,18 @@ impl Balancer {
         if let Some(unit) = surprise.filter(|_| endpoint.health.takes_blame(request)) {
             endpoint.surprised(now, unit);
         }
-        let throttle = Throttled {
+        let throttled = Throttled {
             kind,
             facts: &failure.facts,
             in_a_row: endpoint.health.throttled(request),
             slice: spec.request_slice,
             cost: reservation.estimate.charge,
             bucket: spec.enforcement == Enforcement::TokenBucket,
+        };
+        let throttle = throttled.judge();
+        if throttled.is_told() {
+            endpoint.told_until = endpoint.told_until.max(now.after(throttle.rest));
         }
-        .judge();
         if throttle.too_large {
             endpoint.mark_too_large(now, reservation.estimate.charge);
         }
@@ -236,6 +242,9 @@ impl Balancer {
         let connect = failure.class == FailureClass::Connect;
         let ejected = endpoint.health.faulted(now, request, connect).map(ejection);
         let asked = overloaded(&failure.facts).filter(|_| failure.class == FailureClass::Overloaded);
+        if let Some(asked) = asked {
+            endpoint.told_until = endpoint.told_until.max(now.after(asked));
+        }
         if let Some(rest) = ejected.max(asked) {
             let cause = if connect { RestCause::Unreachable } else { RestCause::Errors };
             endpoint.health.rest(request, now.after(rest), cause);

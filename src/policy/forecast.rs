@@ -113,13 +113,13 @@ impl Balancer {
             return Some(soonest);
         }
         self.refresh_forecast(now, place);
-        Some(self.seat_for(now, place, job).map_or(soonest, |(_, when, _)| when.max(now)))
+        Some(self.place_for(now, place, job).map_or(soonest, |(_, when, _)| when.max(now)))
     }
 
     /// Enters a request that is about to stand in line into the forecast for those after it.
     pub(super) fn foresee(&mut self, now: Timestamp, job: &Job) {
         let Some(place) = job.route else { return };
-        let Some((at, when, start)) = self.seat_for(now, place, job) else { return };
+        let Some((at, when, start)) = self.place_for(now, place, job) else { return };
         let Some(route) = self.routes.get_mut(place) else { return };
         let (class_tag, caller_tag) = route.line.tags_of(&job.waiter(crate::model::id::RequestId(0)));
         let Some(forecast) = &mut route.forecast else { return };
@@ -139,7 +139,7 @@ impl Balancer {
     }
 
     /// The place of one who is not in line, its start, and what is left for the last of all.
-    fn seat_for(&self, now: Timestamp, place: usize, job: &Job) -> Option<(usize, Timestamp, Option<Start>)> {
+    fn place_for(&self, now: Timestamp, place: usize, job: &Job) -> Option<(usize, Timestamp, Option<Start>)> {
         let route = self.routes.get(place)?;
         let forecast = route.forecast.as_ref()?;
         let tags = route.line.tags_of(&job.waiter(crate::model::id::RequestId(0)));
@@ -177,7 +177,8 @@ impl Balancer {
         let route = self.config.routes.get(place)?;
         let mut pools: Vec<(usize, Share)> = Vec::new();
         let mut gates = Vec::new();
-        for member in route.groups.iter().flat_map(|group| &group.members) {
+        let members = route.groups.iter().flat_map(|group| &group.members);
+        for member in members.filter(|member| member.region_rank.is_some()) {
             let Some(seat) = self.seat(member.endpoint) else { continue };
             let opens = match seat.state.health.standing(now, 1, seat.state.pace(seat.spec)) {
                 Standing::Resting(until, _) => until,

@@ -7,12 +7,13 @@ use super::balancer::Balancer;
 use super::caller::CallerState;
 use super::endpoint::{EndpointState, PoolState};
 use super::estimate::estimate;
-use super::health::Standing;
+use super::health::{Pace, Standing};
 use super::ledger::{Limits, Shortage};
 use super::request::Job;
 use crate::model::checked::{CheckedEndpoint, CheckedMember, CheckedPool};
 use crate::model::config::AdminState;
 use crate::model::decision::{Estimate, Exclusion};
+use crate::model::profile::RequestSize;
 use crate::model::status::{Health, RestCause};
 use crate::model::units::Timestamp;
 
@@ -37,6 +38,8 @@ pub(super) enum Ruling {
     },
     /// It does not.
     Out(Exclusion, Hope),
+    /// Everything rests by our own judgement, and this one is tried rather than nothing.
+    LeastBad,
 }
 
 /// One endpoint of the route, judged.
@@ -50,6 +53,8 @@ pub(super) struct Judged {
     /// Within its group.
     pub(super) place: usize,
     pub(super) weight: u32,
+    /// Its region's place among those the route prefers.
+    pub(super) region_rank: u32,
     pub(super) admin_state: AdminState,
     pub(super) health: Health,
     pub(super) estimate: Estimate,
@@ -57,8 +62,6 @@ pub(super) struct Judged {
     pub(super) has: Option<u64>,
     pub(super) limit: Option<u64>,
     pub(super) free_at: Option<Timestamp>,
-    /// The free share of its scarcest limit, in millionths.
-    pub(super) share: u64,
     pub(super) in_flight: u32,
     pub(super) ruling: Ruling,
 }
@@ -66,7 +69,7 @@ pub(super) struct Judged {
 impl Judged {
     /// Whether the request fits there now.
     pub(super) const fn fits(&self) -> bool {
-        matches!(self.ruling, Ruling::Fits { .. })
+        matches!(self.ruling, Ruling::Fits { .. } | Ruling::LeastBad)
     }
 
     /// Whether it would decide over a rest.
@@ -82,24 +85,34 @@ pub(super) struct Seat<'b> {
     pub(super) state: &'b EndpointState,
     pub(super) pool: Option<(&'b CheckedPool, &'b PoolState)>,
     pub(super) has_key: bool,
+    pub(super) admin: AdminState,
+    /// Whether the route's regions permit it.
+    pub(super) permitted: bool,
     /// Who asks, if its limits bear on it.
     pub(super) caller: Option<&'b CallerState>,
 }
 
 impl Balancer {
-    /// Judges every endpoint of the request's route, in order of trial.
-    pub(super) fn judge(&self, now: Timestamp, job: &Job) -> Vec<Judged> {
-        let Some(route) = job.route.and_then(|route| self.config.routes.get(route)) else { return Vec::new() };
-        let caller = job.caller.and_then(|caller| self.callers.get(caller));
-        let mut all = Vec::with_capacity(route.groups.iter().map(|group| group.members.len()).sum());
+    /// Judges every endpoint of the request's route, in order of trial. The list is lent: [`Self::give_back`].
+    pub(super) fn judge(&mut self, now: Timestamp, job: &Job) -> Vec<Judged> {
+        let mut all = std::mem::take(&mut self.lent);
+        all.clear();
+        let Some(route) = job.route.and_then(|route| self.config.routes.get(route)) else { return all };
         for (group, members) in route.groups.iter().enumerate() {
             for (place, member) in members.members.iter().enumerate() {
-                if let Some(seat) = self.seat(member.endpoint) {
-                    all.push(judge_one(now, job, &Seat { caller, ..seat }, *member, group, place));
+                if let Some(seat) = self.seat_for(job, *member) {
+                    all.push(judge_one(now, job, &seat, *member, group, place));
                 }
             }
         }
+        self.withhold(now, job, &mut all);
+        self.relent(now, job, &mut all);
         all
+    }
+
+    /// Takes a list of verdicts back, so that the next one costs no allocation.
+    pub(super) fn give_back(&mut self, judged: Vec<Judged>) {
+        self.lent = judged;
     }
 
     /// The endpoint at an index of the configuration.
@@ -112,7 +125,13 @@ impl Balancer {
             Some((self.config.pools.get(pool)?, self.pools.get(slot)?))
         });
         let has_key = self.keyed.get(endpoint).is_some_and(|keyed| *keyed);
-        Some(Seat { slot, spec, state, pool, has_key, caller: None })
+        Some(Seat { slot, spec, state, pool, has_key, admin: state.admin, permitted: true, caller: None })
+    }
+
+    /// The endpoint as a member of a route, for a request.
+    pub(super) fn seat_for(&self, job: &Job, member: CheckedMember) -> Option<Seat<'_>> {
+        let caller = job.caller.and_then(|caller| self.callers.get(caller));
+        Some(Seat { permitted: member.region_rank.is_some(), caller, ..self.seat(member.endpoint)? })
     }
 }
 
@@ -124,12 +143,21 @@ pub(super) const fn pool_limits(pool: &CheckedPool) -> Limits {
 impl Seat<'_> {
     /// What a request would be charged here.
     pub(super) fn estimate(&self, job: &Job) -> Estimate {
-        estimate(self.spec.service, self.spec.enforcement, job.profile.operation, &job.profile.size)
+        self.estimate_of(job, &job.profile.size)
+    }
+
+    /// What the same request of another size would be charged here.
+    pub(super) fn estimate_of(&self, job: &Job, size: &RequestSize) -> Estimate {
+        estimate(self.spec.service, self.spec.enforcement, job.profile.operation, size)
     }
 
     /// Whether it may be used at all, now or later: by the person, by its key, by what this request has met there.
     pub(super) fn barred(&self, job: &Job) -> Option<Exclusion> {
-        match self.state.admin {
+        if !job.binding.allows(self.spec) {
+            return Some(Exclusion::BoundElsewhere);
+        }
+        match self.admin {
+            _ if !self.permitted => Some(Exclusion::RegionExcluded),
             AdminState::Paused => Some(Exclusion::Paused),
             AdminState::Draining => Some(Exclusion::Draining),
             AdminState::Enabled if !self.has_key => Some(Exclusion::NoKey),
@@ -150,6 +178,34 @@ impl Seat<'_> {
             Health::Healthy if near() => Health::NearLimit,
             seen => seen,
         }
+    }
+
+    /// What a ramp grows towards.
+    pub(super) fn pace(&self) -> Pace {
+        self.state.pace(self.spec)
+    }
+
+    /// The token ceiling that binds it, its pool's included; `None`: none is known.
+    pub(super) fn token_limit(&self) -> Option<u64> {
+        let own = self.state.limits(self.spec).tokens;
+        [own, self.pool.and_then(|(pool, _)| pool_limits(pool).tokens)].into_iter().flatten().min()
+    }
+
+    /// Whether nothing but rest keeps a request of this size away.
+    pub(super) fn has_room(&self, now: Timestamp, job: &Job, estimate: Estimate) -> bool {
+        let busy = self.spec.max_in_flight.is_some_and(|most| self.state.in_flight >= most)
+            || self.caller.is_some_and(|caller| caller.full().is_some());
+        self.barred(job).is_none() && !busy && self.room_at(now, estimate) == Some(now)
+    }
+
+    /// The ruling alone.
+    pub(super) fn rule(&self, now: Timestamp, job: &Job) -> Ruling {
+        self.rule_for(now, job, self.estimate(job))
+    }
+
+    /// The ruling alone, were the request estimated like this.
+    pub(super) fn rule_for(&self, now: Timestamp, job: &Job, estimate: Estimate) -> Ruling {
+        self.ruling(now, job, estimate, &mut None)
     }
 
     fn ruling(&self, now: Timestamp, job: &Job, estimate: Estimate, short: &mut Option<Shortage>) -> Ruling {
@@ -192,7 +248,8 @@ impl Seat<'_> {
         }
     }
 
-    fn share(&self, now: Timestamp) -> u64 {
+    /// The free share of its scarcest limit, its pool's included, in millionths.
+    pub(super) fn share(&self, now: Timestamp) -> u64 {
         let own = self.state.ledger.free_share(now, self.state.limits(self.spec));
         self.pool.map_or(own, |(spec, pool)| own.min(pool.ledger.free_share(now, pool_limits(spec))))
     }
@@ -218,6 +275,7 @@ fn judge_one(now: Timestamp, job: &Job, seat: &Seat<'_>, member: CheckedMember, 
         group,
         place,
         weight: member.weight,
+        region_rank: member.region_rank.unwrap_or(u32::MAX),
         admin_state: seat.state.admin,
         health: seat.health(now),
         estimate,
@@ -225,7 +283,6 @@ fn judge_one(now: Timestamp, job: &Job, seat: &Seat<'_>, member: CheckedMember, 
         has,
         limit,
         free_at,
-        share: seat.share(now),
         in_flight: seat.state.in_flight,
         ruling,
     }

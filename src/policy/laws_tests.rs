@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::world_tests::*;
 use super::{Balancer, Input, Output};
 use crate::model::config::{AdminState, Enforcement};
-use crate::model::decision::{Choice, Decision, Exclusion, RefusalReason, Verdict};
+use crate::model::decision::{Candidate, Choice, Decision, Exclusion, RefusalReason, Verdict};
 use crate::model::id::{EndpointId, RequestId};
 use crate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, HeaderSignal, Settlement, ThrottleKind};
 use crate::model::status::{Health, RestCause};
@@ -97,6 +97,8 @@ struct Court {
     now: Timestamp,
     at: BTreeMap<RequestId, At>,
     attempts: BTreeMap<RequestId, u32>,
+    /// Until when each site asked to be left alone.
+    told: BTreeMap<String, Timestamp>,
     tally: Tally,
     outputs: Vec<Output>,
 }
@@ -110,6 +112,7 @@ impl Court {
             now: Timestamp::ZERO,
             at: BTreeMap::new(),
             attempts: BTreeMap::new(),
+            told: BTreeMap::new(),
             tally: Tally::default(),
             outputs: Vec::new(),
         }
@@ -149,14 +152,18 @@ impl Court {
     fn admitted(&mut self, id: &str, decision: &Decision) -> At {
         let charge = decision.estimate.charge;
         let chosen = decision.chosen().expect("a sending has a choice");
-        let probe = chosen.verdict == Verdict::Chosen(Choice::Probe);
+        let least_bad = chosen.verdict == Verdict::Chosen(Choice::LeastBad);
+        let probe = least_bad || chosen.verdict == Verdict::Chosen(Choice::Probe);
+        if least_bad {
+            self.nothing_better(decision, id);
+        }
         assert_eq!(chosen.admin_state, AdminState::Enabled);
         let probe = match chosen.health {
             Health::Resting { until, cause } => {
-                assert!(probe && until <= self.now, "a rest ends by a probe");
+                assert!(probe && (until <= self.now || least_bad), "a rest ends by a probe");
                 let on_its_way = |at: &At| matches!(at, At::Sent { site, probe: Some(verdict), committed: false, .. } if site == id && *verdict > self.now);
                 assert!(!self.at.values().any(on_its_way), "a rest ends by a single probe");
-                let patience = if matches!(cause, RestCause::Throttled(_)) { 5 } else { 1_000_000 };
+                let patience = if matches!(cause, RestCause::Throttled(_)) && !least_bad { 5 } else { 1_000_000 };
                 Some(self.now.after(Duration::from_secs(patience)))
             }
             Health::Probing => panic!("a second request while a probe is under way"),
@@ -191,6 +198,26 @@ impl Court {
             self.tally.add("pool", self.now, charge);
         }
         At::Sent { site: id.to_owned(), since: self.now, charge, committed: false, probe }
+    }
+
+    /// The least bad is tried only where all that could be used rests by our own guess, and it would have been back first.
+    fn nothing_better(&self, decision: &Decision, id: &str) {
+        assert!(self.told.get(id).is_none_or(|until| *until <= self.now), "what the service told us is kept");
+        let back = |one: &Candidate| match one.health {
+            Health::Resting { until, cause }
+                if !matches!(cause, RestCause::NotFound | RestCause::KeyRejected | RestCause::Blocked) =>
+            {
+                Some(until)
+            }
+            _ => None,
+        };
+        let first = decision.chosen().and_then(back).expect("it rests by a guess");
+        for one in decision.candidates.iter().filter(|one| one.admin_state == AdminState::Enabled) {
+            let helps = matches!(one.verdict, Verdict::Excluded(Exclusion::Throttled | Exclusion::Ejected));
+            assert!(!helps || back(one) >= Some(first), "the first due back");
+            assert_ne!(one.verdict, Verdict::Excluded(Exclusion::NotNeeded), "something else fitted");
+            assert_ne!(one.health, Health::Probing, "one at a time");
+        }
     }
 
     /// The service did no work: what was counted is taken back, as far as the law allows.
@@ -258,6 +285,12 @@ impl Court {
                 let failure =
                     Failure { facts: HeaderFacts { retry_after, ..HeaderFacts::default() }, ..failure(class) };
                 self.take_back(&at, &failure);
+                if let (Some(wait), At::Sent { site, .. }) = (failure.facts.retry_after, &at)
+                    && matches!(failure.class, FailureClass::Throttled(_))
+                {
+                    let until = self.told.entry(site.clone()).or_default();
+                    *until = self.now.after(wait).max(*until);
+                }
                 self.fail(request, &at, failure);
             }
             Step::Commit(which) => {

@@ -190,8 +190,8 @@ impl Ledger {
 
     /// A minute's requests are spread over its slices, at least one in each.
     fn slice_limit(&self, per_minute: u64) -> u64 {
-        let share = u128::from(per_minute).saturating_mul(self.slice_span.as_millis()) / MINUTE.as_millis();
-        u64::try_from(share).unwrap_or(u64::MAX).max(1).min(per_minute)
+        let share = per_minute.saturating_mul(self.slice_span.as_secs()) / MINUTE.as_secs();
+        share.max(1).min(per_minute)
     }
 
     /// Whether requests are checked in slices. A bucket is the check itself, until it turns out otherwise.
@@ -207,6 +207,10 @@ impl Ledger {
             slice.map(|limit| (Unit::Requests, &self.slice, 1, limit)),
             limits.requests.map(|limit| (Unit::Requests, &self.minute, 1, limit)),
         ];
+        usual.into_iter().flatten().chain(self.more_lines(demand, limits))
+    }
+
+    fn more_lines(&self, demand: Demand, limits: Limits) -> impl Iterator<Item = (Unit, &Meter, u64, u64)> {
         let more = self.more.as_deref().into_iter().flat_map(move |more| {
             [
                 limits.input.map(|limit| (Unit::Input, &more.input, demand.input, limit)),
@@ -215,7 +219,7 @@ impl Ledger {
                 limits.requests_per_day.map(|limit| (Unit::DayRequests, &more.day_requests, 1, limit)),
             ]
         });
-        usual.into_iter().chain(more).flatten()
+        more.flatten()
     }
 
     /// The unit that lacks room for one such request the longest, if any does.
@@ -231,8 +235,18 @@ impl Ledger {
 
     /// The exact time from which one such request fits; `None`: never.
     pub(super) fn earliest(&self, now: Timestamp, demand: impl Into<Demand>, limits: Limits) -> Option<Timestamp> {
-        let mut when = now;
-        for (_, meter, needs, limit) in self.lines(demand.into(), limits, self.is_sliced(now)) {
+        let (mut when, demand) = (now, demand.into());
+        // Asked of every candidate of every request: the usual limits without a detour.
+        if let Some(limit) = limits.tokens {
+            when = when.max(self.tokens.earliest(now, demand.tokens, limit)?);
+        }
+        if let Some(limit) = limits.requests {
+            when = when.max(self.minute.earliest(now, 1, limit)?);
+            if self.is_sliced(now) {
+                when = when.max(self.slice.earliest(now, 1, self.slice_limit(limit))?);
+            }
+        }
+        for (_, meter, needs, limit) in self.more_lines(demand, limits) {
             when = when.max(meter.earliest(now, needs, limit)?);
         }
         Some(when)
@@ -342,8 +356,11 @@ impl Ledger {
 
     /// The free share of the scarcest limit, slices aside, in millionths; a million if none is known.
     pub(super) fn free_share(&self, now: Timestamp, limits: Limits) -> u64 {
-        let all = self.lines(Demand::default(), limits, false);
-        all.map(|(_, meter, _, limit)| millionths(limit.saturating_sub(meter.taken(now)), limit)).min().unwrap_or(WHOLE)
+        let share = |meter: &Meter, limit: u64| millionths(limit.saturating_sub(meter.taken(now)), limit);
+        let tokens = limits.tokens.map_or(WHOLE, |limit| share(&self.tokens, limit));
+        let requests = limits.requests.map_or(WHOLE, |limit| share(&self.minute, limit));
+        let more = self.more_lines(Demand::default(), limits).map(|(_, meter, _, limit)| share(meter, limit));
+        more.fold(tokens.min(requests), u64::min)
     }
 
     /// Tokens free now; `None`: no limit known.
@@ -363,71 +380,5 @@ fn millionths(part: u64, whole: u64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LIMITS: Limits = Limits { tokens: Some(1_000), requests: Some(120), ..Limits::NONE };
-
-    fn ledger() -> Ledger {
-        Ledger::new(Duration::from_secs(1))
-    }
-
-    #[test]
-    fn a_minutes_requests_are_never_sent_in_one_burst() {
-        let mut ledger = ledger();
-        let now = Timestamp::ZERO;
-        ledger.reserve(now, 1);
-        assert_eq!(ledger.shortage(now, 1, LIMITS), None);
-        ledger.reserve(now, 1);
-        let short = ledger.shortage(now, 1, LIMITS).expect("two a second is the slice");
-        assert_eq!((short.unit, short.has, short.limit), (Unit::Requests, 0, 2));
-        assert_eq!(ledger.earliest(now, 1, LIMITS), Some(Timestamp::from_millis(1_040)));
-    }
-
-    #[test]
-    fn the_earliest_time_satisfies_tokens_and_requests_together() {
-        let mut ledger = ledger();
-        ledger.reserve(Timestamp::ZERO, 900);
-        let when = ledger.earliest(Timestamp::from_secs(1), 101, LIMITS);
-        assert_eq!(when, Some(Timestamp::from_millis(60_300)));
-        assert_eq!(ledger.earliest(Timestamp::from_secs(1), 1_001, LIMITS), None);
-    }
-
-    #[test]
-    fn a_released_reservation_leaves_no_trace() {
-        let mut ledger = ledger();
-        let entry = ledger.reserve(Timestamp::ZERO, 900);
-        ledger.release(Timestamp::ZERO, entry);
-        assert_eq!(ledger.tokens(Timestamp::ZERO), (0, 0));
-        assert_eq!(ledger.requests(Timestamp::ZERO), (0, 0));
-    }
-
-    #[test]
-    fn a_refused_request_still_counts_as_a_request() {
-        let mut ledger = ledger();
-        let entry = ledger.reserve(Timestamp::ZERO, 900);
-        ledger.settle(Timestamp::ZERO, entry, 0);
-        assert_eq!(ledger.tokens(Timestamp::ZERO), (0, 0));
-        assert_eq!(ledger.requests(Timestamp::ZERO), (1, 0));
-    }
-
-    #[test]
-    fn unknown_limits_never_hold_back() {
-        let mut ledger = ledger();
-        for _ in 0..500 {
-            ledger.reserve(Timestamp::ZERO, 1_000_000);
-        }
-        assert_eq!(ledger.shortage(Timestamp::ZERO, 1_000_000, Limits::default()), None);
-        assert_eq!(ledger.free_share(Timestamp::ZERO, Limits::default()), 1_000_000);
-    }
-
-    #[test]
-    fn a_limit_of_few_requests_still_lets_one_through_per_slice() {
-        let mut ledger = ledger();
-        let slow = Limits { requests: Some(3), ..Limits::NONE };
-        ledger.reserve(Timestamp::ZERO, 1);
-        assert_eq!(ledger.earliest(Timestamp::ZERO, 1, slow), Some(Timestamp::from_millis(1_040)));
-        let never = Limits { requests: Some(0), ..Limits::NONE };
-        assert_eq!(ledger.earliest(Timestamp::ZERO, 1, never), None);
-    }
-}
+#[path = "ledger_tests.rs"]
+mod tests;

@@ -90,10 +90,11 @@ impl Balancer {
     fn try_next(&mut self, now: Timestamp, route: usize, request: RequestId, outputs: &mut Vec<Output>) -> Look {
         let Some(mut job) = self.jobs.remove(&request) else { return Look::Waits(None) };
         let mut judged = self.judge(now, &job);
-        self.withhold(now, &job, &mut judged, true);
+        self.heed_claims(now, &job, &mut judged, true);
         self.pace(now, &job, &mut judged, true);
-        if let Some(pick) = self.pick(&job, &judged) {
+        if let Some(pick) = self.pick(now, &job, &judged) {
             self.assign(now, request, job, &judged, pick, outputs);
+            self.give_back(judged);
             return Look::Gone;
         }
         let until = match hope(&judged) {
@@ -116,6 +117,7 @@ impl Balancer {
             }
         }
         self.jobs.insert(request, job);
+        self.give_back(judged);
         Look::Waits(until)
     }
 
@@ -148,12 +150,15 @@ impl Balancer {
             let smallest = state.line.smallest_but(next, open)?;
             let judged = self.judge_behind(now, smallest)?;
             let fits = judged.iter().any(Judged::fits);
-            if !fits && !is_personal(&judged) {
-                // Where not even the smallest fits, nobody does.
-                return known(&judged);
+            let soonest = known(&judged);
+            // Where not even the smallest fits, nobody does.
+            let none = !fits && !is_personal(&judged);
+            self.give_back(judged);
+            if none {
+                return soonest;
             }
             let upcoming = self.routes.get(route)?.line.upcoming(TRIED + 1);
-            let (mut moved, mut wake) = (false, known(&judged).filter(|_| !fits));
+            let (mut moved, mut wake) = (false, soonest.filter(|_| !fits));
             let others = upcoming.iter().filter(|turn| turn.waiter.request != next && open(turn.waiter.class));
             for turn in others {
                 match self.try_behind(now, turn.waiter.request, outputs) {
@@ -170,7 +175,7 @@ impl Balancer {
     fn judge_behind(&mut self, now: Timestamp, request: RequestId) -> Option<Vec<Judged>> {
         let job = self.jobs.remove(&request)?;
         let mut judged = self.judge(now, &job);
-        self.withhold(now, &job, &mut judged, false);
+        self.heed_claims(now, &job, &mut judged, false);
         self.pace(now, &job, &mut judged, false);
         self.jobs.insert(request, job);
         Some(judged)
@@ -179,8 +184,9 @@ impl Balancer {
     fn try_behind(&mut self, now: Timestamp, request: RequestId, outputs: &mut Vec<Output>) -> Look {
         let Some(judged) = self.judge_behind(now, request) else { return Look::Waits(None) };
         let Some(mut job) = self.jobs.remove(&request) else { return Look::Waits(None) };
-        if let Some(pick) = self.pick(&job, &judged) {
+        if let Some(pick) = self.pick(now, &job, &judged) {
             self.assign(now, request, job, &judged, pick, outputs);
+            self.give_back(judged);
             return Look::Gone;
         }
         if hope(&judged) == Hope::Never {
@@ -189,7 +195,9 @@ impl Balancer {
             return Look::Gone;
         }
         self.jobs.insert(request, job);
-        Look::Waits(known(&judged))
+        let until = known(&judged);
+        self.give_back(judged);
+        Look::Waits(until)
     }
 
     /// A backoff is over: the request goes in line, before those of its caller who arrived after it.
@@ -328,7 +336,10 @@ fn known(judged: &[Judged]) -> Option<Timestamp> {
 /// Whether something of its own keeps this request from an endpoint, so that it does not stand for larger ones.
 fn is_personal(judged: &[Judged]) -> bool {
     judged.iter().any(|one| {
-        matches!(one.ruling, Ruling::Out(Exclusion::TriedAlready | Exclusion::CallerShort, _)) || is_paced(one)
+        matches!(
+            one.ruling,
+            Ruling::Out(Exclusion::TriedAlready | Exclusion::CallerShort | Exclusion::BoundElsewhere, _)
+        ) || is_paced(one)
     })
 }
 

@@ -7,11 +7,14 @@ pub mod balancer;
 pub mod event;
 
 mod admit;
+mod affinity;
 mod bucket;
+mod cache_home;
 mod caller;
 mod choose;
 mod claim;
 mod configure;
+mod counterfactual;
 mod endpoint;
 mod estimate;
 mod explain;
@@ -19,18 +22,23 @@ mod fail;
 mod forecast;
 mod health;
 mod judge;
+mod latency;
 mod ledger;
 mod line;
 mod meter;
 mod order;
+mod owners;
 mod pacing;
 mod play;
 mod queue_view;
+mod relent;
 mod request;
 mod rest;
 mod retry;
 mod room;
 mod settle;
+mod spill;
+mod stick;
 mod touch;
 mod view;
 mod window;
@@ -41,6 +49,8 @@ mod allot_tests;
 mod crowd_tests;
 #[cfg(test)]
 mod laws_tests;
+#[cfg(test)]
+mod limits_tests;
 #[cfg(test)]
 mod load_tests;
 #[cfg(test)]

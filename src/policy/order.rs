@@ -326,12 +326,17 @@ impl Line {
 
     /// Who is next. It stays next of its class until it has gone.
     pub(super) fn next(&mut self) -> Option<&Waiter> {
-        if !self.promoted.is_empty() {
-            return self.promoted.first_key_value().map(|(_, first)| first);
-        }
         for class in CLASSES {
             let class = self.class_mut(class);
             class.next = class.caller_in_turn().cloned();
+        }
+        self.first()
+    }
+
+    /// Who is next.
+    pub(super) fn first(&self) -> Option<&Waiter> {
+        if !self.promoted.is_empty() {
+            return self.promoted.first_key_value().map(|(_, first)| first);
         }
         self.class(self.class_in_turn()?.1).next()
     }

@@ -145,7 +145,7 @@ impl Balancer {
     fn free_of(&self, now: Timestamp, group: &CheckedGroup) -> Free {
         let mut sum: Free = Some(Default::default());
         let mut pools: Vec<(usize, Free)> = Vec::new();
-        for member in &group.members {
+        for member in group.members.iter().filter(|member| member.region_rank.is_some()) {
             let Some(seat) = self.seat(member.endpoint) else { continue };
             let free = free_at(now, &seat);
             match seat.spec.pool {

@@ -109,7 +109,9 @@ struct Book {
 impl Book {
     fn give(&mut self, input: Input) {
         let outputs = self.world.give(input);
-        outputs.iter().for_each(|output| self.enter(self.world.now, output));
+        for output in &outputs {
+            self.enter(self.world.now, output);
+        }
     }
 
     fn enter(&mut self, now: Timestamp, output: &Output) {

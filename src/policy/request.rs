@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::affinity::Binding;
 use super::claim::Claim;
 use super::forecast::Forecast;
 use super::ledger::Entry;
 use super::order::{CLASSES, Caller, Line, Waiter};
 use super::pacing::Allowance;
+use super::spill::Stay;
 use super::window::Window;
 use crate::model::config::Priority;
 use crate::model::decision::Estimate;
@@ -32,6 +34,7 @@ pub(super) struct Reservation {
     /// Charged by what is used in the end, not by the estimate.
     pub(super) settles_to_usage: bool,
     pub(super) expires: Timestamp,
+    pub(super) sent: Timestamp,
     /// The caller's slot.
     pub(super) caller: Option<usize>,
     pub(super) caller_entry: Option<Entry>,
@@ -82,6 +85,10 @@ pub(super) struct Job {
     pub(super) rank: Priority,
     /// What it is ranked by in line: the least it would be charged anywhere on its route.
     pub(super) charge: u64,
+    /// Where it may go at all.
+    pub(super) binding: Binding,
+    /// How long its answer took to begin.
+    pub(super) began_after: Duration,
     /// The slot of who asked, if it is known.
     pub(super) caller: Option<usize>,
 }
@@ -102,6 +109,8 @@ impl Job {
             stage: None,
             rank,
             charge: 0,
+            binding: Binding::Free,
+            began_after: Duration::ZERO,
             caller: None,
         }
     }
@@ -156,6 +165,10 @@ pub(super) struct RouteState {
     pub(super) shares: [(Priority, Window); 3],
     /// Per endpoint slot: sendings of this route in the last minute.
     pub(super) sent: BTreeMap<usize, Window>,
+    /// Per priority group: whether its requests go on to lower ones.
+    pub(super) stays: Vec<Stay>,
+    /// When the least bad was last tried.
+    pub(super) relented: Option<Timestamp>,
 }
 
 impl RouteState {
@@ -173,6 +186,8 @@ impl RouteState {
             shares: CLASSES.map(|class| (class, Window::new(MINUTE, Duration::ZERO))),
             turns: Vec::new(),
             sent: BTreeMap::new(),
+            stays: Vec::new(),
+            relented: None,
         }
     }
 

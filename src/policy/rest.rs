@@ -56,6 +56,12 @@ impl Throttled<'_> {
         }
     }
 
+    /// Whether the service said how long, or is known to refuse until something is done; else the span is our guess.
+    pub(super) fn is_told(&self) -> bool {
+        let settled = matches!(self.kind, ThrottleKind::Daily | ThrottleKind::OutOfCredit);
+        settled || self.facts.retry_after.is_some_and(|wait| !wait.is_zero()) || self.reset().is_some()
+    }
+
     fn reset(&self) -> Option<Duration> {
         let (facts, cost) = match self.kind {
             ThrottleKind::Requests => (&self.facts.requests, 1),

@@ -20,18 +20,26 @@ impl Balancer {
             return;
         }
         job.committed = true;
-        let (slot, charge) = (reservation.slot, reservation.estimate.charge);
+        job.began_after = now.since(reservation.sent);
+        let (slot, charge, prompt) = (reservation.slot, reservation.estimate.charge, reservation.estimate.prompt);
+        // Of an answer that comes at once, only its usage tells what its time was spent on.
+        let quick = job.profile.streaming.then_some(job.began_after);
+        self.note_home(request, slot);
         let spec = self.spec_of(slot).cloned();
         let Some(endpoint) = self.endpoints.get_mut(slot) else { return };
         let seen_before = (endpoint.health.health(now), spec.as_ref().map(|spec| endpoint.limits(spec)));
         endpoint.health.committed(now, request);
         endpoint.was_admitted(now, charge);
+        if let Some(took) = quick {
+            endpoint.latency.note(now, took, prompt, 0);
+        }
         if let Some(spec) = spec.as_ref().filter(|_| signal.endpoint == endpoint.id) {
             endpoint.learn(now, spec, &signal.facts);
         }
         if seen_before != (endpoint.health.health(now), spec.as_ref().map(|spec| endpoint.limits(spec))) {
             self.doubt(slot);
         }
+        self.answered_for(now, request);
     }
 
     /// The request is over. Later reports of it are ignored.
@@ -54,6 +62,9 @@ impl Balancer {
             Ending::Completed | Ending::ClientLeft => {}
         }
         if let Some(usage) = settlement.usage {
+            if job.committed && !job.profile.streaming {
+                endpoint.latency.note(now, job.began_after, usage.input, usage.output);
+            }
             counters.tokens_in = counters.tokens_in.saturating_add(usage.input);
             counters.tokens_out = counters.tokens_out.saturating_add(usage.output);
         }

@@ -34,6 +34,7 @@ impl Balancer {
             pools: pools.collect(),
             routes: routes.map(|(at, route)| self.route_view(now, at, route, &endpoints)).collect(),
             queue: self.queue_view(now),
+            kept: self.owners.kept(),
             endpoints,
             callers: self.caller_views(now),
         }
@@ -59,6 +60,7 @@ impl Balancer {
             reported_remaining: state.reported_remaining,
             in_flight: state.in_flight,
             counters: state.counters,
+            first_token: state.latency.seen(),
             more_limits: more_limits(now, seat, limits),
             allotted: state.allotted,
             exhausts_at: None,
@@ -95,7 +97,7 @@ impl Balancer {
             Health::Resting { until, .. } if view.admin_state == AdminState::Enabled => Some(until),
             _ => None,
         });
-        let groups = route.groups.iter().map(|group| {
+        let groups = route.groups.iter().enumerate().map(|(place, group)| {
             let slots = group.members.iter().filter_map(|member| self.slot_of.get(member.endpoint));
             let sent = slots.map(|slot| state.map_or(0, |route| route.sent_last_minute(now, *slot)));
             let ids = group.members.iter().filter_map(|member| endpoints.get(member.endpoint));
@@ -103,6 +105,9 @@ impl Balancer {
                 id: group.id.clone(),
                 endpoints: ids.map(|view| view.id.clone()).collect(),
                 sent_last_minute: sent.collect(),
+                model: group.model.clone(),
+                taken_percent: u8::try_from(self.taken_share(now, group) / 10_000).unwrap_or(100),
+                withheld: self.withheld(now, at, place),
             }
         });
         RouteView {

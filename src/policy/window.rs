@@ -10,7 +10,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::model::units::Timestamp;
+use crate::model::units::{Timestamp, micros};
 
 /// The shortest guard: what requests differ on their way.
 const SHORTEST_GUARD: Duration = Duration::from_millis(40);
@@ -18,6 +18,9 @@ const SHORTEST_GUARD: Duration = Duration::from_millis(40);
 const LONGEST_GUARD: Duration = Duration::from_millis(300);
 /// Bins in a block. There are a thousand bins at most, so as many blocks.
 const BLOCK: u64 = 32;
+
+/// So many bins are looked at one by one before they are searched.
+const FEW: usize = 8;
 
 /// Where an amount was put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +41,10 @@ pub(super) struct Window {
     span: Duration,
     /// Their clock sees a request later than ours: an amount leaves here this much after it has left there.
     guard: Duration,
+    /// Both together in microseconds: how long an amount counts.
+    lasts: u64,
+    /// How long a bin takes in amounts, in microseconds.
+    width: u64,
     bins: VecDeque<Bin>,
     /// The place of the first bin.
     first_place: u64,
@@ -50,7 +57,9 @@ pub(super) struct Window {
 impl Window {
     /// An empty window whose amounts leave `span` plus `guard` after they came.
     pub(super) fn new(span: Duration, guard: Duration) -> Self {
-        Self { span, guard, bins: VecDeque::new(), first_place: 0, blocks: VecDeque::new(), sum: 0 }
+        let (lasts, width) = (micros(span.saturating_add(guard)), micros(span / 1_000));
+        let (bins, blocks) = (VecDeque::new(), VecDeque::new());
+        Self { span, guard, lasts, width, bins, first_place: 0, blocks, sum: 0 }
     }
 
     /// The usual guard: long enough for what requests differ on their way to the server (40 ms on a slice of a second),
@@ -61,12 +70,17 @@ impl Window {
 
     /// The server said no although we thought it fits: let amounts leave later, up to a tenth of the window.
     pub(super) fn widen(&mut self) {
-        self.guard = (self.guard * 2).min(self.span / 10).max(self.guard);
+        self.set_guard((self.guard * 2).min(self.span / 10).max(self.guard));
     }
 
     /// Nothing of the kind came for long: let amounts leave half as late again, down to the usual guard.
     pub(super) fn narrow(&mut self) {
-        self.guard = (self.guard / 2).max(usual_guard(self.span)).min(self.guard);
+        self.set_guard((self.guard / 2).max(usual_guard(self.span)).min(self.guard));
+    }
+
+    fn set_guard(&mut self, guard: Duration) {
+        self.guard = guard;
+        self.lasts = micros(self.span.saturating_add(guard));
     }
 
     /// Its length.
@@ -92,10 +106,7 @@ impl Window {
 
     /// What counts at `now`.
     pub(super) fn taken(&self, now: Timestamp) -> u64 {
-        match self.gone(now) {
-            0 => self.sum,
-            gone => self.sum.saturating_sub(self.sum_of_first(gone)),
-        }
+        self.sum.saturating_sub(self.left(now))
     }
 
     /// Of what counts at `now`, what is not settled yet.
@@ -106,8 +117,7 @@ impl Window {
     /// The exact time from which `cost` fits below `limit` if nothing else is added; `None`: never.
     pub(super) fn earliest(&self, now: Timestamp, cost: u64, limit: u64) -> Option<Timestamp> {
         let room = limit.checked_sub(cost)?;
-        let gone = self.gone(now);
-        let before = if gone == 0 { 0 } else { self.sum_of_first(gone) };
+        let before = self.left(now);
         let excess = self.sum.saturating_sub(before).saturating_sub(room);
         if excess == 0 {
             return Some(now);
@@ -119,9 +129,8 @@ impl Window {
     /// Adds an amount at `now`, pending until settled. Drops what has left.
     pub(super) fn add(&mut self, now: Timestamp, amount: u64) -> Place {
         self.drop_gone(now);
-        let width = self.span / 1_000;
         if let Some(bin) = self.bins.back_mut()
-            && now.since(bin.first) < width
+            && now.0.saturating_sub(bin.first.0) < self.width
         {
             bin.last = bin.last.max(now);
             bin.amount = bin.amount.saturating_add(amount);
@@ -155,7 +164,7 @@ impl Window {
     }
 
     fn leaves(&self, bin: &Bin) -> Timestamp {
-        bin.last.after(self.span).after(self.guard)
+        Timestamp(bin.last.0.saturating_add(self.lasts))
     }
 
     /// The place that the next bin gets.
@@ -165,11 +174,20 @@ impl Window {
 
     /// How many bins have left at `now`.
     fn gone(&self, now: Timestamp) -> usize {
-        // The usual case is that none has, since adding drops those.
-        if self.bins.front().is_none_or(|bin| self.leaves(bin) > now) {
-            return 0;
-        }
         self.bins.partition_point(|bin| self.leaves(bin) <= now)
+    }
+
+    /// The sum of what has left at `now`.
+    fn left(&self, now: Timestamp) -> u64 {
+        let mut sum = 0_u64;
+        // Since adding drops those that have left, there are none or a few.
+        for bin in self.bins.iter().take(FEW) {
+            if self.leaves(bin) > now {
+                return sum;
+            }
+            sum = sum.saturating_add(bin.amount);
+        }
+        self.sum_of_first(self.gone(now))
     }
 
     /// The bins of a block as far as they are there, from the first bin on.
@@ -230,96 +248,5 @@ fn usual_guard(span: Duration) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(millis: u64) -> Timestamp {
-        Timestamp::from_millis(millis)
-    }
-    fn minute() -> Window {
-        Window::new(Duration::from_mins(1), Duration::ZERO)
-    }
-
-    #[test]
-    fn an_amount_counts_for_the_window_and_then_no_longer() {
-        let mut window = minute();
-        window.add(at(1_000), 70);
-        assert_eq!(window.taken(at(60_999)), 70);
-        assert_eq!(window.taken(at(61_000)), 0);
-    }
-
-    #[test]
-    fn the_guard_keeps_an_amount_a_little_longer() {
-        let mut window = Window::guarded(Duration::from_mins(1));
-        window.add(at(0), 5);
-        assert_eq!((window.taken(at(60_299)), window.taken(at(60_300))), (5, 0));
-        window.widen();
-        assert_eq!((window.taken(at(60_599)), window.taken(at(60_600))), (5, 0));
-    }
-
-    #[test]
-    fn the_earliest_time_is_when_enough_has_left() {
-        let mut window = minute();
-        window.add(at(0), 40);
-        window.add(at(10_000), 40);
-        assert_eq!(window.earliest(at(20_000), 20, 100), Some(at(20_000)));
-        assert_eq!(window.earliest(at(20_000), 21, 100), Some(at(60_000)));
-        assert_eq!(window.earliest(at(20_000), 61, 100), Some(at(70_000)));
-        assert_eq!(window.earliest(at(20_000), 101, 100), None);
-    }
-
-    #[test]
-    fn a_shared_bin_leaves_with_its_newest_amount() {
-        let mut window = minute();
-        window.add(at(0), 1);
-        window.add(at(59), 1);
-        assert_eq!(window.taken(at(60_058)), 2);
-        assert_eq!(window.taken(at(60_059)), 0);
-    }
-
-    #[test]
-    fn settling_changes_only_its_own_amount() {
-        let mut window = minute();
-        let first = window.add(at(0), 40);
-        window.add(at(1_000), 30);
-        window.settle(first, 40, 10);
-        assert_eq!((window.taken(at(2_000)), window.pending(at(2_000))), (40, 30));
-        assert_eq!(window.taken(at(60_500)), 30);
-    }
-
-    #[test]
-    fn settling_what_has_left_changes_nothing() {
-        let mut window = minute();
-        let old = window.add(at(0), 40);
-        window.add(at(61_000), 30);
-        window.settle(old, 40, 0);
-        assert_eq!((window.taken(at(61_000)), window.pending(at(61_000))), (30, 30));
-    }
-
-    #[test]
-    fn blocks_of_bins_answer_as_a_plain_list_does() {
-        let mut rng = fastrand::Rng::with_seed(7);
-        let (mut window, mut list, mut now) = (minute(), Vec::new(), 0_u64);
-        for step in 0..4_000_usize {
-            now += rng.u64(60..700);
-            let amount = rng.u64(0..50);
-            list.push((now, amount, window.add(at(now), amount)));
-            let which = rng.usize(list.len().saturating_sub(90)..list.len());
-            let (since, was, place) = list[which];
-            if now < since + 60_000 && step % 3 == 0 {
-                let is = rng.u64(0..80);
-                window.settle(place, was, is);
-                list[which].1 = is;
-            }
-            let later = now + rng.u64(0..30_000);
-            let sum =
-                |when: u64| list.iter().filter(|(since, ..)| when < since + 60_000).map(|entry| entry.1).sum::<u64>();
-            assert_eq!(window.taken(at(later)), sum(later), "step {step}");
-            let (cost, limit) = (rng.u64(0..400), rng.u64(400..4_000));
-            let fits = |when: u64| sum(when) + cost <= limit;
-            let leave = list.iter().map(|(since, ..)| since + 60_000).filter(|when| *when > later);
-            let first = std::iter::once(later).chain(leave).find(|when| fits(*when)).expect("an empty window has room");
-            assert_eq!(window.earliest(at(later), cost, limit), Some(at(first)), "step {step}");
-        }
-    }
-}
+#[path = "window_tests.rs"]
+mod tests;

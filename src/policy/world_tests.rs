@@ -115,10 +115,15 @@ impl World {
 
     /// The same, with a changed profile.
     pub(super) fn arrive_as(&mut self, charge: u64, change: impl FnOnce(&mut RequestProfile)) -> (RequestId, Output) {
-        self.next += 1;
-        let request = RequestId(self.next);
         let mut profile = chat(charge);
         change(Arc::make_mut(&mut profile));
+        self.ask(profile)
+    }
+
+    /// A new request of any kind; its id and the answer to it.
+    pub(super) fn ask(&mut self, profile: Arc<RequestProfile>) -> (RequestId, Output) {
+        self.next += 1;
+        let request = RequestId(self.next);
         let outputs = self.give(Input::Arrived { request, profile });
         let answer = outputs.into_iter().find(|output| output.request() == request);
         (request, answer.expect("an arrival is answered in the same call"))

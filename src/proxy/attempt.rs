@@ -100,10 +100,10 @@ pub async fn send(
     client: &Client,
     upstream: &Upstream,
     prepared: &Prepared,
-    marker: &str,
+    via: &HeaderValue,
     deadline: Instant,
 ) -> Result<Response<Incoming>, Fault> {
-    let request = build(upstream, prepared, marker).map_err(|class| Fault::silent(class, false))?;
+    let request = build(upstream, prepared, via).map_err(|class| Fault::silent(class, false))?;
     match timeout_at(deadline, client.request(request)).await {
         Err(_) => Err(Fault::silent(FailureClass::Timeout, true)),
         Ok(Err(error)) if error.is_connect() => Err(Fault::silent(FailureClass::Connect, false)),
@@ -113,7 +113,7 @@ pub async fn send(
 }
 
 /// The request as it is sent; what stands in its way, as a class of failure.
-fn build(upstream: &Upstream, prepared: &Prepared, marker: &str) -> Result<Request<PartsBody>, FailureClass> {
+fn build(upstream: &Upstream, prepared: &Prepared, via: &HeaderValue) -> Result<Request<PartsBody>, FailureClass> {
     let parts = match upstream.target.body_model(prepared.operation) {
         Some(model) => with_model(&prepared.body, &prepared.model_spans, model),
         None => whole(&prepared.body),
@@ -129,8 +129,7 @@ fn build(upstream: &Upstream, prepared: &Prepared, marker: &str) -> Result<Reque
         for passed in &prepared.via {
             headers_out.append(VIA, passed.clone());
         }
-        let ours = HeaderValue::from_str(&format!("1.1 {marker}")).map_err(|_| FailureClass::Connect)?;
-        headers_out.append(VIA, ours);
+        headers_out.append(VIA, via.clone());
     }
     let key = upstream.key.as_deref().map(crate::model::secret::Secret::expose).unwrap_or_default();
     let (organization, project) = (upstream.organization.as_deref(), upstream.project.as_deref());

@@ -3,8 +3,6 @@
 //! Invariant: a token is compared as bytes in constant time for its length, and never logged.
 //! Absent on purpose: refusing unknown tokens. On loopback any text works as a key.
 
-use std::sync::Arc;
-
 use http::HeaderMap;
 
 use crate::model::config::Priority;
@@ -49,10 +47,10 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 
 /// The client's own label: the first word of its user agent without what follows a blank, at most 60 characters.
 #[must_use]
-pub fn client_label(headers: &HeaderMap) -> Arc<str> {
+pub fn client_label(headers: &HeaderMap) -> &str {
     let agent = headers.get(http::header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     let word = agent.split(' ').next().unwrap_or_default();
-    Arc::from(word.get(..60).unwrap_or(word))
+    word.get(..60).unwrap_or(word)
 }
 
 #[cfg(test)]
@@ -77,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_client_is_called_by_the_first_word_of_its_agent() {
-        assert_eq!(&*client_label(&headers("user-agent", "OpenAI/Python 1.2 (x)")), "OpenAI/Python");
-        assert_eq!(&*client_label(&HeaderMap::new()), "");
+        assert_eq!(client_label(&headers("user-agent", "OpenAI/Python 1.2 (x)")), "OpenAI/Python");
+        assert_eq!(client_label(&HeaderMap::new()), "");
     }
 }

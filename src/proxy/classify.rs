@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::request::Parts;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body::Body;
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use super::attempt::Prepared;
@@ -16,7 +17,7 @@ use super::door::Door;
 use super::wishes::Wishes;
 use crate::model::config::Priority;
 use crate::model::id::ModelName;
-use crate::model::profile::{Affinity, Operation, RequestProfile};
+use crate::model::profile::{Operation, RequestProfile};
 use crate::wire::headers::strip_request;
 use crate::wire::peek::{BadBody, Peek, peek};
 
@@ -40,16 +41,34 @@ pub enum Unreadable {
     NoModel,
 }
 
-/// Reads a whole body into one piece of memory.
+/// Room that is taken before a body's first byte has come, at most. What a client announces, it has not sent.
+const ROOM_AT_ONCE: u64 = 1024 * 1024;
+
+/// Reads a whole body into one piece of memory. What came in one piece is kept as it came; of anything else each piece is
+/// copied once and given back, so that the connection reads on into the same memory.
 ///
 /// # Errors
 /// If it is too large or breaks off.
-pub async fn read(body: Incoming) -> Result<Bytes, Unreadable> {
-    match Limited::new(body, BODY_AT_MOST).collect().await {
-        Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Unreadable::TooLarge),
-        Err(_) => Err(Unreadable::BrokeOff),
+pub async fn read(mut body: Incoming) -> Result<Bytes, Unreadable> {
+    let announced = body.size_hint().lower();
+    if announced > BODY_AT_MOST as u64 {
+        return Err(Unreadable::TooLarge);
     }
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Unreadable::BrokeOff)?.into_data() else { continue };
+        if whole.is_empty() && body.is_end_stream() {
+            return if data.len() > BODY_AT_MOST { Err(Unreadable::TooLarge) } else { Ok(data) };
+        }
+        if whole.len().saturating_add(data.len()) > BODY_AT_MOST {
+            return Err(Unreadable::TooLarge);
+        }
+        if whole.is_empty() {
+            whole.reserve(usize::try_from(announced.min(ROOM_AT_ONCE)).unwrap_or(0));
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole.freeze())
 }
 
 /// What the brain needs and what an attempt needs. `deployment` is the name in an Azure path, which outranks the body's.
@@ -80,10 +99,10 @@ pub fn classify(
         size: seen.size,
         priority,
         caller,
-        client: client_label(&head.headers),
+        client: client_label(&head.headers).into(),
         sdk_retry: retries.unwrap_or(0),
         patience: wishes.patience,
-        affinity: Affinity::default(),
+        affinity: seen.affinity,
     };
     let via = head.headers.get_all(http::header::VIA).iter().cloned().collect();
     strip_request(&mut head.headers);

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use http::HeaderValue;
 
 use super::attempt::Client;
 use super::auth::Callers;
@@ -36,6 +37,8 @@ pub struct Door {
     pub in_flight: AtomicU64,
     /// Our pseudonym in `Via`, toward this computer's own addresses only.
     pub marker: String,
+    /// The whole value of that header.
+    pub via: HeaderValue,
     arrivals: Mutex<Arrivals>,
 }
 
@@ -49,6 +52,7 @@ impl Door {
         config: Arc<CheckedConfig>,
         instance: u64,
     ) -> Self {
+        let marker = format!("tidegate-{instance:016x}");
         Self {
             engine,
             upstreams: Upstreams::default(),
@@ -58,7 +62,8 @@ impl Door {
             callers: ArcSwap::default(),
             paused: AtomicBool::new(false),
             in_flight: AtomicU64::new(0),
-            marker: format!("tidegate-{instance:016x}"),
+            via: HeaderValue::from_str(&format!("1.1 {marker}")).unwrap_or(HeaderValue::from_static("1.1 tidegate")),
+            marker,
             arrivals: Mutex::default(),
         }
     }

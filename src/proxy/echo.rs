@@ -17,7 +17,8 @@ const HIDDEN: &str = "[hidden]";
 pub fn hide(headers: &mut HeaderMap, key: Option<&Secret>) {
     let Some(key) = key.map(|key| key.expose().as_bytes()).filter(|key| !key.is_empty()) else { return };
     for value in headers.values_mut() {
-        if memmem::find(value.as_bytes(), key).is_some() {
+        // Most values are shorter than a key, and comparing lengths is cheaper than setting out to search.
+        if value.len() >= key.len() && memmem::find(value.as_bytes(), key).is_some() {
             *value = HeaderValue::from_static(HIDDEN);
         }
     }

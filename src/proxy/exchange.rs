@@ -29,6 +29,7 @@ use super::wishes::IGNORED;
 use crate::engine::Assignment;
 use crate::engine::lease::Turn;
 use crate::model::decision::{Refusal, RefusalReason};
+use crate::model::id::AccountId;
 use crate::model::outcome::{Failure, FailureClass, HeaderSignal};
 use crate::model::record::RecordEnd;
 use crate::wire::path::Inbound;
@@ -50,7 +51,7 @@ pub async fn exchange(door: Arc<Door>, request: Request<Incoming>) -> Response<A
     }
     let (operation, deployment) = match path::classify(head.uri.path(), head.uri.query()) {
         Inbound::Operation { operation, deployment, lacked_v1, .. } => {
-            door.note_arrival(lacked_v1, &super::auth::client_label(&head.headers));
+            door.note_arrival(lacked_v1, super::auth::client_label(&head.headers));
             (operation, deployment)
         }
         Inbound::Models { .. } => return listed(&door, &head.method),
@@ -116,7 +117,7 @@ async fn attempt(
     let deadline = door.engine.clock().deadline(Duration::from_secs(u64::from(patience)));
     let result = match door.upstreams.find(&assignment.endpoint) {
         Some(upstream) => {
-            let sent = send(&door.client, &upstream, prepared, &door.marker, deadline).await;
+            let sent = send(&door.client, &upstream, prepared, &door.via, deadline).await;
             prove(door, sent, &upstream, prepared, deadline).await
         }
         None => Err(Fault::silent(FailureClass::Connect, false)),
@@ -170,7 +171,9 @@ fn relay(door: &Arc<Door>, journal: Journal, mut committed: Committed) -> Respon
 fn refuse(door: &Arc<Door>, journal: Journal, refusal: &Refusal) -> Response<Answer> {
     let config = door.config.load();
     let names = config.routes.iter().map(|route| route.model.as_str());
-    let reply = error::refusal(refusal, door.engine.clock().now(), journal.lease.profile().model.as_str(), names);
+    let owner = journal.lease.decisions().last().and_then(|decision| decision.bound.as_ref()).map(AccountId::as_str);
+    let model = journal.lease.profile().model.as_str();
+    let reply = error::refusal(refusal, door.engine.clock().now(), model, names, owner);
     let mut response = plain(reply);
     explain(response.headers_mut(), &journal);
     tracing::info!(request = %journal.lease.request(), reason = ?refusal.reason, attempts = journal.attempts().len(), "refused");
@@ -210,12 +213,21 @@ fn explain(headers: &mut HeaderMap, journal: &Journal) {
         if let Ok(name) = HeaderValue::from_str(last.endpoint.as_str()) {
             headers.insert(ENDPOINT, name);
         }
-        headers.insert(GROUP, HeaderValue::from(last.group));
+        headers.insert(GROUP, number(last.group.into()));
     }
-    headers.insert(ATTEMPTS, HeaderValue::from(journal.attempts().len()));
+    headers.insert(ATTEMPTS, number(journal.attempts().len() as u64));
     let decision = journal.lease.decisions().last();
     if let Some(id) = decision.and_then(|decision| HeaderValue::from_str(&decision.id.to_string()).ok()) {
         headers.insert(DECISION, id);
+    }
+}
+
+/// A number as a header's value; the usual ones without memory of their own.
+fn number(number: u64) -> HeaderValue {
+    match number {
+        1 => HeaderValue::from_static("1"),
+        2 => HeaderValue::from_static("2"),
+        _ => HeaderValue::from(number),
     }
 }
 
@@ -252,7 +264,7 @@ fn described(door: &Door, method: &Method, name: &str) -> Response<Answer> {
     }
     let unknown = Refusal { reason: RefusalReason::UnknownModel, retry_at: None };
     let names = config.routes.iter().map(|route| route.model.as_str());
-    plain(error::refusal(&unknown, door.engine.clock().now(), name, names))
+    plain(error::refusal(&unknown, door.engine.clock().now(), name, names, None))
 }
 
 fn elsewhere(door: &Door, head: &Parts) -> Response<Answer> {

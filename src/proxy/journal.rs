@@ -42,7 +42,8 @@ impl Journal {
             lease,
             at,
             wall_ms,
-            attempts: Vec::new(),
+            // One is the rule, and the record that keeps them is kept by the ten thousands.
+            attempts: Vec::with_capacity(1),
             status: CLIENT_CLOSED,
             first_token: None,
             written: false,

@@ -21,6 +21,7 @@ use crate::model::outcome::Ending;
 use crate::model::profile::Operation;
 use crate::model::usage::Usage;
 use crate::wire::error::stream_error;
+use crate::wire::stored;
 use crate::wire::stream::StreamReader;
 use crate::wire::usage::of_body;
 
@@ -38,7 +39,8 @@ pub struct Relay {
     body: Incoming,
     tap: Option<Tap>,
     is_stream: bool,
-    idle: Pin<Box<Sleep>>,
+    /// Made when the endpoint first keeps us waiting: an answer that is there needs no timer.
+    idle: Option<Pin<Box<Sleep>>>,
     /// The endpoint's silence is being measured. It is not while nobody asks: a slow client is no silent endpoint.
     listening: bool,
     idle_limit: Duration,
@@ -67,13 +69,14 @@ impl Relay {
             body: committed.body,
             tap: Some(tap),
             is_stream,
-            idle: Box::pin(tokio::time::sleep(idle_limit)),
+            idle: None,
             listening: false,
             idle_limit,
             clock,
             operation: journal.operation(),
             journal: Some(journal),
         };
+        relay.note_stored();
         // An answer without a body is over before anyone asks for a frame.
         if !is_stream && relay.body.is_end_stream() {
             relay.finish(Ending::Completed);
@@ -120,10 +123,17 @@ impl Relay {
     }
 
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
-        if !std::mem::replace(&mut self.listening, true) {
-            self.idle.as_mut().reset(self.clock.deadline(self.idle_limit));
-        }
-        match self.idle.as_mut().poll(cx) {
+        let begins = !std::mem::replace(&mut self.listening, true);
+        let idle = match &mut self.idle {
+            Some(idle) => {
+                if begins {
+                    idle.as_mut().reset(self.clock.deadline(self.idle_limit));
+                }
+                idle
+            }
+            none => none.insert(Box::pin(tokio::time::sleep_until(self.clock.deadline(self.idle_limit)))),
+        };
+        match idle.as_mut().poll(cx) {
             Poll::Ready(()) => Poll::Ready(Some(self.broke("The endpoint fell silent in the middle of its answer."))),
             Poll::Pending => Poll::Pending,
         }
@@ -134,6 +144,7 @@ impl Relay {
         match &mut self.tap {
             Some(Tap::Events(reader)) => {
                 let _ = reader.read(data);
+                self.note_stored();
             }
             Some(Tap::Document { parts, length }) => {
                 *length = length.saturating_add(data.len());
@@ -144,6 +155,13 @@ impl Relay {
                 }
             }
             None => {}
+        }
+    }
+
+    /// What the endpoint's account stored is known before the client can name it.
+    fn note_stored(&mut self) {
+        if let (Some(Tap::Events(reader)), Some(journal)) = (&mut self.tap, &self.journal) {
+            journal.lease.owned(reader.take_stored());
         }
     }
 
@@ -190,13 +208,23 @@ impl Relay {
             Some(Tap::Document { parts, .. }) => {
                 let usage = match parts.as_slice() {
                     [] => None,
-                    [whole] => of_body(self.operation, whole),
-                    parts => of_body(self.operation, &parts.concat()),
+                    [whole] => self.read_document(whole),
+                    parts => self.read_document(&parts.concat()),
                 };
                 Heard { complete: true, said_why: false, usage }
             }
             None => Heard { complete: true, said_why: false, usage: None },
         }
+    }
+}
+
+impl Relay {
+    /// A whole document: what it cost, and what it left behind.
+    fn read_document(&self, document: &[u8]) -> Option<Usage> {
+        if let Some(journal) = self.journal.as_ref().filter(|_| self.operation == Operation::Responses) {
+            journal.lease.owned(stored::of_body(document));
+        }
+        of_body(self.operation, document)
     }
 }
 

@@ -19,6 +19,7 @@ fn endpoint(id: &str, throttled: u64) -> EndpointView {
         reported_remaining: None,
         in_flight: 0,
         counters: Counters { throttled, ..Counters::default() },
+        first_token: None,
         more_limits: Vec::new(),
         allotted: None,
         exhausts_at: None,

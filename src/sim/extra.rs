@@ -110,9 +110,8 @@ impl MoreCounts {
         for (bound, span, limit) in wanted {
             let Some(limit) = limit else { continue };
             let known = before.iter().position(|line| line.bound == bound).map(|at| before.swap_remove(at));
-            let fresh = || match buckets {
-                true => Count::Bucket(Bucket::new(limit, span, now)),
-                false => Count::Log(Log::new(span)),
+            let fresh = || {
+                if buckets { Count::Bucket(Bucket::new(limit, span, now)) } else { Count::Log(Log::new(span)) }
             };
             let mut count = match known.map(|line| line.count) {
                 Some(count) if matches!(count, Count::Bucket(_)) == buckets => count,
@@ -125,7 +124,11 @@ impl MoreCounts {
         }
     }
 
-    /// What is full the longest; `None`: nothing is. `Err` carries a limit that is smaller than the request.
+    /// What is full the longest; `None`: nothing is.
+    ///
+    /// # Errors
+    ///
+    /// A limit that is smaller than the request.
     pub fn wait(&mut self, now: Timestamp, ask: Ask) -> Result<Option<(Bound, Duration)>, u64> {
         let mut longest = None;
         for line in &mut self.lines {

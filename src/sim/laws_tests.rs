@@ -1,7 +1,7 @@
 //! The brain's ledgers held against this room's limiters, which count by code of their own: nothing that is let go is
 //! refused, whatever the way takes, and next to nothing that would have been admitted is held back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -179,16 +179,16 @@ proptest! {
 /// What the service would have admitted of endless requests of this charge that came to it without a way.
 fn admitted_at_best(limits: Limits, charge: u64, end: Timestamp, used_percent: u64, seed: u64) -> u64 {
     let (mut limiter, mut rng) = (Limiter::new(limits, Timestamp::ZERO), Rng::with_seed(seed));
-    let (mut now, mut admitted, mut working) = (Timestamp::ZERO, 0_u64, BTreeMap::new());
+    let (mut now, mut admitted, mut working) = (Timestamp::ZERO, 0_u64, BTreeSet::new());
     while now < end {
         match limiter.take(now, charge) {
             Verdict::Admitted => {
                 admitted += 1;
-                working.insert((now.after(Duration::from_micros(rng.u64(100_000..20_000_000))), admitted), ());
+                working.insert((now.after(Duration::from_micros(rng.u64(100_000..20_000_000))), admitted));
             }
             Verdict::Full { wait, .. } => {
                 let free = now.after(wait);
-                let over = working.first_key_value().map(|(key, ())| *key).filter(|(when, _)| *when <= free);
+                let over = working.first().copied().filter(|(when, _)| *when <= free);
                 now = over.map_or(free, |(when, _)| when);
                 if let Some(key) = over {
                     working.remove(&key);

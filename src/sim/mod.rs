@@ -12,6 +12,7 @@ pub mod scripts;
 pub mod upstream;
 pub mod window;
 pub mod words;
+pub mod world;
 
 #[cfg(test)]
 mod laws_tests;

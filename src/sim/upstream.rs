@@ -17,6 +17,7 @@ use super::charge::charge;
 use super::extra::{Ask, MoreLimits};
 use super::limiter::{Limiter, Limits, Verdict};
 use super::pace::{spread, spread_duration};
+use super::window::Standing;
 use super::words::{self, Header};
 
 /// The median length of an answer, in tokens.
@@ -230,7 +231,7 @@ impl Upstream {
             let wait = Duration::from_secs(u64::from(self.dials.throttle_retry_after));
             return SimAnswer::Rejected(words::throttled_by_dial(&self.spec, wait));
         }
-        let charge = charge(self.spec.enforcement, &self.spec.model, request);
+        let charge = self.charge(request);
         let output = request.output_cap.unwrap_or(0).saturating_mul(request.choices.max(1));
         match self.limiter.take(now, Ask { charge, input: draft.prompt_tokens, output }) {
             Verdict::Admitted => {}
@@ -256,6 +257,17 @@ impl Upstream {
         if let Some(charge) = self.open.remove(&ticket) {
             self.limiter.settle(now, charge, actual);
         }
+    }
+
+    /// Its tokens as they stand; `None`: no limit.
+    pub fn tokens(&mut self, now: Timestamp) -> Option<Standing> {
+        self.limiter.tokens(now)
+    }
+
+    /// What it would charge for a request.
+    #[must_use]
+    pub fn charge(&self, request: &SimRequest) -> u64 {
+        charge(self.spec.enforcement, &self.spec.model, request)
     }
 
     /// Requests that were admitted and have not ended.

@@ -48,6 +48,22 @@ fn header<'h>(headers: &'h [Header], name: &str) -> Option<&'h str> {
 }
 
 #[test]
+fn openai_speaks_of_the_day_where_the_day_binds() {
+    let more_limits = MoreLimits { requests_per_day: Some(200), ..MoreLimits::default() };
+    let limits =
+        UpstreamSpec { requests_per_minute: Some(500), more_limits, ..spec(Dialect::OpenAi, Enforcement::TokenBucket) };
+    let mut upstream = Upstream::new(limits, Timestamp::ZERO);
+    let first = admitted(upstream.arrive(Timestamp::ZERO, &chat(40, Some(5))));
+    assert_eq!(header(&first.headers, "x-ratelimit-limit-requests"), Some("200"));
+    assert_eq!(header(&first.headers, "x-ratelimit-reset-requests"), Some("7m12s"));
+    for _ in 1..200 {
+        admitted(upstream.arrive(Timestamp::ZERO, &chat(40, Some(5))));
+    }
+    let over = rejected(upstream.arrive(Timestamp::ZERO, &chat(40, Some(5))));
+    assert!(over.body.contains("requests per day (RPD): Limit 200"), "{}", over.body);
+}
+
+#[test]
 fn azure_reports_bare_numbers_and_its_ten_second_slice() {
     let answer = admitted(azure().arrive(Timestamp::ZERO, &chat(28, None)));
     let said: Vec<String> = answer.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();

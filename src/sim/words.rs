@@ -204,6 +204,26 @@ pub fn bad_request(dialect: Dialect, message: &str) -> Rejection {
     rejection(RejectionKind::Unanswerable, 400, Vec::new(), &body)
 }
 
+/// 400: the request builds on a response that this account does not have. Both services say it alike.
+#[must_use]
+pub fn unknown_response(id: &str) -> Rejection {
+    let message = format!("Previous response with id '{id}' not found.");
+    let mut body = openai(&message, "invalid_request_error", Some("previous_response_not_found"));
+    if let Some(param) = body.pointer_mut("/error/param") {
+        *param = json!("previous_response_id");
+    }
+    rejection(RejectionKind::Unanswerable, 400, Vec::new(), &body)
+}
+
+/// 400: reasoning that another account sealed. Both services say it alike.
+#[must_use]
+pub fn foreign_seal() -> Rejection {
+    let message =
+        "The encrypted content could not be verified. Reason: Encrypted content could not be decrypted or parsed.";
+    let body = openai(message, "invalid_request_error", Some("invalid_encrypted_content"));
+    rejection(RejectionKind::Unanswerable, 400, Vec::new(), &body)
+}
+
 fn rejection(kind: RejectionKind, status: u16, headers: Vec<Header>, body: &Value) -> Rejection {
     Rejection { kind, status, headers, body: body.to_string() }
 }

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::config::{
-    Account, AdminState, Caller, Credential, Endpoint, Enforcement, Group, Member, Priority, QuotaPool, Route, Service,
-    Simulated, Spread, TokenSource,
+    Account, AdminState, Caller, Credential, Endpoint, Enforcement, Group, Member, Priority, QuotaPool, Regions, Route,
+    Service, Simulated, Spread, TokenSource,
 };
 use crate::model::id::{AccountId, CallerId, EndpointId, GroupId, ModelName, PoolId};
 
@@ -194,8 +194,23 @@ pub(in crate::store) fn full() -> Config {
         output_tokens_per_minute: Some(200),
     });
     let members = vec![Member { endpoint: EndpointId::from("e"), weight: 3 }];
-    let group = Group { id: Some(GroupId::from("g")), spread: Spread::Weights, endpoints: members };
-    config.routes.push(Route { model: ModelName::from("m"), priority: Some(Priority::Bulk), groups: vec![group] });
+    let group = Group {
+        id: Some(GroupId::from("g")),
+        spread: Spread::Weights,
+        endpoints: members,
+        cache_affinity: true,
+        spill_percent: Some(90),
+        return_percent: Some(70),
+        min_stay_seconds: Some(30),
+    };
+    let regions = Regions { allow: vec!["r".to_owned()], prefer: vec!["r".to_owned()], never: vec!["x".to_owned()] };
+    let then = Some(ModelName::from("n"));
+    config.routes.push(Route {
+        regions,
+        then,
+        priority: Some(Priority::Bulk),
+        ..Route::new(ModelName::from("m"), vec![group])
+    });
     config.callers.push(Caller {
         id: CallerId::from("c"),
         priority: Priority::Bulk,
@@ -279,6 +294,7 @@ fn edit(config: &mut Config, chance: &mut fastrand::Rng) {
                 shuffle_or_drop(chance, &mut route.groups);
                 for group in &mut route.groups {
                     group.id = some(chance, GroupId::from("named"));
+                    group.cache_affinity = chance.bool();
                     group.endpoints.push(Member { endpoint: fresh.as_str().into(), weight: chance.u32(1..4) });
                     shuffle_or_drop(chance, &mut group.endpoints);
                 }

@@ -144,6 +144,10 @@ impl Walk<'_> {
             Kind::Members(fields) => {
                 self.members(item, fields, place).unwrap_or_else(|| Err(wrong("a list of endpoints")))
             }
+            Kind::Texts => {
+                let texts = item.as_array().filter(|list| list.iter().all(toml_edit::Value::is_str));
+                texts.map(drop).ok_or_else(|| wrong("a list of text in quotes"))
+            }
         }
     }
 

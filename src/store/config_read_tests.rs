@@ -124,3 +124,23 @@ fn the_table_of_keys_knows_no_key_that_no_configuration_writes() {
     let document = toml_edit::ser::to_document(&crate::store::config_file::tests::full()).unwrap();
     assert_written(ROOT, document.as_table());
 }
+
+#[test]
+fn cache_affinity_without_effect_is_found() {
+    let with = |spread: &str| {
+        let text = format!(
+            "[[account]]\nid = \"a\"\nservice = \"simulated\"\n[[endpoint]]\nid = \"e\"\naccount = \"a\"\nmodel = \"m\"\n\
+             [[route]]\nmodel = \"m\"\n[[route.group]]\nendpoints = [\"e\"]\nspread = \"{spread}\"\ncache_affinity = true\n"
+        );
+        let findings = read(&text, "config.toml").expect("sound").findings;
+        findings
+            .into_iter()
+            .map(|finding| finding.message)
+            .filter(|message| message.contains("cache_affinity"))
+            .collect()
+    };
+    let none: Vec<String> = Vec::new();
+    assert_eq!((with("headroom"), with("latency")), (none.clone(), none));
+    let said = "cache_affinity of group 1 of route \"m\" has no effect: it is not split by headroom or latency.";
+    assert_eq!(with("weights"), [said]);
+}

@@ -31,6 +31,8 @@ pub(super) enum Kind {
     List(&'static [Field]),
     /// A list of ids or of `{ id, weight }`.
     Members(&'static [Field]),
+    /// A list of text in quotes.
+    Texts,
 }
 
 const fn may(name: &'static str, kind: Kind) -> Field {
@@ -107,12 +109,20 @@ const ROUTE: &[Field] = &[
     must("model", Kind::Text),
     may("priority", Kind::OneOf(&["interactive", "normal", "bulk"])),
     may("group", Kind::List(GROUP)),
+    may("regions", Kind::Section(REGIONS)),
+    may("then", Kind::Text),
 ];
+
+const REGIONS: &[Field] = &[may("allow", Kind::Texts), may("prefer", Kind::Texts), may("never", Kind::Texts)];
 
 const GROUP: &[Field] = &[
     may("id", Kind::Text),
-    may("spread", Kind::OneOf(&["headroom", "weights", "round_robin", "latency", "conversation"])),
+    may("spread", Kind::OneOf(&["headroom", "weights", "round_robin", "latency", "conversation", "caller"])),
     may("endpoints", Kind::Members(&[must("id", Kind::Text), may("weight", SMALL)])),
+    may("spill_percent", SMALL),
+    may("return_percent", SMALL),
+    may("min_stay_seconds", SMALL),
+    may("cache_affinity", Kind::Flag),
 ];
 
 const CALLER: &[Field] = &[

@@ -1,6 +1,6 @@
 //! Disk and keyring: where things lie, the configuration file, keys, and who runs.
 //!
-//! Invariant: a file is replaced whole or not at all; a key is only ever in the keyring or in memory.
+//! Invariant: a file is replaced whole or not at all, or only added to; a key is only ever in the keyring or in memory.
 //! Absent on purpose: decisions about what to write or which key to use.
 
 pub mod atomic;
@@ -9,6 +9,7 @@ pub mod config_read;
 pub mod environment;
 pub mod keys;
 pub mod lock;
+pub mod owners;
 pub mod paths;
 pub mod revisions;
 

@@ -16,6 +16,7 @@ use crate::model::config::{
     Account, AdminState, Config, Credential, Endpoint, Group, Member, QuotaPool, Route, Service,
 };
 use crate::model::config::{Enforcement, Priority, Simulated, Spread};
+use crate::model::counterfactual::{Change, Counterfactual};
 use crate::model::decision::{Candidate, Choice, Conclusion, Decision, Estimate, Exclusion, Verdict};
 use crate::model::id::{DecisionId, EndpointId, RequestId};
 use crate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, ThrottleKind};
@@ -23,8 +24,8 @@ use crate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
 use crate::model::proposal::{PoolPlan, Proposal, Share, Way};
 use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord};
 use crate::model::status::{
-    BalancerView, ClassView, Counters, EndpointView, GroupView, Health, LimitSource, LimitView, PoolView, QueueView,
-    RestCause, RouteView, WaitingView,
+    BalancerView, ClassView, Counters, EndpointView, GroupView, Health, KeptState, LimitSource, LimitView, PoolView,
+    QueueView, RestCause, RouteView, WaitingView,
 };
 use crate::model::units::Timestamp;
 use crate::model::usage::Usage;
@@ -79,6 +80,7 @@ pub fn config() -> Config {
         id: None,
         spread: Spread::Headroom,
         endpoints: members.iter().map(|id| Member { endpoint: (*id).into(), weight: 1 }).collect(),
+        ..Group::default()
     };
     Config {
         accounts: vec![account("sim-a"), account("sim-b")],
@@ -90,11 +92,10 @@ pub fn config() -> Config {
             adjust_within_percent: None,
         }],
         endpoints: ENDPOINTS.into_iter().map(endpoint).collect(),
-        routes: vec![Route {
-            model: "demo-chat".into(),
-            priority: None,
-            groups: vec![group(&["sim-ptu"]), group(&["sim-eastus", "sim-westus"]), group(&["sim-sweden"])],
-        }],
+        routes: vec![Route::new(
+            "demo-chat".into(),
+            vec![group(&["sim-ptu"]), group(&["sim-eastus", "sim-westus"]), group(&["sim-sweden"])],
+        )],
         ..Config::default()
     }
 }
@@ -225,6 +226,7 @@ fn view(second: u64) -> BalancerView {
                     throttled: if slot < 2 { 5 } else { 0 },
                     ..Counters::default()
                 },
+                first_token: None,
                 more_limits: Vec::new(),
                 allotted: None,
                 exhausts_at: None,
@@ -233,9 +235,8 @@ fn view(second: u64) -> BalancerView {
         .collect();
     let names = |ids: &[&str]| ids.iter().map(|id| EndpointId::from(*id)).collect::<Vec<_>>();
     let group = |place: &str, ids: &[&str], sent: &[u64]| GroupView {
-        id: place.into(),
-        endpoints: names(ids),
-        sent_last_minute: sent.to_vec(),
+        taken_percent: 40,
+        ..GroupView::new(place.into(), names(ids), sent.to_vec())
     };
     let serving = u32::try_from(endpoints.iter().filter(|endpoint| endpoint.serving()).count()).unwrap_or(0);
     let members = names(&["sim-eastus", "sim-westus"]);
@@ -266,6 +267,7 @@ fn view(second: u64) -> BalancerView {
             demand: Default::default(),
         }],
         queue: queue(Timestamp::from_secs(second)),
+        kept: vec![KeptState { account: "sim-a".into(), known: 1_204 }],
         callers: Vec::new(),
     }
 }
@@ -405,6 +407,13 @@ fn record(number: u64) -> RequestRecord {
             candidate("sim-sweden", 3, 240_000, Verdict::Excluded(Exclusion::NotNeeded)),
         ],
         conclusion,
+        bound: None,
+        went_on: None,
+        would_have: (spilled || refused).then(|| Counterfactual {
+            endpoint: "sim-ptu".into(),
+            change: Change::TokensMore(3_180),
+            output_cap: Some(820),
+        }),
     };
     RequestRecord {
         id: RequestId(number),

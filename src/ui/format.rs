@@ -54,7 +54,8 @@ pub fn full_in(when: Exhaustion, now: Timestamp) -> Option<String> {
         seconds @ 10..=89 => format!("{} s", (seconds + 2) / 5 * 5),
         seconds => format!("{} min", (seconds + 30) / 60),
     };
-    Some(format!("full in ~{left} at this rate"))
+    let what = if when.daily { "daily limit full" } else { "full" };
+    Some(format!("{what} in ~{left} at this rate"))
 }
 
 /// What is expected to be asked for: `expects ~84k TPM, rarely over 102k`. `None`: nothing.
@@ -117,10 +118,12 @@ mod tests {
 
     #[test]
     fn a_forecast_says_at_this_rate_and_never_looks_back() {
-        let full = |seconds: u64| {
+        let when = |seconds: u64, daily| {
             let at = Timestamp::from_secs(100 + seconds);
-            full_in(Exhaustion { at, earliest: at, latest: at }, Timestamp::from_secs(100))
+            full_in(Exhaustion { at, earliest: at, latest: at, daily }, Timestamp::from_secs(100))
         };
+        let full = |seconds| when(seconds, false);
+        assert_eq!(when(1_200, true).as_deref(), Some("daily limit full in ~20 min at this rate"));
         assert_eq!(full(41).as_deref(), Some("full in ~40 s at this rate"));
         assert_eq!(full(7).as_deref(), Some("full in ~7 s at this rate"));
         assert_eq!(full(370).as_deref(), Some("full in ~6 min at this rate"));

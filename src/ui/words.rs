@@ -10,6 +10,7 @@ use crate::model::record::{RecordEnd, RequestRecord};
 
 use super::format;
 
+pub mod change;
 pub mod explain;
 
 #[cfg(test)]
@@ -53,6 +54,12 @@ pub fn choice(choice: Choice) -> String {
         Choice::WeightDraw { draw, of } => format!("drawn by weight ({draw} of {of})"),
         Choice::Probe => "sent as a probe to see whether it answers again".to_owned(),
         Choice::Turn => "its turn in the group".to_owned(),
+        Choice::StateLives => "its account holds the stored state that the request refers to".to_owned(),
+        Choice::CacheHome => "its prompt cache may know this prompt".to_owned(),
+        Choice::Conversation => "it answered this conversation before".to_owned(),
+        Choice::Quickest => "the quicker of two to the first token".to_owned(),
+        Choice::SameCaller => "it answered this caller before".to_owned(),
+        Choice::LeastBad => "the first due back; everything rests by our own judgement".to_owned(),
     }
 }
 
@@ -78,6 +85,9 @@ pub const fn exclusion(exclusion: Exclusion) -> &'static str {
         Exclusion::ProbeRunning => "a probe is on its way",
         Exclusion::LineAhead => "others whose turn it is wait for it",
         Exclusion::KeptForImportant => "kept for more important requests",
+        Exclusion::BoundElsewhere => "the stored state lives in another account",
+        Exclusion::RegionExcluded => "kept out by the route's regions",
+        Exclusion::Withheld => "its group was left and is still too full",
         Exclusion::CallerShort => "its caller has used its limit",
         Exclusion::InputShort => "not enough input tokens free",
         Exclusion::OutputShort => "not enough output tokens free",
@@ -107,6 +117,9 @@ pub const fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::AttemptsSpent => "the allowed attempts are used up",
         RefusalReason::Stopping => "Tidegate was stopping",
         RefusalReason::Cancelled => "taken out of the waiting line by hand",
+        RefusalReason::StateElsewhere => "its stored state lives in an account that the route does not use",
+        RefusalReason::StateOutOfReach => "the account that holds its stored state cannot take it",
+        RefusalReason::StateTorn => "it refers to stored state in more than one account",
     }
 }
 
@@ -163,6 +176,7 @@ pub const fn spread(spread: Spread) -> &'static str {
         Spread::RoundRobin => "round-robin",
         Spread::Latency => "lowest latency",
         Spread::Conversation => "stick to conversation",
+        Spread::Caller => "stick to caller",
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::explain::{counterfactual, one_line, paragraph};
 use super::*;
 use crate::model::config::Priority;
+use crate::model::counterfactual::{Change, Counterfactual};
 use crate::model::decision::{Candidate, Decision, Estimate, Verdict};
 use crate::model::id::{DecisionId, EndpointId, ModelName, RequestId};
 use crate::model::outcome::{Failure, HeaderFacts};
@@ -13,7 +14,7 @@ use crate::model::record::AttemptRecord;
 use crate::model::status::{Health, RestCause};
 use crate::model::units::Timestamp;
 
-const EXCLUSIONS: [Exclusion; 22] = [
+const EXCLUSIONS: [Exclusion; 25] = [
     Exclusion::Throttled,
     Exclusion::Ejected,
     Exclusion::TokensShort,
@@ -32,13 +33,16 @@ const EXCLUSIONS: [Exclusion; 22] = [
     Exclusion::ProbeRunning,
     Exclusion::LineAhead,
     Exclusion::KeptForImportant,
+    Exclusion::BoundElsewhere,
+    Exclusion::RegionExcluded,
+    Exclusion::Withheld,
     Exclusion::CallerShort,
     Exclusion::InputShort,
     Exclusion::OutputShort,
     Exclusion::DayShort,
 ];
 
-const REFUSALS: [RefusalReason; 8] = [
+const REFUSALS: [RefusalReason; 11] = [
     RefusalReason::NoCapacityInTime,
     RefusalReason::LineFull,
     RefusalReason::TooLargeEverywhere,
@@ -47,6 +51,9 @@ const REFUSALS: [RefusalReason; 8] = [
     RefusalReason::AttemptsSpent,
     RefusalReason::Stopping,
     RefusalReason::Cancelled,
+    RefusalReason::StateElsewhere,
+    RefusalReason::StateOutOfReach,
+    RefusalReason::StateTorn,
 ];
 
 fn candidate(id: &str, group: u32, needs: u64, has: Option<u64>, limit: u64, verdict: Verdict) -> Candidate {
@@ -74,6 +81,9 @@ fn decision(candidates: Vec<Candidate>, conclusion: Conclusion) -> Decision {
         waited: Duration::ZERO,
         candidates,
         conclusion,
+        bound: None,
+        went_on: None,
+        would_have: None,
     }
 }
 
@@ -125,7 +135,9 @@ fn spilled() -> RequestRecord {
         Health::Resting { until: Timestamp::from_secs(74), cause: RestCause::Throttled(ThrottleKind::Requests) };
     let west = candidate("azure-westus", 2, 5_080, Some(79_000), 120_000, Verdict::Chosen(Choice::LastLeft));
     let last = candidate("openai-direct", 3, 5_080, None, 450_000, Verdict::Excluded(Exclusion::NotNeeded));
-    let decision = decision(vec![ptu, east, west, last], Conclusion::Sent);
+    let mut decision = decision(vec![ptu, east, west, last], Conclusion::Sent);
+    let endpoint = EndpointId::from("azure-ptu");
+    decision.would_have = Some(Counterfactual { endpoint, change: Change::TokensMore(3_180), output_cap: Some(820) });
     record(decision, vec![throttled_attempt("azure-eastus")], RecordEnd::Answered(Ending::Completed))
 }
 
@@ -149,10 +161,19 @@ fn what_would_have_changed_it_names_the_missing_tokens_and_the_smaller_output() 
 }
 
 #[test]
-fn an_endpoint_of_the_same_group_is_no_counterfactual() {
-    let full = candidate("a", 1, 5_080, Some(10), 60_000, Verdict::Excluded(Exclusion::TokensShort));
-    let taken = candidate("b", 1, 5_080, Some(9_000), 60_000, Verdict::Chosen(Choice::LastLeft));
-    assert_eq!(counterfactual(&decision(vec![full, taken], Conclusion::Sent)), None);
+fn a_group_that_was_left_says_what_it_waits_for() {
+    let mut left = candidate("a", 1, 70, Some(82), 100, Verdict::Excluded(Exclusion::Withheld));
+    let taken = candidate("b", 2, 5_080, Some(9_000), 60_000, Verdict::Chosen(Choice::LastLeft));
+    let told = |left: &Candidate, model: Option<&str>| {
+        let mut decision = decision(vec![left.clone(), taken.clone()], Conclusion::Sent);
+        decision.went_on = model.map(ModelName::from);
+        paragraph(&record(decision, vec![], RecordEnd::Answered(Ending::Completed)))
+    };
+    let share = "Sent to b (second choice) because the group of a has 82 % taken and is used below 70 %.";
+    assert_eq!(told(&left, None), share);
+    assert_eq!(told(&left, Some("mini")), format!("{share} The route went on with model mini."));
+    left.free_at = Some(Timestamp::from_secs(72));
+    assert_eq!(told(&left, None), "Sent to b (second choice) because the group of a was left and stays so for 12 s.");
 }
 
 #[test]
@@ -203,7 +224,20 @@ fn every_exclusion_has_words_of_its_own_and_a_clause_with_the_endpoint() {
 #[test]
 fn every_choice_and_every_refusal_has_words() {
     let draw = Choice::WeightDraw { draw: 2, of: 3 };
-    let choices = [Choice::OnlyCandidate, Choice::LastLeft, Choice::MostHeadroom, draw, Choice::Probe, Choice::Turn];
+    let choices = [
+        Choice::OnlyCandidate,
+        Choice::LastLeft,
+        Choice::MostHeadroom,
+        draw,
+        Choice::Probe,
+        Choice::Turn,
+        Choice::StateLives,
+        Choice::CacheHome,
+        Choice::Conversation,
+        Choice::Quickest,
+        Choice::SameCaller,
+        Choice::LeastBad,
+    ];
     let said: BTreeSet<String> = choices.into_iter().map(choice).collect();
     assert_eq!(said.len(), choices.len());
     let said: BTreeSet<&str> = REFUSALS.into_iter().map(refusal).collect();
@@ -216,4 +250,18 @@ fn a_stream_that_broke_never_shows_as_200() {
     record.end = RecordEnd::Answered(Ending::CutOff);
     assert_eq!(status(&record), "cut off");
     assert!(paragraph(&record).ends_with("The answer was cut off after it had begun."));
+}
+
+#[test]
+fn stored_state_is_named_once_with_its_account_however_many_could_not_take_it() {
+    let out = |id| candidate(id, 1, 80, None, 60_000, Verdict::Excluded(Exclusion::BoundElsewhere));
+    let taken = candidate("west", 2, 80, Some(58_400), 60_000, Verdict::Chosen(Choice::StateLives));
+    let mut decision = decision(vec![out("east"), out("north"), out("south"), taken], Conclusion::Sent);
+    decision.bound = Some("azure-west".into());
+    let record = record(decision, vec![], RecordEnd::Answered(Ending::Completed));
+    assert_eq!(
+        paragraph(&record),
+        "Sent to west (second choice) because the stored state it refers to lives in account azure-west, out of reach of \
+         east and 2 more."
+    );
 }

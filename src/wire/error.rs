@@ -30,9 +30,16 @@ const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 /// Whose 429 it is: `local` or `provider`. The proxy adds it to those of the services.
 pub const SOURCE_OF_429: HeaderName = HeaderName::from_static("x-tidegate-429-source");
 
-/// The answer to a request that was refused. `model` is what the client asked for, `known` are the routes' names.
+/// The answer to a request that was refused. `model` is what the client asked for, `known` are the routes' names, `owner`
+/// is the account that holds the stored state the request refers to.
 #[must_use]
-pub fn refusal<'a>(refusal: &Refusal, now: Timestamp, model: &str, known: impl IntoIterator<Item = &'a str>) -> Reply {
+pub fn refusal<'a>(
+    refusal: &Refusal,
+    now: Timestamp,
+    model: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    owner: Option<&str>,
+) -> Reply {
     let model = shown(model);
     let wait = refusal.retry_at.map(|at| at.since(now));
     match refusal.reason {
@@ -60,6 +67,22 @@ pub fn refusal<'a>(refusal: &Refusal, now: Timestamp, model: &str, known: impl I
             "cancelled",
             "This request was taken out of the waiting line in Tidegate's window, so it was sent nowhere.",
             false,
+        ),
+        RefusalReason::StateElsewhere => client_fault(
+            StatusCode::BAD_REQUEST,
+            "state_in_another_account",
+            &format!(
+                "{}, which the route for model \"{model}\" does not use, so nothing was sent. Add one of its endpoints \
+                 to the route, or start anew without the stored state.",
+                lives(owner)
+            ),
+        ),
+        RefusalReason::StateOutOfReach => out_of_reach(wait, owner),
+        RefusalReason::StateTorn => client_fault(
+            StatusCode::BAD_REQUEST,
+            "state_in_several_accounts",
+            "This request refers to stored state in more than one account, and no service can read it all, so nothing was \
+             sent. Leave out what came from the other account, or start anew without the stored state.",
         ),
     }
 }
@@ -103,6 +126,25 @@ fn unusable(wait: Option<Duration>, model: &str) -> Reply {
         add_wait(&mut reply.1, wait);
     }
     reply
+}
+
+/// Where the stored state is, as the start of a sentence.
+fn lives(owner: Option<&str>) -> String {
+    let account = owner.map_or_else(|| "another account".to_owned(), |owner| format!("account \"{}\"", shown(owner)));
+    format!("The stored state that this request refers to lives in {account}")
+}
+
+/// 429 while waiting helps, else 503. Another account could not read the state, however free it is.
+fn out_of_reach(wait: Option<Duration>, owner: Option<&str>) -> Reply {
+    let lives = lives(owner);
+    if wait.is_some() {
+        return throttled(wait, &format!("{lives}, which has no room within the allowed wait"));
+    }
+    let text = format!(
+        "{lives}, none of whose endpoints can be used: they are paused, draining, kept out by the route's regions, without \
+         a working key or misconfigured. Nothing was sent. Resume one of them, or start anew without the stored state."
+    );
+    server_fault(StatusCode::SERVICE_UNAVAILABLE, "state_out_of_reach", &text)
 }
 
 fn spent(wait: Option<Duration>, model: &str) -> Reply {

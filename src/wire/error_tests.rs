@@ -6,7 +6,7 @@ const NOW: Timestamp = Timestamp::from_secs(100);
 
 fn refused(reason: RefusalReason, wait: Option<Duration>) -> Reply {
     let refused = Refusal { reason, retry_at: wait.map(|wait| NOW.after(wait)) };
-    refusal(&refused, NOW, "gpt-4o", ["gpt-4o-mini", "*"])
+    refusal(&refused, NOW, "gpt-4o", ["gpt-4o-mini", "*"], Some("azure-east"))
 }
 
 fn header<'r>(reply: &'r Reply, name: &str) -> Option<&'r str> {
@@ -68,6 +68,9 @@ fn every_refusal_has_its_status_and_only_throttles_claim_a_429() {
         (RefusalReason::AttemptsSpent, Some(5), 503),
         (RefusalReason::Stopping, None, 503),
         (RefusalReason::Cancelled, None, 503),
+        (RefusalReason::StateElsewhere, None, 400),
+        (RefusalReason::StateOutOfReach, None, 503),
+        (RefusalReason::StateTorn, None, 400),
     ] {
         let reply = refused(reason, wait.map(Duration::from_secs));
         assert_eq!(reply.0, status, "{reason:?}");
@@ -83,10 +86,10 @@ fn an_unknown_model_is_told_with_the_names_that_work() {
     assert_eq!(message(&reply), "No route answers for model \"gpt-4o\". Routes: gpt-4o-mini.");
     let refused = Refusal { reason: RefusalReason::UnknownModel, retry_at: None };
     let many: Vec<String> = (0..30).map(|place| format!("m{place}")).collect();
-    let long = message(&refusal(&refused, NOW, &"x\n".repeat(500_000), many.iter().map(String::as_str)));
+    let long = message(&refusal(&refused, NOW, &"x\n".repeat(500_000), many.iter().map(String::as_str), None));
     assert!(long.len() < 1_000 && long.ends_with("m19, …."), "{long}");
     assert!(!long.contains('\n'));
-    let empty = refusal(&refused, NOW, "x", []);
+    let empty = refusal(&refused, NOW, "x", [], None);
     assert_eq!(empty.0, StatusCode::SERVICE_UNAVAILABLE, "nothing is wrong with a request while nothing is routed");
     assert!(message(&empty).starts_with("Tidegate has no routes yet"));
 }
@@ -122,4 +125,18 @@ fn spans_are_said_as_people_say_them() {
     {
         assert_eq!(Span(Duration::from_secs(seconds)).to_string(), said);
     }
+}
+
+#[test]
+fn what_is_bound_elsewhere_is_told_with_the_account_and_the_way_out() {
+    let elsewhere = message(&refused(RefusalReason::StateElsewhere, None));
+    assert!(
+        elsewhere.starts_with("The stored state that this request refers to lives in account \"azure-east\", which")
+    );
+    assert!(elsewhere.ends_with("or start anew without the stored state."), "{elsewhere}");
+    let paused = message(&refused(RefusalReason::StateOutOfReach, None));
+    assert!(paused.contains("\"azure-east\", none of whose endpoints can be used: they are paused"), "{paused}");
+    let busy = refused(RefusalReason::StateOutOfReach, Some(Duration::from_secs(14)));
+    assert_eq!((busy.0.as_u16(), header(&busy, "retry-after")), (429, Some("14")));
+    assert!(message(&busy).ends_with("which has no room within the allowed wait. Try again in 14 s."));
 }

@@ -96,9 +96,11 @@ fn class(status: u16, said: &Said, facts: &HeaderFacts, policy: &str) -> Failure
         "deploymentnotfound" | "model_not_found" => FailureClass::NotFound,
         "invalid_api_key" => FailureClass::KeyRejected,
         // A batch job's own limit says nothing of the live one.
-        "content_filter" | "context_length_exceeded" | "token_limit_exceeded" | "invalid_encrypted_content" => {
-            FailureClass::ClientFault
-        }
+        "content_filter"
+        | "context_length_exceeded"
+        | "token_limit_exceeded"
+        | "invalid_encrypted_content"
+        | "previous_response_not_found" => FailureClass::ClientFault,
         _ => by_status(status, said, throttled),
     }
 }

@@ -85,6 +85,7 @@ fn openais_codes_decide_before_words_and_status() {
         (429, "token_limit_exceeded", "", "Enqueued token limit reached", ClientFault),
         (400, "content_filter", "", "The response was filtered", ClientFault),
         (400, "invalid_encrypted_content", "", "", ClientFault),
+        (404, "previous_response_not_found", "", "The deployment has no response `x`: not found.", ClientFault),
         (404, "model_not_found", "invalid_request_error", "The model `x` does not exist", NotFound),
         (403, "model_not_found", "invalid_request_error", "Project has no access to model x", NotFound),
         (404, "DeploymentNotFound", "", "The API deployment for this resource does not exist.", NotFound),

@@ -15,46 +15,60 @@ use crate::model::outcome::{HeaderFacts, LimitFacts};
 /// What an answer's head says about limits and waits. `wall_unix_ms` is now, for waits given as dates.
 #[must_use]
 pub fn facts(headers: &HeaderMap, wall_unix_ms: u64) -> HeaderFacts {
-    HeaderFacts {
-        tokens: first_known(headers, &TOKENS),
-        requests: first_known(headers, &REQUESTS),
-        retry_after: longest_wait(headers, wall_unix_ms),
+    let mut read = Reading::default();
+    // One walk over what came is cheaper than asking for each of the twenty names there are.
+    for (name, value) in headers {
+        if let Some(what) = name.as_str().strip_prefix("x-ratelimit-") {
+            read.limit(what, value);
+        } else if let Some(wait) = wait(name.as_str(), value, wall_unix_ms) {
+            read.wait = read.wait.max(Some(wait));
+        }
+    }
+    let known = |[own, project]: [LimitFacts; 2]| if own == LimitFacts::default() { project } else { own };
+    HeaderFacts { tokens: known(read.tokens), requests: known(read.requests), retry_after: read.wait }
+}
+
+/// What was read so far: of each limit the account's own triple and the project's.
+#[derive(Default)]
+struct Reading {
+    tokens: [LimitFacts; 2],
+    requests: [LimitFacts; 2],
+    wait: Option<Duration>,
+}
+
+impl Reading {
+    /// One of `x-ratelimit-{limit,remaining,reset}-[project-]{tokens,requests}`, from its second word on.
+    fn limit(&mut self, what: &str, value: &HeaderValue) {
+        let Some((what, unit)) = what.split_once('-') else { return };
+        let [tokens, project_tokens] = &mut self.tokens;
+        let [requests, project_requests] = &mut self.requests;
+        let facts = match unit {
+            "tokens" => tokens,
+            "requests" => requests,
+            "project-tokens" => project_tokens,
+            "project-requests" => project_requests,
+            _ => return,
+        };
+        let Ok(text) = value.to_str() else { return };
+        // Of one that came twice the first counts.
+        match what {
+            "limit" => facts.limit = facts.limit.or_else(|| amount(text)),
+            "remaining" => facts.remaining = facts.remaining.or_else(|| amount(text)),
+            "reset" => facts.reset = facts.reset.or_else(|| span::seconds(text)),
+            _ => {}
+        }
     }
 }
 
-/// The names of one triple: limit, remaining, reset.
-type Triple = [&'static str; 3];
-
-const TOKENS: [Triple; 2] = [
-    ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"],
-    ["x-ratelimit-limit-project-tokens", "x-ratelimit-remaining-project-tokens", "x-ratelimit-reset-project-tokens"],
-];
-
-const REQUESTS: [Triple; 2] = [
-    ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"],
-    [
-        "x-ratelimit-limit-project-requests",
-        "x-ratelimit-remaining-project-requests",
-        "x-ratelimit-reset-project-requests",
-    ],
-];
-
-/// The first triple of which the answer tells anything.
-fn first_known(headers: &HeaderMap, triples: &[Triple]) -> LimitFacts {
-    let mut known = triples.iter().map(|triple| limit_facts(headers, triple));
-    known.find(|facts| *facts != LimitFacts::default()).unwrap_or_default()
-}
-
-fn limit_facts(headers: &HeaderMap, [limit, remaining, reset]: &Triple) -> LimitFacts {
-    LimitFacts {
-        limit: text(headers, limit).and_then(amount),
-        remaining: text(headers, remaining).and_then(amount),
-        reset: text(headers, reset).and_then(span::seconds),
+/// A wait that is asked for; of several the longest counts, since they mean "not before any of them".
+/// `x-rate-limit-reset-*`, with the extra hyphen, comes from Azure in place of `Retry-After`.
+fn wait(name: &str, value: &HeaderValue, wall_unix_ms: u64) -> Option<Duration> {
+    match name {
+        "retry-after-ms" | "x-ms-retry-after-ms" => span::millis(value.to_str().ok()?),
+        "retry-after" => span::retry_after(value.to_str().ok()?, wall_unix_ms),
+        "x-rate-limit-reset-tokens" | "x-rate-limit-reset-requests" => span::seconds(value.to_str().ok()?),
+        _ => None,
     }
-}
-
-fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers.get(name)?.to_str().ok()
 }
 
 /// A whole number, perhaps with thousands separators or decimals; −1 and other negatives are unknown.
@@ -66,99 +80,86 @@ fn amount(text: &str) -> Option<u64> {
     number.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
-/// The longest of all waits asked for, since answers that carry several mean "not before any of them".
-/// `x-rate-limit-reset-*`, with the extra hyphen, comes from Azure in place of `Retry-After`.
-fn longest_wait(headers: &HeaderMap, wall_unix_ms: u64) -> Option<Duration> {
-    let each = |name: &'static str| headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    let millis = each("retry-after-ms").chain(each("x-ms-retry-after-ms")).filter_map(span::millis);
-    let seconds = each("retry-after").filter_map(|text| span::retry_after(text, wall_unix_ms));
-    let resets = each("x-rate-limit-reset-tokens").chain(each("x-rate-limit-reset-requests"));
-    millis.chain(seconds).chain(resets.filter_map(span::seconds)).max()
+/// Whether a header concerns one connection only.
+fn is_hop_by_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authentication-info"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    )
 }
 
-/// Headers that concern one connection only.
-const HOP_BY_HOP: [&str; 10] = [
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authentication-info",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
-/// The client's own credentials and identity, what we set ourselves, and what a browser or another proxy adds.
-const NOT_FORWARDED: [&str; 19] = [
-    "accept-encoding",
-    "api-key",
-    "authorization",
-    "content-length",
-    "cookie",
-    "cookie2",
-    "expect",
-    "forwarded",
-    "host",
-    "ocp-apim-subscription-key",
-    "openai-organization",
-    "openai-project",
-    "origin",
-    "referer",
-    "via",
-    "x-api-key",
-    "x-auth-token",
-    "x-goog-api-key",
-    "x-real-ip",
-];
-
-const NOT_FORWARDED_STARTS: [&str; 4] = ["proxy-", "sec-", "x-forwarded-", "x-tidegate-"];
+/// Whether a header of a request is the client's own credential or identity, one that we set ourselves, or what a browser
+/// or another proxy adds.
+fn is_not_forwarded(name: &str) -> bool {
+    const STARTS: [&str; 4] = ["proxy-", "sec-", "x-forwarded-", "x-tidegate-"];
+    matches!(
+        name,
+        "accept-encoding"
+            | "api-key"
+            | "authorization"
+            | "content-length"
+            | "cookie"
+            | "cookie2"
+            | "expect"
+            | "forwarded"
+            | "host"
+            | "ocp-apim-subscription-key"
+            | "openai-organization"
+            | "openai-project"
+            | "origin"
+            | "referer"
+            | "via"
+            | "x-api-key"
+            | "x-auth-token"
+            | "x-goog-api-key"
+            | "x-real-ip"
+    ) || STARTS.iter().any(|start| name.starts_with(start))
+}
 
 /// Leaves of a client's request only what may go upstream.
 ///
 /// `accept-encoding` becomes `identity`: usage is read from the answer as it passes, and on loopback nothing is won by
 /// compression. `content-length` goes too, since the body may be patched; whoever sends it sets the length.
 pub fn strip_request(headers: &mut HeaderMap) {
-    strip_connection(headers);
-    for name in NOT_FORWARDED {
-        headers.remove(name);
-    }
-    let dropped: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| NOT_FORWARDED_STARTS.iter().any(|start| name.as_str().starts_with(start)))
-        .cloned()
-        .collect();
-    for name in dropped {
-        headers.remove(name);
-    }
+    strip(headers, is_not_forwarded);
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
 }
 
 /// Leaves of an answer's head all but what concerned the connection to the service, and anything that would pass for
 /// ours (`x-tidegate-*`).
 pub fn strip_response(headers: &mut HeaderMap) {
-    strip_connection(headers);
-    let ours: Vec<HeaderName> = headers.keys().filter(|n| n.as_str().starts_with("x-tidegate-")).cloned().collect();
-    for name in ours {
-        headers.remove(name);
-    }
+    strip(headers, |name| name.starts_with("x-tidegate-"));
 }
 
-fn strip_connection(headers: &mut HeaderMap) {
+/// Drops what concerns the connection, what `Connection` nominates, and what else is said.
+fn strip(headers: &mut HeaderMap, drops: impl Fn(&str) -> bool) {
     let nominated: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .into_iter()
         .flat_map(|value| value.as_bytes().split(|b| *b == b','))
         .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
         .collect();
-    for name in nominated {
-        headers.remove(name);
-    }
-    for name in HOP_BY_HOP {
+    // One walk over what came is cheaper than asking for each name that is not wanted.
+    let known = headers.keys().filter(|name| is_hop_by_hop(name.as_str()) || drops(name.as_str()));
+    let dropped: Vec<HeaderName> = nominated.into_iter().chain(known.cloned()).collect();
+    for name in dropped {
         headers.remove(name);
     }
 }
+
+const API_KEY: HeaderName = HeaderName::from_static("api-key");
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
+const PROJECT: HeaderName = HeaderName::from_static("openai-project");
 
 /// The key cannot stand in a header: it is empty or holds control or non-ASCII characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -177,18 +178,18 @@ pub fn credential(
     organization: Option<&str>,
     project: Option<&str>,
 ) -> Result<(), BadCredential> {
-    for name in ["authorization", "api-key", "x-api-key", "openai-organization", "openai-project"] {
+    for name in [header::AUTHORIZATION, API_KEY, X_API_KEY, ORGANIZATION, PROJECT] {
         headers.remove(name);
     }
     match service {
         Service::Simulated => return Ok(()),
         Service::Azure => {
-            headers.insert("api-key", hidden(secret.as_bytes())?);
+            headers.insert(API_KEY, hidden(secret.as_bytes())?);
             return Ok(());
         }
         Service::Openai | Service::Compatible => {}
     }
-    let identities = [("openai-organization", organization), ("openai-project", project)];
+    let identities = [(ORGANIZATION, organization), (PROJECT, project)];
     let identities = identities.map(|(name, value)| (name, value.map(|value| hidden(value.as_bytes()))));
     let mut bearer = zeroize::Zeroizing::new(Vec::with_capacity(secret.len().saturating_add(7)));
     bearer.extend_from_slice(b"Bearer ");

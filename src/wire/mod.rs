@@ -5,7 +5,9 @@
 
 pub mod error;
 pub mod failure;
+mod fingerprint;
 pub mod headers;
+mod json;
 pub mod models;
 mod object;
 pub mod patch;
@@ -14,6 +16,8 @@ pub mod peek;
 mod prompt;
 mod span;
 pub mod sse;
+pub mod stored;
 pub mod stream;
 pub mod target;
+mod ties;
 pub mod usage;

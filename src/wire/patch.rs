@@ -16,15 +16,25 @@ pub struct BodyParts {
     pub length: u64,
 }
 
+/// A model's name as it stands in JSON, quotes included. Made once; clones share the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelText(Bytes);
+
+impl From<&str> for ModelText {
+    fn from(model: &str) -> Self {
+        Self(Bytes::from(serde_json::Value::from(model).to_string()))
+    }
+}
+
 /// `body` with `model` in place of each span. The spans are `Peek::model_spans`: in order, apart, within the body; one
 /// that is not is left as it is. Without any span the name is added. A body that says `model` everywhere already comes back in one piece.
 #[must_use]
-pub fn with_model(body: &Bytes, spans: &[Range<usize>], model: &str) -> BodyParts {
-    let name = Bytes::from(serde_json::Value::from(model).to_string());
+pub fn with_model(body: &Bytes, spans: &[Range<usize>], model: &ModelText) -> BodyParts {
+    let ModelText(name) = model;
     if spans.is_empty() {
-        return with_model_added(body, &name);
+        return with_model_added(body, name);
     }
-    if spans.iter().all(|span| body.get(span.clone()).is_none_or(|old| *old == *name)) {
+    if spans.iter().all(|span| body.get(span.clone()).is_none_or(|old| *old == **name)) {
         return whole(body);
     }
     let mut parts = Vec::with_capacity(spans.len().saturating_mul(2).saturating_add(1));

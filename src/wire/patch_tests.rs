@@ -8,7 +8,7 @@ use crate::wire::peek::peek;
 fn patched(body: &str, model: &str) -> String {
     let body = Bytes::copy_from_slice(body.as_bytes());
     let spans = peek(&body, Operation::Chat).unwrap().model_spans;
-    let parts = with_model(&body, &spans, model);
+    let parts = with_model(&body, &spans, &model.into());
     assert_eq!(parts.length, parts.parts.iter().map(Bytes::len).sum::<usize>() as u64);
     String::from_utf8(parts.parts.concat()).unwrap()
 }
@@ -23,7 +23,7 @@ fn every_top_level_model_is_replaced_and_no_nested_one() {
 fn the_same_name_leaves_the_received_bytes_alone() {
     let body = Bytes::from_static(br#"{"model":"gpt-4o","n":1}"#);
     let spans = peek(&body, Operation::Chat).unwrap().model_spans;
-    let parts = with_model(&body, &spans, "gpt-4o");
+    let parts = with_model(&body, &spans, &"gpt-4o".into());
     assert_eq!(parts.parts.len(), 1);
     assert_eq!(parts.parts[0].as_ptr(), body.as_ptr());
 }
@@ -32,7 +32,7 @@ fn the_same_name_leaves_the_received_bytes_alone() {
 fn the_rest_of_the_body_is_not_copied() {
     let body = Bytes::from_static(br#"{"model":"gpt-4o","n":1}"#);
     let spans = peek(&body, Operation::Chat).unwrap().model_spans;
-    let parts = with_model(&body, &spans, "mini");
+    let parts = with_model(&body, &spans, &"mini".into());
     assert_eq!(parts.parts[0].as_ptr(), body.as_ptr());
     assert_eq!(parts.parts[2].as_ptr(), body[17..].as_ptr());
 }

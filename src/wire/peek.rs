@@ -4,15 +4,16 @@
 //! them, so that the router and every upstream agree on the model.
 //! Absent on purpose: a tree of the messages, and checks of anything the service checks itself.
 
-use std::fmt;
 use std::ops::Range;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, IgnoredAny};
 use serde_json::value::RawValue;
 
+use super::json::{Malformed, Reader, Text};
 use super::object;
-use super::prompt::{Characters, Kind};
-use crate::model::profile::{Operation, RequestSize};
+use super::prompt::{Kind, characters};
+use super::ties::Ties;
+use crate::model::profile::{Affinity, Operation, RequestSize};
 
 /// The facts of a request body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Peek {
     pub asks_usage: bool,
     /// How large the request is.
     pub size: RequestSize,
+    /// What ties it to where it went before.
+    pub affinity: Affinity,
 }
 
 /// Why a body cannot be routed. Tells where, never what stands there.
@@ -83,24 +86,36 @@ pub enum BadBody {
 pub fn peek(body: &[u8], operation: Operation) -> Result<Peek, BadBody> {
     let text = std::str::from_utf8(body).map_err(|error| BadBody::NotUtf8 { at: error.valid_up_to() })?;
     let first = text.bytes().find(|b| !b.is_ascii_whitespace()).ok_or(BadBody::Empty)?;
-    let mut reader = serde_json::Deserializer::from_str(text);
+    let mut reader = Reader::new(text);
     if first != b'{' {
-        let whole = IgnoredAny::deserialize(&mut reader).and_then(|_| reader.end());
-        return Err(whole.err().map_or(BadBody::NotAnObject, |error| bad(&error)));
+        return Err(explained(text, &reader).unwrap_or(BadBody::NotAnObject));
     }
-    let scan = Scan { text, operation, found: Found::default() };
-    let found = reader.deserialize_map(scan).map_err(|error| bad(&error))?;
-    reader.end().map_err(|error| bad(&error))?;
+    let mut found = Found::default();
+    let read = reader.object(|reader, key| found.entry(reader, key, operation)).and_then(|()| reader.end());
+    if read.is_err() {
+        let (line, column) = place(text, reader.at());
+        return Err(explained(text, &reader).unwrap_or(BadBody::NotJson { line, column }));
+    }
     Ok(found.into_peek())
 }
 
-fn bad(error: &serde_json::Error) -> BadBody {
-    let (line, column) = (error.line(), error.column());
-    // The library has no code for this one; its words are fixed text, never the body's.
-    if error.to_string().starts_with("recursion limit exceeded") {
-        return BadBody::TooDeep { line, column };
+/// What is wrong with a text that was not read to its end; `None` if nothing is wrong with it as JSON.
+fn explained(text: &str, reader: &Reader<'_>) -> Option<BadBody> {
+    if reader.is_too_deep() {
+        let (line, column) = place(text, reader.at());
+        return Some(BadBody::TooDeep { line, column });
     }
-    if error.is_eof() { BadBody::Truncated { line, column } } else { BadBody::NotJson { line, column } }
+    let mut whole = serde_json::Deserializer::from_str(text);
+    let error = IgnoredAny::deserialize(&mut whole).and_then(|_| whole.end()).err()?;
+    let (line, column) = (error.line(), error.column());
+    Some(if error.is_eof() { BadBody::Truncated { line, column } } else { BadBody::NotJson { line, column } })
+}
+
+/// Line and column of a byte, from 1.
+fn place(text: &str, at: usize) -> (usize, usize) {
+    let before = text.as_bytes().get(..at).unwrap_or_default();
+    let start = memchr::memrchr(b'\n', before).map_or(0, |end| end.saturating_add(1));
+    (memchr::memchr_iter(b'\n', before).count().saturating_add(1), at.saturating_sub(start).max(1))
 }
 
 /// A top-level key that matters.
@@ -112,6 +127,10 @@ enum Field {
     Cap(usize),
     Choices(usize),
     Prompt(Kind),
+    Instructions,
+    PreviousResponse,
+    Conversation,
+    CacheKey,
     Other,
 }
 
@@ -126,37 +145,17 @@ fn field(key: &str, operation: Operation) -> Field {
         ("max_output_tokens", Responses) => Field::Cap(2),
         ("n", Chat | Completions) => Field::Choices(0),
         ("best_of", Completions) => Field::Choices(1),
-        ("messages", Chat)
-        | ("prompt" | "suffix", Completions)
-        | ("input", Responses | Embeddings)
-        | ("instructions" | "prompt", Responses) => Field::Prompt(Kind::Text),
+        ("messages", Chat) | ("input", Responses) => Field::Prompt(Kind::Messages),
+        ("prompt" | "suffix", Completions) | ("input", Embeddings) => Field::Prompt(Kind::Text),
+        ("prompt", Responses) => Field::Prompt(Kind::Template),
+        ("instructions", Responses) => Field::Instructions,
+        ("previous_response_id", Responses) => Field::PreviousResponse,
+        ("conversation", Responses) => Field::Conversation,
+        ("prompt_cache_key", Chat | Responses) => Field::CacheKey,
         ("tools", Chat | Responses) | ("functions" | "response_format", Chat) | ("text", Responses) => {
             Field::Prompt(Kind::Schema)
         }
         _ => Field::Other,
-    }
-}
-
-struct FieldName(Operation);
-
-impl<'de> DeserializeSeed<'de> for FieldName {
-    type Value = Field;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Field, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for FieldName {
-    type Value = Field;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    // Escaped keys (`"mod\u0065l"`) arrive here decoded, as the services see them.
-    fn visit_str<E>(self, key: &str) -> Result<Field, E> {
-        Ok(field(key, self.0))
     }
 }
 
@@ -169,65 +168,70 @@ struct Found {
     caps: [Option<u64>; 3],
     choices: [Option<u64>; 2],
     chars: u64,
+    ties: Ties,
 }
 
 impl Found {
     fn into_peek(self) -> Peek {
-        let Self { model, spans, streaming, asks_usage, caps, choices, chars } = self;
+        let Self { model, spans, streaming, asks_usage, caps, choices, chars, ties } = self;
         let output_cap = caps.into_iter().flatten().max();
         let choices = choices.into_iter().flatten().fold(1, u64::max);
         let size = RequestSize { prompt_chars: chars, output_cap, choices };
-        Peek { model, model_spans: spans, streaming, asks_usage, size }
+        Peek { model, model_spans: spans, streaming, asks_usage, size, affinity: ties.into_affinity(chars) }
     }
 }
 
-struct Scan<'de> {
-    text: &'de str,
-    operation: Operation,
-    found: Found,
-}
-
-impl<'de> Visitor<'de> for Scan<'de> {
-    type Value = Found;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<Found, A::Error> {
-        while let Some(field) = entries.next_key_seed(FieldName(self.operation))? {
-            match field {
-                Field::Prompt(kind) => {
-                    let chars = entries.next_value_seed(Characters(kind))?;
-                    self.found.chars = self.found.chars.saturating_add(chars);
-                }
-                Field::Other => {
-                    entries.next_value::<IgnoredAny>()?;
-                }
-                known => self.scalar(known, entries.next_value::<&RawValue>()?).map_err(A::Error::custom)?,
+impl Found {
+    /// A top-level key, and its value after it.
+    fn entry(&mut self, reader: &mut Reader<'_>, key: Text<'_>, operation: Operation) -> Result<(), Malformed> {
+        // Escaped keys (`"mod\u0065l"`) are read decoded, as the services see them.
+        match field(&key.decoded(), operation) {
+            Field::Prompt(kind) => self.count(reader, kind),
+            Field::Instructions => {
+                self.ties.begin_instructions();
+                self.count(reader, Kind::Text)?;
+                self.ties.end_instructions();
+                Ok(())
+            }
+            Field::Other => reader.skip(),
+            Field::Model => self.model(reader),
+            known => {
+                self.scalar(known, reader.raw()?);
+                Ok(())
             }
         }
-        Ok(self.found)
     }
-}
 
-impl Scan<'_> {
-    fn scalar(&mut self, field: Field, raw: &RawValue) -> Result<(), serde_json::Error> {
-        let (text, found) = (raw.get(), &mut self.found);
-        match field {
-            Field::Model => {
-                found.model = if text.starts_with('"') { Some(serde_json::from_str(text)?) } else { None };
-                // The value borrows from the body, so its address tells its place.
-                let start = text.as_ptr().addr().saturating_sub(self.text.as_ptr().addr());
-                found.spans.push(start..start.saturating_add(text.len()));
-            }
-            Field::Stream => found.streaming = text == "true",
-            Field::StreamOptions => found.asks_usage = include_usage(text),
-            Field::Cap(place) => put(&mut found.caps, place, amount(text)),
-            Field::Choices(place) => put(&mut found.choices, place, amount(text)),
-            Field::Prompt(_) | Field::Other => {}
-        }
+    fn count(&mut self, reader: &mut Reader<'_>, kind: Kind) -> Result<(), Malformed> {
+        let chars = characters(reader, kind, &mut self.ties)?;
+        self.chars = self.chars.saturating_add(chars);
         Ok(())
+    }
+
+    fn model(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        let is_string = reader.next()? == b'"';
+        let start = reader.at();
+        self.model = if is_string {
+            Some(reader.string()?.decoded().into_owned())
+        } else {
+            reader.skip()?;
+            None
+        };
+        self.spans.push(start..reader.at());
+        Ok(())
+    }
+
+    fn scalar(&mut self, field: Field, text: &str) {
+        match field {
+            Field::Stream => self.streaming = text == "true",
+            Field::StreamOptions => self.asks_usage = include_usage(text),
+            Field::Cap(place) => put(&mut self.caps, place, amount(text)),
+            Field::Choices(place) => put(&mut self.choices, place, amount(text)),
+            Field::PreviousResponse => self.ties.set_previous(text),
+            Field::Conversation => self.ties.set_conversation(text),
+            Field::CacheKey => self.ties.set_cache(text),
+            Field::Model | Field::Prompt(_) | Field::Instructions | Field::Other => {}
+        }
     }
 }
 

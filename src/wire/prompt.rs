@@ -1,139 +1,158 @@
-//! How many characters of text a prompt holds, counted while its JSON is scanned.
+//! How many characters of text a prompt holds, counted while its JSON is read, and what it is tied to.
 //!
-//! Invariant: nothing is kept or copied; the depth of the scan is bounded by `serde_json`'s recursion limit.
+//! Invariant: nothing is kept or copied but fingerprints; the depth of the walk is bounded by the reader's.
 //! Absent on purpose: tokens. Exact counting costs a hundred times the hop; policy estimates from characters.
 
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use super::json::{Malformed, Reader, Text};
+use super::ties::{Label, TEXT_READ, Ties};
 
 /// What a number in a prompt counts for: there it is a token id.
 const CHARS_PER_TOKEN_ID: u64 = 4;
+/// As much of a string tells whether it is a picture or sound.
+const DATA_URL_READ: usize = 128;
 
 /// Which strings of a field the model reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Messages and inputs: values, without labels such as `role` and without pictures and sound.
     Text,
+    /// The same, as a list of messages or items, or as the user's only text.
+    Messages,
+    /// A stored template, named by its `id`, and what is to be filled in.
+    Template,
     /// Tool and output schemas: names of keys too.
     Schema,
 }
 
-/// A seed that reads any JSON value and gives the characters in it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Characters(pub(super) Kind);
-
-impl<'de> DeserializeSeed<'de> for Characters {
-    type Value = u64;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<u64, D::Error> {
-        deserializer.deserialize_any(self)
-    }
+/// Where in a field a value stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    /// It is the field's own.
+    Field,
+    /// It is a message or item.
+    Item,
+    /// It lies within one, or anywhere in another kind of field.
+    Inside,
+    /// It is, or lists, what the service stored or sealed.
+    Stored,
 }
 
-impl<'de> Visitor<'de> for Characters {
-    type Value = u64;
+/// The characters in the value of a field of this kind; what it is tied to goes to `ties`.
+pub(super) fn characters(reader: &mut Reader<'_>, kind: Kind, ties: &mut Ties) -> Result<u64, Malformed> {
+    let level = if kind == Kind::Messages { Level::Field } else { Level::Inside };
+    Prompt { kind, ties }.value(reader, level)
+}
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
+struct Prompt<'t> {
+    kind: Kind,
+    ties: &'t mut Ties,
+}
 
-    fn visit_str<E>(self, text: &str) -> Result<u64, E> {
-        Ok(if is_data_url(text) { 0 } else { characters(text) })
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<u64, E> {
-        Ok(0)
-    }
-
-    fn visit_unit<E>(self) -> Result<u64, E> {
-        Ok(0)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<u64, E> {
-        Ok(CHARS_PER_TOKEN_ID)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<u64, E> {
-        Ok(CHARS_PER_TOKEN_ID)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<u64, E> {
-        Ok(CHARS_PER_TOKEN_ID)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<u64, A::Error> {
-        let mut sum = 0_u64;
-        while let Some(count) = items.next_element_seed(self)? {
-            sum = sum.saturating_add(count);
+impl Prompt<'_> {
+    fn value(&mut self, reader: &mut Reader<'_>, level: Level) -> Result<u64, Malformed> {
+        match reader.next()? {
+            b'"' => Ok(self.string(reader.string()?, level)),
+            b'{' => self.object(reader, level),
+            b'[' => {
+                let inside = if level == Level::Field { Level::Item } else { level };
+                let mut sum = 0_u64;
+                reader.array(|reader| {
+                    sum = sum.saturating_add(self.value(reader, inside)?);
+                    Ok(())
+                })?;
+                Ok(sum)
+            }
+            first => {
+                reader.skip()?;
+                Ok(if first == b'-' || first.is_ascii_digit() { CHARS_PER_TOKEN_ID } else { 0 })
+            }
         }
-        Ok(sum)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<u64, A::Error> {
+    fn string(&mut self, text: Text<'_>, level: Level) -> u64 {
+        if is_data_url(text) {
+            return 0;
+        }
+        match (level, self.kind) {
+            (Level::Stored, _) => self.ties.refer(&text.decoded()),
+            (Level::Field, _) => self.ties.only_text(&text.beginning(TEXT_READ)),
+            (_, Kind::Schema) => {}
+            (Level::Item | Level::Inside, _) if self.ties.wants_text() => self.ties.text(&text.beginning(TEXT_READ)),
+            (Level::Item | Level::Inside, _) => {}
+        }
+        text.chars()
+    }
+
+    fn object(&mut self, reader: &mut Reader<'_>, level: Level) -> Result<u64, Malformed> {
+        let is_item = level == Level::Item;
+        if is_item {
+            self.ties.begin_item();
+        }
         let mut sum = 0_u64;
-        while let Some(key) = entries.next_key_seed(Key(self.0))? {
-            let Some(name) = key else {
-                entries.next_value::<IgnoredAny>()?;
-                continue;
+        reader.object(|reader, key| {
+            let count = match self.meaning(key, is_item) {
+                Meaning::Nothing => reader.skip().map(|()| 0),
+                Meaning::Label(label) => self.label(reader, label).map(|()| 0),
+                Meaning::Text(name) => self.value(reader, Level::Inside).map(|count| count.saturating_add(name)),
+                Meaning::Stored(name) => self.value(reader, Level::Stored).map(|count| count.saturating_add(name)),
             };
-            let count = entries.next_value_seed(self)?.saturating_add(name);
-            sum = sum.saturating_add(count);
+            sum = sum.saturating_add(count?);
+            Ok(())
+        })?;
+        if is_item {
+            self.ties.end_item();
         }
         Ok(sum)
     }
-}
 
-/// Reads a key: the characters it counts for, or `None` if its value is not text for the model.
-struct Key(Kind);
+    fn meaning(&self, key: Text<'_>, is_item: bool) -> Meaning {
+        let name = key.decoded();
+        if self.kind == Kind::Schema {
+            let stored = matches!(&*name, "file_ids" | "vector_store_ids" | "container" | "container_id");
+            return if stored { Meaning::Stored(key.chars()) } else { Meaning::Text(key.chars()) };
+        }
+        match &*name {
+            "role" if is_item => Meaning::Label(Label::Role),
+            "type" if is_item => Meaning::Label(Label::Type),
+            "id" if is_item => Meaning::Label(Label::Id),
+            "id" if self.kind == Kind::Template => Meaning::Label(Label::Stored),
+            "file_id" => Meaning::Label(Label::Stored),
+            "encrypted_content" => Meaning::Stored(0),
+            // Labels, ids, pictures, sound and files.
+            "role" | "type" | "id" | "call_id" | "tool_call_id" | "status" | "detail" | "image_url" | "input_audio"
+            | "file_data" => Meaning::Nothing,
+            _ => Meaning::Text(0),
+        }
+    }
 
-impl<'de> DeserializeSeed<'de> for Key {
-    type Value = Option<u64>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
+    /// A label's value if it is a string; any other is passed over.
+    fn label(&mut self, reader: &mut Reader<'_>, label: Label) -> Result<(), Malformed> {
+        if reader.next()? != b'"' {
+            return reader.skip();
+        }
+        self.ties.label(label, &reader.string()?.decoded());
+        Ok(())
     }
 }
 
-impl Visitor<'_> for Key {
-    type Value = Option<u64>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(match self.0 {
-            Kind::Schema => Some(characters(key)),
-            Kind::Text if is_label(key) => None,
-            Kind::Text => Some(0),
-        })
-    }
+/// What a key says of its value.
+#[derive(Clone, Copy)]
+enum Meaning {
+    /// Text for the model; the key itself counts for so many characters.
+    Text(u64),
+    /// The same, and what it is or lists was stored or sealed by the service.
+    Stored(u64),
+    /// A label of the item, no text for the model.
+    Label(Label),
+    /// No text for the model, and no label that matters.
+    Nothing,
 }
 
-/// Keys of messages and items whose values are labels, ids, pictures, sound or files.
-fn is_label(key: &str) -> bool {
-    matches!(
-        key,
-        "role"
-            | "type"
-            | "id"
-            | "call_id"
-            | "tool_call_id"
-            | "status"
-            | "detail"
-            | "image_url"
-            | "input_audio"
-            | "file_data"
-            | "file_id"
-    )
-}
-
-fn is_data_url(text: &str) -> bool {
-    let start = text.as_bytes().get(..text.len().min(128)).unwrap_or_default();
+fn is_data_url(text: Text<'_>) -> bool {
+    if !text.may_start_with("data:") {
+        return false;
+    }
+    let beginning = text.beginning(DATA_URL_READ);
+    let start = beginning.as_bytes().get(..beginning.len().min(DATA_URL_READ)).unwrap_or_default();
     start.starts_with(b"data:") && memchr::memmem::find(start, b";base64,").is_some()
-}
-
-fn characters(text: &str) -> u64 {
-    u64::try_from(text.chars().count()).unwrap_or(u64::MAX)
 }

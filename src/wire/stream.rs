@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::sse::{Event, Splitter};
+use super::stored::Stored;
 use super::{failure, object, usage};
 use crate::model::outcome::Failure;
 use crate::model::profile::Operation;
@@ -54,6 +55,8 @@ struct Tally {
     failure: Option<Failure>,
     /// `response.failed` said no more than that; the cause may follow in an `error` event.
     awaiting_cause: bool,
+    /// What is stored or sealed where the stream comes from.
+    stored: Stored,
 }
 
 impl StreamReader {
@@ -68,6 +71,7 @@ impl StreamReader {
             deltas: 0,
             failure: None,
             awaiting_cause: false,
+            stored: Stored::default(),
         };
         Self { splitter: Splitter::new(), tally }
     }
@@ -77,6 +81,12 @@ impl StreamReader {
         let Self { splitter, tally } = self;
         splitter.feed(chunk, |event| tally.event(event));
         tally.state()
+    }
+
+    /// Fingerprints of what was stored or sealed where the stream comes from, as far as it was met since the last call.
+    #[must_use]
+    pub fn take_stored(&mut self) -> Vec<u64> {
+        self.tally.stored.take()
     }
 
     /// The body is over, whether or not it was whole.
@@ -149,7 +159,8 @@ impl Tally {
         let named = event.map_or_else(|| kind(data), |event| Some(event.into()));
         let name = named.as_deref().unwrap_or_default();
         match name {
-            "response.created" | "response.queued" | "response.in_progress" | "keepalive" | "ping" => {}
+            "response.created" | "response.queued" => self.stored.read_event(data),
+            "response.in_progress" | "keepalive" | "ping" => {}
             "response.completed" | "response.incomplete" => {
                 (self.complete, self.decisive) = (true, self.decisive || self.failure.is_none());
                 self.reported = usage::of_response(data).or(self.reported);
@@ -163,6 +174,9 @@ impl Tally {
             "" if data == b"[DONE]" => {}
             "" if says_error(data) => self.failed(failure::of_event(data), false),
             _ => {
+                if name == "response.output_item.done" {
+                    self.stored.read_item_event(data);
+                }
                 self.decisive = self.decisive || self.failure.is_none();
                 self.deltas = self.deltas.saturating_add(u64::from(name.rsplit('.').next() == Some("delta")));
             }

@@ -136,3 +136,20 @@ fn the_last_event_counts_even_without_its_blank_line() {
 fn a_payload_that_cannot_be_read_passes_as_output() {
     assert_eq!(play(Operation::Chat, &["data: not json\n\n"]).0, [StreamState::Decisive]);
 }
+
+#[test]
+fn what_a_stream_stores_is_told_as_soon_as_it_is_met() {
+    let created = "event: response.created\ndata: {\"response\":{\"id\":\"resp_1\",\"output\":[]}}\n\n";
+    let done =
+        "event: response.output_item.done\ndata: {\"item\":{\"id\":\"rs_1\",\"encrypted_content\":\"sealed\"}}\n\n";
+    let mut reader = StreamReader::new(Operation::Responses);
+    let of = |text: &str| crate::wire::fingerprint::of(text.as_bytes());
+    let _ = reader.read(created.as_bytes());
+    assert_eq!(reader.take_stored(), [of("resp_1")]);
+    for half in [&done[..40], &done[40..]] {
+        let _ = reader.read(half.as_bytes());
+    }
+    assert_eq!(reader.take_stored(), [of("sealed"), of("rs_1")]);
+    let _ = reader.read(created.as_bytes());
+    assert!(reader.take_stored().is_empty(), "nothing is told twice");
+}

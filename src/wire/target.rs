@@ -7,6 +7,7 @@
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 
+use super::patch::ModelText;
 use crate::model::config::{Account, AzureApi, Service};
 use crate::model::profile::Operation;
 
@@ -56,7 +57,7 @@ pub struct Target {
     responses: Uri,
     embeddings: Uri,
     model_in_body: bool,
-    deployment: String,
+    deployment: ModelText,
 }
 
 impl Target {
@@ -72,7 +73,7 @@ impl Target {
             responses: at(Operation::Responses)?,
             embeddings: at(Operation::Embeddings)?,
             model_in_body: needs_model_in_body(account.service, account.api),
-            deployment: deployment.to_owned(),
+            deployment: ModelText::from(deployment),
         })
     }
 
@@ -89,9 +90,9 @@ impl Target {
 
     /// The name to put into the body's `model`; `None` if the path says it and the body may stay as it is.
     #[must_use]
-    pub fn body_model(&self, operation: Operation) -> Option<&str> {
+    pub fn body_model(&self, operation: Operation) -> Option<&ModelText> {
         // Azure's classic Responses path names no deployment either.
-        (self.model_in_body || operation == Operation::Responses).then_some(self.deployment.as_str())
+        (self.model_in_body || operation == Operation::Responses).then_some(&self.deployment)
     }
 }
 
@@ -250,8 +251,8 @@ mod tests {
         let classic = account(Service::Azure, AzureApi::Classic, "https://x", Some("1"));
         let target = Target::new(&classic, "d1").unwrap();
         assert_eq!(target.body_model(Operation::Chat), None);
-        assert_eq!(target.body_model(Operation::Responses), Some("d1"));
+        assert_eq!(target.body_model(Operation::Responses), Some(&ModelText::from("d1")));
         let v1 = account(Service::Azure, AzureApi::V1, "https://x", None);
-        assert_eq!(Target::new(&v1, "d1").unwrap().body_model(Operation::Chat), Some("d1"));
+        assert_eq!(Target::new(&v1, "d1").unwrap().body_model(Operation::Chat), Some(&ModelText::from("d1")));
     }
 }

@@ -4,7 +4,6 @@
 //! Absent on purpose: charges against limits.
 
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::object;
@@ -41,26 +40,62 @@ pub(super) fn of_response(json: &[u8]) -> Option<Usage> {
     top_level(object::fields::<Event<'_>>(json)?.response?.get().as_bytes())
 }
 
+/// The members of `usage` in both shapes, as they stand; what is no number there is none.
+#[derive(Deserialize)]
+struct Members<'a> {
+    #[serde(borrow)]
+    prompt_tokens: Option<&'a RawValue>,
+    #[serde(borrow)]
+    completion_tokens: Option<&'a RawValue>,
+    #[serde(borrow)]
+    input_tokens: Option<&'a RawValue>,
+    #[serde(borrow)]
+    output_tokens: Option<&'a RawValue>,
+    #[serde(borrow)]
+    total_tokens: Option<&'a RawValue>,
+    #[serde(borrow)]
+    prompt_tokens_details: Option<&'a RawValue>,
+    #[serde(borrow)]
+    completion_tokens_details: Option<&'a RawValue>,
+    #[serde(borrow)]
+    input_tokens_details: Option<&'a RawValue>,
+    #[serde(borrow)]
+    output_tokens_details: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Details<'a> {
+    #[serde(borrow)]
+    cached_tokens: Option<&'a RawValue>,
+    #[serde(borrow)]
+    reasoning_tokens: Option<&'a RawValue>,
+}
+
+fn number(raw: Option<&RawValue>) -> Option<u64> {
+    raw?.get().parse().ok()
+}
+
+fn details(raw: Option<&RawValue>) -> Option<Details<'_>> {
+    object::fields(raw?.get().as_bytes())
+}
+
 fn read(usage: &str) -> Option<Usage> {
-    let usage: Value = serde_json::from_str(usage).ok()?;
-    let number = |path: &[&str]| path.iter().try_fold(&usage, |value, key| value.get(key))?.as_u64();
-    let either = |first: &[&str], second: &[&str]| number(first).or_else(|| number(second));
-    let input = either(&["prompt_tokens"], &["input_tokens"]);
-    let output = either(&["completion_tokens"], &["output_tokens"]);
-    let total = number(&["total_tokens"]);
+    let usage: Members<'_> = object::fields(usage.as_bytes())?;
+    let input = number(usage.prompt_tokens).or_else(|| number(usage.input_tokens));
+    let output = number(usage.completion_tokens).or_else(|| number(usage.output_tokens));
+    let total = number(usage.total_tokens);
     if input.is_none() && output.is_none() && total.is_none() {
         return None;
     }
+    let of_input = [usage.prompt_tokens_details, usage.input_tokens_details];
+    let of_output = [usage.completion_tokens_details, usage.output_tokens_details];
+    let cached = of_input.into_iter().find_map(|raw| number(details(raw)?.cached_tokens));
+    let reasoning = of_output.into_iter().find_map(|raw| number(details(raw)?.reasoning_tokens));
     Some(Usage {
         input: input.unwrap_or_else(|| total.unwrap_or(0).saturating_sub(output.unwrap_or(0))),
-        cached: either(&["prompt_tokens_details", "cached_tokens"], &["input_tokens_details", "cached_tokens"])
-            .unwrap_or(0),
+        cached: cached.unwrap_or(0),
         output: output.unwrap_or(0),
-        reasoning: either(
-            &["completion_tokens_details", "reasoning_tokens"],
-            &["output_tokens_details", "reasoning_tokens"],
-        )
-        .unwrap_or(0),
+        reasoning: reasoning.unwrap_or(0),
         exact: true,
     })
 }

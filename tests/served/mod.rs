@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 /// A running Tidegate; killed when dropped.
 pub struct Served {
-    child: Child,
+    pub child: Child,
     /// Ends in `/v1`.
     pub base_url: String,
     /// Its folder: configuration, data, state, and `log`.
@@ -26,15 +26,23 @@ pub fn serve(config: &str, variables: &[(&str, &str)]) -> Served {
 }
 
 fn start(folder: tempfile::TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Served {
-    let log = fs::File::create(folder.path().join("log")).expect("a log file");
+    let (child, base_url) = spawn(folder.path(), arguments, variables);
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    Served { child, base_url, folder, client }
+}
+
+/// Starts the binary in a folder that has its configuration; the process and its base URL.
+pub fn spawn(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> (Child, String) {
+    let log = fs::File::create(folder.join("log")).expect("a log file");
     let mut child = Command::new(env!("CARGO_BIN_EXE_tidegate"))
         .args(arguments)
         .arg("--config-dir")
-        .arg(folder.path())
+        .arg(folder)
         .envs(variables.iter().copied())
         // No session bus: keys stay in memory, and no test touches a person's keyring.
         .env_remove("DBUS_SESSION_BUS_ADDRESS")
-        .env("XDG_RUNTIME_DIR", folder.path())
+        .env("XDG_RUNTIME_DIR", folder)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)
@@ -43,12 +51,11 @@ fn start(folder: tempfile::TempDir, arguments: &[&str], variables: &[(&str, &str
     let mut line = String::new();
     let output = child.stdout.take().expect("its output is piped");
     BufReader::new(output).read_line(&mut line).expect("its output can be read");
-    let log = fs::read_to_string(folder.path().join("log")).unwrap_or_default();
+    let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
     let base_url =
         line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("it said {line:?}; its log: {log}"));
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-    Served { base_url: base_url.to_owned(), child, folder, client }
+    let base_url = base_url.to_owned();
+    (child, base_url)
 }
 
 impl Served {

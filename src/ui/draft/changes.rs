@@ -162,6 +162,11 @@ fn route(old: &Route, new: &Route) -> Vec<String> {
         }
     }
     for (at, group) in new.groups.iter().enumerate() {
+        if old.groups.get(at).is_some_and(|before| before.cache_affinity != group.cache_affinity) {
+            let now = if group.cache_affinity { "now keeps" } else { "no longer keeps" };
+            let rank = group_rank(at, new.groups.len());
+            said.push(format!("{rank} of route {model} {now} prompts where they may be cached."));
+        }
         if old.groups.get(at).is_some_and(|before: &Group| before.spread != group.spread) {
             said.push(format!(
                 "{} of route {model} is split by {}.",
@@ -170,7 +175,31 @@ fn route(old: &Route, new: &Route) -> Vec<String> {
             ));
         }
     }
+    said.extend(shares(old, new));
+    if old.regions != new.regions {
+        said.push(format!("The regions of route {model} change."));
+    }
+    if old.then != new.then {
+        let then = new.then.as_ref().map_or_else(|| "no other model".to_owned(), ToString::to_string);
+        said.push(format!("Route {model} goes on with {then}."));
+    }
     or_plain(said, || format!("The order within route {model} changes."))
+}
+
+fn shares(old: &Route, new: &Route) -> Vec<String> {
+    let rules = |group: &Group| (group.spill_percent, group.return_percent, group.min_stay_seconds);
+    let groups = new.groups.iter().enumerate();
+    let changed = groups.filter(|(at, group)| old.groups.get(*at).is_some_and(|old| rules(old) != rules(group)));
+    let told = changed.map(|(at, group)| {
+        let (leave, back) = (group.spill_percent.unwrap_or(100), group.return_percent.unwrap_or(100));
+        let stay = group.min_stay_seconds.unwrap_or(0);
+        format!(
+            "{} of route {} is left at {leave} %, for {stay} s at least, and used again below {back} %.",
+            group_rank(at, new.groups.len()),
+            new.model
+        )
+    });
+    told.collect()
 }
 
 fn spread(spread: Spread) -> &'static str {
@@ -180,5 +209,6 @@ fn spread(spread: Spread) -> &'static str {
         Spread::RoundRobin => "turns",
         Spread::Latency => "lowest latency",
         Spread::Conversation => "conversation",
+        Spread::Caller => "caller",
     }
 }

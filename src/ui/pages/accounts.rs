@@ -121,12 +121,23 @@ fn account_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Accou
             let (tone, text) = key_state(key.as_ref());
             widgets::status_label(ui, cx.theme, tone, &text);
         });
+        stored_here(ui, cx, account);
         buttons(ui, cx, state, account, key.as_ref());
         replace_key(ui, cx, state, account);
         if let Some(test) = key.and_then(|key| key.test) {
             test_lines(ui, cx.theme, &test, cx.snapshot.wall_ms);
         }
     });
+}
+
+/// How much of what clients refer to is known to lie in this account.
+fn stored_here(ui: &mut Ui, cx: &PageCx, account: &Account) {
+    let Some(kept) = cx.snapshot.view.kept.iter().find(|kept| kept.account == account.id) else { return };
+    let text = format!("Holds {} that requests refer to", count(u64::from(kept.known), "stored item", "stored items"));
+    ui.label(RichText::new(text).color(cx.theme.text_soft)).on_hover_text(
+        "Responses, conversations, files and sealed reasoning. Requests that refer to them go to this account and wait for \
+         it: no other could read them.",
+    );
 }
 
 /// The kind of service in words.

@@ -274,6 +274,22 @@ fn even_shares_land_in_the_draft_as_one_named_step() {
 }
 
 #[test]
+fn keeping_cached_prompts_together_is_one_named_step() {
+    let mut stage = Stage::on(Page::Routing, fixture::snapshot());
+    stage.harness.get_by_label("keep cached prompts together").click();
+    stage.settle();
+    let kept: Vec<bool> = stage.config().routes[0].groups.iter().map(|group| group.cache_affinity).collect();
+    assert_eq!(kept, [false, true, false], "offered where there is a choice to make");
+    assert_eq!(stage.console().draft().undo_label(), Some("keep prompts of demo-chat where they may be cached"));
+}
+
+#[test]
+fn an_account_says_how_much_of_what_requests_refer_to_it_holds() {
+    let stage = Stage::on(Page::Accounts, fixture::snapshot());
+    stage.harness.get_by_label("Holds 1,204 stored items that requests refer to");
+}
+
+#[test]
 fn a_pool_is_split_by_demand_into_the_draft_and_its_commands_are_copied() {
     let mut stage = Stage::on(Page::Quotas, fixture::snapshot());
     stage.harness.get_by_label("Split…").click();
@@ -354,4 +370,23 @@ fn an_environment_variable_can_stand_in_for_a_key() {
     let credential = stage.config().accounts[0].credential.clone();
     assert_eq!(credential, crate::model::config::Credential::Env("OPENAI_API_KEY".to_owned()));
     assert!(stage.sent().is_none(), "no key was there to be sent");
+}
+
+#[test]
+fn when_a_group_is_left_can_be_set_and_is_seen_on_its_lane() {
+    let mut snapshot = fixture::snapshot();
+    let mut view = crate::model::status::BalancerView::clone(&snapshot.view);
+    let held = crate::model::status::Withheld { since: snapshot.at, until: snapshot.at, below_percent: 70 };
+    view.routes[0].groups[0].withheld = Some(held);
+    snapshot.view = view.into();
+    let mut stage = Stage::on(Page::Routing, snapshot);
+    assert!(stage.spoken().contains("withheld: 40 % taken, used below 70 %"));
+    stage.harness.get_by_label("First choice: leave at").focus();
+    stage.settle();
+    stage.press(Modifiers::NONE, Key::ArrowDown);
+    stage.press(Modifiers::NONE, Key::Enter);
+    let left = stage.config().routes[0].groups[0].spill_percent;
+    assert!(left.is_some_and(|percent| percent < 100), "{left:?}");
+    let lowest = stage.harness.query_by_label("Last resort: leave at");
+    assert!(lowest.is_none(), "there is nowhere to go on to");
 }

@@ -7,12 +7,13 @@
 mod card;
 mod lane;
 pub mod lanes;
+mod order;
 
 use std::sync::Arc;
 
 use egui::{RichText, Ui};
 
-use crate::model::config::{Config, Route, Spread};
+use crate::model::config::{Config, Regions, Route, Spread};
 use crate::model::id::{EndpointId, ModelName};
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::findings;
@@ -21,6 +22,7 @@ use crate::ui::theme::{Tone, gap, strong};
 use crate::ui::widgets;
 
 use lanes::Slot;
+use order::Share;
 
 /// This page's view state.
 #[derive(Debug, Default)]
@@ -63,7 +65,12 @@ enum Edit {
     Drop,
     PutBack,
     Spread(usize, Spread),
+    /// Whether prompts that begin alike stay together.
+    Caches(usize, bool),
     Weight(EndpointId, u32),
+    Share(usize, Share, u32),
+    Regions(Regions),
+    Then(Option<ModelName>),
     AddLane,
     RemoveLane(usize),
     Delete,
@@ -102,6 +109,7 @@ fn show_route(ui: &mut Ui, cx: &mut PageCx, state: &mut State, place: usize, rou
             let lifted = state.lifted.as_ref().filter(|lifted| lifted.route == route.model);
             let held = Held { focus, lifted: lifted.map(|lifted| lifted.endpoint.clone()) };
             lane::all(ui, cx, route, &held, &mut edits);
+            order::geography(ui, cx, route, &mut edits);
             findings::show(ui, cx, "route", Some(place));
         });
     });
@@ -189,10 +197,31 @@ fn apply(cx: &mut PageCx, state: &mut State, route: &Route, edit: Edit) {
             let label = format!("split {model} by {}", crate::ui::words::spread(spread));
             cx.draft.edit(label, |config| lanes::set_spread(config, model, group, spread));
         }
+        Edit::Caches(group, kept) => {
+            let label =
+                format!("{} prompts of {model} where they may be cached", if kept { "keep" } else { "do not keep" });
+            cx.draft.edit(label, |config| lanes::set_caches(config, model, group, kept));
+        }
         Edit::Weight(endpoint, weight) => {
             let gesture = format!("weight {model} {endpoint}");
             let label = format!("set weight of {endpoint} to {weight}");
             cx.draft.adjust(&gesture, label, |config| lanes::set_weight(config, model, &endpoint, weight));
+        }
+        Edit::Share(group, share, value) => {
+            let rank = crate::ui::words::group_in_sentence(group + 1, route.groups.len());
+            let (gesture, label) = (format!("{share:?} {model} {group}"), format!("change when {rank} is left"));
+            cx.draft.adjust(&gesture, label, |config| order::set_share(config, model, group, share, value));
+        }
+        Edit::Regions(regions) => {
+            cx.draft.edit(format!("set the regions of {model}"), |config| {
+                lanes::change_route(config, model, |route| route.regions = regions);
+            });
+        }
+        Edit::Then(then) => {
+            let goes = then.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
+            cx.draft.edit(format!("let {model} go on with {goes}"), |config| {
+                lanes::change_route(config, model, |route| route.then = then);
+            });
         }
         Edit::AddLane => {
             cx.draft.edit(format!("add a priority group to {model}"), |config| lanes::add_lane(config, model));

@@ -11,7 +11,7 @@ use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord};
 use crate::model::status::{Health, RestCause};
 use crate::model::units::{Grouped, Timestamp};
 
-use super::{choice, exclusion, failure, group_in_sentence, refusal};
+use super::{change, choice, exclusion, failure, group_in_sentence, refusal};
 use crate::ui::format::{group_rank, span};
 
 /// How many priority groups the decision's route had.
@@ -26,6 +26,7 @@ pub fn unit(candidate: &Candidate, decision: &Decision) -> &'static str {
     match candidate.verdict {
         Verdict::Excluded(Exclusion::InFlightFull) => "requests in flight",
         Verdict::Excluded(Exclusion::RequestsShort) => "requests",
+        Verdict::Excluded(Exclusion::Withheld) => "% taken",
         Verdict::Excluded(Exclusion::InputShort) => "input tokens a minute",
         Verdict::Excluded(Exclusion::OutputShort) => "output tokens a minute",
         Verdict::Excluded(Exclusion::DayShort) if candidate.needs <= 1 => "requests a day",
@@ -86,25 +87,11 @@ fn routing(record: &RequestRecord) -> String {
     }
 }
 
-/// The smallest single change that would have flipped the outcome, if the numbers give one.
+/// What would have kept it on a better endpoint, if the brain found a single change that does.
 #[must_use]
 pub fn counterfactual(decision: &Decision) -> Option<String> {
-    let taken = decision.chosen();
-    let limit = taken.map_or(u32::MAX, |candidate| candidate.group);
-    let (candidate, missing) = decision
-        .candidates
-        .iter()
-        .filter(|candidate| candidate.group < limit)
-        .filter_map(|candidate| Some((candidate, missing(candidate)?)))
-        .min_by_key(|(candidate, missing)| (candidate.group, *missing))?;
-    let start = if taken.is_some() { "It would have stayed on" } else { "It would have gone at once to" };
-    let measure = unit(candidate, decision);
-    let mut text = format!("{start} {} with {} more {measure}", candidate.endpoint, Grouped(missing));
-    if let Some(cap) = smaller_output(candidate, decision) {
-        let _ = write!(text, ", or max_tokens ≤ {}", Grouped(cap));
-    }
-    text.push('.');
-    Some(text)
+    let would_have = decision.would_have.as_ref()?;
+    Some(change::sentence(would_have, decision.chosen().is_some()))
 }
 
 /// The verdict cell of the candidates table.
@@ -155,12 +142,14 @@ fn sent_paragraph(taken: &Candidate, decision: &Decision, because: &str) -> Stri
     let place = group_in_sentence(taken.group as usize, groups(decision));
     let waited =
         if decision.waited.is_zero() { String::new() } else { format!(" after {} in line", span(decision.waited)) };
+    let went_on = decision.went_on.as_ref();
+    let went_on = went_on.map_or_else(String::new, |model| format!(" The route went on with model {model}."));
     let (id, reason) = (&taken.endpoint, chosen_reason(taken));
     if because.is_empty() {
         let room = free(taken, decision).map_or_else(|| "limit unknown".to_owned(), |free| format!("{free} free"));
-        return format!("Sent to {id}{waited}: {place}, {room}{reason}.");
+        return format!("Sent to {id}{waited}: {place}, {room}{reason}.{went_on}");
     }
-    format!("Sent to {id} ({place}){waited}{because}.")
+    format!("Sent to {id} ({place}){waited}{because}.{went_on}")
 }
 
 /// What made the chosen one win over its equals, where that says more than its place.
@@ -231,8 +220,26 @@ fn clause(candidate: &Candidate, record: &RequestRecord, decision: &Decision) ->
         (Exclusion::KeptForImportant, _) => {
             format!("{id} is kept for more important requests that are expected within the minute")
         }
+        (Exclusion::BoundElsewhere, _) => return bound_clause(candidate, decision),
+        (Exclusion::RegionExcluded, _) => format!("{id} is kept out by the route's regions"),
+        (Exclusion::Withheld, _) => withheld_clause(candidate, decision.at),
     };
     Some(text)
+}
+
+/// Said once, at the first of those that are passed over for it.
+fn bound_clause(candidate: &Candidate, decision: &Decision) -> Option<String> {
+    let bound = Verdict::Excluded(Exclusion::BoundElsewhere);
+    let mut passed = decision.candidates.iter().filter(|one| one.verdict == bound);
+    let first = passed.next().filter(|first| first.endpoint == candidate.endpoint)?;
+    let all = match passed.count() {
+        0 => first.endpoint.to_string(),
+        others => format!("{} and {others} more", first.endpoint),
+    };
+    Some(match &decision.bound {
+        Some(account) => format!("the stored state it refers to lives in account {account}, out of reach of {all}"),
+        None => format!("the stored state it refers to lies in several accounts, none of it all in reach of {all}"),
+    })
 }
 
 fn room_clause(candidate: &Candidate, reason: Exclusion, decision: &Decision) -> String {
@@ -257,6 +264,14 @@ fn room_clause(candidate: &Candidate, reason: Exclusion, decision: &Decision) ->
     match free(candidate, decision) {
         Some(free) => format!("{id} had {free} free{whose} and this request needs {needs}"),
         None => format!("{id} had not enough {unit} free{whose}"),
+    }
+}
+
+fn withheld_clause(candidate: &Candidate, at: Timestamp) -> String {
+    let (id, taken) = (&candidate.endpoint, candidate.has.unwrap_or(0));
+    match candidate.free_at.filter(|until| *until > at) {
+        Some(until) => format!("the group of {id} was left and stays so for {}", span(until.since(at))),
+        None => format!("the group of {id} has {taken} % taken and is used below {} %", candidate.needs),
     }
 }
 
@@ -293,23 +308,4 @@ fn free(candidate: &Candidate, decision: &Decision) -> Option<String> {
         Some(limit) => format!("{} of {} {unit}", Grouped(has), Grouped(limit)),
         None => format!("{} {unit}", Grouped(has)),
     })
-}
-
-/// What was missing where more room alone would have admitted the request.
-fn missing(candidate: &Candidate) -> Option<u64> {
-    let by_room = matches!(
-        candidate.verdict,
-        Verdict::Excluded(
-            Exclusion::TokensShort | Exclusion::RequestsShort | Exclusion::SoftCap | Exclusion::PoolShort
-        )
-    );
-    candidate.needs.checked_sub(candidate.has.filter(|_| by_room)?).filter(|missing| *missing > 0)
-}
-
-/// The output cap with which the request would have fitted, where the estimate is prompt plus output.
-fn smaller_output(candidate: &Candidate, decision: &Decision) -> Option<u64> {
-    let estimate = decision.estimate;
-    let additive =
-        estimate.charge == estimate.prompt.saturating_add(estimate.output) && estimate.charge == candidate.needs;
-    candidate.has?.checked_sub(estimate.prompt).filter(|cap| additive && *cap > 0)
 }

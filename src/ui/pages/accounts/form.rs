@@ -5,7 +5,7 @@
 
 use super::intake::{Intake, name_from};
 use crate::model::config::{
-    Account, AdminState, AzureApi, Config, Credential, Endpoint, Enforcement, Group, Member, Route, Service, Spread,
+    Account, AdminState, AzureApi, Config, Credential, Endpoint, Enforcement, Group, Member, Route, Service,
 };
 use crate::model::id::{AccountId, EndpointId, ModelName};
 use crate::model::secret::Secret;
@@ -205,12 +205,12 @@ fn add_to_route(config: &mut Config, model: ModelName, endpoint: EndpointId) {
             }
         }
         Some((true, route)) => route.groups.push(first_group(member)),
-        None => config.routes.push(Route { model, priority: None, groups: vec![first_group(member)] }),
+        None => config.routes.push(Route::new(model, vec![first_group(member)])),
     }
 }
 
 fn first_group(member: Member) -> Group {
-    Group { id: None, spread: Spread::default(), endpoints: vec![member] }
+    Group { endpoints: vec![member], ..Group::default() }
 }
 
 /// Removes an account with its endpoints, also from every route.

@@ -26,11 +26,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
             }
             ui.end_row();
             plain(ui, theme, "Provider limit", endpoint.provider_tokens_per_minute, "TPM");
-            let source = if endpoint.tokens.source == LimitSource::SoftCap {
-                "stated or reported"
-            } else {
-                source(&endpoint.tokens)
-            };
+            let ours = matches!(endpoint.tokens.source, LimitSource::SoftCap | LimitSource::Allotted);
+            let source = if ours { "stated or reported" } else { source(&endpoint.tokens) };
             note(ui, theme, source);
             field(ui, cx, &endpoint.id, "Token limit", "learned", |e| &mut e.tokens_per_minute);
             ui.end_row();

@@ -7,15 +7,15 @@ use egui::{DragAndDrop, Pos2, Rect, RichText, Stroke, Ui};
 
 use super::card::{self, Dragged};
 use super::lanes::{self, Slot};
-use super::{Edit, Held};
+use super::{Edit, Held, order};
 use crate::model::config::{Group, Route, Spread};
 use crate::ui::cx::PageCx;
 use crate::ui::format::group_rank;
 use crate::ui::theme::{gap, small_font, strong};
 use crate::ui::words;
 
-const SPREADS: [Spread; 5] =
-    [Spread::Headroom, Spread::Weights, Spread::RoundRobin, Spread::Latency, Spread::Conversation];
+const SPREADS: [Spread; 6] =
+    [Spread::Headroom, Spread::Weights, Spread::RoundRobin, Spread::Latency, Spread::Conversation, Spread::Caller];
 
 /// Draws every lane of a route; `held` says which card has the keyboard or is lifted.
 pub(super) fn all(ui: &mut Ui, cx: &PageCx, route: &Route, held: &Held, edits: &mut Vec<Edit>) {
@@ -120,6 +120,7 @@ fn lane(
     let shown = frame.show(ui, |ui| {
         ui.set_width(ui.available_width());
         heading(ui, cx, route, place, group, edits);
+        order::shares(ui, cx, route, place, group, edits);
         if group.endpoints.is_empty() {
             ui.label(RichText::new("Drop an endpoint here, or move one here from its menu.").color(cx.theme.text_soft));
         }
@@ -149,12 +150,27 @@ fn heading(ui: &mut Ui, cx: &PageCx, route: &Route, place: usize, group: &Group,
         if spread != group.spread {
             edits.push(Edit::Spread(place, spread));
         }
+        caches(ui, place, group, edits);
         let text = format!("Remove {}", words::group_in_sentence(place + 1, groups));
         if groups > 1 && ui.button("Remove").on_hover_text(text).clicked() {
             edits.push(Edit::RemoveLane(place));
         }
     });
     ui.add_space(gap::S);
+}
+
+/// Offered where it has an effect: between equals, by headroom or latency.
+fn caches(ui: &mut Ui, place: usize, group: &Group, edits: &mut Vec<Edit>) {
+    let heeded = group.endpoints.len() > 1 && matches!(group.spread, Spread::Headroom | Spread::Latency);
+    let mut kept = group.cache_affinity;
+    if !heeded && !kept {
+        return;
+    }
+    let text = "Long prompts that begin alike go to the same endpoint while it bears its share, since its prompt cache may \
+                know them. Requests with a prompt_cache_key do so in any case.";
+    if ui.checkbox(&mut kept, "keep cached prompts together").on_hover_text(text).changed() {
+        edits.push(Edit::Caches(place, kept));
+    }
 }
 
 fn unused(ui: &mut Ui, cx: &PageCx, route: &Route, dragged: Option<&Dragged>, held: &Held, edits: &mut Vec<Edit>) {

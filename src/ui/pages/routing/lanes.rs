@@ -82,7 +82,7 @@ pub fn move_card(config: &mut Config, model: &ModelName, endpoint: &EndpointId, 
             lane.endpoints.insert(index, member);
         }
         Slot::NewLane { before } => {
-            let lane = Group { id: None, spread: Spread::default(), endpoints: vec![member] };
+            let lane = Group { endpoints: vec![member], ..Group::default() };
             route.groups.insert(before.min(route.groups.len()), lane);
         }
         Slot::Unused => {}
@@ -152,7 +152,7 @@ pub fn planned_percent(group: &Group, index: usize) -> Option<u64> {
             let sum = group.endpoints.iter().map(weight).fold(0_u64, u64::saturating_add);
             Some(weight(group.endpoints.get(index)?).saturating_mul(100) / sum.max(1))
         }
-        Spread::Headroom | Spread::Latency | Spread::Conversation => None,
+        Spread::Headroom | Spread::Latency | Spread::Conversation | Spread::Caller => None,
     }
 }
 
@@ -168,7 +168,7 @@ pub fn weight_without_effect(group: &Group) -> Option<String> {
 /// Adds an empty lane at the bottom.
 pub fn add_lane(config: &mut Config, model: &ModelName) {
     if let Some(route) = route_mut(config, model) {
-        route.groups.push(Group { id: None, spread: Spread::default(), endpoints: Vec::new() });
+        route.groups.push(Group::default());
     }
 }
 
@@ -185,6 +185,13 @@ pub fn remove_lane(config: &mut Config, model: &ModelName, group: usize) {
 pub fn set_spread(config: &mut Config, model: &ModelName, group: usize, spread: Spread) {
     if let Some(lane) = route_mut(config, model).and_then(|route| route.groups.get_mut(group)) {
         lane.spread = spread;
+    }
+}
+
+/// Sets whether prompts that begin alike go to the same member.
+pub fn set_caches(config: &mut Config, model: &ModelName, group: usize, kept: bool) {
+    if let Some(lane) = route_mut(config, model).and_then(|route| route.groups.get_mut(group)) {
+        lane.cache_affinity = kept;
     }
 }
 
@@ -214,14 +221,23 @@ pub fn add_route(config: &mut Config, name: &str) {
     let model = ModelName::from(name.trim());
     let fitting = config.endpoints.iter().filter(|endpoint| endpoint.model == model);
     let endpoints = fitting.map(|endpoint| Member { endpoint: endpoint.id.clone(), weight: 1 }).collect();
-    let first = Group { id: None, spread: Spread::default(), endpoints };
-    config.routes.push(Route { model, priority: None, groups: vec![first] });
+    let first = Group { endpoints, ..Group::default() };
+    config.routes.push(Route::new(model, vec![first]));
+}
+
+/// Changes what stands on the route itself.
+pub fn change_route(config: &mut Config, model: &ModelName, change: impl FnOnce(&mut Route)) {
+    if let Some(route) = route_mut(config, model) {
+        change(route);
+    }
 }
 
 /// Gives a route another name.
 pub fn rename_route(config: &mut Config, model: &ModelName, name: &str) {
-    if let Some(route) = route_mut(config, model) {
-        route.model = ModelName::from(name.trim());
+    let renamed = ModelName::from(name.trim());
+    change_route(config, model, |route| route.model = renamed.clone());
+    for route in config.routes.iter_mut().filter(|route| route.then.as_ref() == Some(model)) {
+        route.then = Some(renamed.clone());
     }
 }
 

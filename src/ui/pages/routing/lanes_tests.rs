@@ -7,9 +7,9 @@ fn member(id: &str) -> Member {
 fn config(lanes: &[&[&str]]) -> Config {
     let groups = lanes
         .iter()
-        .map(|ids| Group { id: None, spread: Spread::default(), endpoints: ids.iter().map(|id| member(id)).collect() })
+        .map(|ids| Group { endpoints: ids.iter().map(|id| member(id)).collect(), ..Group::default() })
         .collect();
-    Config { routes: vec![Route { model: ModelName::from("gpt-4o"), priority: None, groups }], ..Config::default() }
+    Config { routes: vec![Route::new(ModelName::from("gpt-4o"), groups)], ..Config::default() }
 }
 
 fn lanes(config: &Config) -> Vec<Vec<String>> {

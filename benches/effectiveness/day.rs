@@ -1,0 +1,37 @@
+//! A day of 20 requests a second, and whether memory stays flat.
+
+use std::time::{Duration, Instant};
+
+use tidegate::model::units::Timestamp;
+use tidegate::sim::world::case::Case;
+
+/// Plays the day, hour by hour.
+pub(crate) fn play() {
+    let begun = Instant::now();
+    let mut day = Case::day().expect("the day's configuration is sound");
+    println!("| hour | requests | open | waiting | resident |\n|--:|--:|--:|--:|--:|");
+    for hour in 1..=24 {
+        let until = Timestamp::ZERO.after(Duration::from_hours(hour));
+        day.run(until);
+        let queue = day.world().gateway().balancer().view(until).queue;
+        let (offered, open) = (day.world().report().offered(), day.world().open());
+        println!("| {hour} | {offered} | {open} | {} | {} kB |", queue.waiting, resident());
+    }
+    let report = day.world().report();
+    println!(
+        "\n{} requests, {} answered, {} errors, {} 429s; at most {} open; {:.1?}",
+        report.offered(),
+        report.answered(),
+        report.errors(),
+        report.throttled(),
+        report.most_open,
+        begun.elapsed()
+    );
+}
+
+/// Kilobytes in memory, where the system tells.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}

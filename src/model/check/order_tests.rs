@@ -1,0 +1,83 @@
+use super::super::check;
+use crate::model::config::Config;
+
+const BASE: &str = r#"
+    [[account]]
+    id = "a"
+    service = "simulated"
+    region = "East US"
+    [[endpoint]]
+    id = "e"
+    account = "a"
+    model = "m"
+    [[endpoint]]
+    id = "f"
+    deployment = "f"
+    account = "a"
+    model = "m"
+"#;
+const GROUPS: &str = "[[route.group]]\nendpoints = [\"e\"]\n[[route.group]]\nendpoints = [\"f\"]\n";
+
+fn said(routes: &str) -> Vec<String> {
+    let config: Config = toml_edit::de::from_str(&format!("{BASE}{routes}")).expect("the test's text is sound");
+    check(&config).iter().map(ToString::to_string).collect()
+}
+fn said_of_route(keys: &str) -> Vec<String> {
+    said(&format!("[[route]]\nmodel = \"m\"\n{keys}\n{GROUPS}"))
+}
+fn said_of_groups(first: &str, second: &str) -> Vec<String> {
+    said(&format!(
+        "[[route]]\nmodel = \"m\"\n[[route.group]]\nendpoints = [\"e\"]\n{first}\n[[route.group]]\nendpoints = \
+         [\"f\"]\n{second}"
+    ))
+}
+
+#[test]
+fn a_sound_order_needs_no_words() {
+    let keys = "regions = { allow = [\"eastus\"], prefer = [\"east-us\"] }";
+    assert_eq!(said_of_route(keys), [""; 0]);
+    assert_eq!(said_of_groups("spill_percent = 90\nreturn_percent = 70\nmin_stay_seconds = 30", ""), [""; 0]);
+}
+
+#[test]
+fn a_name_that_leads_nowhere_or_back_is_told() {
+    let text = "warning: Route \"m\" goes on with \"x\", which is no route. It ends with its own groups.";
+    assert_eq!(said_of_route("then = \"x\""), [text]);
+    let back = "warning: Route \"m\" goes on with \"m\", which leads back to it. Each is tried once.";
+    assert_eq!(said_of_route("then = \"m\""), [back]);
+    let ring = said(
+        "[[route]]\nmodel = \"m\"\nthen = \"*\"\n[[route.group]]\nendpoints = [\"e\"]\n\
+         [[route]]\nmodel = \"*\"\nthen = \"m\"\n[[route.group]]\nendpoints = [\"f\"]",
+    );
+    assert_eq!(ring.len(), 2, "{ring:?}");
+    assert!(ring.iter().all(|text| text.contains("leads back to it")));
+}
+
+#[test]
+fn shares_that_cannot_be_meant_are_told_with_what_counts_instead() {
+    let told = |first: &str| said_of_groups(first, "").join("\n");
+    assert_eq!(
+        told("return_percent = 95\nspill_percent = 90"),
+        "warning: Priority group 1 of route \"m\": return_percent 95 is above spill_percent 90, which is used instead."
+    );
+    assert!(told("spill_percent = 130").contains("spill_percent is 130; nothing above 100 % can be taken"));
+    assert!(told("spill_percent = 0").contains("used only when no lower one has room"));
+    assert_eq!(
+        said_of_groups("", "min_stay_seconds = 5"),
+        ["warning: Priority group 2 of route \"m\" says when to leave it, but there is no lower group to go on to."]
+    );
+}
+
+#[test]
+fn regions_that_match_nothing_or_everything_are_told() {
+    let typo = said_of_route("regions = { prefer = [\"eatsus\"] }");
+    assert_eq!(typo, ["warning: Route \"m\" names region \"eatsus\", which no account has."]);
+    let both = said_of_route("regions = { allow = [\"eastus\"], never = [\"East US\"] }");
+    assert_eq!(
+        both,
+        [
+            "warning: Route \"m\" both allows and forbids region \"eastus\"; it is forbidden.",
+            "warning: The regions of route \"m\" keep out all of its endpoints.",
+        ]
+    );
+}

@@ -1,0 +1,116 @@
+//! Ties between requests and places: stored state that must be met again, caches that are worth meeting again.
+//!
+//! Invariant: a request that refers to state whose owner is known goes to that owner's account or nowhere, whatever
+//! fails, rests or is full.
+//! Absent on purpose: reading requests and answers. What comes here are fingerprints (`model::profile::Affinity`).
+
+use super::balancer::Balancer;
+use super::choose::Pick;
+use super::judge::{Judged, Ruling};
+use super::request::Job;
+use crate::model::checked::CheckedEndpoint;
+use crate::model::decision::{Choice, Exclusion, RefusalReason};
+use crate::model::id::{AccountId, RequestId};
+use crate::model::profile::Affinity;
+use crate::model::units::Timestamp;
+
+/// Where a request may go for the sake of the stored state it refers to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Binding {
+    /// It refers to none whose owner is known.
+    #[default]
+    Free,
+    /// To this account alone.
+    To(AccountId),
+    /// Parts of it lie in different accounts: it can be answered nowhere.
+    Torn,
+}
+
+impl Binding {
+    /// Whether the request may be sent there.
+    pub(super) fn allows(&self, spec: &CheckedEndpoint) -> bool {
+        match self {
+            Self::Free => true,
+            Self::To(account) => *account == spec.account,
+            Self::Torn => false,
+        }
+    }
+
+    /// The one account that holds it all.
+    pub(super) const fn account(&self) -> Option<&AccountId> {
+        match self {
+            Self::To(account) => Some(account),
+            Self::Free | Self::Torn => None,
+        }
+    }
+
+    /// The refusal's reason, in the light of what binds the request: other endpoints may well have room, but not for it.
+    pub(super) fn reason(&self, reason: RefusalReason, judged: &[Judged]) -> RefusalReason {
+        use RefusalReason::{NoCapacityInTime, NothingUsable, StateElsewhere, StateOutOfReach, StateTorn};
+        let elsewhere = || judged.iter().all(|one| is_elsewhere(one.ruling));
+        match (self, reason) {
+            (Self::Torn, NothingUsable | NoCapacityInTime) => StateTorn,
+            (Self::To(_), NothingUsable) if elsewhere() => StateElsewhere,
+            (Self::To(_), NothingUsable | NoCapacityInTime) => StateOutOfReach,
+            _ => reason,
+        }
+    }
+
+    /// The pick, with what bound it as its reason where it did.
+    pub(super) fn name(&self, pick: Pick, judged: &[Judged]) -> Pick {
+        let bound = *self != Self::Free && judged.iter().any(|one| is_elsewhere(one.ruling));
+        if bound { Pick { choice: Choice::StateLives, ..pick } } else { pick }
+    }
+}
+
+const fn is_elsewhere(ruling: Ruling) -> bool {
+    matches!(ruling, Ruling::Out(Exclusion::BoundElsewhere, _))
+}
+
+impl Balancer {
+    /// Where a request that has just come may go.
+    pub(super) fn bind(&mut self, now: Timestamp, affinity: &Affinity) -> Binding {
+        let mut binding = Binding::Free;
+        for key in &affinity.state {
+            let Some(owner) = self.owners.owner(now, *key) else { continue };
+            match &binding {
+                Binding::To(account) if account == owner => {}
+                Binding::To(_) | Binding::Torn => return Binding::Torn,
+                Binding::Free => binding = Binding::To(owner.clone()),
+            }
+        }
+        binding
+    }
+
+    /// The account holds these states from now on.
+    pub(super) fn owned(&mut self, now: Timestamp, account: &AccountId, keys: &[u64]) {
+        self.owners.learn(now, account, keys);
+    }
+
+    /// A request was answered well: whatever state it referred to lies where it went.
+    pub(super) fn answered_for(&mut self, now: Timestamp, request: RequestId) {
+        let Some(job) = self.jobs.get(&request).filter(|job| !job.profile.affinity.state.is_empty()) else { return };
+        let Some(account) = job.sent_to().cloned() else { return };
+        let profile = std::sync::Arc::clone(&job.profile);
+        self.owners.learn(now, &account, &profile.affinity.state);
+    }
+
+    /// What was learned of owners since the last call, in order, to be kept over a restart.
+    pub fn take_fresh_owners(&mut self) -> Vec<(u64, AccountId)> {
+        self.owners.take_fresh()
+    }
+}
+
+impl Job {
+    /// The account the request is at.
+    fn sent_to(&self) -> Option<&AccountId> {
+        match &self.stage {
+            Some(super::request::Stage::Sent(reservation)) => Some(&reservation.account),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "affinity_tests.rs"]
+mod tests;

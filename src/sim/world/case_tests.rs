@@ -1,0 +1,58 @@
+use super::*;
+
+#[test]
+fn the_matrix_has_every_case_once_and_every_configuration_is_sound() {
+    let all = Case::matrix();
+    assert_eq!(all.len(), 4 * 5 * 5 * 2 * 2);
+    for (place, case) in all.iter().enumerate() {
+        assert!(!all[..place].contains(case), "{case:?}");
+        let checked = case.config().expect("sound");
+        assert_eq!(checked.routes[0].groups.len(), 2);
+    }
+}
+
+#[test]
+fn stated_limits_are_wrong_where_they_should_be() {
+    let case = |knowledge| Case { knowledge, ..Case::of(Counting::SlidingLog, Load::Burst) };
+    let stated = |knowledge| case(knowledge).config().expect("sound").endpoints[0].tokens_per_minute;
+    let truth = case(Knowledge::Known).sites()[0].2.tokens_per_minute;
+    assert_eq!(truth, 60_000);
+    assert_eq!(Knowledge::ALL.map(stated), [Some(60_000), None, Some(42_000), Some(90_000), Some(60_000)]);
+}
+
+#[test]
+fn the_bound_is_what_is_asked_for_or_what_the_services_hold() {
+    let asked = |tokens| {
+        let mut report = Report::over(Timestamp::ZERO, Timestamp::from_secs(600), 4);
+        report.fates[1].offered_tokens = tokens;
+        report
+    };
+    let log = Case::of(Counting::SlidingLog, Load::Steady(150));
+    assert_eq!(log.bound(&asked(1_000_000), 0, 0), (1_000_000, 0));
+    // Ten minutes of 240,000, and one more for those who wait at the end.
+    assert_eq!(log.bound(&asked(3_300_000), 0, 0), (2_400_000, 2_000));
+    assert_eq!(log.bound(&asked(3_300_000), 0, 660_000).0, 1_740_000);
+    let bucket = Case::of(Counting::TokenBucket, Load::Steady(150));
+    assert_eq!(bucket.bound(&asked(3_300_000), 240_000, 0).0, 2_640_000);
+}
+
+#[test]
+fn a_burst_asks_for_nine_tenths_of_two_minutes_most_of_it_early() {
+    let case = Case::of(Counting::SlidingLog, Load::Burst);
+    let traffic = case.traffic();
+    let tokens = |stretch: &Stretch| stretch.tokens_per_minute * stretch.lasts.as_secs() / 60;
+    let [early, late] = &traffic.stretches[..] else { panic!("two stretches") };
+    let of = case.tokens_per_minute() * 2;
+    assert_eq!((tokens(early) + tokens(late)) * 100 / of, 90);
+    assert!(tokens(early) * 100 / (tokens(early) + tokens(late)) >= 64);
+}
+
+#[test]
+fn a_case_repeats_itself() {
+    let case = Case { endpoints: 30, ..Case::of(Counting::TokenBucket, Load::Burst) };
+    let run = || {
+        let outcome = case.run().expect("sound");
+        (outcome.report.tokens(), outcome.report.answered(), outcome.report.spills)
+    };
+    assert_eq!(run(), run());
+}

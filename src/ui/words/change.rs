@@ -1,0 +1,49 @@
+//! What would have kept a request on a better endpoint, as a sentence.
+//!
+//! Invariant: it says what the brain found and nothing else; where it found nothing, nothing is said.
+//! Absent on purpose: finding out.
+
+use std::fmt::Write as _;
+
+use crate::model::counterfactual::{Change, Counterfactual};
+use crate::model::units::Grouped;
+use crate::ui::format::span;
+
+/// The smallest single change that would have flipped the outcome; `sent`: to another endpoint instead.
+#[must_use]
+pub fn sentence(would_have: &Counterfactual, sent: bool) -> String {
+    let start = match (sent, would_have.change) {
+        (true, _) => "It would have stayed on",
+        (false, Change::Later(_)) => "It would have gone to",
+        (false, _) => "It would have gone at once to",
+    };
+    let mut text = format!("{start} {} {}", would_have.endpoint, clause(would_have.change));
+    if let Some(cap) = would_have.output_cap {
+        let _ = write!(text, ", or max_tokens ≤ {}", Grouped(cap));
+    }
+    text.push('.');
+    text
+}
+
+/// The change, as the end of the sentence.
+fn clause(change: Change) -> String {
+    match change {
+        Change::TokensMore(more) => format!("with {} more TPM", Grouped(more)),
+        Change::RequestsMore(more) => format!("with {} more requests per minute", Grouped(more)),
+        Change::SoftCapHigher(more) => format!("with a soft cap {} TPM higher", Grouped(more)),
+        Change::PoolTokensMore(more) => format!("with {} TPM more in its quota pool", Grouped(more)),
+        Change::PoolRequestsMore(more) => format!("with {} requests per minute more in its quota pool", Grouped(more)),
+        Change::InFlightMore(1) => "with one more request in flight allowed".to_owned(),
+        Change::InFlightMore(more) => format!("with {more} more requests in flight allowed"),
+        Change::NobodyAhead => "with nobody waiting ahead".to_owned(),
+        Change::NotWithheld(percent) => format!("if its group were left only above {percent} %"),
+        Change::Later(wait) => format!("{} later", span(wait)),
+        Change::Enabled => "if it were enabled".to_owned(),
+        Change::KeySet => "with a usable key".to_owned(),
+        Change::RegionPermitted => "if the route's regions permitted it".to_owned(),
+    }
+}
+
+#[cfg(test)]
+#[path = "change_tests.rs"]
+mod tests;

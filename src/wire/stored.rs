@@ -1,0 +1,148 @@
+//! What a Responses answer says was stored or sealed where it came from: its id, its conversation, its items.
+//!
+//! Invariant: fingerprints only, at most [`AT_MOST`] an answer; what cannot be read is passed over.
+//! Absent on purpose: the other operations. Their answers leave nothing behind that a later request could name.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{fingerprint, object};
+
+/// As many fingerprints are taken from one answer.
+const AT_MOST: usize = 64;
+
+/// What one answer left behind.
+#[derive(Debug, Default)]
+pub(super) struct Stored {
+    keys: Vec<u64>,
+    taken: usize,
+    /// The answer said that nothing is stored: then ids are but names, and only what is sealed is bound.
+    forgets: bool,
+    named: bool,
+}
+
+#[derive(Deserialize)]
+struct Response<'a> {
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    conversation: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    store: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    output: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Item<'a> {
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    encrypted_content: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    container_id: Option<&'a RawValue>,
+}
+
+/// The fingerprints in an answer that came in one piece.
+#[must_use]
+pub fn of_body(body: &[u8]) -> Vec<u64> {
+    let mut stored = Stored::default();
+    stored.read_response(body);
+    stored.take()
+}
+
+impl Stored {
+    /// A whole response, or one that has just begun.
+    pub(super) fn read_response(&mut self, json: &[u8]) {
+        let Some(response) = object::fields::<Response<'_>>(json) else { return };
+        self.forgets = response.store.is_some_and(|store| store.get() == "false");
+        self.named = true;
+        if !self.forgets {
+            self.keep(response.id);
+            self.keep(response.conversation);
+        }
+        let items = response.output.and_then(|output| serde_json::from_str::<Vec<&RawValue>>(output.get()).ok());
+        for item in items.unwrap_or_default() {
+            self.read_item(item.get().as_bytes());
+        }
+    }
+
+    /// An event that carries a response.
+    pub(super) fn read_event(&mut self, json: &[u8]) {
+        #[derive(Deserialize)]
+        struct Event<'a> {
+            #[serde(borrow)]
+            response: Option<&'a RawValue>,
+        }
+        if let Some(response) = object::fields::<Event<'_>>(json).and_then(|event| event.response)
+            && !self.named
+        {
+            self.read_response(response.get().as_bytes());
+        }
+    }
+
+    /// An event that carries an item that is done.
+    pub(super) fn read_item_event(&mut self, json: &[u8]) {
+        #[derive(Deserialize)]
+        struct Event<'a> {
+            #[serde(borrow)]
+            item: Option<&'a RawValue>,
+        }
+        if let Some(item) = object::fields::<Event<'_>>(json).and_then(|event| event.item) {
+            self.read_item(item.get().as_bytes());
+        }
+    }
+
+    fn read_item(&mut self, json: &[u8]) {
+        let Some(item) = object::fields::<Item<'_>>(json) else { return };
+        self.keep(item.encrypted_content);
+        self.keep(item.container_id);
+        if !self.forgets {
+            self.keep(item.id);
+        }
+    }
+
+    fn keep(&mut self, named: Option<&RawValue>) {
+        let key = named.and_then(|raw| fingerprint::named(raw.get())).filter(|key| !self.keys.contains(key));
+        if let Some(key) = key.filter(|_| self.taken < AT_MOST) {
+            self.keys.push(key);
+            self.taken = self.taken.saturating_add(1);
+        }
+    }
+
+    /// What was met since the last call.
+    pub(super) fn take(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.keys)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> u64 {
+        fingerprint::of(text.as_bytes())
+    }
+
+    #[test]
+    fn an_answer_leaves_its_id_its_conversation_and_its_items() {
+        let body = br#"{"id":"resp_1","conversation":{"id":"conv_1"},"store":true,"output":[
+            {"type":"reasoning","id":"rs_1","encrypted_content":"sealed"},{"type":"message","id":"msg_1","content":[]}]}"#;
+        assert_eq!(of_body(body), ["resp_1", "conv_1", "sealed", "rs_1", "msg_1"].map(of));
+    }
+
+    #[test]
+    fn an_answer_that_stores_nothing_leaves_only_what_is_sealed() {
+        let body =
+            br#"{"id":"resp_1","store":false,"output":[{"id":"rs_1","encrypted_content":"sealed"},{"id":"msg_1"}]}"#;
+        assert_eq!(of_body(body), [of("sealed")]);
+    }
+
+    #[test]
+    fn what_is_no_response_leaves_nothing_and_a_huge_one_little() {
+        assert!(of_body(b"[1]").is_empty() && of_body(b"\x1f\x8b").is_empty() && of_body(br#"{"id":7}"#).is_empty());
+        let items: Vec<String> = (0..500).map(|place| format!("{{\"id\":\"msg_{place}\"}}")).collect();
+        let body = format!("{{\"id\":\"resp_1\",\"output\":[{}]}}", items.join(","));
+        assert_eq!(of_body(body.as_bytes()).len(), AT_MOST);
+    }
+}
