@@ -92,8 +92,11 @@ impl Ours {
     fn note(&mut self, now: Timestamp, asked: Option<Priority>) {
         let decision = match self.outputs.last() {
             Some(Output::Assigned { assignment, .. }) => &assignment.decision,
-            Some(Output::Held { decision, .. } | Output::GiveUp { decision, .. }) => decision,
-            Some(Output::Refused { decision: Some(decision), .. }) => decision,
+            Some(
+                Output::Held { decision, .. }
+                | Output::GiveUp { decision, .. }
+                | Output::Refused { decision: Some(decision), .. },
+            ) => decision,
             _ => return,
         };
         if let Some(priority) = asked {

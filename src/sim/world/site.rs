@@ -205,8 +205,11 @@ impl Site {
             Meter::Other(limiter) => limiter.take(now, charge),
         };
         if verdict == Verdict::Admitted {
-            self.recent.enter(now, charge);
-            self.recent_slice.enter(now, 1);
+            for (log, amount) in [(&mut self.recent, charge), (&mut self.recent_slice, 1)] {
+                // Asking drops what is old; where nobody asks of its room, the log would grow for ever.
+                log.standing(now, 0);
+                log.enter(now, amount);
+            }
         }
         verdict
     }
