@@ -82,10 +82,10 @@ impl Crowd {
         self.load.world.give(Input::Foreseen(Arc::new(outlook)));
     }
 
-    /// The wait in milliseconds that so many of a hundred stay below.
-    fn wait(&self, class: Priority, percent: usize) -> u64 {
+    /// The wait that so many of a hundred stay below.
+    fn wait(&self, class: Priority, percent: usize) -> Duration {
         let of = self.load.gone.iter().filter(|(request, ..)| self.class_of.get(request) == Some(&class));
-        let mut waits: Vec<u64> = of.map(|(_, waited, _)| waited.as_millis() as u64).collect();
+        let mut waits: Vec<Duration> = of.map(|(_, waited, _)| *waited).collect();
         waits.sort_unstable();
         waits[(waits.len() - 1) * percent / 100]
     }
@@ -114,7 +114,7 @@ fn in_a_crowd_the_important_wait_next_to_nothing_bulk_gets_its_share_and_the_lim
         let p99 = crowd.wait(Priority::Interactive, 99);
         let used = crowd.load.delivered * 1_000 / (240_000 * minutes);
         let [_, _, bulk] = crowd.shares();
-        assert!(p99 < 2_000, "heavy {heavy}, seed {seed}: p99 is {p99} ms");
+        assert!(p99 < Duration::from_secs(2), "heavy {heavy}, seed {seed}: p99 is {p99:?}");
         assert!(bulk >= 100, "heavy {heavy}, seed {seed}: bulk got {bulk} of a thousand tokens");
         assert!(used >= 970, "heavy {heavy}, seed {seed}: {used} of a thousand tokens were used");
         assert_eq!(crowd.load.refused_by_service, 0);
