@@ -273,6 +273,14 @@ fn endpoints(config: &Config, findings: &mut Findings) {
                 ),
             );
         }
+        if endpoint.probe_above && endpoint.pinned {
+            findings.warn(
+                "endpoint",
+                place,
+                "probe_above",
+                format!("Endpoint \"{id}\" is pinned, so probe_above has no effect."),
+            );
+        }
         if endpoint.tokens_per_minute == Some(0) || endpoint.requests_per_minute == Some(0) {
             findings.warn("endpoint", place, "tokens_per_minute", format!("Endpoint \"{id}\" has a limit of 0 and will never be used. Pause it instead, or leave the limit out to have it learned."));
         }

@@ -70,6 +70,8 @@ pub struct CheckedEndpoint {
     pub enforcement: Enforcement,
     /// Learned limits may not change the stated ones.
     pub pinned: bool,
+    /// What lies above the limit may be tried.
+    pub probe_above: bool,
     /// What the person set.
     pub admin_state: AdminState,
     /// `None`: not limited, or to be learned.
@@ -232,6 +234,7 @@ fn resolve_endpoint(
         request_slice: Duration::from_secs(u64::from(slice.max(1))),
         enforcement,
         pinned: endpoint.pinned,
+        probe_above: endpoint.probe_above,
         admin_state: endpoint.admin_state,
         tokens_per_day: endpoint.tokens_per_day,
         requests_per_day: endpoint.requests_per_day,

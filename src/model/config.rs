@@ -217,6 +217,9 @@ pub struct Endpoint {
     /// Learned limits may not change what stands here.
     #[serde(default, skip_serializing_if = "is_false")]
     pub pinned: bool,
+    /// Try what lies above the limit, gently, at most twice as much: Azure's dynamic quota allows it at times.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub probe_above: bool,
     /// What the person set.
     #[serde(default, skip_serializing_if = "is_default")]
     pub admin_state: AdminState,

@@ -123,6 +123,10 @@ pub enum Exclusion {
     OutputShort,
     /// the day's tokens or requests are used.
     DayShort,
+    /// load there may grow only slowly for now.
+    GrowthGuard,
+    /// others use the same quota, and what they need is left free.
+    ForeignTraffic,
 }
 
 impl Exclusion {
@@ -155,6 +159,8 @@ impl Exclusion {
             Self::InputShort => "R-24",
             Self::OutputShort => "R-25",
             Self::DayShort => "R-26",
+            Self::GrowthGuard => "R-27",
+            Self::ForeignTraffic => "R-28",
         }
     }
 }

@@ -71,6 +71,8 @@ pub enum LimitSource {
     Derived,
     /// Reported by the service's headers.
     Header,
+    /// Learned from the service's refusals.
+    Learned,
     /// Our own soft cap, lower than the others.
     SoftCap,
     /// Our own share of a pool for now, lower than the others.
@@ -92,6 +94,8 @@ pub struct LimitView {
     pub reserved: u64,
     /// What is taken beyond the limit: answers that came to more than was estimated. It is paid back before others go.
     pub overdraft: u64,
+    /// When the figure came; `None`: with the configuration.
+    pub since: Option<Timestamp>,
 }
 
 impl LimitView {
@@ -99,7 +103,7 @@ impl LimitView {
     #[must_use]
     pub fn new(limit: Option<u64>, source: LimitSource, (taken, pending): (u64, u64)) -> Self {
         let overdraft = limit.map_or(0, |limit| taken.saturating_sub(limit));
-        Self { limit, source, used: taken.saturating_sub(pending), reserved: pending, overdraft }
+        Self { limit, source, used: taken.saturating_sub(pending), reserved: pending, overdraft, since: None }
     }
 
     /// Limit − charges − reservations; `None` if the limit is unknown.
@@ -198,6 +202,16 @@ pub struct EndpointView {
     /// When its tokens per day or else per minute will be full at this rate; `None`: not within sight, or too uncertain
     /// to say.
     pub exhausts_at: Option<Exhaustion>,
+    /// The token limit the service last reported.
+    pub reported_tokens_per_minute: Option<u64>,
+    /// What others use of the same quota, smoothed; room is left for it.
+    pub foreign_tokens_per_minute: u64,
+    /// What the service charges by the formula's charge, for requests with an output cap.
+    pub charge_permille: u64,
+    /// The same for requests without one.
+    pub uncapped_charge_permille: u64,
+    /// What load may grow to for now, where growth is guarded.
+    pub growth_tokens_per_minute: Option<u64>,
 }
 
 impl EndpointView {

@@ -23,7 +23,8 @@ fn config(percent: Option<u32>, stated: Option<u64>) -> Config {
 }
 
 fn view(second: u64, stated: Option<u64>, needs: [u64; 2]) -> BalancerView {
-    let limit = LimitView { limit: None, source: LimitSource::Unknown, used: 0, reserved: 0, overdraft: 0 };
+    let limit =
+        LimitView { limit: None, source: LimitSource::Unknown, used: 0, reserved: 0, overdraft: 0, since: None };
     let endpoint = |id: &str| EndpointView {
         id: id.into(),
         account: "a".into(),
@@ -41,6 +42,11 @@ fn view(second: u64, stated: Option<u64>, needs: [u64; 2]) -> BalancerView {
         more_limits: vec![],
         first_token: None,
         allotted: None,
+        reported_tokens_per_minute: None,
+        foreign_tokens_per_minute: 0,
+        charge_permille: 1_000,
+        uncapped_charge_permille: 1_000,
+        growth_tokens_per_minute: None,
         exhausts_at: None,
     };
     let route = |(id, need): (&str, u64)| RouteView {

@@ -6,7 +6,7 @@ use crate::model::status::LimitSource;
 const LIMIT: u64 = 60_000;
 
 fn tokens(used: u64) -> LimitView {
-    LimitView { limit: Some(LIMIT), source: LimitSource::Configured, used, reserved: 0, overdraft: 0 }
+    LimitView { limit: Some(LIMIT), source: LimitSource::Configured, used, reserved: 0, overdraft: 0, since: None }
 }
 fn east() -> EndpointId {
     EndpointId::from("east")

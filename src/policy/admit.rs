@@ -45,6 +45,9 @@ impl Balancer {
         let binding = self.bind(now, &profile.affinity);
         let caller = self.caller_of(&profile);
         let mut job = Job { binding, caller, ..Job::new(profile, route, self.arrivals) };
+        if !job.has_known_output() {
+            job.expected_output = self.outputs.expected(&job.profile.model, job.profile.caller.as_ref());
+        }
         let mut judged = self.judge(now, &job);
         job.charge = judged.iter().map(|one| one.estimate.charge).min().unwrap_or_default();
         if self.stopping {
@@ -81,7 +84,7 @@ impl Balancer {
         self.leave_line(now, request, &mut job);
         self.note_taken(now, &job, one);
         self.note_group(now, &job, judged, one.group);
-        let Some(reservation) = self.reserve(now, request, one, job.caller) else { return };
+        let Some(reservation) = self.reserve(now, request, one, &job) else { return };
         let Some(id) = self.endpoints.get(one.slot).map(|endpoint| endpoint.id.clone()) else { return };
         if let Some(route) = job.route.and_then(|route| self.routes.get_mut(route)) {
             route.note_sent(now, one.slot);
@@ -103,13 +106,7 @@ impl Balancer {
         outputs.push(Output::Assigned { request, assignment });
     }
 
-    fn reserve(
-        &mut self,
-        now: Timestamp,
-        request: RequestId,
-        one: &Judged,
-        caller: Option<usize>,
-    ) -> Option<Reservation> {
+    fn reserve(&mut self, now: Timestamp, request: RequestId, one: &Judged, job: &Job) -> Option<Reservation> {
         let spec = self.config.endpoints.get(one.endpoint)?;
         let pool = spec.pool.and_then(|pool| self.pool_slot_of.get(pool).copied());
         let charge = one.estimate.charge;
@@ -120,8 +117,10 @@ impl Balancer {
         // Levels drain by the limits that hold, and those may have grown since the last one was sent.
         endpoint.recount(now, spec);
         let endpoint_entry = endpoint.ledger.reserve(now, one.estimate);
+        let mark = endpoint.learning.sent(now, charge, job.has_known_output());
+        let charge_is_known = endpoint.learning.calibration(job.has_known_output()).is_known();
         let pool_state = pool.and_then(|pool| self.pools.get_mut(pool));
-        let caller_state = caller.and_then(|caller| self.callers.get_mut(caller));
+        let caller_state = job.caller.and_then(|caller| self.callers.get_mut(caller));
         Some(Reservation {
             slot: one.slot,
             account: spec.account.clone(),
@@ -132,8 +131,10 @@ impl Balancer {
             settles_to_usage: spec.enforcement == Enforcement::Utilization,
             expires: now.after(EXPIRY),
             sent: now,
-            caller,
+            caller: job.caller,
             caller_entry: caller_state.map(|caller| caller.reserve(now, one.estimate)),
+            mark,
+            charge_is_known,
         })
     }
 

@@ -13,6 +13,7 @@ use super::claim::Claims;
 use super::endpoint::{EndpointState, PoolState};
 use super::event::{Input, Output};
 use super::judge::Judged;
+use super::outputs::Outputs;
 use super::owners::Owners;
 use super::request::{Job, RouteState};
 use super::retry::Budget;
@@ -75,6 +76,8 @@ pub struct Balancer {
     pub(super) wakes: BTreeSet<(Timestamp, usize)>,
     /// Per endpoint slot: the routes that it, or another of its pool, serves.
     pub(super) routes_of: Vec<Vec<usize>>,
+    /// How long answers without a cap are.
+    pub(super) outputs: Outputs,
     pub(super) budget: Budget,
     /// Requests that ever arrived.
     pub(super) arrivals: u64,
@@ -122,6 +125,7 @@ impl Balancer {
             touched: BTreeSet::new(),
             wakes: BTreeSet::new(),
             routes_of: Vec::new(),
+            outputs: Outputs::default(),
             budget: Budget::new(),
             arrivals: 0,
             admitted_after_wait: [0; 3],

@@ -31,6 +31,7 @@ impl Balancer {
             if let Some(endpoint) = self.endpoints.get_mut(slot) {
                 endpoint.admin = spec.admin_state;
                 endpoint.allotted = None;
+                endpoint.learning.restate(spec);
                 endpoint.recount(self.now, spec);
             }
             self.slot_of.push(slot);

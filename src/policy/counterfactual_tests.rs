@@ -199,9 +199,16 @@ fn make(world: &mut World, setting: &Setting, would_have: &Counterfactual) {
         })
     };
     let more = |limit: &mut Option<u64>, more: u64| *limit = limit.map(|limit| limit + more);
+    let pin = |one: &mut Endpoint| one.pinned = true; // a learned ceiling yields to the person's own word alone
     let configured = match would_have.change {
-        Change::TokensMore(n) => tune(&|one| more(&mut one.tokens_per_minute, n)),
-        Change::RequestsMore(n) => tune(&|one| more(&mut one.requests_per_minute, n)),
+        Change::TokensMore(n) => tune(&|one| {
+            more(&mut one.tokens_per_minute, n);
+            pin(one);
+        }),
+        Change::RequestsMore(n) => tune(&|one| {
+            more(&mut one.requests_per_minute, n);
+            pin(one);
+        }),
         Change::SoftCapHigher(n) => tune(&|one| more(&mut one.soft_cap_tokens_per_minute, n)),
         Change::InFlightMore(n) => tune(&|one| one.max_in_flight = one.max_in_flight.map(|most| most + n)),
         Change::Enabled => tune(&|one| one.admin_state = AdminState::Enabled),

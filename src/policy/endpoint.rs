@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use super::health::{HealthState, Pace};
 use super::latency::Latency;
+use super::learn::{Bound, Learning, tokens_stated};
 use super::ledger::{Ledger, Limits, Unit};
-use super::rest::counts_per_minute;
+use super::traffic::Mark;
 use crate::model::checked::CheckedEndpoint;
-use crate::model::config::{AdminState, Service};
+use crate::model::config::AdminState;
 use crate::model::id::{EndpointId, PoolId};
-use crate::model::outcome::{HeaderFacts, LimitFacts};
+use crate::model::outcome::{HeaderFacts, ThrottleKind};
 use crate::model::status::{Counters, LimitSource};
-use crate::model::units::{MINUTE, Timestamp};
+use crate::model::units::Timestamp;
 
 /// How long a size that did not fit is remembered.
 const TOO_LARGE_MEMORY: Duration = Duration::from_mins(10);
@@ -34,7 +35,7 @@ pub(super) struct EndpointState {
     pub(super) reported_remaining: Option<(u64, Timestamp)>,
     /// Our ceiling for now inside its pool.
     pub(super) allotted: Option<u64>,
-    learned: Limits,
+    pub(super) learning: Learning,
     /// When the ledgers' guards were last changed.
     guard_changed: Timestamp,
     /// The smallest charge that was too large there, and until when that is believed.
@@ -65,7 +66,7 @@ impl EndpointState {
             counters: Counters::default(),
             reported_remaining: None,
             allotted: None,
-            learned: Limits::default(),
+            learning: Learning::new(spec),
             guard_changed: Timestamp::ZERO,
             too_large: None,
             told_until: Timestamp::ZERO,
@@ -81,49 +82,68 @@ impl EndpointState {
     }
 
     /// The service's own ceiling of tokens per minute, as configured or learned.
-    pub(super) fn provider_tokens(&self, spec: &CheckedEndpoint) -> Option<u64> {
-        lower(spec.tokens_per_minute, self.learned.tokens, spec.pinned)
+    pub(super) const fn provider_tokens(&self, spec: &CheckedEndpoint) -> Option<u64> {
+        if spec.pinned { spec.tokens_per_minute } else { self.learning.holding().provider }
+    }
+
+    /// What was worked out, or where the person's number alone holds, that: also for one who only asks what if.
+    fn held(&self, spec: &CheckedEndpoint) -> [Option<u64>; 3] {
+        let holding = self.learning.holding();
+        if spec.pinned {
+            let tokens = [spec.tokens_per_minute, self.learning.growth.allowed()].into_iter().flatten().min();
+            return [tokens, spec.requests_per_minute, spec.requests_per_day];
+        }
+        [holding.tokens, holding.requests, holding.requests_per_day]
     }
 
     /// The ceilings that hold now.
     pub(super) fn limits(&self, spec: &CheckedEndpoint) -> Limits {
-        let provider = self.provider_tokens(spec);
+        let [tokens, requests, requests_per_day] = self.held(spec);
         Limits {
-            tokens: [provider, spec.soft_cap, self.allotted].into_iter().flatten().min(),
-            requests: lower(spec.requests_per_minute, self.learned.requests, spec.pinned),
+            tokens: [tokens, spec.soft_cap, self.allotted].into_iter().flatten().min(),
+            requests,
             input: spec.input_tokens_per_minute,
             output: spec.output_tokens_per_minute,
             tokens_per_day: spec.tokens_per_day,
-            requests_per_day: lower(spec.requests_per_day, self.learned.requests_per_day, spec.pinned),
+            requests_per_day,
         }
     }
 
-    /// The ceilings for a charge: one that is larger than our share of the pool for now is not kept out by it for good.
-    pub(super) fn limits_for(&self, spec: &CheckedEndpoint, charge: u64) -> Limits {
-        if self.allotted.is_none_or(|share| share >= charge) {
-            return self.limits(spec);
+    /// What keeps tokens per minute where they are.
+    pub(super) fn bound(&self, spec: &CheckedEndpoint) -> Bound {
+        let [tokens, ..] = self.held(spec);
+        let others = [tokens, spec.soft_cap].into_iter().flatten().min();
+        match (self.allotted, spec.soft_cap) {
+            (Some(share), _) if others.is_none_or(|others| share < others) => Bound::Allotted,
+            (_, Some(cap)) if tokens.is_none_or(|limit| cap < limit) => Bound::SoftCap,
+            _ => self.learning.holding().bound,
         }
-        let tokens = [self.provider_tokens(spec), spec.soft_cap].into_iter().flatten().min();
-        Limits { tokens, ..self.limits(spec) }
+    }
+
+    /// The ceilings for a charge. One that others' use, growth, our share of the pool or our own guess leaves too little
+    /// room for is not kept out for good: it goes when nothing of ours is in the window.
+    pub(super) fn limits_for(&self, spec: &CheckedEndpoint, charge: u64) -> Limits {
+        self.limits(spec).widened(self.firm_tokens(spec), charge)
+    }
+
+    /// What is stated or reported, or our soft cap if that is lower: no charge above it ever goes there.
+    pub(super) fn firm_tokens(&self, spec: &CheckedEndpoint) -> Option<u64> {
+        let firm = self.learning.tokens.firm(tokens_stated(spec));
+        [firm, spec.soft_cap].into_iter().flatten().min()
     }
 
     /// Where the token ceiling comes from.
     pub(super) fn token_source(&self, spec: &CheckedEndpoint) -> LimitSource {
-        let provider = self.provider_tokens(spec);
-        let others = [provider, spec.soft_cap].into_iter().flatten().min();
-        if self.allotted.is_some_and(|share| others.is_none_or(|others| share < others)) {
-            return LimitSource::Allotted;
-        }
-        match (spec.soft_cap, provider) {
-            (Some(cap), Some(limit)) if cap < limit => LimitSource::SoftCap,
-            (Some(_), None) => LimitSource::SoftCap,
-            (_, limit) => source(spec.tokens_per_minute, limit),
+        match self.bound(spec) {
+            Bound::SoftCap => LimitSource::SoftCap,
+            Bound::Allotted => LimitSource::Allotted,
+            Bound::Service | Bound::Foreign | Bound::Growth => self.learning.holding().provider_source,
         }
     }
 
     /// Where the request ceiling comes from; `derived` if the configuration has it by the pool's ratio.
-    pub(super) fn request_source(&self, spec: &CheckedEndpoint, derived: bool) -> LimitSource {
-        match source(spec.requests_per_minute, self.limits(spec).requests) {
+    pub(super) fn request_source(&self, derived: bool) -> LimitSource {
+        match self.learning.holding().request_source {
             LimitSource::Configured if derived => LimitSource::Derived,
             other => other,
         }
@@ -140,16 +160,39 @@ impl EndpointState {
         if let Some(remaining) = facts.tokens.remaining {
             self.reported_remaining = Some((remaining, now));
         }
-        if let Some(limit) = facts.tokens.limit.filter(|limit| *limit > 0) {
-            self.learned.tokens = Some(limit);
-        }
-        let limit = facts.requests.limit.filter(|limit| *limit > 0 && !is_per_slice(*limit, spec));
-        if let Some(times) = limit.and(times_a_minute(&facts.requests, spec)) {
-            self.learned.requests = limit.map(|limit| limit.saturating_mul(times));
-        } else if spec.service != Service::Azure && limit.is_some() {
-            self.learned.requests_per_day = limit;
-        }
+        self.learning.hear(now, spec, facts);
         self.ledger.tune(now, self.limits(spec));
+    }
+
+    /// An answer was good: what it shows of limits, charges and others.
+    pub(super) fn answered(
+        &mut self,
+        now: Timestamp,
+        spec: &CheckedEndpoint,
+        mark: &Mark,
+        facts: &HeaderFacts,
+        asked: (bool, u64),
+    ) {
+        self.learn(now, spec, facts);
+        self.learning.answered(now, spec, mark, facts, asked);
+        self.ledger.tune(now, self.limits(spec));
+    }
+
+    /// A 429: what it teaches of limits. A straggler was sent before another one came back.
+    pub(super) fn refused(
+        &mut self,
+        now: Timestamp,
+        spec: &CheckedEndpoint,
+        mark: &Mark,
+        (kind, facts): (ThrottleKind, &HeaderFacts),
+        straggler: bool,
+    ) {
+        self.learn(now, spec, facts);
+        let full = self.learning.refused(now, spec, mark, (kind, facts.retry_after), straggler);
+        self.ledger.tune(now, self.limits(spec));
+        if full {
+            self.ledger.fill(now, self.limits(spec));
+        }
     }
 
     /// The service had no room where our ledger saw some.
@@ -181,48 +224,12 @@ impl EndpointState {
     }
 }
 
-/// What is stated counts, unless the service says less and may; what is not stated is learned.
-fn lower(stated: Option<u64>, learned: Option<u64>, pinned: bool) -> Option<u64> {
-    match (stated, learned) {
-        (stated, _) if pinned => stated,
-        (Some(stated), Some(learned)) => Some(stated.min(learned)),
-        (stated, learned) => stated.or(learned),
-    }
-}
-
-fn source(stated: Option<u64>, holds: Option<u64>) -> LimitSource {
-    match (stated, holds) {
-        (_, None) => LimitSource::Unknown,
-        (Some(stated), Some(holds)) if stated == holds => LimitSource::Configured,
-        _ => LimitSource::Header,
-    }
-}
-
-/// Azure often reports the requests of a slice where others report those of a minute.
-fn is_per_slice(reported: u64, spec: &CheckedEndpoint) -> bool {
-    let slices = MINUTE.as_secs() / spec.request_slice.as_secs().max(1);
-    let per_minute = reported.saturating_mul(slices);
-    spec.requests_per_minute.is_some_and(|stated| slices > 1 && per_minute.abs_diff(stated) <= stated / 10)
-}
-
-/// How often in a minute the reported requests may be sent; `None`: they count for longer. Azure reports those of a
-/// slice, and where nothing is stated to compare with, only a reset beyond the slice shows that a minute is meant.
-fn times_a_minute(facts: &LimitFacts, spec: &CheckedEndpoint) -> Option<u64> {
-    if spec.service != Service::Azure {
-        return counts_per_minute(facts).then_some(1);
-    }
-    let beyond_slice = facts.reset.is_some_and(|reset| reset > spec.request_slice);
-    if spec.requests_per_minute.is_some() || beyond_slice {
-        return Some(1);
-    }
-    Some(MINUTE.as_secs() / spec.request_slice.as_secs().clamp(1, MINUTE.as_secs()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::config::Enforcement;
+    use crate::model::config::{Enforcement, Service};
     use crate::model::id::{AccountId, ModelName};
+    use crate::model::outcome::LimitFacts;
 
     fn spec(tokens: Option<u64>, soft_cap: Option<u64>, pinned: bool) -> CheckedEndpoint {
         CheckedEndpoint {
@@ -239,6 +246,7 @@ mod tests {
             request_slice: Duration::from_secs(10),
             enforcement: Enforcement::SlidingLog,
             pinned,
+            probe_above: false,
             admin_state: AdminState::Enabled,
             tokens_per_day: None,
             requests_per_day: None,

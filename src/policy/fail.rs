@@ -11,14 +11,14 @@ use super::event::Output;
 use super::judge::{Hope, Judged, hope};
 use super::ledger::Unit;
 use super::request::{Job, Reservation, Stage};
-use super::rest::{Throttled, denial, ejection, overloaded};
+use super::rest::{Throttled, denial, ejection, is_jittered, overloaded};
 use super::retry::{attempt_cap, backoff};
 use crate::model::config::Enforcement;
 use crate::model::decision::{Conclusion, RefusalReason};
 use crate::model::id::{AccountId, RequestId};
 use crate::model::outcome::{Failure, FailureClass, ThrottleKind};
 use crate::model::status::RestCause;
-use crate::model::units::Timestamp;
+use crate::model::units::{Timestamp, micros};
 
 impl Balancer {
     /// Answers a failure: elsewhere, later, or over.
@@ -47,8 +47,10 @@ impl Balancer {
         self.doubt(reservation.slot);
         match failure.class {
             FailureClass::ClientFault => return self.give_up(now, request, &job, outputs),
-            FailureClass::KeyRejected => job.barred.extend(self.slots_of(&reservation.account)),
-            FailureClass::Blocked | FailureClass::NotFound => job.barred.push(reservation.slot),
+            FailureClass::KeyRejected | FailureClass::Blocked => {
+                job.barred.extend(self.slots_of(&reservation.account));
+            }
+            FailureClass::NotFound => job.barred.push(reservation.slot),
             _ if size_is_at_fault => job.barred.push(reservation.slot),
             _ => job.tried.push(reservation.slot),
         }
@@ -149,8 +151,8 @@ impl Balancer {
         match failure.class {
             FailureClass::ClientFault | FailureClass::Transient => self.judge_nobody(now, request, reservation.slot),
             FailureClass::Throttled(kind) => return self.blame_throttle(now, request, reservation, kind, failure),
-            FailureClass::KeyRejected => self.blame_account(now, request, reservation),
-            FailureClass::Blocked => self.deny(now, request, reservation.slot, RestCause::Blocked),
+            FailureClass::KeyRejected => self.blame_account(now, request, reservation, RestCause::KeyRejected),
+            FailureClass::Blocked => self.blame_account(now, request, reservation, RestCause::Blocked),
             FailureClass::NotFound => self.deny(now, request, reservation.slot, RestCause::NotFound),
             FailureClass::ServerError
             | FailureClass::Overloaded
@@ -179,16 +181,17 @@ impl Balancer {
         let Some(endpoint) = self.endpoints.get_mut(reservation.slot) else { return false };
         endpoint.counters.throttled = endpoint.counters.throttled.saturating_add(1);
         let Some(spec) = spec else { return false };
-        endpoint.learn(now, &spec, &failure.facts);
         let surprise = match kind {
             ThrottleKind::Tokens => Some(Unit::Tokens),
             ThrottleKind::Requests => Some(Unit::Requests),
             _ => None,
         };
-        // Those that were under way when the first surprise came tell nothing new.
-        if let Some(unit) = surprise.filter(|_| endpoint.health.takes_blame(request)) {
+        // Those that were under way when the first surprise came only make it clearer.
+        let straggler = !endpoint.health.takes_blame(request);
+        if let Some(unit) = surprise.filter(|_| !straggler) {
             endpoint.surprised(now, unit);
         }
+        endpoint.refused(now, &spec, &reservation.mark, (kind, &failure.facts), straggler);
         let throttled = Throttled {
             kind,
             facts: &failure.facts,
@@ -204,21 +207,41 @@ impl Balancer {
         if throttle.too_large {
             endpoint.mark_too_large(now, reservation.estimate.charge);
         }
+        let jitter = if is_jittered(kind) && failure.facts.retry_after.is_none() {
+            self.rng.u64(0..=micros(throttle.rest) / 4)
+        } else {
+            0
+        };
+        let rest = throttle.rest.saturating_add(Duration::from_micros(jitter));
         if throttle.rest.is_zero() {
             endpoint.health.unjudged(now, request);
         } else {
-            endpoint.health.rest(request, now.after(throttle.rest), RestCause::Throttled(kind));
+            endpoint.health.rest(request, now.after(rest), RestCause::Throttled(kind));
+        }
+        if kind == ThrottleKind::OutOfCredit {
+            self.rest_account(now, request, reservation, rest);
         }
         throttle.too_large
     }
 
-    fn blame_account(&mut self, now: Timestamp, request: RequestId, reservation: &Reservation) {
+    fn blame_account(&mut self, now: Timestamp, request: RequestId, reservation: &Reservation, cause: RestCause) {
         for slot in self.slots_of(&reservation.account) {
             if slot == reservation.slot {
-                self.deny(now, request, slot, RestCause::KeyRejected);
+                self.deny(now, request, slot, cause);
             } else if let Some(endpoint) = self.endpoints.get_mut(slot) {
                 let rest = denial(endpoint.health.denied(request));
-                endpoint.health.rest(request, now.after(rest), RestCause::KeyRejected);
+                endpoint.health.rest(request, now.after(rest), cause);
+            }
+        }
+    }
+
+    /// An empty purse is everybody's who draws on it.
+    fn rest_account(&mut self, now: Timestamp, request: RequestId, reservation: &Reservation, rest: Duration) {
+        for slot in self.slots_of(&reservation.account) {
+            if let Some(endpoint) = self.endpoints.get_mut(slot).filter(|_| slot != reservation.slot) {
+                let cause = RestCause::Throttled(ThrottleKind::OutOfCredit);
+                endpoint.told_until = endpoint.told_until.max(now.after(rest));
+                endpoint.health.rest(request, now.after(rest), cause);
             }
         }
     }

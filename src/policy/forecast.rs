@@ -194,8 +194,8 @@ impl Balancer {
                 Some(pools.len() - 1)
             });
             let ledger = seat.state.ledger.clone();
-            let (limits, whole) = (seat.state.limits(seat.spec), seat.state.limits_for(seat.spec, u64::MAX));
-            gates.push(Gate { endpoint: member.endpoint, slot: seat.slot, opens, ledger, limits, whole, pool });
+            let (limits, firm) = (seat.state.limits(seat.spec), seat.state.firm_tokens(seat.spec));
+            gates.push(Gate { endpoint: member.endpoint, slot: seat.slot, opens, ledger, limits, firm, pool });
         }
         let others = self.claims.iter().filter(|claim| claim.route != place).copied().collect();
         Some(Play::new(now, gates, pools.into_iter().map(|(_, share)| share).collect(), others))

@@ -4,7 +4,15 @@ use super::*;
 fn gate(endpoint: usize, tokens: u64, opens: u64) -> Gate {
     let limits = Limits { tokens: Some(tokens), ..Limits::NONE };
     let ledger = Ledger::new(Duration::from_secs(1));
-    Gate { endpoint, slot: endpoint, opens: Timestamp::from_secs(opens), ledger, limits, whole: limits, pool: None }
+    Gate {
+        endpoint,
+        slot: endpoint,
+        opens: Timestamp::from_secs(opens),
+        ledger,
+        limits,
+        firm: limits.tokens,
+        pool: None,
+    }
 }
 
 fn turns(charges: &[u64]) -> Vec<Turn> {

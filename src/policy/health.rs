@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::model::id::RequestId;
+use crate::model::outcome::ThrottleKind;
 use crate::model::status::{Health, RestCause};
 use crate::model::units::Timestamp;
 
@@ -175,9 +176,13 @@ impl HealthState {
         }
     }
 
-    /// A key was replaced: a rest for the old one is over, by probe as any other.
+    /// A key was replaced: a rest for the old one, or for what it may draw on, is over, by probe as any other.
     pub(super) fn forgive_key(&mut self, now: Timestamp) {
-        if let Phase::Resting { until, cause: RestCause::KeyRejected } = &mut self.phase {
+        const OF_THE_KEY: [RestCause; 3] =
+            [RestCause::KeyRejected, RestCause::Blocked, RestCause::Throttled(ThrottleKind::OutOfCredit)];
+        if let Phase::Resting { until, cause } = &mut self.phase
+            && OF_THE_KEY.contains(cause)
+        {
             *until = (*until).min(now);
             self.denials = 0;
         }
@@ -263,7 +268,6 @@ fn percent(step: u64) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::outcome::ThrottleKind;
 
     const PACE: Pace = Pace { tokens_per_minute: Some(60_000), requests_per_minute: Some(1_200) };
     const CAUSE: RestCause = RestCause::Throttled(ThrottleKind::Tokens);

@@ -11,7 +11,7 @@ use super::health::{Pace, Standing};
 use super::ledger::{Limits, Shortage};
 use super::request::Job;
 use crate::model::checked::{CheckedEndpoint, CheckedMember, CheckedPool};
-use crate::model::config::AdminState;
+use crate::model::config::{AdminState, Enforcement};
 use crate::model::decision::{Estimate, Exclusion};
 use crate::model::profile::RequestSize;
 use crate::model::status::{Health, RestCause};
@@ -148,7 +148,14 @@ impl Seat<'_> {
 
     /// What the same request of another size would be charged here.
     pub(super) fn estimate_of(&self, job: &Job, size: &RequestSize) -> Estimate {
-        estimate(self.spec.service, self.spec.enforcement, job.profile.operation, size)
+        let mut size = *size;
+        // Where the service corrects to what was used, what is usual tells more than what it reserves.
+        if self.spec.enforcement == Enforcement::Utilization && size.output_cap.is_none() {
+            size.output_cap = job.expected_output;
+        }
+        let formula = estimate(self.spec.service, self.spec.enforcement, job.profile.operation, &size);
+        let charge = self.state.learning.calibration(job.has_known_output()).apply(formula.charge);
+        Estimate { charge, ..formula }
     }
 
     /// Whether it may be used at all, now or later: by the person, by its key, by what this request has met there.

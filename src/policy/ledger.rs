@@ -37,6 +37,16 @@ impl Limits {
     pub(super) const NONE: Self =
         Self { tokens: None, requests: None, input: None, output: None, tokens_per_day: None, requests_per_day: None };
 
+    /// For a charge above the ceiling of tokens that holds now, but not above the `firm` one: it fits when nothing else is
+    /// in the window.
+    pub(super) fn widened(self, firm: Option<u64>, charge: u64) -> Self {
+        let fits_for_good = firm.is_none_or(|firm| charge <= firm);
+        match self.tokens {
+            Some(limit) if limit < charge && fits_for_good => Self { tokens: Some(charge), ..self },
+            _ => self,
+        }
+    }
+
     const fn has_more(&self) -> bool {
         self.input.is_some()
             || self.output.is_some()
@@ -306,6 +316,13 @@ impl Ledger {
             more.output.settle(now, entry.output, was.output, charge.output);
             more.day_tokens.settle(now, entry.day_tokens, was.tokens, charge.tokens);
             more.day_requests.settle(now, entry.day_requests, 1, requests);
+        }
+    }
+
+    /// The server had no tokens left: where they drain continuously, it is full.
+    pub(super) fn fill(&mut self, now: Timestamp, limits: Limits) {
+        if let Some(limit) = limits.tokens {
+            self.tokens.fill(now, limit);
         }
     }
 

@@ -77,6 +77,14 @@ impl Meter {
         self.log = self.log.successor(now, span, &history.log);
     }
 
+    /// The service says it is full: a level is, whatever we knew of it. A log knows what is in it.
+    pub(super) fn fill(&mut self, now: Timestamp, limit: u64) {
+        if let Some(level) = &mut self.level {
+            let missing = limit.saturating_sub(level.held(now));
+            level.add(now, missing);
+        }
+    }
+
     /// What counts at `now`.
     pub(super) fn taken(&self, now: Timestamp) -> u64 {
         self.level.as_ref().map_or_else(|| self.log.taken(now), |level| level.taken(now))

@@ -10,23 +10,30 @@ mod admit;
 mod affinity;
 mod bucket;
 mod cache_home;
+mod calibrate;
 mod caller;
+mod ceiling;
 mod choose;
 mod claim;
 mod configure;
 mod counterfactual;
+mod cubic;
 mod endpoint;
 mod estimate;
 mod explain;
 mod fail;
 mod forecast;
+mod foreign;
+mod growth;
 mod health;
 mod judge;
 mod latency;
+mod learn;
 mod ledger;
 mod line;
 mod meter;
 mod order;
+mod outputs;
 mod owners;
 mod pacing;
 mod play;
@@ -40,6 +47,7 @@ mod settle;
 mod spill;
 mod stick;
 mod touch;
+mod traffic;
 mod view;
 mod window;
 
@@ -49,6 +57,8 @@ mod allot_tests;
 mod crowd_tests;
 #[cfg(test)]
 mod laws_tests;
+#[cfg(test)]
+mod learn_tests;
 #[cfg(test)]
 mod limits_tests;
 #[cfg(test)]

@@ -22,15 +22,15 @@ pub(super) struct Gate {
     pub(super) opens: Timestamp,
     pub(super) ledger: Ledger,
     pub(super) limits: Limits,
-    /// For one that is larger than our share of the pool for now.
-    pub(super) whole: Limits,
+    /// No charge above it ever goes there.
+    pub(super) firm: Option<u64>,
     /// Index into the play's pools.
     pub(super) pool: Option<usize>,
 }
 
 impl Gate {
     fn limits(&self, estimate: Estimate) -> Limits {
-        if self.limits.tokens.is_some_and(|most| most < estimate.charge) { self.whole } else { self.limits }
+        self.limits.widened(self.firm, estimate.charge)
     }
 }
 

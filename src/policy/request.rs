@@ -14,12 +14,13 @@ use super::ledger::Entry;
 use super::order::{CLASSES, Caller, Line, Waiter};
 use super::pacing::Allowance;
 use super::spill::Stay;
+use super::traffic::Mark;
 use super::window::Window;
 use crate::model::config::Priority;
 use crate::model::decision::Estimate;
 use crate::model::id::{AccountId, ModelName, RequestId};
 use crate::model::outlook::Demand;
-use crate::model::profile::RequestProfile;
+use crate::model::profile::{Operation, RequestProfile};
 use crate::model::units::{MINUTE, Timestamp};
 
 /// What one sending holds. Slots name endpoints and pools for the life of the process.
@@ -38,6 +39,10 @@ pub(super) struct Reservation {
     /// The caller's slot.
     pub(super) caller: Option<usize>,
     pub(super) caller_entry: Option<Entry>,
+    /// How it stands among our traffic there.
+    pub(super) mark: Mark,
+    /// Whether the service was seen to charge by this estimate.
+    pub(super) charge_is_known: bool,
 }
 
 /// Where a request is.
@@ -91,6 +96,8 @@ pub(super) struct Job {
     pub(super) began_after: Duration,
     /// The slot of who asked, if it is known.
     pub(super) caller: Option<usize>,
+    /// How long an answer to it is likely to be at most, if it sets no cap and that is known.
+    pub(super) expected_output: Option<u64>,
 }
 
 impl Job {
@@ -112,6 +119,7 @@ impl Job {
             binding: Binding::Free,
             began_after: Duration::ZERO,
             caller: None,
+            expected_output: None,
         }
     }
 
@@ -120,6 +128,11 @@ impl Job {
         let caller = Caller(self.profile.caller.clone());
         let (class, rank) = (self.profile.priority, self.rank);
         Waiter { request, order: self.order, class, rank, caller, charge: self.charge }
+    }
+
+    /// Whether a service can tell from the request how long the answer may be.
+    pub(super) fn has_known_output(&self) -> bool {
+        self.profile.size.output_cap.is_some() || self.profile.operation == Operation::Embeddings
     }
 
     /// How long it has waited in all.

@@ -14,6 +14,9 @@ const LONGEST_GUESS: Duration = Duration::from_mins(1);
 const LONGEST_TOLD: Duration = Duration::from_mins(15);
 const DAILY_PROBE: Duration = Duration::from_mins(15);
 const CREDIT_PROBE: Duration = Duration::from_mins(10);
+const FIRST_UTILIZATION: Duration = Duration::from_secs(1);
+const LONGEST_UTILIZATION: Duration = Duration::from_secs(10);
+const FIRST_GROWTH: Duration = Duration::from_secs(15);
 const FIRST_DENIAL: Duration = Duration::from_mins(1);
 const LONGEST_DENIAL: Duration = Duration::from_mins(15);
 
@@ -51,6 +54,8 @@ impl Throttled<'_> {
             (ThrottleKind::Daily, told) => rest(told.unwrap_or(DAILY_PROBE).min(DAILY_PROBE)),
             (ThrottleKind::OutOfCredit, _) => rest(CREDIT_PROBE),
             (_, Some(wait)) if wait > LONGEST_TOLD => Throttle { rest: LONGEST_GUESS, too_large: true },
+            // What is short of machines is left alone longer each time, whatever it says.
+            (ThrottleKind::SharedCapacity, Some(wait)) if self.in_a_row > 1 => rest(wait.max(self.guess())),
             (_, Some(wait)) => rest(wait),
             (_, None) => rest(self.reset().unwrap_or_else(|| self.guess()).min(LONGEST_GUESS)),
         }
@@ -75,9 +80,16 @@ impl Throttled<'_> {
     fn guess(&self) -> Duration {
         match self.kind {
             ThrottleKind::Requests => self.slice,
+            ThrottleKind::Utilization => doubled(FIRST_UTILIZATION, self.in_a_row, LONGEST_UTILIZATION),
+            ThrottleKind::Growth => doubled(FIRST_GROWTH, self.in_a_row, LONGEST_GUESS),
             _ => doubled(FIRST, self.in_a_row, LONGEST_GUESS),
         }
     }
+}
+
+/// Whether a wait that we guess is lengthened by chance: what is short for all is not stormed by all at once.
+pub(super) const fn is_jittered(kind: ThrottleKind) -> bool {
+    matches!(kind, ThrottleKind::SharedCapacity | ThrottleKind::Growth)
 }
 
 /// A bucket refills `limit − remaining` in `reset`; this is how long it takes until `cost` is in it.
@@ -150,6 +162,16 @@ mod tests {
         let waits: Vec<u64> = (1..7).map(|n| seconds(judge(ThrottleKind::Tokens, silent, n))).collect();
         assert_eq!(waits, [5, 10, 20, 40, 60, 60]);
         assert_eq!(seconds(judge(ThrottleKind::Tokens, told(0), 1)), 5, "a wait of nothing says nothing");
+    }
+
+    #[test]
+    fn what_is_short_of_machines_is_left_alone_longer_each_time_and_a_full_deployment_never_long() {
+        let shared = |n| seconds(judge(ThrottleKind::SharedCapacity, told(2), n));
+        assert_eq!((1..6).map(shared).collect::<Vec<_>>(), [2, 10, 20, 40, 60]);
+        let full = |n| seconds(judge(ThrottleKind::Utilization, HeaderFacts::default(), n));
+        assert_eq!((1..7).map(full).collect::<Vec<_>>(), [1, 2, 4, 8, 10, 10]);
+        assert_eq!(seconds(judge(ThrottleKind::Utilization, told(3), 4)), 3, "as told");
+        assert_eq!(seconds(judge(ThrottleKind::Growth, HeaderFacts::default(), 1)), 15);
     }
 
     #[test]

@@ -4,9 +4,9 @@
 //! Absent on purpose: health, and taking the room (`admit`).
 
 use super::judge::{Seat, pool_limits};
+use super::learn::Bound;
 use super::ledger::{Limits, Shortage, Unit};
 use crate::model::decision::{Estimate, Exclusion};
-use crate::model::status::LimitSource;
 use crate::model::units::Timestamp;
 
 impl Seat<'_> {
@@ -32,7 +32,7 @@ impl Seat<'_> {
             return Some((Exclusion::CallerShort, short));
         }
         if let Some(short) = self.state.ledger.shortage(now, estimate, self.limits_for(estimate)) {
-            return Some((self.exclusion(short.unit), short));
+            return Some((self.exclusion(now, estimate, short.unit), short));
         }
         let (spec, pool) = self.pool?;
         pool.ledger.shortage(now, estimate, pool_limits(spec)).map(|short| (Exclusion::PoolShort, short))
@@ -51,13 +51,25 @@ impl Seat<'_> {
         self.state.limits_for(self.spec, estimate.charge)
     }
 
-    fn exclusion(&self, unit: Unit) -> Exclusion {
-        let source = self.state.token_source(self.spec);
-        match unit {
-            Unit::Tokens if source == LimitSource::SoftCap => Exclusion::SoftCap,
+    /// Why tokens are short: by the service's limit, or only by what we keep below it.
+    fn tokens_short(&self, now: Timestamp, estimate: Estimate) -> Exclusion {
+        let others_alone = || {
+            let whole = Limits { tokens: self.state.provider_tokens(self.spec), ..Limits::NONE };
+            self.state.ledger.shortage(now, estimate, whole).is_none()
+        };
+        match self.state.bound(self.spec) {
+            Bound::SoftCap => Exclusion::SoftCap,
             // What is free in the pool is kept for its other members.
-            Unit::Tokens if source == LimitSource::Allotted => Exclusion::PoolShort,
-            Unit::Tokens => Exclusion::TokensShort,
+            Bound::Allotted => Exclusion::PoolShort,
+            Bound::Growth => Exclusion::GrowthGuard,
+            Bound::Foreign if others_alone() => Exclusion::ForeignTraffic,
+            Bound::Foreign | Bound::Service => Exclusion::TokensShort,
+        }
+    }
+
+    fn exclusion(&self, now: Timestamp, estimate: Estimate, unit: Unit) -> Exclusion {
+        match unit {
+            Unit::Tokens => self.tokens_short(now, estimate),
             Unit::Requests => Exclusion::RequestsShort,
             Unit::Input => Exclusion::InputShort,
             Unit::Output => Exclusion::OutputShort,

@@ -24,6 +24,7 @@ impl Balancer {
         let (slot, charge, prompt) = (reservation.slot, reservation.estimate.charge, reservation.estimate.prompt);
         // Of an answer that comes at once, only its usage tells what its time was spent on.
         let quick = job.profile.streaming.then_some(job.began_after);
+        let (mark, request_kind) = (reservation.mark, (job.has_known_output(), prompt));
         self.note_home(request, slot);
         let spec = self.spec_of(slot).cloned();
         let Some(endpoint) = self.endpoints.get_mut(slot) else { return };
@@ -34,7 +35,7 @@ impl Balancer {
             endpoint.latency.note(now, took, prompt, 0);
         }
         if let Some(spec) = spec.as_ref().filter(|_| signal.endpoint == endpoint.id) {
-            endpoint.learn(now, spec, &signal.facts);
+            endpoint.answered(now, spec, &mark, &signal.facts, request_kind);
         }
         if seen_before != (endpoint.health.health(now), spec.as_ref().map(|spec| endpoint.limits(spec))) {
             self.doubt(slot);
@@ -49,6 +50,10 @@ impl Balancer {
             return self.leave_line(now, request, &mut job);
         };
         let charge = final_charge(&reservation, settlement.usage);
+        if let Some(usage) = settlement.usage.filter(|usage| usage.exact && !job.has_known_output()) {
+            let each = usage.output / job.profile.size.choices.max(1);
+            self.outputs.observe(&job.profile.model, job.profile.caller.as_ref(), each);
+        }
         self.close_as(request, &reservation, Some(final_demand(&reservation, settlement.usage, charge)));
         self.touch(reservation.slot);
         if charge != reservation.estimate.charge {
@@ -109,6 +114,9 @@ impl Balancer {
         let now = self.now;
         if let Some(endpoint) = self.endpoints.get_mut(reservation.slot) {
             close_entry(now, &mut endpoint.ledger, reservation.endpoint_entry, spent);
+            let stays = spent.map_or(0, |spent| spent.tokens);
+            let seen = if reservation.settles_to_usage || stays == 0 { stays } else { reservation.mark.charge };
+            endpoint.learning.traffic.settle(&reservation.mark, seen);
             endpoint.in_flight = endpoint.in_flight.saturating_sub(1);
             endpoint.counters.charged = endpoint.counters.charged.saturating_add(spent.map_or(0, |spent| spent.tokens));
         }
@@ -160,6 +168,8 @@ fn final_charge(reservation: &Reservation, usage: Option<Usage>) -> u64 {
     let estimate = reservation.estimate.charge;
     match usage.filter(|usage| usage.exact) {
         Some(usage) if reservation.settles_to_usage => usage.total().saturating_sub(usage.cached),
+        // What the service was seen to charge is no guess any more.
+        Some(_) if reservation.charge_is_known => estimate,
         Some(usage) => usage.total().max(estimate),
         None => estimate,
     }

@@ -43,8 +43,9 @@ impl Balancer {
     fn endpoint_view(&self, now: Timestamp, seat: &Seat<'_>) -> EndpointView {
         let (spec, state) = (seat.spec, seat.state);
         let limits = state.limits(spec);
+        let learning = &state.learning;
         let stated = self.config.config.endpoint(&spec.id).and_then(|endpoint| endpoint.requests_per_minute);
-        let request_source = state.request_source(spec, stated.is_none());
+        let request_source = state.request_source(stated.is_none());
         let (tokens, requests) = (state.ledger.tokens(now), state.ledger.requests(now));
         EndpointView {
             id: spec.id.clone(),
@@ -53,8 +54,14 @@ impl Balancer {
             simulated: spec.service == Service::Simulated,
             admin_state: state.admin,
             health: seat.health(now),
-            tokens: LimitView::new(limits.tokens, state.token_source(spec), tokens),
-            requests: LimitView::new(limits.requests, request_source, requests),
+            tokens: LimitView {
+                since: learning.tokens.since(),
+                ..LimitView::new(limits.tokens, state.token_source(spec), tokens)
+            },
+            requests: LimitView {
+                since: learning.requests.since(),
+                ..LimitView::new(limits.requests, request_source, requests)
+            },
             provider_tokens_per_minute: state.provider_tokens(spec),
             soft_cap: spec.soft_cap,
             reported_remaining: state.reported_remaining,
@@ -64,6 +71,11 @@ impl Balancer {
             more_limits: more_limits(now, seat, limits),
             allotted: state.allotted,
             exhausts_at: None,
+            reported_tokens_per_minute: learning.tokens.reported(),
+            foreign_tokens_per_minute: learning.foreign.rate(),
+            charge_permille: learning.calibration(true).permille(),
+            uncapped_charge_permille: learning.calibration(false).permille(),
+            growth_tokens_per_minute: learning.growth.allowed(),
         }
     }
 

@@ -23,6 +23,11 @@ fn endpoint(id: &str, throttled: u64) -> EndpointView {
         more_limits: Vec::new(),
         allotted: None,
         exhausts_at: None,
+        reported_tokens_per_minute: None,
+        foreign_tokens_per_minute: 0,
+        charge_permille: 1_000,
+        uncapped_charge_permille: 1_000,
+        growth_tokens_per_minute: None,
     }
 }
 

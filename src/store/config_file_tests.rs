@@ -185,6 +185,7 @@ pub(in crate::store) fn full() -> Config {
         max_in_flight: Some(2),
         request_slice_seconds: Some(10),
         pinned: true,
+        probe_above: true,
         admin_state: AdminState::Draining,
         enforcement: Enforcement::Utilization,
         simulated: Some(Simulated::default()),
@@ -284,6 +285,7 @@ fn edit(config: &mut Config, chance: &mut fastrand::Rng) {
                 endpoint.tokens_per_minute = some(chance, number);
                 endpoint.requests_per_minute = some(chance, number);
                 endpoint.pinned = chance.bool();
+                endpoint.probe_above = chance.bool();
                 endpoint.deployment = some(chance, "line\n\"quoted\"".to_owned());
                 endpoint.simulated = some(chance, Simulated { first_token_ms: number, tokens_per_second: 1 });
                 endpoint.admin_state = if chance.bool() { AdminState::Paused } else { AdminState::Enabled };

@@ -96,6 +96,7 @@ const ENDPOINT: &[Field] = &[
     may("max_in_flight", SMALL),
     may("request_slice_seconds", SMALL),
     may("pinned", Kind::Flag),
+    may("probe_above", Kind::Flag),
     may("admin_state", Kind::OneOf(&["enabled", "draining", "paused"])),
     may("enforcement", Kind::OneOf(&["auto", "sliding_log", "token_bucket", "utilization"])),
     may("tokens_per_day", ANY),

@@ -68,6 +68,7 @@ pub fn config() -> Config {
         max_in_flight: None,
         request_slice_seconds: None,
         pinned: false,
+        probe_above: false,
         admin_state: AdminState::Enabled,
         enforcement: Enforcement::Auto,
         simulated: Some(Simulated::default()),
@@ -230,6 +231,11 @@ fn view(second: u64) -> BalancerView {
                 more_limits: Vec::new(),
                 allotted: None,
                 exhausts_at: None,
+                reported_tokens_per_minute: None,
+                foreign_tokens_per_minute: 0,
+                charge_permille: 1_000,
+                uncapped_charge_permille: 1_000,
+                growth_tokens_per_minute: None,
             }
         })
         .collect();

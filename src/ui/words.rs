@@ -92,6 +92,8 @@ pub const fn exclusion(exclusion: Exclusion) -> &'static str {
         Exclusion::InputShort => "not enough input tokens free",
         Exclusion::OutputShort => "not enough output tokens free",
         Exclusion::DayShort => "the limit of the day is used",
+        Exclusion::GrowthGuard => "load there may grow only slowly",
+        Exclusion::ForeignTraffic => "others use the same quota",
     }
 }
 

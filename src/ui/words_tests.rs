@@ -14,7 +14,7 @@ use crate::model::record::AttemptRecord;
 use crate::model::status::{Health, RestCause};
 use crate::model::units::Timestamp;
 
-const EXCLUSIONS: [Exclusion; 25] = [
+const EXCLUSIONS: [Exclusion; 27] = [
     Exclusion::Throttled,
     Exclusion::Ejected,
     Exclusion::TokensShort,
@@ -40,6 +40,8 @@ const EXCLUSIONS: [Exclusion; 25] = [
     Exclusion::InputShort,
     Exclusion::OutputShort,
     Exclusion::DayShort,
+    Exclusion::GrowthGuard,
+    Exclusion::ForeignTraffic,
 ];
 
 const REFUSALS: [RefusalReason; 11] = [

@@ -130,14 +130,15 @@ fn names_the_model(said: &Said) -> bool {
 /// Which limit a 429 is about. The more specific words are asked for first: a message that names a daily token limit is
 /// about the day, one that says the request is too large is about the request.
 fn throttle(said: &Said, facts: &HeaderFacts, policy: &str) -> ThrottleKind {
-    const WORDS: [(ThrottleKind, &[&str]); 7] = [
+    const WORDS: [(ThrottleKind, &[&str]); 8] = [
         (ThrottleKind::TooLarge, &["request too large"]),
         (
             ThrottleKind::OutOfCredit,
             &["exceeded your current quota", "billing", "credit balance", "spend limit", "insufficient_quota"],
         ),
         (ThrottleKind::Daily, &["per day", "(rpd)", "(tpd)", "daily"]),
-        (ThrottleKind::Utilization, &["utilization", "provisioned"]),
+        (ThrottleKind::Utilization, &["utilization", "utilized", "provisioned"]),
+        (ThrottleKind::Growth, &["slow down", "increased too quickly", "increase your request rate gradually"]),
         (
             ThrottleKind::SharedCapacity,
             &["high demand", "temporarily unable", "peak load", "overloaded", "no capacity", "at capacity"],

@@ -74,6 +74,8 @@ fn openais_codes_decide_before_words_and_status() {
             Throttled(ThrottleKind::TooLarge),
         ),
         (429, "slow_down", "rate_limit_error", "Slow down", Throttled(ThrottleKind::Growth)),
+        (503, "slow_down", "rate_limit_error", "", Throttled(ThrottleKind::Growth)),
+        (429, "429", "", "Your traffic has increased too quickly.", Throttled(ThrottleKind::Growth)),
         (429, "credit_balance_exhausted", "", "", Throttled(ThrottleKind::OutOfCredit)),
         (429, "organization_spend_limit_exceeded", "", "", Throttled(ThrottleKind::OutOfCredit)),
         (429, "project_spend_limit_exceeded", "", "", Throttled(ThrottleKind::OutOfCredit)),

@@ -206,6 +206,8 @@ fn clause(candidate: &Candidate, record: &RequestRecord, decision: &Decision) ->
             | Exclusion::OutputShort
             | Exclusion::DayShort
             | Exclusion::CallerShort
+            | Exclusion::GrowthGuard
+            | Exclusion::ForeignTraffic
             | Exclusion::TooLarge,
             _,
         ) => room_clause(candidate, reason, decision),
@@ -259,6 +261,8 @@ fn room_clause(candidate: &Candidate, reason: Exclusion, decision: &Decision) ->
     let whose = match reason {
         Exclusion::SoftCap => " under its soft cap",
         Exclusion::PoolShort => " in its quota pool",
+        Exclusion::GrowthGuard => " at the pace its load may grow",
+        Exclusion::ForeignTraffic => " beside what others use of it",
         _ => "",
     };
     match free(candidate, decision) {

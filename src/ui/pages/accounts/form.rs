@@ -184,6 +184,7 @@ impl Form {
             max_in_flight: None,
             request_slice_seconds: None,
             pinned: false,
+            probe_above: false,
             admin_state: AdminState::default(),
             enforcement: Enforcement::default(),
             simulated: None,

@@ -55,7 +55,36 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
                 &format!("The service said {} left at {}; we count {ours}.", Grouped(left), clock_time(wall)),
             );
         }
+        for line in learned(endpoint) {
+            note(ui, theme, &line);
+        }
     });
+}
+
+/// What answers and refusals showed that the figures above do not say by themselves.
+fn learned(endpoint: &EndpointView) -> Vec<String> {
+    let mut lines = Vec::new();
+    let (reported, held) = (endpoint.reported_tokens_per_minute, endpoint.provider_tokens_per_minute);
+    if let Some((reported, held)) = reported.zip(held).filter(|(reported, held)| reported > held) {
+        lines.push(format!(
+            "The service states {} TPM, more than the {} in effect, which rises towards it unless pinned.",
+            Grouped(reported),
+            Grouped(held)
+        ));
+    }
+    if endpoint.foreign_tokens_per_minute > 0 {
+        let others = Grouped(endpoint.foreign_tokens_per_minute);
+        lines.push(format!("Others use about {others} TPM of the same quota; that much is left free."));
+    }
+    if let Some(allowed) = endpoint.growth_tokens_per_minute {
+        lines.push(format!("Load may grow to {} TPM for now, by half in 15 minutes.", Grouped(allowed)));
+    }
+    let charges = [(endpoint.charge_permille, "with"), (endpoint.uncapped_charge_permille, "without")];
+    for (permille, with) in charges.into_iter().filter(|(permille, _)| *permille != 1_000) {
+        let percent = permille / 10;
+        lines.push(format!("The service charges {percent} % of the estimate for requests {with} an output cap."));
+    }
+    lines
 }
 
 fn plain(ui: &mut Ui, theme: &Theme, name: &str, value: Option<u64>, unit: &str) {
@@ -69,6 +98,7 @@ fn source(limit: &LimitView) -> &'static str {
         LimitSource::Configured => "typed by you",
         LimitSource::Derived => "from the pool's ratio",
         LimitSource::Header => "from response headers",
+        LimitSource::Learned => "learned from its 429s",
         LimitSource::SoftCap => "our soft cap",
         LimitSource::Allotted => "our share of the pool for now",
         LimitSource::Unknown => "nobody knows; never held back by it",

@@ -1,0 +1,205 @@
+//! One limit as we believe it: stated by the person, reported by the service, or learned from its refusals.
+//!
+//! Invariant: a pinned limit is the stated one. What lowers a limit holds at once; what raises it above what is stated
+//! closes a tenth of the gap in ten seconds at most. No learned ceiling lies above the service's own figure, or above
+//! twice that where the person lets us probe.
+//! Absent on purpose: counting. What was admitted at a refusal comes in as a number (`traffic`).
+
+use std::time::Duration;
+
+use crate::model::status::LimitSource;
+use crate::model::units::Timestamp;
+
+use super::cubic::Cubic;
+
+/// In this time a reported limit above the stated one is adopted by a tenth of what is missing.
+const CLIMB: Duration = Duration::from_secs(10);
+/// What one report adopts at most, however long nothing was heard.
+const LONGEST_CLIMB: Duration = Duration::from_mins(1);
+/// Level of use, in percent of the ceiling, from which an answer tells that the ceiling holds.
+const NEAR: u64 = 85;
+/// What is believed of the highest level that was admitted is forgotten after this long.
+const BEST_MEMORY: Duration = Duration::from_mins(2);
+
+/// What the configuration says of a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stated {
+    pub(super) limit: Option<u64>,
+    pub(super) pinned: bool,
+    /// Whether we may try what lies above the service's own figure.
+    pub(super) above: bool,
+}
+
+/// A limit that holds now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) limit: Option<u64>,
+    pub(super) source: LimitSource,
+}
+
+/// What the service did not let in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Refused {
+    /// What it had let in of ours at that moment, in the limit's unit.
+    pub(super) admitted: u64,
+    /// What it refused.
+    pub(super) charge: u64,
+    /// Sent before another refusal came back: it only sharpens what that one taught.
+    pub(super) straggler: bool,
+}
+
+/// One limit of one endpoint.
+#[derive(Clone, Debug)]
+pub(super) struct Ceiling {
+    reported: Option<u64>,
+    /// How far a reported limit above the stated one is adopted.
+    climbed: u64,
+    climbed_at: Timestamp,
+    learned: Option<Cubic>,
+    /// The highest level at which something was let in since the last refusal, and when.
+    best: (u64, Timestamp),
+    /// When the figure that holds came.
+    since: Option<Timestamp>,
+    /// In permille: how far below a refusal's level a learned ceiling begins.
+    depth: u64,
+}
+
+impl Ceiling {
+    /// Of tokens: a learned ceiling begins a little below the level of the refusal.
+    pub(super) const fn of_tokens() -> Self {
+        Self::new(20)
+    }
+
+    /// Of requests, where a little less may be a whole request in each slice: it begins at the level of the refusal.
+    pub(super) const fn of_requests() -> Self {
+        Self::new(0)
+    }
+
+    const fn new(depth: u64) -> Self {
+        Self {
+            reported: None,
+            climbed: 0,
+            climbed_at: Timestamp::ZERO,
+            learned: None,
+            best: (0, Timestamp::ZERO),
+            since: None,
+            depth,
+        }
+    }
+
+    /// When what holds now came; `None`: with the configuration.
+    pub(super) const fn since(&self) -> Option<Timestamp> {
+        self.since
+    }
+
+    /// What the service last reported.
+    pub(super) const fn reported(&self) -> Option<u64> {
+        self.reported
+    }
+
+    /// What stated and reported figures make of it, refusals apart.
+    pub(super) fn firm(&self, stated: Stated) -> Option<u64> {
+        match (stated.limit, self.reported) {
+            (limit, _) if stated.pinned => limit,
+            (None, reported) => reported,
+            (limit, None) => limit,
+            (Some(limit), Some(reported)) if reported <= limit => Some(reported),
+            (Some(limit), Some(reported)) => Some(limit.max(self.climbed.min(reported))),
+        }
+    }
+
+    /// What holds now.
+    pub(super) fn held(&self, stated: Stated) -> Held {
+        let firm = self.firm(stated);
+        let learned = self.learned.as_ref().filter(|_| !stated.pinned).map(Cubic::value);
+        let highest = if stated.above { firm.map(|firm| firm.saturating_mul(2)) } else { firm };
+        let limit = match (learned, highest) {
+            (Some(learned), Some(highest)) => Some(learned.min(highest)),
+            (Some(learned), None) => Some(learned),
+            (None, _) => firm,
+        };
+        let source = match limit {
+            None => LimitSource::Unknown,
+            Some(_) if limit != firm => LimitSource::Learned,
+            Some(_) if limit == stated.limit => LimitSource::Configured,
+            Some(_) => LimitSource::Header,
+        };
+        Held { limit, source }
+    }
+
+    /// The service reports its limit.
+    pub(super) fn report(&mut self, now: Timestamp, stated: Stated, limit: u64) {
+        let before = self.held(stated);
+        let passed = self.reported.map_or(Duration::ZERO, |_| now.since(self.climbed_at).min(LONGEST_CLIMB));
+        self.climbed_at = now;
+        self.climbed = self.climbed.min(limit);
+        if let Some(lower) = stated.limit.filter(|stated| *stated < limit) {
+            let from = self.climbed.clamp(lower, limit);
+            self.climbed = from.saturating_add(share(limit - from, passed, CLIMB) / 10);
+        }
+        self.reported = Some(limit);
+        self.note(now, before, stated);
+    }
+
+    /// Something was let in at this level of use.
+    pub(super) fn admitted(&mut self, now: Timestamp, stated: Stated, level: u64) {
+        let before = self.held(stated);
+        if level >= self.best.0 || now.since(self.best.1) > BEST_MEMORY {
+            self.best = (level, now);
+        }
+        let Some(limit) = before.limit.filter(|limit| level >= limit.saturating_mul(NEAR) / 100) else { return };
+        if self.learned.is_none() && stated.above && !stated.pinned {
+            self.learned = Some(Cubic::from_plateau(now, limit, self.depth.max(1)));
+        }
+        let firm = self.firm(stated);
+        if let Some(learned) = &mut self.learned {
+            learned.near(now);
+            if !stated.above && firm.is_some_and(|firm| learned.value() >= firm) {
+                self.learned = None;
+            }
+        }
+        self.note(now, before, stated);
+    }
+
+    /// The service refused something that our books had room for.
+    pub(super) fn refused(&mut self, now: Timestamp, stated: Stated, refused: Refused) {
+        if stated.pinned {
+            return;
+        }
+        let before = self.held(stated);
+        let upper = refused.admitted.saturating_add(refused.charge).saturating_sub(1);
+        let level = refused.admitted.max(self.best.0.min(upper));
+        // Where nothing was let in since the last refusal, this is still the same one.
+        if refused.straggler || self.learned.is_some() && self.best.0 == 0 {
+            if let Some(learned) = &mut self.learned {
+                learned.sharpen(level);
+            }
+        } else {
+            // At most halved: what others used up for a while, or an earlier life of ours, is no lower limit.
+            let least = before.limit.map_or(0, |limit| limit / 2).max(refused.charge).max(1);
+            let level = level.max(least);
+            self.learned = Some(match &self.learned {
+                Some(known) => known.again(now, level),
+                None => Cubic::from_refusal(now, level, least, self.depth),
+            });
+            self.best = (0, now);
+        }
+        self.note(now, before, stated);
+    }
+
+    fn note(&mut self, now: Timestamp, before: Held, stated: Stated) {
+        if self.held(stated) != before {
+            self.since = Some(now);
+        }
+    }
+}
+
+/// The part of an amount that `passed` is of `whole`.
+pub(super) fn share(amount: u64, passed: Duration, whole: Duration) -> u64 {
+    let part = u128::from(amount).saturating_mul(passed.as_millis()) / whole.as_millis().max(1);
+    u64::try_from(part).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+#[path = "ceiling_tests.rs"]
+mod tests;

@@ -1,0 +1,221 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const OPEN: Stated = Stated { limit: None, pinned: false, above: false };
+
+fn stated(limit: u64) -> Stated {
+    Stated { limit: Some(limit), ..OPEN }
+}
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_secs(seconds)
+}
+fn refused(admitted: u64) -> Refused {
+    Refused { admitted, charge: 400, straggler: false }
+}
+/// Lets the ceiling be used to the full, four times a second.
+fn use_fully(ceiling: &mut Ceiling, stated: Stated, from: u64, seconds: u64) -> u64 {
+    for quarter in 0..seconds * 4 {
+        let level = ceiling.held(stated).limit.unwrap_or(0);
+        ceiling.admitted(Timestamp::from_millis(from * 1_000 + quarter * 250), stated, level);
+    }
+    ceiling.held(stated).limit.unwrap_or(0)
+}
+
+#[test]
+fn a_reported_limit_below_the_stated_one_holds_at_once_and_so_does_its_end() {
+    let mut ceiling = Ceiling::of_tokens();
+    ceiling.report(at(1), stated(240_000), 100_000);
+    assert_eq!(ceiling.held(stated(240_000)), Held { limit: Some(100_000), source: LimitSource::Header });
+    assert_eq!(ceiling.since(), Some(at(1)));
+    ceiling.report(at(2), stated(240_000), 240_000);
+    assert_eq!(ceiling.held(stated(240_000)), Held { limit: Some(240_000), source: LimitSource::Configured });
+}
+
+#[test]
+fn a_limit_stated_a_third_too_low_is_all_but_mended_in_five_minutes() {
+    let mut ceiling = Ceiling::of_tokens();
+    let low = stated(70_000);
+    ceiling.report(at(0), low, 100_000);
+    assert_eq!(ceiling.held(low), Held { limit: Some(70_000), source: LimitSource::Configured });
+    for second in 1..=10 {
+        ceiling.report(at(second), low, 100_000);
+    }
+    let after_ten = ceiling.held(low).limit.expect("a limit");
+    assert!((72_500..73_000).contains(&after_ten), "{after_ten}");
+    for second in 11..=300 {
+        ceiling.report(at(second), low, 100_000);
+    }
+    assert!(ceiling.held(low).limit >= Some(98_000), "{:?}", ceiling.held(low));
+    assert_eq!(ceiling.held(low).source, LimitSource::Header);
+}
+
+#[test]
+fn a_pinned_limit_learns_nothing() {
+    let pinned = Stated { pinned: true, above: true, ..stated(1_000) };
+    let mut ceiling = Ceiling::of_tokens();
+    ceiling.report(at(0), pinned, 500);
+    ceiling.refused(at(1), pinned, refused(300));
+    use_fully(&mut ceiling, pinned, 2, 600);
+    assert_eq!(ceiling.held(pinned), Held { limit: Some(1_000), source: LimitSource::Configured });
+}
+
+#[test]
+fn a_refusal_teaches_what_was_let_in_and_stragglers_sharpen_it() {
+    let mut ceiling = Ceiling::of_tokens();
+    ceiling.refused(at(1), OPEN, refused(64_000));
+    ceiling.refused(at(1), OPEN, Refused { straggler: true, ..refused(60_000) });
+    ceiling.refused(at(1), OPEN, Refused { straggler: true, ..refused(61_000) });
+    let held = ceiling.held(OPEN);
+    assert_eq!(held.source, LimitSource::Learned);
+    assert_eq!(held.limit, Some(60_000 - 1_170), "two percent below, in steps");
+}
+
+#[test]
+fn the_size_of_what_was_refused_does_not_lower_the_limit() {
+    let mut ceiling = Ceiling::of_requests();
+    ceiling.admitted(at(0), OPEN, 59_900);
+    ceiling.refused(at(1), OPEN, Refused { admitted: 50_000, charge: 20_000, straggler: false });
+    assert_eq!(ceiling.held(OPEN).limit, Some(59_900));
+}
+
+#[test]
+fn one_refusal_halves_a_limit_at_most_and_the_refused_size_still_fits() {
+    let mut ceiling = Ceiling::of_tokens();
+    ceiling.refused(at(1), stated(60_000), refused(0));
+    assert_eq!(ceiling.held(stated(60_000)).limit, Some(30_000));
+    let mut unknown = Ceiling::of_tokens();
+    unknown.refused(at(1), OPEN, Refused { admitted: 0, charge: 5_000, straggler: false });
+    assert_eq!(unknown.held(OPEN).limit, Some(5_000));
+}
+
+#[test]
+fn it_rises_to_the_last_ceiling_rests_there_and_then_probes_beyond() {
+    let mut ceiling = Ceiling::of_tokens();
+    ceiling.refused(at(0), OPEN, refused(100_000));
+    let shown: Vec<u64> =
+        [0, 15, 30, 45, 60, 90, 120].windows(2).map(|w| use_fully(&mut ceiling, OPEN, w[0], w[1] - w[0])).collect();
+    assert!(shown.is_sorted(), "{shown:?}");
+    assert!((99_500..=100_000).contains(&shown[1]), "{shown:?}");
+    assert!((101_000..102_500).contains(&shown[3]), "{shown:?}");
+    assert!(shown[5] > 120_000, "{shown:?}");
+}
+
+#[test]
+fn each_failed_probe_makes_the_next_come_later() {
+    let mut ceiling = Ceiling::of_tokens();
+    let mut probes = Vec::new();
+    let mut last = 0;
+    for quarter in 0..4 * 3_600_u64 {
+        let now = Timestamp::from_millis(quarter * 250);
+        let level = ceiling.held(OPEN).limit.unwrap_or(101_000);
+        if level > 100_000 {
+            probes.push(quarter / 4 - last);
+            last = quarter / 4;
+            ceiling.refused(now, OPEN, refused(100_000));
+        } else {
+            ceiling.admitted(now, OPEN, level);
+        }
+    }
+    assert!(probes.windows(2).all(|pair| pair[1] + 1 >= pair[0]), "{probes:?}");
+    assert!(probes.len() <= 9 && probes.last() >= Some(&700), "{probes:?}");
+}
+
+#[test]
+fn what_is_not_used_does_not_grow() {
+    let mut ceiling = Ceiling::of_tokens();
+    ceiling.refused(at(0), OPEN, refused(100_000));
+    let before = ceiling.held(OPEN);
+    for second in 1..3_600 {
+        ceiling.admitted(at(second), OPEN, 50_000);
+    }
+    assert_eq!(ceiling.held(OPEN), before);
+}
+
+#[test]
+fn a_ceiling_that_reaches_the_services_figure_again_is_forgotten() {
+    let mut ceiling = Ceiling::of_tokens();
+    ceiling.refused(at(0), stated(100_000), refused(80_000));
+    assert_eq!(ceiling.held(stated(100_000)).source, LimitSource::Learned);
+    let shown = use_fully(&mut ceiling, stated(100_000), 1, 1_800);
+    assert_eq!((shown, ceiling.held(stated(100_000)).source), (100_000, LimitSource::Configured));
+}
+
+#[test]
+fn a_probe_above_nominal_grows_gently_and_falls_back_to_the_last_good() {
+    let above = Stated { above: true, ..stated(100_000) };
+    let mut ceiling = Ceiling::of_tokens();
+    assert_eq!(ceiling.held(above).limit, Some(100_000));
+    let after_two = use_fully(&mut ceiling, above, 0, 120);
+    assert!((101_000..=103_000).contains(&after_two), "{after_two}");
+    let later = use_fully(&mut ceiling, above, 120, 3_600);
+    assert_eq!(later, 200_000, "twice the figure is the end");
+    ceiling.refused(at(4_000), above, refused(130_000));
+    assert!((127_000..=130_000).contains(&ceiling.held(above).limit.expect("a limit")), "{:?}", ceiling.held(above));
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Report(u64),
+    Admit(u64),
+    Refuse(u64, bool),
+    Pass(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (1..400_000_u64).prop_map(Step::Report),
+        (50..101_u64).prop_map(Step::Admit),
+        (0..200_000_u64, any::<bool>()).prop_map(|(level, straggler)| Step::Refuse(level, straggler)),
+        (0..30_000_u64).prop_map(Step::Pass),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn limits_stay_in_bounds_fall_at_once_and_rise_as_slowly_as_stated(
+        limit in proptest::option::of(1_000..200_000_u64),
+        pinned in any::<bool>(),
+        above in any::<bool>(),
+        steps in proptest::collection::vec(step(), 1..200),
+    ) {
+        let stated = Stated { limit, pinned, above };
+        let mut ceiling = Ceiling::of_tokens();
+        let (mut now, mut reported) = (Timestamp::ZERO, None);
+        let mut reported_at = Timestamp::ZERO;
+        for step in steps {
+            let before = ceiling.held(stated).limit;
+            match step {
+                Step::Report(value) => {
+                    ceiling.report(now, stated, value);
+                    let held = ceiling.held(stated).limit;
+                    let most = if above { value.saturating_mul(2) } else { value };
+                    prop_assert!(pinned || held <= Some(most.max(1)), "down at once");
+                    if let (false, Some(limit), Some(before), Some(held)) = (pinned || above, limit, before, held)
+                        && held > limit && reported == Some(value)
+                    {
+                        let gap = value.saturating_sub(before);
+                        let passed = now.since(reported_at).min(LONGEST_CLIMB);
+                        prop_assert!(held <= before.max(limit) + share(gap, passed, CLIMB) / 10 + 1, "never up faster");
+                    }
+                    (reported, reported_at) = (Some(value), now);
+                }
+                Step::Admit(percent) => {
+                    let level = before.unwrap_or(50_000) * percent / 100;
+                    ceiling.admitted(now, stated, level);
+                }
+                Step::Refuse(admitted, straggler) => {
+                    ceiling.refused(now, stated, Refused { admitted, charge: 100, straggler });
+                }
+                Step::Pass(millis) => now = now.after(Duration::from_millis(millis)),
+            }
+            let held = ceiling.held(stated).limit;
+            if pinned {
+                prop_assert_eq!(held, limit);
+            } else if let Some(firm) = ceiling.firm(stated) {
+                let most = if above { firm * 2 } else { firm };
+                prop_assert!(held <= Some(most));
+            }
+        }
+    }
+}

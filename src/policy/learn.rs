@@ -1,0 +1,334 @@
+//! What an endpoint's answers and refusals teach about its limits: who says what, what others use, what we are charged.
+//!
+//! Invariant: what holds is worked out when something was learned or stated, never while deciding.
+//! Absent on purpose: the laws themselves (`ceiling`, `foreign`, `calibrate`, `growth`).
+
+use std::time::Duration;
+
+use super::calibrate::{Calibration, Reading};
+use super::ceiling::{Ceiling, Refused, Stated};
+use super::foreign::{DRIFT, Foreign, Shown};
+use super::growth::Growth;
+use super::rest::counts_per_minute;
+use super::traffic::{Mark, Traffic};
+use crate::model::checked::CheckedEndpoint;
+use crate::model::config::{Enforcement, Service};
+use crate::model::outcome::{HeaderFacts, LimitFacts, ThrottleKind};
+use crate::model::status::LimitSource;
+use crate::model::units::{MINUTE, Timestamp};
+
+/// A service that said what is left this recently goes on saying so.
+const TELLS: Duration = Duration::from_mins(2);
+/// What the service said is left holds this long, with what we sent since taken off.
+const FRESH: Duration = Duration::from_secs(10);
+/// Refusals within a minute despite what the service says is left, from which on its word is not enough.
+const DOUBTED: u32 = 3;
+
+/// What keeps tokens per minute where they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bound {
+    /// The service's own limit, or no limit at all.
+    Service,
+    /// Our soft cap.
+    SoftCap,
+    /// Our share of its pool for now.
+    Allotted,
+    /// Others' use of the same quota.
+    Foreign,
+    /// The pace at which load may grow.
+    Growth,
+}
+
+/// What holds now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Holding {
+    /// The service's own ceiling of tokens per minute.
+    pub(super) provider: Option<u64>,
+    pub(super) provider_source: LimitSource,
+    /// Tokens per minute we allow ourselves, our soft cap apart, and why no more.
+    pub(super) tokens: Option<u64>,
+    pub(super) bound: Bound,
+    pub(super) requests: Option<u64>,
+    pub(super) request_source: LimitSource,
+    pub(super) requests_per_day: Option<u64>,
+}
+
+/// Everything learned of one endpoint's limits.
+#[derive(Clone, Debug)]
+pub(super) struct Learning {
+    pub(super) traffic: Traffic,
+    pub(super) tokens: Ceiling,
+    pub(super) requests: Ceiling,
+    days: Ceiling,
+    pub(super) foreign: Foreign,
+    pub(super) growth: Growth,
+    /// Of requests with an output cap, and of those without.
+    calibrations: [Calibration; 2],
+    reading: Option<(Reading, Timestamp)>,
+    /// From where a bucket's drift is measured.
+    anchor: Option<Reading>,
+    /// Refusals that what the service said does not explain, and when the first of them came.
+    doubts: (u32, Timestamp),
+    holding: Holding,
+}
+
+impl Learning {
+    /// Nothing but what the configuration states.
+    pub(super) fn new(spec: &CheckedEndpoint) -> Self {
+        let unknown = LimitSource::Unknown;
+        let mut fresh = Self {
+            traffic: Traffic::new(spec.request_slice),
+            tokens: Ceiling::of_tokens(),
+            requests: Ceiling::of_requests(),
+            days: Ceiling::of_requests(),
+            foreign: Foreign::default(),
+            growth: Growth::default(),
+            calibrations: [Calibration::new(), Calibration::new()],
+            reading: None,
+            anchor: None,
+            doubts: (0, Timestamp::ZERO),
+            holding: Holding {
+                provider: None,
+                provider_source: unknown,
+                tokens: None,
+                bound: Bound::Service,
+                requests: None,
+                request_source: unknown,
+                requests_per_day: None,
+            },
+        };
+        fresh.restate(spec);
+        fresh
+    }
+
+    /// Works out what holds from what is stated and learned.
+    pub(super) fn restate(&mut self, spec: &CheckedEndpoint) {
+        let (tokens, requests) = (self.tokens.held(tokens_stated(spec)), self.requests.held(requests_stated(spec)));
+        let others = self.foreign.room();
+        let own = tokens.limit.map(|limit| limit.saturating_sub(others).max(limit / 16)).filter(|_| others > 0);
+        let bounds = [
+            (tokens.limit, Bound::Service),
+            (own.filter(|_| !spec.pinned), Bound::Foreign),
+            (self.growth.allowed(), Bound::Growth),
+        ];
+        let known = bounds.into_iter().filter_map(|(limit, bound)| Some((limit?, bound)));
+        let (limit, bound) =
+            known.min_by_key(|(limit, _)| *limit).map_or((None, Bound::Service), |(limit, bound)| (Some(limit), bound));
+        self.holding = Holding {
+            provider: tokens.limit,
+            provider_source: tokens.source,
+            tokens: limit,
+            bound,
+            requests: requests.limit,
+            request_source: requests.source,
+            requests_per_day: self.days.held(days_stated(spec)).limit,
+        };
+    }
+
+    /// What holds now.
+    pub(super) const fn holding(&self) -> &Holding {
+        &self.holding
+    }
+
+    /// The factor on the formula's charge, for requests with an output cap or without.
+    pub(super) const fn calibration(&self, capped: bool) -> &Calibration {
+        let [with, without] = &self.calibrations;
+        if capped { with } else { without }
+    }
+
+    /// A request is sent.
+    pub(super) fn sent(&mut self, now: Timestamp, charge: u64, capped: bool) -> Mark {
+        let formula = self.calibration(capped).formula(charge);
+        self.traffic.send(now, charge, formula)
+    }
+
+    /// An answer was good.
+    pub(super) fn answered(
+        &mut self,
+        now: Timestamp,
+        spec: &CheckedEndpoint,
+        mark: &Mark,
+        facts: &HeaderFacts,
+        (capped, prompt): (bool, u64),
+    ) {
+        self.compare(now, spec, mark, facts, capped);
+        self.tokens.admitted(now, tokens_stated(spec), mark.tokens);
+        self.requests.admitted(now, requests_stated(spec), mark.minute);
+        let input = u128::from(mark.tokens) * u128::from(prompt.min(mark.charge)) / u128::from(mark.charge.max(1));
+        let minds = spec.service == Service::Openai && !spec.pinned;
+        self.growth.see(now, mark.tokens, u64::try_from(input).unwrap_or(u64::MAX), minds);
+        self.restate(spec);
+    }
+
+    /// A request was refused. Its charge is taken out of the traffic already. Whether the tokens are used up.
+    pub(super) fn refused(
+        &mut self,
+        now: Timestamp,
+        spec: &CheckedEndpoint,
+        mark: &Mark,
+        (kind, wait): (ThrottleKind, Option<Duration>),
+        straggler: bool,
+    ) -> bool {
+        let mut full = false;
+        match kind {
+            ThrottleKind::Tokens => full = self.short_of_tokens(now, spec, mark, straggler),
+            // What a provisioned deployment carries is learned like a quota; elsewhere these words concern no quota.
+            ThrottleKind::Utilization if spec.enforcement == Enforcement::Utilization => {
+                full = self.short_of_tokens(now, spec, mark, straggler);
+            }
+            ThrottleKind::Requests => self.short_of_requests(now, spec, wait, straggler),
+            ThrottleKind::Growth if !straggler => self.growth.told(now, self.traffic.tokens(now)),
+            _ => {}
+        }
+        self.restate(spec);
+        full
+    }
+
+    /// Whether it was for want of quota.
+    fn short_of_tokens(&mut self, now: Timestamp, spec: &CheckedEndpoint, mark: &Mark, straggler: bool) -> bool {
+        let admitted = self.traffic.tokens(now);
+        let tells = self.reading.is_some_and(|(_, at)| now.since(at) <= TELLS);
+        if let (Some(limit), true) = (self.tokens.reported().filter(|_| !spec.pinned), tells) {
+            // Plenty was left by its own word: it lacks something else, and calls it tokens.
+            if self.expected_left(now, limit) > (limit / 4).saturating_add(mark.charge) {
+                return false;
+            }
+            self.foreign.refused(now, limit, admitted.saturating_add(mark.charge));
+            if straggler || !self.doubts_the_headers(now) {
+                return true;
+            }
+        }
+        self.tokens.refused(now, tokens_stated(spec), Refused { admitted, charge: mark.charge, straggler });
+        true
+    }
+
+    /// What should be left by what the service last said, or by our books if that was long ago.
+    fn expected_left(&self, now: Timestamp, limit: u64) -> u64 {
+        match &self.reading {
+            Some((reading, at)) if now.since(*at) <= FRESH => {
+                reading.remaining.saturating_sub(self.traffic.sent_since(&reading.mark))
+            }
+            _ => limit.saturating_sub(self.traffic.tokens(now)).saturating_sub(self.foreign.rate()),
+        }
+    }
+
+    /// Whether refusals are so many that what the service says is left does not explain them.
+    fn doubts_the_headers(&mut self, now: Timestamp) -> bool {
+        let (count, first) = self.doubts;
+        self.doubts = if now.since(first) > MINUTE { (1, now) } else { (count.saturating_add(1), first) };
+        self.doubts.0 >= DOUBTED
+    }
+
+    fn short_of_requests(&mut self, now: Timestamp, spec: &CheckedEndpoint, wait: Option<Duration>, straggler: bool) {
+        let by_slice = wait.is_none_or(|wait| wait <= spec.request_slice);
+        let admitted = self.traffic.requests(now, by_slice);
+        let charge = if by_slice { self.traffic.slices() } else { 1 };
+        // A slice in which we had nothing was filled by others, or by what was on its way.
+        if admitted > 0 {
+            self.requests.refused(now, requests_stated(spec), Refused { admitted, charge, straggler });
+        }
+    }
+
+    /// Takes in the limits that an answer states; nothing, zero and −1 state none.
+    pub(super) fn hear(&mut self, now: Timestamp, spec: &CheckedEndpoint, facts: &HeaderFacts) {
+        if let Some(limit) = facts.tokens.limit.filter(|limit| *limit > 0) {
+            self.tokens.report(now, tokens_stated(spec), limit);
+        }
+        if let Some(limit) = requests_per_minute(&facts.requests, spec) {
+            self.requests.report(now, requests_stated(spec), limit);
+        } else if let Some(limit) =
+            facts.requests.limit.filter(|limit| *limit > 0 && counts_days(&facts.requests, spec))
+        {
+            self.days.report(now, days_stated(spec), limit);
+        }
+        self.restate(spec);
+    }
+
+    /// Holds what the service says is left against our own books.
+    fn compare(&mut self, now: Timestamp, spec: &CheckedEndpoint, mark: &Mark, facts: &HeaderFacts, capped: bool) {
+        let limit = facts.tokens.limit.filter(|limit| *limit > 0).or(self.holding.provider);
+        let (Some(limit), Some(remaining)) = (limit, facts.tokens.remaining) else { return };
+        if spec.enforcement == Enforcement::Utilization {
+            return;
+        }
+        let reading = Reading { mark: *mark, limit, remaining };
+        let overtaking = self.traffic.overtaking(mark);
+        if let Some((before, _)) = &self.reading
+            && overtaking == Some(0)
+            && let Some(charged) = reading.charged_since(before, spec.enforcement == Enforcement::TokenBucket)
+        {
+            let [with, without] = &mut self.calibrations;
+            let calibration = if capped { with } else { without };
+            calibration.observe(charged, mark.formula);
+        }
+        self.reading = Some((reading, now));
+        if spec.enforcement == Enforcement::TokenBucket {
+            // A minute's rate is many times what is seen of it: only readings beyond doubt will do.
+            if mark.apart && overtaking == Some(0) {
+                self.compare_drift(now, reading);
+            }
+        } else {
+            let since = self.traffic.sent_since(mark);
+            self.foreign.see(now, Shown::by_log(&reading, since, overtaking.unwrap_or(since)));
+        }
+    }
+
+    fn compare_drift(&mut self, now: Timestamp, reading: Reading) {
+        let Some(anchor) = self.anchor.filter(|anchor| anchor.mark.order < reading.mark.order) else {
+            self.anchor = Some(reading);
+            return;
+        };
+        if let Some(shown) = Shown::by_bucket(&anchor, &reading, reading.mark.sent_after(&anchor.mark)) {
+            self.foreign.see(now, shown);
+            self.anchor = Some(reading);
+        } else if reading.mark.at.since(anchor.mark.at) > *DRIFT.end() {
+            self.anchor = Some(reading);
+        }
+    }
+}
+
+/// What the configuration says of tokens per minute.
+pub(super) const fn tokens_stated(spec: &CheckedEndpoint) -> Stated {
+    Stated { limit: spec.tokens_per_minute, pinned: spec.pinned, above: spec.probe_above }
+}
+
+/// What the configuration says of requests per minute.
+pub(super) const fn requests_stated(spec: &CheckedEndpoint) -> Stated {
+    Stated { limit: spec.requests_per_minute, pinned: spec.pinned, above: spec.probe_above }
+}
+
+/// What the configuration says of requests per day.
+const fn days_stated(spec: &CheckedEndpoint) -> Stated {
+    Stated { limit: spec.requests_per_day, pinned: spec.pinned, above: false }
+}
+
+/// Whether the reported requests are those of a day.
+fn counts_days(facts: &LimitFacts, spec: &CheckedEndpoint) -> bool {
+    spec.service != Service::Azure && !counts_per_minute(facts)
+}
+
+/// The reported requests as requests per minute; `None`: nothing is said of minutes. Azure reports those of a slice
+/// where others report those of a minute: what is stated tells which, else a reset beyond the slice.
+fn requests_per_minute(facts: &LimitFacts, spec: &CheckedEndpoint) -> Option<u64> {
+    let limit = facts.limit.filter(|limit| *limit > 0)?;
+    let slices = MINUTE.as_secs() / spec.request_slice.as_secs().clamp(1, MINUTE.as_secs());
+    let sliced = limit.saturating_mul(slices);
+    let by_slice = spec.service == Service::Azure
+        || spec.service == Service::Simulated && spec.enforcement == Enforcement::SlidingLog;
+    match spec.requests_per_minute {
+        // The very figure, in slices.
+        Some(stated) if slices > 1 && sliced.abs_diff(stated) <= stated / 10 => None,
+        Some(stated) if by_slice => {
+            [1, 6, 60].map(|times| limit.saturating_mul(times)).into_iter().min_by_key(|figure| ratio(*figure, stated))
+        }
+        None if by_slice => {
+            Some(if facts.reset.is_some_and(|reset| reset > spec.request_slice) { limit } else { sliced })
+        }
+        _ => counts_per_minute(facts).then_some(limit),
+    }
+}
+
+/// The larger over the smaller, in permille.
+fn ratio(one: u64, other: u64) -> u64 {
+    one.max(other).saturating_mul(1_000) / one.min(other).max(1)
+}
