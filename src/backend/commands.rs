@@ -10,7 +10,9 @@ use std::time::Duration;
 use super::stage::{Event, Stage, report_keys};
 use super::{key_test, profile};
 use crate::contract::snapshot::{KeyTest, Problem, Serving};
-use crate::contract::{Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, NoticeBody, ServingCommand};
+use crate::contract::{
+    Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, LineCommand, NoticeBody, ServingCommand,
+};
 use crate::model::check::{Finding, brought_in};
 use crate::model::checked::CheckedConfig;
 use crate::model::config::{AdminState, Config, Listen};
@@ -26,6 +28,10 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
         Command::Config(ConfigCommand::Apply { base, config }) => return apply(stage, id, base, &config).await,
         Command::Config(ConfigCommand::Reload) => return reload(stage, id).await,
         Command::Endpoint(EndpointCommand::SetAdminState(endpoint, state)) => set_admin_state(stage, &endpoint, state),
+        Command::Line(command) => {
+            line(stage, command);
+            Ok(String::new())
+        }
         Command::Key(command) => return key(stage, id, command),
         Command::Serving(command) => serving(stage, command).await,
         Command::Demo(command) => demo(stage, command),
@@ -33,6 +39,14 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
     };
     stage.publish();
     stage.tell(Some(id), outcome.map_or_else(NoticeBody::Failed, NoticeBody::Done));
+}
+
+/// The list that was clicked in shows what came of it; one that has gone meanwhile is as it is.
+fn line(stage: &Stage, command: LineCommand) {
+    stage.engine.tell(match command {
+        LineCommand::Cancel(request) => Input::Cancelled { request },
+        LineCommand::Promote(request) => Input::Promoted { request },
+    });
 }
 
 async fn apply(stage: &mut Stage, id: CommandId, base: u64, draft: &Arc<Config>) {

@@ -17,6 +17,8 @@ pub enum Command {
     Config(ConfigCommand),
     /// About one endpoint, at once.
     Endpoint(EndpointCommand),
+    /// About one request that waits.
+    Line(LineCommand),
     /// About keys.
     Key(KeyCommand),
     /// About serving as a whole.
@@ -47,6 +49,15 @@ pub enum ConfigCommand {
 pub enum EndpointCommand {
     /// Enable, drain or pause.
     SetAdminState(EndpointId, AdminState),
+}
+
+/// About one request that waits in line. Says nothing if it has gone meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineCommand {
+    /// Let it wait no longer: its client gets an answer that says so.
+    Cancel(RequestId),
+    /// Put it first in its route's line.
+    Promote(RequestId),
 }
 
 /// About keys. They leave the screen in this command and nowhere else.

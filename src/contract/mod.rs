@@ -8,7 +8,7 @@ pub mod line;
 pub mod snapshot;
 
 pub use command::{
-    Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, Notice, NoticeBody, ServingCommand,
+    Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, LineCommand, Notice, NoticeBody, ServingCommand,
 };
 pub use line::{BackEnd, Busy, CommandInbox, UiEnd, line};
 pub use snapshot::Snapshot;

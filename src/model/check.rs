@@ -436,4 +436,13 @@ fn rules(config: &Config, findings: &mut Findings) {
             "SDK clients give up after 600 s; a wait over 540 s leaves no time for the answer.".to_owned(),
         );
     }
+    if config.queue.bulk_share_percent > 90 {
+        findings.add(
+            Severity::Warning,
+            "queue",
+            None,
+            "bulk_share_percent",
+            "bulk_share_percent is above 90, which is used instead: the others need a share too.".to_owned(),
+        );
+    }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 pub(super) use routes::{chain, same_region};
 
 use super::check::{Finding, check};
-use super::config::{AdminState, Config, Enforcement, Queue, Retry, Service, Spread};
+use super::config::{AdminState, Config, Enforcement, Priority, Queue, Retry, Service, Spread};
 use super::id::{AccountId, CallerId, EndpointId, GroupId, ModelName, PoolId};
 
 /// The shortest slice in which any service checks requests.
@@ -119,6 +119,8 @@ pub struct CheckedRoute {
     pub model: ModelName,
     /// Non-empty priority groups, in order of trial.
     pub groups: Vec<CheckedGroup>,
+    /// How important its requests are if nobody says otherwise.
+    pub priority: Priority,
 }
 
 /// A priority group whose members exist.

@@ -283,6 +283,9 @@ pub enum Spread {
 pub struct Route {
     /// The name clients send; `*` matches any other.
     pub model: ModelName,
+    /// How important its requests are if neither they nor their caller say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
     /// Priority groups, tried in order.
     #[serde(rename = "group", default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Group>,
@@ -298,7 +301,7 @@ impl Route {
     /// A route with these groups and nothing else set.
     #[must_use]
     pub fn new(model: ModelName, groups: Vec<Group>) -> Self {
-        Self { model, groups, regions: Regions::default(), then: None }
+        Self { model, priority: None, groups, regions: Regions::default(), then: None }
     }
 }
 
@@ -439,11 +442,13 @@ pub struct Queue {
     pub max_waiting: u32,
     /// A request whose wait would be longer is refused at once.
     pub max_wait_seconds: u32,
+    /// Of the tokens that go to those who wait, bulk gets at least this share while it wants it.
+    pub bulk_share_percent: u32,
 }
 
 impl Default for Queue {
     fn default() -> Self {
-        Self { max_waiting: 2_000, max_wait_seconds: 60 }
+        Self { max_waiting: 2_000, max_wait_seconds: 60, bulk_share_percent: 10 }
     }
 }
 

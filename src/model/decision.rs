@@ -105,8 +105,10 @@ pub enum Exclusion {
     Ramping,
     /// a probe is on its way and its result decides.
     ProbeRunning,
-    /// requests that came earlier wait for it.
+    /// requests whose turn comes before wait for it.
     LineAhead,
+    /// kept for more important requests that are expected.
+    KeptForImportant,
     /// the stored state that the request refers to lives in another account.
     BoundElsewhere,
     /// the route's regions keep it out.
@@ -149,6 +151,7 @@ impl Exclusion {
             Self::Ramping => "R-16",
             Self::ProbeRunning => "R-17",
             Self::LineAhead => "R-18",
+            Self::KeptForImportant => "R-22",
             Self::BoundElsewhere => "R-19",
             Self::RegionExcluded => "R-20",
             Self::Withheld => "R-21",
@@ -230,6 +233,8 @@ pub enum RefusalReason {
     AttemptsSpent,
     /// We are stopping.
     Stopping,
+    /// The person let it wait no longer.
+    Cancelled,
     /// The stored state that the request refers to lives in an account that the route does not use.
     StateElsewhere,
     /// The account that holds the stored state cannot be used, or has no room within the allowed wait.

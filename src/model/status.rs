@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::AdminState;
-use super::id::{AccountId, CallerId, EndpointId, ModelName, PoolId};
+use super::config::{AdminState, Priority};
+use super::id::{AccountId, CallerId, EndpointId, ModelName, PoolId, RequestId};
 use super::outcome::ThrottleKind;
 use super::outlook::{Demand, Exhaustion};
 use super::proposal::Share;
@@ -311,7 +311,7 @@ pub struct RouteView {
 }
 
 /// The waiting line now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueView {
     /// Requests waiting.
     pub waiting: u32,
@@ -321,6 +321,44 @@ pub struct QueueView {
     pub admitted: u64,
     /// Since the start: refused by us.
     pub refused: u64,
+    /// By priority: interactive, normal, bulk.
+    pub classes: [ClassView; 3],
+    /// Those who wait, route by route in the order of service, at most 200.
+    pub list: Vec<WaitingView>,
+}
+
+/// Those of one priority who wait now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClassView {
+    /// Requests waiting.
+    pub waiting: u32,
+    /// How long the oldest has waited.
+    pub oldest: Duration,
+    /// Since the start: let go after a wait.
+    pub admitted: u64,
+}
+
+/// One who waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitingView {
+    /// Which request.
+    pub request: RequestId,
+    /// Its route.
+    pub route: ModelName,
+    /// Its place in the route's order of service, from 1.
+    pub position: u32,
+    /// How important it is.
+    pub priority: Priority,
+    /// Who asked, if a token said so.
+    pub caller: Option<CallerId>,
+    /// What it is expected to be charged, in tokens.
+    pub charge: u64,
+    /// When its wait began; with several waits, that long before now.
+    pub since: Timestamp,
+    /// When it is given up.
+    pub deadline: Option<Timestamp>,
+    /// When it is expected to go; `None`: not within the longest wait.
+    pub expected: Option<Timestamp>,
 }
 
 /// How many stored responses, conversations, files and encrypted items are known to lie in an account.

@@ -11,8 +11,9 @@ use super::choose::Pick;
 use super::event::{Assignment, Output};
 use super::explain::group_number;
 use super::judge::{Hope, Judged, Ruling, hope, too_large};
+use super::line::half_way;
 use super::request::{Job, Reservation, Stage};
-use crate::model::config::Enforcement;
+use crate::model::config::{Enforcement, Priority};
 use crate::model::decision::{Conclusion, Refusal, RefusalReason};
 use crate::model::id::RequestId;
 use crate::model::profile::RequestProfile;
@@ -47,12 +48,15 @@ impl Balancer {
         if !job.has_known_output() {
             job.expected_output = self.outputs.expected(&job.profile.model, job.profile.caller.as_ref());
         }
-        let judged = self.judge(now, &job);
+        let mut judged = self.judge(now, &job);
+        job.charge = judged.iter().map(|one| one.estimate.charge).min().unwrap_or_default();
         if self.stopping {
             return self.refuse(now, request, &job, &judged, RefusalReason::Stopping, None, outputs);
         }
-        let line_ahead = self.routes.get(route).is_some_and(|route| !route.line.is_empty());
-        match self.pick(now, &job, &judged).filter(|_| !line_ahead) {
+        let in_turn = self.routes.get(route).is_none_or(|route| route.line.outranks(job.profile.priority, job.charge));
+        self.heed_claims(now, &job, &mut judged, in_turn);
+        self.pace(now, &job, &mut judged, in_turn);
+        match self.pick(now, &job, &judged) {
             Some(pick) => self.assign(now, request, job, &judged, pick, outputs),
             None => self.hold_or_refuse(now, request, job, &judged, outputs),
         }
@@ -72,9 +76,13 @@ impl Balancer {
         let Some(one) = judged.get(pick.at) else { return };
         let decision = self.explain(now, &job, judged, Some(pick), false, Conclusion::Sent);
         if job.deadline().is_some() {
-            self.admitted_after_wait = self.admitted_after_wait.saturating_add(1);
+            self.note_admitted(job.profile.priority);
+        }
+        if let Some(route) = job.route.and_then(|route| self.routes.get_mut(route)) {
+            route.line.went(&job.waiter(request));
         }
         self.leave_line(now, request, &mut job);
+        self.note_taken(now, &job, one);
         self.note_group(now, &job, judged, one.group);
         let Some(reservation) = self.reserve(now, request, one, &job) else { return };
         let Some(id) = self.endpoints.get(one.slot).map(|endpoint| endpoint.id.clone()) else { return };
@@ -139,21 +147,42 @@ impl Balancer {
         judged: &[Judged],
         outputs: &mut Vec<Output>,
     ) {
-        let longest = Duration::from_secs(u64::from(self.config.queue.max_wait_seconds));
-        let deadline = now.after(longest);
+        let deadline = self.deadline_of(now, &job);
         let Some(start) = self.start_of(now, &job, judged) else {
             let reason = hopeless(judged);
             return self.refuse(now, request, &job, judged, reason, None, outputs);
         };
-        let full = self.deadlines.len() >= usize::try_from(self.config.queue.max_waiting).unwrap_or(usize::MAX);
-        if start > deadline {
+        // One smaller than all who wait may pass them sooner than is foreseen.
+        let may_pass = || {
+            let line = job.route.and_then(|route| self.routes.get(route)).and_then(|route| route.line.smallest());
+            line.is_some_and(|smallest| job.charge < smallest)
+                && matches!(hope(judged), Hope::At(when) if when <= deadline)
+        };
+        if start > deadline && !may_pass() {
             self.refuse(now, request, &job, judged, RefusalReason::NoCapacityInTime, Some(start), outputs);
-        } else if full {
+        } else if self.is_full() && !self.displace(now, &job, outputs) {
             self.refuse(now, request, &job, judged, RefusalReason::LineFull, Some(start), outputs);
         } else {
             self.foresee(now, &job);
-            self.hold(now, request, job, judged, start, deadline, outputs);
+            self.hold(now, request, job, judged, start.min(deadline), deadline, outputs);
         }
+    }
+
+    fn is_full(&self) -> bool {
+        self.deadlines.len() >= usize::try_from(self.config.queue.max_waiting).unwrap_or(usize::MAX)
+    }
+
+    /// Makes room for a more important one by refusing the least important of those who wait, the latest of them.
+    fn displace(&mut self, now: Timestamp, job: &Job, outputs: &mut Vec<Output>) -> bool {
+        let Some((_, _, last)) = self.ranks.last().copied().filter(|(class, ..)| *class > job.profile.priority) else {
+            return false;
+        };
+        let Some(mut gone) = self.jobs.remove(&last) else { return false };
+        self.leave_line(now, last, &mut gone);
+        let judged = self.judge(now, &gone);
+        let retry_at = self.start_of(now, &gone, &judged);
+        self.refuse(now, last, &gone, &judged, RefusalReason::LineFull, retry_at, outputs);
+        true
     }
 
     /// Puts a request in its route's line.
@@ -169,15 +198,27 @@ impl Balancer {
         outputs: &mut Vec<Output>,
     ) {
         let decision = self.explain(now, &job, judged, None, true, Conclusion::Held { expected });
-        let known = matches!(hope(judged), Hope::At(_));
-        if let Some(route) = job.route.and_then(|route| self.routes.get_mut(route)) {
-            if route.line.is_empty() {
-                route.wake = known.then_some(expected);
-            }
-            route.line.insert(job.order, request);
-        }
         self.deadlines.insert((deadline, request));
+        self.ranks.insert((job.profile.priority, job.order, request));
+        if job.rank != Priority::Interactive {
+            self.ages.insert((half_way(now, deadline), request));
+        }
         job.stage = Some(Stage::InLine { since: now, deadline });
+        if let Some(place) = job.route
+            && let Some(route) = self.routes.get_mut(place)
+        {
+            let waiter = job.waiter(request);
+            let in_turn = route.line.is_empty() || route.line.outranks(waiter.class, waiter.charge);
+            route.line.enter(waiter);
+            self.lined.insert(place);
+            match hope(judged) {
+                _ if in_turn || judged.iter().any(Judged::fits) => {
+                    self.touched.insert(place);
+                }
+                Hope::At(when) => self.wake_no_later(now, place, when),
+                Hope::Event | Hope::Never => {}
+            }
+        }
         self.jobs.insert(request, job);
         outputs.push(Output::Held { request, decision });
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use fastrand::Rng;
 
 use super::caller::CallerState;
+use super::claim::Claims;
 use super::endpoint::{EndpointState, PoolState};
 use super::event::{Input, Output};
 use super::judge::Judged;
@@ -18,7 +19,7 @@ use super::request::{Job, RouteState};
 use super::retry::Budget;
 use super::stick::Homes;
 use crate::model::checked::{CheckedConfig, CheckedEndpoint};
-use crate::model::config::Service;
+use crate::model::config::{Priority, Service};
 use crate::model::id::{AccountId, CallerId, RequestId};
 use crate::model::outlook::Outlook;
 use crate::model::units::Timestamp;
@@ -61,12 +62,27 @@ pub struct Balancer {
     pub(super) expiries: BTreeSet<(Timestamp, RequestId)>,
     /// What clients are expected to ask for next.
     pub(super) outlook: Arc<Outlook>,
+    /// Requests that wait, by when they move up a class.
+    pub(super) ages: BTreeSet<(Timestamp, RequestId)>,
+    /// Requests that wait, the least important and latest last.
+    pub(super) ranks: BTreeSet<(Priority, u64, RequestId)>,
+    /// What is kept for those who are next on their routes.
+    pub(super) claims: Claims,
+    /// Routes with somebody in line.
+    pub(super) lined: BTreeSet<usize>,
+    /// Routes whose line is to be looked at.
+    pub(super) touched: BTreeSet<usize>,
+    /// Routes whose line moves by time alone, by when.
+    pub(super) wakes: BTreeSet<(Timestamp, usize)>,
+    /// Per endpoint slot: the routes that it, or another of its pool, serves.
+    pub(super) routes_of: Vec<Vec<usize>>,
     /// How long answers without a cap are.
     pub(super) outputs: Outputs,
     pub(super) budget: Budget,
     /// Requests that ever arrived.
     pub(super) arrivals: u64,
-    pub(super) admitted_after_wait: u64,
+    /// By class.
+    pub(super) admitted_after_wait: [u64; 3],
     pub(super) refused: u64,
     /// Which account holds which stored state.
     pub(super) owners: Owners,
@@ -102,10 +118,17 @@ impl Balancer {
             backoffs: BTreeSet::new(),
             expiries: BTreeSet::new(),
             outlook: Arc::default(),
+            ages: BTreeSet::new(),
+            ranks: BTreeSet::new(),
+            claims: Claims::default(),
+            lined: BTreeSet::new(),
+            touched: BTreeSet::new(),
+            wakes: BTreeSet::new(),
+            routes_of: Vec::new(),
             outputs: Outputs::default(),
             budget: Budget::new(),
             arrivals: 0,
-            admitted_after_wait: 0,
+            admitted_after_wait: [0; 3],
             refused: 0,
             owners: Owners::default(),
             lent: Vec::new(),
@@ -124,15 +147,17 @@ impl Balancer {
             self.advance(now, outputs);
         }
         match input {
-            Input::Arrived { request, profile } => return self.arrived(now, request, profile, outputs),
+            Input::Arrived { request, profile } => self.arrived(now, request, profile, outputs),
             Input::AttemptFailed { request, failure } => self.attempt_failed(now, request, &failure, outputs),
             Input::Committed { request, signal } => self.committed(now, request, &signal),
             Input::Settled { request, settlement } => self.settled(now, request, &settlement),
             Input::Withdrawn { request } => self.withdrawn(now, request),
+            Input::Cancelled { request } => self.cancelled(now, request, outputs),
+            Input::Promoted { request } => self.promoted(request),
             Input::SetAdminState(endpoint, state) => self.set_admin_state(&endpoint, state),
             Input::KeyReady { account, ready } => self.key_ready(now, account, ready),
             Input::Configured(config) => self.configured(now, config, outputs),
-            Input::Foreseen(outlook) => self.outlook = outlook,
+            Input::Foreseen(outlook) => self.foreseen(outlook),
             Input::Owned { account, keys } => return self.owned(now, &account, &keys),
             Input::Allotted(shares) => self.allotted(&shares),
             Input::Stopping => self.stop(now, outputs),
@@ -144,9 +169,9 @@ impl Balancer {
     /// The exact moment at which time alone changes something: call `handle(.., Tick, ..)` then.
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
-        let lines = self.routes.iter().filter(|route| !route.line.is_empty()).filter_map(|route| route.wake);
-        let sets = [&self.deadlines, &self.backoffs, &self.expiries];
-        lines.chain(sets.into_iter().filter_map(|set| set.first().map(|(when, _)| *when))).min()
+        let lines = self.wakes.first().map(|(when, _)| *when);
+        let sets = [&self.deadlines, &self.backoffs, &self.expiries, &self.ages];
+        lines.into_iter().chain(sets.into_iter().filter_map(|set| set.first().map(|(when, _)| *when))).min()
     }
 
     /// Everything that time alone decides up to `now`.
@@ -156,6 +181,9 @@ impl Balancer {
         }
         while let Some(request) = due(&mut self.backoffs, now) {
             self.end_backoff(request);
+        }
+        while let Some(request) = due(&mut self.ages, now) {
+            self.move_up(request);
         }
         self.pump(now, outputs);
         while let Some(request) = due(&mut self.deadlines, now) {
@@ -175,13 +203,6 @@ impl Balancer {
     pub(super) fn note_keys(&mut self) {
         let signs = |spec: &CheckedEndpoint| spec.service == Service::Simulated || self.ready.contains(&spec.account);
         self.keyed = self.config.endpoints.iter().map(signs).collect();
-    }
-
-    /// Something changed that the forecasts do not know.
-    pub(super) fn doubt_forecasts(&mut self) {
-        for route in &mut self.routes {
-            route.doubt_forecast();
-        }
     }
 }
 

@@ -2,10 +2,11 @@ use std::time::Duration;
 
 use super::super::world_tests::*;
 use super::*;
-use crate::model::config::{AdminState, Enforcement};
+use crate::model::config::{AdminState, Enforcement, Priority};
 use crate::model::decision::{Choice, Conclusion, Exclusion, Refusal, RefusalReason, Verdict};
 use crate::model::id::EndpointId;
 use crate::model::outcome::{Ending, FailureClass, Settlement, ThrottleKind};
+use crate::model::profile::RequestProfile;
 use crate::model::status::{Health, RestCause};
 use crate::model::usage::Usage;
 
@@ -60,17 +61,20 @@ fn a_wait_that_is_too_long_is_refused_at_once_with_the_true_time() {
 }
 
 #[test]
-fn nobody_in_line_is_overtaken_by_a_smaller_newcomer() {
+fn a_newcomer_passes_the_one_in_turn_only_where_it_does_not_delay_it() {
     let mut world = one_site(1_000);
     world.arrive(600);
     world.now = Timestamp::from_secs(10);
-    let (large, held) = world.arrive(600);
+    let (large, held) = world.arrive(700);
+    assert_eq!(expected(&held), Timestamp::from_millis(60_300));
+    assert_eq!(place(&world.arrive(300).1), "east", "700 and 300 fit together when its time comes");
+    world.now = Timestamp::from_secs(11);
     let (small, behind) = world.arrive(10);
-    assert_eq!((expected(&held), expected(&behind)), (Timestamp::from_millis(60_300), Timestamp::from_millis(60_300)));
     let Output::Held { decision, .. } = behind else { panic!("held") };
     assert_eq!(decision.candidates[0].verdict, Verdict::Excluded(Exclusion::LineAhead));
-    let gone: Vec<RequestId> = world.until(Timestamp::from_secs(61)).iter().map(|(_, out)| out.request()).collect();
-    assert_eq!(gone, [large, small]);
+    let gone: Vec<_> =
+        world.until(Timestamp::from_secs(75)).iter().map(|(at, out)| (at.0 / 1_000, out.request())).collect();
+    assert_eq!(gone, [(60_300, large), (70_300, small)]);
 }
 
 #[test]
@@ -357,6 +361,112 @@ fn a_client_that_leaves_before_anything_was_sent_gives_everything_back() {
         settlement: Settlement { ending: Ending::ClientLeft, usage: None, first_token: None },
     });
     assert_eq!(world.brain.view(world.now).endpoints[0].tokens.used, 0, "its end was told once");
+}
+
+fn ask(world: &mut World, change: impl FnOnce(&mut RequestProfile)) -> (RequestId, Output) {
+    world.arrive_as(100, change)
+}
+
+#[test]
+fn an_important_newcomer_goes_before_those_who_wait_already() {
+    let mut world = one_site(1_000);
+    world.arrive(1_000);
+    world.now = Timestamp::from_secs(10);
+    let (bulk, _) = world.arrive_as(600, |profile| profile.priority = Priority::Bulk);
+    let (person, held) = world.arrive_as(600, |profile| profile.priority = Priority::Interactive);
+    assert_eq!(expected(&held), Timestamp::from_millis(60_300));
+    let out = world.until(Timestamp::from_secs(65));
+    assert_eq!(out.iter().map(|(_, output)| output.request()).collect::<Vec<_>>(), [person]);
+    let left: Vec<_> = world.brain.view(world.now).queue.list.iter().map(|one| one.request).collect();
+    assert_eq!(left, [bulk]);
+}
+
+#[test]
+fn a_short_patience_is_refused_at_once_and_a_long_one_is_capped_by_ours() {
+    let mut world = one_site(1_000);
+    world.arrive(1_000);
+    world.now = Timestamp::from_secs(10);
+    let (_, hurried) = ask(&mut world, |profile| profile.patience = Some(Duration::from_secs(50)));
+    let told = Refusal { reason: RefusalReason::NoCapacityInTime, retry_at: Some(Timestamp::from_millis(60_300)) };
+    assert_eq!(refusal(&hurried), told);
+    let (patient, held) = ask(&mut world, |profile| profile.patience = Some(Duration::from_secs(51)));
+    assert_eq!(expected(&held), Timestamp::from_millis(60_300));
+    let (_, _) = ask(&mut world, |profile| profile.patience = Some(Duration::from_hours(9)));
+    let deadlines: Vec<_> = world.brain.view(world.now).queue.list.iter().filter_map(|one| one.deadline).collect();
+    assert_eq!(deadlines, [Timestamp::from_secs(61), Timestamp::from_secs(70)]);
+    assert_eq!(world.until(Timestamp::from_secs(61))[0].1.request(), patient);
+}
+
+#[test]
+fn the_person_can_put_one_first_and_let_another_wait_no_longer() {
+    let mut world = one_site(1_000);
+    world.arrive(1_000);
+    world.now = Timestamp::from_secs(10);
+    let waiting: Vec<RequestId> = (0..3).map(|_| world.arrive(300).0).collect();
+    let out = world.give(Input::Cancelled { request: waiting[0] });
+    assert_eq!((out[0].request(), refusal(&out[0]).reason), (waiting[0], RefusalReason::Cancelled));
+    assert!(world.give(Input::Promoted { request: waiting[2] }).is_empty());
+    let shown = world.brain.view(world.now).queue;
+    assert_eq!(
+        shown.list.iter().map(|one| (one.position, one.request)).collect::<Vec<_>>(),
+        [(1, waiting[2]), (2, waiting[1])]
+    );
+    let gone: Vec<_> = world.until(Timestamp::from_secs(61)).iter().map(|(_, output)| output.request()).collect();
+    assert_eq!(gone, [waiting[2], waiting[1]]);
+    assert!(world.give(Input::Cancelled { request: waiting[1] }).is_empty(), "it has gone");
+}
+
+#[test]
+fn a_full_line_makes_room_for_the_more_important() {
+    let small = config(&[site("east", 1_000)], &[], |config| config.queue.max_waiting = 2);
+    let mut world = World::new(small);
+    world.arrive(1_000);
+    world.now = Timestamp::from_secs(5);
+    let (kept, _) = ask(&mut world, |profile| profile.priority = Priority::Bulk);
+    let (gone, _) = ask(&mut world, |profile| profile.priority = Priority::Bulk);
+    let request = RequestId(90);
+    let profile = RequestProfile { priority: Priority::Normal, ..RequestProfile::clone(&chat(100)) };
+    let out = world.give(Input::Arrived { request, profile: Arc::new(profile) });
+    let told = Refusal { reason: RefusalReason::LineFull, retry_at: Some(Timestamp::from_millis(60_300)) };
+    assert_eq!((out[0].request(), refusal(&out[0])), (gone, told));
+    assert!(matches!(out[1], Output::Held { .. }));
+    assert_eq!(
+        world.brain.view(world.now).queue.list.iter().map(|one| one.request).collect::<Vec<_>>(),
+        [request, kept]
+    );
+}
+
+#[test]
+fn small_ones_flow_while_a_large_one_waits_and_it_goes_when_it_was_told() {
+    let mut world = World::new(config(&[site("east", 1_000), site("west", 500)], &[], |_| {}));
+    world.arrive(900);
+    world.now = Timestamp::from_secs(5);
+    let (large, held) = world.arrive(1_000);
+    assert_eq!(expected(&held), Timestamp::from_millis(60_300));
+    for _ in 0..5 {
+        assert_eq!(place(&world.arrive(100).1), "west");
+    }
+    assert!(matches!(world.arrive(100).1, Output::Held { .. }), "what is free at east is kept");
+    let out = world.until(Timestamp::from_secs(61));
+    assert_eq!((out[0].0.0 / 1_000, out[0].1.request(), place(&out[0].1)), (60_300, large, "east"));
+}
+
+#[test]
+fn routes_that_share_an_endpoint_keep_room_for_each_others_next() {
+    let both = config(&[site("east", 1_000)], &[], |config| {
+        let other = crate::model::config::Route { model: "n".into(), ..config.routes[0].clone() };
+        config.routes.push(other);
+    });
+    let mut world = World::new(both);
+    world.arrive(600);
+    world.now = Timestamp::from_secs(5);
+    let (large, _) = world.arrive(900);
+    let (_, other) = ask(&mut world, |profile| profile.model = "n".into());
+    assert_eq!(place(&other), "east", "900 and 100 fit together");
+    let (behind, other) = ask(&mut world, |profile| profile.model = "n".into());
+    assert!(matches!(other, Output::Held { .. }));
+    let out = world.until(Timestamp::from_secs(66));
+    assert_eq!(out.iter().map(|(_, output)| output.request()).collect::<Vec<_>>(), [large, behind]);
 }
 
 #[test]

@@ -38,6 +38,11 @@ impl CallerState {
         Some(Shortage { unit: Unit::Requests, needs: 1, has: 0, limit, free_at: None })
     }
 
+    /// Whether only so many of its requests may run at once.
+    pub(super) const fn is_capped(&self) -> bool {
+        self.max_in_flight.is_some()
+    }
+
     /// Takes one request, fitting or not.
     pub(super) fn reserve(&mut self, now: Timestamp, estimate: Estimate) -> Entry {
         self.in_flight = self.in_flight.saturating_add(1);

@@ -61,9 +61,11 @@ impl Balancer {
             let known = before.iter().position(|route| route.model == spec.model).map(|at| before.swap_remove(at));
             let (sent, stays) = known.map(|route| (route.sent, route.stays)).unwrap_or_default();
             let stays = Stay::of(spec, &stays);
-            self.routes.push(RouteState { sent, stays, ..RouteState::new(spec.model.clone()) });
+            let fresh = RouteState::new(spec.model.clone(), config.queue.bulk_share_percent);
+            self.routes.push(RouteState { sent, stays, ..fresh });
         }
         self.config = config;
+        self.index_routes();
         self.note_keys();
     }
 
@@ -75,11 +77,15 @@ impl Balancer {
             job.route = self.config.route_for(job.profile.model.as_str());
             job.caller = job.profile.caller.as_ref().and_then(|id| self.caller_slots.get(id).copied());
             let line = job.route.and_then(|route| self.routes.get_mut(route)).map(|route| &mut route.line);
-            match (&job.stage, line) {
-                (Some(Stage::InLine { .. }), Some(line)) => {
-                    line.insert(job.order, *request);
+            match (&job.stage, line, job.route) {
+                (Some(Stage::InLine { .. }), Some(line), Some(route)) => {
+                    line.enter(job.waiter(*request));
+                    self.lined.insert(route);
+                    self.touched.insert(route);
                 }
-                (Some(Stage::InLine { .. } | Stage::BackingOff { .. }), None) => homeless.push((job.order, *request)),
+                (Some(Stage::InLine { .. } | Stage::BackingOff { .. }), ..) if job.route.is_none() => {
+                    homeless.push((job.order, *request));
+                }
                 _ => {}
             }
         }

@@ -52,7 +52,10 @@ impl Balancer {
     /// Whether nobody waits who would go first.
     fn is_first(&self, job: &Job) -> bool {
         let line = job.route.and_then(|route| self.routes.get(route)).map(|route| &route.line);
-        line.is_none_or(|line| line.first_key_value().is_none_or(|(order, _)| *order > job.order))
+        line.is_none_or(|line| {
+            let first = line.first().is_none_or(|first| first.order == job.order);
+            first || line.outranks(job.profile.priority, job.charge)
+        })
     }
 
     /// What alone would have made it fit there.
@@ -61,6 +64,9 @@ impl Balancer {
         let seat = self.seat_for(job, *group.members.get(one.place)?)?;
         let change = match one.ruling {
             Ruling::Fits { .. } | Ruling::LeastBad => (!alone).then_some(Change::NobodyAhead),
+            Ruling::Out(Exclusion::LineAhead, _) => Some(Change::NobodyAhead),
+            // What is expected of others is nothing that one change makes undone.
+            Ruling::Out(Exclusion::KeptForImportant, _) => None,
             _ if !alone => None,
             Ruling::Out(Exclusion::Withheld, _) => self.end_of_stay(now, job, one),
             Ruling::Out(why, hope) if self.withheld(now, job.route?, one.group).is_none() => {

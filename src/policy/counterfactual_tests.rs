@@ -82,9 +82,9 @@ fn whoever_waits_alone_would_go_with_more_room_and_those_behind_with_nobody_ahea
     let mut world = World::new(config(&[site("east", 1_000)], &[], |_| {}));
     world.arrive(600);
     world.now = Timestamp::from_secs(10);
-    let first = world.arrive(600).1;
-    assert_eq!(change(&first), Some(("east", Change::TokensMore(200))));
-    assert_eq!(change(&world.arrive(10).1), Some(("east", Change::NobodyAhead)));
+    let first = world.arrive(700).1;
+    assert_eq!(change(&first), Some(("east", Change::TokensMore(300))));
+    assert_eq!(change(&world.arrive(310).1), Some(("east", Change::NobodyAhead)), "700 and 310 do not fit together");
 }
 
 #[derive(Clone, Debug)]

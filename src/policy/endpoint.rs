@@ -123,19 +123,13 @@ impl EndpointState {
     /// The ceilings for a charge. One that others' use, growth, our share of the pool or our own guess leaves too little
     /// room for is not kept out for good: it goes when nothing of ours is in the window.
     pub(super) fn limits_for(&self, spec: &CheckedEndpoint, charge: u64) -> Limits {
-        let limits = self.limits(spec);
-        match limits.tokens {
-            Some(limit) if limit < charge && self.fits_for_good(spec, charge) => {
-                Limits { tokens: Some(charge), ..limits }
-            }
-            _ => limits,
-        }
+        self.limits(spec).widened(self.firm_tokens(spec), charge)
     }
 
-    /// Whether a charge is below what is stated or reported and below our soft cap.
-    pub(super) fn fits_for_good(&self, spec: &CheckedEndpoint, charge: u64) -> bool {
+    /// What is stated or reported, or our soft cap if that is lower: no charge above it ever goes there.
+    pub(super) fn firm_tokens(&self, spec: &CheckedEndpoint) -> Option<u64> {
         let firm = self.learning.tokens.firm(tokens_stated(spec));
-        [firm, spec.soft_cap].into_iter().flatten().all(|limit| charge <= limit)
+        [firm, spec.soft_cap].into_iter().flatten().min()
     }
 
     /// Where the token ceiling comes from.

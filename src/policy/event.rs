@@ -50,6 +50,16 @@ pub enum Input {
         /// Which request.
         request: RequestId,
     },
+    /// The person lets a request wait no longer. Ignored unless it waits.
+    Cancelled {
+        /// Which request.
+        request: RequestId,
+    },
+    /// The person puts a waiting request first in its route's line. Ignored unless it waits.
+    Promoted {
+        /// Which request.
+        request: RequestId,
+    },
     /// The person set an endpoint's admin state, at once.
     SetAdminState(EndpointId, AdminState),
     /// The account's key came or went. Accounts start without one, simulated ones excepted.

@@ -44,7 +44,7 @@ impl Balancer {
         if let Some(endpoint) = self.endpoints.get_mut(reservation.slot) {
             endpoint.failed_at = Some(now);
         }
-        self.doubt_forecasts();
+        self.doubt(reservation.slot);
         match failure.class {
             FailureClass::ClientFault => return self.give_up(now, request, &job, outputs),
             FailureClass::KeyRejected | FailureClass::Blocked => {
@@ -91,8 +91,7 @@ impl Balancer {
             Hope::Event => now.after(Duration::from_secs(1)),
             Hope::Never => return self.finish(now, request, job, failure, outputs),
         };
-        let longest = Duration::from_secs(u64::from(self.config.queue.max_wait_seconds));
-        let deadline = now.after(longest.saturating_sub(job.waited));
+        let deadline = self.deadline_of(now, &job);
         let repeats = !is_free(failure.class);
         if expected > deadline || repeats && !self.budget.spend(now, rules.budget_percent) {
             return self.finish(now, request, job, failure, outputs);
@@ -106,10 +105,8 @@ impl Balancer {
 
     /// Takes a request that was just held out of its line until a time.
     fn start_backoff(&mut self, now: Timestamp, request: RequestId, until: Timestamp, deadline: Timestamp) {
+        self.step_out(request);
         let Some(job) = self.jobs.get_mut(&request) else { return };
-        if let Some(route) = job.route.and_then(|route| self.routes.get_mut(route)) {
-            route.line.remove(&job.order);
-        }
         job.stage = Some(Stage::BackingOff { since: now, until, deadline });
         self.backoffs.insert((until, request));
     }

@@ -1,30 +1,38 @@
-//! When a request at the end of a line would start, by playing the line ahead of it over copies of the ledgers.
+//! When one who comes now would start, from a play of the line as it stood a moment ago.
 //!
-//! Invariant: nothing real is touched; starts never go backwards along the line.
-//! Absent on purpose: other routes' lines, and when requests in flight will end. It is exact where endpoints serve one
-//! route, and else early rather than late.
+//! Invariant: whoever joins takes the place that the order of service gives it, and those behind it move back.
+//! Absent on purpose: knowing it better than every quarter of a second while things change.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::ledger::{Ledger, Limits};
-use crate::model::units::Timestamp;
+use super::balancer::Balancer;
+use super::health::Standing;
+use super::judge::{Hope, Judged, hope, pool_limits};
+use super::order::Turn;
+use super::play::{Gate, Play, Share, Start};
+use super::request::Job;
+use crate::model::config::Priority;
+use crate::model::decision::Estimate;
+use crate::model::units::{MINUTE, Timestamp};
 
 /// A doubted forecast is used this long before it is made again.
 const DOUBTED: Duration = Duration::from_millis(250);
 /// Any forecast is made again after this long.
 const STALE: Duration = Duration::from_secs(5);
+/// What is expected of an event whose time nobody knows, such as the verdict of a probe.
+const SOON: Duration = Duration::from_secs(1);
 
-/// An endpoint as the forecast sees it.
-#[derive(Clone, Debug)]
-pub(super) struct Gate {
-    /// Index into the configuration's endpoints.
-    pub(super) endpoint: usize,
-    /// Rest ends, or now.
-    pub(super) opens: Timestamp,
-    pub(super) ledger: Ledger,
-    pub(super) limits: Limits,
-    /// Index into the forecast's pools.
-    pub(super) pool: Option<usize>,
+/// One place in the order of service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seat {
+    class: Priority,
+    class_tag: u64,
+    caller_tag: u64,
+    charge: u64,
+    order: u64,
+    /// When it starts; `None`: not in the time that was played.
+    at: Option<Timestamp>,
 }
 
 /// The line's future.
@@ -32,16 +40,24 @@ pub(super) struct Gate {
 pub(super) struct Forecast {
     made: Timestamp,
     doubted: bool,
-    /// When the last request in line starts.
-    last: Timestamp,
-    gates: Vec<Gate>,
-    pools: Vec<(Ledger, Limits)>,
+    /// In the order of service.
+    seats: Vec<Seat>,
+    /// How things stand when all have started.
+    end: Play,
 }
 
 impl Forecast {
-    /// A line nobody stands in yet.
-    pub(super) const fn new(now: Timestamp, gates: Vec<Gate>, pools: Vec<(Ledger, Limits)>) -> Self {
-        Self { made: now, doubted: false, last: now, gates, pools }
+    /// What came of a play.
+    fn new(made: Timestamp, line: &[Turn], starts: &[Option<Timestamp>], end: Play) -> Self {
+        let seat = |(turn, at): (&Turn, &Option<Timestamp>)| Seat {
+            class: turn.waiter.class,
+            class_tag: turn.class_tag,
+            caller_tag: turn.caller_tag,
+            charge: turn.waiter.charge,
+            order: turn.waiter.order,
+            at: *at,
+        };
+        Self { made, doubted: false, seats: line.iter().zip(starts).map(seat).collect(), end }
     }
 
     /// Something changed that was not foreseen.
@@ -54,89 +70,146 @@ impl Forecast {
         now.since(self.made) < if self.doubted { DOUBTED } else { STALE }
     }
 
-    /// When the next request in line starts and at which gate; `cost` gives its charge by endpoint, absent where it
-    /// may not go. `None`: it fits nowhere.
-    pub(super) fn next(&self, now: Timestamp, cost: impl Fn(usize) -> Option<u64>) -> Option<(Timestamp, usize, u64)> {
-        let from = self.last.max(now);
-        let starts = self.gates.iter().enumerate().filter_map(|(at, gate)| {
-            let cost = cost(gate.endpoint)?;
-            Some((self.starts(gate, from, cost)?, at, cost))
+    /// When each of those in line starts, by its place among all arrivals.
+    pub(super) fn starts(&self) -> BTreeMap<u64, Timestamp> {
+        self.seats.iter().filter_map(|seat| Some((seat.order, seat.at?))).collect()
+    }
+
+    /// The place of one who comes now: behind its own caller's, before whoever of its class or of all has a later tag.
+    fn place_of(&self, class: Priority, (class_tag, caller_tag): (u64, u64)) -> usize {
+        let ahead = self.seats.iter().rposition(|seat| seat.class == class && seat.caller_tag <= caller_tag);
+        let from = ahead.map_or(0, |ahead| ahead + 1);
+        let rest = self.seats.iter().enumerate().skip(from);
+        let before = |(_, seat): &(usize, &Seat)| seat.class == class || seat.class_tag > class_tag;
+        rest.into_iter().find(before).map_or(self.seats.len(), |(place, _)| place)
+    }
+
+    /// When one of this charge starts that takes its place there: once those it displaces would have started.
+    fn displaces(&self, place: usize, charge: u64) -> Option<Timestamp> {
+        let mut sum = 0_u64;
+        let mut latest = Timestamp::ZERO;
+        for seat in self.seats.iter().skip(place) {
+            latest = latest.max(seat.at?);
+            sum = sum.saturating_add(seat.charge);
+            if sum >= charge {
+                return Some(latest);
+            }
+        }
+        None
+    }
+}
+
+impl Balancer {
+    /// When a request that is not in line would start if it went in line now; `None`: never by waiting.
+    pub(super) fn start_of(&mut self, now: Timestamp, job: &Job, judged: &[Judged]) -> Option<Timestamp> {
+        let place = job.route?;
+        let soonest = match hope(judged) {
+            _ if judged.iter().any(Judged::fits) => now,
+            Hope::At(when) => when,
+            Hope::Event => now.after(SOON),
+            Hope::Never => return None,
+        };
+        if self.routes.get(place)?.line.is_empty() {
+            return Some(soonest);
+        }
+        self.refresh_forecast(now, place);
+        Some(self.place_for(now, place, job).map_or(soonest, |(_, when, _)| when.max(now)))
+    }
+
+    /// Enters a request that is about to stand in line into the forecast for those after it.
+    pub(super) fn foresee(&mut self, now: Timestamp, job: &Job) {
+        let Some(place) = job.route else { return };
+        let Some((at, when, start)) = self.place_for(now, place, job) else { return };
+        let Some(route) = self.routes.get_mut(place) else { return };
+        let (class_tag, caller_tag) = route.line.tags_of(&job.waiter(crate::model::id::RequestId(0)));
+        let Some(forecast) = &mut route.forecast else { return };
+        let seat = Seat {
+            class: job.profile.priority,
+            class_tag,
+            caller_tag,
+            charge: job.charge,
+            order: job.order,
+            at: Some(when),
+        };
+        forecast.doubted |= at < forecast.seats.len();
+        forecast.seats.insert(at.min(forecast.seats.len()), seat);
+        if let Some(start) = start {
+            forecast.end.take(start);
+        }
+    }
+
+    /// The place of one who is not in line, its start, and what is left for the last of all.
+    fn place_for(&self, now: Timestamp, place: usize, job: &Job) -> Option<(usize, Timestamp, Option<Start>)> {
+        let route = self.routes.get(place)?;
+        let forecast = route.forecast.as_ref()?;
+        let tags = route.line.tags_of(&job.waiter(crate::model::id::RequestId(0)));
+        let at = forecast.place_of(job.profile.priority, tags);
+        let last = forecast.end.next(now, |endpoint| self.cost_at(now, job, endpoint));
+        let when = forecast.displaces(at, job.charge).or_else(|| last.map(|start| start.at))?;
+        Some((at, when, last))
+    }
+
+    fn refresh_forecast(&mut self, now: Timestamp, place: usize) {
+        let fresh = self.routes.get(place).and_then(|route| route.forecast.as_ref());
+        if fresh.is_some_and(|forecast| forecast.holds(now)) {
+            return;
+        }
+        let forecast = self.play(now, place);
+        if let Some(route) = self.routes.get_mut(place) {
+            route.forecast = forecast;
+        }
+    }
+
+    /// Plays a route's line.
+    pub(super) fn play(&self, now: Timestamp, place: usize) -> Option<Forecast> {
+        let line = self.routes.get(place)?.line.upcoming(usize::MAX);
+        let jobs: Vec<Option<&Job>> = line.iter().map(|turn| self.jobs.get(&turn.waiter.request)).collect();
+        let mut play = self.stage_of(now, place)?;
+        let longest = Duration::from_secs(u64::from(self.config.queue.max_wait_seconds));
+        let until = now.after(longest.saturating_add(MINUTE));
+        let starts = play.run(&line, until, |at, endpoint| {
+            jobs.get(at).copied().flatten().and_then(|job| self.cost_at(now, job, endpoint))
         });
-        starts.min_by_key(|(when, _, _)| *when)
+        Some(Forecast::new(now, &line, &starts, play))
     }
 
-    /// The request takes its place there.
-    pub(super) fn take(&mut self, when: Timestamp, at: usize, cost: u64) {
-        self.last = self.last.max(when);
-        let Some(gate) = self.gates.get_mut(at) else { return };
-        gate.ledger.reserve(when, cost);
-        if let Some((pool, _)) = gate.pool.and_then(|pool| self.pools.get_mut(pool)) {
-            pool.reserve(when, cost);
+    fn stage_of(&self, now: Timestamp, place: usize) -> Option<Play> {
+        let route = self.config.routes.get(place)?;
+        let mut pools: Vec<(usize, Share)> = Vec::new();
+        let mut gates = Vec::new();
+        let members = route.groups.iter().flat_map(|group| &group.members);
+        for member in members.filter(|member| member.region_rank.is_some()) {
+            let Some(seat) = self.seat(member.endpoint) else { continue };
+            let opens = match seat.state.health.standing(now, 1, seat.state.pace(seat.spec)) {
+                Standing::Resting(until, _) => until,
+                Standing::Probing(verdict) => verdict.unwrap_or_else(|| now.after(SOON)),
+                Standing::Open | Standing::Probe | Standing::Ramping(_) => now,
+            };
+            let pool = seat.spec.pool.zip(seat.pool).and_then(|(at, (spec, pool))| {
+                if let Some(known) = pools.iter().position(|(known, _)| *known == at) {
+                    return Some(known);
+                }
+                let slot = *self.pool_slot_of.get(at)?;
+                pools.push((at, Share { slot, ledger: pool.ledger.clone(), limits: pool_limits(spec) }));
+                Some(pools.len() - 1)
+            });
+            let ledger = seat.state.ledger.clone();
+            let (limits, firm) = (seat.state.limits(seat.spec), seat.state.firm_tokens(seat.spec));
+            gates.push(Gate { endpoint: member.endpoint, slot: seat.slot, opens, ledger, limits, firm, pool });
         }
+        let others = self.claims.iter().filter(|claim| claim.route != place).copied().collect();
+        Some(Play::new(now, gates, pools.into_iter().map(|(_, share)| share).collect(), others))
     }
 
-    fn starts(&self, gate: &Gate, from: Timestamp, cost: u64) -> Option<Timestamp> {
-        let from = from.max(gate.opens);
-        let own = gate.ledger.earliest(from, cost, gate.limits)?;
-        match gate.pool.and_then(|pool| self.pools.get(pool)) {
-            Some((pool, limits)) => Some(own.max(pool.earliest(from, cost, *limits)?)),
-            None => Some(own),
-        }
+    /// What a request would take at an endpoint; `None`: it will not go there.
+    fn cost_at(&self, now: Timestamp, job: &Job, endpoint: usize) -> Option<Estimate> {
+        let seat = self.seat(endpoint)?;
+        let estimate = seat.estimate(job);
+        let too_large = seat.state.smallest_too_large(now).is_some_and(|known| known <= estimate.charge);
+        (seat.barred(job).is_none() && !too_large).then_some(estimate)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn gate(endpoint: usize, tokens: u64, opens: u64) -> Gate {
-        let limits = Limits { tokens: Some(tokens), ..Limits::NONE };
-        let ledger = Ledger::new(Duration::from_secs(1));
-        Gate { endpoint, opens: Timestamp::from_secs(opens), ledger, limits, pool: None }
-    }
-    fn play(forecast: &mut Forecast, requests: usize, cost: u64) -> Vec<u64> {
-        (0..requests)
-            .filter_map(|_| {
-                let (when, at, cost) = forecast.next(Timestamp::ZERO, |_| Some(cost))?;
-                forecast.take(when, at, cost);
-                Some(when.0 / 1_000)
-            })
-            .collect()
-    }
-
-    #[test]
-    fn each_in_line_takes_what_those_before_it_left() {
-        let mut forecast = Forecast::new(Timestamp::ZERO, vec![gate(0, 100, 0)], Vec::new());
-        assert_eq!(play(&mut forecast, 5, 50), [0, 0, 60_300, 60_300, 120_600]);
-    }
-
-    #[test]
-    fn a_resting_endpoint_helps_from_the_end_of_its_rest() {
-        let mut forecast = Forecast::new(Timestamp::ZERO, vec![gate(0, 100, 0), gate(1, 100, 20)], Vec::new());
-        assert_eq!(play(&mut forecast, 3, 100), [0, 20_000, 60_300]);
-    }
-
-    #[test]
-    fn a_pool_binds_all_its_members() {
-        let pool = (Ledger::new(Duration::from_secs(1)), Limits { tokens: Some(100), ..Limits::NONE });
-        let gates = vec![Gate { pool: Some(0), ..gate(0, 100, 0) }, Gate { pool: Some(0), ..gate(1, 100, 0) }];
-        let mut forecast = Forecast::new(Timestamp::ZERO, gates, vec![pool]);
-        assert_eq!(play(&mut forecast, 2, 100), [0, 60_300]);
-    }
-
-    #[test]
-    fn what_fits_nowhere_has_no_start() {
-        let forecast = Forecast::new(Timestamp::ZERO, vec![gate(0, 100, 0)], Vec::new());
-        assert_eq!(forecast.next(Timestamp::ZERO, |_| Some(101)), None);
-        assert_eq!(forecast.next(Timestamp::ZERO, |_| None), None);
-    }
-
-    #[test]
-    fn a_doubted_forecast_is_made_again_soon_and_any_other_later() {
-        let mut forecast = Forecast::new(Timestamp::ZERO, Vec::new(), Vec::new());
-        assert!(forecast.holds(Timestamp::from_secs(4)));
-        forecast.doubt();
-        assert!(forecast.holds(Timestamp::from_millis(200)));
-        assert!(!forecast.holds(Timestamp::from_millis(300)));
-    }
-}
+#[path = "forecast_tests.rs"]
+mod tests;

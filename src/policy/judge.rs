@@ -158,11 +158,6 @@ impl Seat<'_> {
         Estimate { charge, ..formula }
     }
 
-    /// Whether a charge is below everything that stays as it is.
-    pub(super) fn fits_for_good(&self, charge: u64) -> bool {
-        self.state.fits_for_good(self.spec, charge)
-    }
-
     /// Whether it may be used at all, now or later: by the person, by its key, by what this request has met there.
     pub(super) fn barred(&self, job: &Job) -> Option<Exclusion> {
         if !job.binding.allows(self.spec) {

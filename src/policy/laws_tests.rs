@@ -14,6 +14,9 @@ use crate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, HeaderSi
 use crate::model::status::{Health, RestCause};
 use crate::model::units::Timestamp;
 
+/// Ledgers tell amounts apart that come this far from each other.
+const GRAIN: Duration = Duration::from_millis(60);
+
 const SITES: [&str; 3] = ["a", "b", "c"];
 
 /// One thing that happens. Numbers pick among what is there.
@@ -246,6 +249,27 @@ impl Court {
         self.now = until;
     }
 
+    /// The same, looking at each step.
+    fn pass_with(&mut self, until: Timestamp, mut look: impl FnMut(&mut Self)) {
+        while let Some(wake) = self.brain.next_wake().filter(|wake| *wake <= until) {
+            self.pass(wake);
+            look(self);
+        }
+        self.pass(until);
+    }
+
+    /// Notes when whoever is in turn could start as its turn came, and that it is not later when it goes.
+    fn keep_book(&mut self, kept: &mut BTreeMap<u64, Timestamp>) {
+        for claim in self.brain.claims.iter() {
+            let first = *kept.entry(claim.order).or_insert(claim.at);
+            assert!(claim.at <= first.after(GRAIN), "what is kept for one in turn never moves later");
+        }
+        for (order, at) in &*kept {
+            let waits = self.brain.jobs.values().any(|job| job.order == *order && job.deadline().is_some());
+            assert!(!waits || at.after(GRAIN) >= self.now, "it has gone by then");
+        }
+    }
+
     fn play(&mut self, step: &Step) {
         let uncommitted = |at: &At| matches!(at, At::Sent { committed: false, .. });
         match *step {
@@ -382,12 +406,13 @@ proptest! {
     }
 
     #[test]
-    fn the_line_goes_in_order_of_arrival(
+    fn equal_ones_go_in_order_of_arrival(
         sites in sites(),
-        charges in proptest::collection::vec((2..400_u64, 0..2_000_u64), 1..60),
+        charge in 2..400_u64,
+        gaps in proptest::collection::vec(0..2_000_u64, 1..60),
     ) {
         let mut court = Court::new(&sites, 1);
-        for (charge, gap) in charges {
+        for gap in gaps {
             court.play(&Step::Arrive(charge));
             court.play(&Step::Pass(gap));
         }
@@ -395,6 +420,22 @@ proptest! {
         let went: Vec<RequestId> = court.outputs.iter()
             .filter(|output| matches!(output, Output::Assigned { .. })).map(Output::request).collect();
         prop_assert!(went.is_sorted());
+    }
+
+    #[test]
+    fn the_one_in_turn_starts_no_later_than_was_kept_for_it(
+        sites in sites(),
+        charges in proptest::collection::vec((2..400_u64, 0..2_000_u64), 1..60),
+    ) {
+        let mut court = Court::new(&sites, 1);
+        let mut kept = BTreeMap::new();
+        for (charge, gap) in charges {
+            court.play(&Step::Arrive(charge));
+            court.keep_book(&mut kept);
+            court.pass_with(court.now.after(Duration::from_millis(gap)), |court| court.keep_book(&mut kept));
+        }
+        court.pass_with(court.now.after(Duration::from_mins(3)), |court| court.keep_book(&mut kept));
+        prop_assert!(court.at.values().all(|at| *at != At::Waiting), "whoever waits goes or is refused");
     }
 
     #[test]

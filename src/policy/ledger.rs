@@ -37,6 +37,16 @@ impl Limits {
     pub(super) const NONE: Self =
         Self { tokens: None, requests: None, input: None, output: None, tokens_per_day: None, requests_per_day: None };
 
+    /// For a charge above the ceiling of tokens that holds now, but not above the `firm` one: it fits when nothing else is
+    /// in the window.
+    pub(super) fn widened(self, firm: Option<u64>, charge: u64) -> Self {
+        let fits_for_good = firm.is_none_or(|firm| charge <= firm);
+        match self.tokens {
+            Some(limit) if limit < charge && fits_for_good => Self { tokens: Some(charge), ..self },
+            _ => self,
+        }
+    }
+
     const fn has_more(&self) -> bool {
         self.input.is_some()
             || self.output.is_some()
@@ -250,6 +260,23 @@ impl Ledger {
             when = when.max(meter.earliest(now, needs, limit)?);
         }
         Some(when)
+    }
+
+    /// Whether a second request still fits at `by` if a first one is taken now.
+    pub(super) fn leaves_room(
+        &self,
+        now: Timestamp,
+        first: Estimate,
+        second: Estimate,
+        by: Timestamp,
+        limits: Limits,
+    ) -> bool {
+        let sliced = self.is_sliced(now);
+        let both = self.lines(first.into(), limits, sliced).zip(self.lines(second.into(), limits, sliced));
+        both.into_iter().all(|((_, meter, first, limit), (_, _, second, _))| {
+            let both = first.saturating_add(second);
+            meter.is_gone(now, by) || meter.earliest(now, both, limit).is_some_and(|when| when <= by)
+        })
     }
 
     /// Takes one such request, fitting or not.

@@ -1,73 +1,250 @@
-//! The waiting lines: who goes next, when, and for how long one waits.
+//! The waiting lines: who goes next, who may pass, and for how long one waits.
 //!
-//! Invariant: within a route nobody goes before one who arrived earlier; a route that cannot go on holds up no other.
-//! Absent on purpose: polling. Each line knows when its first request fits, and events let it look again.
+//! Invariant: whoever is next on a route starts no later than could be promised when its turn came, unless something real
+//! takes room away or a more important one's turn comes first. A route that cannot go on holds up no other.
+//! Absent on purpose: polling. Each line knows when somebody in it fits, and events let it look again.
 
 use std::time::Duration;
 
 use super::admit::hopeless;
 use super::balancer::Balancer;
+use super::claim::Claim;
 use super::event::Output;
-use super::forecast::{Forecast, Gate};
-use super::health::Standing;
-use super::judge::{Hope, Judged, hope, pool_limits};
+use super::judge::{Hope, Judged, Ruling, hope};
 use super::request::{Job, Stage};
-use crate::model::decision::RefusalReason;
+use crate::model::config::Priority;
+use crate::model::decision::{Exclusion, RefusalReason};
 use crate::model::id::RequestId;
 use crate::model::units::Timestamp;
 
-/// What is expected of an event whose time nobody knows, such as the verdict of a probe.
-const SOON: Duration = Duration::from_secs(1);
+/// How many of those behind the next one are tried at a time.
+const TRIED: usize = 32;
+/// How often lines that share endpoints are looked at for one event.
+const ROUNDS: usize = 4;
+
+/// What came of looking at one who waits.
+enum Look {
+    /// It went, or was refused.
+    Gone,
+    /// It waits on, until then if nothing happens before.
+    Waits(Option<Timestamp>),
+}
 
 impl Balancer {
-    /// Lets go, in order, everyone in line who fits now.
+    /// Lets go everyone in the lines concerned who fits now and is in turn, or delays nobody who is.
     pub(super) fn pump(&mut self, now: Timestamp, outputs: &mut Vec<Output>) {
-        for route in 0..self.routes.len() {
-            while let Some(request) = self.first_in_line(route)
-                && self.try_first(now, route, request, outputs)
-            {}
+        for _ in 0..ROUNDS {
+            self.touch_due(now);
+            match self.touched.len() {
+                0 => return,
+                1 => {
+                    if let Some(route) = self.touched.pop_first() {
+                        self.pump_route(now, route, outputs);
+                    }
+                }
+                _ => self.pump_several(now, outputs),
+            }
+        }
+        self.touched.clear();
+    }
+
+    /// Lines that share endpoints: the one whose next request is most important and oldest first.
+    fn pump_several(&mut self, now: Timestamp, outputs: &mut Vec<Output>) {
+        let touched = std::mem::take(&mut self.touched);
+        let mut ranked: Vec<_> = touched.into_iter().filter_map(|route| Some((self.rank(route)?, route))).collect();
+        ranked.sort_unstable();
+        for (_, route) in ranked {
+            self.pump_route(now, route, outputs);
         }
     }
 
-    fn first_in_line(&self, route: usize) -> Option<RequestId> {
-        self.routes.get(route)?.line.first_key_value().map(|(_, request)| *request)
+    fn rank(&mut self, route: usize) -> Option<(Priority, u64)> {
+        let next = self.next_in_turn(route)?;
+        self.jobs.get(&next).map(|job| (job.rank, job.order))
     }
 
-    /// Whether the line moved.
-    fn try_first(&mut self, now: Timestamp, route: usize, request: RequestId, outputs: &mut Vec<Output>) -> bool {
-        let Some(mut job) = self.jobs.remove(&request) else { return false };
-        let judged = self.judge(now, &job);
+    fn next_in_turn(&mut self, route: usize) -> Option<RequestId> {
+        self.routes.get_mut(route)?.line.next().map(|waiter| waiter.request)
+    }
+
+    fn pump_route(&mut self, now: Timestamp, route: usize, outputs: &mut Vec<Output>) {
+        loop {
+            if let Some(state) = self.routes.get_mut(route) {
+                state.paced = None;
+            }
+            let Some(next) = self.next_in_turn(route) else {
+                self.claim(route, None);
+                self.set_wake(now, route, None);
+                break;
+            };
+            if let Look::Waits(until) = self.try_next(now, route, next, outputs) {
+                let others = self.let_pass(now, route, next, outputs);
+                self.set_wake(now, route, until.into_iter().chain(others).min());
+                break;
+            }
+        }
+        self.touched.remove(&route);
+    }
+
+    /// Sends the one whose turn it is, or keeps a place for it.
+    fn try_next(&mut self, now: Timestamp, route: usize, request: RequestId, outputs: &mut Vec<Output>) -> Look {
+        let Some(mut job) = self.jobs.remove(&request) else { return Look::Waits(None) };
+        let mut judged = self.judge(now, &job);
+        self.heed_claims(now, &job, &mut judged, true);
+        self.pace(now, &job, &mut judged, true);
         if let Some(pick) = self.pick(now, &job, &judged) {
             self.assign(now, request, job, &judged, pick, outputs);
             self.give_back(judged);
-            return true;
+            return Look::Gone;
         }
-        let wake = match hope(&judged) {
+        let until = match hope(&judged) {
             Hope::At(when) => Some(when),
             Hope::Event => None,
             Hope::Never => {
                 self.leave_line(now, request, &mut job);
-                self.doubt_forecasts();
                 self.refuse(now, request, &job, &judged, hopeless(&judged), None, outputs);
-                return true;
+                return Look::Gone;
             }
         };
-        if let Some(route) = self.routes.get_mut(route) {
-            route.wake = wake;
+        // Nothing is kept for one who only waits because something is kept for others.
+        let paced = judged.iter().any(is_paced);
+        let claim = if paced { None } else { self.claim_for(route, &job, &judged) };
+        self.claim(route, claim);
+        if let Some(state) = self.routes.get_mut(route) {
+            state.paced = paced.then_some(job.profile.priority);
+            if paced {
+                state.line.forgo(job.profile.priority);
+            }
         }
         self.jobs.insert(request, job);
         self.give_back(judged);
-        false
+        Look::Waits(until)
     }
 
-    /// A backoff is over: the request goes in line, before those who arrived after it.
+    /// The place where it would start first.
+    fn claim_for(&self, route: usize, job: &Job, judged: &[Judged]) -> Option<Claim> {
+        let known = judged.iter().filter_map(|one| match one.ruling {
+            Ruling::Out(_, Hope::At(when)) => Some((when, one)),
+            _ => None,
+        });
+        let (at, one) = known.min_by_key(|(when, _)| *when)?;
+        let pool = self.config.endpoints.get(one.endpoint)?.pool;
+        let pool = pool.and_then(|pool| self.pool_slot_of.get(pool).copied());
+        Some(Claim { slot: one.slot, pool, estimate: one.estimate, at, rank: job.rank, order: job.order, route })
+    }
+
+    /// Lets go those behind who take nothing from the one in turn. Says when the first of the others may go.
+    fn let_pass(
+        &mut self,
+        now: Timestamp,
+        route: usize,
+        next: RequestId,
+        outputs: &mut Vec<Output>,
+    ) -> Option<Timestamp> {
+        loop {
+            let state = self.routes.get(route)?;
+            let (paced, share) = (state.paced, self.config.queue.bulk_share_percent);
+            // Behind one who waits for an allowance only those go who need none.
+            let due = paced.is_some() && state.is_due(now, Priority::Bulk, 0, share);
+            let open = |class| paced.is_none_or(|paced| class < paced || due && paced < class);
+            let smallest = state.line.smallest_but(next, open)?;
+            let judged = self.judge_behind(now, smallest)?;
+            let fits = judged.iter().any(Judged::fits);
+            let soonest = known(&judged);
+            // Where not even the smallest fits, nobody does.
+            let none = !fits && !is_personal(&judged);
+            self.give_back(judged);
+            if none {
+                return soonest;
+            }
+            let upcoming = self.routes.get(route)?.line.upcoming(TRIED + 1);
+            let (mut moved, mut wake) = (false, soonest.filter(|_| !fits));
+            let others = upcoming.iter().filter(|turn| turn.waiter.request != next && open(turn.waiter.class));
+            for turn in others {
+                match self.try_behind(now, turn.waiter.request, outputs) {
+                    Look::Gone => moved = true,
+                    Look::Waits(when) => wake = wake.into_iter().chain(when).min(),
+                }
+            }
+            if !moved && (!fits || matches!(self.try_behind(now, smallest, outputs), Look::Waits(_))) {
+                return wake;
+            }
+        }
+    }
+
+    fn judge_behind(&mut self, now: Timestamp, request: RequestId) -> Option<Vec<Judged>> {
+        let job = self.jobs.remove(&request)?;
+        let mut judged = self.judge(now, &job);
+        self.heed_claims(now, &job, &mut judged, false);
+        self.pace(now, &job, &mut judged, false);
+        self.jobs.insert(request, job);
+        Some(judged)
+    }
+
+    fn try_behind(&mut self, now: Timestamp, request: RequestId, outputs: &mut Vec<Output>) -> Look {
+        let Some(judged) = self.judge_behind(now, request) else { return Look::Waits(None) };
+        let Some(mut job) = self.jobs.remove(&request) else { return Look::Waits(None) };
+        if let Some(pick) = self.pick(now, &job, &judged) {
+            self.assign(now, request, job, &judged, pick, outputs);
+            self.give_back(judged);
+            return Look::Gone;
+        }
+        if hope(&judged) == Hope::Never {
+            self.leave_line(now, request, &mut job);
+            self.refuse(now, request, &job, &judged, hopeless(&judged), None, outputs);
+            return Look::Gone;
+        }
+        self.jobs.insert(request, job);
+        let until = known(&judged);
+        self.give_back(judged);
+        Look::Waits(until)
+    }
+
+    /// A backoff is over: the request goes in line, before those of its caller who arrived after it.
     pub(super) fn end_backoff(&mut self, request: RequestId) {
         let Some(job) = self.jobs.get_mut(&request) else { return };
         let Some(Stage::BackingOff { since, deadline, .. }) = job.stage else { return };
         job.stage = Some(Stage::InLine { since, deadline });
-        if let Some(route) = job.route.and_then(|route| self.routes.get_mut(route)) {
-            route.line.insert(job.order, request);
+        self.step_in(request);
+    }
+
+    /// Puts a request that waits in its route's line.
+    pub(super) fn step_in(&mut self, request: RequestId) {
+        let Some(job) = self.jobs.get(&request) else { return };
+        let Some(place) = job.route else { return };
+        let Some(route) = self.routes.get_mut(place) else { return };
+        route.line.enter(job.waiter(request));
+        route.doubt_forecast();
+        self.lined.insert(place);
+        self.touched.insert(place);
+    }
+
+    /// Takes a request out of its route's line.
+    pub(super) fn step_out(&mut self, request: RequestId) {
+        let Some(job) = self.jobs.get(&request) else { return };
+        let (place, waiter) = (job.route, job.waiter(request));
+        if let Some(place) = place {
+            self.part(place, &waiter);
+        }
+    }
+
+    /// It stands in line no more: what was kept for it is free.
+    fn part(&mut self, place: usize, waiter: &super::order::Waiter) {
+        let Some(route) = self.routes.get_mut(place) else { return };
+        if !route.line.leave(waiter) {
+            return;
+        }
+        let (empty, claims) = (route.line.is_empty(), route.claim.is_some_and(|claim| claim.order == waiter.order));
+        if empty {
+            route.forecast = None;
+            self.lined.remove(&place);
+            self.set_wake(self.now, place, None);
+        } else {
             route.doubt_forecast();
+            self.touched.insert(place);
+        }
+        if empty || claims {
+            self.claim(place, None);
         }
     }
 
@@ -81,97 +258,91 @@ impl Balancer {
         self.refuse(now, request, &job, &judged, reason, retry_at, outputs);
     }
 
-    /// Takes a waiting request out of every order it stands in.
-    pub(super) fn leave_line(&mut self, now: Timestamp, request: RequestId, job: &mut Job) {
-        job.waited = job.waited_by(now);
-        match job.stage.take() {
-            Some(Stage::InLine { deadline, .. }) => {
-                self.deadlines.remove(&(deadline, request));
-            }
-            Some(Stage::BackingOff { until, deadline, .. }) => {
-                self.deadlines.remove(&(deadline, request));
-                self.backoffs.remove(&(until, request));
-            }
-            sent => job.stage = sent,
-        }
-        if let Some(route) = job.route.and_then(|route| self.routes.get_mut(route)) {
-            route.line.remove(&job.order);
-            if route.line.is_empty() {
-                (route.forecast, route.wake) = (None, None);
-            }
-        }
-    }
-
-    /// When a request at the end of its route's line would start; `None`: never by waiting.
-    pub(super) fn start_of(&mut self, now: Timestamp, job: &Job, judged: &[Judged]) -> Option<Timestamp> {
-        let place = job.route?;
-        let fallback = match hope(judged) {
-            _ if judged.iter().any(Judged::fits) => now,
-            Hope::At(when) => when,
-            Hope::Event => now.after(SOON),
-            Hope::Never => return None,
+    /// Half of what it may wait has passed: its tokens weigh as those of the class above.
+    pub(super) fn move_up(&mut self, request: RequestId) {
+        let Some(job) = self.jobs.get_mut(&request) else { return };
+        job.rank = match job.profile.priority {
+            Priority::Bulk => Priority::Normal,
+            Priority::Normal | Priority::Interactive => Priority::Interactive,
         };
-        if self.routes.get(place)?.line.is_empty() {
-            return Some(fallback);
-        }
-        self.refresh_forecast(now, place);
-        let forecast = self.routes.get(place)?.forecast.as_ref()?;
-        Some(forecast.next(now, |endpoint| self.cost_at(now, job, endpoint)).map_or(fallback, |(when, _, _)| when))
-    }
-
-    /// Enters a request that is about to stand in line into the forecast for those after it.
-    pub(super) fn foresee(&mut self, now: Timestamp, job: &Job) {
         let Some(place) = job.route else { return };
-        let Some(forecast) = self.routes.get(place).and_then(|route| route.forecast.as_ref()) else { return };
-        let next = forecast.next(now, |endpoint| self.cost_at(now, job, endpoint));
-        let forecast = self.routes.get_mut(place).and_then(|route| route.forecast.as_mut());
-        if let (Some((when, at, cost)), Some(forecast)) = (next, forecast) {
-            forecast.take(when, at, cost);
+        if let Some(route) = self.routes.get_mut(place) {
+            route.line.age(&job.waiter(request));
+            self.touched.insert(place);
         }
     }
 
-    fn refresh_forecast(&mut self, now: Timestamp, place: usize) {
-        let Some(route) = self.routes.get(place) else { return };
-        if route.forecast.as_ref().is_some_and(|forecast| forecast.holds(now)) {
+    /// The person lets it wait no longer.
+    pub(super) fn cancelled(&mut self, now: Timestamp, request: RequestId, outputs: &mut Vec<Output>) {
+        if self.jobs.get(&request).and_then(Job::deadline).is_none() {
             return;
         }
-        let mut forecast = self.empty_forecast(now, place);
-        for job in route.line.values().filter_map(|request| self.jobs.get(request)) {
-            if let Some((when, at, cost)) = forecast.next(now, |endpoint| self.cost_at(now, job, endpoint)) {
-                forecast.take(when, at, cost);
-            }
-        }
+        let Some(mut job) = self.jobs.remove(&request) else { return };
+        self.leave_line(now, request, &mut job);
+        let judged = self.judge(now, &job);
+        self.refuse(now, request, &job, &judged, RefusalReason::Cancelled, None, outputs);
+    }
+
+    /// The person wants it next.
+    pub(super) fn promoted(&mut self, request: RequestId) {
+        let Some(job) = self.jobs.get(&request) else { return };
+        let (Some(place), Some(Stage::InLine { .. })) = (job.route, &job.stage) else { return };
         if let Some(route) = self.routes.get_mut(place) {
-            route.forecast = Some(forecast);
+            route.line.promote(&job.waiter(request));
+            route.doubt_forecast();
+            self.touched.insert(place);
         }
     }
 
-    fn empty_forecast(&self, now: Timestamp, place: usize) -> Forecast {
-        let members = self.config.routes.get(place).into_iter().flat_map(|route| &route.groups);
-        let gates = members.flat_map(|group| &group.members).filter_map(|member| {
-            let seat = self.seat(member.endpoint)?;
-            let opens = match seat.state.health.standing(now, 1, seat.state.pace(seat.spec)) {
-                Standing::Resting(until, _) => until,
-                Standing::Probing(verdict) => verdict.unwrap_or_else(|| now.after(SOON)),
-                Standing::Open | Standing::Probe | Standing::Ramping(_) => now,
-            };
-            let (ledger, limits) = (seat.state.ledger.clone(), seat.state.limits(seat.spec));
-            Some(Gate { endpoint: member.endpoint, opens, ledger, limits, pool: seat.spec.pool })
-        });
-        let pools = self.config.pools.iter().zip(&self.pool_slot_of).filter_map(|(spec, slot)| {
-            let state = self.pools.get(*slot)?;
-            Some((state.ledger.clone(), pool_limits(spec)))
-        });
-        Forecast::new(now, gates.collect(), pools.collect())
+    /// When a request that would wait from now on is given up on: its own patience counts, and ours.
+    pub(super) fn deadline_of(&self, now: Timestamp, job: &Job) -> Timestamp {
+        let longest = Duration::from_secs(u64::from(self.config.queue.max_wait_seconds));
+        let patience = job.profile.patience.map_or(longest, |patience| patience.min(longest));
+        now.after(patience.saturating_sub(job.waited))
     }
 
-    /// What a request would be charged at an endpoint; `None`: it will not go there.
-    fn cost_at(&self, now: Timestamp, job: &Job, endpoint: usize) -> Option<u64> {
-        let seat = self.seat(endpoint)?;
-        let charge = seat.estimate(job).charge;
-        let too_large = seat.state.smallest_too_large(now).is_some_and(|known| known <= charge);
-        // What is larger than what we allow ourselves for now goes when that much is free.
-        let allowed = seat.state.limits(seat.spec).tokens.filter(|_| seat.fits_for_good(charge));
-        (seat.barred(job).is_none() && !too_large).then_some(allowed.map_or(charge, |allowed| charge.min(allowed)))
+    /// Takes a waiting request out of every order it stands in.
+    pub(super) fn leave_line(&mut self, now: Timestamp, request: RequestId, job: &mut Job) {
+        let waited = job.waited_by(now);
+        let Some(Stage::InLine { since, deadline } | Stage::BackingOff { since, deadline, .. }) = job.stage else {
+            return;
+        };
+        if let Some(Stage::BackingOff { until, .. }) = job.stage {
+            self.backoffs.remove(&(until, request));
+        }
+        self.deadlines.remove(&(deadline, request));
+        self.ages.remove(&(half_way(since, deadline), request));
+        self.ranks.remove(&(job.profile.priority, job.order, request));
+        (job.waited, job.stage) = (waited, None);
+        if let Some(place) = job.route {
+            self.part(place, &job.waiter(request));
+        }
     }
+}
+
+/// When one who waits moves up.
+pub(super) fn half_way(since: Timestamp, deadline: Timestamp) -> Timestamp {
+    since.after(deadline.since(since) / 2)
+}
+
+/// The earliest known time.
+fn known(judged: &[Judged]) -> Option<Timestamp> {
+    match hope(judged) {
+        Hope::At(when) => Some(when),
+        Hope::Event | Hope::Never => None,
+    }
+}
+
+/// Whether something of its own keeps this request from an endpoint, so that it does not stand for larger ones.
+fn is_personal(judged: &[Judged]) -> bool {
+    judged.iter().any(|one| {
+        matches!(
+            one.ruling,
+            Ruling::Out(Exclusion::TriedAlready | Exclusion::CallerShort | Exclusion::BoundElsewhere, _)
+        ) || is_paced(one)
+    })
+}
+
+const fn is_paced(one: &Judged) -> bool {
+    matches!(one.ruling, Ruling::Out(Exclusion::KeptForImportant, _))
 }

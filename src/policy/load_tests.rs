@@ -17,21 +17,23 @@ enum News {
 }
 
 /// A world whose service counts for itself, with its own latency for each request.
-struct Load {
-    world: World,
+pub(super) struct Load {
+    pub(super) world: World,
     tally: Tally,
     limits: BTreeMap<String, (u64, u64)>,
     news: BTreeMap<(Timestamp, u64), (RequestId, News)>,
     serial: u64,
     rng: fastrand::Rng,
-    delivered: u64,
+    pub(super) delivered: u64,
     answers: u64,
-    refused_by_service: u64,
+    pub(super) refused_by_service: u64,
     refused_by_us: u64,
+    /// Who went: the request, how long it had waited, and what it was charged.
+    pub(super) gone: Vec<(RequestId, Duration, u64)>,
 }
 
 impl Load {
-    fn new(sites: &[Site]) -> Self {
+    pub(super) fn new(sites: &[Site]) -> Self {
         let limit = |site: &Site| (site.tokens.unwrap_or(u64::MAX), site.requests.unwrap_or(u64::MAX));
         Self {
             world: World::new(config(sites, &[], |_| {})),
@@ -44,6 +46,7 @@ impl Load {
             answers: 0,
             refused_by_service: 0,
             refused_by_us: 0,
+            gone: Vec::new(),
         }
     }
 
@@ -52,11 +55,12 @@ impl Load {
         self.news.insert((self.world.now.after(Duration::from_millis(millis)), self.serial), (request, news));
     }
 
-    fn take_in(&mut self, outputs: Vec<Output>) {
+    pub(super) fn take_in(&mut self, outputs: Vec<Output>) {
         for output in outputs {
             match output {
                 Output::Assigned { request, assignment } => {
                     let (endpoint, charge) = (assignment.endpoint.to_string(), assignment.decision.estimate.charge);
+                    self.gone.push((request, assignment.decision.waited, charge));
                     let latency = self.rng.u64(2..15);
                     self.later(latency, request, News::Reaches { endpoint, charge });
                 }
@@ -105,7 +109,7 @@ impl Load {
     }
 
     /// Plays whatever comes next until `until`.
-    fn run(&mut self, until: Timestamp) {
+    pub(super) fn run(&mut self, until: Timestamp) {
         loop {
             let told = self.news.first_key_value().map(|((when, _), _)| *when);
             let wake = self.world.brain.next_wake();

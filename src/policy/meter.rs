@@ -104,6 +104,11 @@ impl Meter {
         }
     }
 
+    /// Whether what comes now has left again by then. A level never forgets so plainly.
+    pub(super) fn is_gone(&self, now: Timestamp, by: Timestamp) -> bool {
+        self.level.is_none() && now.after(self.log.lasts()) <= by
+    }
+
     /// Adds an amount at `now`, pending until settled.
     pub(super) fn add(&mut self, now: Timestamp, amount: u64) -> Spot {
         let mark = self.level.as_mut().map(|level| level.add(now, amount));

@@ -14,6 +14,7 @@ mod calibrate;
 mod caller;
 mod ceiling;
 mod choose;
+mod claim;
 mod configure;
 mod counterfactual;
 mod cubic;
@@ -31,8 +32,12 @@ mod learn;
 mod ledger;
 mod line;
 mod meter;
+mod order;
 mod outputs;
 mod owners;
+mod pacing;
+mod play;
+mod queue_view;
 mod relent;
 mod request;
 mod rest;
@@ -41,12 +46,15 @@ mod room;
 mod settle;
 mod spill;
 mod stick;
+mod touch;
 mod traffic;
 mod view;
 mod window;
 
 #[cfg(test)]
 mod allot_tests;
+#[cfg(test)]
+mod crowd_tests;
 #[cfg(test)]
 mod laws_tests;
 #[cfg(test)]

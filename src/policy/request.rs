@@ -8,13 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::affinity::Binding;
+use super::claim::Claim;
 use super::forecast::Forecast;
 use super::ledger::Entry;
+use super::order::{CLASSES, Caller, Line, Waiter};
+use super::pacing::Allowance;
 use super::spill::Stay;
 use super::traffic::Mark;
 use super::window::Window;
+use crate::model::config::Priority;
 use crate::model::decision::Estimate;
 use crate::model::id::{AccountId, ModelName, RequestId};
+use crate::model::outlook::Demand;
 use crate::model::profile::{Operation, RequestProfile};
 use crate::model::units::{MINUTE, Timestamp};
 
@@ -81,6 +86,10 @@ pub(super) struct Job {
     /// Time spent in line before the present wait.
     pub(super) waited: Duration,
     pub(super) stage: Option<Stage>,
+    /// How its tokens weigh in line: as its priority says, or as the next higher one once it has waited long.
+    pub(super) rank: Priority,
+    /// What it is ranked by in line: the least it would be charged anywhere on its route.
+    pub(super) charge: u64,
     /// Where it may go at all.
     pub(super) binding: Binding,
     /// How long its answer took to begin.
@@ -93,7 +102,8 @@ pub(super) struct Job {
 
 impl Job {
     /// A request that has just come.
-    pub(super) const fn new(profile: Arc<RequestProfile>, route: usize, order: u64) -> Self {
+    pub(super) fn new(profile: Arc<RequestProfile>, route: usize, order: u64) -> Self {
+        let rank = profile.priority;
         Self {
             profile,
             route: Some(route),
@@ -104,11 +114,20 @@ impl Job {
             barred: Vec::new(),
             waited: Duration::ZERO,
             stage: None,
+            rank,
+            charge: 0,
             binding: Binding::Free,
             began_after: Duration::ZERO,
             caller: None,
             expected_output: None,
         }
+    }
+
+    /// As its route's line knows it.
+    pub(super) fn waiter(&self, request: RequestId) -> Waiter {
+        let caller = Caller(self.profile.caller.clone());
+        let (class, rank) = (self.profile.priority, self.rank);
+        Waiter { request, order: self.order, class, rank, caller, charge: self.charge }
     }
 
     /// Whether a service can tell from the request how long the answer may be.
@@ -139,14 +158,24 @@ impl Job {
 #[derive(Clone, Debug)]
 pub(super) struct RouteState {
     pub(super) model: ModelName,
-    /// Waiting requests by order of arrival.
-    pub(super) line: BTreeMap<u64, RequestId>,
-    /// When the first in line fits if nothing happens before; `None`: only an event helps.
+    /// Who waits, and who is next.
+    pub(super) line: Line,
+    /// What is kept for the one who is next.
+    pub(super) claim: Option<Claim>,
+    /// When somebody in line fits if nothing happens before; `None`: only an event helps.
     pub(super) wake: Option<Timestamp>,
     /// What those in line will have taken by when.
     pub(super) forecast: Option<Forecast>,
     /// Per priority group: whose turn it was last, as a place in the group.
     pub(super) turns: Vec<usize>,
+    /// What its clients are expected to ask for, if more than bulk is expected.
+    pub(super) demand: Option<[Demand; 3]>,
+    /// What the less important ones may still take.
+    pub(super) allowance: Option<Allowance>,
+    /// The class of the one in turn, if it waits for an allowance: nobody of that class or below passes it.
+    pub(super) paced: Option<Priority>,
+    /// By class: tokens of the last minute.
+    pub(super) shares: [(Priority, Window); 3],
     /// Per endpoint slot: sendings of this route in the last minute.
     pub(super) sent: BTreeMap<usize, Window>,
     /// Per priority group: whether its requests go on to lower ones.
@@ -157,12 +186,17 @@ pub(super) struct RouteState {
 
 impl RouteState {
     /// Nobody waits and nothing was sent.
-    pub(super) fn new(model: ModelName) -> Self {
+    pub(super) fn new(model: ModelName, bulk_share_percent: u32) -> Self {
         Self {
             model,
-            line: BTreeMap::new(),
+            line: Line::new(bulk_share_percent),
+            claim: None,
             wake: None,
             forecast: None,
+            demand: None,
+            allowance: None,
+            paced: None,
+            shares: CLASSES.map(|class| (class, Window::new(MINUTE, Duration::ZERO))),
             turns: Vec::new(),
             sent: BTreeMap::new(),
             stays: Vec::new(),

@@ -38,7 +38,7 @@ impl Balancer {
             endpoint.answered(now, spec, &mark, &signal.facts, request_kind);
         }
         if seen_before != (endpoint.health.health(now), spec.as_ref().map(|spec| endpoint.limits(spec))) {
-            self.doubt_forecasts();
+            self.doubt(slot);
         }
         self.answered_for(now, request);
     }
@@ -47,9 +47,7 @@ impl Balancer {
     pub(super) fn settled(&mut self, now: Timestamp, request: RequestId, settlement: &Settlement) {
         let Some(mut job) = self.jobs.remove(&request) else { return };
         let Some(Stage::Sent(reservation)) = job.stage.take_if(|stage| matches!(stage, Stage::Sent(_))) else {
-            self.leave_line(now, request, &mut job);
-            self.doubt_forecasts();
-            return;
+            return self.leave_line(now, request, &mut job);
         };
         let charge = final_charge(&reservation, settlement.usage);
         if let Some(usage) = settlement.usage.filter(|usage| usage.exact && !job.has_known_output()) {
@@ -57,8 +55,9 @@ impl Balancer {
             self.outputs.observe(&job.profile.model, job.profile.caller.as_ref(), each);
         }
         self.close_as(request, &reservation, Some(final_demand(&reservation, settlement.usage, charge)));
+        self.touch(reservation.slot);
         if charge != reservation.estimate.charge {
-            self.doubt_forecasts();
+            self.doubt(reservation.slot);
         }
         let Some(endpoint) = self.endpoints.get_mut(reservation.slot) else { return };
         let counters = &mut endpoint.counters;
@@ -82,11 +81,11 @@ impl Balancer {
     /// The client left before anything was sent: everything is given back.
     pub(super) fn withdrawn(&mut self, now: Timestamp, request: RequestId) {
         let Some(mut job) = self.jobs.remove(&request) else { return };
-        self.doubt_forecasts();
         let Some(Stage::Sent(reservation)) = job.stage.take_if(|stage| matches!(stage, Stage::Sent(_))) else {
             return self.leave_line(now, request, &mut job);
         };
         self.close(request, &reservation, None);
+        self.doubt(reservation.slot);
         if let Some(endpoint) = self.endpoints.get_mut(reservation.slot) {
             endpoint.counters.attempts = endpoint.counters.attempts.saturating_sub(1);
             endpoint.health.unjudged(now, request);
@@ -98,6 +97,7 @@ impl Balancer {
         let Some(mut job) = self.jobs.remove(&request) else { return };
         if let Some(Stage::Sent(reservation)) = job.stage.take() {
             self.close(request, &reservation, Some(reservation.estimate.charge));
+            self.touch(reservation.slot);
             if let Some(endpoint) = self.endpoints.get_mut(reservation.slot) {
                 endpoint.health.unjudged(now, request);
             }
@@ -128,6 +128,10 @@ impl Balancer {
         if let (Some(caller), Some(entry)) = (caller, reservation.caller_entry) {
             close_entry(now, &mut caller.ledger, entry, spent);
             caller.in_flight = caller.in_flight.saturating_sub(1);
+            if caller.is_capped() {
+                // Those of its other routes may have waited for this alone.
+                self.touched.extend(&self.lined);
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::model::checked::{CheckedConfig, CheckedPool, CheckedRoute};
 use crate::model::config::{AdminState, Service};
 use crate::model::status::{
     BalancerView, EndpointView, GroupView, Health, LimitKind, LimitSource, LimitView, MoreLimitView, PoolView,
-    QueueView, RouteView,
+    RouteView,
 };
 use crate::model::units::Timestamp;
 
@@ -137,16 +137,6 @@ impl Balancer {
         let in_line = self.routes.get(route).map_or(0, |route| route.line.len());
         let backing_off = self.backoffs.iter().filter_map(|(_, request)| self.jobs.get(request));
         in_line + backing_off.filter(|job| job.route == Some(route)).count()
-    }
-
-    fn queue_view(&self, now: Timestamp) -> QueueView {
-        let waiting = self.deadlines.iter().filter_map(|(_, request)| self.jobs.get(request));
-        QueueView {
-            waiting: count(self.deadlines.len()),
-            oldest: waiting.map(|job| job.waited_by(now)).max().unwrap_or_default(),
-            admitted: self.admitted_after_wait,
-            refused: self.refused,
-        }
     }
 }
 

@@ -99,6 +99,11 @@ impl Window {
         next
     }
 
+    /// How long an amount counts.
+    pub(super) fn lasts(&self) -> Duration {
+        self.span.saturating_add(self.guard)
+    }
+
     /// What counts at `now`.
     pub(super) fn taken(&self, now: Timestamp) -> u64 {
         self.sum.saturating_sub(self.left(now))

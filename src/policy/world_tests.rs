@@ -110,7 +110,14 @@ impl World {
 
     /// A new request; its id and the answer to it.
     pub(super) fn arrive(&mut self, charge: u64) -> (RequestId, Output) {
-        self.ask(chat(charge))
+        self.arrive_as(charge, |_| {})
+    }
+
+    /// The same, with a changed profile.
+    pub(super) fn arrive_as(&mut self, charge: u64, change: impl FnOnce(&mut RequestProfile)) -> (RequestId, Output) {
+        let mut profile = chat(charge);
+        change(Arc::make_mut(&mut profile));
+        self.ask(profile)
     }
 
     /// A new request of any kind; its id and the answer to it.

@@ -68,6 +68,8 @@ pub struct Prepared {
     pub body: Bytes,
     /// Where `model` stands in it.
     pub model_spans: Vec<std::ops::Range<usize>>,
+    /// Names of our own headers that could not be read, for the answer.
+    pub ignored: Option<HeaderValue>,
 }
 
 /// An attempt that brought no usable answer.

@@ -14,6 +14,8 @@ use hyper::body::Incoming;
 use super::attempt::Prepared;
 use super::auth::client_label;
 use super::door::Door;
+use super::wishes::Wishes;
+use crate::model::config::Priority;
 use crate::model::id::ModelName;
 use crate::model::profile::{Operation, RequestProfile};
 use crate::wire::headers::strip_request;
@@ -82,7 +84,13 @@ pub fn classify(
 ) -> Result<(Arc<RequestProfile>, Prepared), Unreadable> {
     let seen: Peek = peek(&body, operation)?;
     let model = deployment.or(seen.model).filter(|model| !model.is_empty()).ok_or(Unreadable::NoModel)?;
-    let (caller, priority) = door.callers.load().recognise(&head.headers);
+    let (caller, importance) = door.callers.load().recognise(&head.headers);
+    let wishes = Wishes::read(&head.headers);
+    let config = door.config.load();
+    let usual = || config.route_for(&model).and_then(|route| config.routes.get(route)).map(|route| route.priority);
+    // A caller of normal importance says nothing against its route's.
+    let stated = wishes.priority.or(Some(importance).filter(|importance| *importance != Priority::Normal));
+    let priority = stated.or_else(usual).unwrap_or_default();
     let retries = head.headers.get("x-stainless-retry-count").and_then(|count| count.to_str().ok()?.parse().ok());
     let profile = RequestProfile {
         model: ModelName::from(model),
@@ -93,11 +101,14 @@ pub fn classify(
         caller,
         client: client_label(&head.headers).into(),
         sdk_retry: retries.unwrap_or(0),
-        patience: None,
+        patience: wishes.patience,
         affinity: seen.affinity,
     };
     let via = head.headers.get_all(http::header::VIA).iter().cloned().collect();
     strip_request(&mut head.headers);
     let model_spans = seen.model_spans;
-    Ok((Arc::new(profile), Prepared { operation, headers: head.headers, via, body, model_spans }))
+    Ok((
+        Arc::new(profile),
+        Prepared { operation, headers: head.headers, via, body, model_spans, ignored: wishes.ignored },
+    ))
 }

@@ -25,6 +25,7 @@ use super::journal::Journal;
 use super::meter::Relay;
 use super::status::status_page;
 use super::upstreams::Upstream;
+use super::wishes::IGNORED;
 use crate::engine::Assignment;
 use crate::engine::lease::Turn;
 use crate::model::decision::{Refusal, RefusalReason};
@@ -72,7 +73,11 @@ pub async fn exchange(door: Arc<Door>, request: Request<Incoming>) -> Response<A
     match understood {
         Ok((profile, prepared)) => {
             let journal = Journal::open(&door, door.engine.lease(profile), at, inside);
-            forward(&door, journal, &prepared).await
+            let mut response = forward(&door, journal, &prepared).await;
+            if let Some(ignored) = prepared.ignored {
+                response.headers_mut().insert(IGNORED, ignored);
+            }
+            response
         }
         Err(unreadable) => unread(&unreadable, inside),
     }

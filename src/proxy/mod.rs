@@ -17,3 +17,4 @@ pub mod listen;
 pub mod meter;
 pub mod status;
 pub mod upstreams;
+pub mod wishes;

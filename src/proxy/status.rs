@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::door::Door;
 use crate::model::outlook::Exhaustion;
-use crate::model::status::{BalancerView, EndpointView, Health, PoolView};
+use crate::model::status::{BalancerView, EndpointView, Health, PoolView, WaitingView};
 use crate::model::units::Timestamp;
 
 #[derive(Serialize)]
@@ -65,9 +65,18 @@ fn told(view: &BalancerView) -> Map<String, Value> {
         &view.routes,
         |route| json!({"back_seconds": route.back_at.map(|at| seconds(view.at, at))}),
     );
+    add_waits(&mut all, view);
     add(&mut all, "pools", &view.pools, |pool| sums(pool, view));
     add(&mut all, "pools", &view.pools, |pool| json!({"full_seconds": full(pool.exhausts_at)}));
     all
+}
+
+/// When each of those who wait is expected to go.
+fn add_waits(all: &mut Map<String, Value>, view: &BalancerView) {
+    if let Some(queue) = all.get_mut("queue").and_then(Value::as_object_mut) {
+        let expected = |one: &WaitingView| one.expected.map(|at| seconds(view.at, at));
+        add(queue, "list", &view.queue.list, |one| json!({"expected_seconds": expected(one)}));
+    }
 }
 
 /// Adds members to each object of a list.

@@ -206,7 +206,12 @@ pub(in crate::store) fn full() -> Config {
     };
     let regions = Regions { allow: vec!["r".to_owned()], prefer: vec!["r".to_owned()], never: vec!["x".to_owned()] };
     let then = Some(ModelName::from("n"));
-    config.routes.push(Route { regions, then, ..Route::new(ModelName::from("m"), vec![group]) });
+    config.routes.push(Route {
+        regions,
+        then,
+        priority: Some(Priority::Bulk),
+        ..Route::new(ModelName::from("m"), vec![group])
+    });
     config.callers.push(Caller {
         id: CallerId::from("c"),
         priority: Priority::Bulk,

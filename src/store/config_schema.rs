@@ -108,6 +108,7 @@ const ENDPOINT: &[Field] = &[
 
 const ROUTE: &[Field] = &[
     must("model", Kind::Text),
+    may("priority", Kind::OneOf(&["interactive", "normal", "bulk"])),
     may("group", Kind::List(GROUP)),
     may("regions", Kind::Section(REGIONS)),
     may("then", Kind::Text),
@@ -134,7 +135,7 @@ const CALLER: &[Field] = &[
     may("max_in_flight", SMALL),
 ];
 
-const QUEUE: &[Field] = &[may("max_waiting", SMALL), may("max_wait_seconds", SMALL)];
+const QUEUE: &[Field] = &[may("max_waiting", SMALL), may("max_wait_seconds", SMALL), may("bulk_share_percent", SMALL)];
 
 const RETRY: &[Field] =
     &[may("max_attempts", SMALL), may("budget_percent", SMALL), may("base_delay_ms", ANY), may("max_delay_ms", ANY)];

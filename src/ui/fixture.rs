@@ -24,8 +24,8 @@ use crate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
 use crate::model::proposal::{PoolPlan, Proposal, Share, Way};
 use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord};
 use crate::model::status::{
-    BalancerView, Counters, EndpointView, GroupView, Health, KeptState, LimitSource, LimitView, PoolView, QueueView,
-    RestCause, RouteView,
+    BalancerView, ClassView, Counters, EndpointView, GroupView, Health, KeptState, LimitSource, LimitView, PoolView,
+    QueueView, RestCause, RouteView, WaitingView,
 };
 use crate::model::units::Timestamp;
 use crate::model::usage::Usage;
@@ -272,9 +272,36 @@ fn view(second: u64) -> BalancerView {
             back_at: None,
             demand: Default::default(),
         }],
-        queue: QueueView { waiting: 3, oldest: Duration::from_millis(4_200), admitted: 61, refused: 2 },
+        queue: queue(Timestamp::from_secs(second)),
         kept: vec![KeptState { account: "sim-a".into(), known: 1_204 }],
         callers: Vec::new(),
+    }
+}
+
+fn queue(now: Timestamp) -> QueueView {
+    let class = |waiting, oldest, admitted| ClassView { waiting, oldest: Duration::from_millis(oldest), admitted };
+    let one = |position, priority, charge, seconds| WaitingView {
+        request: RequestId(0x9_0000 + u64::from(position)),
+        route: "demo-chat".into(),
+        position,
+        priority,
+        caller: None,
+        charge,
+        since: now.before(Duration::from_millis(4_200)),
+        deadline: Some(now.after(Duration::from_secs(56))),
+        expected: Some(now.after(Duration::from_secs(seconds))),
+    };
+    QueueView {
+        waiting: 3,
+        oldest: Duration::from_millis(4_200),
+        admitted: 61,
+        refused: 2,
+        classes: [class(1, 300, 20), class(1, 2_000, 31), class(1, 4_200, 10)],
+        list: vec![
+            one(1, Priority::Interactive, 1_200, 2),
+            one(2, Priority::Normal, 9_000, 6),
+            one(3, Priority::Bulk, 2_400, 11),
+        ],
     }
 }
 

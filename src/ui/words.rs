@@ -3,7 +3,7 @@
 //! Invariant: every code of `model::decision` has words, and the same code always has the same words.
 //! Absent on purpose: what an endpoint's state is called (`ui::status`), drawing, colours, clocks.
 
-use crate::model::config::{AdminState, Spread};
+use crate::model::config::{AdminState, Priority, Spread};
 use crate::model::decision::{Choice, Conclusion, Exclusion, RefusalReason};
 use crate::model::outcome::{Ending, FailureClass, ThrottleKind};
 use crate::model::record::{RecordEnd, RequestRecord};
@@ -31,6 +31,16 @@ pub fn group_rule(place: usize, groups: usize) -> &'static str {
         2 if groups != 2 => "when every first choice is throttled or full",
         _ if place == groups => "only when nothing above can answer",
         _ => "when everything above is throttled or full",
+    }
+}
+
+/// How important a request is.
+#[must_use]
+pub const fn priority(priority: Priority) -> &'static str {
+    match priority {
+        Priority::Interactive => "interactive",
+        Priority::Normal => "normal",
+        Priority::Bulk => "bulk",
     }
 }
 
@@ -73,7 +83,8 @@ pub const fn exclusion(exclusion: Exclusion) -> &'static str {
         Exclusion::PoolShort => "its quota pool is too full",
         Exclusion::Ramping => "recovering, its share for now is used",
         Exclusion::ProbeRunning => "a probe is on its way",
-        Exclusion::LineAhead => "earlier requests wait for it",
+        Exclusion::LineAhead => "others whose turn it is wait for it",
+        Exclusion::KeptForImportant => "kept for more important requests",
         Exclusion::BoundElsewhere => "the stored state lives in another account",
         Exclusion::RegionExcluded => "kept out by the route's regions",
         Exclusion::Withheld => "its group was left and is still too full",
@@ -107,6 +118,7 @@ pub const fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::NothingUsable => "every endpoint of the route is paused, draining or without a usable key",
         RefusalReason::AttemptsSpent => "the allowed attempts are used up",
         RefusalReason::Stopping => "Tidegate was stopping",
+        RefusalReason::Cancelled => "taken out of the waiting line by hand",
         RefusalReason::StateElsewhere => "its stored state lives in an account that the route does not use",
         RefusalReason::StateOutOfReach => "the account that holds its stored state cannot take it",
         RefusalReason::StateTorn => "it refers to stored state in more than one account",

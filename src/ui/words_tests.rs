@@ -14,7 +14,7 @@ use crate::model::record::AttemptRecord;
 use crate::model::status::{Health, RestCause};
 use crate::model::units::Timestamp;
 
-const EXCLUSIONS: [Exclusion; 26] = [
+const EXCLUSIONS: [Exclusion; 27] = [
     Exclusion::Throttled,
     Exclusion::Ejected,
     Exclusion::TokensShort,
@@ -32,6 +32,7 @@ const EXCLUSIONS: [Exclusion; 26] = [
     Exclusion::Ramping,
     Exclusion::ProbeRunning,
     Exclusion::LineAhead,
+    Exclusion::KeptForImportant,
     Exclusion::BoundElsewhere,
     Exclusion::RegionExcluded,
     Exclusion::Withheld,
@@ -43,7 +44,7 @@ const EXCLUSIONS: [Exclusion; 26] = [
     Exclusion::ForeignTraffic,
 ];
 
-const REFUSALS: [RefusalReason; 10] = [
+const REFUSALS: [RefusalReason; 11] = [
     RefusalReason::NoCapacityInTime,
     RefusalReason::LineFull,
     RefusalReason::TooLargeEverywhere,
@@ -51,6 +52,7 @@ const REFUSALS: [RefusalReason; 10] = [
     RefusalReason::NothingUsable,
     RefusalReason::AttemptsSpent,
     RefusalReason::Stopping,
+    RefusalReason::Cancelled,
     RefusalReason::StateElsewhere,
     RefusalReason::StateOutOfReach,
     RefusalReason::StateTorn,

@@ -61,6 +61,13 @@ pub fn refusal<'a>(
         RefusalReason::Stopping => unavailable(
             "Tidegate is stopping or changing its profile, so this request got no answer. Send it again once it serves.",
         ),
+        RefusalReason::Cancelled => reply(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "server_error",
+            "cancelled",
+            "This request was taken out of the waiting line in Tidegate's window, so it was sent nowhere.",
+            false,
+        ),
         RefusalReason::StateElsewhere => client_fault(
             StatusCode::BAD_REQUEST,
             "state_in_another_account",

@@ -67,6 +67,7 @@ fn every_refusal_has_its_status_and_only_throttles_claim_a_429() {
         (RefusalReason::AttemptsSpent, None, 502),
         (RefusalReason::AttemptsSpent, Some(5), 503),
         (RefusalReason::Stopping, None, 503),
+        (RefusalReason::Cancelled, None, 503),
         (RefusalReason::StateElsewhere, None, 400),
         (RefusalReason::StateOutOfReach, None, 503),
         (RefusalReason::StateTorn, None, 400),

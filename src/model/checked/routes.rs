@@ -21,7 +21,7 @@ pub(super) fn resolve(
             let more = step_groups(config, route, step, endpoints, &groups);
             groups.into_iter().chain(more).collect()
         });
-        CheckedRoute { model: route.model.clone(), groups }
+        CheckedRoute { model: route.model.clone(), groups, priority: route.priority.unwrap_or_default() }
     });
     resolved.filter(|route| !route.groups.is_empty()).collect()
 }

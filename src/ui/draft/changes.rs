@@ -33,9 +33,10 @@ pub(super) fn sentences(base: &Config, draft: &Config) -> Vec<String> {
     if base.queue != draft.queue {
         let queue = &draft.queue;
         said.push(format!(
-            "The line holds {} requests for up to {} s.",
+            "The line holds {} requests for up to {} s; bulk gets {} % of the tokens at least.",
             Grouped(queue.max_waiting.into()),
-            queue.max_wait_seconds
+            queue.max_wait_seconds,
+            queue.bulk_share_percent
         ));
     }
     if base.timeouts != draft.timeouts {

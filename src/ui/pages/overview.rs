@@ -7,6 +7,7 @@ mod attention;
 mod figures;
 mod flow;
 mod recent;
+mod waiting;
 
 use egui::{Align, Layout, Ui, vec2};
 
@@ -35,6 +36,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, _state: &mut State) {
     attention::show(ui, cx);
     figures::show(ui, cx);
     flow::show(ui, cx);
+    waiting::show(ui, cx);
     changes(ui, cx);
     recent::show(ui, cx);
 }

@@ -9,7 +9,9 @@ use egui::{Event, Key, Modifiers, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 
-use crate::contract::{BackEnd, Command, CommandInbox, DemoCommand, KeyCommand, Notice, NoticeBody, Snapshot, UiEnd};
+use crate::contract::{
+    BackEnd, Command, CommandInbox, DemoCommand, KeyCommand, LineCommand, Notice, NoticeBody, Snapshot, UiEnd,
+};
 use crate::model::config::Config;
 use crate::model::id::{CommandId, RequestId};
 use crate::model::proposal::PoolPlan;
@@ -231,6 +233,23 @@ fn the_filter_narrows_the_rows_and_says_how_many_are_left() {
     let refused = fixture::snapshot().records.iter().filter(|record| record.status == 429).count();
     assert!(stage.spoken().contains(&format!("{refused} of 40")), "{}", stage.spoken());
     assert!(!stage.spoken().contains("demo-chat to sim-ptu, First choice"));
+}
+
+#[test]
+fn those_who_wait_are_listed_and_can_be_put_first_or_cancelled() {
+    let mut stage = Stage::on(Page::Overview, fixture::snapshot());
+    let spoken = stage.spoken();
+    for words in ["Waiting", "interactive", "9,000 tokens", "goes in 0:06"] {
+        assert!(spoken.contains(words), "{words}");
+    }
+    stage.harness.get_all_by_label("Next").next().unwrap().click();
+    stage.settle();
+    let Some((_, Command::Line(LineCommand::Promote(second)))) = stage.sent() else { panic!("nothing was put first") };
+    stage.harness.get_all_by_label("Cancel").next().unwrap().click();
+    stage.settle();
+    let Some((_, Command::Line(LineCommand::Cancel(first)))) = stage.sent() else { panic!("nothing was cancelled") };
+    let list = &fixture::snapshot().view.queue.list;
+    assert_eq!((first, second), (list[0].request, list[1].request));
 }
 
 #[test]

@@ -218,7 +218,10 @@ fn clause(candidate: &Candidate, record: &RequestRecord, decision: &Decision) ->
         (Exclusion::TriedAlready, None) => format!("{id} was tried already"),
         (Exclusion::Ramping, _) => format!("{id} is recovering and its share for now is used"),
         (Exclusion::ProbeRunning, _) => format!("{id} is being probed just now"),
-        (Exclusion::LineAhead, _) => format!("earlier requests wait for {id}"),
+        (Exclusion::LineAhead, _) => format!("others whose turn it is wait for {id}"),
+        (Exclusion::KeptForImportant, _) => {
+            format!("{id} is kept for more important requests that are expected within the minute")
+        }
         (Exclusion::BoundElsewhere, _) => return bound_clause(candidate, decision),
         (Exclusion::RegionExcluded, _) => format!("{id} is kept out by the route's regions"),
         (Exclusion::Withheld, _) => withheld_clause(candidate, decision.at),

@@ -106,7 +106,7 @@ fn tiles(snapshot: &Snapshot) -> [Tile; 6] {
     let rpm = endpoints.iter().map(|endpoint| endpoint.requests.used).fold(0, u64::saturating_add);
     let running: u64 = endpoints.iter().map(|endpoint| u64::from(endpoint.in_flight)).sum();
     let tally = Tally::of(snapshot);
-    let queue = snapshot.view.queue;
+    let queue = &snapshot.view.queue;
     let oldest = if queue.waiting == 0 { "nobody waits".to_owned() } else { format!("oldest {}", span(queue.oldest)) };
     let mut throttles =
         plain("429s, last min", format!("{} / {}", tally.theirs, tally.ours), "provider / us".to_owned());

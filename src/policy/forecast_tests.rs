@@ -1,0 +1,115 @@
+use super::super::ledger::{Ledger, Limits};
+use super::*;
+
+fn gate(endpoint: usize, tokens: u64, opens: u64) -> Gate {
+    let limits = Limits { tokens: Some(tokens), ..Limits::NONE };
+    let ledger = Ledger::new(Duration::from_secs(1));
+    Gate {
+        endpoint,
+        slot: endpoint,
+        opens: Timestamp::from_secs(opens),
+        ledger,
+        limits,
+        firm: limits.tokens,
+        pool: None,
+    }
+}
+
+fn turns(charges: &[u64]) -> Vec<Turn> {
+    let turn = |(order, charge): (usize, &u64)| {
+        let (order, charge) = (order as u64, *charge);
+        let request = crate::model::id::RequestId(order);
+        let waiter = super::super::order::Waiter {
+            request,
+            order,
+            class: Priority::Normal,
+            rank: Priority::Normal,
+            caller: super::super::order::Caller::default(),
+            charge,
+        };
+        Turn { waiter, class_tag: order, caller_tag: order }
+    };
+    charges.iter().enumerate().map(turn).collect()
+}
+
+fn run(mut play: Play, charges: &[u64]) -> Vec<Option<u64>> {
+    let cost = |at: usize, _| Some(Estimate { prompt: 0, output: 0, charge: charges[at] });
+    let starts = play.run(&turns(charges), Timestamp::from_secs(600), cost);
+    starts.into_iter().map(|start| start.map(|at| at.0 / 1_000)).collect()
+}
+
+fn alone(gates: Vec<Gate>) -> Play {
+    Play::new(Timestamp::ZERO, gates, Vec::new(), Vec::new())
+}
+
+#[test]
+fn each_in_line_takes_what_those_before_it_left() {
+    let starts = run(alone(vec![gate(0, 100, 0)]), &[50; 5]);
+    assert_eq!(starts, [0, 0, 60_300, 60_300, 120_600].map(Some));
+}
+
+#[test]
+fn a_resting_endpoint_helps_from_the_end_of_its_rest() {
+    assert_eq!(run(alone(vec![gate(0, 100, 0), gate(1, 100, 20)]), &[100; 3]), [0, 20_000, 60_300].map(Some));
+}
+
+#[test]
+fn a_pool_binds_all_its_members() {
+    let limits = Limits { tokens: Some(100), ..Limits::NONE };
+    let pool = Share { slot: 0, ledger: Ledger::new(Duration::from_secs(1)), limits };
+    let gates = vec![Gate { pool: Some(0), ..gate(0, 100, 0) }, Gate { pool: Some(0), ..gate(1, 100, 0) }];
+    let play = Play::new(Timestamp::ZERO, gates, vec![pool], Vec::new());
+    assert_eq!(run(play, &[100; 2]), [0, 60_300].map(Some));
+}
+
+#[test]
+fn small_ones_pass_a_large_one_where_they_do_not_delay_it() {
+    let starts = run(alone(vec![gate(0, 100, 0)]), &[60, 80, 20, 20, 30]);
+    assert_eq!(starts, [0, 60_300, 0, 0, 120_600].map(Some));
+}
+
+#[test]
+fn what_another_route_claims_is_taken_when_its_time_comes() {
+    let estimate = Estimate { prompt: 0, output: 0, charge: 100 };
+    let claim = super::super::claim::Claim {
+        slot: 0,
+        pool: None,
+        estimate,
+        at: Timestamp::from_secs(10),
+        rank: Priority::Normal,
+        order: 0,
+        route: 7,
+    };
+    let play = Play::new(Timestamp::ZERO, vec![gate(0, 100, 0)], Vec::new(), vec![claim]);
+    assert_eq!(run(play, &[50, 60]), [0, 70_300].map(Some));
+}
+
+#[test]
+fn what_fits_nowhere_has_no_start() {
+    let play = alone(vec![gate(0, 100, 0)]);
+    let cost = |charge| Some(Estimate { prompt: 0, output: 0, charge });
+    assert_eq!(play.next(Timestamp::ZERO, |_| cost(101)), None);
+    assert_eq!(play.next(Timestamp::ZERO, |_| None), None);
+    assert_eq!(run(play, &[101, 50]), [None, Some(0)]);
+}
+
+#[test]
+fn a_doubted_forecast_is_made_again_soon_and_any_other_later() {
+    let mut forecast = Forecast::new(Timestamp::ZERO, &[], &[], alone(Vec::new()));
+    assert!(forecast.holds(Timestamp::from_secs(4)));
+    forecast.doubt();
+    assert!(forecast.holds(Timestamp::from_millis(200)));
+    assert!(!forecast.holds(Timestamp::from_millis(300)));
+}
+
+#[test]
+fn one_that_comes_between_takes_the_place_of_those_behind_it() {
+    let line = turns(&[100, 100, 100]);
+    let starts = [10, 20, 30].map(|second| Some(Timestamp::from_secs(second)));
+    let forecast = Forecast::new(Timestamp::ZERO, &line, &starts, alone(Vec::new()));
+    let place = forecast.place_of(Priority::Normal, (9, 0));
+    assert_eq!((place, forecast.displaces(place, 100)), (1, Some(Timestamp::from_secs(20))));
+    assert_eq!(forecast.displaces(place, 150), Some(Timestamp::from_secs(30)));
+    assert_eq!(forecast.displaces(place, 250), None);
+    assert_eq!(forecast.place_of(Priority::Interactive, (0, 0)), 1);
+}

@@ -1,0 +1,86 @@
+//! The waiting line, for the screen.
+//!
+//! Invariant: reads only; the order shown is the order of service, and the times are those a newcomer would be told.
+//! Absent on purpose: more than a page of those who wait.
+
+use std::time::Duration;
+
+use super::balancer::Balancer;
+use super::order::CLASSES;
+use crate::model::config::Priority;
+use crate::model::status::{ClassView, QueueView, WaitingView};
+use crate::model::units::Timestamp;
+
+/// As many of those who wait are listed.
+const LISTED: usize = 200;
+
+impl Balancer {
+    pub(super) fn queue_view(&self, now: Timestamp) -> QueueView {
+        let mut classes =
+            CLASSES.map(|class| (class, ClassView { admitted: self.admitted_of(class), ..ClassView::default() }));
+        for (_, request) in &self.deadlines {
+            let Some(job) = self.jobs.get(request) else { continue };
+            if let Some((_, view)) = classes.iter_mut().find(|(class, _)| *class == job.profile.priority) {
+                view.waiting = view.waiting.saturating_add(1);
+                view.oldest = view.oldest.max(job.waited_by(now));
+            }
+        }
+        let classes = classes.map(|(_, view)| view);
+        QueueView {
+            waiting: classes.iter().fold(0, |sum, class| sum.saturating_add(class.waiting)),
+            oldest: classes.iter().map(|class| class.oldest).max().unwrap_or(Duration::ZERO),
+            admitted: self.admitted_after_wait.iter().fold(0, |sum, class| sum.saturating_add(*class)),
+            refused: self.refused,
+            classes,
+            list: self.waiting_list(now),
+        }
+    }
+
+    const fn admitted_of(&self, class: Priority) -> u64 {
+        let [interactive, normal, bulk] = self.admitted_after_wait;
+        match class {
+            Priority::Interactive => interactive,
+            Priority::Normal => normal,
+            Priority::Bulk => bulk,
+        }
+    }
+
+    /// Counts one that went after a wait.
+    pub(super) const fn note_admitted(&mut self, class: Priority) {
+        let [interactive, normal, bulk] = &mut self.admitted_after_wait;
+        let count = match class {
+            Priority::Interactive => interactive,
+            Priority::Normal => normal,
+            Priority::Bulk => bulk,
+        };
+        *count = count.saturating_add(1);
+    }
+
+    fn waiting_list(&self, now: Timestamp) -> Vec<WaitingView> {
+        let mut list = Vec::new();
+        for place in &self.lined {
+            let Some(route) = self.routes.get(*place) else { continue };
+            let kept = route.forecast.as_ref().filter(|forecast| forecast.holds(now));
+            let starts = match kept {
+                Some(forecast) => forecast.starts(),
+                None => self.play(now, *place).map(|forecast| forecast.starts()).unwrap_or_default(),
+            };
+            let left = LISTED.saturating_sub(list.len());
+            for (turn, position) in route.line.upcoming(left).into_iter().zip(1_u32..) {
+                let Some(job) = self.jobs.get(&turn.waiter.request) else { continue };
+                list.push(WaitingView {
+                    request: turn.waiter.request,
+                    route: route.model.clone(),
+                    position,
+                    priority: job.profile.priority,
+                    caller: job.profile.caller.clone(),
+                    charge: job.charge,
+                    since: now.before(job.waited_by(now)),
+                    deadline: job.deadline(),
+                    expected: starts.get(&job.order).map(|at| now.max(*at)),
+                });
+            }
+        }
+        list
+    }
+}
