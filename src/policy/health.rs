@@ -29,9 +29,24 @@ const VERDICT: Duration = Duration::from_secs(5);
 enum Phase {
     Unknown,
     Healthy,
-    Resting { until: Timestamp, cause: RestCause },
-    Probing { request: RequestId, sent: Timestamp, until: Timestamp, cause: RestCause },
-    Ramping { since: Timestamp, step: u64, requests: u64, tokens: u64 },
+    Resting {
+        until: Timestamp,
+        cause: RestCause,
+    },
+    /// `told`: another request was told of a later rest after the probe was sent, which the probe's success does not end.
+    Probing {
+        request: RequestId,
+        sent: Timestamp,
+        until: Timestamp,
+        cause: RestCause,
+        told: bool,
+    },
+    Ramping {
+        since: Timestamp,
+        step: u64,
+        requests: u64,
+        tokens: u64,
+    },
 }
 
 /// Whether an endpoint takes a request, health alone considered.
@@ -87,7 +102,7 @@ impl HealthState {
     /// The phase that time alone has led to.
     fn phase_at(&self, now: Timestamp) -> Phase {
         match self.phase {
-            Phase::Probing { sent, until, cause, .. } => match verdict_by(sent, until, cause) {
+            Phase::Probing { sent, cause, told, .. } => match verdict_by(sent, cause, told) {
                 Some(since) if since <= now => Phase::Ramping { since, step: 0, requests: 0, tokens: 0 },
                 _ => self.phase,
             },
@@ -113,7 +128,7 @@ impl HealthState {
             Phase::Unknown | Phase::Healthy => Standing::Open,
             Phase::Resting { until, .. } if until <= now => Standing::Probe,
             Phase::Resting { until, cause } => Standing::Resting(until, cause),
-            Phase::Probing { sent, until, cause, .. } => Standing::Probing(verdict_by(sent, until, cause)),
+            Phase::Probing { sent, cause, told, .. } => Standing::Probing(verdict_by(sent, cause, told)),
             Phase::Ramping { since, .. } if now.since(since) >= RAMP => Standing::Open,
             Phase::Ramping { since, step, requests, tokens } => {
                 let current = step_at(since, now);
@@ -133,7 +148,7 @@ impl HealthState {
         self.phase = self.phase_at(now);
         match &mut self.phase {
             Phase::Resting { until, cause } => {
-                self.phase = Phase::Probing { request, sent: now, until: *until, cause: *cause };
+                self.phase = Phase::Probing { request, sent: now, until: *until, cause: *cause, told: false };
             }
             Phase::Ramping { since, step, requests, tokens } => {
                 let current = step_at(*since, now);
@@ -151,8 +166,12 @@ impl HealthState {
     pub(super) fn committed(&mut self, now: Timestamp, request: RequestId) {
         self.phase = self.phase_at(now);
         match self.phase {
-            Phase::Probing { request: probe, .. } if probe == request => {
-                self.phase = Phase::Ramping { since: now, step: 0, requests: 0, tokens: 0 };
+            Phase::Probing { request: probe, until, cause, told, .. } if probe == request => {
+                self.phase = if told && until > now {
+                    Phase::Resting { until, cause }
+                } else {
+                    Phase::Ramping { since: now, step: 0, requests: 0, tokens: 0 }
+                };
                 self.throttles = 0;
                 self.denials = 0;
             }
@@ -227,9 +246,12 @@ impl HealthState {
     pub(super) fn rest(&mut self, request: RequestId, until: Timestamp, cause: RestCause) {
         self.phase = match self.phase {
             Phase::Resting { until: old, cause: why } if old >= until => Phase::Resting { until: old, cause: why },
-            Phase::Probing { request: probe, sent, until: old, cause: why } if probe != request => {
-                let cause = if until > old { cause } else { why };
-                Phase::Probing { request: probe, sent, until: old.max(until), cause }
+            Phase::Probing { request: probe, sent, until: old, cause: why, told } if probe != request => {
+                let (later, cause) = if until > old { (true, cause) } else { (told, why) };
+                Phase::Probing { request: probe, sent, until: old.max(until), cause, told: later }
+            }
+            Phase::Probing { until: old, cause: why, told: true, .. } if old >= until => {
+                Phase::Resting { until: old, cause: why }
             }
             _ => Phase::Resting { until, cause },
         };
@@ -247,8 +269,8 @@ impl HealthState {
 
 /// When a probe's silence is an answer. Only a throttle comes at once; what else went wrong may take its time again. And
 /// silence says nothing of a rest that another request was told after the probe was sent.
-fn verdict_by(sent: Timestamp, until: Timestamp, cause: RestCause) -> Option<Timestamp> {
-    (matches!(cause, RestCause::Throttled(_)) && until <= sent).then(|| sent.after(VERDICT))
+fn verdict_by(sent: Timestamp, cause: RestCause, told: bool) -> Option<Timestamp> {
+    (matches!(cause, RestCause::Throttled(_)) && !told).then(|| sent.after(VERDICT))
 }
 
 fn step_at(since: Timestamp, now: Timestamp) -> u64 {
@@ -289,6 +311,16 @@ mod tests {
         health.sent(at(30), PROBE, 1);
         health.rest(OTHER, at(90), RestCause::Throttled(ThrottleKind::Tokens));
         assert_eq!(health.standing(at(40), 1, PACE), Standing::Probing(None));
+    }
+
+    #[test]
+    fn a_probes_success_does_not_end_a_rest_that_was_told_after_it_was_sent() {
+        let mut health = resting(30);
+        health.sent(at(30), PROBE, 1);
+        health.rest(OTHER, at(90), CAUSE);
+        health.committed(at(33), PROBE);
+        assert_eq!(health.standing(at(40), 1, PACE), Standing::Resting(at(90), CAUSE));
+        assert_eq!(health.standing(at(90), 1, PACE), Standing::Probe);
     }
 
     #[test]
