@@ -102,7 +102,7 @@ impl HealthState {
     /// The phase that time alone has led to.
     fn phase_at(&self, now: Timestamp) -> Phase {
         match self.phase {
-            Phase::Probing { sent, cause, told, .. } => match verdict_by(sent, cause, told) {
+            Phase::Probing { sent, until, cause, .. } => match verdict_by(sent, until, cause) {
                 Some(since) if since <= now => Phase::Ramping { since, step: 0, requests: 0, tokens: 0 },
                 _ => self.phase,
             },
@@ -128,7 +128,7 @@ impl HealthState {
             Phase::Unknown | Phase::Healthy => Standing::Open,
             Phase::Resting { until, .. } if until <= now => Standing::Probe,
             Phase::Resting { until, cause } => Standing::Resting(until, cause),
-            Phase::Probing { sent, cause, told, .. } => Standing::Probing(verdict_by(sent, cause, told)),
+            Phase::Probing { sent, until, cause, .. } => Standing::Probing(verdict_by(sent, until, cause)),
             Phase::Ramping { since, .. } if now.since(since) >= RAMP => Standing::Open,
             Phase::Ramping { since, step, requests, tokens } => {
                 let current = step_at(since, now);
@@ -269,8 +269,8 @@ impl HealthState {
 
 /// When a probe's silence is an answer. Only a throttle comes at once; what else went wrong may take its time again. And
 /// silence says nothing of a rest that another request was told after the probe was sent.
-fn verdict_by(sent: Timestamp, cause: RestCause, told: bool) -> Option<Timestamp> {
-    (matches!(cause, RestCause::Throttled(_)) && !told).then(|| sent.after(VERDICT))
+fn verdict_by(sent: Timestamp, until: Timestamp, cause: RestCause) -> Option<Timestamp> {
+    (matches!(cause, RestCause::Throttled(_)) && until <= sent).then(|| sent.after(VERDICT))
 }
 
 fn step_at(since: Timestamp, now: Timestamp) -> u64 {
