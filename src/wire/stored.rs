@@ -1,6 +1,6 @@
 //! What a Responses answer says was stored or sealed where it came from: its id, its conversation, its items.
 //!
-//! Invariant: fingerprints only, at most [`AT_MOST`] an answer; what cannot be read is passed over.
+//! Invariant: fingerprints only, a bounded number an answer; what cannot be read is passed over.
 //! Absent on purpose: the other operations. Their answers leave nothing behind that a later request could name.
 
 use serde::Deserialize;
