@@ -176,10 +176,7 @@ impl Seat<'_> {
     /// Health as shown: what we observe, the key and nearness to the limit included.
     pub(super) fn health(&self, now: Timestamp) -> Health {
         let seen = self.state.health.health(now);
-        let near = || {
-            let limits = self.state.limits(self.spec);
-            self.state.ledger.free_share(now, limits) <= 200_000
-        };
+        let near = || self.state.ledger.is_nearly_full(now, self.state.limits(self.spec));
         match seen {
             _ if !self.has_key => Health::NoKey,
             Health::Healthy if near() => Health::NearLimit,

@@ -380,6 +380,14 @@ impl Ledger {
         more.fold(tokens.min(requests), u64::min)
     }
 
+    /// Whether four fifths of a limit are taken, slices aside.
+    pub(super) fn is_nearly_full(&self, now: Timestamp, limits: Limits) -> bool {
+        let near = |meter: &Meter, limit: u64| !meter.is_below(now, limit.saturating_sub(limit / 5));
+        limits.tokens.is_some_and(|limit| near(&self.tokens, limit))
+            || limits.requests.is_some_and(|limit| near(&self.minute, limit))
+            || self.more_lines(Demand::default(), limits).any(|(_, meter, _, limit)| near(meter, limit))
+    }
+
     /// Tokens free now; `None`: no limit known.
     pub(super) fn free_tokens(&self, now: Timestamp, limits: Limits) -> Option<u64> {
         limits.tokens.map(|limit| limit.saturating_sub(self.tokens.taken(now)))

@@ -90,6 +90,11 @@ impl Meter {
         self.level.as_ref().map_or_else(|| self.log.taken(now), |level| level.taken(now))
     }
 
+    /// Whether less than `amount` counts at `now`.
+    pub(super) fn is_below(&self, now: Timestamp, amount: u64) -> bool {
+        self.level.as_ref().map_or_else(|| self.log.is_below(now, amount), |level| level.taken(now) < amount)
+    }
+
     /// What is in it at `now`, and what of that is not settled yet. A level's guard is left out: it is ours alone.
     pub(super) fn standing(&self, now: Timestamp) -> (u64, u64) {
         let held = self.level.as_ref().map_or_else(|| self.log.taken(now), |level| level.held(now));

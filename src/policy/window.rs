@@ -109,6 +109,11 @@ impl Window {
         self.sum.saturating_sub(self.left(now))
     }
 
+    /// Whether less than `amount` counts at `now`.
+    pub(super) fn is_below(&self, now: Timestamp, amount: u64) -> bool {
+        self.sum < amount || self.taken(now) < amount
+    }
+
     /// Of what counts at `now`, what is not settled yet.
     pub(super) fn pending(&self, now: Timestamp) -> u64 {
         self.bins.iter().skip(self.gone(now)).fold(0, |sum, bin| sum.saturating_add(bin.pending))
@@ -117,6 +122,10 @@ impl Window {
     /// The exact time from which `cost` fits below `limit` if nothing else is added; `None`: never.
     pub(super) fn earliest(&self, now: Timestamp, cost: u64, limit: u64) -> Option<Timestamp> {
         let room = limit.checked_sub(cost)?;
+        // Mostly it fits whatever has left since the last one came.
+        if self.sum <= room {
+            return Some(now);
+        }
         let before = self.left(now);
         let excess = self.sum.saturating_sub(before).saturating_sub(room);
         if excess == 0 {
