@@ -52,7 +52,7 @@ impl Balancer {
             }
             if let Some(pool) = self.pools.get_mut(slot) {
                 pool.ledger.count_as(self.now, spec.enforcement, spec.request_slice);
-                pool.ledger.tune(self.now, pool_limits(spec));
+                pool.ledger.tune(self.now, pool_limits(spec), false);
             }
         }
         self.adopt_callers(&config);

@@ -122,7 +122,9 @@ impl Seat<'_> {
     /// What the numbers suggest, most likely first.
     fn changes(&self, now: Timestamp, one: &Judged, why: Exclusion) -> [Option<Change>; 2] {
         let limits = self.state.limits(self.spec);
-        let own = missing(now, one, (self.spec.enforcement, &self.state.ledger, limits)).map(|missing| {
+        let ours = self.state.tokens_are_ours(self.spec);
+        let counted = if ours { Enforcement::SlidingLog } else { self.spec.enforcement };
+        let own = missing(now, one, (counted, &self.state.ledger, limits)).map(|missing| {
             if self.state.token_source(self.spec) == LimitSource::SoftCap {
                 Change::SoftCapHigher(missing)
             } else {
@@ -178,6 +180,12 @@ impl Seat<'_> {
             (Change::KeySet, _) => has_key = true,
             (Change::RegionPermitted, _) => permitted = true,
             _ => return false,
+        }
+        // Where another ceiling would hold then, tokens would be counted in another way, and nobody can say how it looks.
+        let counts_alike = self.spec.enforcement == Enforcement::SlidingLog
+            || self.state.tokens_are_ours(self.spec) == self.state.tokens_are_ours(&spec);
+        if !counts_alike {
+            return false;
         }
         let pool = pool.as_ref().zip(self.pool.map(|(_, state)| state));
         let (slot, state, caller) = (self.slot, self.state, self.caller);
@@ -235,10 +243,12 @@ const fn size_decided(one: &Judged) -> bool {
     )
 }
 
-/// A level that drains quicker is also read further behind: by a twentieth at most.
+/// A level that drains quicker is also read further behind: by a twentieth at most, and where it rounds.
 fn guarded(more: u64, counted: Option<Enforcement>) -> u64 {
     match counted {
-        Some(Enforcement::TokenBucket | Enforcement::Utilization) => more.saturating_add(more.div_ceil(19)),
+        Some(Enforcement::TokenBucket | Enforcement::Utilization) => {
+            more.saturating_add(more.div_ceil(19)).saturating_add(1)
+        }
         _ => more,
     }
 }

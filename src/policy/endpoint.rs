@@ -78,7 +78,16 @@ impl EndpointState {
     /// Counts as the configuration says, by the limits that hold.
     pub(super) fn recount(&mut self, now: Timestamp, spec: &CheckedEndpoint) {
         self.ledger.count_as(now, spec.enforcement, spec.request_slice);
-        self.ledger.tune(now, self.limits(spec));
+        self.tune(now, spec);
+    }
+
+    fn tune(&mut self, now: Timestamp, spec: &CheckedEndpoint) {
+        self.ledger.tune(now, self.limits(spec), self.tokens_are_ours(spec));
+    }
+
+    /// Whether the ceiling of tokens that holds is one of ours, which the service does not count by.
+    pub(super) fn tokens_are_ours(&self, spec: &CheckedEndpoint) -> bool {
+        matches!(self.bound(spec), Bound::SoftCap | Bound::Allotted)
     }
 
     /// The service's own ceiling of tokens per minute, as configured or learned.
@@ -161,7 +170,7 @@ impl EndpointState {
             self.reported_remaining = Some((remaining, now));
         }
         self.learning.hear(now, spec, facts);
-        self.ledger.tune(now, self.limits(spec));
+        self.tune(now, spec);
     }
 
     /// An answer was good: what it shows of limits, charges and others.
@@ -175,7 +184,7 @@ impl EndpointState {
     ) {
         self.learn(now, spec, facts);
         self.learning.answered(now, spec, mark, facts, asked);
-        self.ledger.tune(now, self.limits(spec));
+        self.tune(now, spec);
     }
 
     /// A 429: what it teaches of limits. A straggler was sent before another one came back.
@@ -189,7 +198,7 @@ impl EndpointState {
     ) {
         self.learn(now, spec, facts);
         let full = self.learning.refused(now, spec, mark, (kind, facts.retry_after), straggler);
-        self.ledger.tune(now, self.limits(spec));
+        self.tune(now, spec);
         if full {
             self.ledger.fill(now, self.limits(spec));
         }

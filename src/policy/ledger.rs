@@ -173,14 +173,15 @@ impl Ledger {
         }
     }
 
-    /// Levels drain by these limits from `now` on.
-    pub(super) fn tune(&mut self, now: Timestamp, limits: Limits) {
+    /// Levels drain by these limits from `now` on. Where the ceiling of tokens is our own and not the service's, it is kept
+    /// over the minute: the service's level does not drain by it.
+    pub(super) fn tune(&mut self, now: Timestamp, limits: Limits, tokens_are_ours: bool) {
         let (tokens, others) = match self.enforcement {
             Enforcement::TokenBucket => (Manner::Level(Gate::Whole), Manner::Level(Gate::Whole)),
             Enforcement::Utilization => (Manner::Level(Gate::Open), Manner::Log),
             Enforcement::Auto | Enforcement::SlidingLog => (Manner::Log, Manner::Log),
         };
-        self.tokens.count(now, tokens, limits.tokens);
+        self.tokens.count(now, if tokens_are_ours { Manner::Log } else { tokens }, limits.tokens);
         self.minute.count(now, others, limits.requests);
         if self.more.is_none() && limits.has_more() {
             self.more = Some(Box::new(More {

@@ -9,6 +9,7 @@ use crate::model::decision::{Decision, Exclusion, Verdict};
 use crate::model::id::EndpointId;
 use crate::model::outcome::{Ending, HeaderFacts, HeaderSignal, LimitFacts, Settlement};
 use crate::model::status::{LimitKind, LimitSource};
+use crate::model::units::Timestamp;
 use crate::model::usage::Usage;
 
 fn decision(output: &Output) -> &Decision {
@@ -29,6 +30,23 @@ fn an_answer_that_came_to_more_than_its_estimate_is_paid_back_by_those_after_it(
     assert_eq!(world.brain.view(world.now).endpoints[0].tokens.overdraft, 400);
     let (_, next) = world.arrive(2);
     assert!(matches!(next, Output::Held { .. }), "{next:?}");
+}
+
+#[test]
+fn a_soft_cap_below_what_a_level_holds_is_kept_over_the_minute_and_holds_nobody_longer() {
+    for enforcement in [Enforcement::Utilization, Enforcement::TokenBucket] {
+        let level = || [Site { enforcement, ..site("east", 6_000) }];
+        let mut world = World::new(config(&level(), &[], |_| {}));
+        world.arrive(5_000);
+        let capped = config(&level(), &[], |config| config.endpoints[0].soft_cap_tokens_per_minute = Some(1_000));
+        world.now = Timestamp::from_secs(10);
+        world.give(Input::Configured(capped));
+        let (_, held) = world.arrive(500);
+        let Output::Held { .. } = held else { panic!("{held:?}") };
+        let went = world.until(Timestamp::from_secs(62));
+        assert_eq!(went.first().map(|(at, _)| at.0 / 1_000_000), Some(60), "{enforcement:?}: a minute after, no later");
+        assert!(world.brain.view(world.now).endpoints[0].tokens.used <= 1_000);
+    }
 }
 
 #[test]
