@@ -216,6 +216,7 @@ fn pools(config: &Config, findings: &mut Findings) {
             );
             continue;
         }
+        limits::pool(place, pool, findings);
         if let Some(percent) = pool.adjust_within_percent.filter(|percent| *percent > 100) {
             findings.warn(
                 "quota_pool",

@@ -183,6 +183,8 @@ pub struct EndpointView {
     pub tokens: LimitView,
     /// Requests per minute.
     pub requests: LimitView,
+    /// What was sent there in the last minute. A limit that drains counts less than that: what has drained is free again.
+    pub last_minute: Traffic,
     /// The service's own ceiling without our soft cap.
     pub provider_tokens_per_minute: Option<u64>,
     /// Our soft cap, if set.
@@ -221,6 +223,15 @@ impl EndpointView {
         self.admin_state == AdminState::Enabled
             && !matches!(self.health, Health::Resting { .. } | Health::Probing | Health::NoKey)
     }
+}
+
+/// What was sent in a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// Tokens charged for what is answered.
+    pub tokens: u64,
+    /// Requests, running ones included.
+    pub requests: u64,
 }
 
 /// A pool now.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::config::AdminState;
-use crate::model::status::{Counters, EndpointView, GroupView, Health, LimitSource, LimitView, RouteView};
+use crate::model::status::{Counters, EndpointView, GroupView, Health, LimitSource, LimitView, RouteView, Traffic};
 
 const TOTAL: u64 = 240_000;
 
@@ -34,6 +34,7 @@ fn view(second: u64, stated: Option<u64>, needs: [u64; 2]) -> BalancerView {
         health: Health::Healthy,
         tokens: limit,
         requests: limit,
+        last_minute: Traffic::default(),
         provider_tokens_per_minute: stated,
         soft_cap: None,
         reported_remaining: None,

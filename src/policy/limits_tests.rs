@@ -73,6 +73,23 @@ fn a_days_requests_are_counted_over_the_minutes() {
 }
 
 #[test]
+fn the_last_minute_counts_what_a_bucket_has_refilled_since() {
+    let bucket = Site { enforcement: Enforcement::TokenBucket, ..site("east", 60_000) };
+    let mut world = World::new(config(&[bucket], &[], |_| {}));
+    for _ in 0..5 {
+        let (request, _) = world.arrive(1_000);
+        world.settle(request, Ending::Completed);
+        world.until(world.now.after(Duration::from_secs(5)));
+    }
+    let (_running, _) = world.arrive(1_000);
+    let seen = world.brain.view(world.now).endpoints[0].clone();
+    assert_eq!(seen.tokens.used, 0, "a second's refill is 1,000");
+    assert_eq!((seen.last_minute.tokens, seen.last_minute.requests), (5 * 999, 6));
+    world.until(world.now.after(Duration::from_secs(61)));
+    assert_eq!(world.brain.view(world.now).endpoints[0].last_minute.requests, 0);
+}
+
+#[test]
 fn input_and_output_are_held_apart() {
     let mut world = World::new(config(&[site("east", 10_000)], &[], |config| {
         for endpoint in &mut config.endpoints {

@@ -10,7 +10,7 @@ use crate::model::checked::{CheckedConfig, CheckedPool, CheckedRoute};
 use crate::model::config::{AdminState, Service};
 use crate::model::status::{
     BalancerView, EndpointView, GroupView, Health, LimitKind, LimitSource, LimitView, MoreLimitView, PoolView,
-    RouteView,
+    RouteView, Traffic,
 };
 use crate::model::units::Timestamp;
 
@@ -61,6 +61,10 @@ impl Balancer {
             requests: LimitView {
                 since: learning.requests.since(),
                 ..LimitView::new(limits.requests, request_source, requests)
+            },
+            last_minute: Traffic {
+                tokens: learning.traffic.tokens(now).saturating_sub(tokens.1),
+                requests: learning.traffic.requests(now, false),
             },
             provider_tokens_per_minute: state.provider_tokens(spec),
             soft_cap: spec.soft_cap,

@@ -75,9 +75,9 @@ impl Track {
         self.last_second = Some(second);
         let point = SeriesPoint {
             second,
-            tokens_used: endpoint.tokens.used,
+            tokens_used: endpoint.last_minute.tokens,
             tokens_reserved: endpoint.tokens.reserved,
-            requests_used: endpoint.requests.used,
+            requests_used: endpoint.last_minute.requests,
             throttled: self.newly_throttled(endpoint.counters.throttled),
             health: endpoint.health,
             token_limit: endpoint.tokens.limit,

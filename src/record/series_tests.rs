@@ -1,7 +1,7 @@
 use super::*;
 use crate::model::config::AdminState;
 use crate::model::id::{AccountId, ModelName};
-use crate::model::status::{Counters, Health, LimitSource, LimitView};
+use crate::model::status::{Counters, Health, LimitSource, LimitView, Traffic};
 
 fn endpoint(id: &str, throttled: u64) -> EndpointView {
     let limit = LimitView::new(Some(60_000), LimitSource::Configured, (1_230, 30));
@@ -14,6 +14,7 @@ fn endpoint(id: &str, throttled: u64) -> EndpointView {
         health: Health::Healthy,
         tokens: limit,
         requests: limit,
+        last_minute: Traffic { tokens: 90_000, requests: 20 },
         provider_tokens_per_minute: None,
         soft_cap: None,
         reported_remaining: None,
@@ -49,6 +50,15 @@ fn a_slot_outlives_its_endpoint_and_is_given_to_nobody_else() {
     let slots: Vec<_> = series.view().endpoints.iter().map(|one| (one.id.to_string(), one.slot)).collect();
     assert_eq!(slots, [("a".to_owned(), 0), ("b".to_owned(), 1), ("c".to_owned(), 2)]);
     assert_eq!(seconds(&series, 0), [1, 3]);
+}
+
+#[test]
+fn a_point_holds_what_was_sent_in_the_last_minute_not_what_a_limit_still_counts() {
+    let mut series = Series::new();
+    series.sample(&view(&[("a", 0)]), 1);
+    let seen = series.view();
+    let point = seen.endpoints[0].points().next().unwrap();
+    assert_eq!((point.tokens_used, point.tokens_reserved, point.requests_used), (90_000, 30, 20));
 }
 
 #[test]

@@ -25,7 +25,7 @@ use crate::model::proposal::{PoolPlan, Proposal, Share, Way};
 use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord};
 use crate::model::status::{
     BalancerView, ClassView, Counters, EndpointView, GroupView, Health, KeptState, LimitSource, LimitView, PoolView,
-    QueueView, RestCause, RouteView, WaitingView,
+    QueueView, RestCause, RouteView, Traffic, WaitingView,
 };
 use crate::model::units::Timestamp;
 use crate::model::usage::Usage;
@@ -217,6 +217,7 @@ fn view(second: u64) -> BalancerView {
                 health: health_at(slot, second),
                 tokens: limit(soft_cap.unwrap_or(tokens), taken.min(soft_cap.unwrap_or(tokens)), 5_000, source),
                 requests: limit(requests, taken / 500, 3, LimitSource::Configured),
+                last_minute: Traffic { tokens: taken.min(soft_cap.unwrap_or(tokens)), requests: taken / 500 },
                 provider_tokens_per_minute: Some(tokens),
                 soft_cap,
                 reported_remaining: None,

@@ -179,6 +179,21 @@ fn a_group_that_was_left_says_what_it_waits_for() {
 }
 
 #[test]
+fn those_kept_for_more_important_requests_are_named_in_one_clause() {
+    let kept =
+        |id: &str, group| candidate(id, group, 90, Some(500), 600, Verdict::Excluded(Exclusion::KeptForImportant));
+    let taken = candidate("d", 3, 90, Some(500), 600, Verdict::Chosen(Choice::LastLeft));
+    let told = |mut all: Vec<Candidate>| {
+        all.push(taken.clone());
+        paragraph(&record(decision(all, Conclusion::Sent), vec![], RecordEnd::Answered(Ending::Completed)))
+    };
+    let end = "kept for more important requests that are expected within the minute.";
+    assert_eq!(told(vec![kept("a", 1)]), format!("Sent to d (last resort) because a is {end}"));
+    let three = told(vec![kept("a", 1), kept("b", 2), kept("c", 2)]);
+    assert_eq!(three, format!("Sent to d (last resort) because a, b and c are {end}"));
+}
+
+#[test]
 fn a_first_choice_with_room_needs_no_because() {
     let taken = candidate("sim-ptu", 1, 80, Some(58_400), 60_000, Verdict::Chosen(Choice::LastLeft));
     let record = record(decision(vec![taken], Conclusion::Sent), vec![], RecordEnd::Answered(Ending::Completed));

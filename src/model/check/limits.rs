@@ -1,12 +1,12 @@
 //! Findings about callers, and about the limits that few services have.
 //!
 //! Invariant: a limit that keeps everything out is said, and breaks nothing.
-//! Absent on purpose: tokens and requests per minute of endpoints and pools; they are checked with those.
+//! Absent on purpose: tokens and requests per minute of endpoints, and shares of pools; they are checked with those.
 
 use std::collections::BTreeSet;
 
 use super::Findings;
-use crate::model::config::{Caller, Config, Endpoint};
+use crate::model::config::{Caller, Config, Endpoint, QuotaPool};
 use crate::model::units::Grouped;
 
 pub(super) fn callers(config: &Config, findings: &mut Findings) {
@@ -36,9 +36,21 @@ fn shut(caller: &Caller) -> Option<&'static str> {
     limits.into_iter().find(|(_, limit)| *limit == Some(0)).map(|(key, _)| key)
 }
 
+/// A pool whose limit lets nothing through.
+pub(super) fn pool(place: usize, pool: &QuotaPool, findings: &mut Findings) {
+    let limits =
+        [("tokens_per_minute", Some(pool.tokens_per_minute)), ("requests_per_minute", pool.requests_per_minute)];
+    if let Some((key, _)) = limits.into_iter().find(|(_, limit)| *limit == Some(0)) {
+        let message = format!("Pool \"{}\" has {key} = 0, so none of its endpoints will ever be used.", pool.id);
+        findings.warn("quota_pool", place, key, message);
+    }
+}
+
 pub(super) fn endpoint(place: usize, endpoint: &Endpoint, findings: &mut Findings) {
     let id = &endpoint.id;
     let limits = [
+        ("soft_cap_tokens_per_minute", endpoint.soft_cap_tokens_per_minute),
+        ("max_in_flight", endpoint.max_in_flight.map(u64::from)),
         ("tokens_per_day", endpoint.tokens_per_day),
         ("requests_per_day", endpoint.requests_per_day),
         ("input_tokens_per_minute", endpoint.input_tokens_per_minute),
@@ -88,6 +100,21 @@ mod tests {
         let expected = "warning: Caller \"a\" has a limit of 0, so all its requests are refused. Leave max_in_flight out \
                         to lift the limit.";
         assert_eq!(said, [expected]);
+    }
+
+    #[test]
+    fn limits_that_shut_an_endpoint_or_a_pool_are_pointed_out() {
+        let said = said(
+            "[[account]]\nid = \"s\"\nservice = \"simulated\"\n[[quota_pool]]\nid = \"p\"\ntokens_per_minute = 9000\n\
+             requests_per_minute = 0\n[[endpoint]]\nid = \"e\"\naccount = \"s\"\nmodel = \"m\"\nmax_in_flight = 0",
+        );
+        assert_eq!(
+            said,
+            [
+                "warning: Pool \"p\" has requests_per_minute = 0, so none of its endpoints will ever be used.",
+                "warning: Endpoint \"e\" has max_in_flight = 0 and will never be used. Pause it instead."
+            ]
+        );
     }
 
     #[test]

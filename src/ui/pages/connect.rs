@@ -76,6 +76,9 @@ fn address(ui: &mut Ui, cx: &PageCx, base_url: &str) {
         )
         .color(cx.theme.text_soft),
     );
+    let wishes = "A request may say how important it is and how long it may wait: x-tidegate-priority (interactive, normal or \
+                  bulk) and x-tidegate-deadline-ms.";
+    ui.label(RichText::new(wishes).color(cx.theme.text_soft));
 }
 
 /// The route to fill in; `None` if there is no route.

@@ -148,8 +148,8 @@ fn figures(snapshot: &Snapshot) -> String {
     };
     format!(
         "{} RPM · {} TPM · {} in flight · {} queued · 429 last min: {} provider / {} us · rev {} · {keyring}",
-        Grouped(sum(|endpoint| endpoint.requests.used)),
-        Short(sum(|endpoint| endpoint.tokens.used)),
+        Grouped(sum(|endpoint| endpoint.last_minute.requests)),
+        Short(sum(|endpoint| endpoint.last_minute.tokens)),
         sum(|endpoint| u64::from(endpoint.in_flight)),
         view.queue.waiting,
         tally.theirs,

@@ -219,14 +219,30 @@ fn clause(candidate: &Candidate, record: &RequestRecord, decision: &Decision) ->
         (Exclusion::Ramping, _) => format!("{id} is recovering and its share for now is used"),
         (Exclusion::ProbeRunning, _) => format!("{id} is being probed just now"),
         (Exclusion::LineAhead, _) => format!("others whose turn it is wait for {id}"),
-        (Exclusion::KeptForImportant, _) => {
-            format!("{id} is kept for more important requests that are expected within the minute")
-        }
+        (Exclusion::KeptForImportant, _) => return kept_clause(candidate, decision),
         (Exclusion::BoundElsewhere, _) => return bound_clause(candidate, decision),
         (Exclusion::RegionExcluded, _) => format!("{id} is kept out by the route's regions"),
         (Exclusion::Withheld, _) => withheld_clause(candidate, decision.at),
     };
     Some(text)
+}
+
+/// Said once, at the first of those that are kept.
+fn kept_clause(candidate: &Candidate, decision: &Decision) -> Option<String> {
+    let kept = Verdict::Excluded(Exclusion::KeptForImportant);
+    let limit = decision.chosen().map_or(u32::MAX, |chosen| chosen.group);
+    let all: Vec<&str> = decision
+        .candidates
+        .iter()
+        .filter(|one| one.verdict == kept && one.group <= limit)
+        .map(|one| one.endpoint.as_str())
+        .collect();
+    let (last, before) = all.split_last()?;
+    if all.first() != Some(&candidate.endpoint.as_str()) {
+        return None;
+    }
+    let names = if before.is_empty() { format!("{last} is") } else { format!("{} and {last} are", before.join(", ")) };
+    Some(format!("{names} kept for more important requests that are expected within the minute"))
 }
 
 /// Said once, at the first of those that are passed over for it.

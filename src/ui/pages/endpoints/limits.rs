@@ -32,7 +32,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
             field(ui, cx, &endpoint.id, "Token limit", "learned", |e| &mut e.tokens_per_minute);
             ui.end_row();
             plain(ui, theme, "Soft cap", endpoint.soft_cap, "TPM");
-            note(ui, theme, "set by you");
+            note(ui, theme, if endpoint.soft_cap.is_some() { "set by you" } else { "none set" });
             field(ui, cx, &endpoint.id, "Soft cap", "off", |e| &mut e.soft_cap_tokens_per_minute);
             ui.end_row();
             plain(ui, theme, "Effective", endpoint.tokens.limit, "TPM");
@@ -101,7 +101,7 @@ fn source(limit: &LimitView) -> &'static str {
         LimitSource::Learned => "learned from its 429s",
         LimitSource::SoftCap => "our soft cap",
         LimitSource::Allotted => "our share of the pool for now",
-        LimitSource::Unknown => "nobody knows; never held back by it",
+        LimitSource::Unknown => "not known, so it holds nothing back",
     }
 }
 

@@ -92,7 +92,7 @@ fn sort(endpoints: &mut [EndpointView], by: Option<(usize, bool)>, cx: &PageCx) 
         1 => endpoints.sort_by_key(|endpoint| Reverse(urgency(status::health(endpoint.health, at).tone))),
         2 => endpoints.sort_by_key(|endpoint| Reverse(urgency(status::admin(endpoint.admin_state).tone))),
         5 => endpoints.sort_by_key(|endpoint| Reverse(endpoint.tokens.taken_percent())),
-        6 => endpoints.sort_by_key(|endpoint| Reverse(endpoint.requests.used)),
+        6 => endpoints.sort_by_key(|endpoint| Reverse(endpoint.last_minute.requests)),
         7 => endpoints.sort_by_key(|endpoint| Reverse(endpoint.counters.throttled)),
         _ => endpoints.sort_by(|one, other| one.account.cmp(&other.account)),
     }
@@ -123,7 +123,7 @@ fn cell(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView, column: usize) {
         }
         5 => headroom(ui, cx, endpoint),
         6 => {
-            ui.label(theme::mono(Grouped(endpoint.requests.used).to_string()));
+            ui.label(theme::mono(Grouped(endpoint.last_minute.requests).to_string()));
         }
         7 => {
             ui.label(theme::mono(Grouped(endpoint.counters.throttled).to_string()));

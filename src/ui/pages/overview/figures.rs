@@ -103,7 +103,7 @@ fn tiles(snapshot: &Snapshot) -> [Tile; 6] {
         door: Door::Requests(""),
     };
     let endpoints = &snapshot.view.endpoints;
-    let rpm = endpoints.iter().map(|endpoint| endpoint.requests.used).fold(0, u64::saturating_add);
+    let rpm = endpoints.iter().map(|endpoint| endpoint.last_minute.requests).fold(0, u64::saturating_add);
     let running: u64 = endpoints.iter().map(|endpoint| u64::from(endpoint.in_flight)).sum();
     let tally = Tally::of(snapshot);
     let queue = &snapshot.view.queue;
@@ -128,7 +128,7 @@ fn tiles(snapshot: &Snapshot) -> [Tile; 6] {
 /// Used of what can be used: resting endpoints count as 0, paused ones are left out.
 fn tokens(snapshot: &Snapshot) -> Tile {
     let enabled = || snapshot.view.endpoints.iter().filter(|endpoint| endpoint.admin_state == AdminState::Enabled);
-    let used = enabled().map(|endpoint| endpoint.tokens.used).fold(0, u64::saturating_add);
+    let used = enabled().map(|endpoint| endpoint.last_minute.tokens).fold(0, u64::saturating_add);
     let reserved = enabled().map(|endpoint| endpoint.tokens.reserved).fold(0, u64::saturating_add);
     let serving = enabled().filter(|endpoint| endpoint.serving());
     let usable = serving.filter_map(|endpoint| endpoint.tokens.limit).fold(0, u64::saturating_add);

@@ -50,11 +50,8 @@ fn row(ui: &mut Ui, cx: &mut PageCx, one: &WaitingView, now: Timestamp) {
         None => priority(one.priority).to_owned(),
     });
     ui.label(format!("{} tokens", Grouped(one.charge)));
-    ui.label(match one.expected {
-        Some(at) => format!("goes in {}", countdown(at, now)),
-        None => "not in time as things stand".to_owned(),
-    })
-    .on_hover_text(one.deadline.map_or_else(String::new, |at| format!("given up in {}", countdown(at, now))));
+    ui.label(expectation(one.expected, now))
+        .on_hover_text(one.deadline.map_or_else(String::new, |at| format!("given up in {}", countdown(at, now))));
     ui.horizontal(|ui| {
         let first = place == 1;
         if !first && quiet_button(ui, theme, "Next").on_hover_text(format!("Put {id} first in its line")).clicked() {
@@ -65,4 +62,25 @@ fn row(ui: &mut Ui, cx: &mut PageCx, one: &WaitingView, now: Timestamp) {
             cx.send(Command::Line(LineCommand::Cancel(id)));
         }
     });
+}
+
+/// When a request is expected to go.
+fn expectation(expected: Option<Timestamp>, now: Timestamp) -> String {
+    match expected {
+        Some(at) if at <= now => "goes any moment".to_owned(),
+        Some(at) => format!("goes in {}", countdown(at, now)),
+        None => "not in time as things stand".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_is_due_is_not_counted_down() {
+        let now = Timestamp::from_secs(100);
+        let words = [Some(now), Some(Timestamp::from_secs(112)), None].map(|at| expectation(at, now));
+        assert_eq!(words, ["goes any moment", "goes in 0:12", "not in time as things stand"]);
+    }
 }
