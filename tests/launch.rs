@@ -13,6 +13,10 @@ struct Launched {
     child: Child,
     /// Without `http://` and `/v1`.
     address: String,
+    #[cfg_attr(
+        not(feature = "window"),
+        expect(dead_code, reason = "it lives as long as the program that writes there")
+    )]
     folder: tempfile::TempDir,
 }
 
@@ -41,6 +45,7 @@ fn launch(arguments: &[&str]) -> Launched {
 }
 
 impl Launched {
+    #[cfg(feature = "window")]
     fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).expect("its log can be read")
     }
