@@ -412,7 +412,8 @@ fn record(number: u64) -> RequestRecord {
             candidate("sim-eastus", 2, 0, Verdict::Excluded(Exclusion::Throttled)),
             candidate("sim-westus", 2, 79_000, verdict(spilled, Exclusion::NotNeeded)),
             candidate("sim-sweden", 3, 240_000, Verdict::Excluded(Exclusion::NotNeeded)),
-        ],
+        ]
+        .into(),
         conclusion,
         bound: None,
         went_on: None,
