@@ -217,6 +217,13 @@ impl RouteState {
         self.sent.get(&slot).map_or(0, |window| window.taken(now))
     }
 
+    /// One in line went, or will not go.
+    pub(super) fn foresee_left(&mut self, now: Timestamp, order: u64, went: bool) {
+        if let Some(forecast) = &mut self.forecast {
+            forecast.left(now, order, went);
+        }
+    }
+
     /// Something changed that the forecast does not know.
     pub(super) fn doubt_forecast(&mut self) {
         if let Some(forecast) = &mut self.forecast {
