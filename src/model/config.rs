@@ -35,6 +35,8 @@ pub struct Config {
     pub retry: Retry,
     /// `[timeouts]`
     pub timeouts: Timeouts,
+    /// `[history]`
+    pub history: History,
 }
 
 /// `[listen]`
@@ -487,6 +489,26 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         Self { connect_seconds: 10, answer_seconds: 1_740, stream_idle_seconds: 300 }
+    }
+}
+
+/// `[history]`: what is kept over a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct History {
+    /// Whether anything is.
+    pub keep: bool,
+    /// The file's size; the oldest requests go first.
+    pub max_megabytes: u32,
+    /// Days for which requests are kept. Usage by day is kept for 400.
+    pub max_days: u32,
+    /// Requests that get a row of their own in a second; failures come first, and usage counts all.
+    pub requests_per_second: u32,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self { keep: true, max_megabytes: 512, max_days: 30, requests_per_second: 200 }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::contract::snapshot::{
     AccountKey, Applied, Arrivals, EndpointSeries, KeyState, KeyringState, KeysView, Profile, RecordsView, SeriesPoint,
     SeriesView, Serving, Snapshot,
 };
-use crate::contract::{BackEnd, CommandInbox, UiEnd};
+use crate::contract::{BackEnd, CommandInbox, HistoryView, UiEnd};
 use crate::model::check::check;
 use crate::model::config::{
     Account, AdminState, Config, Credential, Endpoint, Group, Member, QuotaPool, Route, Service,
@@ -128,6 +128,7 @@ pub fn empty() -> Snapshot {
         plans: Arc::default(),
         series: Arc::new(SeriesView::default()),
         records: Arc::new(RecordsView::default()),
+        history: HistoryView::default(),
         keys: Arc::new(KeysView { keyring: KeyringState::Ready, accounts: vec![] }),
         script: None,
         arrivals: Arrivals::default(),
