@@ -384,6 +384,7 @@ fn record(number: u64) -> RequestRecord {
         took: Duration::from_millis(84 + number % 5 * 130),
         status: Some(status),
         failure,
+        said: None,
     };
     let throttled = Failure {
         class: FailureClass::Throttled(ThrottleKind::Tokens),
