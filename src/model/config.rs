@@ -35,6 +35,8 @@ pub struct Config {
     pub retry: Retry,
     /// `[timeouts]`
     pub timeouts: Timeouts,
+    /// `[bodies]`
+    pub bodies: Bodies,
 }
 
 /// `[listen]`
@@ -487,6 +489,24 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         Self { connect_seconds: 10, answer_seconds: 1_740, stream_idle_seconds: 300 }
+    }
+}
+
+/// `[bodies]`: how requests' bodies are taken in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Bodies {
+    /// MiB of one body that are kept in memory for another attempt; what is longer lies in a temporary file meanwhile.
+    pub memory_mib: u32,
+    /// MiB of the longest body that is taken.
+    pub largest_mib: u32,
+    /// In so many seconds a client must send some KiB more of its body.
+    pub stall_seconds: u32,
+}
+
+impl Default for Bodies {
+    fn default() -> Self {
+        Self { memory_mib: 8, largest_mib: 2_048, stall_seconds: 30 }
     }
 }
 
