@@ -37,6 +37,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// `[history]`
     pub history: History,
+    /// `[bodies]`
+    pub bodies: Bodies,
 }
 
 /// `[listen]`
@@ -509,6 +511,24 @@ pub struct History {
 impl Default for History {
     fn default() -> Self {
         Self { keep: true, max_megabytes: 512, max_days: 30, requests_per_second: 200 }
+    }
+}
+
+/// `[bodies]`: how requests' bodies are taken in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Bodies {
+    /// MiB of one body that are kept in memory for another attempt; what is longer lies in a temporary file meanwhile.
+    pub memory_mib: u32,
+    /// MiB of the longest body that is taken.
+    pub largest_mib: u32,
+    /// In so many seconds a client must send some KiB more of its body.
+    pub stall_seconds: u32,
+}
+
+impl Default for Bodies {
+    fn default() -> Self {
+        Self { memory_mib: 8, largest_mib: 2_048, stall_seconds: 30 }
     }
 }
 

@@ -42,6 +42,9 @@ pub(super) fn sentences(base: &Config, draft: &Config) -> Vec<String> {
     if base.timeouts != draft.timeouts {
         said.push(format!("A stream may be silent for {} s.", draft.timeouts.stream_idle_seconds));
     }
+    if base.bodies != draft.bodies {
+        said.push(format!("Bodies of up to {} MiB are taken.", draft.bodies.largest_mib));
+    }
     if base.retry != draft.retry {
         said.push(format!("A request is tried up to {} times.", draft.retry.max_attempts));
     }
