@@ -8,6 +8,7 @@ pub mod commands;
 mod keeper;
 pub mod key_test;
 pub mod keys;
+mod live;
 pub mod port;
 pub mod profile;
 pub mod publish;

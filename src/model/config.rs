@@ -35,6 +35,8 @@ pub struct Config {
     pub retry: Retry,
     /// `[timeouts]`
     pub timeouts: Timeouts,
+    /// `[live_tuning]`
+    pub live_tuning: LiveTuning,
 }
 
 /// `[listen]`
@@ -487,6 +489,27 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         Self { connect_seconds: 10, answer_seconds: 1_740, stream_idle_seconds: 300 }
+    }
+}
+
+/// `[live_tuning]`: what keeps limits that are tuned under load from doing harm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LiveTuning {
+    /// Seconds after which edits that nobody confirmed are taken back.
+    pub confirm_seconds: u32,
+    /// They are taken back at once when this many percent more of the requests fail than before.
+    pub max_errors_percent: u32,
+}
+
+impl LiveTuning {
+    /// Nobody confirms in less.
+    pub const LEAST_SECONDS: u32 = 10;
+}
+
+impl Default for LiveTuning {
+    fn default() -> Self {
+        Self { confirm_seconds: 60, max_errors_percent: 10 }
     }
 }
 

@@ -12,4 +12,4 @@ pub use ring::Ring;
 pub use series::Series;
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;

@@ -58,6 +58,7 @@ pub(super) const ROOT: &[Field] = &[
     may("queue", Kind::Section(QUEUE)),
     may("retry", Kind::Section(RETRY)),
     may("timeouts", Kind::Section(TIMEOUTS)),
+    may("live_tuning", Kind::Section(LIVE_TUNING)),
 ];
 
 const LISTEN: &[Field] = &[may("address", Kind::Text), may("port", Kind::Number(u16::MAX as u64))];
@@ -142,6 +143,8 @@ const RETRY: &[Field] =
 
 const TIMEOUTS: &[Field] =
     &[may("connect_seconds", SMALL), may("answer_seconds", SMALL), may("stream_idle_seconds", SMALL)];
+
+const LIVE_TUNING: &[Field] = &[may("confirm_seconds", SMALL), may("max_errors_percent", SMALL)];
 
 /// The known key that `name` is probably a slip of: at most two letters off, and not half the word.
 pub(super) fn nearest(name: &str, fields: &[Field]) -> Option<&'static str> {

@@ -8,6 +8,7 @@ pub mod config_file;
 pub mod config_read;
 pub mod environment;
 pub mod keys;
+pub mod live_session;
 pub mod lock;
 pub mod owners;
 pub mod paths;
