@@ -39,6 +39,8 @@ pub struct Config {
     pub history: History,
     /// `[bodies]`
     pub bodies: Bodies,
+    /// `[live_tuning]`
+    pub live_tuning: LiveTuning,
 }
 
 /// `[listen]`
@@ -529,6 +531,27 @@ pub struct Bodies {
 impl Default for Bodies {
     fn default() -> Self {
         Self { memory_mib: 8, largest_mib: 2_048, stall_seconds: 30 }
+    }
+}
+
+/// `[live_tuning]`: what keeps limits that are tuned under load from doing harm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LiveTuning {
+    /// Seconds after which edits that nobody confirmed are taken back.
+    pub confirm_seconds: u32,
+    /// They are taken back at once when this many percent more of the requests fail than before.
+    pub max_errors_percent: u32,
+}
+
+impl LiveTuning {
+    /// Nobody confirms in less.
+    pub const LEAST_SECONDS: u32 = 10;
+}
+
+impl Default for LiveTuning {
+    fn default() -> Self {
+        Self { confirm_seconds: 60, max_errors_percent: 10 }
     }
 }
 
