@@ -4,6 +4,7 @@
 //! Absent on purpose: domain logic, drawing, sockets.
 
 pub mod command;
+pub mod history;
 pub mod line;
 pub mod snapshot;
 
@@ -11,5 +12,6 @@ pub use command::{
     Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, LineCommand, LiveCommand, Notice, NoticeBody,
     RevertCause, ServingCommand,
 };
+pub use history::{HistoryCommand, HistoryView};
 pub use line::{BackEnd, Busy, CommandInbox, UiEnd, line};
 pub use snapshot::Snapshot;

@@ -37,6 +37,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// `[live_tuning]`
     pub live_tuning: LiveTuning,
+    /// `[history]`
+    pub history: History,
 }
 
 /// `[listen]`
@@ -510,6 +512,26 @@ impl LiveTuning {
 impl Default for LiveTuning {
     fn default() -> Self {
         Self { confirm_seconds: 60, max_errors_percent: 10 }
+    }
+}
+
+/// `[history]`: what is kept over a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct History {
+    /// Whether anything is.
+    pub keep: bool,
+    /// The file's size; the oldest requests go first.
+    pub max_megabytes: u32,
+    /// Days for which requests are kept. Usage by day is kept for 400.
+    pub max_days: u32,
+    /// Requests that get a row of their own in a second; failures come first, and usage counts all.
+    pub requests_per_second: u32,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self { keep: true, max_megabytes: 512, max_days: 30, requests_per_second: 200 }
     }
 }
 

@@ -93,6 +93,12 @@ impl RequestRecord {
         }
     }
 
+    /// Whether its client got a whole answer without an error.
+    #[must_use]
+    pub fn is_answered_whole(&self) -> bool {
+        self.end == RecordEnd::Answered(Ending::Completed) && self.status < 400
+    }
+
     /// Where the answer came from, if one did.
     #[must_use]
     pub fn endpoint(&self) -> Option<&EndpointId> {

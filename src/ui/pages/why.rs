@@ -28,7 +28,7 @@ pub fn why(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
     }
     heading(ui, theme, "Candidates, in order of trial");
     for candidate in &decision.candidates {
-        candidate_row(ui, theme, candidate, decision);
+        candidate_row(ui, theme, &candidate, decision);
     }
     heading(ui, theme, "Attempts");
     if record.attempts.is_empty() {
