@@ -132,7 +132,8 @@ async fn a_list_of_which_a_part_is_missing_is_not_given() {
 #[tokio::test]
 async fn what_is_made_of_a_model_goes_to_its_route_and_by_its_name_there() {
     let (a, b) = (holding(&[]).await, Origin::start(|_| json(200, r#"{"id":"asst_1"}"#)).await);
-    let served = before(&a, &b);
+    let accounts = format!("{}{}", a.account("a", "other"), b.account("b", "m"));
+    let served = serve(&format!("{accounts}{}{}", route("other", &["ea"]), route("m", &["eb"])), &[("KEY", "k")]);
     let body = r#"{"name":"x","model":"m"}"#;
     served.client.post(served.url("assistants")).body(body).send().await.expect("an answer");
     assert_eq!(b.got()[0].body()[..], *br#"{"name":"x","model":"at b"}"#);
