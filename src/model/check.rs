@@ -79,6 +79,7 @@ pub fn check(config: &Config) -> Vec<Finding> {
     routes(config, &mut findings);
     limits::callers(config, &mut findings);
     rules(config, &mut findings);
+    limits::live_tuning(&config.live_tuning, &mut findings);
     findings.list
 }
 
@@ -446,7 +447,21 @@ fn rules(config: &Config, findings: &mut Findings) {
             "bulk_share_percent is above 90, which is used instead: the others need a share too.".to_owned(),
         );
     }
+    history(config, findings);
     bodies(config, findings);
+}
+
+fn history(config: &Config, findings: &mut Findings) {
+    let mut say = |key: &str, message: &str| {
+        findings.add(Severity::Warning, "history", None, key, message.to_owned());
+    };
+    let history = &config.history;
+    if history.keep && history.max_megabytes < 8 {
+        say("max_megabytes", "max_megabytes is below 8, which is used instead: less holds next to nothing.");
+    }
+    if history.keep && history.max_days == 0 {
+        say("max_days", "max_days is 0; one day is kept. To keep nothing, set keep to false.");
+    }
 }
 
 fn bodies(config: &Config, findings: &mut Findings) {

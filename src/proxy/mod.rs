@@ -17,6 +17,7 @@ pub mod journal;
 pub mod listen;
 mod lists;
 pub mod meter;
+pub mod said;
 pub mod spool;
 pub mod status;
 mod stored;

@@ -35,7 +35,7 @@ impl Origin {
                     let (script, seen) = (Arc::clone(&script), Arc::clone(&seen));
                     async move {
                         let (head, body) = request.into_parts();
-                        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+                        let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
                         let request = http::Request::from_parts(head, body);
                         let said = script(&request);
                         seen.lock().expect("unbroken").push(request);

@@ -45,8 +45,26 @@ pub(super) fn sentences(base: &Config, draft: &Config) -> Vec<String> {
     if base.bodies != draft.bodies {
         said.push(format!("Bodies of up to {} MiB are taken.", draft.bodies.largest_mib));
     }
+    if base.live_tuning != draft.live_tuning {
+        said.push(format!(
+            "Live tuning goes back after {} s without a confirmation, or at {} % more errors.",
+            draft.live_tuning.confirm_seconds, draft.live_tuning.max_errors_percent
+        ));
+    }
     if base.retry != draft.retry {
         said.push(format!("A request is tried up to {} times.", draft.retry.max_attempts));
+    }
+    if base.history != draft.history {
+        let history = &draft.history;
+        said.push(if history.keep {
+            format!(
+                "The history keeps {} days and {} MB at most.",
+                history.max_days,
+                Grouped(history.max_megabytes.into())
+            )
+        } else {
+            "Nothing is kept over a restart.".to_owned()
+        });
     }
     if said.is_empty() {
         said.push("The order of the file changes.".to_owned());
