@@ -3,6 +3,7 @@
 //! Invariant: values only; whoever holds one can send it to another thread, compare it and print it (secrets excepted).
 //! Absent on purpose: I/O, clocks, and any behaviour beyond a value checking itself.
 
+pub mod candidates;
 pub mod check;
 pub mod checked;
 pub mod config;

@@ -18,7 +18,7 @@ use super::traffic::Mark;
 use super::window::Window;
 use crate::model::config::Priority;
 use crate::model::decision::Estimate;
-use crate::model::id::{AccountId, ModelName, RequestId};
+use crate::model::id::{AccountId, EndpointId, ModelName, RequestId};
 use crate::model::outlook::Demand;
 use crate::model::profile::{Operation, RequestProfile};
 use crate::model::units::{MINUTE, Timestamp};
@@ -158,6 +158,8 @@ impl Job {
 #[derive(Clone, Debug)]
 pub(super) struct RouteState {
     pub(super) model: ModelName,
+    /// The names of its members, in order of trial.
+    pub(super) members: Arc<[EndpointId]>,
     /// Who waits, and who is next.
     pub(super) line: Line,
     /// What is kept for the one who is next.
@@ -189,6 +191,7 @@ impl RouteState {
     pub(super) fn new(model: ModelName, bulk_share_percent: u32) -> Self {
         Self {
             model,
+            members: Arc::default(),
             line: Line::new(bulk_share_percent),
             claim: None,
             wake: None,
@@ -212,6 +215,13 @@ impl RouteState {
     /// Sendings to an endpoint in the last minute.
     pub(super) fn sent_last_minute(&self, now: Timestamp, slot: usize) -> u64 {
         self.sent.get(&slot).map_or(0, |window| window.taken(now))
+    }
+
+    /// One in line went, or will not go.
+    pub(super) fn foresee_left(&mut self, now: Timestamp, order: u64, went: bool) {
+        if let Some(forecast) = &mut self.forecast {
+            forecast.left(now, order, went);
+        }
     }
 
     /// Something changed that the forecast does not know.

@@ -23,6 +23,7 @@ use super::echo::hide;
 use super::guard::{TurnedAway, check};
 use super::journal::Journal;
 use super::meter::Relay;
+use super::said;
 use super::status::status_page;
 use super::upstreams::Upstream;
 use super::wishes::IGNORED;
@@ -124,15 +125,15 @@ async fn attempt(
     };
     match &result {
         Ok(committed) => {
-            journal.attempted(Some(committed.head.status.as_u16()), None);
-            journal.committed(committed.head.status.as_u16());
             let facts = headers::facts(&committed.head.headers, door.engine.clock().wall_ms());
+            journal.attempted(Some(committed.head.status.as_u16()), None, said::of_facts(facts));
+            journal.committed(committed.head.status.as_u16());
             journal.lease.committed(HeaderSignal { endpoint: assignment.endpoint.clone(), facts });
         }
         Err(fault) => {
             let Failure { class, status, .. } = fault.failure;
             tracing::info!(request = %journal.lease.request(), endpoint = %assignment.endpoint, attempt = assignment.attempt, ?class, ?status, "attempt failed");
-            journal.attempted(fault.failure.status, Some(fault.failure.clone()));
+            journal.attempted(fault.failure.status, Some(fault.failure.clone()), said::of_fault(fault));
         }
     }
     result

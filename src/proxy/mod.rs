@@ -15,6 +15,7 @@ pub mod guard;
 pub mod journal;
 pub mod listen;
 pub mod meter;
+pub mod said;
 pub mod status;
 pub mod upstreams;
 pub mod wishes;

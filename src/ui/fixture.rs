@@ -389,6 +389,7 @@ fn record(number: u64) -> RequestRecord {
         took: Duration::from_millis(84 + number % 5 * 130),
         status: Some(status),
         failure,
+        said: None,
     };
     let throttled = Failure {
         class: FailureClass::Throttled(ThrottleKind::Tokens),
@@ -418,7 +419,8 @@ fn record(number: u64) -> RequestRecord {
             candidate("sim-eastus", 2, 0, Verdict::Excluded(Exclusion::Throttled)),
             candidate("sim-westus", 2, 79_000, verdict(spilled, Exclusion::NotNeeded)),
             candidate("sim-sweden", 3, 240_000, Verdict::Excluded(Exclusion::NotNeeded)),
-        ],
+        ]
+        .into(),
         conclusion,
         bound: None,
         went_on: None,

@@ -20,9 +20,9 @@ use crate::ui::format::count;
 use crate::ui::theme::{self, Theme, Tone, gap};
 use crate::ui::widgets::{Column, DataTable, TableState, card, fact, note, page_title};
 
-use tally::{By, Range, Tally};
+use tally::{By, Figure, Range, Tally};
 
-const FIGURES: [(&str, fn(&UsageSum) -> u64); 7] = [
+const FIGURES: [Figure; 7] = [
     ("Ended", |sum| sum.requests),
     ("Failed", |sum| sum.failed),
     ("Input", |sum| sum.input),
@@ -126,8 +126,7 @@ fn controls(ui: &mut Ui, cx: &mut PageCx, state: &mut State, tally: &Tally) {
             ui.selectable_value(&mut state.by, by, by.name());
         }
         ui.add_space(gap::L);
-        let copies: [(&str, fn(&Tally, By) -> String); 2] = [("Copy CSV", export::csv), ("Copy JSON", export::json)];
-        for (word, export) in copies {
+        for (word, export) in [("Copy CSV", export::csv as fn(&Tally, By) -> String), ("Copy JSON", export::json)] {
             if ui.button(word).on_hover_text("Copies the table below, with its total").clicked() {
                 ui.ctx().copy_text(export(tally, state.by));
                 cx.toast(Tone::Info, format!("{} copied", count(tally.lines.len() as u64, "row", "rows")));

@@ -6,7 +6,7 @@
 use egui::{Role, Ui, WidgetInfo};
 use egui_plot::{Bar, BarChart, GridMark, Plot};
 
-use super::tally::{Range, Tally, date};
+use super::tally::{Figure, Range, Tally, date};
 use crate::model::history::UsageSum;
 use crate::model::units::{Grouped, Short};
 use crate::ui::theme::{Theme, gap};
@@ -15,7 +15,7 @@ use crate::ui::theme::{Theme, gap};
 const MOST: i32 = 60;
 
 /// The parts of a bar, from the bottom: its name and what of a sum it is.
-pub(super) const PARTS: [(&str, fn(&UsageSum) -> u64); 4] = [
+pub(super) const PARTS: [Figure; 4] = [
     ("input", |sum| sum.input.saturating_sub(sum.cached)),
     ("cached input", |sum| sum.cached),
     ("output", |sum| sum.output.saturating_sub(sum.reasoning)),
@@ -62,7 +62,9 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, tally: &Tally, range: Range, toda
         .y_axis_formatter(|mark, _| Short(tokens(mark.value)).to_string());
     let response = plot.show(ui, |plot| {
         plot.set_plot_bounds_x(f64::from(first) - 0.6..=f64::from(today) + 0.6);
-        charts.into_iter().for_each(|chart| plot.bar_chart(chart));
+        for chart in charts {
+            plot.bar_chart(chart);
+        }
     });
     let words = summary(tally, range);
     response.response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, &words));

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::contract::history::UsageView;
 use crate::model::history::{UsageKey, UsageSum};
+use crate::model::id::{CallerId, EndpointId};
 
 /// Which days count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,13 +86,16 @@ impl By {
         let or = |name: Option<&str>, none: &str| name.unwrap_or(none).to_owned();
         match self {
             Self::Model => key.model.to_string(),
-            Self::Endpoint => or(key.endpoint.as_ref().map(|id| id.as_str()), "not sent"),
-            Self::Caller => or(key.caller.as_ref().map(|id| id.as_str()), "no caller"),
+            Self::Endpoint => or(key.endpoint.as_ref().map(EndpointId::as_str), "not sent"),
+            Self::Caller => or(key.caller.as_ref().map(CallerId::as_str), "no caller"),
             Self::Client => key.client.to_string(),
             Self::Day => date(key.day),
         }
     }
 }
+
+/// What a sum has of one kind, and what that kind is called.
+pub type Figure = (&'static str, fn(&UsageSum) -> u64);
 
 /// Sums by name, and of all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
