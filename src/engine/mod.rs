@@ -148,6 +148,7 @@ impl Engine {
         let (now, asks) = (self.clock.now(), Lookout::asks(&input));
         let mut core = self.core();
         let Core { balancer, outputs, waiters, lookout, .. } = &mut *core;
+        lookout.hear(&input);
         balancer.handle(now, input, outputs);
         let mut mine = None;
         for output in outputs.drain(..) {

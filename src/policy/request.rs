@@ -20,7 +20,7 @@ use crate::model::config::Priority;
 use crate::model::decision::Estimate;
 use crate::model::id::{AccountId, EndpointId, ModelName, RequestId};
 use crate::model::outlook::Demand;
-use crate::model::profile::{Operation, RequestProfile};
+use crate::model::profile::RequestProfile;
 use crate::model::units::{MINUTE, Timestamp};
 
 /// What one sending holds. Slots name endpoints and pools for the life of the process.
@@ -132,7 +132,7 @@ impl Job {
 
     /// Whether a service can tell from the request how long the answer may be.
     pub(super) fn has_known_output(&self) -> bool {
-        self.profile.size.output_cap.is_some() || self.profile.operation == Operation::Embeddings
+        self.profile.size.output_cap.is_some() || !self.profile.operation.writes()
     }
 
     /// How long it has waited in all.

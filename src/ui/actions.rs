@@ -20,6 +20,8 @@ pub enum Action {
     Review,
     /// Drop the draft's changes.
     Discard,
+    /// Have edits run at once, until they are kept or go back.
+    LiveTuning,
     /// Copy the base URL for clients.
     CopyBaseUrl,
     /// Light, dark, or as the system says.
@@ -91,6 +93,13 @@ pub const TABLE: &[Entry] = &[
         label: "Discard",
         hint: "Go back to what runs; can be undone",
         keys: &[command(Key::Backspace)],
+        yields_to_text: true,
+    },
+    Entry {
+        action: Action::LiveTuning,
+        label: "Live tuning",
+        hint: "Edits run as soon as you pause, and go back unless you keep them",
+        keys: &[KeyboardShortcut::new(Modifiers::NONE, Key::L)],
         yields_to_text: true,
     },
     Entry {

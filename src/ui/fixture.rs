@@ -128,6 +128,7 @@ pub fn empty() -> Snapshot {
             environment_keys: vec![],
         },
         applied: Arc::new(Applied { revision: 0, config, findings: vec![], file_problem: None }),
+        live: None,
         view: Arc::new(BalancerView::default()),
         plans: Arc::default(),
         series: Arc::new(SeriesView::default()),

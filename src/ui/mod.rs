@@ -13,6 +13,7 @@ pub mod fixture;
 pub mod format;
 pub mod key_shape;
 pub mod keyless;
+pub mod live;
 pub mod long;
 pub mod pages;
 pub mod plots;

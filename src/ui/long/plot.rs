@@ -183,6 +183,7 @@ fn summary(wanted: &Wanted, drawn: &Drawn) -> String {
         Metric::Requests => "Requests per minute",
     };
     let unit = wanted.metric.unit();
+    let pauses = drawn.bands.iter().map(|band| not_serving(drawn.edge, *band));
     let each: Vec<String> = drawn
         .lines
         .iter()
@@ -195,9 +196,9 @@ fn summary(wanted: &Wanted, drawn: &Drawn) -> String {
                 Grouped(peak)
             )
         })
+        .chain(pauses)
         .collect();
-    let pauses: String = drawn.bands.iter().map(|band| format!("; {}", not_serving(drawn.edge, *band))).collect();
-    format!("{what}, last {}. {}{pauses}", wanted.reach.name(), each.join("; "))
+    format!("{what}, last {}. {}", wanted.reach.name(), each.join("; "))
 }
 
 /// Seconds since 1970 of a place on the axis.
