@@ -14,6 +14,7 @@ pub mod format;
 pub mod key_shape;
 pub mod keyless;
 pub mod live;
+pub mod long;
 pub mod pages;
 pub mod plots;
 pub mod request_rows;
