@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::stage::{Event, Stage, report_keys};
-use super::{key_test, profile};
+use super::{history, key_test, profile};
 use crate::contract::snapshot::{KeyTest, Problem, Serving};
 use crate::contract::{
     Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, LineCommand, NoticeBody, ServingCommand,
@@ -35,6 +35,7 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
         Command::Key(command) => return key(stage, id, command),
         Command::Serving(command) => serving(stage, command).await,
         Command::Demo(command) => demo(stage, command),
+        Command::History(command) => history::obey(stage, id, command),
         Command::SendTest { model } => return send_test(stage, id, &model),
     };
     stage.publish();

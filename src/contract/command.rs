@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::contract::history::HistoryCommand;
 use crate::contract::snapshot::Problem;
 use crate::model::check::Finding;
 use crate::model::config::{AdminState, Config};
@@ -25,6 +26,8 @@ pub enum Command {
     Serving(ServingCommand),
     /// About the demo.
     Demo(DemoCommand),
+    /// About what is stored.
+    History(HistoryCommand),
     /// Send one small request through our own port, as a client would.
     SendTest {
         /// The model to ask for.

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use crate::contract::history::HistoryView;
 use crate::model::check::Finding;
 use crate::model::config::Config;
 use crate::model::id::{AccountId, EndpointId};
@@ -37,6 +38,8 @@ pub struct Snapshot {
     pub series: Arc<SeriesView>,
     /// Finished requests.
     pub records: Arc<RecordsView>,
+    /// What is kept over a restart.
+    pub history: HistoryView,
     /// Keys and the keyring. Never a key.
     pub keys: Arc<KeysView>,
     /// The script that plays, if one does.

@@ -48,6 +48,11 @@ impl Engine {
         Arc::new(Self { core: Mutex::new(core), clock, alarm: Notify::new(), next_request: AtomicU64::new(1) })
     }
 
+    /// Numbers the requests to come from here on, so that no name of an earlier run comes again.
+    pub fn number_from(&self, first: u64) {
+        self.next_request.store(first.max(1), Ordering::Relaxed);
+    }
+
     /// The clock everything here runs by.
     #[must_use]
     pub const fn clock(&self) -> &Clock {

@@ -21,7 +21,7 @@ use super::paced::{Paced, Stay};
 use super::path::{self, Target, encode};
 use super::reply::Reply;
 use super::site::{Arrival, Ending, Site};
-use super::{chat, completions, embeddings, responses, shelf};
+use super::{chat, completions, embeddings, media, responses, shelf};
 
 /// Larger bodies are refused.
 const LARGEST_BODY: usize = 32 << 20;
@@ -55,7 +55,8 @@ pub(super) async fn answer(site: Arc<Site>, request: Request<Incoming>) -> Resul
         _ => return Ok(reject(&words::unknown_path(dialect))),
     };
     let body = Limited::new(body, LARGEST_BODY).collect().await.map_err(|_| Closed)?.to_bytes();
-    let ask = match ask::read(operation, &body) {
+    let kind = head.headers.get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let ask = match ask::read(operation, kind.unwrap_or_default(), &body) {
         Ok(ask) => ask,
         Err(message) => return Ok(reject(&words::bad_request(dialect, &message))),
     };
@@ -102,20 +103,25 @@ async fn play(
     tokio::time::sleep(generation(&admission)).await;
     stay.tokens = stay.tokens.saturating_add(reply.output_tokens());
     stay.ending = Ending::Whole;
-    Ok(respond(StatusCode::OK, "application/json", headers(&reply), full(&whole(&reply))))
+    let (kind, bytes) = whole(&reply);
+    Ok(respond(StatusCode::OK, kind, headers(&reply), Either::Left(Full::new(bytes))))
 }
 
 fn generation(admission: &Admission) -> std::time::Duration {
     admission.token_gap.saturating_mul(u32::try_from(admission.output_tokens).unwrap_or(u32::MAX))
 }
 
-fn whole(reply: &Reply<'_>) -> Value {
-    match reply.ask.request.operation {
+/// An answer in one piece, and of what kind it is.
+fn whole(reply: &Reply<'_>) -> (&'static str, Bytes) {
+    let document = match reply.ask.request.operation {
         Operation::Chat => chat::whole(reply),
         Operation::Completions => completions::whole(reply),
         Operation::Responses => responses::whole(reply),
         Operation::Embeddings => embeddings::whole(reply),
-    }
+        Operation::Speech => return ("audio/mpeg", media::sound(reply)),
+        _ => media::whole(reply),
+    };
+    ("application/json", Bytes::from(document.to_string()))
 }
 
 fn frames(reply: &Reply<'_>) -> Vec<super::reply::Frame> {
@@ -123,8 +129,8 @@ fn frames(reply: &Reply<'_>) -> Vec<super::reply::Frame> {
         Operation::Chat => chat::frames(reply),
         Operation::Completions => completions::frames(reply),
         Operation::Responses => responses::frames(reply),
-        // Embeddings are never streamed; `ask` does not let them.
-        Operation::Embeddings => Vec::new(),
+        // Those without a stream are not streamed; `ask` does not let them.
+        _ => media::frames(reply),
     }
 }
 

@@ -10,6 +10,7 @@ mod credentials;
 mod embeddings;
 mod handler;
 pub mod load;
+mod media;
 mod paced;
 mod path;
 mod reply;

@@ -56,9 +56,8 @@ fn common(path: &str) -> Option<Target> {
 }
 
 fn operation(path: &str) -> Option<Operation> {
-    [Operation::Chat, Operation::Completions, Operation::Responses, Operation::Embeddings]
-        .into_iter()
-        .find(|operation| operation.path() == path)
+    let answered = Operation::BALANCED.into_iter().filter(|operation| *operation != Operation::Realtime);
+    answered.into_iter().find(|operation| operation.path() == path)
 }
 
 /// A path segment with everything but unreserved characters encoded.
@@ -89,7 +88,7 @@ mod tests {
         assert_eq!(target(Dialect::AzureClassic, classic, ""), None);
         assert_eq!(target(Dialect::AzureV1, "openai/v1/chat/completions", ""), chat(None));
         assert_eq!(target(Dialect::AzureV1, "openai/v1/models/m", ""), Some(Target::Model("m".to_owned())));
-        assert_eq!(target(Dialect::OpenAi, "v1/audio/speech", ""), None);
+        assert_eq!(target(Dialect::OpenAi, "v1/audio/unheard", ""), None);
     }
 
     #[test]

@@ -35,6 +35,10 @@ pub struct Config {
     pub retry: Retry,
     /// `[timeouts]`
     pub timeouts: Timeouts,
+    /// `[history]`
+    pub history: History,
+    /// `[bodies]`
+    pub bodies: Bodies,
 }
 
 /// `[listen]`
@@ -487,6 +491,44 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         Self { connect_seconds: 10, answer_seconds: 1_740, stream_idle_seconds: 300 }
+    }
+}
+
+/// `[history]`: what is kept over a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct History {
+    /// Whether anything is.
+    pub keep: bool,
+    /// The file's size; the oldest requests go first.
+    pub max_megabytes: u32,
+    /// Days for which requests are kept. Usage by day is kept for 400.
+    pub max_days: u32,
+    /// Requests that get a row of their own in a second; failures come first, and usage counts all.
+    pub requests_per_second: u32,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self { keep: true, max_megabytes: 512, max_days: 30, requests_per_second: 200 }
+    }
+}
+
+/// `[bodies]`: how requests' bodies are taken in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Bodies {
+    /// MiB of one body that are kept in memory for another attempt; what is longer lies in a temporary file meanwhile.
+    pub memory_mib: u32,
+    /// MiB of the longest body that is taken.
+    pub largest_mib: u32,
+    /// In so many seconds a client must send some KiB more of its body.
+    pub stall_seconds: u32,
+}
+
+impl Default for Bodies {
+    fn default() -> Self {
+        Self { memory_mib: 8, largest_mib: 2_048, stall_seconds: 30 }
     }
 }
 

@@ -81,6 +81,7 @@ impl Balancer {
         }
         if let Some(route) = job.route.and_then(|route| self.routes.get_mut(route)) {
             route.line.went(&job.waiter(request));
+            route.foresee_left(now, job.order, true);
         }
         self.leave_line(now, request, &mut job);
         self.note_taken(now, &job, one);

@@ -49,10 +49,7 @@ pub(super) fn estimate(
     operation: Operation,
     size: &RequestSize,
 ) -> Estimate {
-    let whole = if operation == Operation::Embeddings {
-        let prompt = size.prompt_chars.div_ceil(4);
-        Estimate { prompt, output: 0, charge: prompt }
-    } else {
+    let whole = if operation.writes() {
         let prompt = (size.prompt_chars / 4).saturating_add(1);
         match formula(service, enforcement) {
             Formula::Sum => {
@@ -64,6 +61,9 @@ pub(super) fn estimate(
                 Estimate { prompt, output, charge: prompt.max(output) }
             }
         }
+    } else {
+        let prompt = size.prompt_chars.div_ceil(4);
+        Estimate { prompt, output: 0, charge: prompt }
     };
     Estimate { charge: whole.charge.clamp(1, LARGEST), ..whole }
 }

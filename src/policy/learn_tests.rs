@@ -33,7 +33,10 @@ fn resting(world: &World) -> Vec<bool> {
 /// The verdict on the first candidate of a request that was held.
 fn held_by(output: &Output) -> (Verdict, Option<u64>) {
     match output {
-        Output::Held { decision, .. } => (decision.candidates[0].verdict, decision.candidates[0].limit),
+        Output::Held { decision, .. } => (
+            decision.candidates.get(0).expect("a candidate").verdict,
+            decision.candidates.get(0).expect("a candidate").limit,
+        ),
         other => panic!("not held: {other:?}"),
     }
 }
@@ -202,7 +205,7 @@ fn after_a_slow_down_load_is_held_back_by_a_rule_with_its_numbers() {
     assert!(seen.growth_tokens_per_minute.is_some_and(|allowed| allowed < 16_000), "{seen:?}");
     let held = (0..30).map(|_| world.arrive(1_000).1).find(|output| {
         matches!(output, Output::Held { decision, .. }
-            if decision.candidates[0].verdict == Verdict::Excluded(Exclusion::GrowthGuard))
+            if decision.candidates.get(0).expect("a candidate").verdict == Verdict::Excluded(Exclusion::GrowthGuard))
     });
     assert!(held.is_some(), "what goes beyond is held by the guard");
 }

@@ -47,6 +47,11 @@ impl Meter {
         Self { log: Window::new(span, Duration::ZERO), level: None, ended: Mark::default() }
     }
 
+    /// The same, with nothing in it.
+    pub(super) fn emptied(&self) -> Self {
+        Self { log: self.log.emptied(), level: None, ended: self.ended }
+    }
+
     /// Counts in this manner from `now` on; a level drains one `limit` per window. While no limit is known there is
     /// nothing to drain by, and the window counts.
     pub(super) fn count(&mut self, now: Timestamp, manner: Manner, limit: Option<u64>) {

@@ -16,13 +16,15 @@ use tokio::time::Instant;
 
 use super::answer::Answer;
 use super::attempt::{Fault, Prepared, send};
-use super::classify::{Unreadable, classify, read};
+use super::classify::{classify, read};
 use super::commit::{Committed, commit};
 use super::door::{Door, Inside};
 use super::echo::hide;
 use super::guard::{TurnedAway, check};
+use super::intake::Unreadable;
 use super::journal::Journal;
 use super::meter::Relay;
+use super::said;
 use super::status::status_page;
 use super::upstreams::Upstream;
 use super::wishes::IGNORED;
@@ -40,6 +42,9 @@ const GROUP: HeaderName = HeaderName::from_static("x-tidegate-group");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tidegate-attempts");
 const DECISION: HeaderName = HeaderName::from_static("x-tidegate-decision");
 
+const ADMINISTRATION: &str = "Organizations and projects are not administered through Tidegate, whose keys are for models. Nothing \
+     was sent; ask the service directly with an admin key.";
+
 /// How long the body of an error answer may take. Another endpoint must not wait for it.
 const ERROR_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -56,7 +61,8 @@ pub async fn exchange(door: Arc<Door>, request: Request<Incoming>) -> Response<A
         }
         Inbound::Models { .. } => return listed(&door, &head.method),
         Inbound::Model { name, .. } => return described(&door, &head.method, &name),
-        Inbound::Unknown => return elsewhere(&door, &head),
+        Inbound::Administration => return plain(error::forbidden(ADMINISTRATION)),
+        Inbound::Stored { .. } | Inbound::Unknown => return elsewhere(&door, &head),
     };
     if head.method != Method::POST {
         return plain(error::method_not_allowed("POST"));
@@ -66,8 +72,8 @@ pub async fn exchange(door: Arc<Door>, request: Request<Incoming>) -> Response<A
     }
     let inside = door.enter();
     let at = door.engine.clock().now();
-    let understood = match read(body).await {
-        Ok(body) => classify(&door, head, operation, deployment, body),
+    let understood = match read(&door, &head.headers, operation, body).await {
+        Ok(taken) => classify(&door, head, operation, deployment, taken).await,
         Err(unreadable) => Err(unreadable),
     };
     match understood {
@@ -124,15 +130,15 @@ async fn attempt(
     };
     match &result {
         Ok(committed) => {
-            journal.attempted(Some(committed.head.status.as_u16()), None);
-            journal.committed(committed.head.status.as_u16());
             let facts = headers::facts(&committed.head.headers, door.engine.clock().wall_ms());
+            journal.attempted(Some(committed.head.status.as_u16()), None, said::of_facts(facts));
+            journal.committed(committed.head.status.as_u16());
             journal.lease.committed(HeaderSignal { endpoint: assignment.endpoint.clone(), facts });
         }
         Err(fault) => {
             let Failure { class, status, .. } = fault.failure;
             tracing::info!(request = %journal.lease.request(), endpoint = %assignment.endpoint, attempt = assignment.attempt, ?class, ?status, "attempt failed");
-            journal.attempted(fault.failure.status, Some(fault.failure.clone()));
+            journal.attempted(fault.failure.status, Some(fault.failure.clone()), said::of_fault(fault));
         }
     }
     result
@@ -151,7 +157,8 @@ async fn prove(
     let key = upstream.key.as_deref();
     hide(response.headers_mut(), key);
     let proven = commit(response, prepared.operation, clock.wall_ms(), deadline, clock.deadline(ERROR_PATIENCE)).await;
-    proven.map_err(|fault| fault.without(key))
+    let hides_usage = prepared.asks_usage(upstream);
+    proven.map(|committed| Committed { hides_usage, ..committed }).map_err(|fault| fault.without(key))
 }
 
 /// Hands the committed answer to the client.
@@ -240,7 +247,9 @@ fn turned_away(why: TurnedAway) -> Response<Answer> {
 
 fn unread(why: &Unreadable, _inside: Inside) -> Response<Answer> {
     plain(match why {
-        Unreadable::TooLarge => error::too_large(&why.to_string()),
+        Unreadable::TooLarge(_) => error::too_large(&why.to_string()),
+        Unreadable::Stalled(_) => error::too_slow(&why.to_string()),
+        Unreadable::NoRoom(_) => error::unavailable(&why.to_string()),
         Unreadable::BrokeOff | Unreadable::Body(_) | Unreadable::NoModel => error::bad_request(&why.to_string()),
     })
 }

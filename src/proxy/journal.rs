@@ -11,7 +11,7 @@ use crate::engine::Assignment;
 use crate::engine::lease::Lease;
 use crate::model::outcome::{Ending, Failure, Settlement};
 use crate::model::profile::Operation;
-use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord};
+use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord, Said};
 use crate::model::units::Timestamp;
 use crate::model::usage::Usage;
 
@@ -72,16 +72,18 @@ impl Journal {
             took: Duration::ZERO,
             status: None,
             failure: None,
+            said: None,
         });
     }
 
     /// Notes how the last attempt turned out.
-    pub fn attempted(&mut self, status: Option<u16>, failure: Option<Failure>) {
+    pub fn attempted(&mut self, status: Option<u16>, failure: Option<Failure>, said: Option<Arc<Said>>) {
         let now = self.door.engine.clock().now();
         if let Some(attempt) = self.attempts.last_mut() {
             attempt.took = now.since(attempt.at);
             attempt.status = status;
             attempt.failure = failure;
+            attempt.said = said;
         }
     }
 

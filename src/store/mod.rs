@@ -7,6 +7,7 @@ pub mod atomic;
 pub mod config_file;
 pub mod config_read;
 pub mod environment;
+pub mod history;
 pub mod keys;
 pub mod lock;
 pub mod owners;

@@ -10,7 +10,7 @@ use crate::contract::snapshot::{
     AccountKey, Applied, Arrivals, EndpointSeries, KeyState, KeyringState, KeysView, Profile, RecordsView, SeriesPoint,
     SeriesView, Serving, Snapshot,
 };
-use crate::contract::{BackEnd, CommandInbox, UiEnd};
+use crate::contract::{BackEnd, CommandInbox, HistoryView, UiEnd};
 use crate::model::check::check;
 use crate::model::config::{
     Account, AdminState, Config, Credential, Endpoint, Group, Member, QuotaPool, Route, Service,
@@ -128,6 +128,7 @@ pub fn empty() -> Snapshot {
         plans: Arc::default(),
         series: Arc::new(SeriesView::default()),
         records: Arc::new(RecordsView::default()),
+        history: HistoryView::default(),
         keys: Arc::new(KeysView { keyring: KeyringState::Ready, accounts: vec![] }),
         script: None,
         arrivals: Arrivals::default(),
@@ -383,6 +384,7 @@ fn record(number: u64) -> RequestRecord {
         took: Duration::from_millis(84 + number % 5 * 130),
         status: Some(status),
         failure,
+        said: None,
     };
     let throttled = Failure {
         class: FailureClass::Throttled(ThrottleKind::Tokens),
@@ -412,7 +414,8 @@ fn record(number: u64) -> RequestRecord {
             candidate("sim-eastus", 2, 0, Verdict::Excluded(Exclusion::Throttled)),
             candidate("sim-westus", 2, 79_000, verdict(spilled, Exclusion::NotNeeded)),
             candidate("sim-sweden", 3, 240_000, Verdict::Excluded(Exclusion::NotNeeded)),
-        ],
+        ]
+        .into(),
         conclusion,
         bound: None,
         went_on: None,

@@ -118,6 +118,16 @@ mod tests {
     }
 
     #[test]
+    fn bounds_of_the_history_that_keep_next_to_nothing_are_pointed_out() {
+        let expected = [
+            "warning: max_megabytes is below 8, which is used instead: less holds next to nothing.",
+            "warning: max_days is 0; one day is kept. To keep nothing, set keep to false.",
+        ];
+        assert_eq!(said("[history]\nmax_megabytes = 1\nmax_days = 0"), expected);
+        assert!(said("[history]\nkeep = false\nmax_megabytes = 1\nmax_days = 0").is_empty());
+    }
+
+    #[test]
     fn a_day_shorter_than_its_minute_is_pointed_out() {
         let said = said(
             "[[account]]\nid = \"s\"\nservice = \"simulated\"\n[[endpoint]]\nid = \"e\"\naccount = \"s\"\nmodel = \"m\"\n\

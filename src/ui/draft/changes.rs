@@ -42,8 +42,23 @@ pub(super) fn sentences(base: &Config, draft: &Config) -> Vec<String> {
     if base.timeouts != draft.timeouts {
         said.push(format!("A stream may be silent for {} s.", draft.timeouts.stream_idle_seconds));
     }
+    if base.bodies != draft.bodies {
+        said.push(format!("Bodies of up to {} MiB are taken.", draft.bodies.largest_mib));
+    }
     if base.retry != draft.retry {
         said.push(format!("A request is tried up to {} times.", draft.retry.max_attempts));
+    }
+    if base.history != draft.history {
+        let history = &draft.history;
+        said.push(if history.keep {
+            format!(
+                "The history keeps {} days and {} MB at most.",
+                history.max_days,
+                Grouped(history.max_megabytes.into())
+            )
+        } else {
+            "Nothing is kept over a restart.".to_owned()
+        });
     }
     if said.is_empty() {
         said.push("The order of the file changes.".to_owned());

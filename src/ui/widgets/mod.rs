@@ -11,6 +11,7 @@ mod limit_line;
 mod table;
 
 pub use amount::{AmountChange, AmountEdit};
+pub(super) use bar::hatch;
 pub use bar::{Bar, headroom_bar};
 pub use basic::{
     card, chip, fact, icon_button, icon_text_button, note, page_title, primary_button, quiet_button, section,
