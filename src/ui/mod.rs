@@ -20,6 +20,7 @@ pub mod plots;
 pub mod request_rows;
 pub mod shell;
 pub mod status;
+pub mod stored;
 pub mod tally;
 pub mod theme;
 mod undo;

@@ -17,6 +17,7 @@ use crate::model::history::UsageSum;
 use crate::model::units::Grouped;
 use crate::ui::cx::{Page, PageCx};
 use crate::ui::format::count;
+use crate::ui::stored;
 use crate::ui::theme::{self, Theme, Tone, gap};
 use crate::ui::widgets::{Column, DataTable, TableState, card, fact, note, page_title};
 
@@ -45,6 +46,7 @@ pub struct State {
     /// Places of the figures that have a column.
     figures: &'static [usize],
     shown: Option<Shown>,
+    stored: stored::State,
 }
 
 /// What was added up, and from what.
@@ -80,6 +82,8 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     ui.add_space(gap::M);
     card(ui, theme, |ui| table(ui, theme, state, &tally));
     remarks(ui, theme, cx, &tally);
+    ui.add_space(gap::M);
+    stored::show(ui, cx, &mut state.stored);
 }
 
 fn nothing_yet(ui: &mut Ui, cx: &mut PageCx) {

@@ -1,8 +1,12 @@
+use std::future::Future as _;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
 use egui::Modifiers;
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 
-use crate::contract::{BackEnd, CommandInbox, Snapshot};
+use crate::contract::{BackEnd, Command, CommandInbox, HistoryCommand, Snapshot};
 use crate::ui::{Console, fixture, theme};
 
 const WIDE: [f32; 2] = [1_280.0, 800.0];
@@ -82,6 +86,31 @@ fn copying_hands_over_the_table_with_its_total() {
     });
     let text = copied.expect("something was copied");
     assert!(text.starts_with("Model,Requests,") && text.lines().last().is_some_and(|last| last.starts_with("Total,")));
+}
+
+#[test]
+fn history_is_deleted_by_a_second_click_that_says_how_much_goes() {
+    let (mut harness, _back, mut inbox) = open(fixture::snapshot(), [1_280.0, 1_400.0]);
+    harness.get_by_label_contains("12,904 requests since ");
+    harness.get_by_label("Delete all history…").click();
+    harness.run_steps(2);
+    harness.get_by_label("Delete 12,904 stored requests, all series and all usage? This cannot be undone.");
+    harness.get_by_label("Keep it").click();
+    harness.run_steps(2);
+    assert!(asked(&mut inbox).is_none());
+    harness.get_by_label("Delete all history…").click();
+    harness.run_steps(2);
+    harness.get_by_label("Delete all").click();
+    harness.run_steps(2);
+    assert!(matches!(asked(&mut inbox), Some(Command::History(HistoryCommand::DeleteAll))));
+}
+
+/// What was asked for and not taken yet.
+fn asked(inbox: &mut CommandInbox) -> Option<Command> {
+    match pin!(inbox.next()).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(command) => command.map(|(_, command)| command),
+        Poll::Pending => None,
+    }
 }
 
 #[test]
