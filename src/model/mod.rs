@@ -9,6 +9,7 @@ pub mod checked;
 pub mod config;
 pub mod counterfactual;
 pub mod decision;
+pub mod history;
 pub mod id;
 pub mod outcome;
 pub mod outlook;
