@@ -9,6 +9,7 @@ mod history;
 mod keeper;
 pub mod key_test;
 pub mod keys;
+mod live;
 pub mod port;
 pub mod profile;
 pub mod publish;

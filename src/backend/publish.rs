@@ -45,6 +45,7 @@ impl Publisher {
             serving: Serving::Starting,
             profile: profile.shown.clone(),
             applied: Arc::clone(applied),
+            live: None,
             view: Arc::default(),
             plans: Arc::default(),
             series: Arc::default(),
@@ -68,7 +69,7 @@ impl Publisher {
         }
         let moved = !same(&view, &self.view);
         // A countdown moves by the second although nothing else does.
-        let counting = new_second && is_counting(&view);
+        let counting = new_second && (stage.live.is_some() || is_counting(&view));
         let script = stage.simulated.as_ref().and_then(super::simulated::Simulated::script);
         let told =
             stage.ring.total() != self.records.total || script != self.script || stage.door.arrivals() != self.arrivals;
@@ -126,6 +127,7 @@ impl Publisher {
             serving: stage.serving.clone(),
             profile: stage.profile.shown.clone(),
             applied: Arc::clone(&stage.applied),
+            live: stage.live.as_ref().map(|live| live.view(&stage.ring)),
             view: Arc::clone(&self.view),
             plans: Arc::clone(&self.plans),
             series: Arc::clone(&self.series),

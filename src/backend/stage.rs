@@ -16,6 +16,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::history::{self, Historian, Report};
 use super::keeper::Keeper;
 use super::keys::{self, Desk};
+use super::live::{self, Live};
 use super::port::{Bound, bind};
 use super::profile::{self, Loaded};
 use super::publish::Publisher;
@@ -23,7 +24,7 @@ use super::simulated::Simulated;
 use super::table::table;
 use super::{Options, commands};
 use crate::contract::snapshot::{Applied, KeyTest, PortHeld, Problem, Serving};
-use crate::contract::{BackEnd, CommandInbox, Notice, NoticeBody, UiEnd, line};
+use crate::contract::{BackEnd, CommandInbox, Notice, NoticeBody, RevertCause, UiEnd, line};
 use crate::engine::Engine;
 use crate::engine::clock::Clock;
 use crate::model::check::{Finding, Severity};
@@ -73,6 +74,9 @@ pub struct Stage {
     pub(super) back: BackEnd,
     pub(super) profile: Loaded,
     pub(super) applied: Arc<Applied>,
+    pub(super) live: Option<Live>,
+    /// The highest number a configuration had so far.
+    newest: u64,
     pub(super) desk: Desk,
     pub(super) places: Vec<Answer>,
     pub(super) key_tests: BTreeMap<AccountId, KeyTest>,
@@ -131,7 +135,9 @@ impl Stage {
             door,
             back,
             profile,
+            newest: applied.revision,
             applied,
+            live: None,
             desk,
             places: Vec::new(),
             key_tests: BTreeMap::new(),
@@ -149,6 +155,9 @@ impl Stage {
             keeper,
             history,
         };
+        if let Some(began) = stage.profile.left_over {
+            stage.tell(None, NoticeBody::Reverted { revision: stage.applied.revision, why: RevertCause::Ended(began) });
+        }
         let base_url = stage.open().await?;
         Ok((stage, inbox, ui, base_url))
     }
@@ -189,12 +198,20 @@ impl Stage {
             tokio::select! {
                 Some((id, command)) = inbox.next() => commands::obey(&mut self, id, command).await,
                 Some(event) = self.reports.recv() => self.hear(event),
-                _ = beat.tick() => self.beat(),
+                _ = beat.tick() => {
+                    self.beat();
+                    live::beat(&mut self).await;
+                }
                 _ = quick.tick(), if self.back.watched_closely() => self.beat(),
                 _ = stop.changed() => break,
             }
         }
         self.close().await;
+    }
+
+    /// The number of the next configuration; one that was taken back does not give its number away.
+    pub(super) const fn next_revision(&self) -> u64 {
+        self.newest + 1
     }
 
     fn beat(&mut self) {
@@ -326,6 +343,7 @@ impl Stage {
     pub(super) fn run_config(&mut self, config: Arc<Config>, checked: CheckedConfig, findings: Vec<Finding>) {
         let checked = Arc::new(checked);
         let revision = checked.revision;
+        self.newest = self.newest.max(revision);
         let findings = with_inventory(findings, &config);
         self.applied = Arc::new(Applied { revision, config, findings, file_problem: None });
         self.start_simulated();
@@ -339,8 +357,10 @@ impl Stage {
     pub(super) fn enter(&mut self, loaded: Loaded) -> anyhow::Result<()> {
         self.desk = keys::desk(&loaded)?;
         self.simulated = None;
+        live::forget(self);
         self.profile = loaded;
-        let (checked, findings) = resolve(&self.profile, self.applied.revision + 1);
+        let (checked, findings) = resolve(&self.profile, self.next_revision());
+        self.newest = checked.revision;
         self.applied = Arc::new(Applied { revision: checked.revision, ..applied(&self.profile, findings) });
         let seed = self.options.seed.unwrap_or_else(|| self.clock.wall_ms());
         self.keeper.close(&self.engine);

@@ -9,7 +9,8 @@ pub mod line;
 pub mod snapshot;
 
 pub use command::{
-    Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, LineCommand, Notice, NoticeBody, ServingCommand,
+    Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, LineCommand, LiveCommand, Notice, NoticeBody,
+    RevertCause, ServingCommand,
 };
 pub use history::{HistoryCommand, HistoryView};
 pub use line::{BackEnd, Busy, CommandInbox, UiEnd, line};

@@ -79,6 +79,7 @@ pub fn check(config: &Config) -> Vec<Finding> {
     routes(config, &mut findings);
     limits::callers(config, &mut findings);
     rules(config, &mut findings);
+    limits::live_tuning(&config.live_tuning, &mut findings);
     findings.list
 }
 

@@ -103,6 +103,17 @@ impl RequestRecord {
         self.end == RecordEnd::Answered(Ending::Completed) && self.status < 400
     }
 
+    /// Whether its client got an error that a change of limits could bring about: a refusal, a 429, a fault of the service, or
+    /// an answer that was cut off. What the client did wrong itself is none.
+    #[must_use]
+    pub fn failed_client(&self) -> bool {
+        match self.end {
+            RecordEnd::Refused | RecordEnd::Answered(Ending::CutOff) => true,
+            RecordEnd::LeftWaiting => false,
+            RecordEnd::Failed | RecordEnd::Answered(_) => self.status >= 500 || self.status == 429,
+        }
+    }
+
     /// Where the answer came from, if one did.
     #[must_use]
     pub fn endpoint(&self) -> Option<&EndpointId> {

@@ -18,4 +18,4 @@ pub use series::Series;
 pub use usage::UsageBook;
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;

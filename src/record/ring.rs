@@ -68,6 +68,11 @@ impl Ring {
         self.total
     }
 
+    /// Every record kept, newest first.
+    pub fn newest(&self) -> impl Iterator<Item = &Arc<RequestRecord>> {
+        self.open.iter().rev().chain(self.sealed.iter().rev().flat_map(|chunk| chunk.iter().rev()))
+    }
+
     /// What the screen reads. Costs one pointer per sealed chunk and one per record of the open one.
     ///
     /// `dropped` is the recorder's own count ([`super::Drain::dropped`]).

@@ -9,6 +9,7 @@ pub mod config_read;
 pub mod environment;
 pub mod history;
 pub mod keys;
+pub mod live_session;
 pub mod lock;
 pub mod owners;
 pub mod paths;

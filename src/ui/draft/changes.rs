@@ -45,6 +45,12 @@ pub(super) fn sentences(base: &Config, draft: &Config) -> Vec<String> {
     if base.bodies != draft.bodies {
         said.push(format!("Bodies of up to {} MiB are taken.", draft.bodies.largest_mib));
     }
+    if base.live_tuning != draft.live_tuning {
+        said.push(format!(
+            "Live tuning goes back after {} s without a confirmation, or at {} % more errors.",
+            draft.live_tuning.confirm_seconds, draft.live_tuning.max_errors_percent
+        ));
+    }
     if base.retry != draft.retry {
         said.push(format!("A request is tried up to {} times.", draft.retry.max_attempts));
     }
@@ -108,6 +114,13 @@ fn pool(old: &QuotaPool, new: &QuotaPool) -> Vec<String> {
         said.push(match new.adjust_within_percent {
             Some(percent) => format!("Shares of quota pool {id} follow demand by up to {percent} %."),
             None => format!("Shares of quota pool {id} stay as they are."),
+        });
+    }
+    if old.soft != new.soft {
+        said.push(if new.soft {
+            format!("The total of quota pool {id} is your own; its shares may add up to more.")
+        } else {
+            format!("The total of quota pool {id} is the provider's.")
         });
     }
     or_plain(said, || format!("Quota pool {id} changes."))

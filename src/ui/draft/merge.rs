@@ -25,6 +25,7 @@ pub(super) fn onto(base: &Config, ours: &Config, theirs: &Config) -> Config {
         timeouts: pick(&base.timeouts, &ours.timeouts, &theirs.timeouts),
         history: pick(&base.history, &ours.history, &theirs.history),
         bodies: pick(&base.bodies, &ours.bodies, &theirs.bodies),
+        live_tuning: pick(&base.live_tuning, &ours.live_tuning, &theirs.live_tuning),
     }
 }
 
