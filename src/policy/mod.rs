@@ -39,6 +39,7 @@ mod owners;
 mod pacing;
 mod play;
 mod queue_view;
+mod refill;
 mod relent;
 mod request;
 mod rest;
