@@ -10,7 +10,7 @@ use std::time::Duration;
 use divan::{AllocProfiler, Bencher};
 use tidegate::model::checked::CheckedConfig;
 use tidegate::model::config::{Config, Priority};
-use tidegate::model::id::{EndpointId, ModelName, RequestId};
+use tidegate::model::id::{CallerId, EndpointId, ModelName, RequestId};
 use tidegate::model::outcome::{Ending, HeaderFacts, HeaderSignal, Settlement};
 use tidegate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
 use tidegate::model::units::Timestamp;
@@ -23,18 +23,36 @@ fn main() {
     divan::main();
 }
 
-/// A route of so many endpoints in two groups, after so many other routes with an endpoint each.
-fn config(endpoints: usize, others: usize) -> Arc<CheckedConfig> {
+/// What is configured.
+#[derive(Clone, Copy)]
+struct Setup {
+    /// In the route, in two groups.
+    endpoints: usize,
+    /// Other routes with an endpoint each.
+    others: usize,
+    /// Callers with limits of their own; the last of them asks.
+    callers: usize,
+    enforcement: &'static str,
+}
+
+const USUAL: Setup = Setup { endpoints: 4, others: 0, callers: 0, enforcement: "sliding_log" };
+
+fn config(setup: Setup) -> Arc<CheckedConfig> {
+    let Setup { endpoints, others, callers, enforcement } = setup;
     let mut text = String::from("[[account]]\nid = \"here\"\nservice = \"simulated\"\n");
     let endpoint = |id: &str, model: &str| {
         format!(
             "[[endpoint]]\nid = \"{id}\"\naccount = \"here\"\nmodel = \"{model}\"\ndeployment = \"{id}\"\n\
-             tokens_per_minute = 6_000_000\nrequests_per_minute = 60_000\n"
+             tokens_per_minute = 6_000_000\nrequests_per_minute = 60_000\nenforcement = \"{enforcement}\"\n"
         )
     };
     text.extend((0..endpoints).map(|number| endpoint(&format!("e{number}"), "m")));
     text.extend((0..others).map(|number| endpoint(&format!("o{number}"), &format!("other-{number}"))));
     text.extend((0..others).map(|number| route(&format!("other-{number}"), &[&[format!("\"o{number}\"")]])));
+    let caller = |number| {
+        format!("[[caller]]\nid = \"c{number}\"\ntoken = {{ env = \"C{number}\" }}\ntokens_per_minute = 60_000_000\n")
+    };
+    text.extend((0..callers).map(caller));
     let members: Vec<String> = (0..endpoints).map(|number| format!("\"e{number}\"")).collect();
     let (first, second) = members.split_at(endpoints / 2);
     text.push_str(&route("m", &[first, second]));
@@ -60,20 +78,20 @@ struct Busy {
 }
 
 impl Busy {
-    fn new(endpoints: usize, others: usize) -> Self {
+    fn new(setup: Setup) -> Self {
         let profile = RequestProfile {
             model: ModelName::from("m"),
             operation: Operation::Chat,
             streaming: true,
             size: RequestSize { prompt_chars: 400, output_cap: Some(299), choices: 1 },
             priority: Priority::Normal,
-            caller: None,
+            caller: setup.callers.checked_sub(1).map(|last| CallerId::from(format!("c{last}"))),
             client: Arc::from("bench"),
             sdk_retry: 0,
             patience: None,
             affinity: Affinity::default(),
         };
-        let brain = Balancer::new(config(endpoints, others), 1, Timestamp::ZERO);
+        let brain = Balancer::new(config(setup), 1, Timestamp::ZERO);
         let outputs = Vec::with_capacity(8);
         let mut busy = Self { brain, profile: Arc::new(profile), outputs, now: Timestamp::ZERO, next: 0 };
         for _ in 0..20_000 {
@@ -111,16 +129,44 @@ impl Busy {
 /// From arrival to assignment, the record of it included.
 #[divan::bench(args = [4, 30, 100], sample_count = 200, sample_size = 50)]
 fn decide(bencher: Bencher<'_, '_>, endpoints: usize) {
-    run(bencher, endpoints, 0);
+    run(bencher, Setup { endpoints, ..USUAL });
 }
 
-/// The same four endpoints beside 200 other routes.
+/// The same over levels, which drain all the time.
+#[divan::bench(args = [4, 100], sample_count = 200, sample_size = 50)]
+fn decide_over_buckets(bencher: Bencher<'_, '_>, endpoints: usize) {
+    run(bencher, Setup { endpoints, enforcement: "token_bucket", ..USUAL });
+}
+
+/// Four endpoints beside 200 other routes.
 #[divan::bench(sample_count = 200, sample_size = 50)]
 fn decide_beside_200_routes(bencher: Bencher<'_, '_>) {
-    run(bencher, 4, 200);
+    run(bencher, Setup { others: 200, ..USUAL });
 }
 
-fn run(bencher: Bencher<'_, '_>, endpoints: usize, others: usize) {
-    let busy = std::cell::RefCell::new(Busy::new(endpoints, others));
+/// Four endpoints, asked by one of 100 callers with limits of their own.
+#[divan::bench(sample_count = 200, sample_size = 50)]
+fn decide_for_one_of_100_callers(bencher: Bencher<'_, '_>) {
+    run(bencher, Setup { callers: 100, ..USUAL });
+}
+
+/// From a good answer's head to its end.
+#[divan::bench(args = [4, 100], sample_count = 200, sample_size = 50)]
+fn answer(bencher: Bencher<'_, '_>, endpoints: usize) {
+    let busy = std::cell::RefCell::new(Busy::new(Setup { endpoints, ..USUAL }));
+    let sent = || {
+        busy.borrow_mut().arrive();
+        let Some(Output::Assigned { request, assignment }) = busy.borrow_mut().outputs.pop() else { return None };
+        Some((request, assignment.endpoint))
+    };
+    bencher.with_inputs(sent).bench_local_values(|sent| {
+        if let Some((request, endpoint)) = sent {
+            busy.borrow_mut().answer(request, &endpoint);
+        }
+    });
+}
+
+fn run(bencher: Bencher<'_, '_>, setup: Setup) {
+    let busy = std::cell::RefCell::new(Busy::new(setup));
     bencher.with_inputs(|| busy.borrow_mut().finish()).bench_local_values(|()| busy.borrow_mut().arrive());
 }

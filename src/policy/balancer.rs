@@ -88,6 +88,7 @@ pub struct Balancer {
     /// The list of verdicts, between two uses.
     pub(super) lent: Vec<Judged>,
     /// Boxes whose reservations are over, for those to come.
+    #[expect(clippy::vec_box, reason = "the boxes themselves are what is used again")]
     pub(super) spare: Vec<Box<Reservation>>,
     /// Where conversations and callers were answered last.
     pub(super) homes: Homes,

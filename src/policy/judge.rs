@@ -405,3 +405,7 @@ pub(super) fn too_large(judged: &[Judged]) -> bool {
     };
     judged.iter().any(never)
 }
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

@@ -1,0 +1,88 @@
+//! What a glance says is what a close look says, in every field.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::world_tests::{Site, World, chat, config, failure, failure_with_wait, sent, site};
+use super::super::{Input, Output};
+use super::*;
+use crate::model::config::Enforcement;
+use crate::model::id::{AccountId, EndpointId, RequestId};
+use crate::model::outcome::{Ending, FailureClass, ThrottleKind};
+
+fn crowd() -> World {
+    let kinds = [Enforcement::SlidingLog, Enforcement::TokenBucket, Enforcement::Utilization, Enforcement::SlidingLog];
+    let mut sites: Vec<Site> = ["a", "b", "c", "d"].map(|id| site(id, 9_000)).to_vec();
+    for (site, kind) in sites.iter_mut().zip(kinds) {
+        (site.enforcement, site.requests) = (kind, Some(120));
+    }
+    sites[1].group = 1;
+    sites[2].pool = Some("shared");
+    sites[3].pool = Some("shared");
+    World::new(config(&sites, &[("shared", 14_000)], |config| {
+        config.endpoints[0].max_in_flight = Some(3);
+        config.endpoints[1].input_tokens_per_minute = Some(4_000);
+        config.endpoints[3].tokens_per_day = Some(90_000);
+    }))
+}
+
+/// Judges every endpoint both ways; by how many a glance was enough.
+fn compare(brain: &mut Balancer, now: Timestamp, job: &Job) -> usize {
+    brain.look(now, 0);
+    let config = Arc::clone(&brain.config);
+    let mut asker = Asker::new(now, job, None);
+    let mut enough = 0;
+    for (group, members) in config.routes[0].groups.iter().enumerate() {
+        for (place, member) in members.members.iter().enumerate() {
+            let seen = brain.judge_one(&mut asker, *member, group, place).expect("a verdict");
+            let seat = brain.seat_for(job, *member).expect("a seat");
+            let closely = judge_closely(now, job, &seat, *member, group, place);
+            assert_eq!(format!("{seen:?}"), format!("{closely:?}"), "at {now:?}");
+            assert_eq!(brain.share_seen(seen.slot), seat.share(now));
+            enough += usize::from(matches!(seen.ruling, Ruling::Fits { .. } | Ruling::Out(_, Hope::Never)));
+        }
+    }
+    enough
+}
+
+#[test]
+fn a_glance_and_a_close_look_agree_whatever_happened() {
+    let (mut rng, mut enough, mut judged) = (fastrand::Rng::with_seed(3), 0, 0);
+    for _ in 0..12 {
+        let mut world = crowd();
+        let mut open: Vec<(RequestId, EndpointId)> = Vec::new();
+        for _ in 0..300 {
+            world.now = world.now.after(Duration::from_micros(rng.u64(1..500_000)));
+            let outputs = match (rng.u8(..10), open.pop()) {
+                (0, Some((request, _))) => {
+                    world.give(Input::AttemptFailed { request, failure: failure(FailureClass::Connect) })
+                }
+                (1, Some((request, _))) => {
+                    let class = FailureClass::Throttled(ThrottleKind::Tokens);
+                    world.give(Input::AttemptFailed { request, failure: failure_with_wait(class, 2) })
+                }
+                (2..=5, Some((request, endpoint))) => {
+                    world.commit(request, endpoint.as_str());
+                    world.settle(request, Ending::Completed)
+                }
+                (_, known) => {
+                    open.extend(known);
+                    vec![world.arrive(rng.u64(2..1_500)).1]
+                }
+            };
+            let assigned = outputs.iter().filter(|output| matches!(output, Output::Assigned { .. }));
+            open.extend(assigned.map(|output| (output.request(), sent(output).endpoint.clone())));
+            let mut job = Job::new(chat(rng.u64(2..12_000)), 0, u64::MAX);
+            match rng.u8(..8) {
+                0 => job.tried.push(rng.usize(..4)),
+                1 => job.barred.push(rng.usize(..4)),
+                2 => job.binding = Binding::To(AccountId::from("elsewhere")),
+                _ => {}
+            }
+            let now = world.now.after(Duration::from_micros(rng.u64(0..100_000)));
+            enough += compare(&mut world.brain, now, &job);
+            judged += 4;
+        }
+    }
+    assert!(enough > judged / 4 && enough < judged, "{enough} of {judged} were judged at a glance");
+}
