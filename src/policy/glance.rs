@@ -115,7 +115,7 @@ impl<State, Seen> Glanced<State, Seen> {
         self.seen.get(slot)?.as_ref()
     }
 
-    /// Whether what was seen is still true.
+    /// Whether what was seen is still true at a time that is no earlier than the look.
     fn is_fresh(&self, slot: usize, now: Timestamp) -> bool {
         self.until.get(slot).is_some_and(|until| now < *until)
     }
