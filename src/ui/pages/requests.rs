@@ -16,6 +16,7 @@ use crate::contract::snapshot::Serving;
 use crate::model::id::RequestId;
 use crate::model::record::RequestRecord;
 use crate::model::units::Grouped;
+use crate::ui::actions::Action;
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::keyless;
 use crate::ui::pages::why;
@@ -62,7 +63,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     arrive(cx, state);
     let records = Arc::clone(&cx.snapshot.records);
     state.rows.update(&records, &state.filter);
-    keys(ui, state);
+    keys(ui, cx, state);
     let wide = ui.available_width() >= SIDE_BY_SIDE;
     if state.inspecting && !wide {
         inspector(ui, cx, state);
@@ -93,7 +94,7 @@ fn arrive(cx: &mut PageCx, state: &mut State) {
             state.inspecting = false;
         }
         Some(Target::RequestsWhere(filter)) => {
-            filter.clone_into(&mut state.filter);
+            state.filter = filter.into_owned();
             state.inspecting = false;
         }
         _ => {}
@@ -129,7 +130,7 @@ fn filter_bar(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
             ui.set_max_width(360.0);
             keyless::edit(ui, cx.theme, ("Filter", name.id), hint, &mut state.filter)
         });
-        if !ui.ctx().text_edit_focused() && ui.input_mut(|input| input.consume_key(egui::Modifiers::NONE, Key::Slash)) {
+        if cx.take(Action::Filter) {
             field.inner.response.request_focus();
         }
         if field.inner.to_accounts {
@@ -152,38 +153,37 @@ fn filter_bar(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
 }
 
 /// Keys of the list. None of them acts while a text field has the keyboard.
-fn keys(ui: &Ui, state: &mut State) {
-    if ui.ctx().text_edit_focused() {
-        return;
-    }
-    let pressed = |key| ui.input_mut(|input| input.consume_key(egui::Modifiers::NONE, key));
-    let shifted = |key| ui.input_mut(|input| input.consume_key(egui::Modifiers::SHIFT, key));
+fn keys(ui: &Ui, cx: &mut PageCx, state: &mut State) {
     // A focused button or row keeps the arrows; J and K always work.
-    let arrows = ui.memory(|memory| memory.focused().is_none());
-    if shifted(Key::G) {
+    let arrows = !ui.ctx().text_edit_focused() && ui.memory(|memory| memory.focused().is_none());
+    let pressed = |key| arrows && ui.input_mut(|input| input.consume_key(egui::Modifiers::NONE, key));
+    if cx.take(Action::NewestRow) {
         state.scroll = Some(Scroll::Newest);
         select_at(state, usize::MAX);
-    } else if pressed(Key::G) {
+    }
+    if cx.take(Action::OldestRow) {
         select_at(state, 0);
     }
-    if pressed(Key::J) || arrows && pressed(Key::ArrowDown) {
+    if cx.take(Action::NextRow) || pressed(Key::ArrowDown) {
         let next = selected_place(state).map_or(usize::MAX, |place| place.saturating_add(1));
         select_at(state, next);
     }
-    if pressed(Key::K) || arrows && pressed(Key::ArrowUp) {
+    if cx.take(Action::PreviousRow) || pressed(Key::ArrowUp) {
         let next = selected_place(state).map_or(usize::MAX, |place| place.saturating_sub(1));
         select_at(state, next);
     }
-    if pressed(Key::W) && state.selected.is_some() {
+    if cx.take(Action::Why) && state.selected.is_some() {
         state.tab = Tab::Why;
         state.inspecting = true;
     }
-    if pressed(Key::F4) {
+    if cx.take(Action::Inspector) {
         state.inspecting = !state.inspecting;
     }
-    if state.inspecting && pressed(Key::Escape) {
+    let escape = !ui.ctx().text_edit_focused() && state.inspecting;
+    if escape && ui.input_mut(|input| input.consume_key(egui::Modifiers::NONE, Key::Escape)) {
         state.inspecting = false;
     }
+    cx.select(state.selected.map(Target::Request));
 }
 
 fn selected_place(state: &State) -> Option<usize> {

@@ -58,7 +58,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx) {
 
 fn follow(cx: &mut PageCx, door: Door) {
     match door {
-        Door::Requests(filter) => cx.open(Target::RequestsWhere(filter)),
+        Door::Requests(filter) => cx.open(Target::RequestsWhere(filter.into())),
         Door::Quotas => cx.go(Page::Quotas),
     }
 }
