@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::balancer::Balancer;
 use super::choose::Pick;
+use super::estimate::formula;
 use super::event::{Assignment, Output};
 use super::explain::group_number;
 use super::judge::{Hope, Judged, Ruling, hope, too_large};
@@ -80,6 +81,7 @@ impl Balancer {
         }
         if let Some(route) = job.route.and_then(|route| self.routes.get_mut(route)) {
             route.line.went(&job.waiter(request));
+            route.foresee_left(now, job.order, true);
         }
         self.leave_line(now, request, &mut job);
         self.note_taken(now, &job, one);
@@ -129,6 +131,7 @@ impl Balancer {
             endpoint_entry,
             pool_entry: pool_state.map(|pool| pool.ledger.reserve(now, one.estimate)),
             settles_to_usage: spec.enforcement == Enforcement::Utilization,
+            formula: formula(spec.service, spec.enforcement),
             expires: now.after(EXPIRY),
             sent: now,
             caller: job.caller,

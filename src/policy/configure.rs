@@ -62,7 +62,10 @@ impl Balancer {
             let (sent, stays) = known.map(|route| (route.sent, route.stays)).unwrap_or_default();
             let stays = Stay::of(spec, &stays);
             let fresh = RouteState::new(spec.model.clone(), config.queue.bulk_share_percent);
-            self.routes.push(RouteState { sent, stays, ..fresh });
+            let members = spec.groups.iter().flat_map(|group| &group.members);
+            let members =
+                members.filter_map(|member| Some(config.endpoints.get(member.endpoint)?.id.clone())).collect();
+            self.routes.push(RouteState { members, sent, stays, ..fresh });
         }
         self.config = config;
         self.index_routes();

@@ -1,7 +1,8 @@
 //! When one who comes now would start, from a play of the line as it stood a moment ago.
 //!
 //! Invariant: whoever joins takes the place that the order of service gives it, and those behind it move back.
-//! Absent on purpose: knowing it better than every quarter of a second while things change.
+//! Absent on purpose: a play for every change. What goes as foreseen changes nothing, newcomers are entered, and only a
+//! surprise, or as many small ones as an eighth of the line, has it played again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,8 +17,14 @@ use crate::model::config::Priority;
 use crate::model::decision::Estimate;
 use crate::model::units::{MINUTE, Timestamp};
 
-/// A doubted forecast is used this long before it is made again.
+/// A doubted forecast is used this long before it is made again,
 const DOUBTED: Duration = Duration::from_millis(250);
+/// and this much longer for each who stands in it, so that a long line costs a request no more than a short one.
+const EACH: Duration = Duration::from_micros(500);
+/// As many surprises among so many in line have it made again.
+const CALM: u32 = 8;
+/// Who goes this much earlier or later than foreseen is no surprise.
+const ABOUT: Duration = Duration::from_millis(250);
 /// Any forecast is made again after this long.
 const STALE: Duration = Duration::from_secs(5);
 /// What is expected of an event whose time nobody knows, such as the verdict of a probe.
@@ -39,7 +46,8 @@ struct Seat {
 #[derive(Clone, Debug)]
 pub(super) struct Forecast {
     made: Timestamp,
-    doubted: bool,
+    /// Changes since that it does not know of.
+    surprises: u32,
     /// In the order of service.
     seats: Vec<Seat>,
     /// How things stand when all have started.
@@ -57,17 +65,40 @@ impl Forecast {
             order: turn.waiter.order,
             at: *at,
         };
-        Self { made, doubted: false, seats: line.iter().zip(starts).map(seat).collect(), end }
+        Self { made, surprises: 0, seats: line.iter().zip(starts).map(seat).collect(), end }
     }
 
-    /// Something changed that was not foreseen.
+    /// Something changed that may move everybody.
     pub(super) const fn doubt(&mut self) {
-        self.doubted = true;
+        self.surprises = u32::MAX;
     }
 
-    /// Whether it may still be used.
+    /// Something changed that moves a few.
+    const fn disturb(&mut self) {
+        self.surprises = self.surprises.saturating_add(1);
+    }
+
+    /// One in line went, or will not go.
+    pub(super) fn left(&mut self, now: Timestamp, order: u64, went: bool) {
+        let Some(place) = self.seats.iter().position(|seat| seat.order == order) else { return };
+        let seat = self.seats.remove(place);
+        let foreseen = |at: Timestamp| went && at.since(now).max(now.since(at)) <= ABOUT;
+        if !seat.at.is_some_and(foreseen) {
+            self.disturb();
+        }
+    }
+
+    /// Whether a newcomer may still be told by it.
     pub(super) fn holds(&self, now: Timestamp) -> bool {
-        now.since(self.made) < if self.doubted { DOUBTED } else { STALE }
+        let age = now.since(self.made);
+        let seats = u32::try_from(self.seats.len()).unwrap_or(u32::MAX);
+        let calm = self.surprises.saturating_mul(CALM) <= seats;
+        age < if calm { STALE } else { DOUBTED.saturating_add(EACH.saturating_mul(seats)).min(STALE) }
+    }
+
+    /// Whether it may still be shown.
+    pub(super) fn is_worth_showing(&self, now: Timestamp) -> bool {
+        self.surprises == 0 || now.since(self.made) < STALE
     }
 
     /// When each of those in line starts, by its place among all arrivals.
@@ -131,7 +162,9 @@ impl Balancer {
             order: job.order,
             at: Some(when),
         };
-        forecast.doubted |= at < forecast.seats.len();
+        if at < forecast.seats.len() {
+            forecast.disturb();
+        }
         forecast.seats.insert(at.min(forecast.seats.len()), seat);
         if let Some(start) = start {
             forecast.end.take(start);
@@ -144,7 +177,7 @@ impl Balancer {
         let forecast = route.forecast.as_ref()?;
         let tags = route.line.tags_of(&job.waiter(crate::model::id::RequestId(0)));
         let at = forecast.place_of(job.profile.priority, tags);
-        let last = forecast.end.next(now, |endpoint| self.cost_at(now, job, endpoint));
+        let last = forecast.end.next(now, job.charge, |endpoint| self.cost_at(now, job, endpoint));
         let when = forecast.displaces(at, job.charge).or_else(|| last.map(|start| start.at))?;
         Some((at, when, last))
     }
@@ -190,11 +223,14 @@ impl Balancer {
                     return Some(known);
                 }
                 let slot = *self.pool_slot_of.get(at)?;
-                pools.push((at, Share { slot, ledger: pool.ledger.clone(), limits: pool_limits(spec) }));
+                pools.push((
+                    at,
+                    Share { slot, ledger: pool.ledger.sketch(pool_limits(spec)), limits: pool_limits(spec) },
+                ));
                 Some(pools.len() - 1)
             });
-            let ledger = seat.state.ledger.clone();
             let (limits, firm) = (seat.state.limits(seat.spec), seat.state.firm_tokens(seat.spec));
+            let ledger = seat.state.ledger.sketch(limits);
             gates.push(Gate { endpoint: member.endpoint, slot: seat.slot, opens, ledger, limits, firm, pool });
         }
         let others = self.claims.iter().filter(|claim| claim.route != place).copied().collect();

@@ -88,8 +88,8 @@ fn what_another_route_claims_is_taken_when_its_time_comes() {
 fn what_fits_nowhere_has_no_start() {
     let play = alone(vec![gate(0, 100, 0)]);
     let cost = |charge| Some(Estimate { prompt: 0, output: 0, charge });
-    assert_eq!(play.next(Timestamp::ZERO, |_| cost(101)), None);
-    assert_eq!(play.next(Timestamp::ZERO, |_| None), None);
+    assert_eq!(play.next(Timestamp::ZERO, 101, |_| cost(101)), None);
+    assert_eq!(play.next(Timestamp::ZERO, 1, |_| None), None);
     assert_eq!(run(play, &[101, 50]), [None, Some(0)]);
 }
 
@@ -100,6 +100,27 @@ fn a_doubted_forecast_is_made_again_soon_and_any_other_later() {
     forecast.doubt();
     assert!(forecast.holds(Timestamp::from_millis(200)));
     assert!(!forecast.holds(Timestamp::from_millis(300)));
+}
+
+#[test]
+fn who_goes_as_foreseen_leaves_the_forecast_as_it_is_and_many_surprises_do_not() {
+    let line = turns(&[100; 16]);
+    let starts: Vec<_> = (0..16).map(|second| Some(Timestamp::from_secs(second))).collect();
+    let mut forecast = Forecast::new(Timestamp::ZERO, &line, &starts, alone(Vec::new()));
+    forecast.left(Timestamp::from_millis(900), 1, true);
+    assert!(forecast.holds(Timestamp::from_secs(4)), "it went as foreseen");
+    forecast.left(Timestamp::from_secs(1), 9, true);
+    assert!(forecast.holds(Timestamp::from_secs(4)), "one of fourteen passed");
+    forecast.left(Timestamp::from_secs(1), 8, false);
+    assert!(!forecast.holds(Timestamp::from_secs(4)), "two of thirteen are more than an eighth");
+    assert_eq!(forecast.starts().len(), 13);
+}
+
+#[test]
+fn a_gate_is_passed_over_only_where_not_even_the_smallest_fits_sooner() {
+    let gates = vec![gate(0, 100, 0), gate(1, 1_000, 5), gate(2, 100, 0)];
+    let starts = run(alone(gates), &[90, 90, 10, 100, 500]);
+    assert_eq!(starts, [0, 0, 0, 5_000, 5_000].map(Some));
 }
 
 #[test]

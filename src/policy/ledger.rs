@@ -164,6 +164,20 @@ impl Ledger {
         Self { tokens: Meter::exact(MINUTE), minute: Meter::exact(MINUTE), ..Self::new(MINUTE) }
     }
 
+    /// A copy to play with that knows what counts against these limits, and nothing of what nobody limits.
+    pub(super) fn sketch(&self, limits: Limits) -> Self {
+        let kept = |known: bool, meter: &Meter| if known { meter.clone() } else { meter.emptied() };
+        Self {
+            enforcement: self.enforcement,
+            tokens: kept(limits.tokens.is_some(), &self.tokens),
+            minute: kept(limits.requests.is_some(), &self.minute),
+            slice: kept(limits.requests.is_some(), &self.slice),
+            slice_span: self.slice_span,
+            sliced_until: self.sliced_until,
+            more: self.more.clone().filter(|_| limits.has_more()),
+        }
+    }
+
     /// Counts as this service does from `now` on. What came before counts as it would have there.
     pub(super) fn count_as(&mut self, now: Timestamp, enforcement: Enforcement, slice_span: Duration) {
         self.enforcement = enforcement;
@@ -324,6 +338,13 @@ impl Ledger {
     pub(super) fn fill(&mut self, now: Timestamp, limits: Limits) {
         if let Some(limit) = limits.tokens {
             self.tokens.fill(now, limit);
+        }
+    }
+
+    /// The server has at least and at most so many tokens left: where they drain continuously, the rest is taken.
+    pub(super) fn heed(&mut self, now: Timestamp, (least, most): (u64, u64), limits: Limits) {
+        if let Some(limit) = limits.tokens {
+            self.tokens.heed(now, (limit.saturating_sub(most), limit.saturating_sub(least)));
         }
     }
 

@@ -240,7 +240,7 @@ impl Balancer {
             self.lined.remove(&place);
             self.set_wake(self.now, place, None);
         } else {
-            route.doubt_forecast();
+            route.foresee_left(self.now, waiter.order, false);
             self.touched.insert(place);
         }
         if empty || claims {

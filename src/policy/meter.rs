@@ -47,6 +47,11 @@ impl Meter {
         Self { log: Window::new(span, Duration::ZERO), level: None, ended: Mark::default() }
     }
 
+    /// The same, with nothing in it.
+    pub(super) fn emptied(&self) -> Self {
+        Self { log: self.log.emptied(), level: None, ended: self.ended }
+    }
+
     /// Counts in this manner from `now` on; a level drains one `limit` per window. While no limit is known there is
     /// nothing to drain by, and the window counts.
     pub(super) fn count(&mut self, now: Timestamp, manner: Manner, limit: Option<u64>) {
@@ -82,6 +87,13 @@ impl Meter {
         if let Some(level) = &mut self.level {
             let missing = limit.saturating_sub(level.held(now));
             level.add(now, missing);
+        }
+    }
+
+    /// The service shows between what bounds lies what has not drained of a level. A log knows what is in it.
+    pub(super) fn heed(&mut self, now: Timestamp, bounds: (u64, u64)) {
+        if let Some(level) = &mut self.level {
+            level.heed(now, bounds);
         }
     }
 

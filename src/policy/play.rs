@@ -3,6 +3,8 @@
 //! Invariant: nothing real is touched, and time only moves on; the one in turn is never delayed by those who pass it.
 //! Absent on purpose: when requests in flight will end, and other lines beyond what is claimed for their next ones.
 
+use std::collections::BTreeSet;
+
 use super::claim::Claim;
 use super::ledger::{Ledger, Limits};
 use super::order::Turn;
@@ -58,6 +60,13 @@ pub(super) struct Play {
     pools: Vec<Share>,
     /// What other routes' next ones will take, the latest first.
     claims: Vec<Claim>,
+    /// The smallest charge that is asked for.
+    smallest: u64,
+    /// Gates by when the smallest charge fits at the earliest. What is taken only moves that later, so that an old time
+    /// still holds, and whoever looks for the first may stop at the first gate that is too late.
+    bounds: BTreeSet<(Timestamp, usize)>,
+    /// The same by gate.
+    bound_of: Vec<Timestamp>,
 }
 
 /// One in line, during the play.
@@ -71,29 +80,53 @@ impl Play {
     /// Nobody has started yet.
     pub(super) fn new(now: Timestamp, gates: Vec<Gate>, pools: Vec<Share>, mut claims: Vec<Claim>) -> Self {
         claims.sort_by_key(|claim| std::cmp::Reverse(claim.at));
-        Self { now, gates, pools, claims }
+        let bound_of = vec![now; gates.len()];
+        let bounds = (0..gates.len()).map(|gate| (now, gate)).collect();
+        Self { now, gates, pools, claims, smallest: 0, bounds, bound_of }
     }
 
-    /// Where one would start first from `from` on; `cost` gives what it would take by endpoint, absent where it may not go.
-    pub(super) fn next(&self, from: Timestamp, cost: impl Fn(usize) -> Option<Estimate>) -> Option<Start> {
-        self.next_beside(from, None, cost)
+    /// Works out anew from when on a gate is worth a look.
+    fn bound(&mut self, at: usize) {
+        let Some(gate) = self.gates.get(at) else { return };
+        let least = Estimate { prompt: 0, output: 0, charge: self.smallest };
+        let when = self.opens(gate, self.now, least).unwrap_or(Timestamp::MAX);
+        let Some(known) = self.bound_of.get_mut(at) else { return };
+        self.bounds.remove(&(*known, at));
+        *known = when;
+        self.bounds.insert((when, at));
+    }
+
+    /// Where one would start first from `from` on; `cost` gives what it would take by endpoint, absent where it may not go,
+    /// and `least` the smallest of these charges.
+    pub(super) fn next(&self, from: Timestamp, least: u64, cost: impl Fn(usize) -> Option<Estimate>) -> Option<Start> {
+        self.next_beside(from, least, None, cost)
     }
 
     /// The same, leaving room for one whose turn it is.
     fn next_beside(
         &self,
         from: Timestamp,
+        least: u64,
         first: Option<Start>,
         cost: impl Fn(usize) -> Option<Estimate>,
     ) -> Option<Start> {
         let from = from.max(self.now);
-        let starts = self.gates.iter().enumerate().filter_map(|(at, gate)| {
-            let estimate = cost(gate.endpoint)?;
-            let when = self.opens(gate, from, estimate)?;
-            let kept = first.filter(|first| !self.leaves_room(at, gate, from, estimate, first));
-            Some(Start { at: kept.map_or(when, |first| when.max(first.at)), gate: at, estimate })
-        });
-        starts.min_by_key(|start| start.at)
+        let mut best: Option<Start> = None;
+        let told = least >= self.smallest;
+        for (bound, at) in &self.bounds {
+            if told && best.is_some_and(|best| *bound >= best.at) {
+                break;
+            }
+            let Some(gate) = self.gates.get(*at) else { continue };
+            let Some(estimate) = cost(gate.endpoint) else { continue };
+            let Some(when) = self.opens(gate, from, estimate) else { continue };
+            let kept = first.filter(|first| !self.leaves_room(*at, gate, from, estimate, first));
+            let start = Start { at: kept.map_or(when, |first| when.max(first.at)), gate: *at, estimate };
+            if best.is_none_or(|best| start.at < best.at) {
+                best = Some(start);
+            }
+        }
+        best
     }
 
     fn opens(&self, gate: &Gate, from: Timestamp, estimate: Estimate) -> Option<Timestamp> {
@@ -125,6 +158,7 @@ impl Play {
         if let Some(pool) = gate.pool.and_then(|pool| self.pools.get_mut(pool)) {
             pool.ledger.reserve(start.at, start.estimate);
         }
+        self.bound(start.gate);
     }
 
     /// Time moves on; what other routes claimed by then is taken.
@@ -152,13 +186,18 @@ impl Play {
         let mut actors: Vec<Actor> = line.iter().map(actor).collect();
         let mut by_charge: Vec<usize> = (0..actors.len()).rev().collect();
         by_charge.sort_by_key(|at| std::cmp::Reverse(actors.get(*at).map_or(0, |actor| actor.charge)));
+        self.smallest = actors.iter().map(|actor| actor.charge).min().unwrap_or_default();
+        for gate in 0..self.gates.len() {
+            self.bound(gate);
+        }
         let (mut first, mut steps) = (0, actors.len().saturating_mul(4).saturating_add(64));
         while let Some(actor) = actors.get_mut(first)
             && self.now <= until
             && steps > 0
         {
             steps -= 1;
-            let start = if actor.done { None } else { self.next(self.now, |endpoint| cost(first, endpoint)) };
+            let start =
+                if actor.done { None } else { self.next(self.now, actor.charge, |endpoint| cost(first, endpoint)) };
             match start {
                 Some(start) if start.at > self.now => {
                     while by_charge.pop_if(|at| actors.get(*at).is_none_or(|actor| actor.done)).is_some() {}
@@ -188,9 +227,10 @@ impl Play {
         smallest: Option<usize>,
         cost: &impl Fn(usize, usize) -> Option<Estimate>,
     ) -> Timestamp {
-        let start_of = |play: &Self, at| play.next_beside(play.now, Some(kept), |endpoint| cost(at, endpoint));
+        let start_of =
+            |play: &Self, at, least| play.next_beside(play.now, least, Some(kept), |endpoint| cost(at, endpoint));
         let Some(smallest) = smallest else { return kept.at };
-        let soon = start_of(self, smallest).map_or(kept.at, |start| start.at);
+        let soon = start_of(self, smallest, self.smallest).map_or(kept.at, |start| start.at);
         if soon > self.now {
             return soon.min(kept.at);
         }
@@ -198,7 +238,7 @@ impl Play {
         let tried: Vec<usize> = behind.take(PASSING).chain([smallest]).collect();
         for at in tried {
             let Some(actor) = actors.get_mut(at).filter(|actor| !actor.done) else { continue };
-            if let Some(start) = start_of(self, at).filter(|start| start.at <= self.now) {
+            if let Some(start) = start_of(self, at, actor.charge).filter(|start| start.at <= self.now) {
                 (actor.start, actor.done) = (Some(start.at), true);
                 self.take(start);
             }

@@ -60,7 +60,7 @@ impl Balancer {
         let mut list = Vec::new();
         for place in &self.lined {
             let Some(route) = self.routes.get(*place) else { continue };
-            let kept = route.forecast.as_ref().filter(|forecast| forecast.holds(now));
+            let kept = route.forecast.as_ref().filter(|forecast| forecast.is_worth_showing(now));
             let starts = match kept {
                 Some(forecast) => forecast.starts(),
                 None => self.play(now, *place).map(|forecast| forecast.starts()).unwrap_or_default(),

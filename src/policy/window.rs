@@ -78,6 +78,11 @@ impl Window {
         self.set_guard((self.guard / 2).max(usual_guard(self.span)).min(self.guard));
     }
 
+    /// The same, with nothing in it.
+    pub(super) fn emptied(&self) -> Self {
+        Self::new(self.span, self.guard)
+    }
+
     fn set_guard(&mut self, guard: Duration) {
         self.guard = guard;
         self.lasts = micros(self.span.saturating_add(guard));

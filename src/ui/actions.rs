@@ -41,6 +41,8 @@ pub enum Action {
     Review,
     /// Drop the draft's changes.
     Discard,
+    /// Have edits run at once, until they are kept or go back.
+    LiveTuning,
     /// Copy the base URL for clients.
     CopyBaseUrl,
     /// Copy a link to what is shown.

@@ -28,6 +28,8 @@ pub enum Page {
     Quotas,
     /// What happened to this call, and why?
     Requests,
+    /// Who used how much?
+    Usage,
     /// Are my keys good?
     Accounts,
     /// How do I point my tool here?
@@ -54,8 +56,16 @@ const fn list(name: &'static str, question: &'static str) -> Facts {
 
 impl Page {
     /// Every page, in order. The first nine have Ctrl with their number.
-    pub const ALL: [Self; 7] =
-        [Self::Overview, Self::Endpoints, Self::Routing, Self::Quotas, Self::Requests, Self::Accounts, Self::Connect];
+    pub const ALL: [Self; 8] = [
+        Self::Overview,
+        Self::Endpoints,
+        Self::Routing,
+        Self::Quotas,
+        Self::Requests,
+        Self::Usage,
+        Self::Accounts,
+        Self::Connect,
+    ];
 
     const fn facts(self) -> Facts {
         match self {
@@ -66,6 +76,7 @@ impl Page {
             Self::Routing => cards("Routing", "Who gets traffic first, and in what share"),
             Self::Quotas => cards("Quotas", "How the allowance is divided"),
             Self::Requests => list("Requests", "What happened to a request, and why"),
+            Self::Usage => cards("Usage", "Who used how many tokens, day by day"),
             Self::Accounts => cards("Accounts", "Accounts and their keys"),
             Self::Connect => cards("Connect", "How to point a tool here"),
         }

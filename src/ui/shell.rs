@@ -9,6 +9,7 @@ mod bars;
 mod demo;
 mod focus;
 mod help;
+mod live_bar;
 mod nav;
 mod palette;
 mod panes;
@@ -20,11 +21,12 @@ use std::sync::Arc;
 use egui::{Frame, Margin, Panel, ScrollArea, Ui};
 
 use crate::contract::snapshot::Serving;
-use crate::contract::{Command, Notice, NoticeBody, Snapshot, UiEnd};
+use crate::contract::{Command, Notice, NoticeBody, RevertCause, Snapshot, UiEnd};
 
 use super::actions::{self, Action};
 use super::cx::{Asks, Page, PageCx, Target};
 use super::draft::Draft;
+use super::live::Tuning;
 use super::pages::States;
 use super::theme::{self, Theme, Tone};
 use super::trail::Trail;
@@ -35,6 +37,7 @@ use toasts::{Toast, Toasts};
 pub struct Console {
     line: UiEnd,
     draft: Draft,
+    tuning: Tuning,
     trail: Trail,
     target: Option<Target>,
     /// What is selected on the page.
@@ -61,6 +64,7 @@ impl Console {
         Self {
             line,
             draft,
+            tuning: Tuning::default(),
             trail: Trail::default(),
             target: None,
             selected: None,
@@ -109,6 +113,7 @@ impl Console {
                 self.act(action, &ctx, &snapshot);
             }
         }
+        self.tune(&ctx);
         self.panes.begin();
         let mut wanted = self.frame(ui, theme, &snapshot);
         self.show_page(ui, theme, &snapshot, &notices);
@@ -145,11 +150,13 @@ impl Console {
         self.demo.show(ui, theme, snapshot, self.trail.page(), &mut wanted);
         if ui.ctx().dragged_id().is_none() {
             // A bar that came in the middle of a drag would move the dragged line away from the pointer.
-            self.bar = self.draft.is_changed();
+            self.bar = live_bar::is_wanted(&self.draft, &self.tuning, snapshot);
         }
         if self.bar {
             let fill = Frame::new().fill(theme.bar(Tone::Info)).inner_margin(Margin::symmetric(16, 6));
-            Panel::top("draft bar").frame(fill).show(ui, |ui| bars::draft(ui, theme, &self.draft, &mut wanted));
+            Panel::top("draft bar").frame(fill).show(ui, |ui| {
+                live_bar::show(ui, theme, (&self.draft, &self.tuning), snapshot, &mut wanted);
+            });
         }
         let thin = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(16, 4));
         Panel::bottom("status line").frame(thin).show(ui, |ui| bars::status(ui, theme, snapshot));
@@ -206,7 +213,10 @@ impl Console {
             if ours && matches!(notice.body, NoticeBody::Applied { .. }) {
                 self.reviewing = false;
             }
-            let undo = self.pending.take(notice.id);
+            let undo = self.pending.take(notice.id).or_else(|| Undo::of_notice(&notice.body));
+            if matches!(&notice.body, NoticeBody::Reverted { why, .. } if *why != RevertCause::Asked) {
+                self.tuning.stop();
+            }
             if let Some((tone, text)) = toasts::of_notice(&notice.body) {
                 self.toasts.add(ctx, Toast { undo, ..Toast::new(tone, text) });
             }
@@ -218,6 +228,14 @@ impl Console {
         let Some(command) = self.draft.apply() else { return };
         if let Some(id) = self.send(ctx, command) {
             self.draft.applying(id);
+        }
+    }
+
+    /// Has the draft tried, once it is quiet.
+    fn tune(&mut self, ctx: &egui::Context) {
+        let Some(command) = self.draft.attempt().filter(|_| self.tuning.is_due(ctx, &self.draft)) else { return };
+        if let Some(id) = self.send(ctx, command) {
+            self.draft.trying(id);
         }
     }
 
@@ -244,9 +262,10 @@ impl Console {
         match wish {
             Wish::Act(action) => self.act(action, ctx, snapshot),
             Wish::Send(command) => self.order(ctx, snapshot, command),
-            Wish::Undo(undo) => {
-                self.send(ctx, undo.command());
-            }
+            Wish::Undo(undo) => match undo.command() {
+                Some(command) => drop(self.send(ctx, command)),
+                None => self.say(ctx, "In the draft again", Draft::undo),
+            },
             Wish::Apply => self.apply(ctx),
             Wish::CloseReview => self.reviewing = false,
             Wish::Copy(text) => ctx.copy_text(text),

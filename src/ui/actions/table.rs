@@ -110,6 +110,8 @@ const EDITING: &[Entry] = &[
     edit(Action::Discard, "Discard", "Go back to what runs; can be undone")
         .keys(&[command(Key::Backspace)])
         .after_text(),
+    edit(Action::LiveTuning, "Live tuning", "Edits run as soon as you pause, and go back unless you keep them")
+        .keys(&[plain(Key::L)]),
     edit(Action::ReloadFile, "Reload the configuration file", "Read it again and apply it"),
 ];
 

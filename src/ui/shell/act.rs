@@ -46,6 +46,7 @@ impl Console {
             Action::Filter | Action::Inspector => self.acts.push(action),
             Action::NextPane => self.panes.next(ctx),
             Action::Undo | Action::Redo | Action::Review | Action::Discard => self.edit(action, ctx),
+            Action::LiveTuning => self.tuning.toggle(),
             Action::CopyBaseUrl => self.copy_base_url(ctx, snapshot),
             Action::CopyLink => self.copy_link(ctx),
             Action::ToggleTheme => {
@@ -106,7 +107,7 @@ impl Console {
         }
     }
 
-    fn say(&mut self, ctx: &Context, what: &str, step: impl FnOnce(&mut Draft) -> Option<String>) {
+    pub(super) fn say(&mut self, ctx: &Context, what: &str, step: impl FnOnce(&mut Draft) -> Option<String>) {
         if let Some(label) = step(&mut self.draft) {
             self.toast(ctx, Tone::Info, format!("{what}: {label}"));
         }
