@@ -81,6 +81,18 @@ pub enum Action {
     OldestRow,
     /// Select the newest row and follow.
     NewestRow,
+    /// Pick the next row, too.
+    ExtendDown,
+    /// Pick the row before, too.
+    ExtendUp,
+    /// Copy the selected request as cURL.
+    CopyCurl,
+    /// Copy all that is kept of the selected request.
+    CopyBoth,
+    /// Mark what is selected.
+    MarkRow,
+    /// Use a saved filter, from 1.
+    SavedFilter(usize),
     /// Close the window.
     CloseWindow,
     /// Stop serving and leave.

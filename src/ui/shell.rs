@@ -201,6 +201,9 @@ impl Console {
         }
         self.reviewing |= asks.review;
         self.selected = asks.selected;
+        if asks.again {
+            ctx.request_repaint();
+        }
         if let Some(page) = asks.page {
             self.go(ctx, page, asks.target);
         }

@@ -68,12 +68,15 @@ pub fn obstacle(action: Action, now: &Circumstances) -> Option<&'static str> {
         Action::PauseEndpoint => unless(now.endpoint().is_some(), "Open an endpoint first"),
         Action::DrainEndpoint => drain(now),
         Action::TestKey => unless(now.account().is_some(), "Open an endpoint or an account first"),
-        Action::Why => {
+        Action::Why | Action::CopyCurl | Action::CopyBoth | Action::MarkRow => {
             unless(matches!(now.selected, Some(Target::Request(_))), "Select a request first, on the Requests page")
         }
-        Action::NextRow | Action::PreviousRow | Action::OldestRow | Action::NewestRow => {
-            unless(now.trail.page() == Page::Requests, "Only on the Requests page")
-        }
+        Action::NextRow
+        | Action::PreviousRow
+        | Action::OldestRow
+        | Action::NewestRow
+        | Action::ExtendDown
+        | Action::ExtendUp => unless(now.trail.page() == Page::Requests, "Only on the Requests page"),
         _ => None,
     }
 }

@@ -42,7 +42,40 @@ const DIGITS: [KeyboardShortcut; 9] = [
 /// Pages first, in their order, then the rest.
 pub(super) fn all() -> Vec<Entry> {
     let pages = Page::ALL.iter().enumerate().map(|(place, page)| of_page(*page, place));
-    pages.chain([PLACES, EDITING, SELECTION, SERVING, WINDOW].concat()).collect()
+    pages.chain([PLACES, EDITING, SELECTION, SERVING, WINDOW].concat()).chain(saved_filters()).collect()
+}
+
+/// Alt with the number of a saved filter.
+const ALT_DIGITS: [KeyboardShortcut; 9] = [
+    alt(Key::Num1),
+    alt(Key::Num2),
+    alt(Key::Num3),
+    alt(Key::Num4),
+    alt(Key::Num5),
+    alt(Key::Num6),
+    alt(Key::Num7),
+    alt(Key::Num8),
+    alt(Key::Num9),
+];
+const SAVED: [&str; 9] = [
+    "Saved filter 1",
+    "Saved filter 2",
+    "Saved filter 3",
+    "Saved filter 4",
+    "Saved filter 5",
+    "Saved filter 6",
+    "Saved filter 7",
+    "Saved filter 8",
+    "Saved filter 9",
+];
+
+fn saved_filters() -> impl Iterator<Item = Entry> {
+    let rows = SAVED.into_iter().zip(ALT_DIGITS.chunks(1)).enumerate();
+    rows.map(|(place, (label, keys))| {
+        selected(Action::SavedFilter(place + 1), label, "Use this filter of the Requests page")
+            .keys(keys)
+            .by(Page::Requests)
+    })
 }
 
 fn of_page(page: Page, place: usize) -> Entry {
@@ -118,6 +151,21 @@ const EDITING: &[Entry] = &[
 const SELECTION: &[Entry] = &[
     selected(Action::NewestRow, "Newest row", "Select the newest row and follow")
         .keys(&[KeyboardShortcut::new(Modifiers::SHIFT, Key::G)])
+        .by(Page::Requests),
+    selected(Action::ExtendDown, "Pick the next row, too", "Extend what is picked downwards")
+        .keys(&[KeyboardShortcut::new(Modifiers::SHIFT, Key::J)])
+        .by(Page::Requests),
+    selected(Action::ExtendUp, "Pick the previous row, too", "Extend what is picked upwards")
+        .keys(&[KeyboardShortcut::new(Modifiers::SHIFT, Key::K)])
+        .by(Page::Requests),
+    selected(Action::CopyBoth, "Copy the request whole", "Copy all that is kept of the selected request")
+        .keys(&[KeyboardShortcut::new(Modifiers::SHIFT, Key::C)])
+        .by(Page::Requests),
+    selected(Action::CopyCurl, "Copy as cURL", "Copy the selected request as a command")
+        .keys(&[plain(Key::C)])
+        .by(Page::Requests),
+    selected(Action::MarkRow, "Mark the row", "Mark what is selected, or take the mark off")
+        .keys(&[plain(Key::M)])
         .by(Page::Requests),
     selected(Action::OldestRow, "Oldest row", "Select the oldest row that is kept")
         .keys(&[plain(Key::G)])
