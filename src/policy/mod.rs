@@ -24,6 +24,7 @@ mod explain;
 mod fail;
 mod forecast;
 mod foreign;
+mod glance;
 mod growth;
 mod health;
 mod judge;
