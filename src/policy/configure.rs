@@ -77,7 +77,7 @@ impl Balancer {
     pub(super) fn configured(&mut self, now: Timestamp, config: Arc<CheckedConfig>, outputs: &mut Vec<Output>) {
         self.adopt(config);
         let mut homeless: Vec<(u64, RequestId)> = Vec::new();
-        for (request, job) in &mut self.jobs {
+        for (request, job) in self.jobs.iter_mut() {
             job.route = self.config.route_for(job.profile.model.as_str());
             job.caller = job.profile.caller.as_ref().and_then(|id| self.caller_slots.get(id).copied());
             let line = job.route.and_then(|route| self.routes.get_mut(route)).map(|route| &mut route.line);

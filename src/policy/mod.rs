@@ -34,6 +34,7 @@ mod ledger;
 mod line;
 mod meter;
 mod order;
+mod ordered;
 mod outputs;
 mod owners;
 mod pacing;
