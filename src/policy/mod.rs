@@ -27,6 +27,7 @@ mod foreign;
 mod growth;
 mod health;
 mod judge;
+mod lane;
 mod latency;
 mod learn;
 mod ledger;
