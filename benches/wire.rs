@@ -163,7 +163,7 @@ fn record_and_keep(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| {
         number += 1;
         near.record(record(number, &profile));
-        far.drain_into(&mut ring)
+        far.drain_into(&mut ring, |_| ())
     });
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::stage::{Event, Stage, report_keys};
-use super::{key_test, profile};
+use super::{history, key_test, live, profile};
 use crate::contract::snapshot::{KeyTest, Problem, Serving};
 use crate::contract::{
     Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, LineCommand, NoticeBody, ServingCommand,
@@ -27,6 +27,7 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
     let outcome = match command {
         Command::Config(ConfigCommand::Apply { base, config }) => return apply(stage, id, base, &config).await,
         Command::Config(ConfigCommand::Reload) => return reload(stage, id).await,
+        Command::Live(command) => return live::obey(stage, id, command).await,
         Command::Endpoint(EndpointCommand::SetAdminState(endpoint, state)) => set_admin_state(stage, &endpoint, state),
         Command::Line(command) => {
             line(stage, command);
@@ -35,6 +36,7 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
         Command::Key(command) => return key(stage, id, command),
         Command::Serving(command) => serving(stage, command).await,
         Command::Demo(command) => demo(stage, command),
+        Command::History(command) => history::obey(stage, id, command),
         Command::SendTest { model } => return send_test(stage, id, &model),
     };
     stage.publish();
@@ -51,26 +53,25 @@ fn line(stage: &Stage, command: LineCommand) {
 
 async fn apply(stage: &mut Stage, id: CommandId, base: u64, draft: &Arc<Config>) {
     let listen = stage.applied.config.listen.clone();
-    let body = if base == stage.applied.revision {
-        try_apply(stage, draft)
-    } else {
-        NoticeBody::Failed(Problem {
-            what: format!(
-                "The draft starts from revision {base}, but revision {} runs by now.",
-                stage.applied.revision
-            ),
-            still_works: "Nothing was changed; your draft is kept.".to_owned(),
-            next_step: "Look at what changed, then apply again.".to_owned(),
-        })
-    };
+    let body =
+        if base == stage.applied.revision { try_apply(stage, draft) } else { NoticeBody::Failed(stale(stage, base)) };
     follow_listen(stage, &listen).await;
     stage.publish();
     stage.tell(Some(id), body);
 }
 
+/// The draft was made of something else than what runs.
+pub(super) fn stale(stage: &Stage, base: u64) -> Problem {
+    Problem {
+        what: format!("The draft starts from revision {base}, but revision {} runs by now.", stage.applied.revision),
+        still_works: "Nothing was changed; your draft is kept.".to_owned(),
+        next_step: "Look at what changed, then apply again.".to_owned(),
+    }
+}
+
 /// Listens anew if the configuration's address changed, or if nothing listens yet; requests that run at the old one finish
 /// there. A port of the command line outranks the configuration's.
-async fn follow_listen(stage: &mut Stage, before: &Listen) {
+pub(super) async fn follow_listen(stage: &mut Stage, before: &Listen) {
     let now = &stage.applied.config.listen;
     let moved = now.address != before.address || stage.options.port.is_none() && now.port != before.port;
     if moved || stage.address.is_none() {
@@ -80,7 +81,7 @@ async fn follow_listen(stage: &mut Stage, before: &Listen) {
 
 fn try_apply(stage: &mut Stage, draft: &Arc<Config>) -> NoticeBody {
     let draft = Arc::new(with_admin_states(draft, &stage.applied.config));
-    let (checked, findings) = CheckedConfig::resolve(Arc::clone(&draft), stage.applied.revision + 1);
+    let (checked, findings) = CheckedConfig::resolve(Arc::clone(&draft), stage.next_revision());
     if brought_in(&findings, &stage.applied.config).next().is_some() {
         return NoticeBody::Rejected(findings);
     }
@@ -91,12 +92,13 @@ fn try_apply(stage: &mut Stage, draft: &Arc<Config>) -> NoticeBody {
     };
     let revision = checked.revision;
     stage.profile.shown.first_run = false;
+    live::forget(stage);
     stage.run_config(draft, checked, findings);
     NoticeBody::Applied { revision, findings: stage.applied.findings.clone() }
 }
 
 /// Pausing and draining act at once, so a draft made before must not undo them.
-fn with_admin_states(draft: &Config, applied: &Config) -> Config {
+pub(super) fn with_admin_states(draft: &Config, applied: &Config) -> Config {
     let mut draft = draft.clone();
     for endpoint in &mut draft.endpoints {
         if let Some(running) = applied.endpoint(&endpoint.id) {
@@ -107,14 +109,9 @@ fn with_admin_states(draft: &Config, applied: &Config) -> Config {
 }
 
 /// Returns what is to be said of the file as it is now.
-fn save(stage: &mut Stage, new: &Config) -> Result<Vec<Finding>, Problem> {
-    let Some(file) = &mut stage.profile.file else {
-        return Err(Problem {
-            what: "The configuration file has an error, so it is not written over.".to_owned(),
-            still_works: "What runs goes on running; your draft is kept.".to_owned(),
-            next_step: format!("Mend {}, then read it again.", stage.profile.shown.config_path),
-        });
-    };
+pub(super) fn save(stage: &mut Stage, new: &Config) -> Result<Vec<Finding>, Problem> {
+    let broken = unwritable(stage);
+    let Some(file) = &mut stage.profile.file else { return Err(broken) };
     match file.save(&stage.profile.on_file, new) {
         Ok(saved) => {
             stage.profile.on_file = new.clone();
@@ -124,6 +121,15 @@ fn save(stage: &mut Stage, new: &Config) -> Result<Vec<Finding>, Problem> {
             Ok(saved.findings)
         }
         Err(error) => Err(unsaved(&error)),
+    }
+}
+
+/// The file is not what runs, and nobody knows what was meant by it.
+pub(super) fn unwritable(stage: &Stage) -> Problem {
+    Problem {
+        what: "The configuration file has an error, so it is not written over.".to_owned(),
+        still_works: "What runs goes on running; your draft is kept.".to_owned(),
+        next_step: format!("Mend {}, then read it again.", stage.profile.shown.config_path),
     }
 }
 
@@ -145,12 +151,13 @@ async fn reload(stage: &mut Stage, id: CommandId) {
             stage.profile.on_file = loaded.config.clone();
             stage.profile.shown.first_run &= !loaded.existed;
             let config = Arc::new(loaded.config);
-            let (checked, _) = CheckedConfig::resolve(Arc::clone(&config), stage.applied.revision + 1);
+            let (checked, _) = CheckedConfig::resolve(Arc::clone(&config), stage.next_revision());
             let revision = checked.revision;
             if let Err(error) = loaded.file.keep_last_good() {
                 tracing::warn!(%error, "the last good configuration could not be kept");
             }
             stage.profile.file = Some(loaded.file);
+            live::forget(stage);
             stage.run_config(config, checked, loaded.findings);
             NoticeBody::Applied { revision, findings: stage.applied.findings.clone() }
         }
@@ -177,7 +184,10 @@ fn set_admin_state(stage: &mut Stage, endpoint: &EndpointId, state: AdminState) 
     };
     known.admin_state = state;
     stage.engine.tell(Input::SetAdminState(endpoint.clone(), state));
-    let saved = save(stage, &config);
+    // A live session is not to be written by the way.
+    let lasting = stage.live.as_ref().map(|live| live.lasting(endpoint, state));
+    let saved = save(stage, lasting.as_ref().unwrap_or(&config));
+    live::mark(stage);
     let mut applied = crate::contract::snapshot::Applied::clone(&stage.applied);
     applied.config = Arc::new(config);
     stage.applied = Arc::new(applied);

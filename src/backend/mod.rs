@@ -5,9 +5,11 @@
 //! Absent on purpose: drawing, and rules of choosing.
 
 pub mod commands;
+mod history;
 mod keeper;
 pub mod key_test;
 pub mod keys;
+mod live;
 pub mod port;
 pub mod profile;
 pub mod publish;

@@ -11,6 +11,7 @@ use crate::contract::snapshot::{Problem, Profile};
 use crate::model::check::Finding;
 use crate::model::config::Config;
 use crate::store::config_file::{ConfigError, ConfigFile, last_good};
+use crate::store::live_session::LiveSession;
 use crate::store::lock::{InstanceLock, LockError};
 use crate::store::paths::{Overrides, Paths};
 use crate::store::{atomic, environment};
@@ -34,6 +35,8 @@ pub struct Loaded {
     pub problem: Option<Problem>,
     /// For the screen.
     pub shown: Profile,
+    /// When the live session began that was neither kept nor taken back when we last ran; Unix milliseconds.
+    pub left_over: Option<u64>,
     /// Held as long as the profile is in use; `None` if the folder cannot be written.
     pub lock: Option<InstanceLock>,
 }
@@ -76,7 +79,8 @@ pub fn load(options: &Options, demo: bool) -> anyhow::Result<Loaded> {
         first_run: !demo && !existed,
         environment_keys: environment::key_names(),
     };
-    Ok(Loaded { paths, file, on_file, config: Arc::new(config), findings, problem, shown, lock })
+    let left_over = file.as_ref().and_then(|file| LiveSession::of(&paths.data_dir).take_left_over(file.text()));
+    Ok(Loaded { paths, file, on_file, config: Arc::new(config), findings, problem, shown, left_over, lock })
 }
 
 fn write_demo(paths: &Paths) -> io::Result<()> {

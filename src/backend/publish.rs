@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::keys;
 use super::profile::Loaded;
 use super::stage::Stage;
-use crate::contract::Snapshot;
 use crate::contract::snapshot::{Applied, Arrivals, KeysView, RecordsView, ScriptView, SeriesView, Serving};
+use crate::contract::{HistoryView, Snapshot};
 use crate::engine::clock::Clock;
 use crate::model::config::Config;
 use crate::model::proposal::{PoolPlan, Share};
@@ -28,6 +28,7 @@ pub struct Publisher {
     planned: Option<(Arc<Config>, Vec<Vec<Share>>)>,
     series: Arc<SeriesView>,
     records: Arc<RecordsView>,
+    history: HistoryView,
     keys: Arc<KeysView>,
     script: Option<ScriptView>,
     arrivals: Arrivals,
@@ -44,10 +45,12 @@ impl Publisher {
             serving: Serving::Starting,
             profile: profile.shown.clone(),
             applied: Arc::clone(applied),
+            live: None,
             view: Arc::default(),
             plans: Arc::default(),
             series: Arc::default(),
             records: Arc::default(),
+            history: HistoryView::default(),
             keys: Arc::default(),
             script: None,
             arrivals: Arrivals::default(),
@@ -62,10 +65,11 @@ impl Publisher {
         if new_second {
             self.second = second;
             stage.series.sample(&view, second);
+            stage.history.sample(&stage.series, second);
         }
         let moved = !same(&view, &self.view);
         // A countdown moves by the second although nothing else does.
-        let counting = new_second && is_counting(&view);
+        let counting = new_second && (stage.live.is_some() || is_counting(&view));
         let script = stage.simulated.as_ref().and_then(super::simulated::Simulated::script);
         let told =
             stage.ring.total() != self.records.total || script != self.script || stage.door.arrivals() != self.arrivals;
@@ -76,7 +80,7 @@ impl Publisher {
     }
 
     /// The snapshot of this moment.
-    pub(super) fn snapshot(&mut self, stage: &Stage) -> Snapshot {
+    pub(super) fn snapshot(&mut self, stage: &mut Stage) -> Snapshot {
         let view = self.fresh.take().unwrap_or_else(|| stage.engine.view());
         let at = view.at;
         if !same(&view, &self.view) {
@@ -90,6 +94,7 @@ impl Publisher {
         if stage.ring.total() != self.records.total || self.records.is_empty() {
             self.records = Arc::new(stage.ring.view(stage.door.recorder.dropped()));
         }
+        self.history = stage.history.view();
         let keys = keys::view(&stage.places, stage.desk.keyring(), &stage.key_tests);
         if keys != *self.keys {
             self.keys = Arc::new(keys);
@@ -122,10 +127,12 @@ impl Publisher {
             serving: stage.serving.clone(),
             profile: stage.profile.shown.clone(),
             applied: Arc::clone(&stage.applied),
+            live: stage.live.as_ref().map(|live| live.view(&stage.ring)),
             view: Arc::clone(&self.view),
             plans: Arc::clone(&self.plans),
             series: Arc::clone(&self.series),
             records: Arc::clone(&self.records),
+            history: self.history.clone(),
             keys: Arc::clone(&self.keys),
             script: self.script.clone(),
             arrivals: self.arrivals.clone(),

@@ -13,8 +13,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::history::{self, Historian, Report};
 use super::keeper::Keeper;
 use super::keys::{self, Desk};
+use super::live::{self, Live};
 use super::port::{Bound, bind};
 use super::profile::{self, Loaded};
 use super::publish::Publisher;
@@ -22,7 +24,7 @@ use super::simulated::Simulated;
 use super::table::table;
 use super::{Options, commands};
 use crate::contract::snapshot::{Applied, KeyTest, PortHeld, Problem, Serving};
-use crate::contract::{BackEnd, CommandInbox, Notice, NoticeBody, UiEnd, line};
+use crate::contract::{BackEnd, CommandInbox, Notice, NoticeBody, RevertCause, UiEnd, line};
 use crate::engine::Engine;
 use crate::engine::clock::Clock;
 use crate::model::check::{Finding, Severity};
@@ -59,6 +61,8 @@ pub(super) enum Event {
     TestAnswered(CommandId, Result<(String, u16), Problem>),
     /// A command is done.
     Done(CommandId, Result<String, Problem>),
+    /// The store of a profile's history reports something.
+    History(u64, Report),
 }
 
 /// The background side.
@@ -70,6 +74,9 @@ pub struct Stage {
     pub(super) back: BackEnd,
     pub(super) profile: Loaded,
     pub(super) applied: Arc<Applied>,
+    pub(super) live: Option<Live>,
+    /// The highest number a configuration had so far.
+    newest: u64,
     pub(super) desk: Desk,
     pub(super) places: Vec<Answer>,
     pub(super) key_tests: BTreeMap<AccountId, KeyTest>,
@@ -86,6 +93,7 @@ pub struct Stage {
     pub(super) events: mpsc::Sender<Event>,
     reports: mpsc::Receiver<Event>,
     keeper: Keeper,
+    pub(super) history: Historian,
 }
 
 /// A listener at work.
@@ -100,7 +108,7 @@ impl Stage {
     /// # Errors
     /// Headless: whatever keeps it from serving. With a window: only what leaves nothing to show.
     pub(super) async fn set_up(options: Options) -> anyhow::Result<(Self, CommandInbox, UiEnd, String)> {
-        let clock = Clock::start();
+        let clock = Clock::since_1970();
         check_script(&options)?;
         let profile = profile::load(&options, options.demo)?;
         if options.headless {
@@ -109,6 +117,7 @@ impl Stage {
         let (checked, findings) = resolve(&profile, 1);
         let seed = options.seed.unwrap_or_else(|| clock.wall_ms());
         let engine = Engine::new(Balancer::new(Arc::clone(&checked), seed, clock.now()), clock);
+        engine.number_from(history::first_number(clock.wall_ms()));
         let (recorder, drain) = recorder(crate::record::recorder::QUEUE);
         let connect = Duration::from_secs(u64::from(checked.config.timeouts.connect_seconds));
         let door =
@@ -118,6 +127,7 @@ impl Stage {
         let (events, reports) = mpsc::channel(EVENTS);
         let desk = keys::desk(&profile)?;
         let keeper = Keeper::open(&profile.paths.data_dir, &engine);
+        let history = Historian::open(&profile.paths.data_dir, &applied.config.history, &clock, &events);
         let mut stage = Self {
             options,
             clock,
@@ -125,7 +135,9 @@ impl Stage {
             door,
             back,
             profile,
+            newest: applied.revision,
             applied,
+            live: None,
             desk,
             places: Vec::new(),
             key_tests: BTreeMap::new(),
@@ -141,7 +153,11 @@ impl Stage {
             events,
             reports,
             keeper,
+            history,
         };
+        if let Some(began) = stage.profile.left_over {
+            stage.tell(None, NoticeBody::Reverted { revision: stage.applied.revision, why: RevertCause::Ended(began) });
+        }
         let base_url = stage.open().await?;
         Ok((stage, inbox, ui, base_url))
     }
@@ -154,10 +170,9 @@ impl Stage {
         self.listen().await;
         self.ask_for_keys();
         // Headless, "listening" is said once the keys are known. A window opens at once and shows them when they come.
-        if self.options.headless
-            && let Ok(Some(Event::Keys(places))) = timeout(FIRST_KEYS, self.reports.recv()).await
-        {
-            self.keys_are(places);
+        if self.options.headless {
+            // Late keys come as an event like any other.
+            let _ = timeout(FIRST_KEYS, self.hear_first_keys()).await;
         }
         let base_url = match &self.serving {
             Serving::Listening { base_url, .. } => base_url.to_string(),
@@ -183,7 +198,10 @@ impl Stage {
             tokio::select! {
                 Some((id, command)) = inbox.next() => commands::obey(&mut self, id, command).await,
                 Some(event) = self.reports.recv() => self.hear(event),
-                _ = beat.tick() => self.beat(),
+                _ = beat.tick() => {
+                    self.beat();
+                    live::beat(&mut self).await;
+                }
                 _ = quick.tick(), if self.back.watched_closely() => self.beat(),
                 _ = stop.changed() => break,
             }
@@ -191,9 +209,20 @@ impl Stage {
         self.close().await;
     }
 
+    /// The number of the next configuration; one that was taken back does not give its number away.
+    pub(super) const fn next_revision(&self) -> u64 {
+        self.newest + 1
+    }
+
     fn beat(&mut self) {
-        self.drain.drain_into(&mut self.ring);
+        self.collect();
         self.keeper.keep(self.clock.now(), &self.engine);
+        if self.history.keep(&self.applied.config.history, self.clock.wall_ms()) {
+            self.publish();
+            if let Some(problem) = history::trouble(&self.back.latest().history.store) {
+                self.tell(None, NoticeBody::Failed(problem));
+            }
+        }
         let mut publisher = std::mem::take(&mut self.publisher);
         let due = publisher.is_due(self);
         self.publisher = publisher;
@@ -202,13 +231,30 @@ impl Stage {
         }
     }
 
+    /// Takes in the requests that ended.
+    fn collect(&mut self) {
+        let (history, second) = (&mut self.history, self.clock.now().0 / 1_000_000);
+        self.drain.drain_into(&mut self.ring, |record| history.note(record, second));
+    }
+
     /// Publishes now.
     pub(super) fn publish(&mut self) {
-        self.drain.drain_into(&mut self.ring);
+        self.collect();
         let mut publisher = std::mem::take(&mut self.publisher);
         let snapshot = publisher.snapshot(self);
         self.publisher = publisher;
         self.back.publish(snapshot);
+    }
+
+    /// Hears what comes until the keys have come.
+    async fn hear_first_keys(&mut self) {
+        while let Some(event) = self.reports.recv().await {
+            let known = matches!(event, Event::Keys(_));
+            self.hear(event);
+            if known {
+                return;
+            }
+        }
     }
 
     fn hear(&mut self, event: Event) {
@@ -221,6 +267,10 @@ impl Stage {
             Event::TestAnswered(id, outcome) => self.test_answered(id, outcome),
             Event::Done(id, Ok(text)) => self.tell(Some(id), NoticeBody::Done(text)),
             Event::Done(id, Err(problem)) => self.tell(Some(id), NoticeBody::Failed(problem)),
+            Event::History(profile, report) => {
+                self.collect();
+                self.history.hear(profile, report, &mut self.ring, self.clock.wall_ms());
+            }
         }
         self.publish();
     }
@@ -231,7 +281,7 @@ impl Stage {
     }
 
     fn test_answered(&mut self, id: CommandId, outcome: Result<(String, u16), Problem>) {
-        self.drain.drain_into(&mut self.ring);
+        self.collect();
         let body = match outcome {
             Ok((decision, status)) => {
                 let records = self.ring.view(0);
@@ -293,6 +343,7 @@ impl Stage {
     pub(super) fn run_config(&mut self, config: Arc<Config>, checked: CheckedConfig, findings: Vec<Finding>) {
         let checked = Arc::new(checked);
         let revision = checked.revision;
+        self.newest = self.newest.max(revision);
         let findings = with_inventory(findings, &config);
         self.applied = Arc::new(Applied { revision, config, findings, file_problem: None });
         self.start_simulated();
@@ -306,8 +357,10 @@ impl Stage {
     pub(super) fn enter(&mut self, loaded: Loaded) -> anyhow::Result<()> {
         self.desk = keys::desk(&loaded)?;
         self.simulated = None;
+        live::forget(self);
         self.profile = loaded;
-        let (checked, findings) = resolve(&self.profile, self.applied.revision + 1);
+        let (checked, findings) = resolve(&self.profile, self.next_revision());
+        self.newest = checked.revision;
         self.applied = Arc::new(Applied { revision: checked.revision, ..applied(&self.profile, findings) });
         let seed = self.options.seed.unwrap_or_else(|| self.clock.wall_ms());
         self.keeper.close(&self.engine);
@@ -315,7 +368,10 @@ impl Stage {
         self.keeper = Keeper::open(&self.profile.paths.data_dir, &self.engine);
         self.door.config.store(checked);
         self.door.forget_arrivals();
-        self.drain.drain_into(&mut self.ring);
+        self.collect();
+        self.history.close(self.clock.wall_ms());
+        self.history =
+            Historian::open(&self.profile.paths.data_dir, &self.applied.config.history, &self.clock, &self.events);
         (self.ring, self.series) = (Ring::new(), Series::new());
         (self.places, self.key_tests) = (Vec::new(), BTreeMap::new());
         self.start_simulated();
@@ -413,7 +469,8 @@ impl Stage {
             }
         }
         self.keeper.close(&self.engine);
-        self.drain.drain_into(&mut self.ring);
+        self.collect();
+        self.history.close(self.clock.wall_ms());
     }
 }
 

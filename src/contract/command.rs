@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::contract::history::HistoryCommand;
 use crate::contract::snapshot::Problem;
 use crate::model::check::Finding;
 use crate::model::config::{AdminState, Config};
@@ -15,6 +16,8 @@ use crate::model::secret::Secret;
 pub enum Command {
     /// About the configuration.
     Config(ConfigCommand),
+    /// About a live session: edits that run before they are kept.
+    Live(LiveCommand),
     /// About one endpoint, at once.
     Endpoint(EndpointCommand),
     /// About one request that waits.
@@ -25,6 +28,8 @@ pub enum Command {
     Serving(ServingCommand),
     /// About the demo.
     Demo(DemoCommand),
+    /// About what is stored.
+    History(HistoryCommand),
     /// Send one small request through our own port, as a client would.
     SendTest {
         /// The model to ask for.
@@ -43,6 +48,23 @@ pub enum ConfigCommand {
     },
     /// Read the file again.
     Reload,
+}
+
+/// About a live session: edits that run, but are written nowhere until the person keeps them.
+pub enum LiveCommand {
+    /// Run this draft, if the applied revision is still its base. The first one begins a session.
+    Try {
+        /// The revision the draft was cloned from.
+        base: u64,
+        /// The whole configuration.
+        config: Arc<Config>,
+    },
+    /// Write down what runs; it is a revision like any other from then on.
+    Keep,
+    /// Go back to what ran before the session.
+    Revert,
+    /// Begin the countdown anew.
+    Extend,
 }
 
 /// About one endpoint; takes effect at once and is written to the file.
@@ -101,6 +123,24 @@ pub struct Notice {
     pub body: NoticeBody,
 }
 
+/// Why a live session was taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RevertCause {
+    /// The person wanted it.
+    Asked,
+    /// Nobody confirmed within this many seconds.
+    Unconfirmed(u32),
+    /// Too many requests failed.
+    Errors {
+        /// Percent of requests that failed since the last edit.
+        percent: u32,
+        /// Percent of them in the minute before the session.
+        before: u32,
+    },
+    /// Tidegate ended before it was confirmed; the session began at this moment, as Unix milliseconds.
+    Ended(u64),
+}
+
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum NoticeBody {
@@ -112,6 +152,13 @@ pub enum NoticeBody {
         revision: u64,
         /// What is said of it.
         findings: Vec<Finding>,
+    },
+    /// A live session was taken back: this revision runs again, as it was.
+    Reverted {
+        /// Its number.
+        revision: u64,
+        /// Why.
+        why: RevertCause,
     },
     /// A draft was not applied, and why.
     Rejected(Vec<Finding>),

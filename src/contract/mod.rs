@@ -4,11 +4,14 @@
 //! Absent on purpose: domain logic, drawing, sockets.
 
 pub mod command;
+pub mod history;
 pub mod line;
 pub mod snapshot;
 
 pub use command::{
-    Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, LineCommand, Notice, NoticeBody, ServingCommand,
+    Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, LineCommand, LiveCommand, Notice, NoticeBody,
+    RevertCause, ServingCommand,
 };
+pub use history::{HistoryCommand, HistoryView};
 pub use line::{BackEnd, Busy, CommandInbox, UiEnd, line};
 pub use snapshot::Snapshot;

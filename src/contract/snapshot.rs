@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use crate::contract::history::HistoryView;
 use crate::model::check::Finding;
 use crate::model::config::Config;
 use crate::model::id::{AccountId, EndpointId};
@@ -29,6 +30,8 @@ pub struct Snapshot {
     pub profile: Profile,
     /// What runs, and what is said of it.
     pub applied: Arc<Applied>,
+    /// The live session that waits to be kept, if one does.
+    pub live: Option<LiveView>,
     /// Endpoints, pools, routes, waiting line.
     pub view: Arc<BalancerView>,
     /// Ways to split each applied pool.
@@ -37,6 +40,8 @@ pub struct Snapshot {
     pub series: Arc<SeriesView>,
     /// Finished requests.
     pub records: Arc<RecordsView>,
+    /// What is kept over a restart.
+    pub history: HistoryView,
     /// Keys and the keyring. Never a key.
     pub keys: Arc<KeysView>,
     /// The script that plays, if one does.
@@ -103,6 +108,21 @@ pub struct Applied {
     pub findings: Vec<Finding>,
     /// The file could not be read; this is the last good configuration or none.
     pub file_problem: Option<Problem>,
+}
+
+/// A live session: edits that run and are not kept yet.
+#[derive(Clone, Debug)]
+pub struct LiveView {
+    /// When it began, as Unix milliseconds.
+    pub began_wall_ms: u64,
+    /// When it is taken back unless it is kept.
+    pub until: Timestamp,
+    /// What ran before, and runs again then.
+    pub before: Arc<Applied>,
+    /// Requests that ended since the last edit.
+    pub ended: u64,
+    /// Of these, those whose client got an error.
+    pub failed: u64,
 }
 
 /// What happened, what still works, one next step. No key, query or body ever.

@@ -13,26 +13,35 @@ use crate::model::units::{Timestamp, micros};
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     started: Instant,
+    /// What `now` was then, in microseconds.
+    epoch: u64,
 }
 
 impl Clock {
-    /// A clock that starts now.
+    /// A clock that starts now, at zero.
     #[must_use]
     pub fn start() -> Self {
-        Self { started: Instant::now() }
+        Self { started: Instant::now(), epoch: 0 }
     }
 
-    /// Microseconds since the start. On a paused runtime this stands still with it.
+    /// A clock that starts now, at the microseconds since 1970: what one run notes can be compared with what another did.
+    #[must_use]
+    pub fn since_1970() -> Self {
+        let clock = Self::start();
+        Self { epoch: clock.wall_ms().saturating_mul(1_000), ..clock }
+    }
+
+    /// Microseconds since the start, or since 1970. On a paused runtime this stands still with it.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        Timestamp(micros(self.started.elapsed()))
+        Timestamp(self.epoch.saturating_add(micros(self.started.elapsed())))
     }
 
     /// The runtime's instant for a timestamp, for its timers. One far in the future stands for "never".
     #[must_use]
     pub fn instant(&self, at: Timestamp) -> Instant {
         const FAR: Duration = Duration::from_hours(720);
-        self.started + Duration::from_micros(at.0).min(self.started.elapsed() + FAR)
+        self.started + Duration::from_micros(at.0.saturating_sub(self.epoch)).min(self.started.elapsed() + FAR)
     }
 
     /// The runtime's instant `span` from now: a deadline for its timers.
@@ -46,5 +55,20 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn wall_ms(&self) -> u64 {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| micros(since) / 1_000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_since_1970_goes_on_as_one_from_zero_and_its_timers_fire_alike() {
+        for clock in [Clock::start(), Clock::since_1970()] {
+            let (before, span) = (clock.now(), Duration::from_millis(1_500));
+            tokio::time::sleep_until(clock.instant(before.after(span))).await;
+            assert_eq!(clock.now().since(before), span);
+        }
+        assert_eq!(Clock::since_1970().now().0 / 86_400_000_000, Clock::start().wall_ms() / 86_400_000);
     }
 }

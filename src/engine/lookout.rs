@@ -42,6 +42,13 @@ impl Lookout {
         }
     }
 
+    /// A new configuration lifts every ceiling, also one with the number of the last.
+    pub(super) fn hear(&mut self, input: &Input) {
+        if matches!(input, Input::Configured(_)) {
+            self.adjuster = Adjuster::default();
+        }
+    }
+
     /// Notes what was decided: where it goes, and, if it is a demand, that it was asked for.
     pub(super) fn note(&mut self, now: Timestamp, output: &Output, asked: Option<Priority>) {
         let decision: Option<&Decision> = match output {

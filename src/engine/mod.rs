@@ -20,7 +20,7 @@ use crate::model::id::{AccountId, RequestId};
 use crate::model::profile::RequestProfile;
 use crate::model::status::BalancerView;
 use crate::model::units::Timestamp;
-pub use crate::policy::Assignment;
+pub use crate::policy::{Assignment, Whereabouts};
 use crate::policy::{Balancer, Input, Output};
 
 /// The brain with a clock. Shared by every request.
@@ -46,6 +46,11 @@ impl Engine {
         let (outputs, waiters, lookout) = (Vec::with_capacity(8), BTreeMap::new(), Lookout::default());
         let core = Core { balancer, outputs, waiters, armed: None, lookout };
         Arc::new(Self { core: Mutex::new(core), clock, alarm: Notify::new(), next_request: AtomicU64::new(1) })
+    }
+
+    /// Numbers the requests to come from here on, so that no name of an earlier run comes again.
+    pub fn number_from(&self, first: u64) {
+        self.next_request.store(first.max(1), Ordering::Relaxed);
     }
 
     /// The clock everything here runs by.
@@ -79,6 +84,13 @@ impl Engine {
     #[must_use]
     pub fn take_fresh_owners(&self) -> Vec<(u64, AccountId)> {
         self.core().balancer.take_fresh_owners()
+    }
+
+    /// Where stored objects with these fingerprints are, and which accounts can be asked.
+    #[must_use]
+    pub fn whereabouts(&self, keys: &[u64], model: Option<&str>) -> Whereabouts {
+        let now = self.clock.now();
+        self.core().balancer.whereabouts(now, keys, model)
     }
 
     /// How things stand now.
@@ -143,6 +155,7 @@ impl Engine {
         let (now, asks) = (self.clock.now(), Lookout::asks(&input));
         let mut core = self.core();
         let Core { balancer, outputs, waiters, lookout, .. } = &mut *core;
+        lookout.hear(&input);
         balancer.handle(now, input, outputs);
         let mut mine = None;
         for output in outputs.drain(..) {

@@ -6,6 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
+mod rules;
+
+pub use rules::{Bodies, History, LiveTuning, Queue, Retry, Timeouts};
+
 use super::id::{AccountId, CallerId, EndpointId, GroupId, ModelName, PoolId};
 
 /// The whole file.
@@ -35,6 +39,12 @@ pub struct Config {
     pub retry: Retry,
     /// `[timeouts]`
     pub timeouts: Timeouts,
+    /// `[history]`
+    pub history: History,
+    /// `[bodies]`
+    pub bodies: Bodies,
+    /// `[live_tuning]`
+    pub live_tuning: LiveTuning,
 }
 
 /// `[listen]`
@@ -154,6 +164,9 @@ pub struct QuotaPool {
     /// How far our shares may follow demand away from what is configured, in percent; absent: they are only proposed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adjust_within_percent: Option<u32>,
+    /// A total of the person's own, not the provider's: shares may add up to more.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub soft: bool,
 }
 
 /// How the server counts.
@@ -432,62 +445,6 @@ pub struct Caller {
 pub struct TokenSource {
     /// An environment variable's name.
     pub env: String,
-}
-
-/// `[queue]`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Queue {
-    /// Requests waiting at once, over all routes.
-    pub max_waiting: u32,
-    /// A request whose wait would be longer is refused at once.
-    pub max_wait_seconds: u32,
-    /// Of the tokens that go to those who wait, bulk gets at least this share while it wants it.
-    pub bulk_share_percent: u32,
-}
-
-impl Default for Queue {
-    fn default() -> Self {
-        Self { max_waiting: 2_000, max_wait_seconds: 60, bulk_share_percent: 10 }
-    }
-}
-
-/// `[retry]`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Retry {
-    /// Sendings of one request in all, the first included.
-    pub max_attempts: u32,
-    /// Retries after faults, as a share of recent requests.
-    pub budget_percent: u32,
-    /// First step of the exponential backoff.
-    pub base_delay_ms: u64,
-    /// Ceiling of the exponential backoff.
-    pub max_delay_ms: u64,
-}
-
-impl Default for Retry {
-    fn default() -> Self {
-        Self { max_attempts: 4, budget_percent: 20, base_delay_ms: 500, max_delay_ms: 8_000 }
-    }
-}
-
-/// `[timeouts]`, each in seconds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Timeouts {
-    /// Until a connection stands.
-    pub connect_seconds: u32,
-    /// Until an answer that is not streamed begins. Reasoning takes up to 29 minutes.
-    pub answer_seconds: u32,
-    /// Until a stream's first event, and between two events.
-    pub stream_idle_seconds: u32,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self { connect_seconds: 10, answer_seconds: 1_740, stream_idle_seconds: 300 }
-    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if hands a reference")]

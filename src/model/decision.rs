@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::candidates::Candidates;
 use super::config::AdminState;
 use super::counterfactual::Counterfactual;
 use super::id::{AccountId, DecisionId, EndpointId, ModelName};
@@ -270,7 +271,7 @@ pub struct Decision {
     /// How long it had waited in line.
     pub waited: Duration,
     /// Every endpoint of the route, in order of trial.
-    pub candidates: Vec<Candidate>,
+    pub candidates: Candidates,
     /// What came of it.
     pub conclusion: Conclusion,
     /// The account that holds the stored state the request refers to, if it refers to any.
@@ -295,7 +296,7 @@ pub struct Estimate {
 impl Decision {
     /// The candidate that was taken, if one was.
     #[must_use]
-    pub fn chosen(&self) -> Option<&Candidate> {
-        self.candidates.iter().find(|candidate| matches!(candidate.verdict, Verdict::Chosen(_)))
+    pub fn chosen(&self) -> Option<Candidate> {
+        self.candidates.find(|verdict| matches!(verdict, Verdict::Chosen(_)))
     }
 }

@@ -3,11 +3,13 @@
 //! Invariant: values only; whoever holds one can send it to another thread, compare it and print it (secrets excepted).
 //! Absent on purpose: I/O, clocks, and any behaviour beyond a value checking itself.
 
+pub mod candidates;
 pub mod check;
 pub mod checked;
 pub mod config;
 pub mod counterfactual;
 pub mod decision;
+pub mod history;
 pub mod id;
 pub mod outcome;
 pub mod outlook;

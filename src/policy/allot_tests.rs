@@ -63,8 +63,11 @@ fn a_share_holds_back_what_the_pool_keeps_for_others() {
     let mut world = World::with_share(4_000);
     assert!(matches!(world.send(3_000), Output::Assigned { .. }));
     let Output::Held { decision, .. } = world.send(2_000) else { panic!("the share is used") };
-    assert_eq!(decision.candidates[0].verdict, Verdict::Excluded(Exclusion::PoolShort));
-    assert_eq!((decision.candidates[0].has, decision.candidates[0].limit), (Some(1_000), Some(4_000)));
+    assert_eq!(decision.candidates.get(0).expect("a candidate").verdict, Verdict::Excluded(Exclusion::PoolShort));
+    assert_eq!(
+        (decision.candidates.get(0).expect("a candidate").has, decision.candidates.get(0).expect("a candidate").limit),
+        (Some(1_000), Some(4_000))
+    );
     let view = world.brain.view(Timestamp::ZERO);
     assert_eq!((view.endpoints[0].tokens.limit, view.endpoints[0].tokens.source), (Some(4_000), LimitSource::Allotted));
 }

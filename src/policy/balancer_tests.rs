@@ -71,7 +71,7 @@ fn a_newcomer_passes_the_one_in_turn_only_where_it_does_not_delay_it() {
     world.now = Timestamp::from_secs(11);
     let (small, behind) = world.arrive(10);
     let Output::Held { decision, .. } = behind else { panic!("held") };
-    assert_eq!(decision.candidates[0].verdict, Verdict::Excluded(Exclusion::LineAhead));
+    assert_eq!(decision.candidates.get(0).expect("a candidate").verdict, Verdict::Excluded(Exclusion::LineAhead));
     let gone: Vec<_> =
         world.until(Timestamp::from_secs(75)).iter().map(|(at, out)| (at.0 / 1_000, out.request())).collect();
     assert_eq!(gone, [(60_300, large), (70_300, small)]);

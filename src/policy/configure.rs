@@ -61,6 +61,10 @@ impl Balancer {
         for spec in &config.routes {
             let known = before.iter().position(|route| route.model == spec.model).map(|at| before.swap_remove(at));
             let fresh = RouteState::new(spec.model.clone(), config.queue.bulk_share_percent);
+            let members = spec.groups.iter().flat_map(|group| &group.members);
+            let members =
+                members.filter_map(|member| Some(config.endpoints.get(member.endpoint)?.id.clone())).collect();
+            let fresh = RouteState { members, ..fresh };
             self.routes.push(match known {
                 Some(RouteState { sent, stays, shares, demand, relented, .. }) => {
                     RouteState { sent, stays: Stay::of(spec, &stays), shares, demand, relented, ..fresh }

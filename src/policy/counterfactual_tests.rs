@@ -246,7 +246,7 @@ proptest! {
         let Some(would_have) = decision(&answer).would_have.clone() else { return Ok(()) };
         let flipped = |profile: Arc<RequestProfile>, world: &mut World| {
             let again = world.ask(profile).1;
-            let one = decision(&again).candidates.iter().find(|one| one.endpoint == would_have.endpoint).cloned();
+            let one = decision(&again).candidates.iter().find(|one| one.endpoint == would_have.endpoint);
             let verdict = one.as_ref().map(|one| one.verdict);
             let fits = matches!(verdict, Some(Verdict::Chosen(_) | Verdict::Excluded(Exclusion::NotNeeded)));
             (fits && matches!(again, Output::Assigned { .. }), format!("{would_have:?}\nwas {answer:?}\nis {again:?}"))

@@ -9,7 +9,8 @@ use super::balancer::Balancer;
 use super::choose::Pick;
 use super::judge::{Judged, Ruling};
 use super::request::Job;
-use crate::model::decision::{Candidate, Conclusion, Decision, Exclusion, Verdict};
+use crate::model::candidates::{Candidates, Footing};
+use crate::model::decision::{Conclusion, Decision, Exclusion, Verdict};
 use crate::model::id::{DecisionId, ModelName};
 use crate::model::units::Timestamp;
 
@@ -34,11 +35,12 @@ impl Balancer {
         let route = job.route.and_then(|route| self.config.routes.get(route));
         let shown = pick.map_or(0, |pick| pick.at);
         let attempt = job.attempts.saturating_add(u32::from(!matches!(conclusion, Conclusion::PassedOn)));
-        let mut candidates = Vec::with_capacity(judged.len());
-        candidates.extend(judged.iter().enumerate().filter_map(|(at, one)| {
+        let names = job.route.and_then(|route| self.routes.get(route)).map(|route| Arc::clone(&route.members));
+        let mut candidates = Candidates::of(names.unwrap_or_default());
+        for (at, one) in judged.iter().enumerate() {
             let verdict = verdict(one, pick.filter(|pick| pick.at == at), line_ahead);
-            self.candidate(one, verdict)
-        }));
+            candidates.push(footing(one, verdict), one.has);
+        }
         Arc::new(Decision {
             id,
             at: now,
@@ -54,19 +56,17 @@ impl Balancer {
             would_have: self.would_have(now, job, judged, pick, line_ahead),
         })
     }
+}
 
-    fn candidate(&self, one: &Judged, verdict: Verdict) -> Option<Candidate> {
-        Some(Candidate {
-            endpoint: self.config.endpoints.get(one.endpoint)?.id.clone(),
-            group: group_number(one),
-            admin_state: one.admin_state,
-            health: one.health,
-            needs: one.needs,
-            has: one.has,
-            limit: one.limit,
-            free_at: one.free_at,
-            verdict,
-        })
+fn footing(one: &Judged, verdict: Verdict) -> Footing {
+    Footing {
+        group: group_number(one),
+        admin_state: one.admin_state,
+        health: one.health,
+        needs: one.needs,
+        limit: one.limit,
+        free_at: one.free_at,
+        verdict,
     }
 }
 

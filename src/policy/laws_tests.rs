@@ -211,10 +211,10 @@ impl Court {
             }
             _ => None,
         };
-        let first = decision.chosen().and_then(back).expect("it rests by a guess");
+        let first = decision.chosen().as_ref().and_then(back).expect("it rests by a guess");
         for one in decision.candidates.iter().filter(|one| one.admin_state == AdminState::Enabled) {
             let helps = matches!(one.verdict, Verdict::Excluded(Exclusion::Throttled | Exclusion::Ejected));
-            assert!(!helps || back(one) >= Some(first), "the first due back");
+            assert!(!helps || back(&one) >= Some(first), "the first due back");
             assert_ne!(one.verdict, Verdict::Excluded(Exclusion::NotNeeded), "something else fitted");
             assert_ne!(one.health, Health::Probing, "one at a time");
         }

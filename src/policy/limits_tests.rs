@@ -33,6 +33,23 @@ fn an_answer_that_came_to_more_than_its_estimate_is_paid_back_by_those_after_it(
 }
 
 #[test]
+fn usage_is_held_against_the_estimate_by_the_services_own_formula() {
+    let usage = Some(Usage { input: 300, output: 500, exact: true, ..Usage::default() });
+    // One charges the larger of prompt and cap, the other their sum.
+    for (enforcement, charged) in [(Enforcement::TokenBucket, 500), (Enforcement::SlidingLog, 800)] {
+        let mut world = World::new(config(&[Site { enforcement, ..site("east", 10_000) }], &[], |_| {}));
+        let (request, _) = world.arrive(500);
+        world.commit(request, "east");
+        world.give(Input::Settled {
+            request,
+            settlement: Settlement { ending: Ending::Completed, usage, first_token: None },
+        });
+        let used = world.brain.view(world.now).endpoints[0].tokens.used;
+        assert_eq!(used, charged, "{enforcement:?}");
+    }
+}
+
+#[test]
 fn a_soft_cap_below_what_a_level_holds_is_kept_over_the_minute_and_holds_nobody_longer() {
     for enforcement in [Enforcement::Utilization, Enforcement::TokenBucket] {
         let level = || [Site { enforcement, ..site("east", 6_000) }];
@@ -65,7 +82,7 @@ fn a_days_requests_are_counted_over_the_minutes() {
         world.until(world.now.after(Duration::from_secs(61)));
     }
     let (_, refused) = world.arrive(10);
-    let one = &decision(&refused).candidates[0];
+    let one = decision(&refused).candidates.get(0).expect("a candidate");
     assert_eq!((one.verdict, one.has, one.limit), (Verdict::Excluded(Exclusion::DayShort), Some(0), Some(20)));
     // A request comes back in 4,320 s, of which 20 × 61 have passed.
     let told = one.free_at.expect("the day comes back").since(world.now).as_secs();
@@ -98,7 +115,7 @@ fn input_and_output_are_held_apart() {
     }));
     world.arrive(401);
     let (_, held) = world.arrive(102);
-    let one = &decision(&held).candidates[0];
+    let one = decision(&held).candidates.get(0).expect("a candidate");
     let said = (one.verdict, one.needs, one.has, one.limit);
     assert_eq!(said, (Verdict::Excluded(Exclusion::OutputShort), 101, Some(100), Some(500)));
     let view = world.brain.view(world.now).endpoints[0].more_limits.clone();
@@ -124,5 +141,5 @@ fn a_pair_of_request_headers_that_counts_a_day_becomes_a_limit_of_the_day() {
         world.arrive(10);
     }
     let (_, held) = world.arrive(10);
-    assert_eq!(decision(&held).candidates[0].verdict, Verdict::Excluded(Exclusion::DayShort));
+    assert_eq!(decision(&held).candidates.get(0).expect("a candidate").verdict, Verdict::Excluded(Exclusion::DayShort));
 }

@@ -50,6 +50,7 @@ mod stick;
 mod touch;
 mod traffic;
 mod view;
+mod whereabouts;
 mod window;
 
 #[cfg(test)]
@@ -71,3 +72,4 @@ mod world_tests;
 
 pub use balancer::Balancer;
 pub use event::{Assignment, Input, Output};
+pub use whereabouts::Whereabouts;

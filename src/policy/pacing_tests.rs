@@ -31,7 +31,7 @@ fn a_burst_of_bulk_leaves_what_is_expected_of_the_others_until_it_has_left() {
     assert_eq!(sent_of(&mut world, Priority::Bulk, 1_000, 99), 47, "a minute of 12,000 and a little more stays free");
     assert_eq!(sent_of(&mut world, Priority::Interactive, 1_000, 6), 6, "and are there for them");
     let Output::Held { decision, .. } = arrive(&mut world, Priority::Bulk, 1_000) else { panic!("held") };
-    assert!(matches!(decision.candidates[0].verdict, Verdict::Excluded(_)));
+    assert!(matches!(decision.candidates.get(0).expect("a candidate").verdict, Verdict::Excluded(_)));
 }
 
 #[test]
@@ -65,7 +65,11 @@ fn a_preferred_group_that_will_be_exhausted_is_left_early_by_the_less_important(
     );
     let Output::Assigned { assignment, .. } = arrive(&mut world, Priority::Normal, 1_000) else { panic!("sent") };
     let kept = Verdict::Excluded(Exclusion::KeptForImportant);
-    assert_eq!(assignment.decision.candidates[0].verdict, kept, "the decision names the rule");
+    assert_eq!(
+        assignment.decision.candidates.get(0).expect("a candidate").verdict,
+        kept,
+        "the decision names the rule"
+    );
     assert_eq!(place(&arrive(&mut world, Priority::Interactive, 1_000)), "east");
 }
 

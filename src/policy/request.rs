@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::affinity::Binding;
 use super::claim::Claim;
+use super::estimate::Formula;
 use super::forecast::Forecast;
 use super::lane::Lane;
 use super::ledger::Entry;
@@ -19,9 +20,9 @@ use super::traffic::Mark;
 use super::window::Window;
 use crate::model::config::Priority;
 use crate::model::decision::Estimate;
-use crate::model::id::{AccountId, ModelName, RequestId};
+use crate::model::id::{AccountId, EndpointId, ModelName, RequestId};
 use crate::model::outlook::Demand;
-use crate::model::profile::{Operation, RequestProfile};
+use crate::model::profile::RequestProfile;
 use crate::model::units::{MINUTE, Timestamp};
 
 /// What one sending holds. Slots name endpoints and pools for the life of the process.
@@ -35,6 +36,8 @@ pub(super) struct Reservation {
     pub(super) pool_entry: Option<Entry>,
     /// Charged by what is used in the end, not by the estimate.
     pub(super) settles_to_usage: bool,
+    /// How the service charges.
+    pub(super) formula: Formula,
     pub(super) expires: Timestamp,
     pub(super) sent: Timestamp,
     /// The caller's slot.
@@ -136,7 +139,7 @@ impl Job {
 
     /// Whether a service can tell from the request how long the answer may be.
     pub(super) fn has_known_output(&self) -> bool {
-        self.profile.size.output_cap.is_some() || self.profile.operation == Operation::Embeddings
+        self.profile.size.output_cap.is_some() || !self.profile.operation.writes()
     }
 
     /// How long it has waited in all.
@@ -162,6 +165,8 @@ impl Job {
 #[derive(Clone, Debug)]
 pub(super) struct RouteState {
     pub(super) model: ModelName,
+    /// The names of its members, in order of trial.
+    pub(super) members: Arc<[EndpointId]>,
     /// Who waits, and who is next.
     pub(super) line: Line,
     /// What is kept for those who are next in their lanes.
@@ -193,6 +198,7 @@ impl RouteState {
     pub(super) fn new(model: ModelName, bulk_share_percent: u32) -> Self {
         Self {
             model,
+            members: Arc::default(),
             line: Line::new(bulk_share_percent),
             claims: Vec::new(),
             wake: None,

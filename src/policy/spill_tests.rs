@@ -41,7 +41,7 @@ fn a_group_is_left_at_its_share_before_it_is_full() {
     assert_eq!(place(&spilled), "west");
     let decision = &sent(&spilled).decision;
     assert_eq!(verdict_of(decision, "east"), WITHHELD);
-    let east = &decision.candidates[0];
+    let east = decision.candidates.get(0).expect("a candidate");
     assert_eq!((east.needs, east.has, east.limit, east.free_at), (50, Some(50), Some(100), None));
     world.now = at(61);
     assert_eq!(place(&world.arrive(10).1), "east");
@@ -75,7 +75,7 @@ fn a_stay_lasts_its_time_even_if_there_is_room() {
     world.now = at(70);
     let away = world.arrive(10).1;
     assert_eq!((place(&away), verdict_of(&sent(&away).decision, "east")), ("west", WITHHELD));
-    assert_eq!(sent(&away).decision.candidates[0].free_at, Some(at(90)));
+    assert_eq!(sent(&away).decision.candidates.get(0).expect("a candidate").free_at, Some(at(90)));
     world.now = at(90);
     assert_eq!(place(&world.arrive(10).1), "east");
 }

@@ -60,10 +60,11 @@ impl Drain {
         self.queue.recv().await
     }
 
-    /// Moves everything that waits into the ring, without waiting. Returns how many records that were.
-    pub fn drain_into(&mut self, ring: &mut Ring) -> u64 {
+    /// Moves everything that waits into the ring, without waiting, and shows each record to `seen`. Returns how many that were.
+    pub fn drain_into(&mut self, ring: &mut Ring, mut seen: impl FnMut(&Arc<RequestRecord>)) -> u64 {
         let before = ring.total();
         while let Ok(record) = self.queue.try_recv() {
+            seen(&record);
             ring.push(record);
         }
         ring.total().saturating_sub(before)
@@ -86,7 +87,9 @@ mod tests {
         let (recorder, mut drain) = recorder(2);
         (0..5).for_each(|number| recorder.record(record(number)));
         let mut ring = Ring::new();
-        assert_eq!(drain.drain_into(&mut ring), 2);
+        let mut seen = 0;
+        assert_eq!(drain.drain_into(&mut ring, |_| seen += 1), 2);
+        assert_eq!(seen, 2);
         assert_eq!(drain.dropped(), 3);
         assert!(ring.view(drain.dropped()).iter().map(|record| record.id.0).eq(0..2));
     }

@@ -50,10 +50,27 @@ impl Ring {
         }
     }
 
+    /// Puts what an earlier run left (oldest first) before what is kept. Every record is wrapped anew, so that whoever follows the
+    /// newest one sees that the list is another.
+    pub fn remember(&mut self, older: Vec<Arc<RequestRecord>>) {
+        let before = std::mem::take(self);
+        for record in older {
+            self.push(record);
+        }
+        for record in before.sealed.iter().flat_map(|chunk| chunk.iter()).chain(&before.open) {
+            self.push(Arc::new(RequestRecord::clone(record)));
+        }
+    }
+
     /// Requests ever kept here; changes exactly when the view would.
     #[must_use]
     pub const fn total(&self) -> u64 {
         self.total
+    }
+
+    /// Every record kept, newest first.
+    pub fn newest(&self) -> impl Iterator<Item = &Arc<RequestRecord>> {
+        self.open.iter().rev().chain(self.sealed.iter().rev().flat_map(|chunk| chunk.iter().rev()))
     }
 
     /// What the screen reads. Costs one pointer per sealed chunk and one per record of the open one.
@@ -85,6 +102,17 @@ mod tests {
         let view = ring_of(600).view(3);
         assert_eq!((view.total, view.dropped, view.len(), view.chunks.len()), (600, 3, 600, 3));
         assert!(view.iter().map(|record| record.id.0).eq(0..600));
+    }
+
+    #[test]
+    fn what_an_earlier_run_left_stands_before_what_is_kept_in_a_list_of_its_own() {
+        let mut ring = ring_of(300);
+        let newest = ring.view(0).iter().next_back().cloned().unwrap();
+        ring.remember((900..1_000).map(|number| Arc::new(record(number))).collect());
+        let view = ring.view(0);
+        assert!(view.iter().map(|record| record.id.0).eq((900..1_000).chain(0..300)));
+        assert!(!view.iter().any(|record| Arc::ptr_eq(record, &newest)));
+        assert_eq!(ring.total(), 400);
     }
 
     #[test]

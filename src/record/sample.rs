@@ -13,7 +13,7 @@ use crate::model::record::{RecordEnd, RequestRecord};
 use crate::model::units::Timestamp;
 
 /// The request with this number.
-pub(super) fn record(number: u64) -> RequestRecord {
+pub(crate) fn record(number: u64) -> RequestRecord {
     RequestRecord {
         id: RequestId(number),
         at: Timestamp::from_secs(number),

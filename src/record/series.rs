@@ -55,6 +55,14 @@ impl Series {
         self.generation = self.generation.saturating_add(1);
     }
 
+    /// The points of this second, for whoever keeps them longer.
+    pub fn points_at(&self, second: u64) -> impl Iterator<Item = (&EndpointId, &SeriesPoint)> {
+        self.tracks.iter().filter_map(move |track| {
+            let newest = track.open.last().or_else(|| track.sealed.back()?.last());
+            newest.filter(|point| point.second == second).map(|point| (&track.id, point))
+        })
+    }
+
     /// What the screen reads. Sealed chunks are shared, the open ones (under a minute each) copied.
     #[must_use]
     pub fn view(&self) -> SeriesView {

@@ -149,6 +149,12 @@ impl ConfigFile {
         self.on_disk.as_deref().map_or(Ok(()), |text| self.revisions.keep_last_good(text))
     }
 
+    /// What the file said when it was last read or written; empty if there was none.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.on_disk.as_deref().unwrap_or_default()
+    }
+
     /// Where the file lies.
     #[must_use]
     pub fn path(&self) -> &Path {

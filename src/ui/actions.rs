@@ -20,6 +20,8 @@ pub enum Action {
     Review,
     /// Drop the draft's changes.
     Discard,
+    /// Have edits run at once, until they are kept or go back.
+    LiveTuning,
     /// Copy the base URL for clients.
     CopyBaseUrl,
     /// Light, dark, or as the system says.
@@ -62,8 +64,9 @@ pub const TABLE: &[Entry] = &[
     page(Page::Routing, &[command(Key::Num3)], "Who gets traffic first, and in what share"),
     page(Page::Quotas, &[command(Key::Num4)], "How the allowance is divided"),
     page(Page::Requests, &[command(Key::Num5)], "What happened to a request, and why"),
-    page(Page::Accounts, &[command(Key::Num6)], "Accounts and their keys"),
-    page(Page::Connect, &[command(Key::Num7)], "How to point a tool here"),
+    page(Page::Usage, &[command(Key::Num6)], "Who used how many tokens, day by day"),
+    page(Page::Accounts, &[command(Key::Num7)], "Accounts and their keys"),
+    page(Page::Connect, &[command(Key::Num8)], "How to point a tool here"),
     Entry {
         action: Action::Redo,
         label: "Redo",
@@ -90,6 +93,13 @@ pub const TABLE: &[Entry] = &[
         label: "Discard",
         hint: "Go back to what runs; can be undone",
         keys: &[command(Key::Backspace)],
+        yields_to_text: true,
+    },
+    Entry {
+        action: Action::LiveTuning,
+        label: "Live tuning",
+        hint: "Edits run as soon as you pause, and go back unless you keep them",
+        keys: &[KeyboardShortcut::new(Modifiers::NONE, Key::L)],
         yields_to_text: true,
     },
     Entry {

@@ -9,7 +9,7 @@ mod merge;
 use std::sync::Arc;
 
 use crate::contract::snapshot::Applied;
-use crate::contract::{Command, ConfigCommand, Notice, NoticeBody};
+use crate::contract::{Command, ConfigCommand, LiveCommand, Notice, NoticeBody};
 use crate::model::check::{Finding, brought_in, check};
 use crate::model::config::Config;
 use crate::model::id::CommandId;
@@ -44,6 +44,7 @@ pub struct Draft {
     waiting: Option<CommandId>,
     sent: Option<Arc<Config>>,
     rejected: Vec<Finding>,
+    version: u64,
 }
 
 impl Draft {
@@ -63,7 +64,14 @@ impl Draft {
             waiting: None,
             sent: None,
             rejected: Vec::new(),
+            version: 0,
         }
+    }
+
+    /// Grows with every change of the working copy.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
     }
 
     /// The configuration as edited.
@@ -172,6 +180,7 @@ impl Draft {
         self.findings = check(&working);
         self.changes = changes::sentences(&self.base, &working);
         self.rejected.clear();
+        self.version += u64::from(working != self.working);
         self.working = working;
     }
 
@@ -209,15 +218,30 @@ impl Draft {
     /// The command that applies the draft; `None` if nothing changed or an error blocks it.
     #[must_use]
     pub fn apply(&self) -> Option<Command> {
+        let config = self.ready()?;
+        Some(Command::Config(ConfigCommand::Apply { base: self.base_revision, config }))
+    }
+
+    /// The command that tries the draft in a live session; `None` as for [`Draft::apply`], or if it was rejected as it is.
+    #[must_use]
+    pub fn attempt(&self) -> Option<Command> {
+        let config = self.ready().filter(|_| self.rejected.is_empty())?;
+        Some(Command::Live(LiveCommand::Try { base: self.base_revision, config }))
+    }
+
+    fn ready(&self) -> Option<Arc<Config>> {
         let allowed = self.is_changed() && !self.is_applying() && self.blocking().next().is_none();
-        allowed.then(|| {
-            Command::Config(ConfigCommand::Apply { base: self.base_revision, config: Arc::clone(&self.working) })
-        })
+        allowed.then(|| Arc::clone(&self.working))
     }
 
     /// Remembers that the apply was sent, so that its notice is recognised.
     pub fn applying(&mut self, id: CommandId) {
         self.settle();
+        self.trying(id);
+    }
+
+    /// The same for a try in a live session; a gesture may go on meanwhile.
+    pub fn trying(&mut self, id: CommandId) {
         self.waiting = Some(id);
         self.sent = Some(Arc::clone(&self.working));
     }
@@ -235,10 +259,16 @@ impl Draft {
         true
     }
 
-    /// Follows the applied configuration: a new revision becomes the base, and edits are kept on top of it.
+    /// Follows the applied configuration: a new revision becomes the base, and edits are kept on top of it. A lower number is
+    /// a live session that was taken back: that is a step, and undoing it brings what was tried back as a draft.
     pub fn follow(&mut self, applied: &Applied) {
-        if applied.revision == self.base_revision && *applied.config == *self.base {
+        if applied.revision == self.base_revision
+            && (Arc::ptr_eq(&applied.config, &self.base) || *applied.config == *self.base)
+        {
             return;
+        }
+        if applied.revision < self.base_revision {
+            return self.go_back(applied);
         }
         let (old, new) = (Arc::clone(&self.base), Arc::clone(&applied.config));
         self.base_revision = applied.revision;
@@ -255,6 +285,15 @@ impl Draft {
         }
         let working = if self.is_changed() { rebased(&self.working) } else { new };
         self.put(working);
+    }
+
+    fn go_back(&mut self, applied: &Applied) {
+        (self.base_revision, self.base, self.sent) = (applied.revision, Arc::clone(&applied.config), None);
+        let base = Arc::clone(&applied.config);
+        self.settle();
+        if !self.push(format!("Go back to rev {}", applied.revision), |config| *config = Config::clone(&base)) {
+            self.put(base);
+        }
     }
 }
 

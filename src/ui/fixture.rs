@@ -3,6 +3,8 @@
 //! Invariant: the same second gives the same snapshot.
 //! Absent on purpose: the simulation itself; these numbers are drawn, not computed by the brain.
 
+mod history;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use crate::contract::snapshot::{
     AccountKey, Applied, Arrivals, EndpointSeries, KeyState, KeyringState, KeysView, Profile, RecordsView, SeriesPoint,
     SeriesView, Serving, Snapshot,
 };
-use crate::contract::{BackEnd, CommandInbox, UiEnd};
+use crate::contract::{BackEnd, CommandInbox, HistoryView, UiEnd};
 use crate::model::check::check;
 use crate::model::config::{
     Account, AdminState, Config, Credential, Endpoint, Group, Member, QuotaPool, Route, Service,
@@ -29,6 +31,8 @@ use crate::model::status::{
 };
 use crate::model::units::Timestamp;
 use crate::model::usage::Usage;
+
+pub use history::usage;
 
 /// The second the usual snapshot is taken at.
 pub const SECOND: u64 = 600;
@@ -91,6 +95,7 @@ pub fn config() -> Config {
             requests_per_minute: None,
             requests_per_1k_tokens: Some(6),
             adjust_within_percent: None,
+            soft: false,
         }],
         endpoints: ENDPOINTS.into_iter().map(endpoint).collect(),
         routes: vec![Route::new(
@@ -124,10 +129,12 @@ pub fn empty() -> Snapshot {
             environment_keys: vec![],
         },
         applied: Arc::new(Applied { revision: 0, config, findings: vec![], file_problem: None }),
+        live: None,
         view: Arc::new(BalancerView::default()),
         plans: Arc::default(),
         series: Arc::new(SeriesView::default()),
         records: Arc::new(RecordsView::default()),
+        history: HistoryView::default(),
         keys: Arc::new(KeysView { keyring: KeyringState::Ready, accounts: vec![] }),
         script: None,
         arrivals: Arrivals::default(),
@@ -155,6 +162,7 @@ pub fn snapshot_at(second: u64) -> Snapshot {
         plans: Arc::new(vec![plan()]),
         series: Arc::new(series(second)),
         records: Arc::new(records(second)),
+        history: history::history(),
         keys: Arc::new(KeysView { keyring: KeyringState::Ready, accounts: config.accounts.iter().map(key).collect() }),
         applied: Arc::new(Applied { revision: 14, config, findings, file_problem: None }),
         arrivals: Arrivals { requests: 40 + second, last_wall_ms: Some(WALL_MS), ..Arrivals::default() },
@@ -329,6 +337,7 @@ fn plan() -> PoolPlan {
             proposal(Way::Even, [150_000, 150_000], None),
             proposal(Way::ByDemand, [210_000, 90_000], Some("az cognitiveservices …")),
         ],
+        commands: Some(Arc::from("az cognitiveservices … as it is")),
     }
 }
 
@@ -383,6 +392,7 @@ fn record(number: u64) -> RequestRecord {
         took: Duration::from_millis(84 + number % 5 * 130),
         status: Some(status),
         failure,
+        said: None,
     };
     let throttled = Failure {
         class: FailureClass::Throttled(ThrottleKind::Tokens),
@@ -412,7 +422,8 @@ fn record(number: u64) -> RequestRecord {
             candidate("sim-eastus", 2, 0, Verdict::Excluded(Exclusion::Throttled)),
             candidate("sim-westus", 2, 79_000, verdict(spilled, Exclusion::NotNeeded)),
             candidate("sim-sweden", 3, 240_000, Verdict::Excluded(Exclusion::NotNeeded)),
-        ],
+        ]
+        .into(),
         conclusion,
         bound: None,
         went_on: None,

@@ -7,6 +7,7 @@ mod banners;
 mod bars;
 mod demo;
 mod focus;
+mod live_bar;
 mod nav;
 mod review;
 mod toasts;
@@ -16,11 +17,12 @@ use std::sync::Arc;
 use egui::{Frame, Margin, Panel, ScrollArea, Ui};
 
 use crate::contract::snapshot::Serving;
-use crate::contract::{Command, Notice, NoticeBody, Snapshot, UiEnd};
+use crate::contract::{Command, Notice, NoticeBody, RevertCause, Snapshot, UiEnd};
 
 use super::actions::{self, Action};
 use super::cx::{Asks, Page, PageCx, Target};
 use super::draft::Draft;
+use super::live::Tuning;
 use super::pages::States;
 use super::theme::{self, Theme, Tone};
 use super::undo::{Pending, Undo};
@@ -30,6 +32,7 @@ use toasts::{Toast, Toasts};
 pub struct Console {
     line: UiEnd,
     draft: Draft,
+    tuning: Tuning,
     page: Page,
     target: Option<Target>,
     states: States,
@@ -49,6 +52,7 @@ impl Console {
         Self {
             line,
             draft,
+            tuning: Tuning::default(),
             page: Page::default(),
             target: None,
             states: States::default(),
@@ -89,6 +93,7 @@ impl Console {
         for action in actions::pressed(&ctx) {
             self.act(action, &ctx, &snapshot);
         }
+        self.tune(&ctx);
         let mut wanted = self.frame(ui, theme, &snapshot);
         self.show_page(ui, theme, &snapshot, &notices);
         if self.reviewing {
@@ -110,11 +115,13 @@ impl Console {
         self.demo.show(ui, theme, snapshot, self.page, &mut wanted);
         if ui.ctx().dragged_id().is_none() {
             // A bar that came in the middle of a drag would move the dragged line away from the pointer.
-            self.bar = self.draft.is_changed();
+            self.bar = live_bar::is_wanted(&self.draft, &self.tuning, snapshot);
         }
         if self.bar {
             let fill = Frame::new().fill(theme.bar(Tone::Info)).inner_margin(Margin::symmetric(16, 6));
-            Panel::top("draft bar").frame(fill).show(ui, |ui| bars::draft(ui, theme, &self.draft, &mut wanted));
+            Panel::top("draft bar").frame(fill).show(ui, |ui| {
+                live_bar::show(ui, theme, (&self.draft, &self.tuning), snapshot, &mut wanted);
+            });
         }
         let thin = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(16, 4));
         Panel::bottom("status line").frame(thin).show(ui, |ui| bars::status(ui, theme, snapshot));
@@ -170,7 +177,10 @@ impl Console {
             if ours && matches!(notice.body, NoticeBody::Applied { .. }) {
                 self.reviewing = false;
             }
-            let undo = self.pending.take(notice.id);
+            let undo = self.pending.take(notice.id).or_else(|| Undo::of_notice(&notice.body));
+            if matches!(&notice.body, NoticeBody::Reverted { why, .. } if *why != RevertCause::Asked) {
+                self.tuning.stop();
+            }
             if let Some((tone, text)) = toasts::of_notice(&notice.body) {
                 self.toasts.add(ctx, Toast { undo, ..Toast::new(tone, text) });
             }
@@ -189,6 +199,7 @@ impl Console {
                 self.draft.discard();
                 self.reviewing = false;
             }
+            Action::LiveTuning => self.tuning.toggle(),
             Action::CopyBaseUrl => {
                 if let Serving::Listening { base_url, .. } = &snapshot.serving {
                     ctx.copy_text(base_url.to_string());
@@ -215,6 +226,14 @@ impl Console {
         }
     }
 
+    /// Has the draft tried, once it is quiet.
+    fn tune(&mut self, ctx: &egui::Context) {
+        let Some(command) = self.draft.attempt().filter(|_| self.tuning.is_due(ctx, &self.draft)) else { return };
+        if let Some(id) = self.send(ctx, command) {
+            self.draft.trying(id);
+        }
+    }
+
     fn send(&mut self, ctx: &egui::Context, command: Command) -> Option<crate::model::id::CommandId> {
         let sent = self.line.send(command);
         if let Err(busy) = sent {
@@ -235,9 +254,10 @@ impl Console {
                     self.pending.add(id, undo);
                 }
             }
-            Wish::Undo(undo) => {
-                self.send(ctx, undo.command());
-            }
+            Wish::Undo(undo) => match undo.command() {
+                Some(command) => drop(self.send(ctx, command)),
+                None => self.say(ctx, "In the draft again", Draft::undo),
+            },
             Wish::Apply => self.apply(ctx),
             Wish::CloseReview => self.reviewing = false,
             Wish::Copy(text) => ctx.copy_text(text),

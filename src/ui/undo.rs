@@ -4,7 +4,7 @@
 //! Absent on purpose: edits of the draft, which have a history of their own, and keys, which have none.
 
 use crate::contract::snapshot::Serving;
-use crate::contract::{Command, EndpointCommand, ServingCommand, Snapshot};
+use crate::contract::{Command, EndpointCommand, NoticeBody, RevertCause, ServingCommand, Snapshot};
 use crate::model::config::AdminState;
 use crate::model::id::{CommandId, EndpointId};
 
@@ -17,6 +17,8 @@ pub(super) enum Undo {
     Resume,
     /// Pauses again.
     Pause,
+    /// Takes the newest step of the draft back: what was tried in a live session is a draft again.
+    Tried,
 }
 
 impl Undo {
@@ -33,12 +35,30 @@ impl Undo {
         }
     }
 
-    /// The command that goes back.
-    pub(super) fn command(self) -> Command {
+    /// The command that goes back; `None`: the draft goes back, and nothing is sent.
+    pub(super) fn command(self) -> Option<Command> {
         match self {
-            Self::Endpoint(id, state) => Command::Endpoint(EndpointCommand::SetAdminState(id, state)),
-            Self::Resume => Command::Serving(ServingCommand::Resume),
-            Self::Pause => Command::Serving(ServingCommand::Pause),
+            Self::Endpoint(id, state) => Some(Command::Endpoint(EndpointCommand::SetAdminState(id, state))),
+            Self::Resume => Some(Command::Serving(ServingCommand::Resume)),
+            Self::Pause => Some(Command::Serving(ServingCommand::Pause)),
+            Self::Tried => None,
+        }
+    }
+
+    /// What its button says.
+    pub(super) const fn label(&self) -> &'static str {
+        match self {
+            Self::Tried => "Re-apply as draft",
+            Self::Endpoint(..) | Self::Resume | Self::Pause => "Undo",
+        }
+    }
+
+    /// The way back from what a notice tells of unasked.
+    pub(super) const fn of_notice(body: &NoticeBody) -> Option<Self> {
+        match body {
+            NoticeBody::Reverted { why: RevertCause::Ended(_), .. } => None,
+            NoticeBody::Reverted { .. } => Some(Self::Tried),
+            _ => None,
         }
     }
 }

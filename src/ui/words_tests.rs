@@ -81,7 +81,7 @@ fn decision(candidates: Vec<Candidate>, conclusion: Conclusion) -> Decision {
         attempt: 1,
         estimate: Estimate { prompt: 1_080, output: 4_000, charge: 5_080 },
         waited: Duration::ZERO,
-        candidates,
+        candidates: candidates.into(),
         conclusion,
         bound: None,
         went_on: None,
@@ -126,6 +126,7 @@ fn throttled_attempt(id: &str) -> AttemptRecord {
         took: Duration::from_millis(84),
         status: Some(429),
         failure: Some(Failure { class, status: Some(429), reached: true, facts: HeaderFacts::default() }),
+        said: None,
     }
 }
 

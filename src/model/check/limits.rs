@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 
 use super::Findings;
-use crate::model::config::{Caller, Config, Endpoint, QuotaPool};
+use crate::model::check::Severity;
+use crate::model::config::{Caller, Config, Endpoint, LiveTuning, QuotaPool};
 use crate::model::units::Grouped;
 
 pub(super) fn callers(config: &Config, findings: &mut Findings) {
@@ -78,6 +79,27 @@ pub(super) fn endpoint(place: usize, endpoint: &Endpoint, findings: &mut Finding
     }
 }
 
+/// Too short to confirm, and errors that never come.
+pub(super) fn live_tuning(rules: &LiveTuning, findings: &mut Findings) {
+    let mut warn = |key: &str, message: String| {
+        findings.add(Severity::Warning, "live_tuning", None, key, message);
+    };
+    if rules.confirm_seconds < LiveTuning::LEAST_SECONDS {
+        let least = LiveTuning::LEAST_SECONDS;
+        warn(
+            "confirm_seconds",
+            format!("confirm_seconds is below {least}, which is used instead: nobody could confirm in time."),
+        );
+    }
+    if rules.max_errors_percent >= 100 {
+        warn(
+            "max_errors_percent",
+            "max_errors_percent is 100 or more, so live tuning is never taken back because of errors. Use 10."
+                .to_owned(),
+        );
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::check;
@@ -115,6 +137,24 @@ mod tests {
                 "warning: Endpoint \"e\" has max_in_flight = 0 and will never be used. Pause it instead."
             ]
         );
+    }
+
+    #[test]
+    fn bounds_of_the_history_that_keep_next_to_nothing_are_pointed_out() {
+        let expected = [
+            "warning: max_megabytes is below 8, which is used instead: less holds next to nothing.",
+            "warning: max_days is 0; one day is kept. To keep nothing, set keep to false.",
+        ];
+        assert_eq!(said("[history]\nmax_megabytes = 1\nmax_days = 0"), expected);
+        assert!(said("[history]\nkeep = false\nmax_megabytes = 1\nmax_days = 0").is_empty());
+    }
+
+    #[test]
+    fn live_tuning_that_nobody_could_confirm_or_that_errors_never_end_is_pointed_out() {
+        let said = said("[live_tuning]\nconfirm_seconds = 5\nmax_errors_percent = 100\n");
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert!(said[0].contains("confirm_seconds is below 10"), "{said:?}");
+        assert!(said[1].contains("max_errors_percent is 100"), "{said:?}");
     }
 
     #[test]

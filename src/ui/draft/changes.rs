@@ -42,8 +42,29 @@ pub(super) fn sentences(base: &Config, draft: &Config) -> Vec<String> {
     if base.timeouts != draft.timeouts {
         said.push(format!("A stream may be silent for {} s.", draft.timeouts.stream_idle_seconds));
     }
+    if base.bodies != draft.bodies {
+        said.push(format!("Bodies of up to {} MiB are taken.", draft.bodies.largest_mib));
+    }
+    if base.live_tuning != draft.live_tuning {
+        said.push(format!(
+            "Live tuning goes back after {} s without a confirmation, or at {} % more errors.",
+            draft.live_tuning.confirm_seconds, draft.live_tuning.max_errors_percent
+        ));
+    }
     if base.retry != draft.retry {
         said.push(format!("A request is tried up to {} times.", draft.retry.max_attempts));
+    }
+    if base.history != draft.history {
+        let history = &draft.history;
+        said.push(if history.keep {
+            format!(
+                "The history keeps {} days and {} MB at most.",
+                history.max_days,
+                Grouped(history.max_megabytes.into())
+            )
+        } else {
+            "Nothing is kept over a restart.".to_owned()
+        });
     }
     if said.is_empty() {
         said.push("The order of the file changes.".to_owned());
@@ -93,6 +114,13 @@ fn pool(old: &QuotaPool, new: &QuotaPool) -> Vec<String> {
         said.push(match new.adjust_within_percent {
             Some(percent) => format!("Shares of quota pool {id} follow demand by up to {percent} %."),
             None => format!("Shares of quota pool {id} stay as they are."),
+        });
+    }
+    if old.soft != new.soft {
+        said.push(if new.soft {
+            format!("The total of quota pool {id} is your own; its shares may add up to more.")
+        } else {
+            format!("The total of quota pool {id} is the provider's.")
         });
     }
     or_plain(said, || format!("Quota pool {id} changes."))

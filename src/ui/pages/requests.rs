@@ -18,7 +18,7 @@ use crate::model::record::RequestRecord;
 use crate::model::units::Grouped;
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::keyless;
-use crate::ui::pages::why;
+use crate::ui::pages::why::{self, Tab};
 use crate::ui::theme::{gap, mono};
 use crate::ui::widgets;
 
@@ -26,14 +26,6 @@ use rows::Rows;
 
 /// Below this width the inspector covers the list.
 const SIDE_BY_SIDE: f32 = 820.0;
-
-/// Which tab of the inspector is open.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Tab {
-    #[default]
-    Why,
-    Timeline,
-}
 
 /// This page's view state.
 #[derive(Debug, Default)]
@@ -201,9 +193,10 @@ fn select_at(state: &mut State, place: usize) {
 
 fn inspector(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     let record = state.selected.and_then(|id| find(cx, state, id));
-    ui.horizontal(|ui| {
-        ui.selectable_value(&mut state.tab, Tab::Why, "Why");
-        ui.selectable_value(&mut state.tab, Tab::Timeline, "Timeline");
+    ui.horizontal_wrapped(|ui| {
+        for tab in Tab::ALL {
+            ui.selectable_value(&mut state.tab, tab, tab.name());
+        }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if ui.button("Close").on_hover_text("F4 or Esc").clicked() {
                 state.inspecting = false;
@@ -224,10 +217,13 @@ fn inspector(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         ui.label(RichText::new(text).color(cx.theme.text_soft));
         return;
     };
-    egui::ScrollArea::vertical().id_salt("inspector").auto_shrink(false).show(ui, |ui| match state.tab {
-        Tab::Why => why::why(ui, cx.theme, &record),
-        Tab::Timeline => why::timeline(ui, cx.theme, &record),
-    });
+    why::title(ui, cx.theme, &record);
+    ui.add_space(gap::M);
+    let area = egui::ScrollArea::vertical().id_salt(("inspector", state.tab.name())).auto_shrink(false);
+    let wanted = area.show(ui, |ui| why::show(ui, cx.theme, &record, state.tab)).inner;
+    if let Some(target) = wanted {
+        cx.open(target);
+    }
 }
 
 fn find(cx: &PageCx, state: &State, id: RequestId) -> Option<Arc<RequestRecord>> {

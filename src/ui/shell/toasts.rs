@@ -5,9 +5,10 @@
 
 use egui::{Align2, Area, Frame, Label, Margin, Order, RichText, Stroke, Ui};
 
-use crate::contract::NoticeBody;
 use crate::contract::snapshot::Problem;
+use crate::contract::{NoticeBody, RevertCause};
 use crate::model::check::Severity;
+use crate::ui::format::clock_time;
 use crate::ui::theme::{Theme, Tone};
 use crate::ui::undo::Undo;
 use crate::ui::widgets::quiet_button;
@@ -89,7 +90,7 @@ fn message(ui: &mut Ui, theme: &Theme, toast: &Toast) -> bool {
             ui.set_max_width(room);
             ui.add(text);
         });
-        toast.undo.is_some() && quiet_button(ui, theme, "Undo").clicked()
+        toast.undo.as_ref().is_some_and(|undo| quiet_button(ui, theme, undo.label()).clicked())
     })
     .inner
 }
@@ -100,6 +101,7 @@ pub(super) fn of_notice(body: &NoticeBody) -> Option<(Tone, String)> {
         NoticeBody::Done(text) if text.is_empty() => None,
         NoticeBody::Done(text) => Some((Tone::Ok, text.clone())),
         NoticeBody::Applied { revision, .. } => Some((Tone::Ok, format!("Rev {revision} applied"))),
+        NoticeBody::Reverted { revision, why } => Some((Tone::Throttled, reverted(*revision, *why))),
         NoticeBody::Rejected(findings) => {
             let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count().max(1);
             let noun = if errors == 1 { "1 problem" } else { "several problems" };
@@ -109,6 +111,22 @@ pub(super) fn of_notice(body: &NoticeBody) -> Option<(Tone, String)> {
         NoticeBody::TestSent { status: 200, .. } => None,
         NoticeBody::TestSent { status, .. } => Some((Tone::Error, format!("Test request got status {status}"))),
         NoticeBody::Failed(problem) => Some((Tone::Error, words(problem))),
+    }
+}
+
+fn reverted(revision: u64, why: RevertCause) -> String {
+    match why {
+        RevertCause::Asked => format!("Limits went back to rev {revision}."),
+        RevertCause::Unconfirmed(seconds) => {
+            format!("Limits went back to rev {revision}: not confirmed within {seconds} s.")
+        }
+        RevertCause::Errors { percent, before } => format!(
+            "Limits went back to rev {revision}: {percent} % of the requests failed, {before} % before. Clients are served as before."
+        ),
+        RevertCause::Ended(began) => format!(
+            "The live session of {} was not kept when Tidegate ended. The limits from before it run.",
+            &clock_time(began)
+        ),
     }
 }
 

@@ -6,13 +6,14 @@
 use std::fmt::Write as _;
 
 use crate::model::decision::{Candidate, Choice, Conclusion, Decision, Exclusion, RefusalReason, Verdict};
+use crate::model::id::EndpointId;
 use crate::model::outcome::Ending;
 use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord};
 use crate::model::status::{Health, RestCause};
 use crate::model::units::{Grouped, Timestamp};
 
 use super::{change, choice, exclusion, failure, group_in_sentence, refusal};
-use crate::ui::format::{group_rank, span};
+use crate::ui::format::{group_rank, span, span_up};
 
 /// How many priority groups the decision's route had.
 #[must_use]
@@ -49,7 +50,7 @@ pub fn one_line(record: &RequestRecord) -> String {
             Some(attempt) => format!("{}, passed on", attempt_clause(attempt)),
             None => "The provider's failure was passed on".to_owned(),
         },
-        (Conclusion::Sent, Some(taken)) => sent_line(taken, decision),
+        (Conclusion::Sent, Some(taken)) => sent_line(&taken, decision),
         (Conclusion::Sent, None) => "Sent".to_owned(),
     }
 }
@@ -72,7 +73,7 @@ fn routing(record: &RequestRecord) -> String {
     let reasons = clauses(record, decision);
     let because = if reasons.is_empty() { String::new() } else { format!(" because {}", reasons.join(", and ")) };
     match (decision.conclusion, decision.chosen()) {
-        (Conclusion::Sent, Some(taken)) => sent_paragraph(taken, decision, &because),
+        (Conclusion::Sent, Some(taken)) => sent_paragraph(&taken, decision, &because),
         (Conclusion::Sent, None) => "Sent; the decision names no endpoint.".to_owned(),
         (Conclusion::Held { expected }, _) => {
             let wait = span(expected.since(decision.at));
@@ -165,7 +166,7 @@ fn refused_paragraph(reason: RefusalReason, decision: &Decision, because: &str) 
     let mut text = format!("Refused by us: {}{comma}{because}.", refusal(reason));
     let earliest = decision.candidates.iter().filter_map(|candidate| candidate.free_at).min();
     if let Some(at) = earliest.filter(|at| *at > decision.at) {
-        let _ = write!(text, " The earliest it could have gone: in {}.", span(at.since(decision.at)));
+        let _ = write!(text, " The earliest it could have gone: in {}.", span_up(at.since(decision.at)));
     }
     text
 }
@@ -177,7 +178,7 @@ fn clauses(record: &RequestRecord, decision: &Decision) -> Vec<String> {
         .candidates
         .iter()
         .filter(|candidate| candidate.group <= limit)
-        .filter_map(|candidate| clause(candidate, record, decision))
+        .filter_map(|candidate| clause(&candidate, record, decision))
         .collect()
 }
 
@@ -231,16 +232,17 @@ fn clause(candidate: &Candidate, record: &RequestRecord, decision: &Decision) ->
 fn kept_clause(candidate: &Candidate, decision: &Decision) -> Option<String> {
     let kept = Verdict::Excluded(Exclusion::KeptForImportant);
     let limit = decision.chosen().map_or(u32::MAX, |chosen| chosen.group);
-    let all: Vec<&str> = decision
+    let all: Vec<EndpointId> = decision
         .candidates
         .iter()
         .filter(|one| one.verdict == kept && one.group <= limit)
-        .map(|one| one.endpoint.as_str())
+        .map(|one| one.endpoint)
         .collect();
-    let (last, before) = all.split_last()?;
-    if all.first() != Some(&candidate.endpoint.as_str()) {
+    if all.first() != Some(&candidate.endpoint) {
         return None;
     }
+    let all: Vec<&str> = all.iter().map(EndpointId::as_str).collect();
+    let (last, before) = all.split_last()?;
     let names = if before.is_empty() { format!("{last} is") } else { format!("{} and {last} are", before.join(", ")) };
     Some(format!("{names} kept for more important requests that are expected within the minute"))
 }

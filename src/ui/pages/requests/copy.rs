@@ -15,7 +15,10 @@ pub fn curl(record: &RequestRecord, base_url: &str) -> String {
     let mut body = match record.profile.operation {
         Operation::Chat => serde_json::json!({"model": model, "messages": [{"role": "user", "content": text}]}),
         Operation::Completions => serde_json::json!({"model": model, "prompt": text}),
-        Operation::Responses | Operation::Embeddings => serde_json::json!({"model": model, "input": text}),
+        Operation::Images | Operation::ImageEdits | Operation::ImageVariations => {
+            serde_json::json!({"model": model, "prompt": text})
+        }
+        _ => serde_json::json!({"model": model, "input": text}),
     };
     if let Some(object) = body.as_object_mut().filter(|_| record.profile.streaming) {
         object.insert("stream".to_owned(), true.into());

@@ -19,6 +19,7 @@ fn attempt(endpoint: &str, status: u16) -> AttemptRecord {
         took: Duration::ZERO,
         status: Some(status),
         failure: (status >= 400).then_some(failure),
+        said: None,
     }
 }
 

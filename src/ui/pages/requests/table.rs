@@ -8,10 +8,10 @@ use egui_extras::{Column, TableBuilder, TableRow};
 
 use super::{Scroll, State};
 use crate::model::decision::Decision;
-use crate::model::outcome::Ending;
-use crate::model::record::{RecordEnd, RequestRecord};
+use crate::model::record::RequestRecord;
 use crate::model::units::{Grouped, Short};
 use crate::ui::format::{clock_time, group_rank, span};
+use crate::ui::request_rows::outcome;
 use crate::ui::theme::{Theme, Tone, gap, mono};
 use crate::ui::words::{self, explain};
 
@@ -107,24 +107,12 @@ fn spoken(record: &RequestRecord) -> String {
     )
 }
 
-/// The tone of a request: how it ended, as the client saw it.
-fn tone(record: &RequestRecord) -> Tone {
-    match record.end {
-        RecordEnd::Answered(Ending::Completed) if record.status < 400 => Tone::Ok,
-        RecordEnd::Answered(Ending::ClientLeft) | RecordEnd::LeftWaiting => Tone::Off,
-        RecordEnd::Refused => Tone::Throttled,
-        RecordEnd::Answered(_) | RecordEnd::Failed => Tone::Error,
-    }
-}
-
 fn time(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
     ui.label(mono(clock_time(record.ended_wall_ms())).color(theme.text_soft));
 }
 
 fn status(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
-    let color = theme.tone(tone(record));
-    ui.label(tone(record).icon().rich_text().color(color));
-    ui.label(mono(words::status(record)).color(color));
+    outcome(record).show(ui, theme);
 }
 
 fn target(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
