@@ -77,7 +77,7 @@ fn however_many_are_bound_to_a_throttled_account_they_hold_up_nobody_else() {
 fn however_many_wait_for_their_callers_own_limit_they_hold_up_nobody_else() {
     let limit = |id: &str| Caller {
         id: CallerId::from(id),
-        priority: Priority::Normal,
+        priority: None,
         token: None,
         tokens_per_minute: Some(20),
         requests_per_minute: None,
