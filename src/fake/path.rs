@@ -1,7 +1,7 @@
 //! Paths of the simulated accounts: which account, which operation, which deployment.
 //!
 //! Invariant: ids are compared in their percent-encoded form, so that no decoding can make two of them one.
-//! Absent on purpose: operations that simulated endpoints do not speak; they are unknown paths.
+//! Absent on purpose: methods and bodies.
 
 use std::fmt::Write;
 
@@ -17,6 +17,8 @@ pub(super) enum Target {
     Models,
     /// One model, still encoded.
     Model(String),
+    /// What the account keeps, by the path below the root.
+    Stored(String),
 }
 
 /// Splits `/{account}/rest` into the encoded account and `rest`.
@@ -51,7 +53,10 @@ fn common(path: &str) -> Option<Target> {
     }
     match path.strip_prefix("models/") {
         Some(model) => Some(Target::Model(model.to_owned())),
-        None => Some(Target::Operation(operation(path)?, None)),
+        None => Some(
+            operation(path)
+                .map_or_else(|| Target::Stored(path.to_owned()), |operation| Target::Operation(operation, None)),
+        ),
     }
 }
 
@@ -88,7 +93,7 @@ mod tests {
         assert_eq!(target(Dialect::AzureClassic, classic, ""), None);
         assert_eq!(target(Dialect::AzureV1, "openai/v1/chat/completions", ""), chat(None));
         assert_eq!(target(Dialect::AzureV1, "openai/v1/models/m", ""), Some(Target::Model("m".to_owned())));
-        assert_eq!(target(Dialect::OpenAi, "v1/audio/unheard", ""), None);
+        assert_eq!(target(Dialect::OpenAi, "v1/files/f-1", ""), Some(Target::Stored("files/f-1".to_owned())));
     }
 
     #[test]

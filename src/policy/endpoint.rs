@@ -11,7 +11,7 @@ use super::learn::{Bound, Learning, tokens_stated};
 use super::ledger::{Ledger, Limits, Unit};
 use super::traffic::Mark;
 use crate::model::checked::CheckedEndpoint;
-use crate::model::config::AdminState;
+use crate::model::config::{AdminState, Enforcement};
 use crate::model::id::{EndpointId, PoolId};
 use crate::model::outcome::{HeaderFacts, ThrottleKind};
 use crate::model::status::{Counters, LimitSource};
@@ -185,6 +185,11 @@ impl EndpointState {
         self.learn(now, spec, facts);
         self.learning.answered(now, spec, mark, facts, asked);
         self.tune(now, spec);
+        // A bucket that was thought smaller than it is holds what we never knew of, and others take from it.
+        if let Some(remaining) = facts.tokens.remaining.filter(|_| spec.enforcement == Enforcement::TokenBucket) {
+            let left = self.learning.left(now, mark, remaining);
+            self.ledger.heed(now, left, self.limits(spec));
+        }
     }
 
     /// A 429: what it teaches of limits. A straggler was sent before another one came back.
@@ -236,7 +241,7 @@ impl EndpointState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::config::{Enforcement, Service};
+    use crate::model::config::Service;
     use crate::model::id::{AccountId, ModelName};
     use crate::model::outcome::LimitFacts;
 

@@ -6,6 +6,7 @@
 use crate::model::config::{Enforcement, Service};
 use crate::model::decision::Estimate;
 use crate::model::profile::{Operation, RequestSize};
+use crate::model::usage::Usage;
 
 /// What Azure reserves for a chat answer without a cap, as measured.
 const AZURE_CHAT_OUTPUT: u64 = 640;
@@ -15,15 +16,26 @@ const COMPLETIONS_OUTPUT: u64 = 16;
 const LARGEST: u64 = 1_000_000_000_000;
 
 /// How the charge is formed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Formula {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Formula {
     /// Prompt plus everything that could come back (Azure).
     Sum,
     /// The larger of the cap and the prompt (OpenAI).
     Larger,
 }
 
-fn formula(service: Service, enforcement: Enforcement) -> Formula {
+impl Formula {
+    /// What it makes of what was used in the end.
+    pub(super) fn of_usage(self, usage: Usage) -> u64 {
+        match self {
+            Self::Sum => usage.total(),
+            Self::Larger => usage.input.max(usage.output),
+        }
+    }
+}
+
+/// The formula by which an endpoint charges.
+pub(super) fn formula(service: Service, enforcement: Enforcement) -> Formula {
     match (service, enforcement) {
         (Service::Simulated, Enforcement::TokenBucket) | (Service::Openai | Service::Compatible, _) => Formula::Larger,
         (Service::Azure | Service::Simulated, _) => Formula::Sum,

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::calibrate::{Calibration, Reading};
-use super::ceiling::{Ceiling, Refused, Stated};
+use super::ceiling::{Ceiling, Refused, Stated, share};
 use super::foreign::{DRIFT, Foreign, Shown};
 use super::growth::Growth;
 use super::rest::counts_per_minute;
@@ -21,6 +21,8 @@ use crate::model::units::{MINUTE, Timestamp};
 const TELLS: Duration = Duration::from_mins(2);
 /// What the service said is left holds this long, with what we sent since taken off.
 const FRESH: Duration = Duration::from_secs(10);
+/// The part of what is left free for others that they may take before the next answer tells of it, and more at once.
+const OTHERS_MEANWHILE: u64 = 4;
 /// Refusals within a minute despite what the service says is left, from which on its word is not enough.
 const DOUBTED: u32 = 3;
 
@@ -202,6 +204,15 @@ impl Learning {
         true
     }
 
+    /// What is at least and at most left of a bucket by an answer's word. What others may have taken since is not at least
+    /// there, and what came back since may be.
+    pub(super) fn left(&self, now: Timestamp, mark: &Mark, remaining: u64) -> (u64, u64) {
+        let (least, most) = self.traffic.left(mark, remaining);
+        let limit = self.tokens.reported().or(self.holding.provider).unwrap_or(0);
+        let back = share(limit, now.since(mark.at), MINUTE);
+        (least.saturating_sub(self.foreign.room() / OTHERS_MEANWHILE), most.saturating_add(back))
+    }
+
     /// What should be left by what the service last said, or by our books if that was long ago.
     fn expected_left(&self, now: Timestamp, limit: u64) -> u64 {
         match &self.reading {
@@ -278,7 +289,8 @@ impl Learning {
             self.anchor = Some(reading);
             return;
         };
-        if let Some(shown) = Shown::by_bucket(&anchor, &reading, reading.mark.sent_after(&anchor.mark)) {
+        if let Some(shown) = Shown::by_bucket(&anchor, &reading, self.traffic.sent_between(&anchor.mark, &reading.mark))
+        {
             self.foreign.see(now, shown);
             self.anchor = Some(reading);
         } else if reading.mark.at.since(anchor.mark.at) > *DRIFT.end() {

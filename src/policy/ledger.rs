@@ -341,6 +341,13 @@ impl Ledger {
         }
     }
 
+    /// The server has at least and at most so many tokens left: where they drain continuously, the rest is taken.
+    pub(super) fn heed(&mut self, now: Timestamp, (least, most): (u64, u64), limits: Limits) {
+        if let Some(limit) = limits.tokens {
+            self.tokens.heed(now, (limit.saturating_sub(most), limit.saturating_sub(least)));
+        }
+    }
+
     /// The server had no room where we saw some: keep amounts of this unit longer.
     pub(super) fn widen(&mut self, now: Timestamp, unit: Unit) {
         match unit {

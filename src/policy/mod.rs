@@ -49,6 +49,7 @@ mod stick;
 mod touch;
 mod traffic;
 mod view;
+mod whereabouts;
 mod window;
 
 #[cfg(test)]
@@ -70,3 +71,4 @@ mod world_tests;
 
 pub use balancer::Balancer;
 pub use event::{Assignment, Input, Output};
+pub use whereabouts::Whereabouts;

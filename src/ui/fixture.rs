@@ -95,6 +95,7 @@ pub fn config() -> Config {
             requests_per_minute: None,
             requests_per_1k_tokens: Some(6),
             adjust_within_percent: None,
+            soft: false,
         }],
         endpoints: ENDPOINTS.into_iter().map(endpoint).collect(),
         routes: vec![Route::new(
@@ -336,6 +337,7 @@ fn plan() -> PoolPlan {
             proposal(Way::Even, [150_000, 150_000], None),
             proposal(Way::ByDemand, [210_000, 90_000], Some("az cognitiveservices …")),
         ],
+        commands: Some(Arc::from("az cognitiveservices … as it is")),
     }
 }
 
