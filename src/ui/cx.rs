@@ -118,6 +118,7 @@ pub struct Asks {
     pub(super) target: Option<Target>,
     pub(super) toasts: Vec<(Tone, String)>,
     pub(super) review: bool,
+    pub(super) again: bool,
     pub(super) undoable: Vec<(CommandId, Undo)>,
 }
 
@@ -176,6 +177,11 @@ impl PageCx<'_> {
     /// Opens the sheet that lists the draft's changes.
     pub fn review(&mut self) {
         self.asks.review = true;
+    }
+
+    /// There is more to work out than one frame should do: asks for another one soon.
+    pub fn again(&mut self) {
+        self.asks.again = true;
     }
 
     /// Tells the background that the person drags, so that snapshots come faster.
