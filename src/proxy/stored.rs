@@ -23,6 +23,7 @@ use super::exchange::{INCOMPLETE_LIST, pass_on, plain, prove, relay, unread};
 use super::intake::{Taken, Unreadable};
 use super::journal::Journal;
 use super::lists;
+use super::said;
 use super::wishes::Wishes;
 use crate::engine::Whereabouts;
 use crate::model::decision::{Refusal, RefusalReason};
@@ -191,10 +192,12 @@ impl Errand {
         };
         match &result {
             Ok(committed) => {
-                self.journal.attempted(Some(committed.head.status.as_u16()), None);
+                self.journal.attempted(Some(committed.head.status.as_u16()), None, None);
                 self.journal.committed(committed.head.status.as_u16());
             }
-            Err(fault) => self.journal.attempted(fault.failure.status, Some(fault.failure.clone())),
+            Err(fault) => {
+                self.journal.attempted(fault.failure.status, Some(fault.failure.clone()), said::of_fault(fault))
+            }
         }
         result
     }
