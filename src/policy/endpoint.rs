@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::estimate::Tariff;
 use super::health::{HealthState, Pace};
 use super::latency::Latency;
 use super::learn::{Bound, Learning, tokens_stated};
@@ -234,7 +235,18 @@ impl EndpointState {
 
     /// The smallest charge believed too large.
     pub(super) fn smallest_too_large(&self, now: Timestamp) -> Option<u64> {
-        self.too_large.filter(|(_, until)| *until > now).map(|(charge, _)| charge)
+        self.too_large(now).map(|(charge, _)| charge)
+    }
+
+    /// The same, with until when that is believed.
+    pub(super) fn too_large(&self, now: Timestamp) -> Option<(u64, Timestamp)> {
+        self.too_large.filter(|(_, until)| *until > now)
+    }
+
+    /// By what requests are estimated here.
+    pub(super) fn tariff(&self, spec: &CheckedEndpoint) -> Tariff {
+        let permille = [true, false].map(|capped| self.learning.calibration(capped).permille());
+        Tariff { service: spec.service, enforcement: spec.enforcement, permille }
     }
 }
 

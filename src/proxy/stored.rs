@@ -196,7 +196,7 @@ impl Errand {
                 self.journal.committed(committed.head.status.as_u16());
             }
             Err(fault) => {
-                self.journal.attempted(fault.failure.status, Some(fault.failure.clone()), said::of_fault(fault))
+                self.journal.attempted(fault.failure.status, Some(fault.failure.clone()), said::of_fault(fault));
             }
         }
         result
