@@ -13,6 +13,7 @@ mod live;
 pub mod port;
 pub mod profile;
 pub mod publish;
+mod revisions;
 pub mod simulated;
 pub mod stage;
 pub mod table;

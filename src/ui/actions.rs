@@ -22,6 +22,10 @@ pub enum Action {
     Discard,
     /// Have edits run at once, until they are kept or go back.
     LiveTuning,
+    /// Hold what pages show of traffic, or let go.
+    HoldView,
+    /// Show what was applied before.
+    Revisions,
     /// Copy the base URL for clients.
     CopyBaseUrl,
     /// Light, dark, or as the system says.
@@ -102,6 +106,20 @@ pub const TABLE: &[Entry] = &[
         yields_to_text: true,
     },
     Entry {
+        action: Action::HoldView,
+        label: "Pause the view",
+        hint: "Hold what pages show of traffic, which goes on; again to resume",
+        keys: &[KeyboardShortcut::new(Modifiers::NONE, Key::Space)],
+        yields_to_text: true,
+    },
+    Entry {
+        action: Action::Revisions,
+        label: "Revisions",
+        hint: "What was applied, when and by whom; go back as a draft",
+        keys: &[],
+        yields_to_text: false,
+    },
+    Entry {
         action: Action::CopyBaseUrl,
         label: "Copy base URL",
         hint: "Copy the address that clients use",
@@ -137,7 +155,10 @@ pub fn tooltip(ctx: &egui::Context, action: Action) -> String {
 #[must_use]
 pub fn pressed(ctx: &egui::Context) -> Vec<Action> {
     let typing = ctx.text_edit_focused();
-    let wanted = TABLE.iter().filter(|entry| !(typing && entry.yields_to_text));
+    // Space presses what has the keyboard.
+    let held = ctx.memory(|memory| memory.focused().is_some());
+    let wanted =
+        TABLE.iter().filter(|entry| !(typing && entry.yields_to_text || held && entry.action == Action::HoldView));
     ctx.input_mut(|input| {
         wanted
             .filter(|entry| entry.keys.iter().any(|keys| input.consume_shortcut(keys)))

@@ -14,6 +14,12 @@ use crate::model::check::{Finding, brought_in, check};
 use crate::model::config::Config;
 use crate::model::id::CommandId;
 
+/// What makes one configuration of another, one sentence each.
+#[must_use]
+pub fn sentences(from: &Config, to: &Config) -> Vec<String> {
+    changes::sentences(from, to)
+}
+
 const STEPS: usize = 200;
 
 /// One named edit.

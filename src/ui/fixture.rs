@@ -125,6 +125,8 @@ pub fn empty() -> Snapshot {
             environment_keys: vec![],
         },
         applied: Arc::new(Applied { revision: 0, config, findings: vec![], file_problem: None }),
+        revisions: Arc::default(),
+        on_disk: None,
         live: None,
         view: Arc::new(BalancerView::default()),
         plans: Arc::default(),

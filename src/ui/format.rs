@@ -85,6 +85,15 @@ pub fn clock_time(wall_ms: u64) -> String {
         .unwrap_or_default()
 }
 
+/// Local day and time of Unix milliseconds: `22 Nov 14:03`.
+#[must_use]
+pub fn date_time(wall_ms: u64) -> String {
+    let millis = i64::try_from(wall_ms).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(millis)
+        .map(|moment| moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%-d %b %H:%M").to_string())
+        .unwrap_or_default()
+}
+
 /// The rank of a priority group in words. `place` counts from 0, `of` is how many the route has.
 #[must_use]
 pub fn group_rank(place: usize, of: usize) -> String {

@@ -7,9 +7,11 @@ mod banners;
 mod bars;
 mod demo;
 mod focus;
+mod hold;
 mod live_bar;
 mod nav;
 mod review;
+mod revisions;
 mod toasts;
 
 use std::sync::Arc;
@@ -40,6 +42,8 @@ pub struct Console {
     pending: Pending,
     demo: demo::Strip,
     reviewing: bool,
+    revisions: revisions::Sheet,
+    hold: hold::Hold,
     bar: bool,
 }
 
@@ -60,6 +64,8 @@ impl Console {
             pending: Pending::default(),
             demo: demo::Strip::default(),
             reviewing: false,
+            revisions: revisions::Sheet::default(),
+            hold: hold::Hold::default(),
             bar: false,
         }
     }
@@ -95,10 +101,12 @@ impl Console {
         }
         self.tune(&ctx);
         let mut wanted = self.frame(ui, theme, &snapshot);
-        self.show_page(ui, theme, &snapshot, &notices);
+        let shown = self.hold.view(&snapshot);
+        self.show_page(ui, theme, &shown, &notices);
         if self.reviewing {
             wanted.extend(review::show(&ctx, theme, &self.draft));
         }
+        self.revisions.show(&ctx, theme, &snapshot, &mut self.draft);
         wanted.extend(self.toasts.show(&ctx, theme).map(Wish::Undo));
         focus::show(&ctx, theme);
         for wish in wanted {
@@ -112,6 +120,7 @@ impl Console {
         let bar = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(16, 8));
         Panel::top("top bar").frame(bar).show(ui, |ui| bars::top(ui, theme, snapshot, &mut wanted));
         banners::show(ui, theme, snapshot, &mut wanted);
+        self.hold.show(ui, theme, snapshot, &mut wanted);
         self.demo.show(ui, theme, snapshot, self.page, &mut wanted);
         if ui.ctx().dragged_id().is_none() {
             // A bar that came in the middle of a drag would move the dragged line away from the pointer.
@@ -124,7 +133,7 @@ impl Console {
             });
         }
         let thin = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(16, 4));
-        Panel::bottom("status line").frame(thin).show(ui, |ui| bars::status(ui, theme, snapshot));
+        Panel::bottom("status line").frame(thin).show(ui, |ui| bars::status(ui, theme, snapshot, &mut wanted));
         nav::show(ui, theme, self.page, snapshot, &mut wanted);
         wanted
     }
@@ -199,6 +208,8 @@ impl Console {
                 self.draft.discard();
                 self.reviewing = false;
             }
+            Action::HoldView => self.hold.toggle(snapshot),
+            Action::Revisions => self.revisions.open(),
             Action::LiveTuning => self.tuning.toggle(),
             Action::CopyBaseUrl => {
                 if let Serving::Listening { base_url, .. } = &snapshot.serving {
@@ -259,6 +270,7 @@ impl Console {
                 None => self.say(ctx, "In the draft again", Draft::undo),
             },
             Wish::Apply => self.apply(ctx),
+            Wish::Compare => self.revisions.compare(),
             Wish::CloseReview => self.reviewing = false,
             Wish::Copy(text) => ctx.copy_text(text),
         }
@@ -271,6 +283,7 @@ enum Wish {
     Send(Command),
     Apply,
     CloseReview,
+    Compare,
     Copy(String),
     Undo(Undo),
 }

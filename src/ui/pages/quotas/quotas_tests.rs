@@ -115,7 +115,7 @@ fn a_locked_share_keeps_its_size_from_borders_and_buttons() {
 #[test]
 fn more_than_a_providers_total_is_refused_with_what_to_free_and_ones_own_total_may_be_exceeded() {
     let mut screen = Screen::open(fixture::snapshot());
-    let mut type_in = |screen: &mut Screen, text: &str| {
+    let type_in = |screen: &mut Screen, text: &str| {
         screen.focus("TPM of sim-eastus");
         screen.press(Modifiers::COMMAND, Key::A);
         screen.harness.get_by_label("TPM of sim-eastus").type_text(text);
