@@ -50,7 +50,8 @@ fn upstream(
         // A simulated account has the manners of the service it imitates.
         target.service = if account.api.is_some() { Service::Azure } else { Service::Compatible };
     }
-    let target = Target::new(&target, &endpoint.deployment).ok()?;
+    let known = Target::new(&target, &endpoint.deployment).ok()?;
+    let target = if played { known.telling_usage(true) } else { known };
     let uri: Uri = base_url.parse().ok()?;
     let upstream = Upstream {
         target,

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::model::profile::Operation;
 use crate::sim::upstream::SimRequest;
+use crate::wire::multipart::FormReader;
 
 use super::shelf::Refers;
 use super::tools::{self, ToolCall};
@@ -37,14 +38,18 @@ pub(super) struct Ask {
 ///
 /// # Errors
 /// A sentence for the caller when the body cannot be answered.
-pub(super) fn read(operation: Operation, body: &[u8]) -> Result<Ask, String> {
+pub(super) fn read(operation: Operation, content_type: &str, body: &[u8]) -> Result<Ask, String> {
+    if let Some(form) = FormReader::new(content_type).filter(|_| operation.takes_form()) {
+        return Ok(of_form(operation, form, body));
+    }
     let body: Value =
         serde_json::from_slice(body).map_err(|_| "We could not parse the JSON body of your request.".to_owned())?;
     let required = prompt_key(operation);
     if body.get(required).is_none() {
         return Err(format!("Missing required parameter: '{required}'."));
     }
-    let inputs = if operation == Operation::Embeddings { inputs(body.get("input")) } else { Vec::new() };
+    let lists = matches!(operation, Operation::Embeddings | Operation::Moderations);
+    let inputs = if lists { inputs(body.get("input")) } else { Vec::new() };
     let number = |name: &str| body.get(name).and_then(Value::as_u64);
     let output_cap =
         number("max_completion_tokens").or_else(|| number("max_output_tokens")).or_else(|| number("max_tokens"));
@@ -54,7 +59,7 @@ pub(super) fn read(operation: Operation, body: &[u8]) -> Result<Ask, String> {
         output_cap,
         choices: number("n").unwrap_or(1).max(number("best_of").unwrap_or(1)).clamp(1, 16),
         inputs: u64::try_from(inputs.len()).unwrap_or(u64::MAX).max(1),
-        streaming: operation != Operation::Embeddings && flag(body.get("stream")),
+        streaming: is_streamed(operation, &body),
     };
     Ok(Ask {
         model: body.get("model").and_then(Value::as_str).map(str::to_owned),
@@ -68,6 +73,32 @@ pub(super) fn read(operation: Operation, body: &[u8]) -> Result<Ask, String> {
     })
 }
 
+fn is_streamed(operation: Operation, body: &Value) -> bool {
+    match operation {
+        Operation::Embeddings | Operation::Moderations | Operation::Compact | Operation::InputTokens => false,
+        Operation::Speech => body.get("stream_format").and_then(Value::as_str) == Some("sse"),
+        _ => flag(body.get("stream")),
+    }
+}
+
+/// A form tells its model, its prompt and whether it wants a stream.
+fn of_form(operation: Operation, mut reader: FormReader, body: &[u8]) -> Ask {
+    reader.feed(body);
+    let form = reader.finish();
+    let request =
+        SimRequest { prompt_chars: form.prompt_chars, streaming: form.streaming, ..SimRequest::new(operation) };
+    Ask {
+        model: form.model,
+        request,
+        include_usage: false,
+        tool: None,
+        inputs: Vec::new(),
+        dimensions: None,
+        base64: false,
+        refers: Refers::default(),
+    }
+}
+
 fn flag(value: Option<&Value>) -> bool {
     value.and_then(Value::as_bool).unwrap_or(false)
 }
@@ -75,8 +106,10 @@ fn flag(value: Option<&Value>) -> bool {
 const fn prompt_key(operation: Operation) -> &'static str {
     match operation {
         Operation::Chat => "messages",
-        Operation::Completions => "prompt",
-        Operation::Responses | Operation::Embeddings => "input",
+        Operation::Completions | Operation::Images | Operation::ImageEdits => "prompt",
+        Operation::Transcriptions | Operation::Translations => "file",
+        Operation::ImageVariations => "image",
+        _ => "input",
     }
 }
 
@@ -98,7 +131,7 @@ fn inputs(value: Option<&Value>) -> Vec<String> {
 }
 
 fn prompt_chars(operation: Operation, body: &Value, inputs: &[String]) -> u64 {
-    if operation == Operation::Embeddings {
+    if !inputs.is_empty() {
         return inputs.iter().map(|text| chars(text)).fold(0, u64::saturating_add);
     }
     let tools = body.get("tools").map_or(0, |tools| chars(&tools.to_string()));
@@ -129,7 +162,7 @@ mod tests {
     use super::*;
 
     fn ask(operation: Operation, body: &str) -> Ask {
-        read(operation, body.as_bytes()).expect("can be answered")
+        read(operation, "application/json", body.as_bytes()).expect("can be answered")
     }
 
     #[test]
@@ -151,7 +184,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_answered_is_named() {
-        assert!(read(Operation::Chat, b"{").is_err());
-        assert_eq!(read(Operation::Chat, b"{}").unwrap_err(), "Missing required parameter: 'messages'.");
+        assert!(read(Operation::Chat, "", b"{").is_err());
+        assert_eq!(read(Operation::Chat, "", b"{}").unwrap_err(), "Missing required parameter: 'messages'.");
     }
 }

@@ -17,11 +17,12 @@ use crate::sim::upstream::{Admission, Dialect, Rejection, SimAnswer};
 use crate::sim::words::{self, Header};
 
 use super::ask::{self, Ask};
+use super::objects::{self, Told};
 use super::paced::{Paced, Stay};
 use super::path::{self, Target, encode};
-use super::reply::Reply;
+use super::reply::{EPOCH, Reply};
 use super::site::{Arrival, Ending, Site};
-use super::{chat, completions, embeddings, responses, shelf};
+use super::{chat, completions, embeddings, media, responses, shelf};
 
 /// Larger bodies are refused.
 const LARGEST_BODY: usize = 32 << 20;
@@ -47,15 +48,20 @@ pub(super) async fn answer(site: Arc<Site>, request: Request<Incoming>) -> Resul
 
     let (operation, deployment) = match (target, &head.method) {
         (Target::Operation(operation, deployment), &Method::POST) => (operation, deployment),
-        (Target::Models | Target::Model(_), _) if !site.admits(&account, &head.headers) => {
+        (Target::Models | Target::Model(_) | Target::Stored(_), _) if !site.admits(&account, &head.headers) => {
             return Ok(reject(&words::wrong_key(dialect)));
         }
         (Target::Models, &Method::GET) => return Ok(models(&site, &account)),
         (Target::Model(name), &Method::GET) => return Ok(model(&site, &account, dialect, &name)),
+        (Target::Stored(path), _) => {
+            let body = Limited::new(body, LARGEST_BODY).collect().await.map_err(|_| Closed)?.to_bytes();
+            return Ok(stored(&site, &account, dialect, &head, &path, &body));
+        }
         _ => return Ok(reject(&words::unknown_path(dialect))),
     };
     let body = Limited::new(body, LARGEST_BODY).collect().await.map_err(|_| Closed)?.to_bytes();
-    let ask = match ask::read(operation, &body) {
+    let kind = head.headers.get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let ask = match ask::read(operation, kind.unwrap_or_default(), &body) {
         Ok(ask) => ask,
         Err(message) => return Ok(reject(&words::bad_request(dialect, &message))),
     };
@@ -95,6 +101,9 @@ async fn play(
     let seconds = at.0 / 1_000_000;
     let reply = Reply { ask, admission: &admission, dialect, model: &model, seconds };
     stay.site.store(&account, shelf::left_by(&reply));
+    if ask.request.operation == Operation::Responses && ask.refers.stores {
+        stay.site.keep(&account, format!("responses/{}", reply.id("resp_")), responses::whole(&reply));
+    }
     if ask.request.streaming {
         let paced = Paced::new(frames(&reply), admission.token_gap, admission.cut_after, stay);
         return Ok(respond(StatusCode::OK, "text/event-stream", headers(&reply), Either::Right(paced)));
@@ -102,20 +111,25 @@ async fn play(
     tokio::time::sleep(generation(&admission)).await;
     stay.tokens = stay.tokens.saturating_add(reply.output_tokens());
     stay.ending = Ending::Whole;
-    Ok(respond(StatusCode::OK, "application/json", headers(&reply), full(&whole(&reply))))
+    let (kind, bytes) = whole(&reply);
+    Ok(respond(StatusCode::OK, kind, headers(&reply), Either::Left(Full::new(bytes))))
 }
 
 fn generation(admission: &Admission) -> std::time::Duration {
     admission.token_gap.saturating_mul(u32::try_from(admission.output_tokens).unwrap_or(u32::MAX))
 }
 
-fn whole(reply: &Reply<'_>) -> Value {
-    match reply.ask.request.operation {
+/// An answer in one piece, and of what kind it is.
+fn whole(reply: &Reply<'_>) -> (&'static str, Bytes) {
+    let document = match reply.ask.request.operation {
         Operation::Chat => chat::whole(reply),
         Operation::Completions => completions::whole(reply),
         Operation::Responses => responses::whole(reply),
         Operation::Embeddings => embeddings::whole(reply),
-    }
+        Operation::Speech => return ("audio/mpeg", media::sound(reply)),
+        _ => media::whole(reply),
+    };
+    ("application/json", Bytes::from(document.to_string()))
 }
 
 fn frames(reply: &Reply<'_>) -> Vec<super::reply::Frame> {
@@ -123,8 +137,8 @@ fn frames(reply: &Reply<'_>) -> Vec<super::reply::Frame> {
         Operation::Chat => chat::frames(reply),
         Operation::Completions => completions::frames(reply),
         Operation::Responses => responses::frames(reply),
-        // Embeddings are never streamed; `ask` does not let them.
-        Operation::Embeddings => Vec::new(),
+        // Those without a stream are not streamed; `ask` does not let them.
+        _ => media::frames(reply),
     }
 }
 
@@ -135,6 +149,39 @@ fn headers(reply: &Reply<'_>) -> Vec<Header> {
         headers.push(("apim-request-id", reply.id("")));
     }
     headers
+}
+
+/// What the account keeps.
+fn stored(
+    site: &Site,
+    account: &AccountId,
+    dialect: Dialect,
+    head: &http::request::Parts,
+    path: &str,
+    body: &Bytes,
+) -> Response<AnswerBody> {
+    let kind = head.headers.get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let mark = account
+        .as_str()
+        .bytes()
+        .fold(0xcbf2_9ce4, |mark: u64, byte| (mark ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let ask = objects::Ask {
+        method: &head.method,
+        path,
+        query: head.uri.query().unwrap_or_default(),
+        content_type: kind.unwrap_or_default(),
+        body,
+        mark,
+        now: EPOCH.saturating_add(site.seconds()),
+    };
+    match site.stored(account, &ask) {
+        Told::Document(document) => respond(StatusCode::OK, "application/json", Vec::new(), full(&document)),
+        Told::Content(bytes) => {
+            let body = Either::Left(Full::new(bytes));
+            respond(StatusCode::OK, "application/octet-stream", Vec::new(), body)
+        }
+        Told::Missing => reject(&words::unknown_path(dialect)),
+    }
 }
 
 fn models(site: &Site, account: &AccountId) -> Response<AnswerBody> {

@@ -10,6 +10,8 @@ mod credentials;
 mod embeddings;
 mod handler;
 pub mod load;
+mod media;
+mod objects;
 mod paced;
 mod path;
 mod reply;

@@ -448,6 +448,7 @@ fn rules(config: &Config, findings: &mut Findings) {
         );
     }
     history(config, findings);
+    bodies(config, findings);
 }
 
 fn history(config: &Config, findings: &mut Findings) {
@@ -460,5 +461,23 @@ fn history(config: &Config, findings: &mut Findings) {
     }
     if history.keep && history.max_days == 0 {
         say("max_days", "max_days is 0; one day is kept. To keep nothing, set keep to false.");
+    }
+}
+
+fn bodies(config: &Config, findings: &mut Findings) {
+    let mut warn = |key: &str, message: &str| {
+        findings.add(Severity::Warning, "bodies", None, key, message.to_owned());
+    };
+    if config.bodies.largest_mib == 0 {
+        warn("largest_mib", "largest_mib is 0, so only requests without a body are taken. Leave it out for 2048.");
+    }
+    if config.bodies.memory_mib > 1_024 {
+        warn("memory_mib", "memory_mib is above 1024; as many bodies as come at once may each take that much memory.");
+    }
+    if config.bodies.stall_seconds == 0 {
+        warn(
+            "stall_seconds",
+            "stall_seconds is 0, so every body that does not come in one piece is cut off. Leave it out for 30.",
+        );
     }
 }

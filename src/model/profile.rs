@@ -23,10 +23,50 @@ pub enum Operation {
     Responses,
     /// `/embeddings`
     Embeddings,
+    /// `/responses/compact`
+    Compact,
+    /// `/responses/input_tokens`
+    InputTokens,
+    /// `/moderations`
+    Moderations,
+    /// `/audio/speech`
+    Speech,
+    /// `/audio/transcriptions`
+    Transcriptions,
+    /// `/audio/translations`
+    Translations,
+    /// `/images/generations`
+    Images,
+    /// `/images/edits`
+    ImageEdits,
+    /// `/images/variations`
+    ImageVariations,
+    /// `/realtime`, over a WebSocket.
+    Realtime,
+    /// Anything else: stored objects and jobs, and paths that are not known here. It goes to one account as it is.
+    Stored,
 }
 
 impl Operation {
-    /// The path below `/v1`, without a leading slash.
+    /// Those that name a model and are balanced, in the order of their declaration.
+    pub const BALANCED: [Self; 14] = [
+        Self::Chat,
+        Self::Completions,
+        Self::Responses,
+        Self::Embeddings,
+        Self::Compact,
+        Self::InputTokens,
+        Self::Moderations,
+        Self::Speech,
+        Self::Transcriptions,
+        Self::Translations,
+        Self::Images,
+        Self::ImageEdits,
+        Self::ImageVariations,
+        Self::Realtime,
+    ];
+
+    /// The path below `/v1`, without a leading slash; of what is stored, a stand-in.
     #[must_use]
     pub const fn path(self) -> &'static str {
         match self {
@@ -34,6 +74,53 @@ impl Operation {
             Self::Completions => "completions",
             Self::Responses => "responses",
             Self::Embeddings => "embeddings",
+            Self::Compact => "responses/compact",
+            Self::InputTokens => "responses/input_tokens",
+            Self::Moderations => "moderations",
+            Self::Speech => "audio/speech",
+            Self::Transcriptions => "audio/transcriptions",
+            Self::Translations => "audio/translations",
+            Self::Images => "images/generations",
+            Self::ImageEdits => "images/edits",
+            Self::ImageVariations => "images/variations",
+            Self::Realtime => "realtime",
+            Self::Stored => "stored objects",
+        }
+    }
+
+    /// Whether the answer is text that a model writes token by token, so that an output cap bears on the charge.
+    #[must_use]
+    pub const fn writes(self) -> bool {
+        matches!(self, Self::Chat | Self::Completions | Self::Responses | Self::Compact | Self::Realtime)
+    }
+
+    /// Whether its answer may leave something at the account that later requests name.
+    #[must_use]
+    pub const fn stores(self) -> bool {
+        matches!(self, Self::Responses | Self::Compact)
+    }
+
+    /// Whether its body may be a form with files in it.
+    #[must_use]
+    pub const fn takes_form(self) -> bool {
+        matches!(
+            self,
+            Self::Transcriptions
+                | Self::Translations
+                | Self::Images
+                | Self::ImageEdits
+                | Self::ImageVariations
+                | Self::Stored
+        )
+    }
+
+    /// The model that the service takes where none is named, if it takes one.
+    #[must_use]
+    pub const fn usual_model(self) -> Option<&'static str> {
+        match self {
+            Self::Moderations => Some("omni-moderation-latest"),
+            Self::Images | Self::ImageEdits | Self::ImageVariations => Some("dall-e-2"),
+            _ => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What is kept of a finished request.
 //!
-//! Invariant: no body, no header of the client, no query string, no key. Names, numbers and reasons only.
+//! Invariant: no body, no header of the client, no query string, no key. Names, numbers and reasons only. What a service
+//! said in its own words is kept in memory alone: it is neither stored nor exported.
 //! Absent on purpose: storage and order (`record`).
 
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decision::Decision;
 use super::id::{EndpointId, RequestId};
-use super::outcome::{Ending, Failure};
+use super::outcome::{Ending, Failure, HeaderFacts};
 use super::profile::RequestProfile;
 use super::units::Timestamp;
 use super::usage::Usage;
@@ -30,6 +31,20 @@ pub struct AttemptRecord {
     pub status: Option<u16>,
     /// Why it failed; `None`: it was committed.
     pub failure: Option<Failure>,
+    /// What the answer said of itself; `None`: no answer, or nothing of interest.
+    #[serde(skip)]
+    pub said: Option<Arc<Said>>,
+}
+
+/// What was kept of a service's answer. Never part of what is stored or exported.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// What its head said of limits and waits.
+    pub facts: HeaderFacts,
+    /// Of a failed answer: its headers about limits, waits and where it came from, as they were. No others are kept.
+    pub headers: Vec<(String, String)>,
+    /// Of a failed answer: the beginning of its body, our key taken out.
+    pub error: Option<String>,
 }
 
 /// How a request ended, as the person sees it.
@@ -82,6 +97,12 @@ impl RequestRecord {
         self.wall_ms.saturating_add(u64::try_from(self.total.as_millis()).unwrap_or(u64::MAX))
     }
 
+    /// Whether its client got a whole answer without an error.
+    #[must_use]
+    pub fn is_answered_whole(&self) -> bool {
+        self.end == RecordEnd::Answered(Ending::Completed) && self.status < 400
+    }
+
     /// Whether its client got an error that a change of limits could bring about: a refusal, a 429, a fault of the service, or
     /// an answer that was cut off. What the client did wrong itself is none.
     #[must_use]
@@ -91,12 +112,6 @@ impl RequestRecord {
             RecordEnd::LeftWaiting => false,
             RecordEnd::Failed | RecordEnd::Answered(_) => self.status >= 500 || self.status == 429,
         }
-    }
-
-    /// Whether its client got a whole answer without an error.
-    #[must_use]
-    pub fn is_answered_whole(&self) -> bool {
-        self.end == RecordEnd::Answered(Ending::Completed) && self.status < 400
     }
 
     /// Where the answer came from, if one did.

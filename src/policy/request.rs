@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::affinity::Binding;
 use super::claim::Claim;
+use super::estimate::Formula;
 use super::forecast::Forecast;
 use super::ledger::Entry;
 use super::order::{CLASSES, Caller, Line, Waiter};
@@ -20,7 +21,7 @@ use crate::model::config::Priority;
 use crate::model::decision::Estimate;
 use crate::model::id::{AccountId, EndpointId, ModelName, RequestId};
 use crate::model::outlook::Demand;
-use crate::model::profile::{Operation, RequestProfile};
+use crate::model::profile::RequestProfile;
 use crate::model::units::{MINUTE, Timestamp};
 
 /// What one sending holds. Slots name endpoints and pools for the life of the process.
@@ -34,6 +35,8 @@ pub(super) struct Reservation {
     pub(super) pool_entry: Option<Entry>,
     /// Charged by what is used in the end, not by the estimate.
     pub(super) settles_to_usage: bool,
+    /// How the service charges.
+    pub(super) formula: Formula,
     pub(super) expires: Timestamp,
     pub(super) sent: Timestamp,
     /// The caller's slot.
@@ -132,7 +135,7 @@ impl Job {
 
     /// Whether a service can tell from the request how long the answer may be.
     pub(super) fn has_known_output(&self) -> bool {
-        self.profile.size.output_cap.is_some() || self.profile.operation == Operation::Embeddings
+        self.profile.size.output_cap.is_some() || !self.profile.operation.writes()
     }
 
     /// How long it has waited in all.

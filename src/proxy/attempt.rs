@@ -4,27 +4,23 @@
 //! environment is read.
 //! Absent on purpose: deciding what a failure means.
 
-use std::collections::VecDeque;
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, VIA};
 use http::{Method, Request, Response};
-use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
 
+use super::spool::{Kept, PartsBody};
 use super::upstreams::Upstream;
 use crate::model::outcome::{Failure, FailureClass, HeaderFacts};
 use crate::model::profile::Operation;
 use crate::wire::headers;
-use crate::wire::patch::{BodyParts, whole, with_model};
+use crate::wire::patch::{Changes, Seams, patched};
 
 /// The pooled client toward all upstreams.
 pub type Client = hyper_util::client::legacy::Client<hyper_rustls::HttpsConnector<HttpConnector>, PartsBody>;
@@ -60,16 +56,32 @@ pub fn client(connect_timeout: Duration) -> Result<Client, rustls::Error> {
 pub struct Prepared {
     /// Which operation.
     pub operation: Operation,
+    /// The client's method.
+    pub method: Method,
     /// The client's headers, stripped of hop-by-hop headers and credentials.
     pub headers: HeaderMap,
     /// Whom the request passed through before.
     pub via: Vec<HeaderValue>,
     /// The body as received.
-    pub body: Bytes,
-    /// Where `model` stands in it.
-    pub model_spans: Vec<std::ops::Range<usize>>,
+    pub body: Kept,
+    /// Where it may be changed.
+    pub seams: Seams,
+    /// It is a chat stream, and nobody asked for usage at its end.
+    pub wants_usage: bool,
+    /// Of what is stored: the path below the dialect's root, and the query.
+    pub stored: Option<(String, Option<String>)>,
+    /// Of what is stored: the body names a model of ours, which is called by its deployment's name there.
+    pub renames: bool,
     /// Names of our own headers that could not be read, for the answer.
     pub ignored: Option<HeaderValue>,
+}
+
+impl Prepared {
+    /// Whether usage is asked for there on our own account.
+    #[must_use]
+    pub fn asks_usage(&self, upstream: &Upstream) -> bool {
+        self.wants_usage && upstream.target.tells_usage()
+    }
 }
 
 /// An attempt that brought no usable answer.
@@ -114,16 +126,25 @@ pub async fn send(
 
 /// The request as it is sent; what stands in its way, as a class of failure.
 fn build(upstream: &Upstream, prepared: &Prepared, via: &HeaderValue) -> Result<Request<PartsBody>, FailureClass> {
-    let parts = match upstream.target.body_model(prepared.operation) {
-        Some(model) => with_model(&prepared.body, &prepared.model_spans, model),
-        None => whole(&prepared.body),
+    let is_stored = prepared.operation == Operation::Stored;
+    let model = if is_stored {
+        prepared.renames.then(|| upstream.target.deployment())
+    } else {
+        upstream.target.body_model(prepared.operation)
     };
-    let mut request = Request::new(PartsBody::from(parts));
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = upstream.target.uri(prepared.operation).clone();
+    let changes = Changes { model, ask_usage: prepared.asks_usage(upstream) };
+    let body = patched(prepared.body.len(), &prepared.seams, changes, prepared.body.memory());
+    let mut request = Request::new(prepared.body.sent(body));
+    *request.method_mut() = prepared.method.clone();
+    *request.uri_mut() = match &prepared.stored {
+        Some((path, query)) => upstream.target.stored(path, query.as_deref()).map_err(|_| FailureClass::NotFound)?,
+        None => upstream.target.uri(prepared.operation).ok_or(FailureClass::NotFound)?.clone(),
+    };
     let headers_out = request.headers_mut();
     headers_out.clone_from(&prepared.headers);
-    headers_out.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+    if !is_stored {
+        headers_out.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+    }
     if upstream.loopback {
         // What it passed through before stays, so that a loop over several proxies is seen too.
         for passed in &prepared.via {
@@ -135,38 +156,9 @@ fn build(upstream: &Upstream, prepared: &Prepared, via: &HeaderValue) -> Result<
     let (organization, project) = (upstream.organization.as_deref(), upstream.project.as_deref());
     headers::credential(headers_out, upstream.service, key, organization, project)
         .map_err(|_| FailureClass::KeyRejected)?;
-    let length = request.body().left;
-    request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    let length = request.body().left();
+    if length > 0 || prepared.method == Method::POST {
+        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
     Ok(request)
-}
-
-/// A body of ready parts; clones share the bytes.
-pub struct PartsBody {
-    parts: VecDeque<Bytes>,
-    left: u64,
-}
-
-impl From<BodyParts> for PartsBody {
-    fn from(body: BodyParts) -> Self {
-        Self { left: body.length, parts: body.parts.into_iter().collect() }
-    }
-}
-
-impl Body for PartsBody {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let next = self.parts.pop_front();
-        self.left = self.left.saturating_sub(next.as_ref().map_or(0, |part| part.len() as u64));
-        Poll::Ready(next.map(|part| Ok(Frame::data(part))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.parts.is_empty()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
-    }
 }

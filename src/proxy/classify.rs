@@ -5,92 +5,67 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http_body::Body;
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use super::attempt::Prepared;
 use super::auth::client_label;
 use super::door::Door;
+use super::intake::{Bounds, Taken, Unreadable, take};
 use super::wishes::Wishes;
 use crate::model::config::Priority;
 use crate::model::id::ModelName;
-use crate::model::profile::{Operation, RequestProfile};
+use crate::model::profile::{Operation, RequestProfile, RequestSize};
 use crate::wire::headers::strip_request;
-use crate::wire::peek::{BadBody, Peek, peek};
+use crate::wire::multipart::FormReader;
+use crate::wire::patch::Seams;
+use crate::wire::peek::{Peek, peek};
 
-/// The largest body that is taken in. Images and audio inside JSON stay well below.
-pub const BODY_AT_MOST: usize = 64 * 1024 * 1024;
-
-/// Why a request cannot be understood.
-#[derive(Debug, thiserror::Error)]
-pub enum Unreadable {
-    /// Larger than [`BODY_AT_MOST`].
-    #[error("The request's body is larger than {} MiB.", BODY_AT_MOST / 1024 / 1024)]
-    TooLarge,
-    /// The client stopped sending.
-    #[error("The request's body broke off.")]
-    BrokeOff,
-    /// Not the JSON that this operation takes.
-    #[error(transparent)]
-    Body(#[from] BadBody),
-    /// No model was named.
-    #[error("The request names no model. Add \"model\" to its body.")]
-    NoModel,
+/// The `Content-Type`; empty if there is none that can be read.
+pub(super) fn content_type(headers: &HeaderMap) -> &str {
+    headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default()
 }
 
-/// Room that is taken before a body's first byte has come, at most. What a client announces, it has not sent.
-const ROOM_AT_ONCE: u64 = 1024 * 1024;
-
-/// Reads a whole body into one piece of memory. What came in one piece is kept as it came; of anything else each piece is
-/// copied once and given back, so that the connection reads on into the same memory.
+/// Takes the body of a request in.
 ///
 /// # Errors
-/// If it is too large or breaks off.
-pub async fn read(mut body: Incoming) -> Result<Bytes, Unreadable> {
-    let announced = body.size_hint().lower();
-    if announced > BODY_AT_MOST as u64 {
-        return Err(Unreadable::TooLarge);
-    }
-    let mut whole = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| Unreadable::BrokeOff)?.into_data() else { continue };
-        if whole.is_empty() && body.is_end_stream() {
-            return if data.len() > BODY_AT_MOST { Err(Unreadable::TooLarge) } else { Ok(data) };
-        }
-        if whole.len().saturating_add(data.len()) > BODY_AT_MOST {
-            return Err(Unreadable::TooLarge);
-        }
-        if whole.is_empty() {
-            whole.reserve(usize::try_from(announced.min(ROOM_AT_ONCE)).unwrap_or(0));
-        }
-        whole.extend_from_slice(&data);
-    }
-    Ok(whole.freeze())
+/// Why it cannot be had.
+pub(super) async fn read(
+    door: &Door,
+    headers: &HeaderMap,
+    operation: Operation,
+    body: Incoming,
+) -> Result<Taken, Unreadable> {
+    let form = if operation.takes_form() { FormReader::new(content_type(headers)) } else { None };
+    let is_json = form.is_none() && operation != Operation::Stored;
+    let bounds = Bounds::new(&door.config.load().config.bodies, is_json);
+    take(body, bounds, door.engine.clock(), form).await
 }
 
 /// What the brain needs and what an attempt needs. `deployment` is the name in an Azure path, which outranks the body's.
 ///
 /// # Errors
 /// Why it cannot be understood.
-pub fn classify(
+pub(super) async fn classify(
     door: &Door,
-    mut head: Parts,
+    head: Parts,
     operation: Operation,
     deployment: Option<String>,
-    body: Bytes,
+    taken: Taken,
 ) -> Result<(Arc<RequestProfile>, Prepared), Unreadable> {
-    let seen: Peek = peek(&body, operation)?;
-    let model = deployment.or(seen.model).filter(|model| !model.is_empty()).ok_or(Unreadable::NoModel)?;
-    let (caller, importance) = door.callers.load().recognise(&head.headers);
+    let (seen, seams) = if let Some(form) = &taken.form {
+        (of_form(form), Seams::of_form(form, content_type(&head.headers)))
+    } else {
+        let seen = peek(&taken.body.whole().await.map_err(Unreadable::NoRoom)?, operation)?;
+        let seams = Seams::of_json(&seen);
+        (seen, seams)
+    };
+    let named = deployment.or(seen.model).filter(|model| !model.is_empty());
+    let model = named.or_else(|| operation.usual_model().map(str::to_owned)).ok_or(Unreadable::NoModel)?;
     let wishes = Wishes::read(&head.headers);
-    let config = door.config.load();
-    let usual = || config.route_for(&model).and_then(|route| config.routes.get(route)).map(|route| route.priority);
-    // A caller of normal importance says nothing against its route's.
-    let stated = wishes.priority.or(Some(importance).filter(|importance| *importance != Priority::Normal));
-    let priority = stated.or_else(usual).unwrap_or_default();
+    let (caller, priority) = who(door, &head.headers, &wishes, &model);
     let retries = head.headers.get("x-stainless-retry-count").and_then(|count| count.to_str().ok()?.parse().ok());
     let profile = RequestProfile {
         model: ModelName::from(model),
@@ -104,11 +79,50 @@ pub fn classify(
         patience: wishes.patience,
         affinity: seen.affinity,
     };
-    let via = head.headers.get_all(http::header::VIA).iter().cloned().collect();
-    strip_request(&mut head.headers);
-    let model_spans = seen.model_spans;
-    Ok((
-        Arc::new(profile),
-        Prepared { operation, headers: head.headers, via, body, model_spans, ignored: wishes.ignored },
-    ))
+    // A body with options of its own says itself what it wants.
+    let chats = matches!(operation, Operation::Chat | Operation::Completions);
+    let wants_usage = chats && seen.streaming && !seen.asks_usage && !seen.has_options;
+    let mut prepared = Prepared::new(operation, head, taken.body, seams);
+    (prepared.wants_usage, prepared.ignored) = (wants_usage, wishes.ignored);
+    Ok((Arc::new(profile), prepared))
+}
+
+/// Who asks, and how important it is.
+pub(super) fn who(
+    door: &Door,
+    headers: &HeaderMap,
+    wishes: &Wishes,
+    model: &str,
+) -> (Option<crate::model::id::CallerId>, Priority) {
+    let (caller, importance) = door.callers.load().recognise(headers);
+    let config = door.config.load();
+    let usual = || config.route_for(model).and_then(|route| config.routes.get(route)).map(|route| route.priority);
+    // A caller of normal importance says nothing against its route's.
+    let stated = wishes.priority.or(Some(importance).filter(|importance| *importance != Priority::Normal));
+    (caller, stated.or_else(usual).unwrap_or_default())
+}
+
+fn of_form(form: &crate::wire::multipart::Form) -> Peek {
+    let size = RequestSize { prompt_chars: form.prompt_chars, output_cap: None, choices: 1 };
+    Peek { model: form.model.clone(), streaming: form.streaming, size, ..Peek::default() }
+}
+
+impl Prepared {
+    /// A request with this head and body, nothing wished for.
+    pub(super) fn new(operation: Operation, mut head: Parts, body: super::spool::Kept, seams: Seams) -> Self {
+        let via = head.headers.get_all(http::header::VIA).iter().cloned().collect();
+        strip_request(&mut head.headers);
+        Self {
+            operation,
+            method: head.method,
+            headers: head.headers,
+            via,
+            body,
+            seams,
+            wants_usage: false,
+            stored: None,
+            renames: false,
+            ignored: None,
+        }
+    }
 }

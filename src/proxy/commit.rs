@@ -32,6 +32,8 @@ pub struct Committed {
     pub body: Incoming,
     /// Reads events on the way; `None` if this is no event stream.
     pub reader: Option<StreamReader>,
+    /// Usage was asked for on our own account, and the client shall not see it.
+    pub hides_usage: bool,
 }
 
 /// Waits until an answer proves good or bad: until `deadline`, or until `error_deadline` for an error's body.
@@ -50,7 +52,7 @@ pub async fn commit(
         return Err(refused(head, body, wall_ms, deadline.min(error_deadline)).await);
     }
     if !is_event_stream(&head.headers) {
-        return Ok(Committed { head, prefix: Vec::new(), body, reader: None });
+        return Ok(Committed { head, prefix: Vec::new(), body, reader: None, hides_usage: false });
     }
     let mut reader = StreamReader::new(operation);
     let (mut prefix, mut held) = (Vec::new(), 0_usize);
@@ -68,7 +70,7 @@ pub async fn commit(
         match state {
             StreamState::Undecided if held < HELD_BACK => {}
             StreamState::Undecided | StreamState::Decisive => {
-                return Ok(Committed { head, prefix, body, reader: Some(reader) });
+                return Ok(Committed { head, prefix, body, reader: Some(reader), hides_usage: false });
             }
             StreamState::Failed(failure) => {
                 let failure = with_head(failure, &head.headers, wall_ms);

@@ -16,13 +16,15 @@ use tokio::time::Instant;
 
 use super::answer::Answer;
 use super::attempt::{Fault, Prepared, send};
-use super::classify::{Unreadable, classify, read};
+use super::classify::{classify, read};
 use super::commit::{Committed, commit};
 use super::door::{Door, Inside};
 use super::echo::hide;
 use super::guard::{TurnedAway, check};
+use super::intake::Unreadable;
 use super::journal::Journal;
 use super::meter::Relay;
+use super::said;
 use super::status::status_page;
 use super::upstreams::Upstream;
 use super::wishes::IGNORED;
@@ -31,6 +33,7 @@ use crate::engine::lease::Turn;
 use crate::model::decision::{Refusal, RefusalReason};
 use crate::model::id::AccountId;
 use crate::model::outcome::{Failure, FailureClass, HeaderSignal};
+use crate::model::profile::Operation;
 use crate::model::record::RecordEnd;
 use crate::wire::path::Inbound;
 use crate::wire::{error, headers, models, path};
@@ -39,6 +42,12 @@ const ENDPOINT: HeaderName = HeaderName::from_static("x-tidegate-endpoint");
 const GROUP: HeaderName = HeaderName::from_static("x-tidegate-group");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tidegate-attempts");
 const DECISION: HeaderName = HeaderName::from_static("x-tidegate-decision");
+
+const PAUSED: &str = "Serving is paused in Tidegate's window. Resume it there.";
+/// What to do about a list of which a part is missing.
+pub(super) const INCOMPLETE_LIST: &str = "Ask again once it answers, or pause its endpoints to list the others.";
+const ADMINISTRATION: &str = "Organizations and projects are not administered through Tidegate, whose keys are for models. Nothing \
+     was sent; ask the service directly with an admin key.";
 
 /// How long the body of an error answer may take. Another endpoint must not wait for it.
 const ERROR_PATIENCE: Duration = Duration::from_secs(5);
@@ -56,18 +65,26 @@ pub async fn exchange(door: Arc<Door>, request: Request<Incoming>) -> Response<A
         }
         Inbound::Models { .. } => return listed(&door, &head.method),
         Inbound::Model { name, .. } => return described(&door, &head.method, &name),
+        Inbound::Administration => return plain(error::forbidden(ADMINISTRATION)),
+        Inbound::Stored { path, lacked_v1, .. } => {
+            door.note_arrival(lacked_v1, super::auth::client_label(&head.headers));
+            return keep(door, head, path, body).await;
+        }
         Inbound::Unknown => return elsewhere(&door, &head),
     };
+    if operation == Operation::Chat && deployment.is_none() && head.method == Method::GET {
+        return keep(door, head, operation.path().to_owned(), body).await;
+    }
     if head.method != Method::POST {
         return plain(error::method_not_allowed("POST"));
     }
     if door.paused.load(Ordering::Relaxed) {
-        return plain(error::unavailable("Serving is paused in Tidegate's window. Resume it there."));
+        return plain(error::unavailable(PAUSED));
     }
     let inside = door.enter();
     let at = door.engine.clock().now();
-    let understood = match read(body).await {
-        Ok(body) => classify(&door, head, operation, deployment, body),
+    let understood = match read(&door, &head.headers, operation, body).await {
+        Ok(taken) => classify(&door, head, operation, deployment, taken).await,
         Err(unreadable) => Err(unreadable),
     };
     match understood {
@@ -81,6 +98,19 @@ pub async fn exchange(door: Arc<Door>, request: Request<Incoming>) -> Response<A
         }
         Err(unreadable) => unread(&unreadable, inside),
     }
+}
+
+/// What is stored, or a path that is not known here.
+async fn keep(door: Arc<Door>, head: Parts, path: String, body: Incoming) -> Response<Answer> {
+    let known = [Method::GET, Method::POST, Method::DELETE, Method::PUT, Method::PATCH];
+    if !known.contains(&head.method) {
+        return plain(error::method_not_allowed("GET, POST, DELETE"));
+    }
+    if door.paused.load(Ordering::Relaxed) {
+        return plain(error::unavailable(PAUSED));
+    }
+    let inside = door.enter();
+    super::stored::answer(door, head, path, body, inside).await
 }
 
 /// Attempts until one is committed, the brain refuses, or it gives up.
@@ -124,22 +154,22 @@ async fn attempt(
     };
     match &result {
         Ok(committed) => {
-            journal.attempted(Some(committed.head.status.as_u16()), None);
-            journal.committed(committed.head.status.as_u16());
             let facts = headers::facts(&committed.head.headers, door.engine.clock().wall_ms());
+            journal.attempted(Some(committed.head.status.as_u16()), None, said::of_facts(facts));
+            journal.committed(committed.head.status.as_u16());
             journal.lease.committed(HeaderSignal { endpoint: assignment.endpoint.clone(), facts });
         }
         Err(fault) => {
             let Failure { class, status, .. } = fault.failure;
             tracing::info!(request = %journal.lease.request(), endpoint = %assignment.endpoint, attempt = assignment.attempt, ?class, ?status, "attempt failed");
-            journal.attempted(fault.failure.status, Some(fault.failure.clone()));
+            journal.attempted(fault.failure.status, Some(fault.failure.clone()), said::of_fault(fault));
         }
     }
     result
 }
 
 /// Waits until what came back proves good or bad. Whatever it is, our key is not in its head, nor in an error's body.
-async fn prove(
+pub(super) async fn prove(
     door: &Door,
     sent: Result<Response<Incoming>, Fault>,
     upstream: &Upstream,
@@ -151,11 +181,12 @@ async fn prove(
     let key = upstream.key.as_deref();
     hide(response.headers_mut(), key);
     let proven = commit(response, prepared.operation, clock.wall_ms(), deadline, clock.deadline(ERROR_PATIENCE)).await;
-    proven.map_err(|fault| fault.without(key))
+    let hides_usage = prepared.asks_usage(upstream);
+    proven.map(|committed| Committed { hides_usage, ..committed }).map_err(|fault| fault.without(key))
 }
 
 /// Hands the committed answer to the client.
-fn relay(door: &Arc<Door>, journal: Journal, mut committed: Committed) -> Response<Answer> {
+pub(super) fn relay(door: &Arc<Door>, journal: Journal, mut committed: Committed) -> Response<Answer> {
     let mut response = Response::new(());
     *response.status_mut() = committed.head.status;
     std::mem::swap(response.headers_mut(), &mut committed.head.headers);
@@ -182,7 +213,7 @@ fn refuse(door: &Arc<Door>, journal: Journal, refusal: &Refusal) -> Response<Ans
 }
 
 /// Gives the client the last endpoint's own answer, or says that none came.
-fn pass_on(journal: Journal, last: Option<Response<Bytes>>) -> Response<Answer> {
+pub(super) fn pass_on(journal: Journal, last: Option<Response<Bytes>>) -> Response<Answer> {
     let mut response = match last {
         Some(answer) => {
             // Status, headers and body; the connection's own version and the like stay behind.
@@ -213,7 +244,10 @@ fn explain(headers: &mut HeaderMap, journal: &Journal) {
         if let Ok(name) = HeaderValue::from_str(last.endpoint.as_str()) {
             headers.insert(ENDPOINT, name);
         }
-        headers.insert(GROUP, number(last.group.into()));
+        // What is stored was in no group.
+        if last.group > 0 {
+            headers.insert(GROUP, number(last.group.into()));
+        }
     }
     headers.insert(ATTEMPTS, number(journal.attempts().len() as u64));
     let decision = journal.lease.decisions().last();
@@ -238,9 +272,11 @@ fn turned_away(why: TurnedAway) -> Response<Answer> {
     })
 }
 
-fn unread(why: &Unreadable, _inside: Inside) -> Response<Answer> {
+pub(super) fn unread(why: &Unreadable, _inside: Inside) -> Response<Answer> {
     plain(match why {
-        Unreadable::TooLarge => error::too_large(&why.to_string()),
+        Unreadable::TooLarge(_) => error::too_large(&why.to_string()),
+        Unreadable::Stalled(_) => error::too_slow(&why.to_string()),
+        Unreadable::NoRoom(_) => error::unavailable(&why.to_string()),
         Unreadable::BrokeOff | Unreadable::Body(_) | Unreadable::NoModel => error::bad_request(&why.to_string()),
     })
 }
@@ -281,7 +317,7 @@ fn elsewhere(door: &Door, head: &Parts) -> Response<Answer> {
 }
 
 /// A whole answer of our own.
-fn plain((status, extra, body): (StatusCode, HeaderMap, Bytes)) -> Response<Answer> {
+pub(super) fn plain((status, extra, body): (StatusCode, HeaderMap, Bytes)) -> Response<Answer> {
     let mut response = Answer::json(status, body);
     response.headers_mut().extend(extra);
     response

@@ -9,9 +9,10 @@ use std::time::Duration;
 use super::door::{Door, Inside};
 use crate::engine::Assignment;
 use crate::engine::lease::Lease;
+use crate::model::id::EndpointId;
 use crate::model::outcome::{Ending, Failure, Settlement};
 use crate::model::profile::Operation;
-use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord};
+use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord, Said};
 use crate::model::units::Timestamp;
 use crate::model::usage::Usage;
 
@@ -65,23 +66,30 @@ impl Journal {
 
     /// Notes that an attempt is about to be sent.
     pub fn attempt(&mut self, assignment: &Assignment) {
+        self.sent_to(assignment.endpoint.clone(), assignment.group);
+    }
+
+    /// The same of one that nobody chose.
+    pub fn sent_to(&mut self, endpoint: EndpointId, group: u32) {
         self.attempts.push(AttemptRecord {
-            endpoint: assignment.endpoint.clone(),
-            group: assignment.group,
+            endpoint,
+            group,
             at: self.door.engine.clock().now(),
             took: Duration::ZERO,
             status: None,
             failure: None,
+            said: None,
         });
     }
 
     /// Notes how the last attempt turned out.
-    pub fn attempted(&mut self, status: Option<u16>, failure: Option<Failure>) {
+    pub fn attempted(&mut self, status: Option<u16>, failure: Option<Failure>, said: Option<Arc<Said>>) {
         let now = self.door.engine.clock().now();
         if let Some(attempt) = self.attempts.last_mut() {
             attempt.took = now.since(attempt.at);
             attempt.status = status;
             attempt.failure = failure;
+            attempt.said = said;
         }
     }
 

@@ -1,6 +1,6 @@
 //! Relays an answer untouched and reads on the way what it cost.
 //!
-//! Invariant: bytes go out as they came in; the exchange is finished exactly once, at the last byte, at the break, or
+//! Invariant: bytes go out as they came in, events whole; the exchange is finished exactly once, at the last byte, at the break, or
 //! when the client leaves.
 //! Absent on purpose: retries. After the commit point there are none.
 
@@ -21,9 +21,10 @@ use crate::model::outcome::Ending;
 use crate::model::profile::Operation;
 use crate::model::usage::Usage;
 use crate::wire::error::stream_error;
-use crate::wire::stored;
+use crate::wire::gate::Gate;
 use crate::wire::stream::StreamReader;
 use crate::wire::usage::of_body;
+use crate::wire::{mentions, stored};
 
 /// The largest plain answer whose usage is read; a larger one is passed on and settled by its estimate.
 const READ_AT_MOST: usize = 16 * 1024 * 1024;
@@ -35,7 +36,10 @@ pub struct BrokeOff;
 
 /// An endpoint's answer on its way to the client.
 pub struct Relay {
-    prefix: VecDeque<Bytes>,
+    /// What may go out.
+    ready: VecDeque<Bytes>,
+    /// Events go out whole; a document has no gate.
+    gate: Option<Gate>,
     body: Incoming,
     tap: Option<Tap>,
     is_stream: bool,
@@ -64,8 +68,18 @@ impl Relay {
     pub fn new(committed: Committed, journal: Journal, clock: Clock, idle_limit: Duration) -> Self {
         let is_stream = committed.reader.is_some();
         let tap = committed.reader.map_or_else(|| Tap::Document { parts: Vec::new(), length: 0 }, Tap::Events);
+        let mut gate = is_stream.then(|| Gate::new(committed.hides_usage));
+        let mut ready = VecDeque::new();
+        for held in committed.prefix {
+            // The reader has seen it already.
+            match &mut gate {
+                Some(gate) => gate.feed(held, &mut ready),
+                None => ready.push_back(held),
+            }
+        }
         let mut relay = Self {
-            prefix: committed.prefix.into(),
+            ready,
+            gate,
             body: committed.body,
             tap: Some(tap),
             is_stream,
@@ -87,7 +101,7 @@ impl Relay {
     /// Whether the last byte has gone out.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.journal.is_none()
+        self.journal.is_none() && self.ready.is_empty()
     }
 
     /// What is left, as far as the endpoint said.
@@ -98,27 +112,40 @@ impl Relay {
 
     /// The next frame.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
-        if self.is_over() {
-            return Poll::Ready(None);
-        }
-        if let Some(held) = self.prefix.pop_front() {
-            // The reader has seen it already.
-            return Poll::Ready(Some(Ok(Frame::data(held))));
-        }
-        match Pin::new(&mut self.body).poll_frame(cx) {
-            Poll::Ready(Some(Ok(frame))) => {
-                self.listening = false;
-                self.listen(&frame);
-                if self.body.is_end_stream() && !self.is_stream {
+        loop {
+            if let Some(ready) = self.ready.pop_front() {
+                return Poll::Ready(Some(Ok(Frame::data(ready))));
+            }
+            if self.is_over() {
+                return Poll::Ready(None);
+            }
+            let frame = match Pin::new(&mut self.body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => frame,
+                Poll::Ready(Some(Err(_))) => {
+                    return Poll::Ready(Some(
+                        self.broke("The endpoint's connection broke in the middle of its answer."),
+                    ));
+                }
+                Poll::Ready(None) => {
+                    if let Some(last) = self.ended() {
+                        return Poll::Ready(Some(last));
+                    }
+                    continue;
+                }
+                Poll::Pending => return self.wait(cx),
+            };
+            self.listening = false;
+            self.listen(&frame);
+            let Some(gate) = &mut self.gate else {
+                if self.body.is_end_stream() {
                     self.finish(Ending::Completed);
                 }
-                Poll::Ready(Some(Ok(frame)))
+                return Poll::Ready(Some(Ok(frame)));
+            };
+            match frame.into_data() {
+                Ok(data) => gate.feed(data, &mut self.ready),
+                Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
             }
-            Poll::Ready(Some(Err(_))) => {
-                Poll::Ready(Some(self.broke("The endpoint's connection broke in the middle of its answer.")))
-            }
-            Poll::Ready(None) => Poll::Ready(self.ended()),
-            Poll::Pending => self.wait(cx),
         }
     }
 
@@ -167,10 +194,13 @@ impl Relay {
 
     fn ended(&mut self) -> Option<Result<Frame<Bytes>, BrokeOff>> {
         let heard = self.heard();
+        let rest = self.gate.as_mut().map(Gate::rest).filter(|rest| !rest.is_empty());
         if heard.complete {
+            self.ready.extend(rest);
             self.close(Ending::Completed, heard.usage);
             return None;
         }
+        // What is left of an event would break a client's parser before it comes to the reason.
         self.close(Ending::CutOff, heard.usage);
         // Where the service has said itself what went wrong, there is nothing to add.
         let what = "The endpoint's stream ended without its final event.";
@@ -221,10 +251,13 @@ impl Relay {
 impl Relay {
     /// A whole document: what it cost, and what it left behind.
     fn read_document(&self, document: &[u8]) -> Option<Usage> {
-        if let Some(journal) = self.journal.as_ref().filter(|_| self.operation == Operation::Responses) {
-            journal.lease.owned(stored::of_body(document));
+        match self.journal.as_ref() {
+            Some(journal) if self.operation.stores() => journal.lease.owned(stored::of_body(document)),
+            Some(journal) if self.operation == Operation::Stored => journal.lease.owned(mentions::of_json(document)),
+            _ => {}
         }
-        of_body(self.operation, document)
+        // What a stored answer cost was counted when it was made.
+        if self.operation == Operation::Stored { None } else { of_body(self.operation, document) }
     }
 }
 
@@ -242,7 +275,7 @@ impl Drop for Relay {
         }
         let heard = self.heard();
         // Many clients hang up at `[DONE]`, before the connection says that this was all.
-        let has_all = self.is_stream && heard.complete && self.prefix.is_empty();
+        let has_all = self.is_stream && heard.complete && self.ready.is_empty();
         self.close(if has_all { Ending::Completed } else { Ending::ClientLeft }, heard.usage);
     }
 }

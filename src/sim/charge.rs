@@ -4,7 +4,6 @@
 //! Absent on purpose: real token counts. No service counts tokens before it admits; all of them look at characters.
 
 use crate::model::config::Enforcement;
-use crate::model::profile::Operation;
 
 use super::upstream::SimRequest;
 
@@ -24,7 +23,7 @@ pub fn charge(enforcement: Enforcement, model: &str, request: &SimRequest) -> u6
 
 /// Azure: the prompt's estimate plus what the answer may need.
 fn azure(model: &str, request: &SimRequest) -> u64 {
-    if request.operation == Operation::Embeddings {
+    if !request.operation.writes() {
         return request.prompt_chars.div_ceil(4);
     }
     let choices = request.choices.max(1);
@@ -39,7 +38,7 @@ fn azure(model: &str, request: &SimRequest) -> u64 {
 fn openai(request: &SimRequest) -> u64 {
     let estimate = request.prompt_chars.div_ceil(4).max(1);
     match request.operation {
-        Operation::Embeddings => estimate,
+        operation if !operation.writes() => estimate,
         _ => estimate.max(request.output_cap.unwrap_or(0).saturating_mul(request.choices.max(1))),
     }
 }
@@ -47,6 +46,7 @@ fn openai(request: &SimRequest) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::profile::Operation;
 
     fn chat(prompt_chars: u64, output_cap: Option<u64>) -> SimRequest {
         SimRequest { prompt_chars, output_cap, ..SimRequest::new(Operation::Chat) }

@@ -288,7 +288,7 @@ impl Upstream {
         let wanted = spread(MEDIAN_OUTPUT, &mut self.rng).max(1);
         let first_token = spread_duration(self.spec.first_token, &mut self.rng);
         let seed = self.rng.u64(..);
-        let embeds = request.operation == Operation::Embeddings;
+        let embeds = !request.operation.writes();
         let cap = request.output_cap.unwrap_or(u64::MAX);
         Admission {
             ticket: Ticket(0),

@@ -58,8 +58,9 @@ pub(super) const ROOT: &[Field] = &[
     may("queue", Kind::Section(QUEUE)),
     may("retry", Kind::Section(RETRY)),
     may("timeouts", Kind::Section(TIMEOUTS)),
-    may("live_tuning", Kind::Section(LIVE_TUNING)),
     may("history", Kind::Section(HISTORY)),
+    may("bodies", Kind::Section(BODIES)),
+    may("live_tuning", Kind::Section(LIVE_TUNING)),
 ];
 
 const LISTEN: &[Field] = &[may("address", Kind::Text), may("port", Kind::Number(u16::MAX as u64))];
@@ -146,9 +147,11 @@ const RETRY: &[Field] =
 const TIMEOUTS: &[Field] =
     &[may("connect_seconds", SMALL), may("answer_seconds", SMALL), may("stream_idle_seconds", SMALL)];
 
-const LIVE_TUNING: &[Field] = &[may("confirm_seconds", SMALL), may("max_errors_percent", SMALL)];
 const HISTORY: &[Field] =
     &[may("keep", Kind::Flag), may("max_megabytes", SMALL), may("max_days", SMALL), may("requests_per_second", SMALL)];
+
+const BODIES: &[Field] = &[may("memory_mib", SMALL), may("largest_mib", SMALL), may("stall_seconds", SMALL)];
+const LIVE_TUNING: &[Field] = &[may("confirm_seconds", SMALL), may("max_errors_percent", SMALL)];
 
 /// The known key that `name` is probably a slip of: at most two letters off, and not half the word.
 pub(super) fn nearest(name: &str, fields: &[Field]) -> Option<&'static str> {

@@ -3,6 +3,8 @@
 //! Invariant: the same second gives the same snapshot.
 //! Absent on purpose: the simulation itself; these numbers are drawn, not computed by the brain.
 
+mod history;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +31,8 @@ use crate::model::status::{
 };
 use crate::model::units::Timestamp;
 use crate::model::usage::Usage;
+
+pub use history::usage;
 
 /// The second the usual snapshot is taken at.
 pub const SECOND: u64 = 600;
@@ -160,6 +164,7 @@ pub fn snapshot_at(second: u64) -> Snapshot {
         plans: Arc::new(vec![plan()]),
         series: Arc::new(series(second)),
         records: Arc::new(records(second)),
+        history: history::history(),
         keys: Arc::new(KeysView { keyring: KeyringState::Ready, accounts: config.accounts.iter().map(key).collect() }),
         applied: Arc::new(Applied { revision: 14, config, findings, file_problem: None }),
         arrivals: Arrivals { requests: 40 + second, last_wall_ms: Some(WALL_MS), ..Arrivals::default() },
@@ -389,6 +394,7 @@ fn record(number: u64) -> RequestRecord {
         took: Duration::from_millis(84 + number % 5 * 130),
         status: Some(status),
         failure,
+        said: None,
     };
     let throttled = Failure {
         class: FailureClass::Throttled(ThrottleKind::Tokens),

@@ -45,6 +45,19 @@ pub fn span(span: Duration) -> String {
     }
 }
 
+/// The same for a time that must have passed: rounded up to what is shown, so that it never promises too early.
+#[must_use]
+pub fn span_up(wait: Duration) -> String {
+    let micros = wait.as_micros();
+    let step = match micros {
+        0..=999_000 => 1_000,
+        999_001..=99_900_000 => 100_000,
+        _ => 60_000_000,
+    };
+    let rounded = micros.div_ceil(step).saturating_mul(step);
+    span(Duration::from_micros(u64::try_from(rounded).unwrap_or(u64::MAX)))
+}
+
 /// When a limit will be full, at the rate of now: `full in ~40 s at this rate`. `None`: that moment has passed.
 #[must_use]
 pub fn full_in(when: Exhaustion, now: Timestamp) -> Option<String> {
@@ -91,6 +104,30 @@ pub fn date_time(wall_ms: u64) -> String {
     let millis = i64::try_from(wall_ms).unwrap_or(i64::MAX);
     jiff::Timestamp::from_millisecond(millis)
         .map(|moment| moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%-d %b %H:%M").to_string())
+        .unwrap_or_default()
+}
+
+/// The same with milliseconds: `14:03:00.120`.
+#[must_use]
+pub fn clock_time_millis(wall_ms: u64) -> String {
+    format!("{}.{:03}", clock_time(wall_ms), wall_ms % 1_000)
+}
+
+/// Local date of Unix milliseconds: `2026-03-01`.
+#[must_use]
+pub fn date_of(wall_ms: u64) -> String {
+    let millis = i64::try_from(wall_ms).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(millis)
+        .map(|moment| moment.to_zoned(jiff::tz::TimeZone::system()).date().to_string())
+        .unwrap_or_default()
+}
+
+/// Local time as a part of a file's name: `2026-11-22-140312`.
+#[must_use]
+pub fn file_time(wall_ms: u64) -> String {
+    let millis = i64::try_from(wall_ms).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(millis)
+        .map(|moment| moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d-%H%M%S").to_string())
         .unwrap_or_default()
 }
 
@@ -152,6 +189,16 @@ mod tests {
         assert_eq!(group_rank(1, 2), "Second choice");
         assert_eq!(group_rank(2, 3), "Last resort");
         assert_eq!(group_rank(1, 3), "Second choice");
+    }
+
+    #[test]
+    fn a_wait_that_must_pass_is_never_told_too_short() {
+        assert_eq!(span_up(Duration::from_micros(84_001)), "85 ms");
+        assert_eq!(span_up(Duration::from_millis(27_310)), "27.4 s");
+        assert_eq!(span_up(Duration::from_micros(999_500)), "1 s");
+        assert_eq!(span_up(Duration::from_secs(14)), "14 s");
+        assert_eq!(span_up(Duration::from_secs(121)), "3 min");
+        assert_eq!(span_up(Duration::from_millis(99_950)), "2 min");
     }
 
     #[test]

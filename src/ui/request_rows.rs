@@ -6,6 +6,8 @@
 use std::sync::Arc;
 
 use egui::{RichText, Ui};
+use egui_material_icons::MaterialIcon;
+use egui_material_icons::icons;
 
 use crate::model::outcome::Ending;
 use crate::model::record::{RecordEnd, RequestRecord};
@@ -13,7 +15,8 @@ use crate::model::units::Grouped;
 use crate::ui::cx::Target;
 use crate::ui::format::{clock_time, count, span};
 use crate::ui::theme::{self, Theme, Tone, gap};
-use crate::ui::widgets::{quiet_button, status_label};
+use crate::ui::widgets::quiet_button;
+use crate::ui::words;
 
 /// Shows `records` in their order. Returns the one whose why was asked for.
 pub fn show<'r>(ui: &mut Ui, theme: &Theme, records: impl Iterator<Item = &'r Arc<RequestRecord>>) -> Option<Target> {
@@ -24,8 +27,7 @@ pub fn show<'r>(ui: &mut Ui, theme: &Theme, records: impl Iterator<Item = &'r Ar
         ui.horizontal(|ui| {
             ui.set_min_height(26.0);
             cell(ui, 64.0, |ui| ui.label(theme::mono(clock_time(record.ended_wall_ms())).color(theme.text_faint)));
-            let (tone, word) = ending(record);
-            cell(ui, 120.0, |ui| status_label(ui, theme, tone, &word));
+            cell(ui, 120.0, |ui| outcome(record).show(ui, theme));
             let went = record.endpoint().map_or_else(|| "not sent".to_owned(), |id| format!("→ {id}"));
             let way = format!("{} {went}", record.profile.model);
             cell(ui, 220.0, |ui| ui.add(egui::Label::new(way).truncate()));
@@ -50,14 +52,41 @@ fn cell<R>(ui: &mut Ui, width: f32, contents: impl FnOnce(&mut Ui) -> R) {
     });
 }
 
-fn ending(record: &RequestRecord) -> (Tone, String) {
-    match record.end {
-        RecordEnd::Answered(Ending::CutOff) => (Tone::Error, "Cut off".to_owned()),
-        RecordEnd::Answered(Ending::ClientLeft) | RecordEnd::LeftWaiting => (Tone::Off, "Client left".to_owned()),
-        RecordEnd::Refused => (Tone::Throttled, format!("{} by us", record.status)),
-        RecordEnd::Answered(Ending::Completed) if record.status < 400 => (Tone::Ok, record.status.to_string()),
-        RecordEnd::Answered(Ending::Completed) | RecordEnd::Failed => (Tone::Error, record.status.to_string()),
+/// How a request ended, ready to be shown: a stream that broke has a glyph of its own and never its 200.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Its colour.
+    pub tone: Tone,
+    /// Its glyph.
+    pub icon: MaterialIcon,
+    /// Its word, often a status code.
+    pub word: String,
+}
+
+impl Outcome {
+    /// Glyph and word beside each other.
+    pub fn show(&self, ui: &mut Ui, theme: &Theme) {
+        let color = theme.tone(self.tone);
+        ui.label(self.icon.rich_text().color(color));
+        ui.label(theme::mono(&self.word).color(color));
     }
+}
+
+/// How a request ended, as its client saw it.
+#[must_use]
+pub fn outcome(record: &RequestRecord) -> Outcome {
+    let tone = match record.end {
+        RecordEnd::Answered(Ending::Completed) if record.status < 400 => Tone::Ok,
+        RecordEnd::Answered(Ending::ClientLeft) | RecordEnd::LeftWaiting => Tone::Off,
+        RecordEnd::Refused => Tone::Throttled,
+        RecordEnd::Answered(_) | RecordEnd::Failed => Tone::Error,
+    };
+    let icon = match record.end {
+        RecordEnd::Answered(Ending::CutOff) => icons::ICON_CONTENT_CUT,
+        RecordEnd::Answered(Ending::ClientLeft) | RecordEnd::LeftWaiting => icons::ICON_LOGOUT,
+        _ => tone.icon(),
+    };
+    Outcome { tone, icon, word: words::status(record) }
 }
 
 fn facts(record: &RequestRecord) -> String {

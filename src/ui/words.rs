@@ -10,6 +10,7 @@ use crate::model::record::{RecordEnd, RequestRecord};
 
 use super::format;
 
+pub mod attempt;
 pub mod change;
 pub mod explain;
 

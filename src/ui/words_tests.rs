@@ -126,6 +126,7 @@ fn throttled_attempt(id: &str) -> AttemptRecord {
         took: Duration::from_millis(84),
         status: Some(429),
         failure: Some(Failure { class, status: Some(429), reached: true, facts: HeaderFacts::default() }),
+        said: None,
     }
 }
 

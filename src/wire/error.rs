@@ -188,6 +188,12 @@ pub fn loop_detected(message: &str) -> Reply {
     client_fault(StatusCode::LOOP_DETECTED, "loop_detected", message)
 }
 
+/// 408: the body comes too slowly.
+#[must_use]
+pub fn too_slow(message: &str) -> Reply {
+    client_fault(StatusCode::REQUEST_TIMEOUT, "body_too_slow", message)
+}
+
 /// 413: the body is longer than we take.
 #[must_use]
 pub fn too_large(message: &str) -> Reply {
@@ -211,12 +217,18 @@ pub fn unavailable(message: &str) -> Reply {
 #[must_use]
 pub fn stream_error(operation: Operation, message: &str) -> Bytes {
     Bytes::from(match operation {
-        Operation::Responses => {
+        // The APIs whose events have a type say errors as such an event.
+        Operation::Responses | Operation::Stored => {
             let event = json!({"type": "error", "code": "stream_interrupted", "message": message, "param": null});
             format!("\n\nevent: error\ndata: {event}\n\n")
         }
-        Operation::Chat | Operation::Completions | Operation::Embeddings => {
+        Operation::Chat | Operation::Completions => {
             format!("\n\ndata: {}\n\n", envelope("server_error", "stream_interrupted", message))
+        }
+        _ => {
+            let error =
+                json!({"type": "server_error", "code": "stream_interrupted", "message": message, "param": null});
+            format!("\n\nevent: error\ndata: {}\n\n", json!({"type": "error", "error": error}))
         }
     })
 }

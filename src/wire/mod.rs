@@ -6,9 +6,12 @@
 pub mod error;
 pub mod failure;
 mod fingerprint;
+pub mod gate;
 pub mod headers;
 mod json;
+pub mod mentions;
 pub mod models;
+pub mod multipart;
 mod object;
 pub mod patch;
 pub mod path;

@@ -1,81 +1,171 @@
-//! Another model's name in a body, spliced in without copying the rest.
+//! Another model's name in a body, and a wish for its usage, spliced in without touching the rest.
 //!
-//! Invariant: outside the spans every byte is sent as it was received.
-//! Absent on purpose: any other change to a body.
+//! Invariant: outside the seams every byte is sent as it was received.
+//! Absent on purpose: the body's bytes. They may lie in memory or in a file; here are only places in them.
 
 use std::ops::Range;
 
 use bytes::Bytes;
 
+use super::multipart::{Form, model_part};
+use super::peek::Peek;
+
+/// Where a body may be changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Seams {
+    /// Nowhere.
+    #[default]
+    None,
+    /// A JSON object.
+    Json {
+        /// Every `model` value, quotes included, in order.
+        models: Vec<Range<u64>>,
+        /// Behind the opening brace.
+        inside: u64,
+        /// Nothing stands in the object.
+        is_empty: bool,
+    },
+    /// A form with files.
+    Form {
+        /// Every `model` value, in order.
+        models: Vec<Range<u64>>,
+        /// Before the first part.
+        opening: Option<u64>,
+        /// Names the boundary.
+        content_type: String,
+    },
+}
+
+impl Seams {
+    /// Those of a JSON body.
+    #[must_use]
+    pub fn of_json(peek: &Peek) -> Self {
+        let models = peek.model_spans.iter().map(|span| span.start as u64..span.end as u64).collect();
+        Self::Json { models, inside: peek.inside as u64, is_empty: peek.is_empty }
+    }
+
+    /// Those of a form.
+    #[must_use]
+    pub fn of_form(form: &Form, content_type: &str) -> Self {
+        Self::Form { models: form.model_spans.clone(), opening: form.opening, content_type: content_type.to_owned() }
+    }
+}
+
+/// A model's name as it stands in a body. Made once; clones share the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelText {
+    plain: Bytes,
+    /// Quotes included.
+    json: Bytes,
+}
+
+impl From<&str> for ModelText {
+    fn from(model: &str) -> Self {
+        let json = Bytes::from(serde_json::Value::from(model).to_string());
+        Self { plain: Bytes::copy_from_slice(model.as_bytes()), json }
+    }
+}
+
+/// A piece of what is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// These bytes of the received body.
+    Kept(Range<u64>),
+    /// These in place of others.
+    New(Bytes),
+}
+
 /// A body as pieces to be sent one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BodyParts {
-    /// Slices of the received body and the new name in turn; none is empty unless the body is.
-    pub parts: Vec<Bytes>,
+pub struct Patched {
+    /// Slices of the received body and new text in turn.
+    pub pieces: Vec<Piece>,
     /// Bytes of all pieces together: the `Content-Length`.
     pub length: u64,
 }
 
-/// A model's name as it stands in JSON, quotes included. Made once; clones share the text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModelText(Bytes);
+/// What is to be changed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Changes<'m> {
+    /// The name that takes the place of every `model`; where there is none it is added.
+    pub model: Option<&'m ModelText>,
+    /// The last event of a chat stream shall tell what it cost. Only where the body has no `stream_options`.
+    pub ask_usage: bool,
+}
 
-impl From<&str> for ModelText {
-    fn from(model: &str) -> Self {
-        Self(Bytes::from(serde_json::Value::from(model).to_string()))
+const WISH: &[u8] = b"\"stream_options\":{\"include_usage\":true}";
+
+/// A body of this length with the changes. `memory` is the body if it is at hand: where it says the model already, it stays in
+/// one piece.
+#[must_use]
+pub fn patched(length: u64, seams: &Seams, changes: Changes<'_>, memory: Option<&Bytes>) -> Patched {
+    match seams {
+        Seams::None => whole(length),
+        Seams::Json { models, inside, is_empty } => {
+            let name = changes.model.filter(|model| !says_already(memory, models, &model.json));
+            let mut added = Vec::new();
+            if let Some(model) = name.filter(|_| models.is_empty()) {
+                added.extend_from_slice(b"\"model\":");
+                added.extend_from_slice(&model.json);
+            }
+            if changes.ask_usage {
+                added.extend_from_slice(if added.is_empty() { b"" } else { b"," });
+                added.extend_from_slice(WISH);
+            }
+            if !added.is_empty() && !is_empty {
+                added.push(b',');
+            }
+            let insertion = (!added.is_empty()).then(|| (*inside..*inside, Bytes::from(added)));
+            let renamed =
+                name.into_iter().flat_map(|model| models.iter().map(|span| (span.clone(), model.json.clone())));
+            edited(length, insertion.into_iter().chain(renamed))
+        }
+        Seams::Form { models, opening, content_type } => {
+            let Some(model) = changes.model else { return whole(length) };
+            if let (true, Some(opening)) = (models.is_empty(), opening) {
+                let part = std::str::from_utf8(&model.plain).ok().and_then(|name| model_part(content_type, name));
+                return edited(length, part.map(|part| (*opening..*opening, Bytes::from(part))));
+            }
+            edited(length, models.iter().map(|span| (span.clone(), model.plain.clone())))
+        }
     }
 }
 
-/// `body` with `model` in place of each span. The spans are `Peek::model_spans`: in order, apart, within the body; one
-/// that is not is left as it is. Without any span the name is added. A body that says `model` everywhere already comes back in one piece.
+/// A body of this length as it was received.
 #[must_use]
-pub fn with_model(body: &Bytes, spans: &[Range<usize>], model: &ModelText) -> BodyParts {
-    let ModelText(name) = model;
-    if spans.is_empty() {
-        return with_model_added(body, name);
-    }
-    if spans.iter().all(|span| body.get(span.clone()).is_none_or(|old| *old == **name)) {
-        return whole(body);
-    }
-    let mut parts = Vec::with_capacity(spans.len().saturating_mul(2).saturating_add(1));
-    let mut done = 0;
-    for span in spans {
-        if span.start < done || span.end < span.start || span.end > body.len() {
+pub fn whole(length: u64) -> Patched {
+    edited(length, None)
+}
+
+fn says_already(memory: Option<&Bytes>, models: &[Range<u64>], name: &[u8]) -> bool {
+    let at = |span: &Range<u64>| {
+        let (start, end) = (usize::try_from(span.start).ok()?, usize::try_from(span.end).ok()?);
+        memory?.get(start..end)
+    };
+    !models.is_empty() && models.iter().all(|span| at(span) == Some(name))
+}
+
+/// Edits stand in order and apart; one that does not is left out.
+fn edited(length: u64, edits: impl IntoIterator<Item = (Range<u64>, Bytes)>) -> Patched {
+    let mut pieces = Vec::with_capacity(3);
+    let (mut done, mut total) = (0_u64, 0_u64);
+    for (span, text) in edits {
+        if span.start < done || span.end < span.start || span.end > length {
             continue;
         }
         if span.start > done {
-            parts.push(body.slice(done..span.start));
+            pieces.push(Piece::Kept(done..span.start));
+            total = total.saturating_add(span.start.saturating_sub(done));
         }
-        parts.push(name.clone());
+        total = total.saturating_add(text.len() as u64);
+        pieces.push(Piece::New(text));
         done = span.end;
     }
-    if done < body.len() {
-        parts.push(body.slice(done..));
+    if done < length {
+        pieces.push(Piece::Kept(done..length));
+        total = total.saturating_add(length.saturating_sub(done));
     }
-    measured(parts)
-}
-
-/// A body that names no model (its path did) gets one as its first member. A body that is no object stays as it is.
-fn with_model_added(body: &Bytes, name: &[u8]) -> BodyParts {
-    let Some(open) = body.iter().position(|b| *b == b'{') else { return whole(body) };
-    let rest = body.slice(open.saturating_add(1)..);
-    let is_empty = rest.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'}');
-    let mut member = Vec::with_capacity(name.len().saturating_add(10));
-    member.extend_from_slice(b"\"model\":");
-    member.extend_from_slice(name);
-    member.extend_from_slice(if is_empty { b"" } else { b"," });
-    measured(vec![body.slice(..=open), Bytes::from(member), rest])
-}
-
-/// `body` as it was received.
-#[must_use]
-pub fn whole(body: &Bytes) -> BodyParts {
-    measured(vec![body.clone()])
-}
-
-fn measured(parts: Vec<Bytes>) -> BodyParts {
-    let length = parts.iter().map(|part| part.len() as u64).fold(0, u64::saturating_add);
-    BodyParts { parts, length }
+    Patched { pieces, length: total }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! [`Inbound::Unknown`]; nothing is normalised.
 //! Absent on purpose: methods, and building outbound paths (`target`), which never reuse an inbound one.
 
+use super::target::has_deployment_in_path;
 use crate::model::profile::Operation;
 
 /// Which dialect a path is written in; the answer's errors and model lists follow it.
@@ -47,6 +48,17 @@ pub enum Inbound {
         /// The client's base address lacks `/v1`; understood anyway.
         lacked_v1: bool,
     },
+    /// Stored objects and jobs, and whatever else lies below a dialect's root: sent on as it is.
+    Stored {
+        /// The path below the root, as it came.
+        path: String,
+        /// The dialect.
+        shape: Shape,
+        /// The client's base address lacks `/v1`; understood anyway.
+        lacked_v1: bool,
+    },
+    /// Keys, members, projects and bills of an organization.
+    Administration,
     /// None of these, or a path with tricks in it.
     Unknown,
 }
@@ -58,8 +70,14 @@ pub enum Inbound {
 pub fn classify(path: &str, query: Option<&str>) -> Inbound {
     let Some(rest) = path.strip_prefix('/').filter(|rest| plain(rest)) else { return Inbound::Unknown };
     let Some(azure) = rest.strip_prefix("openai/") else {
-        let lacked_v1 = !rest.starts_with("v1/");
-        return named(rest.strip_prefix("v1/").unwrap_or(rest), Shape::OpenAi, lacked_v1);
+        return match rest.strip_prefix("v1/") {
+            Some(rest) => named(rest, Shape::OpenAi, false),
+            // Without the prefix only what is known is meant for a service.
+            None => match named(rest, Shape::OpenAi, true) {
+                Inbound::Stored { path, .. } if !STORED.contains(&first(&path)) => Inbound::Unknown,
+                inbound => inbound,
+            },
+        };
     };
     if let Some(rest) = azure.strip_prefix("v1/") {
         return named(rest, Shape::AzureV1, false);
@@ -71,8 +89,8 @@ pub fn classify(path: &str, query: Option<&str>) -> Inbound {
         return named(azure, Shape::AzureV1, true);
     }
     match named(azure, Shape::AzureClassic, false) {
-        // Only these stand outside `/deployments/` in the classic dialect.
-        Inbound::Operation { operation, .. } if operation != Operation::Responses => Inbound::Unknown,
+        // Those stand below `/deployments/` in the classic dialect.
+        Inbound::Operation { operation, .. } if has_deployment_in_path(operation) => Inbound::Unknown,
         inbound => inbound,
     }
 }
@@ -84,10 +102,46 @@ fn named(rest: &str, shape: Shape, lacked_v1: bool) -> Inbound {
     if rest == "models" {
         return Inbound::Models { shape, lacked_v1 };
     }
-    match rest.strip_prefix("models/").and_then(segment) {
-        Some(name) => Inbound::Model { name, shape, lacked_v1 },
-        None => Inbound::Unknown,
+    if let Some(name) = rest.strip_prefix("models/").and_then(segment) {
+        return Inbound::Model { name, shape, lacked_v1 };
     }
+    // What every reader decodes to the same segments.
+    let is_sound = rest.split('/').all(|encoded| segment(encoded).is_some()) && !first(rest).contains('%');
+    match first(rest) {
+        _ if !is_sound => Inbound::Unknown,
+        "models" | "deployments" | "_tidegate" => Inbound::Unknown,
+        "organization" | "projects" => Inbound::Administration,
+        _ => Inbound::Stored { path: rest.to_owned(), shape, lacked_v1 },
+    }
+}
+
+/// The first words of paths below which services keep objects and jobs.
+const STORED: [&str; 20] = [
+    "assistants",
+    "audio",
+    "batches",
+    "chat",
+    "chatkit",
+    "containers",
+    "content_provenance_checks",
+    "conversations",
+    "evals",
+    "files",
+    "fine_tuning",
+    "images",
+    "realtime",
+    "responses",
+    "skills",
+    "threads",
+    "uploads",
+    "vector_stores",
+    "video",
+    "videos",
+];
+
+/// A path's first word.
+fn first(path: &str) -> &str {
+    path.split('/').next().unwrap_or_default()
 }
 
 fn deployed(rest: &str) -> Inbound {
@@ -102,8 +156,7 @@ fn deployed(rest: &str) -> Inbound {
 }
 
 fn operation(path: &str) -> Option<Operation> {
-    let all = [Operation::Chat, Operation::Completions, Operation::Responses, Operation::Embeddings];
-    all.into_iter().find(|operation| operation.path() == path)
+    Operation::BALANCED.into_iter().find(|operation| operation.path() == path)
 }
 
 fn asks_version(query: Option<&str>) -> bool {

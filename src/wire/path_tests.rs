@@ -12,7 +12,7 @@ fn operation_at(path: &str, query: Option<&str>) -> Option<(Operation, Option<St
 #[test]
 fn every_shape_of_every_operation_is_understood() {
     let version = Some("api-version=2024-10-21");
-    for operation in [Operation::Chat, Operation::Completions, Operation::Responses, Operation::Embeddings] {
+    for operation in [Operation::Chat, Operation::Embeddings, Operation::Speech, Operation::ImageEdits] {
         let op = operation.path();
         for (path, query, deployment, lacked, shape) in [
             (format!("/v1/{op}"), None, None, false, Shape::OpenAi),
@@ -80,9 +80,40 @@ fn paths_with_tricks_are_unknown() {
         "/openai/deployments/a/b/chat/completions",
         "/openai/deployments/chat/",
         "/openai/deployments/embeddings",
-        "/v1/organization/projects",
+        "/v1/files/a%2Fb",
+        "/v1/files/../organization/x",
+        "/v1/fi%6ces/a",
+        "/favicon.ico",
+        "/_tidegate/other",
         "http://evil.example/v1/chat/completions",
     ] {
         assert_eq!(classify(path, None), Inbound::Unknown, "{path}");
+    }
+}
+
+#[test]
+fn what_is_stored_keeps_its_path_as_it_came() {
+    let stored = |path: &str, shape, lacked_v1| Inbound::Stored { path: path.to_owned(), shape, lacked_v1 };
+    assert_eq!(classify("/v1/files/file-1%3A/content", None), stored("files/file-1%3A/content", Shape::OpenAi, false));
+    assert_eq!(classify("/responses/resp_1/cancel", None), stored("responses/resp_1/cancel", Shape::OpenAi, true));
+    assert_eq!(
+        classify("/openai/batches", Some("api-version=2024-10-21")),
+        stored("batches", Shape::AzureClassic, false)
+    );
+    assert_eq!(classify("/v1/next_years/idea", None), stored("next_years/idea", Shape::OpenAi, false));
+    assert_eq!(classify("/openai/v1/evals/e/runs", None), stored("evals/e/runs", Shape::AzureV1, false));
+}
+
+#[test]
+fn an_organization_is_not_administered_through_us() {
+    for path in ["/v1/organization/admin_api_keys", "/projects/p/members", "/openai/v1/organization/costs"] {
+        assert_eq!(classify(path, None), Inbound::Administration, "{path}");
+    }
+}
+
+#[test]
+fn balanced_operations_stand_in_the_order_of_their_numbers() {
+    for (place, operation) in Operation::BALANCED.into_iter().enumerate() {
+        assert_eq!(operation as usize, place, "{operation:?}");
     }
 }

@@ -17,12 +17,19 @@ use crate::model::profile::{Affinity, Operation, RequestSize};
 
 /// The facts of a request body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Peek {
     /// The top-level `model`; `None` if it is absent or not a string.
     pub model: Option<String>,
     /// Byte ranges of every top-level `model` value, quotes included, in order.
     pub model_spans: Vec<Range<usize>>,
-    /// `stream` is true.
+    /// Behind the object's opening brace, where a member may be put in.
+    pub inside: usize,
+    /// Nothing stands in the object.
+    pub is_empty: bool,
+    /// `stream_options` was sent, whatever it says.
+    pub has_options: bool,
+    /// A stream was asked for.
     pub streaming: bool,
     /// `stream_options.include_usage` is true.
     pub asks_usage: bool,
@@ -96,7 +103,8 @@ pub fn peek(body: &[u8], operation: Operation) -> Result<Peek, BadBody> {
         let (line, column) = place(text, reader.at());
         return Err(explained(text, &reader).unwrap_or(BadBody::NotJson { line, column }));
     }
-    Ok(found.into_peek())
+    let inside = text.find('{').unwrap_or(0).saturating_add(1);
+    Ok(Peek { inside, ..found.into_peek() })
 }
 
 /// What is wrong with a text that was not read to its end; `None` if nothing is wrong with it as JSON.
@@ -123,6 +131,7 @@ fn place(text: &str, at: usize) -> (usize, usize) {
 enum Field {
     Model,
     Stream,
+    StreamFormat,
     StreamOptions,
     Cap(usize),
     Choices(usize),
@@ -135,34 +144,44 @@ enum Field {
 }
 
 fn field(key: &str, operation: Operation) -> Field {
-    use Operation::{Chat, Completions, Embeddings, Responses};
+    use Operation::{Chat, Compact, Completions, Embeddings, Images, InputTokens, Moderations, Responses, Speech};
+    // What is built on stored state is the same in all that Responses offers.
+    let responds = matches!(operation, Responses | Compact | InputTokens);
     match (key, operation) {
         ("model", _) => Field::Model,
         ("stream", _) => Field::Stream,
+        ("stream_format", Speech) => Field::StreamFormat,
         ("stream_options", _) => Field::StreamOptions,
         ("max_tokens", Chat | Completions) => Field::Cap(0),
         ("max_completion_tokens", Chat) => Field::Cap(1),
         ("max_output_tokens", Responses) => Field::Cap(2),
         ("n", Chat | Completions) => Field::Choices(0),
         ("best_of", Completions) => Field::Choices(1),
-        ("messages", Chat) | ("input", Responses) => Field::Prompt(Kind::Messages),
-        ("prompt" | "suffix", Completions) | ("input", Embeddings) => Field::Prompt(Kind::Text),
-        ("prompt", Responses) => Field::Prompt(Kind::Template),
-        ("instructions", Responses) => Field::Instructions,
-        ("previous_response_id", Responses) => Field::PreviousResponse,
-        ("conversation", Responses) => Field::Conversation,
+        ("messages", Chat) => Field::Prompt(Kind::Messages),
+        ("input", _) if responds => Field::Prompt(Kind::Messages),
+        ("prompt" | "suffix", Completions)
+        | ("input", Embeddings | Moderations | Speech)
+        | ("instructions", Speech)
+        | ("prompt", Images) => Field::Prompt(Kind::Text),
+        ("prompt", _) if responds => Field::Prompt(Kind::Template),
+        ("instructions", _) if responds => Field::Instructions,
+        ("previous_response_id", _) if responds => Field::PreviousResponse,
+        ("conversation", _) if responds => Field::Conversation,
         ("prompt_cache_key", Chat | Responses) => Field::CacheKey,
-        ("tools", Chat | Responses) | ("functions" | "response_format", Chat) | ("text", Responses) => {
-            Field::Prompt(Kind::Schema)
-        }
+        ("functions" | "response_format", Chat) => Field::Prompt(Kind::Schema),
+        ("tools", _) if responds || operation == Chat => Field::Prompt(Kind::Schema),
+        ("text", _) if responds => Field::Prompt(Kind::Schema),
         _ => Field::Other,
     }
 }
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Found {
     model: Option<String>,
     spans: Vec<Range<usize>>,
+    has_options: bool,
+    has_members: bool,
     streaming: bool,
     asks_usage: bool,
     caps: [Option<u64>; 3],
@@ -173,17 +192,28 @@ struct Found {
 
 impl Found {
     fn into_peek(self) -> Peek {
-        let Self { model, spans, streaming, asks_usage, caps, choices, chars, ties } = self;
+        let Self { model, spans, has_options, has_members, streaming, asks_usage, caps, choices, chars, ties } = self;
         let output_cap = caps.into_iter().flatten().max();
         let choices = choices.into_iter().flatten().fold(1, u64::max);
         let size = RequestSize { prompt_chars: chars, output_cap, choices };
-        Peek { model, model_spans: spans, streaming, asks_usage, size, affinity: ties.into_affinity(chars) }
+        Peek {
+            model,
+            model_spans: spans,
+            inside: 0,
+            is_empty: !has_members,
+            has_options,
+            streaming,
+            asks_usage,
+            size,
+            affinity: ties.into_affinity(chars),
+        }
     }
 }
 
 impl Found {
     /// A top-level key, and its value after it.
     fn entry(&mut self, reader: &mut Reader<'_>, key: Text<'_>, operation: Operation) -> Result<(), Malformed> {
+        self.has_members = true;
         // Escaped keys (`"mod\u0065l"`) are read decoded, as the services see them.
         match field(&key.decoded(), operation) {
             Field::Prompt(kind) => self.count(reader, kind),
@@ -195,6 +225,10 @@ impl Found {
             }
             Field::Other => reader.skip(),
             Field::Model => self.model(reader),
+            Field::StreamOptions => {
+                (self.has_options, self.asks_usage) = (true, include_usage(reader.raw()?));
+                Ok(())
+            }
             known => {
                 self.scalar(known, reader.raw()?);
                 Ok(())
@@ -224,13 +258,13 @@ impl Found {
     fn scalar(&mut self, field: Field, text: &str) {
         match field {
             Field::Stream => self.streaming = text == "true",
-            Field::StreamOptions => self.asks_usage = include_usage(text),
+            Field::StreamFormat => self.streaming = text == "\"sse\"",
             Field::Cap(place) => put(&mut self.caps, place, amount(text)),
             Field::Choices(place) => put(&mut self.choices, place, amount(text)),
             Field::PreviousResponse => self.ties.set_previous(text),
             Field::Conversation => self.ties.set_conversation(text),
             Field::CacheKey => self.ties.set_cache(text),
-            Field::Model | Field::Prompt(_) | Field::Instructions | Field::Other => {}
+            Field::Model | Field::StreamOptions | Field::Prompt(_) | Field::Instructions | Field::Other => {}
         }
     }
 }

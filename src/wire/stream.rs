@@ -116,6 +116,7 @@ impl Tally {
         match self.operation {
             Operation::Responses => self.response_event(event),
             Operation::Chat | Operation::Completions | Operation::Embeddings => self.chunk(event),
+            _ => self.typed_event(event),
         }
     }
 
@@ -152,6 +153,29 @@ impl Tally {
         if DELTA_KEYS.iter().any(|key| has_text(data, key)) {
             self.deltas = self.deltas.saturating_add(1);
         }
+    }
+
+    /// An event of audio, images and whatever else has events with a type.
+    fn typed_event(&mut self, Event { event, data }: Event<'_>) {
+        let named = event.map_or_else(|| kind(data), |event| Some(event.into()));
+        let name = named.as_deref().unwrap_or_default();
+        if data == b"[DONE]" {
+            self.complete = true;
+            return;
+        }
+        if name == "error" || (has(data, b"\"error\"") && says_error(data)) {
+            return self.failed(failure::of_event(data), false);
+        }
+        if has(data, b"\"usage\"") && self.operation != Operation::Stored {
+            self.reported = usage::top_level(data).or_else(|| usage::of_response(data)).or(self.reported);
+        }
+        // Runs, and responses that are resumed, name what they make; what it cost was counted where it was begun.
+        if self.operation == Operation::Stored && has(data, b"\"id\"") {
+            self.stored.read_object(data);
+        }
+        self.decisive = self.decisive || self.failure.is_none();
+        // `transcript.text.done`, `speech.audio.done`, `image_generation.completed`.
+        self.complete |= matches!(name.rsplit('.').next(), Some("done" | "completed" | "incomplete" | "failed"));
     }
 
     /// An event of Responses.
@@ -231,6 +255,11 @@ fn says_error(data: &[u8]) -> bool {
 fn tells_cause(data: &[u8]) -> bool {
     let envelope = envelope(data);
     envelope.error.is_some() || envelope.response.is_some_and(|response| says_error(response.get().as_bytes()))
+}
+
+/// A chat chunk that tells what the answer cost and nothing else.
+pub(super) fn is_usage_alone(data: &[u8]) -> bool {
+    without_choices(data) && usage::top_level(data).is_some()
 }
 
 fn without_choices(data: &[u8]) -> bool {

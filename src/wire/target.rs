@@ -1,7 +1,7 @@
 //! Where a request goes: the address at the service, in the account's dialect.
 //!
-//! Invariant: scheme and host are the account's, whatever the deployment is called; nothing of a client's path or query
-//! gets in.
+//! Invariant: scheme and host are the account's, whatever the deployment or a path is called; a client's own path gets in only
+//! where it was found plain, below the account's root.
 //! Absent on purpose: credentials (`headers`), and checking that a base address is safe (`model::check`).
 
 use http::Uri;
@@ -52,12 +52,21 @@ pub enum BadTarget {
 /// The addresses of one endpoint, made once per configuration. Cloning an address copies no text.
 #[derive(Clone, Debug)]
 pub struct Target {
-    chat: Uri,
-    completions: Uri,
-    responses: Uri,
-    embeddings: Uri,
+    /// In the order of [`Operation::BALANCED`].
+    addresses: Vec<Uri>,
+    account: OwnedAccount,
     model_in_body: bool,
+    tells_usage: bool,
     deployment: ModelText,
+}
+
+/// What of the account is needed for paths that are not known beforehand.
+#[derive(Clone, Debug)]
+struct OwnedAccount {
+    service: Service,
+    api: AzureApi,
+    base_url: String,
+    api_version: Option<String>,
 }
 
 impl Target {
@@ -66,34 +75,88 @@ impl Target {
     /// # Errors
     /// [`BadTarget`] if the account or the name allows none.
     pub fn new(account: &TargetAccount<'_>, deployment: &str) -> Result<Self, BadTarget> {
-        let at = |operation| uri(account, operation, deployment);
+        let addresses = Operation::BALANCED.iter().map(|operation| uri(account, *operation, deployment));
         Ok(Self {
-            chat: at(Operation::Chat)?,
-            completions: at(Operation::Completions)?,
-            responses: at(Operation::Responses)?,
-            embeddings: at(Operation::Embeddings)?,
+            addresses: addresses.collect::<Result<_, _>>()?,
+            account: OwnedAccount {
+                service: account.service,
+                api: account.api,
+                base_url: account.base_url.to_owned(),
+                api_version: account.api_version.map(str::to_owned),
+            },
             model_in_body: needs_model_in_body(account.service, account.api),
+            tells_usage: tells_usage(account),
             deployment: ModelText::from(deployment),
         })
     }
 
-    /// Where an operation goes.
+    /// Where an operation goes; `None` for those that have no address of their own.
     #[must_use]
-    pub const fn uri(&self, operation: Operation) -> &Uri {
-        match operation {
-            Operation::Chat => &self.chat,
-            Operation::Completions => &self.completions,
-            Operation::Responses => &self.responses,
-            Operation::Embeddings => &self.embeddings,
+    pub fn uri(&self, operation: Operation) -> Option<&Uri> {
+        self.addresses.get(operation as usize)
+    }
+
+    /// Where a path that is not known beforehand goes, below the dialect's root: `path` as it came, plain
+    /// (`wire::path::Inbound::Stored`), with the client's query but for versions and keys, which are the account's.
+    ///
+    /// # Errors
+    /// [`BadTarget`] if it makes no address.
+    pub fn stored(&self, path: &str, query: Option<&str>) -> Result<Uri, BadTarget> {
+        let OwnedAccount { service, api, base_url, api_version } = &self.account;
+        let account = TargetAccount { service: *service, api: *api, base_url, api_version: api_version.as_deref() };
+        let mut text = address(&account, path)?.to_string();
+        let own = |pair: &&str| !matches!(pair.split('=').next(), Some("" | "api-version" | "api-key"));
+        for pair in query.into_iter().flat_map(|query| query.split('&')).filter(own) {
+            text.push(if text.contains('?') { '&' } else { '?' });
+            text.push_str(pair);
         }
+        text.parse().map_err(|_| BadTarget::BaseUrl)
     }
 
     /// The name to put into the body's `model`; `None` if the path says it and the body may stay as it is.
     #[must_use]
     pub fn body_model(&self, operation: Operation) -> Option<&ModelText> {
-        // Azure's classic Responses path names no deployment either.
-        (self.model_in_body || operation == Operation::Responses).then_some(&self.deployment)
+        // What of Azure's classic paths names no deployment is told it in the body.
+        (self.model_in_body || !has_deployment_in_path(operation)).then_some(&self.deployment)
     }
+
+    /// The deployment, as the service knows it.
+    #[must_use]
+    pub const fn deployment(&self) -> &ModelText {
+        &self.deployment
+    }
+
+    /// The same for a service that is known to understand a wish for usage at the end of a chat stream, or not to.
+    #[must_use]
+    pub fn telling_usage(self, tells_usage: bool) -> Self {
+        Self { tells_usage, ..self }
+    }
+
+    /// Whether the service is known to understand a wish for usage at the end of a chat stream.
+    #[must_use]
+    pub const fn tells_usage(&self) -> bool {
+        self.tells_usage
+    }
+}
+
+/// The first classic version that knows `stream_options`.
+const USAGE_SINCE: &str = "2024-09-01";
+
+fn tells_usage(account: &TargetAccount<'_>) -> bool {
+    match account.service {
+        Service::Openai | Service::Simulated => true,
+        Service::Azure if account.api == AzureApi::V1 => true,
+        // Versions are dates, which sort as text.
+        Service::Azure => account.api_version.is_some_and(|version| version >= USAGE_SINCE),
+        // Some refuse what they do not know.
+        Service::Compatible => false,
+    }
+}
+
+/// The operations that Azure's classic dialect has below a deployment.
+pub(super) const fn has_deployment_in_path(operation: Operation) -> bool {
+    use Operation::{Chat, Completions, Embeddings, ImageEdits, Images, Speech, Transcriptions, Translations};
+    matches!(operation, Chat | Completions | Embeddings | Speech | Transcriptions | Translations | Images | ImageEdits)
 }
 
 /// Whether the service reads the model from the body. Azure's classic paths name the deployment instead, except for
@@ -113,7 +176,7 @@ pub fn uri(account: &TargetAccount<'_>, operation: Operation, deployment: &str) 
     }
     let op = operation.path();
     let classic = account.service == Service::Azure && account.api == AzureApi::Classic;
-    if classic && operation != Operation::Responses {
+    if classic && has_deployment_in_path(operation) {
         return address(account, &format!("deployments/{}/{op}", Encoded(deployment)));
     }
     address(account, op)
@@ -213,7 +276,7 @@ mod tests {
         ] {
             assert_eq!(uri(&account, operation, "d1").unwrap().to_string(), expected);
             let target = Target::new(&account, "d1").unwrap();
-            assert_eq!(target.uri(operation).to_string(), expected);
+            assert_eq!(target.uri(operation).unwrap().to_string(), expected);
         }
         assert_eq!(
             models_uri(&classic).unwrap().to_string(),

@@ -140,14 +140,6 @@ mod tests {
     }
 
     #[test]
-    fn live_tuning_that_nobody_could_confirm_or_that_errors_never_end_is_pointed_out() {
-        let said = said("[live_tuning]\nconfirm_seconds = 5\nmax_errors_percent = 100\n");
-        assert_eq!(said.len(), 2, "{said:?}");
-        assert!(said[0].contains("confirm_seconds is below 10"), "{said:?}");
-        assert!(said[1].contains("max_errors_percent is 100"), "{said:?}");
-    }
-
-    #[test]
     fn bounds_of_the_history_that_keep_next_to_nothing_are_pointed_out() {
         let expected = [
             "warning: max_megabytes is below 8, which is used instead: less holds next to nothing.",
@@ -155,6 +147,14 @@ mod tests {
         ];
         assert_eq!(said("[history]\nmax_megabytes = 1\nmax_days = 0"), expected);
         assert!(said("[history]\nkeep = false\nmax_megabytes = 1\nmax_days = 0").is_empty());
+    }
+
+    #[test]
+    fn live_tuning_that_nobody_could_confirm_or_that_errors_never_end_is_pointed_out() {
+        let said = said("[live_tuning]\nconfirm_seconds = 5\nmax_errors_percent = 100\n");
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert!(said[0].contains("confirm_seconds is below 10"), "{said:?}");
+        assert!(said[1].contains("max_errors_percent is 100"), "{said:?}");
     }
 
     #[test]

@@ -42,6 +42,9 @@ pub(super) fn sentences(base: &Config, draft: &Config) -> Vec<String> {
     if base.timeouts != draft.timeouts {
         said.push(format!("A stream may be silent for {} s.", draft.timeouts.stream_idle_seconds));
     }
+    if base.bodies != draft.bodies {
+        said.push(format!("Bodies of up to {} MiB are taken.", draft.bodies.largest_mib));
+    }
     if base.live_tuning != draft.live_tuning {
         said.push(format!(
             "Live tuning goes back after {} s without a confirmation, or at {} % more errors.",

@@ -23,8 +23,9 @@ pub(super) fn onto(base: &Config, ours: &Config, theirs: &Config) -> Config {
         queue: pick(&base.queue, &ours.queue, &theirs.queue),
         retry: pick(&base.retry, &ours.retry, &theirs.retry),
         timeouts: pick(&base.timeouts, &ours.timeouts, &theirs.timeouts),
-        live_tuning: pick(&base.live_tuning, &ours.live_tuning, &theirs.live_tuning),
         history: pick(&base.history, &ours.history, &theirs.history),
+        bodies: pick(&base.bodies, &ours.bodies, &theirs.bodies),
+        live_tuning: pick(&base.live_tuning, &ours.live_tuning, &theirs.live_tuning),
     }
 }
 

@@ -1,138 +1,135 @@
-//! The inspector of one request: why it went where it went, and how long each part took.
+//! One request: why it went where it went, how long each part took, and what the services said.
 //!
 //! Invariant: every word comes from the record and its decisions; nothing newer is mixed in.
-//! Absent on purpose: bodies and headers; they are not kept.
+//! Absent on purpose: bodies of requests and of answers that succeeded, and clients' headers; they are not kept.
 
-use std::fmt::Write as _;
+mod attempts;
+mod candidates;
+mod said;
+mod timeline;
 
-use egui::{Grid, RichText, Ui};
+use egui::{RichText, Ui};
 
-use crate::model::decision::{Candidate, Decision, Verdict};
-use crate::model::record::{AttemptRecord, RequestRecord};
+use crate::model::decision::Decision;
+use crate::model::record::RequestRecord;
 use crate::model::units::Grouped;
-use crate::ui::format::{clock_time, group_rank, span};
+use crate::ui::cx::Target;
+use crate::ui::format::clock_time;
 use crate::ui::theme::{Theme, Tone, gap, mono, strong};
-use crate::ui::words::{self, explain};
-use crate::ui::{format, status};
+use crate::ui::widgets::quiet_button;
+use crate::ui::words::{self, attempt, explain};
 
-/// The Why tab.
-pub fn why(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
+/// The views of one request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tab {
+    /// The sentence, the candidates, the attempts.
+    #[default]
+    Why,
+    /// Where the time went.
+    Timeline,
+    /// What answers said of limits.
+    Headers,
+    /// What a service said when it failed.
+    Error,
+}
+
+impl Tab {
+    /// Every tab, in order.
+    pub const ALL: [Self; 4] = [Self::Why, Self::Timeline, Self::Headers, Self::Error];
+
+    /// As on screen.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Why => "Why",
+            Self::Timeline => "Timeline",
+            Self::Headers => "Headers",
+            Self::Error => "Raw error",
+        }
+    }
+}
+
+/// Shows one tab. Returns where the person wants to go.
+pub fn show(ui: &mut Ui, theme: &Theme, record: &RequestRecord, tab: Tab) -> Option<Target> {
+    match tab {
+        Tab::Why => return why(ui, theme, record),
+        Tab::Timeline => timeline::show(ui, theme, record),
+        Tab::Headers => said::headers(ui, theme, record),
+        Tab::Error => said::errors(ui, theme, record),
+    }
+    None
+}
+
+/// Which request this is, on one line.
+pub fn title(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = gap::M;
+        crate::ui::request_rows::outcome(record).show(ui, theme);
+        ui.label(strong(record.profile.model.to_string()));
+        ui.label(mono(format!("{} · {}", record.id, clock_time(record.wall_ms))).color(theme.text_soft));
+        let client = if record.profile.client.is_empty() { "unnamed client" } else { &record.profile.client };
+        ui.label(RichText::new(client).color(theme.text_soft));
+    });
+}
+
+/// The Why tab. Returns where the person wants to go.
+pub fn why(ui: &mut Ui, theme: &Theme, record: &RequestRecord) -> Option<Target> {
     ui.label(strong(explain::paragraph(record)));
-    let Some(decision) = record.decisions.last() else { return };
+    let decision = record.decisions.last()?;
     if let Some(code) = words::conclusion_code(decision.conclusion) {
         ui.label(mono(code).color(theme.text_faint));
     }
-    if let Some(change) = explain::counterfactual(decision) {
-        ui.add_space(gap::S);
-        ui.label(RichText::new(change).color(theme.tone(Tone::Info)));
-    }
+    let mut wanted = what_else(ui, theme, decision);
     heading(ui, theme, "Candidates, in order of trial");
-    for candidate in &decision.candidates {
-        candidate_row(ui, theme, &candidate, decision);
-    }
+    wanted = candidates::show(ui, theme, decision).or(wanted);
     heading(ui, theme, "Attempts");
-    if record.attempts.is_empty() {
-        ui.label(RichText::new("Nothing was sent.").color(theme.text_soft));
-    }
-    for (place, attempt) in record.attempts.iter().enumerate() {
-        attempt_row(ui, theme, place + 1, attempt, record);
-    }
+    attempts::show(ui, theme, record);
     ui.add_space(gap::L);
-    let estimate = decision.estimate;
-    ui.label(mono(format!("Config rev {} · decision {}", decision.revision, decision.id)).color(theme.text_soft));
-    ui.label(
-        mono(format!("est. {} prompt + {} output tokens", Grouped(estimate.prompt), Grouped(estimate.output)))
-            .color(theme.text_soft),
-    );
+    facts(ui, theme, record, decision);
+    wanted
 }
 
-/// The Timeline tab: when each part began and how long it took.
-pub fn timeline(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
-    let mut rows = vec![("Arrived".to_owned(), clock_time(record.wall_ms))];
-    rows.push(("Waited in line".to_owned(), span(record.waited)));
-    for (place, attempt) in record.attempts.iter().enumerate() {
-        let start = span(attempt.at.since(record.at));
-        rows.push((
-            format!("Attempt {} at {}", place + 1, attempt.endpoint),
-            format!("after {start}, took {}", span(attempt.took)),
-        ));
+/// What would have changed it, and the way to where it can be changed.
+fn what_else(ui: &mut Ui, theme: &Theme, decision: &Decision) -> Option<Target> {
+    let mut wanted = None;
+    ui.add_space(gap::S);
+    if let Some(change) = explain::counterfactual(decision) {
+        ui.label(RichText::new(change).color(theme.tone(Tone::Info)));
     }
-    rows.push(("First token".to_owned(), record.first_token.map_or_else(|| "–".to_owned(), span)));
-    if let Some(first) = record.first_token {
-        rows.push(("From first token to the end".to_owned(), span(record.total.saturating_sub(first))));
-    }
-    rows.push(("Total".to_owned(), span(record.total)));
-    if let Some(usage) = record.usage {
-        let exact = if usage.exact { "" } else { " at least" };
-        rows.push(("Tokens in".to_owned(), format!("{}, {} cached", Grouped(usage.input), Grouped(usage.cached))));
-        rows.push((
-            format!("Tokens out{exact}"),
-            format!("{}, {} reasoning", Grouped(usage.output), Grouped(usage.reasoning)),
-        ));
-    }
-    Grid::new("timeline").num_columns(2).spacing([gap::XL, gap::S]).show(ui, |ui| {
-        for (name, value) in rows {
-            ui.label(RichText::new(name).color(theme.text_soft));
-            ui.label(mono(value));
-            ui.end_row();
+    ui.horizontal_wrapped(|ui| {
+        if quiet_button(ui, theme, "Open its route")
+            .on_hover_text(format!("The groups of {}", decision.route))
+            .clicked()
+        {
+            wanted = Some(Target::Route(decision.route.clone()));
+        }
+        let better = decision.would_have.as_ref().map(|would_have| &would_have.endpoint);
+        if let Some(better) = better
+            && quiet_button(ui, theme, &format!("Open {better}")).clicked()
+        {
+            wanted = Some(Target::Endpoint(better.clone()));
         }
     });
+    wanted
+}
+
+fn facts(ui: &mut Ui, theme: &Theme, record: &RequestRecord, decision: &Decision) {
+    let fact = |ui: &mut Ui, text: String| ui.label(mono(text).color(theme.text_soft));
+    fact(ui, format!("Config rev {} · decision {}", decision.revision, decision.id));
+    fact(ui, attempt::estimate(decision.estimate));
+    if let Some(usage) = record.usage.filter(|usage| usage.exact) {
+        let (input, cached) = (Grouped(usage.input), Grouped(usage.cached));
+        let (output, reasoning) = (Grouped(usage.output), Grouped(usage.reasoning));
+        fact(ui, format!("used {input} in ({cached} cached) + {output} out ({reasoning} reasoning)"));
+    }
+    if record.decisions.len() > 1 {
+        let earlier: Vec<String> = record.decisions.iter().rev().skip(1).map(|one| one.id.to_string()).collect();
+        fact(ui, format!("earlier decisions {}", earlier.join(", ")));
+    }
 }
 
 fn heading(ui: &mut Ui, theme: &Theme, text: &str) {
     ui.add_space(gap::L);
     ui.label(RichText::new(text).color(theme.text_soft));
     ui.add_space(gap::S);
-}
-
-fn candidate_row(ui: &mut Ui, theme: &Theme, candidate: &Candidate, decision: &Decision) {
-    let (tone, sign) = match candidate.verdict {
-        Verdict::Chosen(_) => (Tone::Ok, theme.tone(Tone::Ok)),
-        Verdict::Excluded(crate::model::decision::Exclusion::NotNeeded) => (Tone::Quiet, theme.text_faint),
-        Verdict::Excluded(_) => (Tone::Throttled, theme.tone(Tone::Throttled)),
-    };
-    let frame = egui::Frame::new().fill(theme.card).stroke((1.0, theme.edge)).corner_radius(4).inner_margin(gap::M);
-    frame.show(ui, |ui| {
-        ui.set_width(ui.available_width());
-        ui.horizontal_wrapped(|ui| {
-            ui.label(tone.icon().rich_text().color(sign));
-            ui.label(strong(candidate.endpoint.to_string()));
-            let place = (candidate.group as usize).saturating_sub(1);
-            ui.label(RichText::new(group_rank(place, explain::groups(decision))).color(theme.text_soft));
-            ui.label(mono(explain::verdict_code(candidate.verdict)).color(theme.text_faint));
-        });
-        ui.label(explain::verdict(candidate));
-        let health = status::health(candidate.health, decision.at).word.to_lowercase();
-        let set = words::admin_state(candidate.admin_state);
-        ui.label(RichText::new(format!("you set: {set} · we saw: {health}")).color(theme.text_soft));
-        let (needs, unit) = (explain::needs_and_has(candidate), explain::unit(candidate, decision));
-        if needs != "–" {
-            ui.label(mono(format!("needs / has  {needs} {unit}")).color(theme.text_soft));
-        }
-    });
-}
-
-fn attempt_row(ui: &mut Ui, theme: &Theme, number: usize, attempt: &AttemptRecord, record: &RequestRecord) {
-    let tone = if attempt.failure.is_some() { Tone::Error } else { Tone::Ok };
-    let offset = u64::try_from(attempt.at.since(record.at).as_millis()).unwrap_or(u64::MAX);
-    let sent = format::clock_time(record.wall_ms.saturating_add(offset));
-    ui.horizontal_wrapped(|ui| {
-        ui.label(tone.icon().rich_text().color(theme.tone(tone)));
-        ui.label(mono(format!("{number}  {sent}")));
-        ui.label(strong(attempt.endpoint.to_string()));
-        ui.label(mono(attempt_result(attempt)));
-    });
-}
-
-/// `429 after 84 ms · Retry-After 14 s (requests per minute)`, or `200 after 640 ms`.
-fn attempt_result(attempt: &AttemptRecord) -> String {
-    let status = attempt.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-    let mut text = format!("{status} after {}", span(attempt.took));
-    if let Some(failure) = &attempt.failure {
-        if let Some(wait) = failure.facts.retry_after {
-            let _ = write!(text, " · Retry-After {}", span(wait));
-        }
-        let _ = write!(text, " ({})", words::failure(failure.class));
-    }
-    text
 }

@@ -3,12 +3,12 @@
 //! Invariant: it says of each line what the plot draws, as lowest, mean and highest of the minute.
 //! Absent on purpose: seconds; nobody reads 900 rows.
 
-use egui::{Grid, Ui};
+use egui::{Grid, Rect, Ui, pos2, vec2};
 
 use super::{Metric, Stream, from_float};
 use crate::model::units::Grouped;
 use crate::ui::theme::{Theme, gap, mono};
-use crate::ui::widgets::{note, quiet_button};
+use crate::ui::widgets::note;
 
 /// Lines shown; more would not fit.
 const LINES: usize = 6;
@@ -18,7 +18,11 @@ pub(super) fn switch(ui: &mut Ui, theme: &Theme, name: &str) -> bool {
     let id = ui.make_persistent_id(("as table", name));
     let mut table = ui.data(|data| data.get_temp::<bool>(id)).unwrap_or(false);
     let word = if table { "Show as plot" } else { "Show as table" };
-    let button = quiet_button(ui, theme, word);
+    // At the right end of the heading above, so that it takes no room of its own.
+    let (below, size) = (ui.cursor().top() - ui.spacing().item_spacing.y, vec2(110.0, 22.0));
+    let place = Rect::from_min_size(pos2(ui.max_rect().right() - size.x, below - size.y), size);
+    let label = egui::RichText::new(word).small().color(theme.accent);
+    let button = ui.put(place, egui::Button::new(label).frame(false));
     button.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("{word}: {name}")));
     if button.clicked() {
         table = !table;

@@ -75,7 +75,7 @@ fn paint(ui: &Ui, theme: &Theme, rect: Rect, bar: &Bar) {
 }
 
 /// Diagonal strokes within `rect`, wider apart where there is more room.
-pub(super) fn hatch(painter: &egui::Painter, rect: Rect, color: egui::Color32) {
+pub(in crate::ui) fn hatch(painter: &egui::Painter, rect: Rect, color: egui::Color32) {
     if rect.width() <= 0.0 {
         return;
     }

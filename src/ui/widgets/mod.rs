@@ -12,6 +12,7 @@ mod limit_line;
 mod table;
 
 pub use amount::{AmountChange, AmountEdit};
+pub(super) use bar::hatch;
 pub use bar::{Bar, headroom_bar};
 pub use basic::{
     card, chip, fact, icon_button, icon_text_button, note, page_title, primary_button, quiet_button, section,
@@ -20,4 +21,4 @@ pub use basic::{
 pub use border::{Border, BorderEvent, BorderOutput};
 pub use lane::{LaneSpan, state_lane};
 pub use limit_line::{LimitLine, LineEvent, LineOutput};
-pub use table::{Column, DataTable, TableEvent, TableState};
+pub use table::{Column, DataTable, Rows, TableEvent, TableState};

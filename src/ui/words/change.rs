@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use crate::model::counterfactual::{Change, Counterfactual};
 use crate::model::units::Grouped;
-use crate::ui::format::span;
+use crate::ui::format::span_up;
 
 /// The smallest single change that would have flipped the outcome; `sent`: to another endpoint instead.
 #[must_use]
@@ -37,7 +37,7 @@ fn clause(change: Change) -> String {
         Change::InFlightMore(more) => format!("with {more} more requests in flight allowed"),
         Change::NobodyAhead => "with nobody waiting ahead".to_owned(),
         Change::NotWithheld(percent) => format!("if its group were left only above {percent} %"),
-        Change::Later(wait) => format!("{} later", span(wait)),
+        Change::Later(wait) => format!("{} later", span_up(wait)),
         Change::Enabled => "if it were enabled".to_owned(),
         Change::KeySet => "with a usable key".to_owned(),
         Change::RegionPermitted => "if the route's regions permitted it".to_owned(),

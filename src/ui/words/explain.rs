@@ -13,7 +13,7 @@ use crate::model::status::{Health, RestCause};
 use crate::model::units::{Grouped, Timestamp};
 
 use super::{change, choice, exclusion, failure, group_in_sentence, refusal};
-use crate::ui::format::{group_rank, span};
+use crate::ui::format::{group_rank, span, span_up};
 
 /// How many priority groups the decision's route had.
 #[must_use]
@@ -166,7 +166,7 @@ fn refused_paragraph(reason: RefusalReason, decision: &Decision, because: &str) 
     let mut text = format!("Refused by us: {}{comma}{because}.", refusal(reason));
     let earliest = decision.candidates.iter().filter_map(|candidate| candidate.free_at).min();
     if let Some(at) = earliest.filter(|at| *at > decision.at) {
-        let _ = write!(text, " The earliest it could have gone: in {}.", span(at.since(decision.at)));
+        let _ = write!(text, " The earliest it could have gone: in {}.", span_up(at.since(decision.at)));
     }
     text
 }
