@@ -10,7 +10,7 @@ use std::time::Duration;
 use tidegate::backend::{self, Options, Running};
 use tidegate::contract::{Command, ConfigCommand, LiveCommand, NoticeBody, Snapshot, UiEnd};
 use tidegate::model::config::Config;
-use tidegate::model::revision::Author;
+use tidegate::model::revision::{Author, LeftDraft};
 
 const CONFIG: &str = "# mine\n[[account]]\nid = \"sim\"\nservice = \"simulated\"\ncolour = \"teal\"\n";
 
@@ -133,4 +133,22 @@ async fn a_file_changed_by_somebody_else_is_noticed_and_either_version_can_be_ha
     console.until(|snapshot| snapshot.on_disk.is_some()).await;
     assert!(matches!(console.ask(Command::Config(ConfigCommand::Reload)).await, NoticeBody::Applied { .. }));
     assert_eq!(console.revisions().await.first().map(|newest| (newest.1, newest.2)), Some((Author::File, 5)));
+}
+
+#[tokio::test]
+async fn a_draft_outlives_the_program_and_is_forgotten_once_nothing_is_edited() {
+    let home = folder();
+    let console = Console::open(home.path());
+    let (_, working) = console.edited(7);
+    let base = Config::clone(&console.ui.latest().applied.config);
+    let left = LeftDraft { base, working: Config::clone(&working) };
+    console.ui.leave_draft(Some(left.clone()));
+    console.running.stop();
+    let console = Console::open(home.path());
+    assert_eq!(console.ui.latest().left_draft.as_deref(), Some(&left));
+    assert_eq!(console.ui.latest().applied.config.queue.max_waiting, 2_000, "a draft does not run");
+    console.ui.leave_draft(Some(left));
+    console.ui.leave_draft(None);
+    console.running.stop();
+    assert!(Console::open(home.path()).ui.latest().left_draft.is_none());
 }

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::drafts::{self, Drafts};
 use super::history::{self, Historian, Report};
 use super::keeper::Keeper;
 use super::keys::{self, Desk};
@@ -81,6 +82,7 @@ pub struct Stage {
     pub(super) live: Option<Live>,
     /// The highest number a configuration had so far.
     newest: u64,
+    pub(super) drafts: Drafts,
     pub(super) revisions: Arc<Vec<Revision>>,
     pub(super) on_disk: Option<OnDisk>,
     /// Beats so far.
@@ -137,6 +139,8 @@ impl Stage {
         let desk = keys::desk(&profile)?;
         let keeper = Keeper::open(&profile.paths.data_dir, &engine);
         let history = Historian::open(&profile.paths.data_dir, &applied.config.history, &clock, &events);
+        back.draft_is(profile.draft.clone());
+        let drafts = Drafts::kept(profile.draft.clone());
         let mut stage = Self {
             options,
             clock,
@@ -147,6 +151,7 @@ impl Stage {
             newest: applied.revision,
             applied,
             live: None,
+            drafts,
             revisions: Arc::default(),
             on_disk: None,
             looked: 0,
@@ -239,6 +244,7 @@ impl Stage {
 
     fn beat(&mut self) {
         self.collect();
+        drafts::keep(self);
         if revisions::look(self) {
             self.publish();
         }
@@ -387,6 +393,7 @@ impl Stage {
         live::forget(self);
         self.profile = loaded;
         (self.revisions, self.on_disk) = (Arc::default(), None);
+        self.drafts = Drafts::kept(self.back.draft());
         revisions::adopt(self);
         let (checked, findings) = resolve(&self.profile, self.next_revision());
         self.newest = checked.revision;
@@ -497,6 +504,7 @@ impl Stage {
                 tracing::warn!("some requests were still running after {} s and were ended", DRAIN.as_secs());
             }
         }
+        drafts::close(&mut self);
         self.keeper.close(&self.engine);
         self.collect();
         self.history.close(self.clock.wall_ms());

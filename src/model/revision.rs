@@ -47,3 +47,12 @@ pub struct OnDisk {
     /// What it says; `None`: it is gone or cannot be read.
     pub config: Option<Arc<Config>>,
 }
+
+/// A draft that was not applied, with what it departed from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LeftDraft {
+    /// What ran when it was edited.
+    pub base: Config,
+    /// What was edited.
+    pub working: Config,
+}

@@ -129,6 +129,7 @@ pub fn empty() -> Snapshot {
             environment_keys: vec![],
         },
         applied: Arc::new(Applied { revision: 0, config, findings: vec![], file_problem: None }),
+        left_draft: None,
         revisions: Arc::default(),
         on_disk: None,
         live: None,

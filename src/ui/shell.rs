@@ -35,6 +35,8 @@ pub struct Console {
     line: UiEnd,
     draft: Draft,
     tuning: Tuning,
+    /// The draft's version and whether it was changed, as it was left with the background last.
+    left: (u64, bool),
     page: Page,
     target: Option<Target>,
     states: States,
@@ -52,15 +54,21 @@ impl Console {
     #[must_use]
     pub fn new(line: UiEnd, ctx: &egui::Context) -> Self {
         theme::install(ctx);
-        let draft = Draft::new(&line.latest().applied);
+        let latest = line.latest();
+        let mut draft = Draft::new(&latest.applied);
+        let mut toasts = Toasts::default();
+        if latest.left_draft.as_ref().is_some_and(|left| draft.take_up(left)) {
+            toasts.add(ctx, Toast::new(Tone::Info, "Your draft from before is here again. Nothing of it runs yet."));
+        }
         Self {
             line,
             draft,
             tuning: Tuning::default(),
+            left: (u64::MAX, false),
             page: Page::default(),
             target: None,
             states: States::default(),
-            toasts: Toasts::default(),
+            toasts,
             pending: Pending::default(),
             demo: demo::Strip::default(),
             reviewing: false,
@@ -101,6 +109,7 @@ impl Console {
         }
         self.tune(&ctx);
         let mut wanted = self.frame(ui, theme, &snapshot);
+        self.leave_draft();
         let shown = self.hold.view(&snapshot);
         self.show_page(ui, theme, &shown, &notices);
         if self.reviewing {
@@ -237,6 +246,15 @@ impl Console {
         let Some(command) = self.draft.apply() else { return };
         if let Some(id) = self.send(ctx, command) {
             self.draft.applying(id);
+        }
+    }
+
+    /// Leaves the draft with the background, if it is another one than last time.
+    fn leave_draft(&mut self) {
+        let now = (self.draft.version(), self.draft.is_changed());
+        if now != self.left {
+            self.left = now;
+            self.line.leave_draft(self.draft.left());
         }
     }
 

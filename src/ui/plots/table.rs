@@ -22,7 +22,8 @@ pub(super) fn switch(ui: &mut Ui, theme: &Theme, name: &str) -> bool {
     let (below, size) = (ui.cursor().top() - ui.spacing().item_spacing.y, vec2(110.0, 22.0));
     let place = Rect::from_min_size(pos2(ui.max_rect().right() - size.x, below - size.y), size);
     let label = egui::RichText::new(word).small().color(theme.accent);
-    let button = ui.put(place, egui::Button::new(label).frame(false));
+    let mut child = ui.new_child(egui::UiBuilder::new().max_rect(place));
+    let button = child.add_sized(size, egui::Button::new(label).frame(false));
     button.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("{word}: {name}")));
     if button.clicked() {
         table = !table;

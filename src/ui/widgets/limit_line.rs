@@ -120,7 +120,9 @@ impl LimitLine<'_> {
         };
         let place = Rect::from_center_size(response.rect.center(), vec2(120.0, 26.0));
         let place = place.translate(vec2(0.0, if place.top() > ui.clip_rect().top() + 30.0 { -24.0 } else { 24.0 }));
-        let field = ui.put(place, TextEdit::singleline(&mut text).id(id).font(mono_font()));
+        // In a child of its own: what comes below the plot must not move.
+        let mut child = ui.new_child(egui::UiBuilder::new().max_rect(place));
+        let field = child.add_sized(place.size(), TextEdit::singleline(&mut text).id(id).font(mono_font()));
         let name = format!("{}, tokens per minute", self.name);
         field.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, &name));
         if opened {
@@ -128,9 +130,16 @@ impl LimitLine<'_> {
             select_all(ui, id, &text);
         }
         if field.lost_focus() && !opened {
+            let read = parse_amount(text.trim());
+            if read.is_none() && ui.input(|input| input.key_pressed(Key::Enter)) {
+                // What is no amount stays to be mended.
+                field.request_focus();
+                ui.data_mut(|data| data.insert_temp(id, text));
+                return None;
+            }
             ui.data_mut(|data| data.remove::<String>(id));
             let entered = ui.input(|input| !input.key_pressed(Key::Escape));
-            return parse_amount(text.trim()).filter(|_| entered).map(|typed| typed.min(self.max));
+            return read.filter(|_| entered).map(|typed| typed.min(self.max));
         }
         ui.data_mut(|data| data.insert_temp(id, text));
         None

@@ -1,4 +1,4 @@
-//! What the limits of an endpoint say of their sources, and what may be pinned.
+//! What the limits of an endpoint say of their sources, what may be pinned, typed on the line and read as a table.
 
 use std::sync::Arc;
 
@@ -57,4 +57,45 @@ fn what_was_learned_can_be_pinned_in_one_step() {
     assert_eq!((sweden.tokens_per_minute, sweden.pinned), (Some(90_000), true));
     assert_eq!(draft.undo_label(), Some("Pin sim-sweden to 90,000 TPM"));
     assert!(screen.query_by_label("Pin 90,000 TPM").is_none());
+}
+
+fn cap(screen: &Harness<'static, Console>) -> Option<u64> {
+    let config = screen.state().draft().working();
+    config.endpoint(&"sim-sweden".into()).and_then(|one| one.soft_cap_tokens_per_minute)
+}
+
+#[test]
+fn enter_on_the_line_types_an_exact_value_and_text_that_is_none_stays_to_be_mended() {
+    let mut screen = open(fixture::snapshot());
+    screen.get_by_label("Soft cap sim-sweden").focus();
+    screen.run_steps(2);
+    screen.key_press(egui::Key::Enter);
+    screen.run_steps(2);
+    let field = "Soft cap sim-sweden, tokens per minute";
+    screen.get_by_label(field).type_text("x");
+    screen.run_steps(1);
+    screen.key_press(egui::Key::Enter);
+    screen.run_steps(2);
+    assert_eq!(cap(&screen), None);
+    screen.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+    screen.run_steps(1);
+    screen.get_by_label(field).type_text("33,333");
+    screen.run_steps(1);
+    screen.key_press(egui::Key::Enter);
+    screen.run_steps(2);
+    assert_eq!(cap(&screen), Some(33_333));
+    assert!(screen.query_by_label(field).is_none(), "the field is gone");
+}
+
+#[test]
+fn a_plot_can_be_read_as_a_table_that_names_what_was_not_recorded() {
+    let mut screen = open(fixture::snapshot());
+    let switch = |word: &str| format!("{word}: Tokens per minute of sim-sweden");
+    screen.get_by_label(&switch("Show as table")).click();
+    screen.run_steps(3);
+    assert!(screen.query_by_label("sim-sweden, TPM: lowest · mean · highest").is_some());
+    assert!(screen.query_by_label("Soft cap sim-sweden").is_none(), "there is no plot to drag on");
+    screen.get_by_label(&switch("Show as plot")).click();
+    screen.run_steps(3);
+    assert!(screen.query_by_label("Soft cap sim-sweden").is_some());
 }
