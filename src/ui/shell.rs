@@ -9,11 +9,13 @@ mod bars;
 mod demo;
 mod focus;
 mod help;
+mod hold;
 mod live_bar;
 mod nav;
 mod palette;
 mod panes;
 mod review;
+mod revisions;
 mod toasts;
 
 use std::sync::Arc;
@@ -39,6 +41,8 @@ pub struct Console {
     draft: Draft,
     tuning: Tuning,
     trail: Trail,
+    /// The draft's version and whether it was changed, as it was left with the background last.
+    left: (u64, bool),
     target: Option<Target>,
     /// What is selected on the page.
     selected: Option<Target>,
@@ -52,6 +56,8 @@ pub struct Console {
     pending: Pending,
     demo: demo::Strip,
     reviewing: bool,
+    revisions: revisions::Sheet,
+    hold: hold::Hold,
     bar: bool,
 }
 
@@ -60,12 +66,18 @@ impl Console {
     #[must_use]
     pub fn new(line: UiEnd, ctx: &egui::Context) -> Self {
         theme::install(ctx);
-        let draft = Draft::new(&line.latest().applied);
+        let latest = line.latest();
+        let mut draft = Draft::new(&latest.applied);
+        let mut toasts = Toasts::default();
+        if latest.left_draft.as_ref().is_some_and(|left| draft.take_up(left)) {
+            toasts.add(ctx, Toast::new(Tone::Info, "Your draft from before is here again. Nothing of it runs yet."));
+        }
         Self {
             line,
             draft,
             tuning: Tuning::default(),
             trail: Trail::default(),
+            left: (u64::MAX, false),
             target: None,
             selected: None,
             acts: Vec::new(),
@@ -73,10 +85,12 @@ impl Console {
             panes: panes::Panes::default(),
             helping: false,
             states: States::default(),
-            toasts: Toasts::default(),
+            toasts,
             pending: Pending::default(),
             demo: demo::Strip::default(),
             reviewing: false,
+            revisions: revisions::Sheet::default(),
+            hold: hold::Hold::default(),
             bar: false,
         }
     }
@@ -116,12 +130,15 @@ impl Console {
         self.tune(&ctx);
         self.panes.begin();
         let mut wanted = self.frame(ui, theme, &snapshot);
-        self.show_page(ui, theme, &snapshot, &notices);
+        self.leave_draft();
+        let shown = self.hold.view(&snapshot);
+        self.show_page(ui, theme, &shown, &notices);
         if self.reviewing {
             wanted.extend(review::show(&ctx, theme, &self.draft));
         }
         self.helping = self.helping && help::show(&ctx, theme);
         self.show_palette(&ctx, theme, &snapshot);
+        self.revisions.show(&ctx, theme, &snapshot, &mut self.draft);
         wanted.extend(self.toasts.show(&ctx, theme).map(Wish::Undo));
         focus::show(&ctx, theme);
         for wish in wanted {
@@ -147,6 +164,7 @@ impl Console {
             bars::top(ui, theme, snapshot, &mut wanted);
         });
         banners::show(ui, theme, snapshot, &mut wanted);
+        self.hold.show(ui, theme, snapshot, &mut wanted);
         self.demo.show(ui, theme, snapshot, self.trail.page(), &mut wanted);
         if ui.ctx().dragged_id().is_none() {
             // A bar that came in the middle of a drag would move the dragged line away from the pointer.
@@ -159,7 +177,7 @@ impl Console {
             });
         }
         let thin = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(16, 4));
-        Panel::bottom("status line").frame(thin).show(ui, |ui| bars::status(ui, theme, snapshot));
+        Panel::bottom("status line").frame(thin).show(ui, |ui| bars::status(ui, theme, snapshot, &mut wanted));
         nav::show(ui, theme, self.trail.page(), snapshot, &mut self.panes, &mut wanted);
         wanted
     }
@@ -234,6 +252,15 @@ impl Console {
         }
     }
 
+    /// Leaves the draft with the background, if it is another one than last time.
+    fn leave_draft(&mut self) {
+        let now = (self.draft.version(), self.draft.is_changed());
+        if now != self.left {
+            self.left = now;
+            self.line.leave_draft(self.draft.left());
+        }
+    }
+
     /// Has the draft tried, once it is quiet.
     fn tune(&mut self, ctx: &egui::Context) {
         let Some(command) = self.draft.attempt().filter(|_| self.tuning.is_due(ctx, &self.draft)) else { return };
@@ -270,6 +297,7 @@ impl Console {
                 None => self.say(ctx, "In the draft again", Draft::undo),
             },
             Wish::Apply => self.apply(ctx),
+            Wish::Compare => self.revisions.compare(),
             Wish::CloseReview => self.reviewing = false,
             Wish::Copy(text) => ctx.copy_text(text),
         }
@@ -282,6 +310,7 @@ enum Wish {
     Send(Command),
     Apply,
     CloseReview,
+    Compare,
     Copy(String),
     Undo(Undo),
 }
