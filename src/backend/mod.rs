@@ -10,6 +10,7 @@ mod history;
 mod keeper;
 pub mod key_test;
 pub mod keys;
+mod leaving;
 mod live;
 pub mod port;
 pub mod profile;

@@ -19,5 +19,6 @@ pub mod meter;
 pub mod said;
 pub mod spool;
 pub mod status;
+pub mod streams;
 pub mod upstreams;
 pub mod wishes;

@@ -26,6 +26,8 @@ pub enum Page {
     Quotas,
     /// What happened to this call, and why?
     Requests,
+    /// Who is waiting, and for what?
+    Queue,
     /// Are my keys good?
     Accounts,
     /// How do I point my tool here?
@@ -34,8 +36,16 @@ pub enum Page {
 
 impl Page {
     /// Every page, in order.
-    pub const ALL: [Self; 7] =
-        [Self::Overview, Self::Endpoints, Self::Routing, Self::Quotas, Self::Requests, Self::Accounts, Self::Connect];
+    pub const ALL: [Self; 8] = [
+        Self::Overview,
+        Self::Endpoints,
+        Self::Routing,
+        Self::Quotas,
+        Self::Requests,
+        Self::Queue,
+        Self::Accounts,
+        Self::Connect,
+    ];
 
     /// Whether it fills the window and scrolls within itself; other pages scroll as a whole.
     #[must_use]
@@ -61,6 +71,7 @@ impl Page {
             Self::Routing => "Routing",
             Self::Quotas => "Quotas",
             Self::Requests => "Requests",
+            Self::Queue => "Queue",
             Self::Accounts => "Accounts",
             Self::Connect => "Connect",
         }
