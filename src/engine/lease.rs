@@ -93,6 +93,11 @@ impl Lease {
         self.engine.tell(Input::Committed { request: self.request, signal });
     }
 
+    /// Names the account that answers without having been chosen: the one that holds what was asked for.
+    pub fn answered_by(&mut self, account: AccountId) {
+        self.account = Some(account);
+    }
+
     /// The account that answers holds these stored states, by its own words.
     pub fn owned(&self, keys: Vec<u64>) {
         if let Some(account) = self.account.clone().filter(|_| !keys.is_empty()) {

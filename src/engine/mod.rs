@@ -20,7 +20,7 @@ use crate::model::id::{AccountId, RequestId};
 use crate::model::profile::RequestProfile;
 use crate::model::status::BalancerView;
 use crate::model::units::Timestamp;
-pub use crate::policy::Assignment;
+pub use crate::policy::{Assignment, Whereabouts};
 use crate::policy::{Balancer, Input, Output};
 
 /// The brain with a clock. Shared by every request.
@@ -84,6 +84,13 @@ impl Engine {
     #[must_use]
     pub fn take_fresh_owners(&self) -> Vec<(u64, AccountId)> {
         self.core().balancer.take_fresh_owners()
+    }
+
+    /// Where stored objects with these fingerprints are, and which accounts can be asked.
+    #[must_use]
+    pub fn whereabouts(&self, keys: &[u64], model: Option<&str>) -> Whereabouts {
+        let now = self.clock.now();
+        self.core().balancer.whereabouts(now, keys, model)
     }
 
     /// How things stand now.

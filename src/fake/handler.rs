@@ -17,9 +17,10 @@ use crate::sim::upstream::{Admission, Dialect, Rejection, SimAnswer};
 use crate::sim::words::{self, Header};
 
 use super::ask::{self, Ask};
+use super::objects::{self, Told};
 use super::paced::{Paced, Stay};
 use super::path::{self, Target, encode};
-use super::reply::Reply;
+use super::reply::{EPOCH, Reply};
 use super::site::{Arrival, Ending, Site};
 use super::{chat, completions, embeddings, media, responses, shelf};
 
@@ -47,11 +48,15 @@ pub(super) async fn answer(site: Arc<Site>, request: Request<Incoming>) -> Resul
 
     let (operation, deployment) = match (target, &head.method) {
         (Target::Operation(operation, deployment), &Method::POST) => (operation, deployment),
-        (Target::Models | Target::Model(_), _) if !site.admits(&account, &head.headers) => {
+        (Target::Models | Target::Model(_) | Target::Stored(_), _) if !site.admits(&account, &head.headers) => {
             return Ok(reject(&words::wrong_key(dialect)));
         }
         (Target::Models, &Method::GET) => return Ok(models(&site, &account)),
         (Target::Model(name), &Method::GET) => return Ok(model(&site, &account, dialect, &name)),
+        (Target::Stored(path), _) => {
+            let body = Limited::new(body, LARGEST_BODY).collect().await.map_err(|_| Closed)?.to_bytes();
+            return Ok(stored(&site, &account, dialect, &head, &path, &body));
+        }
         _ => return Ok(reject(&words::unknown_path(dialect))),
     };
     let body = Limited::new(body, LARGEST_BODY).collect().await.map_err(|_| Closed)?.to_bytes();
@@ -96,6 +101,9 @@ async fn play(
     let seconds = at.0 / 1_000_000;
     let reply = Reply { ask, admission: &admission, dialect, model: &model, seconds };
     stay.site.store(&account, shelf::left_by(&reply));
+    if ask.request.operation == Operation::Responses && ask.refers.stores {
+        stay.site.keep(&account, format!("responses/{}", reply.id("resp_")), responses::whole(&reply));
+    }
     if ask.request.streaming {
         let paced = Paced::new(frames(&reply), admission.token_gap, admission.cut_after, stay);
         return Ok(respond(StatusCode::OK, "text/event-stream", headers(&reply), Either::Right(paced)));
@@ -141,6 +149,39 @@ fn headers(reply: &Reply<'_>) -> Vec<Header> {
         headers.push(("apim-request-id", reply.id("")));
     }
     headers
+}
+
+/// What the account keeps.
+fn stored(
+    site: &Site,
+    account: &AccountId,
+    dialect: Dialect,
+    head: &http::request::Parts,
+    path: &str,
+    body: &Bytes,
+) -> Response<AnswerBody> {
+    let kind = head.headers.get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let mark = account
+        .as_str()
+        .bytes()
+        .fold(0xcbf2_9ce4, |mark: u64, byte| (mark ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let ask = objects::Ask {
+        method: &head.method,
+        path,
+        query: head.uri.query().unwrap_or_default(),
+        content_type: kind.unwrap_or_default(),
+        body,
+        mark,
+        now: EPOCH.saturating_add(site.seconds()),
+    };
+    match site.stored(account, &ask) {
+        Told::Document(document) => respond(StatusCode::OK, "application/json", Vec::new(), full(&document)),
+        Told::Content(bytes) => {
+            let body = Either::Left(Full::new(bytes));
+            respond(StatusCode::OK, "application/octet-stream", Vec::new(), body)
+        }
+        Told::Missing => reject(&words::unknown_path(dialect)),
+    }
 }
 
 fn models(site: &Site, account: &AccountId) -> Response<AnswerBody> {

@@ -11,6 +11,7 @@ mod embeddings;
 mod handler;
 pub mod load;
 mod media;
+mod objects;
 mod paced;
 mod path;
 mod reply;

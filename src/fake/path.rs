@@ -1,7 +1,7 @@
 //! Paths of the simulated accounts: which account, which operation, which deployment.
 //!
 //! Invariant: ids are compared in their percent-encoded form, so that no decoding can make two of them one.
-//! Absent on purpose: operations that simulated endpoints do not speak; they are unknown paths.
+//! Absent on purpose: methods and bodies.
 
 use std::fmt::Write;
 
@@ -17,6 +17,8 @@ pub(super) enum Target {
     Models,
     /// One model, still encoded.
     Model(String),
+    /// What the account keeps, by the path below the root.
+    Stored(String),
 }
 
 /// Splits `/{account}/rest` into the encoded account and `rest`.
@@ -27,11 +29,11 @@ pub(super) fn account(path: &str) -> Option<(&str, &str)> {
 /// Reads what stands below the account in this dialect; `None`: no such path.
 pub(super) fn target(dialect: Dialect, rest: &str, query: &str) -> Option<Target> {
     if !dialect.is_azure() {
-        return common(rest.strip_prefix("v1/")?);
+        return rest.strip_prefix("v1/").map(common);
     }
     let rest = rest.strip_prefix("openai/")?;
     if let Some(rest) = rest.strip_prefix("v1/") {
-        return common(rest);
+        return Some(common(rest));
     }
     if !query.split('&').any(|pair| pair.starts_with("api-version=")) {
         return None;
@@ -41,23 +43,23 @@ pub(super) fn target(dialect: Dialect, rest: &str, query: &str) -> Option<Target
             let (deployment, path) = rest.split_once('/')?;
             Some(Target::Operation(operation(path)?, Some(deployment.to_owned())))
         }
-        None => common(rest),
+        None => Some(common(rest)),
     }
 }
 
-fn common(path: &str) -> Option<Target> {
+fn common(path: &str) -> Target {
     if path == "models" {
-        return Some(Target::Models);
+        return Target::Models;
     }
-    match path.strip_prefix("models/") {
-        Some(model) => Some(Target::Model(model.to_owned())),
-        None => Some(Target::Operation(operation(path)?, None)),
+    match (path.strip_prefix("models/"), operation(path)) {
+        (Some(model), _) => Target::Model(model.to_owned()),
+        (None, Some(operation)) => Target::Operation(operation, None),
+        (None, None) => Target::Stored(path.to_owned()),
     }
 }
 
 fn operation(path: &str) -> Option<Operation> {
-    let answered = Operation::BALANCED.into_iter().filter(|operation| *operation != Operation::Realtime);
-    answered.into_iter().find(|operation| operation.path() == path)
+    Operation::BALANCED.into_iter().find(|operation| operation.path() == path)
 }
 
 /// A path segment with everything but unreserved characters encoded.
@@ -88,7 +90,7 @@ mod tests {
         assert_eq!(target(Dialect::AzureClassic, classic, ""), None);
         assert_eq!(target(Dialect::AzureV1, "openai/v1/chat/completions", ""), chat(None));
         assert_eq!(target(Dialect::AzureV1, "openai/v1/models/m", ""), Some(Target::Model("m".to_owned())));
-        assert_eq!(target(Dialect::OpenAi, "v1/audio/unheard", ""), None);
+        assert_eq!(target(Dialect::OpenAi, "v1/files/f-1", ""), Some(Target::Stored("files/f-1".to_owned())));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::text;
 /// A stream sends at most about this many pieces a second.
 const PIECES_PER_SECOND: u128 = 20;
 /// Simulated endpoints began to exist at this second of the Unix epoch; none of them reads a calendar.
-const EPOCH: u64 = 1_790_000_000;
+pub(super) const EPOCH: u64 = 1_790_000_000;
 
 /// One event of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,6 +17,7 @@ use crate::sim::upstream::{Dialect, Rejection, RejectionKind, SimAnswer, SimRequ
 use crate::sim::words;
 
 use super::credentials;
+use super::objects::{self, Objects, Told};
 use super::path::encode;
 use super::shelf::{Refers, Shelf};
 use super::specs::FakeSpec;
@@ -51,6 +52,7 @@ struct AccountState {
     key: Option<Secret>,
     dialect: Dialect,
     shelf: Shelf,
+    objects: Objects,
 }
 
 struct EndpointState {
@@ -113,8 +115,9 @@ impl Site {
         for (account, key, spec) in specs {
             let dialect = spec.dialect;
             let known = state.accounts.remove(&account).or_else(|| before.accounts.remove(&account));
-            let shelf = known.map(|known| known.shelf).unwrap_or_default();
-            state.accounts.insert(account.clone(), AccountState { key: key.map(Secret::new), dialect, shelf });
+            let (shelf, objects) = known.map(|known| (known.shelf, known.objects)).unwrap_or_default();
+            let kept = AccountState { key: key.map(Secret::new), dialect, shelf, objects };
+            state.accounts.insert(account.clone(), kept);
             let id = spec.id.clone();
             let kept = before.endpoints.remove(&id).map(|mut kept| {
                 kept.upstream.set_spec(now, spec.clone());
@@ -161,6 +164,25 @@ impl Site {
                 account.shelf.put(name);
             }
         }
+    }
+
+    /// Keeps a stored response, to be fetched by its id.
+    pub(super) fn keep(&self, account: &AccountId, path: String, document: serde_json::Value) {
+        if let Some(account) = self.lock().accounts.get_mut(account) {
+            account.objects.keep(path, document);
+        }
+    }
+
+    /// Answers for what the account keeps. `ask` is given the time.
+    pub(super) fn stored(&self, account: &AccountId, ask: &objects::Ask<'_>) -> Told {
+        let mut state = self.lock();
+        let Some(account) = state.accounts.get_mut(account) else { return Told::Missing };
+        account.objects.answer(ask)
+    }
+
+    /// Now, in seconds since the start.
+    pub(super) fn seconds(&self) -> u64 {
+        (self.now)().0 / 1_000_000
     }
 
     /// Whether the account knows everything that a request refers to.

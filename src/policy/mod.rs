@@ -24,6 +24,7 @@ mod explain;
 mod fail;
 mod forecast;
 mod foreign;
+mod glance;
 mod growth;
 mod health;
 mod judge;
@@ -38,6 +39,7 @@ mod owners;
 mod pacing;
 mod play;
 mod queue_view;
+mod refill;
 mod relent;
 mod request;
 mod rest;
@@ -49,6 +51,7 @@ mod stick;
 mod touch;
 mod traffic;
 mod view;
+mod whereabouts;
 mod window;
 
 #[cfg(test)]
@@ -70,3 +73,4 @@ mod world_tests;
 
 pub use balancer::Balancer;
 pub use event::{Assignment, Input, Output};
+pub use whereabouts::Whereabouts;

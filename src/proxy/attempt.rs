@@ -68,6 +68,10 @@ pub struct Prepared {
     pub seams: Seams,
     /// It is a chat stream, and nobody asked for usage at its end.
     pub wants_usage: bool,
+    /// Of what is stored: the path below the dialect's root, and the query.
+    pub stored: Option<(String, Option<String>)>,
+    /// Of what is stored: the body names a model of ours, which is called by its deployment's name there.
+    pub renames: bool,
     /// Names of our own headers that could not be read, for the answer.
     pub ignored: Option<HeaderValue>,
 }
@@ -122,16 +126,25 @@ pub async fn send(
 
 /// The request as it is sent; what stands in its way, as a class of failure.
 fn build(upstream: &Upstream, prepared: &Prepared, via: &HeaderValue) -> Result<Request<PartsBody>, FailureClass> {
-    let changes =
-        Changes { model: upstream.target.body_model(prepared.operation), ask_usage: prepared.asks_usage(upstream) };
+    let is_stored = prepared.operation == Operation::Stored;
+    let model = if is_stored {
+        prepared.renames.then(|| upstream.target.deployment())
+    } else {
+        upstream.target.body_model(prepared.operation)
+    };
+    let changes = Changes { model, ask_usage: prepared.asks_usage(upstream) };
     let body = patched(prepared.body.len(), &prepared.seams, changes, prepared.body.memory());
     let mut request = Request::new(prepared.body.sent(body));
     *request.method_mut() = prepared.method.clone();
-    let address = upstream.target.uri(prepared.operation).ok_or(FailureClass::NotFound)?;
-    *request.uri_mut() = address.clone();
+    *request.uri_mut() = match &prepared.stored {
+        Some((path, query)) => upstream.target.stored(path, query.as_deref()).map_err(|_| FailureClass::NotFound)?,
+        None => upstream.target.uri(prepared.operation).ok_or(FailureClass::NotFound)?.clone(),
+    };
     let headers_out = request.headers_mut();
     headers_out.clone_from(&prepared.headers);
-    headers_out.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+    if !is_stored {
+        headers_out.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+    }
     if upstream.loopback {
         // What it passed through before stays, so that a loop over several proxies is seen too.
         for passed in &prepared.via {
@@ -144,6 +157,8 @@ fn build(upstream: &Upstream, prepared: &Prepared, via: &HeaderValue) -> Result<
     headers::credential(headers_out, upstream.service, key, organization, project)
         .map_err(|_| FailureClass::KeyRejected)?;
     let length = request.body().left();
-    request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    if length > 0 || prepared.method == Method::POST {
+        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
     Ok(request)
 }

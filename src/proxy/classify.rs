@@ -120,6 +120,8 @@ impl Prepared {
             body,
             seams,
             wants_usage: false,
+            stored: None,
+            renames: false,
             ignored: None,
         }
     }

@@ -33,6 +33,7 @@ use crate::engine::lease::Turn;
 use crate::model::decision::{Refusal, RefusalReason};
 use crate::model::id::AccountId;
 use crate::model::outcome::{Failure, FailureClass, HeaderSignal};
+use crate::model::profile::Operation;
 use crate::model::record::RecordEnd;
 use crate::wire::path::Inbound;
 use crate::wire::{error, headers, models, path};
@@ -42,6 +43,9 @@ const GROUP: HeaderName = HeaderName::from_static("x-tidegate-group");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tidegate-attempts");
 const DECISION: HeaderName = HeaderName::from_static("x-tidegate-decision");
 
+const PAUSED: &str = "Serving is paused in Tidegate's window. Resume it there.";
+/// What to do about a list of which a part is missing.
+pub(super) const INCOMPLETE_LIST: &str = "Ask again once it answers, or pause its endpoints to list the others.";
 const ADMINISTRATION: &str = "Organizations and projects are not administered through Tidegate, whose keys are for models. Nothing \
      was sent; ask the service directly with an admin key.";
 
@@ -62,13 +66,20 @@ pub async fn exchange(door: Arc<Door>, request: Request<Incoming>) -> Response<A
         Inbound::Models { .. } => return listed(&door, &head.method),
         Inbound::Model { name, .. } => return described(&door, &head.method, &name),
         Inbound::Administration => return plain(error::forbidden(ADMINISTRATION)),
-        Inbound::Stored { .. } | Inbound::Unknown => return elsewhere(&door, &head),
+        Inbound::Stored { path, lacked_v1, .. } => {
+            door.note_arrival(lacked_v1, super::auth::client_label(&head.headers));
+            return keep(door, head, path, body).await;
+        }
+        Inbound::Unknown => return elsewhere(&door, &head),
     };
+    if operation == Operation::Chat && deployment.is_none() && head.method == Method::GET {
+        return keep(door, head, operation.path().to_owned(), body).await;
+    }
     if head.method != Method::POST {
         return plain(error::method_not_allowed("POST"));
     }
     if door.paused.load(Ordering::Relaxed) {
-        return plain(error::unavailable("Serving is paused in Tidegate's window. Resume it there."));
+        return plain(error::unavailable(PAUSED));
     }
     let inside = door.enter();
     let at = door.engine.clock().now();
@@ -87,6 +98,19 @@ pub async fn exchange(door: Arc<Door>, request: Request<Incoming>) -> Response<A
         }
         Err(unreadable) => unread(&unreadable, inside),
     }
+}
+
+/// What is stored, or a path that is not known here.
+async fn keep(door: Arc<Door>, head: Parts, path: String, body: Incoming) -> Response<Answer> {
+    let known = [Method::GET, Method::POST, Method::DELETE, Method::PUT, Method::PATCH];
+    if !known.contains(&head.method) {
+        return plain(error::method_not_allowed("GET, POST, DELETE"));
+    }
+    if door.paused.load(Ordering::Relaxed) {
+        return plain(error::unavailable(PAUSED));
+    }
+    let inside = door.enter();
+    super::stored::answer(door, head, path, body, inside).await
 }
 
 /// Attempts until one is committed, the brain refuses, or it gives up.
@@ -145,7 +169,7 @@ async fn attempt(
 }
 
 /// Waits until what came back proves good or bad. Whatever it is, our key is not in its head, nor in an error's body.
-async fn prove(
+pub(super) async fn prove(
     door: &Door,
     sent: Result<Response<Incoming>, Fault>,
     upstream: &Upstream,
@@ -162,7 +186,7 @@ async fn prove(
 }
 
 /// Hands the committed answer to the client.
-fn relay(door: &Arc<Door>, journal: Journal, mut committed: Committed) -> Response<Answer> {
+pub(super) fn relay(door: &Arc<Door>, journal: Journal, mut committed: Committed) -> Response<Answer> {
     let mut response = Response::new(());
     *response.status_mut() = committed.head.status;
     std::mem::swap(response.headers_mut(), &mut committed.head.headers);
@@ -192,7 +216,7 @@ fn refuse(door: &Arc<Door>, journal: Journal, refusal: &Refusal) -> Response<Ans
 }
 
 /// Gives the client the last endpoint's own answer, or says that none came.
-fn pass_on(journal: Journal, last: Option<Response<Bytes>>) -> Response<Answer> {
+pub(super) fn pass_on(journal: Journal, last: Option<Response<Bytes>>) -> Response<Answer> {
     let mut response = match last {
         Some(answer) => {
             // Status, headers and body; the connection's own version and the like stay behind.
@@ -223,7 +247,10 @@ fn explain(headers: &mut HeaderMap, journal: &Journal) {
         if let Ok(name) = HeaderValue::from_str(last.endpoint.as_str()) {
             headers.insert(ENDPOINT, name);
         }
-        headers.insert(GROUP, number(last.group.into()));
+        // What is stored was in no group.
+        if last.group > 0 {
+            headers.insert(GROUP, number(last.group.into()));
+        }
     }
     headers.insert(ATTEMPTS, number(journal.attempts().len() as u64));
     let decision = journal.lease.decisions().last();
@@ -248,7 +275,7 @@ fn turned_away(why: TurnedAway) -> Response<Answer> {
     })
 }
 
-fn unread(why: &Unreadable, _inside: Inside) -> Response<Answer> {
+pub(super) fn unread(why: &Unreadable, _inside: Inside) -> Response<Answer> {
     plain(match why {
         Unreadable::TooLarge(_) => error::too_large(&why.to_string()),
         Unreadable::Stalled(_) => error::too_slow(&why.to_string()),
@@ -293,7 +320,7 @@ fn elsewhere(door: &Door, head: &Parts) -> Response<Answer> {
 }
 
 /// A whole answer of our own.
-fn plain((status, extra, body): (StatusCode, HeaderMap, Bytes)) -> Response<Answer> {
+pub(super) fn plain((status, extra, body): (StatusCode, HeaderMap, Bytes)) -> Response<Answer> {
     let mut response = Answer::json(status, body);
     response.headers_mut().extend(extra);
     response

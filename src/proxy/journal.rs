@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::door::{Door, Inside};
 use crate::engine::Assignment;
 use crate::engine::lease::Lease;
+use crate::model::id::EndpointId;
 use crate::model::outcome::{Ending, Failure, Settlement};
 use crate::model::profile::Operation;
 use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord, Said};
@@ -65,9 +66,14 @@ impl Journal {
 
     /// Notes that an attempt is about to be sent.
     pub fn attempt(&mut self, assignment: &Assignment) {
+        self.sent_to(assignment.endpoint.clone(), assignment.group);
+    }
+
+    /// The same of one that nobody chose.
+    pub fn sent_to(&mut self, endpoint: EndpointId, group: u32) {
         self.attempts.push(AttemptRecord {
-            endpoint: assignment.endpoint.clone(),
-            group: assignment.group,
+            endpoint,
+            group,
             at: self.door.engine.clock().now(),
             took: Duration::ZERO,
             status: None,

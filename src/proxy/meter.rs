@@ -23,9 +23,9 @@ use crate::model::profile::Operation;
 use crate::model::usage::Usage;
 use crate::wire::error::stream_error;
 use crate::wire::gate::Gate;
-use crate::wire::stored;
 use crate::wire::stream::StreamReader;
 use crate::wire::usage::of_body;
+use crate::wire::{mentions, stored};
 
 /// The largest plain answer whose usage is read; a larger one is passed on and settled by its estimate.
 const READ_AT_MOST: usize = 16 * 1024 * 1024;
@@ -274,10 +274,13 @@ impl Relay {
 impl Relay {
     /// A whole document: what it cost, and what it left behind.
     fn read_document(&self, document: &[u8]) -> Option<Usage> {
-        if let Some(journal) = self.journal.as_ref().filter(|_| self.operation.stores()) {
-            journal.lease.owned(stored::of_body(document));
+        match self.journal.as_ref() {
+            Some(journal) if self.operation.stores() => journal.lease.owned(stored::of_body(document)),
+            Some(journal) if self.operation == Operation::Stored => journal.lease.owned(mentions::of_json(document)),
+            _ => {}
         }
-        of_body(self.operation, document)
+        // What a stored answer cost was counted when it was made.
+        if self.operation == Operation::Stored { None } else { of_body(self.operation, document) }
     }
 }
 

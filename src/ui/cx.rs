@@ -28,6 +28,8 @@ pub enum Page {
     Requests,
     /// Who is waiting, and for what?
     Queue,
+    /// Who used how much?
+    Usage,
     /// Are my keys good?
     Accounts,
     /// How do I point my tool here?
@@ -36,13 +38,14 @@ pub enum Page {
 
 impl Page {
     /// Every page, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Overview,
         Self::Endpoints,
         Self::Routing,
         Self::Quotas,
         Self::Requests,
         Self::Queue,
+        Self::Usage,
         Self::Accounts,
         Self::Connect,
     ];
@@ -72,6 +75,7 @@ impl Page {
             Self::Quotas => "Quotas",
             Self::Requests => "Requests",
             Self::Queue => "Queue",
+            Self::Usage => "Usage",
             Self::Accounts => "Accounts",
             Self::Connect => "Connect",
         }

@@ -9,6 +9,7 @@ mod fingerprint;
 pub mod gate;
 pub mod headers;
 mod json;
+pub mod mentions;
 pub mod models;
 pub mod multipart;
 mod object;

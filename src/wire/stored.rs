@@ -81,6 +81,13 @@ impl Stored {
         }
     }
 
+    /// An object of any other kind: everything it names.
+    pub(super) fn read_object(&mut self, json: &[u8]) {
+        for key in super::mentions::of_json(json) {
+            self.add(key);
+        }
+    }
+
     /// An event that carries an item that is done.
     pub(super) fn read_item_event(&mut self, json: &[u8]) {
         #[derive(Deserialize)]
@@ -103,8 +110,13 @@ impl Stored {
     }
 
     fn keep(&mut self, named: Option<&RawValue>) {
-        let key = named.and_then(|raw| fingerprint::named(raw.get())).filter(|key| !self.keys.contains(key));
-        if let Some(key) = key.filter(|_| self.taken < AT_MOST) {
+        if let Some(key) = named.and_then(|raw| fingerprint::named(raw.get())) {
+            self.add(key);
+        }
+    }
+
+    fn add(&mut self, key: u64) {
+        if self.taken < AT_MOST && !self.keys.contains(&key) {
             self.keys.push(key);
             self.taken = self.taken.saturating_add(1);
         }

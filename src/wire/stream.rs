@@ -172,8 +172,12 @@ impl Tally {
         if name == "error" || (has(data, b"\"error\"") && says_error(data)) {
             return self.failed(failure::of_event(data), false);
         }
-        if has(data, b"\"usage\"") {
+        if has(data, b"\"usage\"") && self.operation != Operation::Stored {
             self.reported = usage::top_level(data).or_else(|| usage::of_response(data)).or(self.reported);
+        }
+        // Runs, and responses that are resumed, name what they make; what it cost was counted where it was begun.
+        if self.operation == Operation::Stored && has(data, b"\"id\"") {
+            self.stored.read_object(data);
         }
         self.decisive = self.decisive || self.failure.is_none();
         // `transcript.text.done`, `speech.audio.done`, `image_generation.completed`.

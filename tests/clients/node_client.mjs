@@ -1,7 +1,7 @@
 // The unmodified `openai` package from npm against Tidegate's demo: only the base URL differs from real use.
 // Usage: node node_client.mjs http://127.0.0.1:PORT/v1
 import assert from "node:assert/strict";
-import OpenAI, { AzureOpenAI } from "openai";
+import OpenAI, { AzureOpenAI, toFile } from "openai";
 
 const baseURL = process.argv[2];
 const client = new OpenAI({ baseURL, apiKey: "local", maxRetries: 0 });
@@ -85,6 +85,36 @@ await check("an Azure client's classic path answers, streamed and not", async ()
     await azure.chat.completions.create({ model: "gpt-4o", messages, max_tokens: 60, stream: true }),
   );
   assert.ok(chunks.some((chunk) => chunk.choices[0]?.delta?.content));
+});
+
+await check("sound, pictures and verdicts come, as forms and as JSON", async () => {
+  const model = "gpt-4o";
+  const speech = await client.audio.speech.create({ model, voice: "alloy", input: "The tide turns" });
+  assert.ok((await speech.arrayBuffer()).byteLength > 0);
+  // This client puts the file before the model.
+  const file = await toFile(Buffer.alloc(3_000_000), "tide.wav");
+  assert.match((await client.audio.transcriptions.create({ file, model })).text, /tide/);
+  const image = await toFile(Buffer.alloc(100), "dot.png", { type: "image/png" });
+  assert.ok((await client.images.edit({ image, prompt: "More", model })).data[0].b64_json);
+  const pictures = await collect(await client.images.generate({ model, prompt: "A tide", stream: true }));
+  assert.equal(pictures.at(-1).type, "image_generation.completed");
+  assert.equal((await client.moderations.create({ model, input: "a" })).results[0].flagged, false);
+});
+
+await check("what is stored is found again", async () => {
+  const file = await client.files.create({ file: await toFile(Buffer.from("rows"), "rows"), purpose: "batch" });
+  const names = (await collect(client.files.list())).map((one) => one.id);
+  assert.ok(names.includes(file.id));
+  assert.equal(await (await client.files.content(file.id)).text(), "rows");
+  const batch = await client.batches.create({
+    input_file_id: file.id,
+    endpoint: "/v1/responses",
+    completion_window: "24h",
+  });
+  assert.equal((await client.batches.cancel(batch.id)).status, "cancelled");
+  const response = await client.responses.create({ model: "gpt-4o", input: "Say hi" });
+  assert.equal((await client.responses.retrieve(response.id)).id, response.id);
+  assert.ok((await client.files.delete(file.id)).deleted);
 });
 
 await check("an unknown model is refused by name", async () => {

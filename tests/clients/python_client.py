@@ -2,6 +2,7 @@
 
 Usage: python_client.py http://127.0.0.1:PORT/v1
 """
+import io
 import sys
 
 from openai import AzureOpenAI, NotFoundError, OpenAI
@@ -85,6 +86,57 @@ chunks = list(azure.chat.completions.create(model="gpt-4o", messages=hello, max_
 check("an Azure client's classic path streams", any(chunk.choices for chunk in chunks))
 embeddings = azure.embeddings.create(model="text-embedding-3-small", input=["one", "two"])
 check("an Azure client's embeddings answer", len(embeddings.data) == 2)
+
+# Everything else that the API offers.
+model = "gpt-4o"
+sound = ("tide.wav", io.BytesIO(b"RIFF" + bytes(3_000_000)), "audio/wav")
+check("speech answers", len(client.audio.speech.create(model=model, voice="alloy", input="The tide turns").content) > 0)
+check("transcription takes a file", "tide" in client.audio.transcriptions.create(model=model, file=sound).text)
+sound[1].seek(0)
+heard = list(client.audio.transcriptions.create(model=model, file=sound, stream=True))
+check("transcription streams", heard[-1].type == "transcript.text.done" and heard[-1].usage.input_tokens > 0)
+sound[1].seek(0)
+check("translation takes a file", "tide" in client.audio.translations.create(model=model, file=sound).text)
+check("images are made", client.images.generate(model=model, prompt="A tide").data[0].b64_json)
+picture = ("dot.png", io.BytesIO(b"\x89PNG" + bytes(100)), "image/png")
+check("images are edited", client.images.edit(model=model, image=picture, prompt="More").usage.total_tokens > 0)
+check("moderation judges", not client.moderations.create(model=model, input=["a", "b"]).results[1].flagged)
+check("tokens are counted", client.responses.input_tokens.count(model=model, input="The tide").input_tokens > 0)
+azure_sound = azure.audio.transcriptions.create(model=model, file=("a.wav", b"RIFF"))
+check("the Azure client transcribes", "tide" in azure_sound.text)
+
+stored = client.responses.create(model=model, input="Say hi", background=True)
+check("a stored response is fetched", client.responses.retrieve(stored.id).id == stored.id)
+check("a response is cancelled", client.responses.cancel(stored.id).status == "cancelled")
+client.responses.delete(stored.id)
+uploaded = client.files.create(file=("rows.jsonl", b'{"a":1}\n'), purpose="batch")
+check("a file is uploaded, listed and read", uploaded.id in [file.id for file in client.files.list()])
+check("its content comes back", client.files.content(uploaded.id).content == b'{"a":1}\n')
+batch = client.batches.create(input_file_id=uploaded.id, endpoint="/v1/responses", completion_window="24h")
+check("a batch is made, listed and cancelled", client.batches.cancel(batch.id).status == "cancelled")
+check("the file is deleted", client.files.delete(uploaded.id).deleted)
+upload = client.uploads.create(filename="a", bytes=3, mime_type="text/plain", purpose="user_data")
+part = client.uploads.parts.create(upload.id, data=b"abc")
+check("an upload is completed", client.uploads.complete(upload.id, part_ids=[part.id]).status == "completed")
+store = client.vector_stores.create(name="tides")
+client.vector_stores.files.create(store.id, file_id="file-1")
+check("a vector store has files", len(client.vector_stores.files.list(store.id).data) == 1)
+check("a job is made", client.fine_tuning.jobs.create(model="gpt-4o-mini", training_file="file-1").status == "queued")
+talk = client.conversations.create(metadata={"topic": "tides"})
+check("a conversation is kept", client.conversations.retrieve(talk.id).id == talk.id)
+box = client.containers.create(name="box")
+check("a container is kept", box.id in [one.id for one in client.containers.list()])
+exam = client.evals.create(
+    name="e", data_source_config={"type": "custom", "item_schema": {"type": "object"}}, testing_criteria=[]
+)
+check("an eval is kept", client.evals.retrieve(exam.id).id == exam.id)
+helper = client.beta.assistants.create(model=model, name="helper")
+thread = client.beta.threads.create()
+run = client.beta.threads.runs.create(thread.id, assistant_id=helper.id)
+check("an assistant runs", client.beta.threads.runs.retrieve(run.id, thread_id=thread.id).id == run.id)
+video = client.videos.create(model=model, prompt="A tide")
+check("a video is asked for", client.videos.retrieve(video.id).id == video.id)
+check("the Azure client keeps files too", azure.files.create(file=("a", b"a"), purpose="assistants").id)
 
 try:
     client.chat.completions.create(model="no-such-model", messages=hello)

@@ -11,6 +11,7 @@ pub mod queue;
 pub mod quotas;
 pub mod requests;
 pub mod routing;
+pub mod usage;
 pub mod welcome;
 pub mod why;
 
@@ -27,6 +28,7 @@ pub struct States {
     quotas: quotas::State,
     requests: requests::State,
     routing: routing::State,
+    usage: usage::State,
     welcome: welcome::State,
 }
 
@@ -40,6 +42,7 @@ impl States {
             Page::Quotas => quotas::show(ui, cx, &mut self.quotas),
             Page::Requests => requests::show(ui, cx, &mut self.requests),
             Page::Queue => queue::show(ui, cx, &mut self.queue),
+            Page::Usage => usage::show(ui, cx, &mut self.usage),
             Page::Accounts => accounts::show(ui, cx, &mut self.accounts),
             Page::Connect => connect::show(ui, cx, &mut self.connect),
         }

@@ -82,6 +82,7 @@ fn icon(page: Page) -> MaterialIcon {
         Page::Quotas => icons::ICON_DONUT_LARGE,
         Page::Requests => icons::ICON_LIST_ALT,
         Page::Queue => icons::ICON_HOURGLASS_EMPTY,
+        Page::Usage => icons::ICON_BAR_CHART,
         Page::Accounts => icons::ICON_KEY,
         Page::Connect => icons::ICON_CABLE,
     }

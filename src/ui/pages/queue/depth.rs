@@ -29,7 +29,8 @@ pub(super) fn plot(ui: &mut Ui, theme: &Theme, points: &[LinePoint], now: Timest
     let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::hover());
     let words = summary(points);
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &words));
-    let most = points.iter().map(|point| point.waiting).max().unwrap_or(0).max(4);
+    let highest = points.iter().map(|point| point.waiting).max().unwrap_or(0);
+    let most = highest.max(4);
     let end = now.0 / 1_000_000;
     let begin = points.first().map_or(end, |point| point.second).min(end.saturating_sub(MINUTE));
     let painter = ui.painter().with_clip_rect(rect.expand(1.0));
@@ -47,7 +48,7 @@ pub(super) fn plot(ui: &mut Ui, theme: &Theme, points: &[LinePoint], now: Timest
         painter.line_segment([pos2(left, top), pos2(left + step, top)], Stroke::new(1.5, edge));
     }
     let label = |at, align, text: String| painter.text(at, align, text, small_font(), theme.text_faint);
-    label(rect.left_top() + vec2(4.0, 1.0), Align2::LEFT_TOP, format!("{most} waiting"));
+    label(rect.left_top() + vec2(4.0, 1.0), Align2::LEFT_TOP, format!("at most {highest} waited"));
     let ago = span(std::time::Duration::from_secs(end.saturating_sub(begin)));
     label(rect.left_bottom() + vec2(4.0, -1.0), Align2::LEFT_BOTTOM, format!("{ago} ago"));
     label(rect.right_bottom() - vec2(4.0, 1.0), Align2::RIGHT_BOTTOM, "now".to_owned());

@@ -1,0 +1,121 @@
+//! The sections of rules: how long requests wait, how often they are tried, what is kept, how bodies and edits are taken.
+//!
+//! Invariant: each section has defaults that serve without being written down.
+//! Absent on purpose: accounts, endpoints, routes and callers (`config`).
+
+use serde::{Deserialize, Serialize};
+
+/// `[queue]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Queue {
+    /// Requests waiting at once, over all routes.
+    pub max_waiting: u32,
+    /// A request whose wait would be longer is refused at once.
+    pub max_wait_seconds: u32,
+    /// Of the tokens that go to those who wait, bulk gets at least this share while it wants it.
+    pub bulk_share_percent: u32,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { max_waiting: 2_000, max_wait_seconds: 60, bulk_share_percent: 10 }
+    }
+}
+
+/// `[retry]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Retry {
+    /// Sendings of one request in all, the first included.
+    pub max_attempts: u32,
+    /// Retries after faults, as a share of recent requests.
+    pub budget_percent: u32,
+    /// First step of the exponential backoff.
+    pub base_delay_ms: u64,
+    /// Ceiling of the exponential backoff.
+    pub max_delay_ms: u64,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { max_attempts: 4, budget_percent: 20, base_delay_ms: 500, max_delay_ms: 8_000 }
+    }
+}
+
+/// `[timeouts]`, each in seconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Timeouts {
+    /// Until a connection stands.
+    pub connect_seconds: u32,
+    /// Until an answer that is not streamed begins. Reasoning takes up to 29 minutes.
+    pub answer_seconds: u32,
+    /// Until a stream's first event, and between two events.
+    pub stream_idle_seconds: u32,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect_seconds: 10, answer_seconds: 1_740, stream_idle_seconds: 300 }
+    }
+}
+
+/// `[history]`: what is kept over a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct History {
+    /// Whether anything is.
+    pub keep: bool,
+    /// The file's size; the oldest requests go first.
+    pub max_megabytes: u32,
+    /// Days for which requests are kept. Usage by day is kept for 400.
+    pub max_days: u32,
+    /// Requests that get a row of their own in a second; failures come first, and usage counts all.
+    pub requests_per_second: u32,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self { keep: true, max_megabytes: 512, max_days: 30, requests_per_second: 200 }
+    }
+}
+
+/// `[bodies]`: how requests' bodies are taken in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Bodies {
+    /// MiB of one body that are kept in memory for another attempt; what is longer lies in a temporary file meanwhile.
+    pub memory_mib: u32,
+    /// MiB of the longest body that is taken.
+    pub largest_mib: u32,
+    /// In so many seconds a client must send some KiB more of its body.
+    pub stall_seconds: u32,
+}
+
+impl Default for Bodies {
+    fn default() -> Self {
+        Self { memory_mib: 8, largest_mib: 2_048, stall_seconds: 30 }
+    }
+}
+
+/// `[live_tuning]`: what keeps limits that are tuned under load from doing harm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LiveTuning {
+    /// Seconds after which edits that nobody confirmed are taken back.
+    pub confirm_seconds: u32,
+    /// They are taken back at once when this many percent more of the requests fail than before.
+    pub max_errors_percent: u32,
+}
+
+impl LiveTuning {
+    /// Nobody confirms in less.
+    pub const LEAST_SECONDS: u32 = 10;
+}
+
+impl Default for LiveTuning {
+    fn default() -> Self {
+        Self { confirm_seconds: 60, max_errors_percent: 10 }
+    }
+}
