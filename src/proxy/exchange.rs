@@ -194,7 +194,10 @@ pub(super) fn relay(door: &Arc<Door>, journal: Journal, mut committed: Committed
     explain(response.headers_mut(), &journal);
     let limits = &door.config.load().config.timeouts;
     let idle = if committed.reader.is_some() { limits.stream_idle_seconds } else { limits.answer_seconds };
+    let stream =
+        committed.reader.is_some().then(|| door.streams.open(journal.lease.request(), door.engine.clock().now()));
     let relay = Relay::new(committed, journal, *door.engine.clock(), Duration::from_secs(u64::from(idle)));
+    let relay = relay.listed_as(stream);
     response.map(|()| Answer::Relay(Box::new(relay)))
 }
 

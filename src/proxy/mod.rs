@@ -21,5 +21,6 @@ pub mod said;
 pub mod spool;
 pub mod status;
 mod stored;
+pub mod streams;
 pub mod upstreams;
 pub mod wishes;
