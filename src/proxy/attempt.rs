@@ -137,12 +137,15 @@ fn build(upstream: &Upstream, prepared: &Prepared, via: &HeaderValue) -> Result<
     let mut request = Request::new(prepared.body.sent(body));
     *request.method_mut() = prepared.method.clone();
     *request.uri_mut() = match &prepared.stored {
+        Some((_, query)) if prepared.operation == Operation::Realtime => {
+            upstream.target.realtime(query.as_deref()).map_err(|_| FailureClass::NotFound)?
+        }
         Some((path, query)) => upstream.target.stored(path, query.as_deref()).map_err(|_| FailureClass::NotFound)?,
         None => upstream.target.uri(prepared.operation).ok_or(FailureClass::NotFound)?.clone(),
     };
     let headers_out = request.headers_mut();
     headers_out.clone_from(&prepared.headers);
-    if !is_stored {
+    if !is_stored && prepared.operation != Operation::Realtime {
         headers_out.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     }
     if upstream.loopback {

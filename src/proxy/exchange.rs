@@ -25,6 +25,7 @@ use super::intake::Unreadable;
 use super::journal::Journal;
 use super::meter::Relay;
 use super::said;
+use super::socket;
 use super::status::status_page;
 use super::upstreams::Upstream;
 use super::wishes::IGNORED;
@@ -53,7 +54,8 @@ const ADMINISTRATION: &str = "Organizations and projects are not administered th
 const ERROR_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Answers one request.
-pub async fn exchange(door: Arc<Door>, request: Request<Incoming>) -> Response<Answer> {
+pub async fn exchange(door: Arc<Door>, mut request: Request<Incoming>) -> Response<Answer> {
+    let socket = socket::asked(&mut request);
     let (head, body) = request.into_parts();
     if let Err(why) = check(&head, &door.marker) {
         return turned_away(why);
@@ -75,13 +77,20 @@ pub async fn exchange(door: Arc<Door>, request: Request<Incoming>) -> Response<A
     if operation == Operation::Chat && deployment.is_none() && head.method == Method::GET {
         return keep(door, head, operation.path().to_owned(), body).await;
     }
-    if head.method != Method::POST {
+    let opens_session = operation == Operation::Realtime;
+    if opens_session && socket.is_none() {
+        return plain(error::upgrade_required());
+    }
+    if !opens_session && head.method != Method::POST {
         return plain(error::method_not_allowed("POST"));
     }
     if door.paused.load(Ordering::Relaxed) {
         return plain(error::unavailable(PAUSED));
     }
     let inside = door.enter();
+    if let Some(client) = socket {
+        return socket::open(door, head, client, inside).await;
+    }
     let at = door.engine.clock().now();
     let understood = match read(&door, &head.headers, operation, body).await {
         Ok(taken) => classify(&door, head, operation, deployment, taken).await,
@@ -114,20 +123,32 @@ async fn keep(door: Arc<Door>, head: Parts, path: String, body: Incoming) -> Res
 }
 
 /// Attempts until one is committed, the brain refuses, or it gives up.
-async fn forward(door: &Arc<Door>, mut journal: Journal, prepared: &Prepared) -> Response<Answer> {
+async fn forward(door: &Arc<Door>, journal: Journal, prepared: &Prepared) -> Response<Answer> {
+    match committed(door, journal, prepared).await {
+        Ok((journal, committed)) => relay(door, journal, committed),
+        Err(refused) => *refused,
+    }
+}
+
+/// The same up to the commit; what is told the client otherwise.
+pub(super) async fn committed(
+    door: &Arc<Door>,
+    mut journal: Journal,
+    prepared: &Prepared,
+) -> Result<(Journal, Committed), Box<Response<Answer>>> {
     let mut turn = journal.lease.first().await;
     let mut last: Option<Response<Bytes>> = None;
     loop {
         match turn {
             Turn::Send(assignment) => match attempt(door, &mut journal, &assignment, prepared).await {
-                Ok(committed) => return relay(door, journal, committed),
+                Ok(committed) => return Ok((journal, committed)),
                 Err(fault) => {
                     last = fault.answer;
                     turn = journal.lease.failed(fault.failure).await;
                 }
             },
-            Turn::Refused(refusal, _) => return refuse(door, journal, &refusal),
-            Turn::GiveUp(_) => return pass_on(journal, last),
+            Turn::Refused(refusal, _) => return Err(Box::new(refuse(door, journal, &refusal))),
+            Turn::GiveUp(_) => return Err(Box::new(pass_on(journal, last))),
         }
     }
 }
@@ -239,7 +260,7 @@ pub(super) fn pass_on(journal: Journal, last: Option<Response<Bytes>>) -> Respon
 }
 
 /// The headers by which a client, or its owner, can ask "why?".
-fn explain(headers: &mut HeaderMap, journal: &Journal) {
+pub(super) fn explain(headers: &mut HeaderMap, journal: &Journal) {
     if let Some(last) = journal.attempts().last() {
         if let Ok(name) = HeaderValue::from_str(last.endpoint.as_str()) {
             headers.insert(ENDPOINT, name);

@@ -18,6 +18,7 @@ pub mod listen;
 mod lists;
 pub mod meter;
 pub mod said;
+mod socket;
 pub mod spool;
 pub mod status;
 mod stored;
