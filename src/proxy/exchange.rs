@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -167,10 +167,7 @@ async fn attempt(
     };
     let deadline = door.engine.clock().deadline(Duration::from_secs(u64::from(patience)));
     let result = match door.upstreams.find(&assignment.endpoint) {
-        Some(upstream) => {
-            let sent = send(&door.client, &upstream, prepared, &door.via, deadline).await;
-            prove(door, sent, &upstream, prepared, deadline).await
-        }
+        Some(upstream) => try_keys(door, &upstream, prepared, deadline).await,
         None => Err(Fault::silent(FailureClass::Connect, false)),
     };
     match &result {
@@ -189,8 +186,25 @@ async fn attempt(
     result
 }
 
+/// One sending; a key that is refused gives way to the account's other one, if it has two.
+pub(super) async fn try_keys(
+    door: &Door,
+    upstream: &Upstream,
+    prepared: &Prepared,
+    deadline: Instant,
+) -> Result<Committed, Fault> {
+    let slot = upstream.keys.slot();
+    let sent = send(&door.client, upstream, prepared, &door.via, deadline, slot).await;
+    let first = prove(door, sent, upstream, prepared, deadline).await;
+    let is_refused = matches!(&first, Err(fault) if fault.failure.class == FailureClass::KeyRejected);
+    let Some(other) = is_refused.then(|| upstream.keys.refused(slot)).flatten() else { return first };
+    tracing::warn!("an account refused its key, so its other one is used from now on; renew the refused one");
+    let sent = send(&door.client, upstream, prepared, &door.via, deadline, other).await;
+    prove(door, sent, upstream, prepared, deadline).await
+}
+
 /// Waits until what came back proves good or bad. Whatever it is, our key is not in its head, nor in an error's body.
-pub(super) async fn prove(
+async fn prove(
     door: &Door,
     sent: Result<Response<Incoming>, Fault>,
     upstream: &Upstream,
@@ -199,11 +213,14 @@ pub(super) async fn prove(
 ) -> Result<Committed, Fault> {
     let mut response = sent?;
     let clock = door.engine.clock();
-    let key = upstream.key.as_deref();
-    hide(response.headers_mut(), key);
+    for key in upstream.keys.all() {
+        hide(response.headers_mut(), Some(key));
+    }
     let proven = commit(response, prepared.operation, clock.wall_ms(), deadline, clock.deadline(ERROR_PATIENCE)).await;
     let hides_usage = prepared.asks_usage(upstream);
-    proven.map(|committed| Committed { hides_usage, ..committed }).map_err(|fault| fault.without(key))
+    proven
+        .map(|committed| Committed { hides_usage, ..committed })
+        .map_err(|fault| upstream.keys.all().fold(fault, |fault, key| fault.without(Some(key))))
 }
 
 /// Hands the committed answer to the client.
@@ -212,6 +229,10 @@ pub(super) fn relay(door: &Arc<Door>, journal: Journal, mut committed: Committed
     *response.status_mut() = committed.head.status;
     std::mem::swap(response.headers_mut(), &mut committed.head.headers);
     headers::strip_response(response.headers_mut());
+    if committed.reader.is_some() {
+        // Events may be taken out, and one may be added at the end.
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
     explain(response.headers_mut(), &journal);
     let limits = &door.config.load().config.timeouts;
     let idle = if committed.reader.is_some() { limits.stream_idle_seconds } else { limits.answer_seconds };
