@@ -78,7 +78,8 @@ async fn an_upload_of_25_mb_fails_over_with_only_the_models_name_changed_and_lea
         assert_eq!(got.headers()["content-length"], got.body().len().to_string().as_str());
     }
     let taken = highest_memory(&served) - before_it;
-    assert!(taken < 12_000, "{taken} KiB more for a body of 25 MB");
+    // Less than one body, whatever the allocator keeps for later and whichever parts of the program are in use meanwhile.
+    assert!(taken < file.len() as u64 / 1_024, "{taken} KiB more for two bodies of 25 MB, each sent to two");
     assert_eq!(fs::read_dir(temporary.path()).expect("a folder").count(), 0);
     let status = served.until(settled).await;
     assert_eq!(status["endpoints"][1]["counters"]["tokens_in"], 27);

@@ -30,6 +30,41 @@ fn known_logs_are_used_up_without_a_429_at_half_as_much_again() {
 }
 
 #[test]
+fn known_buckets_are_used_up_in_order_without_a_429() {
+    for load in [100, 150, 300] {
+        assert_met(Case::of(Counting::TokenBucket, Load::Steady(load)));
+    }
+}
+
+#[test]
+fn buckets_stated_too_low_give_what_they_hold() {
+    for heavy in [false, true] {
+        let case = Case { heavy, knowledge: Knowledge::TooLow, ..Case::of(Counting::TokenBucket, Load::Steady(150)) };
+        assert_met(case);
+    }
+}
+
+#[test]
+fn what_a_provisioned_deployment_carries_is_learned_from_few_refusals() {
+    for load in [150, 300] {
+        assert_met(Case { knowledge: Knowledge::Unknown, ..Case::of(Counting::Utilization, Load::Steady(load)) });
+    }
+}
+
+#[test]
+fn others_are_not_forgotten_when_a_service_begins_a_new_minute() {
+    assert_met(Case { knowledge: Knowledge::Foreign, ..Case::of(Counting::CalendarMinute, Load::Steady(150)) });
+}
+
+#[test]
+fn a_bucket_that_others_use_too_is_used_up_with_few_429s() {
+    let case = Case { knowledge: Knowledge::Foreign, ..Case::of(Counting::TokenBucket, Load::Steady(150)) };
+    let outcome = run(case);
+    assert!(missed(&case, &outcome).is_empty(), "{} 429s in 10,000", outcome.report.throttled_in_10k());
+    assert!(outcome.delivered() >= 9_500, "{} in 10,000", outcome.delivered());
+}
+
+#[test]
 fn a_burst_that_fits_if_requests_wait_meets_no_error_and_no_429() {
     for counting in Counting::ALL {
         for heavy in [false, true] {

@@ -112,7 +112,8 @@ fn a_writer_killed_twenty_times_leaves_whole_batches_and_loses_the_last_ones_at_
     let home = tempfile::tempdir().unwrap();
     let mut before = 0;
     for round in 0..20 {
-        let handed = write_and_kill(home.path(), 3 + round * 2);
+        // More than can wait, so that some are written before the kill.
+        let handed = write_and_kill(home.path(), 7 + round * 2);
         let (mut store, left) = open(home.path());
         store.close(Batch::default());
         assert_eq!(store.facts().set_aside, None, "round {round}: the file was broken");

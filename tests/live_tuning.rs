@@ -135,7 +135,7 @@ async fn a_session_is_one_revision_that_runs_and_leaves_the_file_alone_until_it_
     assert_eq!(live.before.revision, before);
     assert!(matches!(console.ask(Command::Live(LiveCommand::Keep)).await, NoticeBody::Done(_)));
     assert!(console.ui.latest().live.is_none());
-    assert_eq!(file(&home), CONFIG.replace("# half\n", "# half\nsoft_cap_tokens_per_minute = 90000\n"));
+    assert_eq!(file(&home), CONFIG.replace("# half\n", "# half\nsoft_cap_tokens_per_minute = 90_000\n"));
     console.stop();
     let console = Console::open(home.path());
     assert_eq!(console.running_cap(), Some(90_000));

@@ -37,6 +37,7 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
         Command::Serving(command) => serving(stage, command).await,
         Command::Demo(command) => demo(stage, command),
         Command::History(command) => history::obey(stage, id, command),
+        Command::Export(command) => return super::export::start(stage, id, command),
         Command::SendTest { model } => return send_test(stage, id, &model),
     };
     stage.publish();

@@ -5,6 +5,7 @@
 //! Absent on purpose: drawing, and rules of choosing.
 
 pub mod commands;
+mod export;
 mod history;
 mod keeper;
 pub mod key_test;

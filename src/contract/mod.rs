@@ -9,8 +9,8 @@ pub mod line;
 pub mod snapshot;
 
 pub use command::{
-    Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, LineCommand, LiveCommand, Notice, NoticeBody,
-    RevertCause, ServingCommand,
+    Command, ConfigCommand, DemoCommand, EndpointCommand, ExportCommand, ExportFormat, KeyCommand, LineCommand,
+    LiveCommand, Notice, NoticeBody, RevertCause, ServingCommand,
 };
 pub use history::{HistoryCommand, HistoryView};
 pub use line::{BackEnd, Busy, CommandInbox, UiEnd, line};

@@ -167,6 +167,9 @@ pub struct QuotaPool {
     /// How far our shares may follow demand away from what is configured, in percent; absent: they are only proposed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adjust_within_percent: Option<u32>,
+    /// A total of the person's own, not the provider's: shares may add up to more.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub soft: bool,
 }
 
 /// How the server counts.

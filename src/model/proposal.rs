@@ -56,4 +56,6 @@ pub struct PoolPlan {
     pub members: Vec<EndpointId>,
     /// The ways; `ByDemand` only while there is demand.
     pub proposals: Vec<Proposal>,
+    /// The commands that make the service agree with what is configured now; `None` as above.
+    pub commands: Option<Arc<str>>,
 }

@@ -35,9 +35,19 @@ pub fn plans<'v>(config: &Config, by_demand: impl Fn(&QuotaPool) -> &'v [Share])
             proposals.push(proposal(config, Way::ByDemand, demanded.to_vec()));
         }
         let ids = members.iter().map(|member| member.id.clone()).collect();
-        PoolPlan { pool: pool.id.clone(), total: pool.tokens_per_minute, members: ids, proposals }
+        let commands = as_configured(config, &members);
+        PoolPlan { pool: pool.id.clone(), total: pool.tokens_per_minute, members: ids, proposals, commands }
     };
     config.quota_pools.iter().map(plan).filter(|plan| !plan.proposals.is_empty()).collect()
+}
+
+/// The commands for what the members are given already.
+fn as_configured(config: &Config, members: &[&Endpoint]) -> Option<Arc<str>> {
+    let share = |member: &&Endpoint| {
+        let (endpoint, requests_per_minute) = (member.id.clone(), member.requests_per_minute);
+        Some(Share { endpoint, tokens_per_minute: member.tokens_per_minute?, requests_per_minute })
+    };
+    azure_cli::commands(config, &members.iter().filter_map(share).collect::<Vec<_>>()).map(Arc::from)
 }
 
 /// The ways that need to know nothing but who shares, with each member's weight.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::balancer::Balancer;
 use super::choose::Pick;
+use super::estimate::formula;
 use super::event::{Assignment, Output};
 use super::explain::group_number;
 use super::judge::{Hope, Judged, Ruling, hope, too_large};
@@ -130,6 +131,7 @@ impl Balancer {
             endpoint_entry,
             pool_entry: pool_state.map(|pool| pool.ledger.reserve(now, one.estimate)),
             settles_to_usage: spec.enforcement == Enforcement::Utilization,
+            formula: formula(spec.service, spec.enforcement),
             expires: now.after(EXPIRY),
             sent: now,
             caller: job.caller,

@@ -10,8 +10,8 @@ use fastrand::Rng;
 
 use super::caller::CallerState;
 use super::claim::Claims;
-use super::endpoint::{EndpointState, PoolState};
 use super::event::{Input, Output};
+use super::glance::{Endpoints, Pools};
 use super::judge::Judged;
 use super::outputs::Outputs;
 use super::owners::Owners;
@@ -33,16 +33,14 @@ pub struct Balancer {
     pub(super) decisions: u64,
     pub(super) now: Timestamp,
     pub(super) stopping: bool,
-    /// Every endpoint ever known; a slot is never reused, so what is in flight finds its ledger again.
-    pub(super) endpoints: Vec<EndpointState>,
+    pub(super) endpoints: Endpoints,
     /// Configured endpoint → slot.
     pub(super) slot_of: Vec<usize>,
     /// Slot → configured endpoint; `None`: it is not configured any more.
     pub(super) spec_at: Vec<Option<usize>>,
     /// Configured endpoint → whether requests can be signed for it.
     pub(super) keyed: Vec<bool>,
-    /// Every pool ever known.
-    pub(super) pools: Vec<PoolState>,
+    pub(super) pools: Pools,
     /// Configured pool → slot.
     pub(super) pool_slot_of: Vec<usize>,
     /// Every caller ever configured.
@@ -103,11 +101,11 @@ impl Balancer {
             decisions: 0,
             now,
             stopping: false,
-            endpoints: Vec::new(),
+            endpoints: Endpoints::new(),
             slot_of: Vec::new(),
             spec_at: Vec::new(),
             keyed: Vec::new(),
-            pools: Vec::new(),
+            pools: Pools::new(),
             pool_slot_of: Vec::new(),
             callers: Vec::new(),
             caller_slots: BTreeMap::new(),
@@ -203,6 +201,7 @@ impl Balancer {
     pub(super) fn note_keys(&mut self) {
         let signs = |spec: &CheckedEndpoint| spec.service == Service::Simulated || self.ready.contains(&spec.account);
         self.keyed = self.config.endpoints.iter().map(signs).collect();
+        self.endpoints.doubt();
     }
 }
 

@@ -16,6 +16,10 @@ const USUAL_GUARD: Duration = Duration::from_millis(300);
 /// The longest guard.
 const LONGEST_GUARD: Duration = Duration::from_secs(3);
 
+/// Of what a service's word shows to be too much, one in so many parts is believed at a time: its counters are several, and
+/// not of one mind.
+const SINKS: i128 = 4;
+
 /// What a level lets in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Gate {
@@ -169,6 +173,16 @@ impl Level {
         self.pass(now);
         let left = (i128::from(mark.0) * GRAIN).saturating_sub(self.gone).clamp(0, self.parts(whole));
         self.drop(self.parts(less).min(left));
+    }
+
+    /// The service shows between what bounds lies what has not drained. What we lack of it counts at once; of what we have
+    /// too much a part goes with each such word.
+    pub(super) fn heed(&mut self, now: Timestamp, (least, most): (u64, u64)) {
+        self.pass(now);
+        self.drop(self.depth.saturating_sub(self.parts(most)).max(0) / SINKS);
+        if self.depth < self.parts(least) {
+            self.depth = self.parts(least);
+        }
     }
 
     fn drop(&mut self, parts: i128) {

@@ -66,3 +66,24 @@ fn a_level_that_nothing_drains_names_no_time() {
     assert_eq!(level.earliest(at(0), 6, 10), None);
     assert_eq!(level.earliest(at(0), 5, 10), Some(at(0)));
 }
+
+#[test]
+fn what_a_service_shows_raises_a_level_at_once_and_lowers_it_by_parts() {
+    let mut level = bucket(600);
+    level.add(at(0), 400);
+    level.heed(at(0), (0, 200));
+    assert_eq!(level.held(at(0)), 350, "a quarter of what is too much");
+    level.heed(at(0), (500, 600));
+    assert_eq!(level.held(at(0)), 500);
+    level.heed(at(0), (300, 550));
+    assert_eq!(level.held(at(0)), 500, "within the bounds nothing moves");
+}
+
+#[test]
+fn what_a_service_took_out_of_a_level_is_not_given_back_again() {
+    let mut level = bucket(600);
+    let all = level.add(at(0), 400);
+    level.heed(at(0), (0, 0));
+    level.give_back(at(0), all, 400, 400);
+    assert_eq!(level.held(at(0)), 0);
+}

@@ -48,7 +48,8 @@ impl Reading {
             let filled = before.remaining.saturating_add(flow(apart));
             let charged = filled.min(self.limit).checked_sub(self.remaining)?;
             let surely_full = filled >= self.limit.saturating_add(flow(JITTER));
-            return (surely_full || flow(JITTER) <= charged / 40).then_some(charged);
+            // By what we reckon with, not by what is seen: else those that others spoiled are the only ones that count.
+            return (surely_full || flow(JITTER) <= self.mark.charge / 40).then_some(charged);
         }
         // Only while nothing of ours left the window; when exactly it leaves there, nobody knows.
         let stays = before.mark.tokens.saturating_add(self.mark.charge) == self.mark.tokens;
@@ -74,15 +75,6 @@ impl Calibration {
     /// In permille.
     pub(super) const fn permille(&self) -> u64 {
         self.permille
-    }
-
-    /// What a formula's charge comes to.
-    pub(super) const fn apply(&self, formula: u64) -> u64 {
-        if self.permille == 1_000 {
-            return formula;
-        }
-        let charge = formula.saturating_mul(self.permille) / 1_000;
-        if charge == 0 { 1 } else { charge }
     }
 
     /// What the formula said where it led to this charge.
@@ -121,6 +113,15 @@ impl Calibration {
     }
 }
 
+/// What a formula's charge comes to by a factor in permille.
+pub(super) const fn scaled(formula: u64, permille: u64) -> u64 {
+    if permille == 1_000 {
+        return formula;
+    }
+    let charge = formula.saturating_mul(permille) / 1_000;
+    if charge == 0 { 1 } else { charge }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::traffic::Traffic;
@@ -147,7 +148,7 @@ mod tests {
         assert_eq!(calibration.permille(), 1_000);
         calibration.observe(650, 500);
         assert_eq!(calibration.permille(), 1_300);
-        assert_eq!((calibration.apply(1_000), calibration.formula(1_300)), (1_300, 1_000));
+        assert_eq!((scaled(1_000, calibration.permille()), calibration.formula(1_300)), (1_300, 1_000));
     }
 
     #[test]
@@ -165,12 +166,15 @@ mod tests {
 
     /// Two readings `apart` milliseconds from each other, after requests that cost 400 by our books.
     fn readings(apart: u64, between: u64, remaining: [u64; 2]) -> [Reading; 2] {
+        readings_of(400, apart, between, remaining)
+    }
+    fn readings_of(cost: u64, apart: u64, between: u64, remaining: [u64; 2]) -> [Reading; 2] {
         let mut traffic = Traffic::new(Duration::from_secs(1));
-        let first = traffic.send(Timestamp::ZERO, 400, 400);
+        let first = traffic.send(Timestamp::ZERO, cost, cost);
         for _ in 0..between {
-            traffic.send(Timestamp::ZERO, 400, 400);
+            traffic.send(Timestamp::ZERO, cost, cost);
         }
-        let second = traffic.send(Timestamp::from_millis(apart), 400, 400);
+        let second = traffic.send(Timestamp::from_millis(apart), cost, cost);
         let reading = |mark, remaining| Reading { mark, limit: LIMIT, remaining };
         [reading(first, remaining[0]), reading(second, remaining[1])]
     }
@@ -189,10 +193,12 @@ mod tests {
 
     #[test]
     fn a_bucket_refills_between_two_answers() {
-        let [first, second] = readings(60, 0, [50_000, 47_100]);
+        let [first, second] = readings_of(2_900, 60, 0, [50_000, 47_100]);
         assert_eq!(second.charged_since(&first, true), Some(3_000), "100 came back in 60 ms");
         let [first, second] = readings(60, 0, [50_000, 49_580]);
         assert_eq!(second.charged_since(&first, true), None, "too little beside what comes back");
+        let [first, second] = readings(60, 0, [50_000, 47_100]);
+        assert_eq!(second.charged_since(&first, true), None, "no less so where others took some, too");
         let [first, second] = readings(2_000, 0, [99_600, 99_480]);
         assert_eq!(second.charged_since(&first, true), Some(520), "it was full");
     }

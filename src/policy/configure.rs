@@ -68,6 +68,7 @@ impl Balancer {
             self.routes.push(RouteState { members, sent, stays, ..fresh });
         }
         self.config = config;
+        self.pools.doubt();
         self.index_routes();
         self.note_keys();
     }
@@ -112,7 +113,8 @@ impl Balancer {
 
     /// Takes effect at once; the file follows elsewhere.
     pub(super) fn set_admin_state(&mut self, endpoint: &EndpointId, state: AdminState) {
-        if let Some(endpoint) = self.endpoints.iter_mut().find(|known| known.id == *endpoint) {
+        let slot = self.endpoints.iter().position(|known| known.id == *endpoint);
+        if let Some(endpoint) = slot.and_then(|slot| self.endpoints.get_mut(slot)) {
             endpoint.admin = state;
             self.doubt_forecasts();
         }

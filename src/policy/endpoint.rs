@@ -5,13 +5,14 @@
 
 use std::time::Duration;
 
+use super::estimate::Tariff;
 use super::health::{HealthState, Pace};
 use super::latency::Latency;
 use super::learn::{Bound, Learning, tokens_stated};
 use super::ledger::{Ledger, Limits, Unit};
 use super::traffic::Mark;
 use crate::model::checked::CheckedEndpoint;
-use crate::model::config::AdminState;
+use crate::model::config::{AdminState, Enforcement};
 use crate::model::id::{EndpointId, PoolId};
 use crate::model::outcome::{HeaderFacts, ThrottleKind};
 use crate::model::status::{Counters, LimitSource};
@@ -185,6 +186,11 @@ impl EndpointState {
         self.learn(now, spec, facts);
         self.learning.answered(now, spec, mark, facts, asked);
         self.tune(now, spec);
+        // A bucket that was thought smaller than it is holds what we never knew of, and others take from it.
+        if let Some(remaining) = facts.tokens.remaining.filter(|_| spec.enforcement == Enforcement::TokenBucket) {
+            let left = self.learning.left(now, mark, remaining);
+            self.ledger.heed(now, left, self.limits(spec));
+        }
     }
 
     /// A 429: what it teaches of limits. A straggler was sent before another one came back.
@@ -229,14 +235,25 @@ impl EndpointState {
 
     /// The smallest charge believed too large.
     pub(super) fn smallest_too_large(&self, now: Timestamp) -> Option<u64> {
-        self.too_large.filter(|(_, until)| *until > now).map(|(charge, _)| charge)
+        self.too_large(now).map(|(charge, _)| charge)
+    }
+
+    /// The same, with until when that is believed.
+    pub(super) fn too_large(&self, now: Timestamp) -> Option<(u64, Timestamp)> {
+        self.too_large.filter(|(_, until)| *until > now)
+    }
+
+    /// By what requests are estimated here.
+    pub(super) fn tariff(&self, spec: &CheckedEndpoint) -> Tariff {
+        let permille = [true, false].map(|capped| self.learning.calibration(capped).permille());
+        Tariff { service: spec.service, enforcement: spec.enforcement, permille }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::config::{Enforcement, Service};
+    use crate::model::config::Service;
     use crate::model::id::{AccountId, ModelName};
     use crate::model::outcome::LimitFacts;
 

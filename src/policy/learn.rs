@@ -6,9 +6,10 @@
 use std::time::Duration;
 
 use super::calibrate::{Calibration, Reading};
-use super::ceiling::{Ceiling, Refused, Stated};
+use super::ceiling::{Ceiling, Refused, Stated, share};
 use super::foreign::{DRIFT, Foreign, Shown};
 use super::growth::Growth;
+use super::refill::Refill;
 use super::rest::counts_per_minute;
 use super::traffic::{Mark, Traffic};
 use crate::model::checked::CheckedEndpoint;
@@ -21,6 +22,8 @@ use crate::model::units::{MINUTE, Timestamp};
 const TELLS: Duration = Duration::from_mins(2);
 /// What the service said is left holds this long, with what we sent since taken off.
 const FRESH: Duration = Duration::from_secs(10);
+/// The part of what is left free for others that they may take before the next answer tells of it, and more at once.
+const OTHERS_MEANWHILE: u64 = 4;
 /// Refusals within a minute despite what the service says is left, from which on its word is not enough.
 const DOUBTED: u32 = 3;
 
@@ -67,6 +70,8 @@ pub(super) struct Learning {
     reading: Option<(Reading, Timestamp)>,
     /// From where a bucket's drift is measured.
     anchor: Option<Reading>,
+    /// Where the service counts by a level, what came back between refusals.
+    refill: Refill,
     /// Refusals that what the service said does not explain, and when the first of them came.
     doubts: (u32, Timestamp),
     holding: Holding,
@@ -86,6 +91,7 @@ impl Learning {
             calibrations: [Calibration::new(), Calibration::new()],
             reading: None,
             anchor: None,
+            refill: Refill::default(),
             doubts: (0, Timestamp::ZERO),
             holding: Holding {
                 provider: None,
@@ -139,6 +145,7 @@ impl Learning {
     /// A request is sent.
     pub(super) fn sent(&mut self, now: Timestamp, charge: u64, capped: bool) -> Mark {
         let formula = self.calibration(capped).formula(charge);
+        self.refill.note(now, self.traffic.let_in(), self.holding.provider);
         self.traffic.send(now, charge, formula)
     }
 
@@ -198,8 +205,28 @@ impl Learning {
                 return true;
             }
         }
-        self.tokens.refused(now, tokens_stated(spec), Refused { admitted, charge: mark.charge, straggler });
+        let charge = mark.charge;
+        let refused = match spec.enforcement {
+            Enforcement::TokenBucket | Enforcement::Utilization if !straggler => {
+                let limit = self.refill.used_up(now, self.traffic.let_in());
+                Refused { admitted: limit.unwrap_or(admitted), charge, straggler: limit.is_none(), by_minute: false }
+            }
+            Enforcement::TokenBucket | Enforcement::Utilization => {
+                Refused { admitted, charge, straggler, by_minute: false }
+            }
+            Enforcement::Auto | Enforcement::SlidingLog => Refused { admitted, charge, straggler, by_minute: true },
+        };
+        self.tokens.refused(now, tokens_stated(spec), refused);
         true
+    }
+
+    /// What is at least and at most left of a bucket by an answer's word. What others may have taken since is not at least
+    /// there, and what came back since may be.
+    pub(super) fn left(&self, now: Timestamp, mark: &Mark, remaining: u64) -> (u64, u64) {
+        let (least, most) = self.traffic.left(mark, remaining);
+        let limit = self.tokens.reported().or(self.holding.provider).unwrap_or(0);
+        let back = share(limit, now.since(mark.at), MINUTE);
+        (least.saturating_sub(self.foreign.room() / OTHERS_MEANWHILE), most.saturating_add(back))
     }
 
     /// What should be left by what the service last said, or by our books if that was long ago.
@@ -225,7 +252,7 @@ impl Learning {
         let charge = if by_slice { self.traffic.slices() } else { 1 };
         // A slice in which we had nothing was filled by others, or by what was on its way.
         if admitted > 0 {
-            self.requests.refused(now, requests_stated(spec), Refused { admitted, charge, straggler });
+            self.requests.refused(now, requests_stated(spec), Refused { admitted, charge, straggler, by_minute: true });
         }
     }
 
@@ -278,7 +305,8 @@ impl Learning {
             self.anchor = Some(reading);
             return;
         };
-        if let Some(shown) = Shown::by_bucket(&anchor, &reading, reading.mark.sent_after(&anchor.mark)) {
+        if let Some(shown) = Shown::by_bucket(&anchor, &reading, self.traffic.sent_between(&anchor.mark, &reading.mark))
+        {
             self.foreign.see(now, shown);
             self.anchor = Some(reading);
         } else if reading.mark.at.since(anchor.mark.at) > *DRIFT.end() {

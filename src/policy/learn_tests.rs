@@ -94,6 +94,47 @@ fn a_full_provisioned_deployment_teaches_what_it_carries() {
     assert_eq!(view(&world, 0).tokens.source, LimitSource::Learned);
 }
 
+fn bucket_of(tokens: u64) -> World {
+    World::new(config(&[Site { enforcement: Enforcement::TokenBucket, ..site("east", tokens) }], &[], |_| {}))
+}
+
+#[test]
+fn a_bucket_stated_too_small_lets_in_what_it_says_is_left() {
+    // Pinned, so that the figure itself stays; in truth it is 10,000, and a request takes 499 of it.
+    let bucket = Site { enforcement: Enforcement::TokenBucket, ..site("east", 7_000) };
+    let mut world = World::new(config(&[bucket], &[], |config| config.endpoints[0].pinned = true));
+    let mut left = 10_000;
+    let went = (0..60).take_while(|second| {
+        world.now = Timestamp::from_secs(*second);
+        let (request, sent) = world.arrive(500);
+        left = (left + 167).min(10_000) - 499;
+        answer(&mut world, request, 10_000, left);
+        matches!(sent, Output::Assigned { .. })
+    });
+    // By our own count 18 fit into 7,000, and by the service's 30 into 10,000.
+    assert!((25..=30).contains(&went.count()));
+}
+
+#[test]
+fn a_bucket_that_has_less_left_than_we_believed_counts_at_once() {
+    let mut world = bucket_of(10_000);
+    let (request, _) = world.arrive(500);
+    answer(&mut world, request, 10_000, 1_000);
+    assert_eq!(view(&world, 0).tokens.used, 9_000);
+    let (_, held) = world.arrive(1_500);
+    assert_eq!(held_by(&held).0, Verdict::Excluded(Exclusion::TokensShort));
+}
+
+#[test]
+fn what_was_on_its_way_when_a_bucket_spoke_is_not_given_back() {
+    let mut world = bucket_of(10_000);
+    let first = world.arrive(500).0;
+    world.arrive(4_000);
+    answer(&mut world, first, 10_000, 9_501);
+    let tokens = view(&world, 0).tokens;
+    assert_eq!((tokens.used, tokens.reserved), (499, 3_999));
+}
+
 #[test]
 fn a_pinned_limit_stays_whatever_is_refused() {
     let mut world = World::new(config(&[site("east", 10_000)], &[], |config| config.endpoints[0].pinned = true));

@@ -33,6 +33,23 @@ fn an_answer_that_came_to_more_than_its_estimate_is_paid_back_by_those_after_it(
 }
 
 #[test]
+fn usage_is_held_against_the_estimate_by_the_services_own_formula() {
+    let usage = Some(Usage { input: 300, output: 500, exact: true, ..Usage::default() });
+    // One charges the larger of prompt and cap, the other their sum.
+    for (enforcement, charged) in [(Enforcement::TokenBucket, 500), (Enforcement::SlidingLog, 800)] {
+        let mut world = World::new(config(&[Site { enforcement, ..site("east", 10_000) }], &[], |_| {}));
+        let (request, _) = world.arrive(500);
+        world.commit(request, "east");
+        world.give(Input::Settled {
+            request,
+            settlement: Settlement { ending: Ending::Completed, usage, first_token: None },
+        });
+        let used = world.brain.view(world.now).endpoints[0].tokens.used;
+        assert_eq!(used, charged, "{enforcement:?}");
+    }
+}
+
+#[test]
 fn a_soft_cap_below_what_a_level_holds_is_kept_over_the_minute_and_holds_nobody_longer() {
     for enforcement in [Enforcement::Utilization, Enforcement::TokenBucket] {
         let level = || [Site { enforcement, ..site("east", 6_000) }];

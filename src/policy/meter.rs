@@ -90,9 +90,24 @@ impl Meter {
         }
     }
 
+    /// The service shows between what bounds lies what has not drained of a level. A log knows what is in it.
+    pub(super) fn heed(&mut self, now: Timestamp, bounds: (u64, u64)) {
+        if let Some(level) = &mut self.level {
+            level.heed(now, bounds);
+        }
+    }
+
     /// What counts at `now`.
     pub(super) fn taken(&self, now: Timestamp) -> u64 {
         self.level.as_ref().map_or_else(|| self.log.taken(now), |level| level.taken(now))
+    }
+
+    /// What counts at `now`, and from when on that changes by itself.
+    pub(super) fn taken_until(&self, now: Timestamp) -> (u64, Timestamp) {
+        match &self.level {
+            Some(level) => (level.taken(now), Timestamp(now.0.saturating_add(1))),
+            None => self.log.taken_until(now),
+        }
     }
 
     /// Whether less than `amount` counts at `now`.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::affinity::Binding;
 use super::claim::Claim;
+use super::estimate::Formula;
 use super::forecast::Forecast;
 use super::ledger::Entry;
 use super::order::{CLASSES, Caller, Line, Waiter};
@@ -34,6 +35,8 @@ pub(super) struct Reservation {
     pub(super) pool_entry: Option<Entry>,
     /// Charged by what is used in the end, not by the estimate.
     pub(super) settles_to_usage: bool,
+    /// How the service charges.
+    pub(super) formula: Formula,
     pub(super) expires: Timestamp,
     pub(super) sent: Timestamp,
     /// The caller's slot.

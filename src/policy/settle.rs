@@ -162,15 +162,15 @@ fn final_demand(reservation: &Reservation, usage: Option<Usage>, tokens: u64) ->
     Demand { tokens, input, output }
 }
 
-/// Standard services keep what they estimated, and so do we unless more was used; provisioned ones correct to usage,
-/// where cached prompt tokens are free.
+/// Standard services keep what they estimated, and so do we unless usage comes to more by the same formula; provisioned
+/// ones correct to usage, where cached prompt tokens are free.
 fn final_charge(reservation: &Reservation, usage: Option<Usage>) -> u64 {
     let estimate = reservation.estimate.charge;
     match usage.filter(|usage| usage.exact) {
         Some(usage) if reservation.settles_to_usage => usage.total().saturating_sub(usage.cached),
         // What the service was seen to charge is no guess any more.
         Some(_) if reservation.charge_is_known => estimate,
-        Some(usage) => usage.total().max(estimate),
+        Some(usage) => reservation.formula.of_usage(usage).max(estimate),
         None => estimate,
     }
 }

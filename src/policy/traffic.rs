@@ -25,6 +25,8 @@ pub(super) struct Mark {
     pub(super) formula: u64,
     /// Whether nothing was sent so shortly before that it may have arrived later.
     pub(super) apart: bool,
+    /// Tokens sent so shortly before.
+    close: u64,
     /// Tokens within the minute, its own included.
     pub(super) tokens: u64,
     /// Requests within the minute, itself included.
@@ -34,11 +36,14 @@ pub(super) struct Mark {
     places: [Place; 3],
 }
 
-impl Mark {
-    /// Tokens sent after an earlier mark, up to and including this one.
-    pub(super) const fn sent_after(&self, earlier: &Self) -> u64 {
-        self.total.saturating_sub(earlier.total)
-    }
+/// One of the last sendings.
+#[derive(Clone, Copy, Debug)]
+struct Recent {
+    order: u64,
+    at: Timestamp,
+    charge: u64,
+    /// Tokens sent so shortly after it that they may have come first.
+    after: u64,
 }
 
 /// Our traffic to one endpoint.
@@ -50,8 +55,13 @@ pub(super) struct Traffic {
     slice_span: Duration,
     order: u64,
     total: u64,
-    /// By order, over and over: when it was sent, and the tokens sent so shortly after that they may have come first.
-    recent: [(u64, Timestamp, u64); RECENT],
+    /// All tokens the service ever let in, as they settled; of those under way, what they were sent with.
+    let_in: u64,
+    /// By order, over and over.
+    recent: [Recent; RECENT],
+    /// By order and charge, over and over: the last that the service refused.
+    refused: [(u64, u64); RECENT],
+    refusals: usize,
 }
 
 impl Traffic {
@@ -65,25 +75,30 @@ impl Traffic {
             slice_span,
             order: 0,
             total: 0,
-            recent: [(0, Timestamp::ZERO, 0); RECENT],
+            let_in: 0,
+            recent: [Recent { order: 0, at: Timestamp::ZERO, charge: 0, after: 0 }; RECENT],
+            refused: [(0, 0); RECENT],
+            refusals: 0,
         }
     }
 
     /// A request of this charge is sent.
     pub(super) fn send(&mut self, now: Timestamp, charge: u64, formula: u64) -> Mark {
-        let apart = self.crowd(now, charge) == 0;
+        let close = self.crowd(now, charge);
         self.order = self.order.wrapping_add(1);
         if let Some(slot) = self.recent.get_mut(place(self.order)) {
-            *slot = (self.order, now, 0);
+            *slot = Recent { order: self.order, at: now, charge, after: 0 };
         }
         self.total = self.total.saturating_add(charge);
+        self.let_in = self.let_in.saturating_add(charge);
         let places = [self.tokens.add(now, charge), self.minute.add(now, 1), self.slice.add(now, 1)];
         Mark {
             order: self.order,
             at: now,
             charge,
             formula,
-            apart,
+            apart: close == 0,
+            close,
             tokens: self.tokens.taken(now),
             minute: self.minute.taken(now),
             total: self.total,
@@ -91,38 +106,57 @@ impl Traffic {
         }
     }
 
-    /// Tells those sent shortly before that this charge may arrive earlier; how many they are.
-    fn crowd(&mut self, now: Timestamp, charge: u64) -> usize {
-        let mut close = 0;
+    /// Tells those sent shortly before that this charge may arrive earlier; the tokens they have, everything if there
+    /// are too many of them to know.
+    fn crowd(&mut self, now: Timestamp, charge: u64) -> u64 {
+        let mut close = 0_u64;
         for back in 0..RECENT as u64 {
             let order = self.order.wrapping_sub(back);
             match self.recent.get_mut(place(order)) {
-                Some((known, at, after)) if *known == order && order > 0 && now.since(*at) < OVERTAKES => {
-                    *after = after.saturating_add(charge);
-                    close += 1;
+                Some(known) if known.order == order && order > 0 && now.since(known.at) < OVERTAKES => {
+                    known.after = known.after.saturating_add(charge);
+                    close = close.saturating_add(known.charge.max(1));
                 }
-                _ => break,
+                _ => return close,
             }
         }
-        close
+        u64::MAX
     }
 
     /// Tokens sent so shortly after a request that they may have arrived before it; `None`: too long ago to say.
     pub(super) fn overtaking(&self, mark: &Mark) -> Option<u64> {
-        self.recent.get(place(mark.order)).filter(|(order, ..)| *order == mark.order).map(|(_, _, after)| *after)
+        self.recent.get(place(mark.order)).filter(|known| known.order == mark.order).map(|known| known.after)
+    }
+
+    /// What is at least and at most left of `remaining`, which the service saw when the marked request came: whatever it
+    /// may not have seen then, and whatever it surely had not. What came back since is in neither.
+    pub(super) fn left(&self, mark: &Mark, remaining: u64) -> (u64, u64) {
+        let since = self.sent_since(mark);
+        let surely = self.overtaking(mark).map_or(0, |overtaking| since.saturating_sub(overtaking));
+        (remaining.saturating_sub(mark.close).saturating_sub(since), remaining.saturating_sub(surely))
     }
 
     /// What it came to in the end; nothing: the service did not let it in.
     pub(super) fn settle(&mut self, mark: &Mark, charge: u64) {
         let [tokens, minute, slice] = mark.places;
         let count = u64::from(charge > 0);
+        self.let_in = self.let_in.saturating_sub(mark.charge).saturating_add(charge);
         if charge != mark.charge {
             self.tokens.settle(tokens, mark.charge, charge);
         }
         if count == 0 {
+            if let Some(slot) = self.refused.get_mut(self.refusals) {
+                *slot = (mark.order, mark.charge);
+            }
+            self.refusals = (self.refusals + 1) % RECENT;
             self.minute.settle(minute, 1, 0);
             self.slice.settle(slice, 1, 0);
         }
+    }
+
+    /// All tokens the service ever let in.
+    pub(super) const fn let_in(&self) -> u64 {
+        self.let_in
     }
 
     /// Tokens of ours the service has in its minute.
@@ -140,9 +174,20 @@ impl Traffic {
         MINUTE.as_secs() / self.slice_span.as_secs().clamp(1, MINUTE.as_secs())
     }
 
-    /// Tokens sent after a mark.
-    pub(super) const fn sent_since(&self, mark: &Mark) -> u64 {
-        self.total.saturating_sub(mark.total)
+    /// Tokens sent after a mark, as far as the service did not refuse them.
+    pub(super) fn sent_since(&self, mark: &Mark) -> u64 {
+        self.total.saturating_sub(mark.total).saturating_sub(self.refused_between(mark.order, self.order))
+    }
+
+    /// Tokens sent after one mark, up to and including another, as far as the service did not refuse them.
+    pub(super) fn sent_between(&self, earlier: &Mark, later: &Mark) -> u64 {
+        let refused = self.refused_between(earlier.order, later.order);
+        later.total.saturating_sub(earlier.total).saturating_sub(refused)
+    }
+
+    fn refused_between(&self, after: u64, upto: u64) -> u64 {
+        let within = |order: &u64| after < *order && *order <= upto;
+        self.refused.iter().filter(|(order, _)| within(order)).fold(0, |sum, (_, charge)| sum.saturating_add(*charge))
     }
 }
 
@@ -179,6 +224,29 @@ mod tests {
         assert_eq!((mark.order, mark.tokens, mark.minute), (2, 150, 2));
         assert_eq!(traffic.requests(Timestamp::from_secs(21), true), 12);
         assert_eq!(traffic.sent_since(&mark), 7);
+    }
+
+    #[test]
+    fn what_was_refused_is_not_taken_for_use_of_ours_between_two_answers() {
+        let mut traffic = Traffic::new(Duration::from_secs(10));
+        let first = traffic.send(Timestamp::ZERO, 100, 100);
+        let refused = traffic.send(Timestamp::from_secs(1), 400, 400);
+        let last = traffic.send(Timestamp::from_secs(2), 100, 100);
+        assert_eq!((traffic.sent_between(&first, &last), traffic.sent_since(&first)), (500, 500));
+        traffic.settle(&refused, 0);
+        assert_eq!((traffic.sent_between(&first, &last), traffic.sent_since(&first)), (100, 100));
+        assert_eq!(traffic.sent_since(&last), 0);
+    }
+
+    #[test]
+    fn what_is_left_lies_between_what_may_and_what_must_have_been_seen() {
+        let mut traffic = Traffic::new(Duration::from_secs(10));
+        traffic.send(Timestamp::ZERO, 100, 100);
+        let mark = traffic.send(Timestamp::from_millis(20), 50, 50);
+        traffic.send(Timestamp::from_millis(60), 7, 7);
+        traffic.send(Timestamp::from_millis(500), 30, 30);
+        // 100 may arrive later, 7 may have arrived earlier, 30 surely comes after it.
+        assert_eq!(traffic.left(&mark, 1_000), (1_000 - 100 - 37, 1_000 - 30));
     }
 
     #[test]

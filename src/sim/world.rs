@@ -21,6 +21,7 @@ pub mod case;
 pub mod gateway;
 pub mod goals;
 pub mod histogram;
+pub mod planner;
 pub mod report;
 pub mod rivals;
 pub mod server;

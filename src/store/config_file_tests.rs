@@ -173,6 +173,7 @@ pub(in crate::store) fn full() -> Config {
         requests_per_minute: Some(7),
         requests_per_1k_tokens: Some(6),
         adjust_within_percent: Some(25),
+        soft: true,
     });
     config.endpoints.push(Endpoint {
         id: EndpointId::from("e"),

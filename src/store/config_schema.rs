@@ -86,6 +86,7 @@ const QUOTA_POOL: &[Field] = &[
     may("requests_per_minute", ANY),
     may("requests_per_1k_tokens", ANY),
     may("adjust_within_percent", SMALL),
+    may("soft", Kind::Flag),
 ];
 
 const ENDPOINT: &[Field] = &[

@@ -64,8 +64,9 @@ pub const TABLE: &[Entry] = &[
     page(Page::Routing, &[command(Key::Num3)], "Who gets traffic first, and in what share"),
     page(Page::Quotas, &[command(Key::Num4)], "How the allowance is divided"),
     page(Page::Requests, &[command(Key::Num5)], "What happened to a request, and why"),
-    page(Page::Accounts, &[command(Key::Num6)], "Accounts and their keys"),
-    page(Page::Connect, &[command(Key::Num7)], "How to point a tool here"),
+    page(Page::Usage, &[command(Key::Num6)], "Who used how many tokens, day by day"),
+    page(Page::Accounts, &[command(Key::Num7)], "Accounts and their keys"),
+    page(Page::Connect, &[command(Key::Num8)], "How to point a tool here"),
     Entry {
         action: Action::Redo,
         label: "Redo",

@@ -26,6 +26,8 @@ pub enum Page {
     Quotas,
     /// What happened to this call, and why?
     Requests,
+    /// Who used how much?
+    Usage,
     /// Are my keys good?
     Accounts,
     /// How do I point my tool here?
@@ -34,8 +36,16 @@ pub enum Page {
 
 impl Page {
     /// Every page, in order.
-    pub const ALL: [Self; 7] =
-        [Self::Overview, Self::Endpoints, Self::Routing, Self::Quotas, Self::Requests, Self::Accounts, Self::Connect];
+    pub const ALL: [Self; 8] = [
+        Self::Overview,
+        Self::Endpoints,
+        Self::Routing,
+        Self::Quotas,
+        Self::Requests,
+        Self::Usage,
+        Self::Accounts,
+        Self::Connect,
+    ];
 
     /// Whether it fills the window and scrolls within itself; other pages scroll as a whole.
     #[must_use]
@@ -61,6 +71,7 @@ impl Page {
             Self::Routing => "Routing",
             Self::Quotas => "Quotas",
             Self::Requests => "Requests",
+            Self::Usage => "Usage",
             Self::Accounts => "Accounts",
             Self::Connect => "Connect",
         }
@@ -107,6 +118,7 @@ pub struct Asks {
     pub(super) target: Option<Target>,
     pub(super) toasts: Vec<(Tone, String)>,
     pub(super) review: bool,
+    pub(super) again: bool,
     pub(super) undoable: Vec<(CommandId, Undo)>,
 }
 
@@ -165,6 +177,11 @@ impl PageCx<'_> {
     /// Opens the sheet that lists the draft's changes.
     pub fn review(&mut self) {
         self.asks.review = true;
+    }
+
+    /// There is more to work out than one frame should do: asks for another one soon.
+    pub fn again(&mut self) {
+        self.asks.again = true;
     }
 
     /// Tells the background that the person drags, so that snapshots come faster.

@@ -3,6 +3,8 @@
 //! Invariant: the same second gives the same snapshot.
 //! Absent on purpose: the simulation itself; these numbers are drawn, not computed by the brain.
 
+mod history;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +31,8 @@ use crate::model::status::{
 };
 use crate::model::units::Timestamp;
 use crate::model::usage::Usage;
+
+pub use history::usage;
 
 /// The second the usual snapshot is taken at.
 pub const SECOND: u64 = 600;
@@ -92,6 +96,7 @@ pub fn config() -> Config {
             requests_per_minute: None,
             requests_per_1k_tokens: Some(6),
             adjust_within_percent: None,
+            soft: false,
         }],
         endpoints: ENDPOINTS.into_iter().map(endpoint).collect(),
         routes: vec![Route::new(
@@ -158,6 +163,7 @@ pub fn snapshot_at(second: u64) -> Snapshot {
         plans: Arc::new(vec![plan()]),
         series: Arc::new(series(second)),
         records: Arc::new(records(second)),
+        history: history::history(),
         keys: Arc::new(KeysView { keyring: KeyringState::Ready, accounts: config.accounts.iter().map(key).collect() }),
         applied: Arc::new(Applied { revision: 14, config, findings, file_problem: None }),
         arrivals: Arrivals { requests: 40 + second, last_wall_ms: Some(WALL_MS), ..Arrivals::default() },
@@ -332,6 +338,7 @@ fn plan() -> PoolPlan {
             proposal(Way::Even, [150_000, 150_000], None),
             proposal(Way::ByDemand, [210_000, 90_000], Some("az cognitiveservices …")),
         ],
+        commands: Some(Arc::from("az cognitiveservices … as it is")),
     }
 }
 

@@ -104,6 +104,24 @@ pub fn clock_time_millis(wall_ms: u64) -> String {
     format!("{}.{:03}", clock_time(wall_ms), wall_ms % 1_000)
 }
 
+/// Local date of Unix milliseconds: `2026-03-01`.
+#[must_use]
+pub fn date_of(wall_ms: u64) -> String {
+    let millis = i64::try_from(wall_ms).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(millis)
+        .map(|moment| moment.to_zoned(jiff::tz::TimeZone::system()).date().to_string())
+        .unwrap_or_default()
+}
+
+/// Local time as a part of a file's name: `2026-11-22-140312`.
+#[must_use]
+pub fn file_time(wall_ms: u64) -> String {
+    let millis = i64::try_from(wall_ms).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(millis)
+        .map(|moment| moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d-%H%M%S").to_string())
+        .unwrap_or_default()
+}
+
 /// The rank of a priority group in words. `place` counts from 0, `of` is how many the route has.
 #[must_use]
 pub fn group_rank(place: usize, of: usize) -> String {

@@ -163,6 +163,9 @@ impl Console {
             self.pending.add(id, undo);
         }
         self.reviewing |= asks.review;
+        if asks.again {
+            ctx.request_repaint();
+        }
         if let Some(page) = asks.page {
             self.page = page;
             self.target = asks.target;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::World;
 use super::gateway::{Gateway, Ours};
+use super::planner::{Group, Planner};
 use super::report::{Report, share};
 use super::rivals::{Manner, Rival, Seat};
 use super::site::{Counting, Site, SiteSpec, used_of_charge};
@@ -113,6 +114,8 @@ pub struct Outcome {
     pub report: Report,
     /// Tokens that whoever knows all arrivals could have had admitted in the measured span.
     pub bound: u64,
+    /// Tokens that the services would have let through, whatever else had to be kept.
+    pub services: u64,
     /// Requests that fail whoever spreads them, per 10,000.
     pub least_errors: u64,
 }
@@ -122,6 +125,12 @@ impl Outcome {
     #[must_use]
     pub fn delivered(&self) -> u64 {
         share(self.report.tokens(), self.bound, 10_000)
+    }
+
+    /// Of what the services would have let through, the share that somebody could have reached, in units of 0.01 %.
+    #[must_use]
+    pub fn reachable(&self) -> u64 {
+        share(self.bound, self.services, 10_000)
     }
 }
 
@@ -169,13 +178,25 @@ impl Case {
     pub fn day() -> Result<Day, Unsound> {
         const RATE: u64 = 20 * MINUTE * MEAN;
         let case = Self { scale: 3, ..Self::of(Counting::SlidingLog, Load::Steady(100)) };
-        let ours = Ours::new(case.config()?, case.seed);
-        let servers = case.sites().into_iter().map(|(id, group, spec)| (id, group, Site::new(spec))).collect();
         let lasts = Duration::from_hours(24);
-        let report = Report::over(Timestamp::ZERO, Timestamp::MAX, case.endpoints);
         let traffic = Traffic::steady("m", lasts, RATE, case.sizes(), case.counting.charging());
-        let arrivals = traffic.arrivals(case.seed).peekable();
-        Ok(Day { world: World::new(ours, servers, report, case.seed), arrivals })
+        case.begin_with(&traffic)
+    }
+
+    /// The case with the balancer, to be played in pieces and looked at; everything is measured.
+    ///
+    /// # Errors
+    /// If the configuration made for it is not sound.
+    pub fn begin(&self) -> Result<Day, Unsound> {
+        self.begin_with(&self.traffic())
+    }
+
+    fn begin_with(&self, traffic: &Traffic) -> Result<Day, Unsound> {
+        let ours = Ours::new(self.config()?, self.seed);
+        let servers = self.sites().into_iter().map(|(id, group, spec)| (id, group, Site::new(spec))).collect();
+        let report = Report::over(Timestamp::ZERO, Timestamp::MAX, self.endpoints);
+        let arrivals = traffic.arrivals(self.seed).peekable();
+        Ok(Day { world: World::new(ours, servers, report, self.seed), arrivals })
     }
 
     /// Sends everything through the balancer.
@@ -209,11 +230,12 @@ impl Case {
         let others = foreign(&mut world, to).saturating_sub(before);
         world.run(&mut arrivals, Timestamp::MAX);
         let report = world.report().clone();
-        let (bound, least_errors) = self.bound(&report, banked, others);
-        Outcome { report, bound, least_errors }
+        let (services, least_errors) = self.bound(&report, banked, others);
+        let bound = self.planned(&report).map_or(services, |planned| planned.min(services));
+        Outcome { report, bound, services, least_errors }
     }
 
-    /// What can be delivered at most in the measured span, and what must fail.
+    /// What services let through at most in the measured span of what is asked for, and what must fail.
     fn bound(&self, report: &Report, banked: u64, others: u64) -> (u64, u64) {
         let seconds = report.span().as_secs();
         let holds = |seconds: u64| (self.tokens_per_minute() * seconds / MINUTE).saturating_sub(others) + banked;
@@ -226,6 +248,39 @@ impl Case {
         let late = if report.from == Timestamp::ZERO { WAIT } else { 0 };
         let lost = asked.saturating_sub(holds(seconds + late));
         (asked.min(capacity), share(lost, asked, 10_000))
+    }
+
+    /// What a planner who knows all arrivals could have had admitted in the measured span, where it is less than what the
+    /// services let through: by the order of groups, where all buckets are full at first; and by the stated figures where
+    /// refusals alone tell the true ones. Whoever must not be refused where the figures are right cannot go beyond them,
+    /// and nothing tells those that are too low from those that are right.
+    fn planned(&self, report: &Report) -> Option<u64> {
+        let stated = match (self.counting, self.knowledge) {
+            // Where sizes differ, requests run out before tokens, and the planner does not count those.
+            (Counting::TokenBucket, Knowledge::Known) if !self.heavy => Knowledge::Known,
+            (Counting::Utilization, Knowledge::TooLow) => Knowledge::TooLow,
+            _ => return None,
+        };
+        let group = |number: u32| {
+            let limits = self.shape().into_iter().filter(|(_, group)| *group == number);
+            let limits: Vec<u64> = limits.filter_map(|(limit, _)| stated.stated(limit)).collect();
+            Group { tokens_per_minute: limits.iter().sum(), services: limits.len().try_into().unwrap_or(u64::MAX) }
+        };
+        let largest = if self.heavy { MOST } else { MEAN };
+        let mut planner = Planner::new(&[group(1), group(2)], largest);
+        let before = self.pour(&mut planner, Timestamp::ZERO, report.from);
+        Some(self.pour(&mut planner, report.from, report.to).saturating_sub(before))
+    }
+
+    /// Lets a planner have the arrivals of a span; what it had admitted in all until its end.
+    fn pour(&self, planner: &mut Planner, from: Timestamp, to: Timestamp) -> u64 {
+        let used = if self.counting == Counting::Utilization { self.used() } else { 1_000 };
+        let all = self.traffic().arrivals(self.seed).skip_while(|arrival| arrival.at < from);
+        for arrival in all.take_while(|arrival| arrival.at < to) {
+            let charge = super::site::charge_of(self.counting.charging(), &arrival.profile.size);
+            planner.ask(arrival.at, charge * used / 1_000);
+        }
+        planner.admitted(to)
     }
 
     /// What buckets hold in advance.
@@ -363,7 +418,7 @@ impl Case {
     }
 }
 
-/// A long run, to be played in pieces.
+/// A run that is played in pieces.
 pub struct Day {
     world: World<Ours, Site>,
     arrivals: std::iter::Peekable<Arrivals>,
@@ -379,6 +434,11 @@ impl Day {
     #[must_use]
     pub const fn world(&self) -> &World<Ours, Site> {
         &self.world
+    }
+
+    /// The same, to ask its services.
+    pub const fn world_mut(&mut self) -> &mut World<Ours, Site> {
+        &mut self.world
     }
 }
 

@@ -56,3 +56,47 @@ fn a_case_repeats_itself() {
     };
     assert_eq!(run(), run());
 }
+
+/// The planner's bound over the whole run of a case.
+fn planned(case: Case) -> Option<u64> {
+    let to = Timestamp::from_secs(case.seconds());
+    case.planned(&Report::over(Timestamp::from_secs(case.warm_up()), to, case.endpoints))
+}
+
+#[test]
+fn the_planner_loses_what_spills_over_below_a_group_that_has_room() {
+    let bucket = Case::of(Counting::TokenBucket, Load::Steady(300));
+    let holds = 240_000 * 11;
+    let got = planned(bucket).expect("full buckets, sizes alike");
+    // 12,000 a second against 1,500 that come back empty 90,000 in 8 to 9 s; meanwhile 2,500 a second spill over.
+    assert!((holds - 25_000..holds - 18_000).contains(&got), "{got}");
+    assert_eq!(planned(Case { knowledge: Knowledge::Unknown, ..bucket }), None);
+    assert_eq!(planned(Case { counting: Counting::SlidingLog, ..bucket }), None);
+}
+
+#[test]
+fn where_refusals_alone_tell_the_planner_keeps_to_what_is_stated() {
+    let case = Case { knowledge: Knowledge::TooLow, ..Case::of(Counting::Utilization, Load::Steady(150)) };
+    let got = planned(case).expect("no answer names a limit");
+    let stated = 240_000 * 7 / 10 * 5;
+    assert!((stated..stated + 1_000).contains(&got), "five minutes of the stated figures: {got}");
+}
+
+#[test]
+fn a_gateway_cannot_tell_a_figure_that_is_right_from_one_too_low_where_only_refusals_tell() {
+    let right = Case::of(Counting::Utilization, Load::Steady(150));
+    let low = Case { knowledge: Knowledge::TooLow, ..right };
+    let says = |case: Case| {
+        let (_, _, spec) = case.sites().remove(0);
+        admitted_facts(&mut Site::new(spec))
+    };
+    assert_eq!(says(right), says(low), "nothing");
+}
+
+fn admitted_facts(site: &mut Site) -> crate::model::outcome::HeaderFacts {
+    let arrival = Case::of(Counting::Utilization, Load::Steady(150)).traffic().arrivals(1).next().expect("somebody");
+    match super::super::server::Server::arrive(site, arrival.at, &arrival.profile) {
+        super::super::server::Reply::Admitted(admitted) => admitted.facts,
+        super::super::server::Reply::Failed(failure) => panic!("{failure:?}"),
+    }
+}

@@ -148,7 +148,7 @@ mod tests {
         let mut report = Report::over(Timestamp::ZERO, Timestamp::from_secs(600), 1);
         (report.servers[0].tokens, report.servers[0].throttled) = (tokens, throttled);
         (report.fates[1].offered, report.fates[1].refused) = (1_000, errors);
-        Outcome { report, bound: 10_000, least_errors: 0 }
+        Outcome { report, bound: 10_000, services: 10_000, least_errors: 0 }
     }
 
     fn words(case: &Case, outcome: &Outcome) -> Vec<String> {

@@ -11,7 +11,7 @@ use super::server::{Admitted, Reply, Room, Server};
 use super::traffic::{Charging, Sizes, draw_size, size_of};
 use crate::model::config::Enforcement;
 use crate::model::outcome::{Failure, FailureClass, HeaderFacts, LimitFacts, ThrottleKind};
-use crate::model::profile::RequestProfile;
+use crate::model::profile::{RequestProfile, RequestSize};
 use crate::model::units::{MINUTE, Timestamp, micros};
 use crate::model::usage::Usage;
 use crate::sim::limiter::{Bound, Limiter, Limits, Verdict};
@@ -323,6 +323,15 @@ pub fn used_of_charge(sizes: Sizes, charging: Charging) -> u64 {
     used.saturating_mul(1_000) / charged.max(1)
 }
 
+/// What a service charges for a request of this size.
+pub(super) fn charge_of(charging: Charging, size: &RequestSize) -> u64 {
+    let (prompt, cap) = (size.prompt_chars / 4, size.output_cap.unwrap_or(0));
+    match charging {
+        Charging::Sum => prompt.saturating_add(1).saturating_add(cap),
+        Charging::Larger => size.prompt_chars.div_ceil(4).max(1).max(cap),
+    }
+}
+
 fn answer_length(cap: u64, rng: &mut Rng) -> u64 {
     spread((cap.saturating_mul(MEDIAN_ANSWER) / 100).max(1), rng).clamp(1, cap.max(1))
 }
@@ -343,11 +352,7 @@ fn throttled(kind: ThrottleKind, wait: Option<Duration>, requests: LimitFacts) -
 
 impl Server for Site {
     fn charge(&self, profile: &RequestProfile) -> u64 {
-        let (prompt, cap) = (profile.size.prompt_chars / 4, profile.size.output_cap.unwrap_or(0));
-        match self.spec.counting.charging() {
-            Charging::Sum => prompt.saturating_add(1).saturating_add(cap),
-            Charging::Larger => profile.size.prompt_chars.div_ceil(4).max(1).max(cap),
-        }
+        charge_of(self.spec.counting.charging(), &profile.size)
     }
 
     fn arrive(&mut self, now: Timestamp, profile: &RequestProfile) -> Reply {
@@ -379,22 +384,30 @@ impl Server for Site {
     fn lasting_room(&mut self, now: Timestamp) -> Room {
         let limit = self.spec.tokens_per_minute;
         let tokens = self.standing(now).remaining;
-        let requests = self.requests(now).map_or(u64::MAX, |requests| requests.remaining);
-        match self.spec.counting {
+        let tokens = match self.spec.counting {
             // Nobody can know when a service's minute begins; whoever trusts a sliding one is right at both.
-            Counting::SlidingLog | Counting::CalendarMinute => Room {
-                tokens: tokens.min(self.recent.standing(now, limit).remaining),
-                requests: self
-                    .limits
-                    .requests_per_slice()
-                    .map_or(requests, |limit| requests.min(self.recent_slice.standing(now, limit).remaining)),
-            },
-            Counting::TokenBucket | Counting::Utilization => {
-                let refilled = u128::from(limit) * TRUST.as_micros() / MINUTE.as_micros();
-                Room { tokens: tokens.saturating_sub(u64::try_from(refilled).unwrap_or(u64::MAX)), requests }
-            }
-        }
+            Counting::SlidingLog | Counting::CalendarMinute => tokens.min(self.recent.standing(now, limit).remaining),
+            Counting::TokenBucket | Counting::Utilization => before_trust(tokens, limit),
+        };
+        Room { tokens, requests: self.lasting_requests(now) }
     }
+}
+
+impl Site {
+    fn lasting_requests(&mut self, now: Timestamp) -> u64 {
+        let free = self.requests(now).map_or(u64::MAX, |requests| requests.remaining);
+        if self.spec.counting == Counting::TokenBucket {
+            return self.limits.requests_per_minute.map_or(free, |limit| before_trust(free, limit));
+        }
+        let limit = self.limits.requests_per_slice();
+        limit.map_or(free, |limit| free.min(self.recent_slice.standing(now, limit).remaining))
+    }
+}
+
+/// What of a refilling limit was free before what came back within [`TRUST`].
+fn before_trust(free: u64, limit: u64) -> u64 {
+    let back = (u128::from(limit) * TRUST.as_micros()).div_ceil(MINUTE.as_micros());
+    free.saturating_sub(u64::try_from(back).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

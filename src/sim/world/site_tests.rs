@@ -88,6 +88,24 @@ fn room_lasts_once_a_careful_gateway_can_know_of_it() {
 }
 
 #[test]
+fn requests_that_came_back_within_the_trust_are_not_lasting_either() {
+    let mut bucket = Site::new(spec(Counting::TokenBucket));
+    for _ in 0..600 {
+        admitted(ask(&mut bucket, Timestamp::ZERO, 2));
+    }
+    // Ten a second come back, and seven of them only just.
+    assert_eq!(bucket.lasting_room(Timestamp::from_millis(700)).requests, 0);
+    assert_eq!(bucket.lasting_room(Timestamp::from_secs(1)).requests, 3);
+    let mut provisioned = Site::new(spec(Counting::Utilization));
+    for _ in 0..100 {
+        admitted(ask(&mut provisioned, Timestamp::ZERO, 2));
+    }
+    assert_eq!(provisioned.requests(Timestamp::from_secs(10)).map(|requests| requests.remaining), Some(100));
+    assert_eq!(provisioned.lasting_room(Timestamp::from_secs(10)).requests, 0);
+    assert_eq!(provisioned.lasting_room(Timestamp::from_millis(10_700)).requests, 100);
+}
+
+#[test]
 fn others_use_about_their_share_and_no_more() {
     for counting in Counting::ALL {
         let mut site = Site::new(SiteSpec { foreign_percent: 30, ..spec(counting) });

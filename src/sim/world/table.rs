@@ -14,7 +14,7 @@ use crate::model::config::Priority;
 
 /// The head of the table.
 pub const HEAD: &str = "\
-| counting | limits | load | sizes | endpoints | delivered | 429s per 1,000 | client errors (least) | preferred in use at first spill | wait p50 / p99 / longest | goals |
+| counting | limits | load | sizes | endpoints | delivered (reachable) | 429s per 1,000 | client errors (least) | preferred in use at first spill | wait p50 / p99 / longest | goals |
 |--|--|--|--|--:|--:|--:|--:|--:|--:|--|
 ";
 
@@ -66,13 +66,23 @@ pub fn row(case: &Case, outcome: &Outcome) -> String {
         load(case.load),
         if case.heavy { "heavy-tailed" } else { "uniform" },
         case.endpoints,
-        Percent(outcome.delivered()),
+        delivered(outcome),
         per_mille(report.throttled_in_10k()),
         Percent(report.errors_in_10k()),
         Percent(outcome.least_errors),
         waits(report.fate(Priority::Normal)),
     );
     row
+}
+
+/// What is delivered of what can be, and where that is less than the services let through, how much less.
+#[must_use]
+pub fn delivered(outcome: &Outcome) -> String {
+    let delivered = Percent(outcome.delivered());
+    match outcome.reachable() {
+        10_000 => delivered.to_string(),
+        reachable => format!("{delivered} ({})", Percent(reachable)),
+    }
 }
 
 /// Per 1,000, out of per 10,000.

@@ -116,6 +116,13 @@ fn pool(old: &QuotaPool, new: &QuotaPool) -> Vec<String> {
             None => format!("Shares of quota pool {id} stay as they are."),
         });
     }
+    if old.soft != new.soft {
+        said.push(if new.soft {
+            format!("The total of quota pool {id} is your own; its shares may add up to more.")
+        } else {
+            format!("The total of quota pool {id} is the provider's.")
+        });
+    }
     or_plain(said, || format!("Quota pool {id} changes."))
 }
 

@@ -14,6 +14,7 @@ use crate::contract::{Command, EndpointCommand};
 use crate::model::config::AdminState;
 use crate::model::id::EndpointId;
 use crate::ui::cx::{PageCx, Target};
+use crate::ui::long::Earlier;
 use crate::ui::widgets::{TableState, icon_button, icon_text_button};
 use egui_material_icons::icons::{ICON_PAUSE, ICON_PLAY_ARROW, ICON_WATER_DROP};
 
@@ -23,6 +24,7 @@ pub struct State {
     table: TableState<EndpointId>,
     open: Option<EndpointId>,
     plot_top: Option<f64>,
+    earlier: Earlier,
 }
 
 /// Shows the list, or the endpoint that was opened.

@@ -10,6 +10,7 @@ pub mod overview;
 pub mod quotas;
 pub mod requests;
 pub mod routing;
+pub mod usage;
 pub mod welcome;
 pub mod why;
 
@@ -25,6 +26,7 @@ pub struct States {
     quotas: quotas::State,
     requests: requests::State,
     routing: routing::State,
+    usage: usage::State,
     welcome: welcome::State,
 }
 
@@ -37,6 +39,7 @@ impl States {
             Page::Routing => routing::show(ui, cx, &mut self.routing),
             Page::Quotas => quotas::show(ui, cx, &mut self.quotas),
             Page::Requests => requests::show(ui, cx, &mut self.requests),
+            Page::Usage => usage::show(ui, cx, &mut self.usage),
             Page::Accounts => accounts::show(ui, cx, &mut self.accounts),
             Page::Connect => connect::show(ui, cx, &mut self.connect),
         }

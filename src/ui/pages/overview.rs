@@ -17,17 +17,22 @@ use crate::model::status::Health;
 use crate::model::units::Grouped;
 use crate::ui::cx::{Page, PageCx};
 use crate::ui::format::count;
+use crate::ui::long::{self, LongPlot, Reach, Wanted};
 use crate::ui::plots::{self, Chart, Metric};
 use crate::ui::status;
 use crate::ui::theme::{self, gap};
 use crate::ui::widgets::{LaneSpan, card, note, primary_button, section, state_lane};
 
-/// This page's view state: it has none beyond the plots' own.
+/// This page's view state.
 #[derive(Debug, Default)]
-pub struct State;
+pub struct State {
+    reach: Reach,
+    /// Of tokens and of requests.
+    long: [LongPlot; 2],
+}
 
 /// Shows the page.
-pub fn show(ui: &mut Ui, cx: &mut PageCx, _state: &mut State) {
+pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     ui.spacing_mut().item_spacing.y = gap::L;
     if cx.snapshot.view.endpoints.is_empty() {
         nothing_yet(ui, cx);
@@ -37,7 +42,11 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, _state: &mut State) {
     figures::show(ui, cx);
     flow::show(ui, cx);
     waiting::show(ui, cx);
-    changes(ui, cx);
+    long::choose(ui, &Reach::EACH, &mut state.reach);
+    match state.reach {
+        Reach::Live => changes(ui, cx),
+        reach => earlier(ui, cx, &mut state.long, reach),
+    }
     recent::show(ui, cx);
 }
 
@@ -58,6 +67,20 @@ fn nothing_yet(ui: &mut Ui, cx: &mut PageCx) {
         });
         ui.add_space(gap::XL);
     });
+}
+
+/// Hours or days of tokens and requests.
+fn earlier(ui: &mut Ui, cx: &PageCx, plots: &mut [LongPlot; 2], reach: Reach) {
+    let [tokens, requests] = plots;
+    let each = [
+        (tokens, "overview tokens, earlier", "Tokens per minute", Metric::Tokens),
+        (requests, "overview requests, earlier", "Requests per minute", Metric::Requests),
+    ];
+    for (plot, id, heading, metric) in each {
+        section(ui, cx.theme, heading, |ui| {
+            plot.show(ui, cx.theme, cx.snapshot, &Wanted { id, metric, reach, endpoint: None });
+        });
+    }
 }
 
 /// Two plots and one lane per endpoint.

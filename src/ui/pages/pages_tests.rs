@@ -390,3 +390,98 @@ fn when_a_group_is_left_can_be_set_and_is_seen_on_its_lane() {
     let lowest = stage.harness.query_by_label("Last resort: leave at");
     assert!(lowest.is_none(), "there is nowhere to go on to");
 }
+
+#[test]
+fn a_filter_becomes_a_chip_that_can_be_switched_off_without_being_lost() {
+    let mut stage = Stage::on(Page::Requests, fixture::snapshot());
+    stage.press(Modifiers::NONE, Key::Slash);
+    stage.harness.event(Event::Text("endpoint:west".to_owned()));
+    stage.settle();
+    stage.press(Modifiers::NONE, Key::Tab);
+    assert!(stage.spoken().contains("Requests sent to “sim-westus”."), "Tab took what was offered: {}", stage.spoken());
+    stage.press(Modifiers::NONE, Key::Enter);
+    let west = fixture::snapshot().records.iter().filter(|record| record.attempts.len() == 2).count();
+    assert!(stage.spoken().contains(&format!("{west} of 40")));
+    stage.harness.get_by_label("endpoint:sim-westus").click();
+    stage.settle();
+    assert!(stage.spoken().contains("40 kept of 200") && stage.spoken().contains("endpoint:sim-westus"));
+    stage.harness.get_by_label("endpoint:sim-westus").click();
+    stage.settle();
+    assert!(stage.spoken().contains(&format!("{west} of 40")));
+}
+
+#[test]
+fn sorting_stops_following_and_says_so_until_the_newest_are_asked_for() {
+    let mut stage = Stage::on(Page::Requests, fixture::snapshot());
+    stage.harness.get_by_label("Total").click();
+    stage.settle();
+    assert!(stage.spoken().contains("Sorted by Total, so it does not follow: 0 newer"), "{}", stage.spoken());
+    stage.back.publish(fixture::snapshot_at(660));
+    stage.settle();
+    assert!(stage.spoken().contains("so it does not follow: 20 newer"), "{}", stage.spoken());
+    stage.harness.get_by_label("Follow newest").click();
+    stage.settle();
+    assert!(!stage.spoken().contains("so it does not follow"));
+}
+
+#[test]
+fn several_rows_are_picked_with_shift_and_exported_by_the_background() {
+    let mut stage = Stage::on(Page::Requests, fixture::snapshot());
+    stage.press(Modifiers::NONE, Key::J);
+    stage.press(Modifiers::SHIFT, Key::K);
+    stage.press(Modifiers::SHIFT, Key::K);
+    assert!(stage.spoken().contains("3 selected"), "{}", stage.spoken());
+    stage.harness.get_by_label("Export").click();
+    stage.settle();
+    stage.harness.get_by_label("CSV, a row each").click();
+    stage.settle();
+    let Some((id, Command::Export(command))) = stage.sent() else { panic!("nothing was exported") };
+    let ids: Vec<u64> = command.records.iter().map(|record| record.id.0).collect();
+    assert_eq!(ids, [197, 198, 199], "the three newest, in their order");
+    stage.back.tell(Notice { id: Some(id), body: NoticeBody::Exporting { done: 1, of: 3 } });
+    stage.settle();
+    assert!(stage.spoken().contains("exporting 1 of 3"));
+    stage.back.tell(Notice { id: Some(id), body: NoticeBody::Done("3 requests are in x.csv".to_owned()) });
+    stage.settle();
+    assert!(stage.spoken().contains("3 requests are in x.csv") && !stage.spoken().contains("exporting"));
+}
+
+#[test]
+fn a_marked_row_can_be_found_again() {
+    let mut stage = Stage::on(Page::Requests, fixture::snapshot());
+    stage.press(Modifiers::NONE, Key::J);
+    stage.press(Modifiers::NONE, Key::M);
+    stage.press(Modifiers::NONE, Key::Slash);
+    stage.harness.event(Event::Text("is:marked".to_owned()));
+    stage.settle();
+    assert!(stage.spoken().contains("1 of 40"), "{}", stage.spoken());
+}
+
+#[test]
+fn where_nothing_matches_the_clause_in_the_way_can_be_removed() {
+    let mut stage = Stage::on(Page::Requests, fixture::snapshot());
+    stage.press(Modifiers::NONE, Key::Slash);
+    stage.harness.event(Event::Text("client:aider ttft>9s".to_owned()));
+    stage.settle();
+    assert!(stage.spoken().contains("No request matches. 40 are kept; 40 match without ttft>9s"));
+    stage.harness.get_by_label("Remove ttft>9s").click();
+    stage.settle();
+    assert!(stage.spoken().contains("40 of 40"), "{}", stage.spoken());
+}
+
+#[test]
+fn the_views_of_a_request_show_its_time_its_headers_and_its_errors() {
+    let mut stage = Stage::on(Page::Requests, fixture::snapshot());
+    stage.press(Modifiers::NONE, Key::J);
+    stage.press(Modifiers::NONE, Key::W);
+    assert!(stage.spoken().contains("Candidates, in order of trial"));
+    for (tab, words) in [
+        ("Timeline", "streaming the answer"),
+        ("Headers", "Keys, cookies and what your client sent are never kept."),
+        ("Raw error", "A sending failed without a word"),
+    ] {
+        stage.harness.get_by_label(tab).click();
+        stage.settle();
+        assert!(stage.spoken().contains(words), "{tab}: {}", stage.spoken());
+    }
+}

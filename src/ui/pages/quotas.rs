@@ -1,29 +1,35 @@
 //! The Quotas page: how each pool's allowance is divided, and what each endpoint is allowed.
 //!
-//! Invariant: an edit here changes the draft alone, one named undo step each.
+//! Invariant: an edit here changes the draft alone, one named undo step each; a provider's total is never given out twice.
 //! Absent on purpose: writing to the service; the honesty line says so.
 
+pub mod allocate;
 pub mod allot;
+mod below_limit;
+mod rows;
 mod segments;
 mod split;
+mod used;
 
-use egui::{Grid, RichText, Ui};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use egui::{RichText, Ui};
 
 use crate::model::config::{Endpoint, QuotaPool};
-use crate::model::id::PoolId;
+use crate::model::id::{EndpointId, PoolId};
 use crate::model::units::Grouped;
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::findings;
-use crate::ui::format::{full_in, tpm};
+use crate::ui::format::{count, full_in, tpm};
 use crate::ui::keyless;
-use crate::ui::theme::{Tone, gap, mono, strong};
+use crate::ui::theme::{Theme, Tone, gap, mono, strong};
 use crate::ui::widgets::{self, AmountChange, AmountEdit};
+
+use allocate::Division;
 
 /// A new pool's total until the person types one.
 const FIRST_TOTAL: u64 = 240_000;
-
-/// Width of a cell with an amount, in points.
-const CELL: f32 = 116.0;
 
 /// This page's view state.
 #[derive(Debug, Default)]
@@ -31,6 +37,10 @@ pub struct State {
     new_name: Option<String>,
     wanted: Option<PoolId>,
     split: Option<split::State>,
+    /// Endpoints whose share stays as it is.
+    locked: BTreeSet<EndpointId>,
+    drag: Option<segments::Drag>,
+    uses: used::Uses,
 }
 
 /// Shows the page.
@@ -39,12 +49,8 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         state.wanted = Some(pool);
     }
     widgets::page_title(ui, cx.theme, "Quotas", "How the allowance is divided");
-    ui.label(
-        RichText::new("This changes what Tidegate allows. Azure still enforces its own number.")
-            .color(cx.theme.text_soft),
-    );
-    ui.add_space(gap::M);
-    let config = std::sync::Arc::clone(cx.draft.working());
+    state.uses.follow(cx.snapshot);
+    let config = Arc::clone(cx.draft.working());
     if config.quota_pools.is_empty() {
         ui.label("No pools yet. Endpoints with unknown limits are never held back by us.");
         ui.add_space(gap::M);
@@ -59,7 +65,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     }
     let alone: Vec<&Endpoint> = config.endpoints.iter().filter(|endpoint| endpoint.quota_pool.is_none()).collect();
     if !alone.is_empty() {
-        widgets::section(ui, cx.theme, "Endpoints without a pool", |ui| endpoints(ui, cx, &alone, "alone"));
+        widgets::section(ui, cx.theme, "Endpoints without a pool", |ui| rows::show(ui, cx, state, None, &alone));
         ui.add_space(gap::L);
     }
     new_pool(ui, cx, state);
@@ -69,9 +75,11 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
 
 fn pool_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: &QuotaPool) {
     widgets::card(ui, cx.theme, |ui| {
-        let config = std::sync::Arc::clone(cx.draft.working());
+        let config = Arc::clone(cx.draft.working());
         let members: Vec<&Endpoint> = allot::members(&config, &pool.id).collect();
-        header(ui, cx, state, pool, members.is_empty());
+        header(ui, cx, pool);
+        ui.add_space(gap::S);
+        buttons(ui, cx, state, pool, &members);
         ui.add_space(gap::M);
         if let Some(split) = state.split.as_mut().filter(|split| split.pool == pool.id) {
             if split::show(ui, cx, split, pool) {
@@ -79,7 +87,8 @@ fn pool_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: &QuotaPool) 
             }
             ui.add_space(gap::M);
         }
-        segments::show(ui, cx, pool, &members);
+        segments::show(ui, cx, state, pool, &members);
+        honesty(ui, cx, &members);
         ui.add_space(gap::M);
         if members.is_empty() {
             ui.label(
@@ -87,12 +96,25 @@ fn pool_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: &QuotaPool) 
                     .color(cx.theme.text_soft),
             );
         } else {
-            endpoints(ui, cx, &members, pool.id.as_str());
+            rows::show(ui, cx, state, Some(pool), &members);
         }
     });
 }
 
-fn header(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: &QuotaPool, empty: bool) {
+/// What the service thinks of it: always there, and louder where it is known to allow less.
+fn honesty(ui: &mut Ui, cx: &PageCx, members: &[&Endpoint]) {
+    let higher = members.iter().filter(|member| rows::above_reported(cx, member).is_some()).count();
+    ui.horizontal_wrapped(|ui| {
+        widgets::note(ui, cx.theme, "This changes what Tidegate allows. Azure still enforces its own number.");
+        if higher > 0 {
+            let who = count(higher as u64, "endpoint is", "endpoints are");
+            let words = format!("{who} given more than the service last reported");
+            widgets::status_label(ui, cx.theme, Tone::Near, &words);
+        }
+    });
+}
+
+fn header(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool) {
     let id = &pool.id;
     let allotted = allot::allotted(cx.draft.working(), id);
     let foreseen = cx.snapshot.view.pools.iter().find(|seen| seen.id == *id).and_then(|seen| seen.exhausts_at);
@@ -102,30 +124,16 @@ fn header(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: &QuotaPool, emp
         if let Some(AmountChange::Set(total)) =
             AmountEdit::new(&name, Some(pool.tokens_per_minute)).unit("TPM").show(ui, cx.theme)
         {
-            cx.draft
-                .edit(format!("set the total of {id} to {}", tpm(total)), |config| allot::set_total(config, id, total));
+            set_total(cx, pool, total, allotted);
         }
         ui.label(mono(format!("allotted {}", Grouped(allotted))).color(cx.theme.text_soft));
-        if allotted > pool.tokens_per_minute {
-            let over = Grouped(allotted - pool.tokens_per_minute);
-            widgets::status_label(ui, cx.theme, Tone::Near, &format!("{over} TPM over the total; free as much first"));
-        } else {
-            let spare = Grouped(pool.tokens_per_minute - allotted);
-            ui.label(mono(format!("spare {spare}")).color(cx.theme.text_soft));
-        }
-        if ui
-            .add_enabled(!empty, egui::Button::new("Even"))
-            .on_hover_text("The same share for each; goes into the draft")
-            .clicked()
-        {
-            cx.draft.edit(format!("share {id} evenly"), |config| allot::even(config, id));
-        }
-        let split = ui.add_enabled(!empty, egui::Button::new("Split…"));
-        if split.on_hover_text("Compare ways to split the total; copy commands for Azure").clicked() {
-            state.split = Some(split::State::of(id));
-        }
-        if ui.button("Remove pool").on_hover_text("Its endpoints keep their own limits; can be undone").clicked() {
-            cx.draft.edit(format!("remove pool {id}"), |config| allot::remove_pool(config, id));
+        standing(ui, cx.theme, pool, allotted);
+        let mut soft = pool.soft;
+        let check = ui.checkbox(&mut soft, "My own total");
+        let hint = "Not the provider's quota but a total of yours: shares may add up to more";
+        if check.on_hover_text(hint).changed() {
+            let whose = if soft { "my own" } else { "the provider's" };
+            cx.draft.edit(format!("call the total of {id} {whose}"), |config| allot::set_soft(config, id, soft));
         }
         if let Some(words) = foreseen.and_then(|when| full_in(when, cx.snapshot.at)) {
             widgets::status_label(ui, cx.theme, Tone::Near, &words);
@@ -133,91 +141,83 @@ fn header(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: &QuotaPool, emp
     });
 }
 
-fn endpoints(ui: &mut Ui, cx: &mut PageCx, list: &[&Endpoint], salt: &str) {
-    egui::ScrollArea::horizontal().id_salt(salt).show(ui, |ui| {
-        Grid::new(("endpoints", salt)).num_columns(6).spacing([gap::XL, gap::M]).show(ui, |ui| {
-            for heading in ["Endpoint", "TPM", "RPM", "Soft cap", "Quota pool", "Used now"] {
-                ui.label(RichText::new(heading).color(cx.theme.text_soft));
-            }
-            ui.end_row();
-            for endpoint in list {
-                row(ui, cx, endpoint);
-                ui.end_row();
-            }
-        });
-    });
-}
-
-fn row(ui: &mut Ui, cx: &mut PageCx, endpoint: &Endpoint) {
-    let id = &endpoint.id;
-    if ui.link(id.as_str()).clicked() {
-        cx.open(Target::Endpoint(id.clone()));
+fn standing(ui: &mut Ui, theme: &Theme, pool: &QuotaPool, allotted: u64) {
+    let total = pool.tokens_per_minute;
+    if allotted <= total {
+        ui.label(mono(format!("spare {}", Grouped(total - allotted))).color(theme.text_soft));
+    } else if pool.soft {
+        ui.label(mono(format!("{} more than the total", Grouped(allotted - total))).color(theme.text_soft));
+    } else {
+        let over = Grouped(allotted - total);
+        widgets::status_label(ui, theme, Tone::Near, &format!("{over} TPM over the total; free as much first"));
     }
-    limit(ui, cx, endpoint, "TPM", endpoint.tokens_per_minute, "learned", |it, value| it.tokens_per_minute = value);
-    let derived = allot::derived_requests(cx.draft.working(), endpoint);
-    let hint = derived.map_or_else(|| "learned".to_owned(), |requests| format!("{} derived", Grouped(requests)));
-    limit(ui, cx, endpoint, "RPM", endpoint.requests_per_minute, &hint, |it, value| it.requests_per_minute = value);
-    let cap = endpoint.soft_cap_tokens_per_minute;
-    limit(ui, cx, endpoint, "Soft cap", cap, "none", |it, value| it.soft_cap_tokens_per_minute = value);
-    membership(ui, cx, endpoint);
-    let seen = cx.snapshot.view.endpoint(id);
-    let used = seen.map_or_else(|| "–".to_owned(), |seen| Grouped(seen.tokens.used).to_string());
-    let share = seen.and_then(|seen| seen.allotted).map(|share| format!("our share for now is {}", tpm(share)));
-    let full = seen.and_then(|seen| full_in(seen.exhausts_at?, cx.snapshot.at));
-    let more: Vec<String> = share.into_iter().chain(full).collect();
-    let used = ui.label(mono(if more.is_empty() { used } else { format!("{used} · {}", more.join(" · ")) }));
-    used.on_hover_text("Charged in the last minute");
 }
 
-/// A cell with one limit; `set` puts a changed one into the draft as one undo step. Empty means `hint`.
-fn limit(
-    ui: &mut Ui,
-    cx: &mut PageCx,
-    endpoint: &Endpoint,
-    what: &str,
-    value: Option<u64>,
-    hint: &str,
-    set: fn(&mut Endpoint, Option<u64>),
-) {
-    let id = &endpoint.id;
-    let name = format!("{what} of {id}");
-    // A grid offers a cell its last width; without a minimum the field would never grow.
-    let cell = ui.scope(|ui| {
-        ui.set_min_width(CELL);
-        AmountEdit::new(&name, value).or_empty(hint).show(ui, cx.theme)
-    });
-    let (value, label) = match cell.inner {
-        Some(AmountChange::Set(amount)) => (Some(amount), format!("set {what} of {id} to {}", Grouped(amount))),
-        Some(AmountChange::Clear) => (None, format!("leave {what} of {id} open")),
-        None => return,
-    };
-    cx.draft.edit(label, |config| {
-        if let Some(endpoint) = config.endpoint_mut(id) {
-            set(endpoint, value);
-        }
-    });
+/// A total below what is given already would be over-allotted at once, unless it is the person's own.
+fn set_total(cx: &mut PageCx, pool: &QuotaPool, total: u64, allotted: u64) {
+    let id = &pool.id;
+    if total < allotted && total < pool.tokens_per_minute && !pool.soft {
+        cx.toast(Tone::Near, refusal(total, allotted - total));
+        return;
+    }
+    cx.draft.edit(format!("set the total of {id} to {}", tpm(total)), |config| allot::set_total(config, id, total));
 }
 
-fn membership(ui: &mut Ui, cx: &mut PageCx, endpoint: &Endpoint) {
-    let config = std::sync::Arc::clone(cx.draft.working());
-    let mut chosen = endpoint.quota_pool.clone();
-    let shown = chosen.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
-    let combo = egui::ComboBox::from_id_salt(("pool", &endpoint.id)).selected_text(shown).width(150.0).truncate();
-    let opened = combo.show_ui(ui, |ui| {
-        ui.selectable_value(&mut chosen, None, "none");
-        for pool in &config.quota_pools {
-            ui.selectable_value(&mut chosen, Some(pool.id.clone()), pool.id.as_str());
-        }
-    });
-    let name = format!("Quota pool of {}", endpoint.id);
-    opened.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, &name));
-    if chosen != endpoint.quota_pool {
-        let id = &endpoint.id;
-        let label = match &chosen {
-            Some(pool) => format!("let {id} draw from {pool}"),
-            None => format!("take {id} out of its pool"),
+/// Why more is not given.
+fn refusal(total: u64, short: u64) -> String {
+    format!("{} is the provider's total; free {} first.", Grouped(total), Grouped(short))
+}
+
+fn buttons(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: &QuotaPool, members: &[&Endpoint]) {
+    let id = &pool.id;
+    let division = Division::of(cx.draft.working(), id, |member| state.locked.contains(&member.id));
+    ui.horizontal_wrapped(|ui| {
+        let press = |ui: &mut Ui, word: &str, hint: &str| {
+            ui.add_enabled(!members.is_empty(), egui::Button::new(word)).on_hover_text(hint).clicked()
         };
-        cx.draft.edit(label, |config| allot::set_pool(config, id, chosen));
+        if let Some(division) = &division {
+            if press(ui, "Even", "The same share for each that is not locked; goes into the draft") {
+                let next = division.even();
+                cx.draft.edit(format!("share {id} evenly"), |config| next.write(config, id));
+            }
+            let hint = "In proportion to what 95 % of the last 24 hours stayed below; goes into the draft";
+            if press(ui, "By use", hint) {
+                let used: Vec<u64> = members.iter().map(|member| state.uses.get(&member.id).p95).collect();
+                let next = division.by_use(&used);
+                cx.draft.edit(format!("share {id} by use"), |config| next.write(config, id));
+            }
+        }
+        if press(ui, "Split…", "Compare ways to split the total; copy commands for Azure") {
+            state.split = Some(split::State::of(id));
+        }
+        if state.split.as_ref().is_none_or(|split| split.pool != *id) {
+            copy_commands(ui, cx, pool);
+        }
+        let ids: Vec<EndpointId> = members.iter().map(|member| member.id.clone()).collect();
+        below_limit::show(ui, cx, &ids);
+        if ui.button("Remove pool").on_hover_text("Its endpoints keep their own limits; can be undone").clicked() {
+            cx.draft.edit(format!("remove pool {id}"), |config| allot::remove_pool(config, id));
+        }
+    });
+}
+
+/// The commands for what runs; while the draft divides the pool otherwise they would say something else than the screen.
+fn copy_commands(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool) {
+    let shares = |config: &crate::model::config::Config| -> Vec<_> {
+        allot::members(config, &pool.id).map(|member| (member.id.clone(), member.tokens_per_minute)).collect()
+    };
+    let applied = shares(&cx.snapshot.applied.config) == shares(cx.draft.working());
+    let commands = cx.snapshot.plans.iter().find(|plan| plan.pool == pool.id).and_then(|plan| plan.commands.clone());
+    let button = ui.add_enabled(applied && commands.is_some(), egui::Button::new("Copy Azure CLI commands"));
+    let why = if applied {
+        "No endpoint of this pool is a standard Azure deployment"
+    } else {
+        "Apply the draft first: the commands say what runs"
+    };
+    let button = button.on_disabled_hover_text(why).on_hover_text("They make the service agree with what runs here");
+    if let Some(commands) = commands.filter(|_| button.clicked()) {
+        ui.ctx().copy_text(commands.to_string());
+        cx.toast(Tone::Ok, "The commands are copied. Fill in what stands in <…> before you run them.");
     }
 }
 
@@ -246,3 +246,7 @@ fn new_pool(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         state.new_name = None;
     }
 }
+
+#[cfg(test)]
+#[path = "quotas/quotas_tests.rs"]
+mod tests;

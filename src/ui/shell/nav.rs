@@ -66,6 +66,7 @@ fn icon(page: Page) -> MaterialIcon {
         Page::Routing => icons::ICON_ALT_ROUTE,
         Page::Quotas => icons::ICON_DONUT_LARGE,
         Page::Requests => icons::ICON_LIST_ALT,
+        Page::Usage => icons::ICON_BAR_CHART,
         Page::Accounts => icons::ICON_KEY,
         Page::Connect => icons::ICON_CABLE,
     }

@@ -98,6 +98,7 @@ fn message(ui: &mut Ui, theme: &Theme, toast: &Toast) -> bool {
 /// What a notice says, if anything.
 pub(super) fn of_notice(body: &NoticeBody) -> Option<(Tone, String)> {
     match body {
+        NoticeBody::Exporting { .. } => None,
         NoticeBody::Done(text) if text.is_empty() => None,
         NoticeBody::Done(text) => Some((Tone::Ok, text.clone())),
         NoticeBody::Applied { revision, .. } => Some((Tone::Ok, format!("Rev {revision} applied"))),

@@ -6,6 +6,7 @@
 mod amount;
 mod bar;
 mod basic;
+mod border;
 mod lane;
 mod limit_line;
 mod table;
@@ -17,6 +18,7 @@ pub use basic::{
     card, chip, fact, icon_button, icon_text_button, note, page_title, primary_button, quiet_button, section,
     status_label,
 };
+pub use border::{Border, BorderEvent, BorderOutput};
 pub use lane::{LaneSpan, state_lane};
 pub use limit_line::{LimitLine, LineEvent, LineOutput};
-pub use table::{Column, DataTable, TableEvent, TableState};
+pub use table::{Column, DataTable, Rows, TableEvent, TableState};

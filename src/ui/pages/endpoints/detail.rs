@@ -39,6 +39,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &E
         tokens(ui, cx, state, endpoint, series);
         requests(ui, cx, endpoint, series);
     }
+    state.earlier.show(ui, cx, &endpoint.id);
     limits::show(ui, cx, endpoint);
     last_requests(ui, cx, endpoint);
 }

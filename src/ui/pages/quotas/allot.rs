@@ -20,17 +20,6 @@ pub fn allotted(config: &Config, pool: &PoolId) -> u64 {
     members(config, pool).filter_map(|endpoint| endpoint.tokens_per_minute).fold(0, u64::saturating_add)
 }
 
-/// Gives every endpoint of the pool the same share, rounded down to whole thousands.
-pub fn even(config: &mut Config, pool: &PoolId) {
-    let count = members(config, pool).count() as u64;
-    let Some(total) = config.quota_pool(pool).map(|pool| pool.tokens_per_minute) else { return };
-    let Some(each) = total.checked_div(count) else { return };
-    let share = if each >= UNIT { each / UNIT * UNIT } else { each };
-    for endpoint in config.endpoints.iter_mut().filter(|endpoint| endpoint.quota_pool.as_ref() == Some(pool)) {
-        endpoint.tokens_per_minute = Some(share);
-    }
-}
-
 /// The requests per minute that follow from an endpoint's tokens by its pool's ratio, if nothing is stated.
 #[must_use]
 pub fn derived_requests(config: &Config, endpoint: &Endpoint) -> Option<u64> {
@@ -52,6 +41,13 @@ pub fn set_total(config: &mut Config, pool: &PoolId, total: u64) {
     }
 }
 
+/// Says whose total it is.
+pub fn set_soft(config: &mut Config, pool: &PoolId, soft: bool) {
+    if let Some(pool) = config.quota_pools.iter_mut().find(|known| known.id == *pool) {
+        pool.soft = soft;
+    }
+}
+
 /// Adds a pool with the classic ratio of 6 requests per 1,000 tokens.
 pub fn add_pool(config: &mut Config, name: &str, total: u64) {
     config.quota_pools.push(QuotaPool {
@@ -60,6 +56,7 @@ pub fn add_pool(config: &mut Config, name: &str, total: u64) {
         requests_per_minute: None,
         requests_per_1k_tokens: Some(6),
         adjust_within_percent: None,
+        soft: false,
     });
 }
 
@@ -90,25 +87,6 @@ mod tests {
 
     fn pool() -> PoolId {
         PoolId::from("sim-b/eastus/demo")
-    }
-
-    #[test]
-    fn even_shares_are_whole_thousands_and_never_more_than_the_total() {
-        let mut config = fixture::config();
-        set_total(&mut config, &pool(), 121_500);
-        even(&mut config, &pool());
-        let shares: Vec<_> = members(&config, &pool()).map(|endpoint| endpoint.tokens_per_minute).collect();
-        assert_eq!(shares, [Some(60_000), Some(60_000)]);
-        assert!(allotted(&config, &pool()) <= 121_500);
-    }
-
-    #[test]
-    fn a_pool_without_endpoints_can_be_made_even() {
-        let mut config = fixture::config();
-        add_pool(&mut config, "empty", 10_000);
-        let before = config.clone();
-        even(&mut config, &PoolId::from("empty"));
-        assert_eq!(config, before);
     }
 
     #[test]

@@ -1,37 +1,104 @@
-//! A pool as a bar: the width of a segment is what an endpoint is given, its filling what it uses now.
+//! A pool as a bar: the width of a segment is what an endpoint is given, its filling what it uses now. Borders between
+//! segments move.
 //!
-//! Invariant: segments and spare together are the pool's total; what is given beyond it is drawn past the total's mark.
-//! Absent on purpose: dragging the borders.
+//! Invariant: segments and spare together are the pool's total; what is given beyond it is hatched past the total's mark. A
+//! drag is one undo step.
+//! Absent on purpose: who gives what to whom (`allocate`).
 
 use egui::{Align2, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
+use super::State;
+use super::allocate::{Division, STEP, Trade};
 use crate::model::config::{Endpoint, QuotaPool};
+use crate::model::id::{EndpointId, PoolId};
 use crate::model::units::{Grouped, Short};
 use crate::ui::cx::PageCx;
 use crate::ui::theme::{Tone, small_font};
+use crate::ui::widgets::{Border, BorderEvent, BorderOutput};
 
-const HEIGHT: f32 = 46.0;
+const HEIGHT: f32 = 52.0;
 
-/// Draws the bar.
-pub(super) fn show(ui: &mut Ui, cx: &PageCx, pool: &QuotaPool, members: &[&Endpoint]) {
-    let share = |endpoint: &Endpoint| endpoint.tokens_per_minute.unwrap_or(0);
-    let sum = members.iter().map(|endpoint| share(endpoint)).fold(0_u64, u64::saturating_add);
-    let whole = sum.max(pool.tokens_per_minute).max(1);
+/// A border that is being dragged: its pool and place, and the division from before.
+#[derive(Debug)]
+pub(super) struct Drag {
+    pool: PoolId,
+    place: usize,
+    before: Division,
+}
+
+/// Draws the bar and moves its borders.
+pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: &QuotaPool, members: &[&Endpoint]) {
+    let Some(division) = Division::of(cx.draft.working(), &pool.id, |member| state.locked.contains(&member.id)) else {
+        return;
+    };
+    let total = pool.tokens_per_minute;
+    let whole = division.sum().max(total).max(1);
     let (bar, _) = ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), Sense::hover());
     ui.painter().rect(bar, 4.0, cx.theme.track, Stroke::new(1.0, cx.theme.edge), StrokeKind::Inside);
-    let mut start = 0_u64;
-    for endpoint in members {
-        let end = start.saturating_add(share(endpoint));
-        segment(ui, cx, part(bar, start, end, whole), endpoint);
+    let dragged = state.drag.as_ref().is_some_and(|drag| drag.pool == pool.id);
+    let (mut start, mut ends) = (0_u64, Vec::with_capacity(members.len()));
+    for (place, endpoint) in members.iter().enumerate() {
+        let end = start.saturating_add(division.share(place));
+        let rect = part(bar, start, end, whole);
+        segment(ui, cx, rect, endpoint, dragged);
+        ends.push(rect.right());
         start = end;
     }
-    if pool.tokens_per_minute > sum {
-        let rest = part(bar, sum, pool.tokens_per_minute, whole);
-        text(ui, rest, cx.theme.text_soft, "spare", pool.tokens_per_minute - sum);
-    } else if sum > pool.tokens_per_minute {
-        let mark = part(bar, 0, pool.tokens_per_minute, whole).right();
-        ui.painter().vline(mark, bar.expand(3.0).y_range(), Stroke::new(2.0, cx.theme.tone(Tone::Near)));
+    if division.over() > 0 {
+        let beyond = part(bar, total, whole, whole);
+        hatch(ui, beyond, cx.theme.tone(Tone::Near));
+        let reach = bar.expand(3.0).y_range();
+        ui.painter().vline(beyond.left(), reach, Stroke::new(2.0, cx.theme.tone(Tone::Near)));
+    } else if division.spare() > 0 {
+        let amount = amount(division.spare(), dragged);
+        text(ui, part(bar, division.sum(), total, whole), cx.theme.text_soft, &format!("spare  {amount}"));
     }
+    for (place, (endpoint, x)) in members.iter().zip(ends).enumerate() {
+        let name = format!("Share of {}", endpoint.id);
+        let enabled = division.is_open(place);
+        let border = Border { name: &name, value: division.share(place), enabled, x, bar, whole };
+        let moved = border.show(ui, cx.theme);
+        obey(cx, state, pool, &division, (place, moved));
+    }
+}
+
+/// Puts what a border did into the draft.
+fn obey(cx: &mut PageCx, state: &mut State, pool: &QuotaPool, now: &Division, (place, moved): (usize, BorderOutput)) {
+    let gesture = format!("border {} {place}", pool.id);
+    let mine = |drag: &Drag| drag.pool == pool.id && drag.place == place;
+    if moved.dragging && !state.drag.as_ref().is_some_and(mine) {
+        state.drag = Some(Drag { pool: pool.id.clone(), place, before: now.clone() });
+        cx.watch_closely(true);
+    }
+    match moved.event {
+        Some(BorderEvent::To { wanted, held }) => {
+            let base = state.drag.as_ref().filter(|drag| mine(drag)).map_or(now, |drag| &drag.before);
+            let trade = if held.alt {
+                Trade::All
+            } else if held.shift {
+                Trade::Spare
+            } else {
+                Trade::Neighbour
+            };
+            let next = base.moved(place, wanted, trade, if held.command { 1 } else { STEP });
+            let label = label(cx, pool, place, &next);
+            cx.draft.adjust(&gesture, label, |config| next.write(config, &pool.id));
+        }
+        Some(BorderEvent::Cancelled) => cx.draft.cancel(&gesture),
+        Some(BorderEvent::Released) => cx.draft.settle(),
+        None => {}
+    }
+    if !moved.dragging && state.drag.as_ref().is_some_and(mine) {
+        state.drag = None;
+        cx.watch_closely(false);
+    }
+}
+
+fn label(cx: &PageCx, pool: &QuotaPool, place: usize, next: &Division) -> String {
+    let id: Option<EndpointId> =
+        super::allot::members(cx.draft.working(), &pool.id).nth(place).map(|member| member.id.clone());
+    let id = id.map(|id| id.to_string()).unwrap_or_default();
+    format!("give {id} {} TPM of {}", Grouped(next.share(place)), pool.id)
 }
 
 /// The part of the bar between two amounts of a whole.
@@ -46,7 +113,7 @@ fn ratio(amount: u64, whole: u64) -> f32 {
     f32::from(u16::try_from(share.min(10_000)).unwrap_or(10_000)) / 10_000.0
 }
 
-fn segment(ui: &mut Ui, cx: &PageCx, rect: Rect, endpoint: &Endpoint) {
+fn segment(ui: &mut Ui, cx: &PageCx, rect: Rect, endpoint: &Endpoint, dragged: bool) {
     let id = &endpoint.id;
     let share = endpoint.tokens_per_minute.unwrap_or(0);
     let (used, reserved) =
@@ -62,8 +129,13 @@ fn segment(ui: &mut Ui, cx: &PageCx, rect: Rect, endpoint: &Endpoint) {
     ui.painter().rect_filled(taken, 2.0, cx.theme.tone(tone));
     let held = part(filling, used, used.saturating_add(reserved).min(share), share);
     hatch(ui, held, cx.theme.tone(tone));
-    text(ui, rect, cx.theme.text, id.as_str(), share);
+    text(ui, rect, cx.theme.text, &format!("{id}  {}", amount(share, dragged)));
     response.on_hover_text(spoken);
+}
+
+/// Exact while it is being moved.
+fn amount(amount: u64, exact: bool) -> String {
+    if exact { Grouped(amount).to_string() } else { Short(amount).to_string() }
 }
 
 /// Diagonal strokes: taken for now, not for good.
@@ -77,8 +149,7 @@ fn hatch(ui: &Ui, rect: Rect, color: egui::Color32) {
     }
 }
 
-fn text(ui: &Ui, rect: Rect, color: egui::Color32, name: &str, amount: u64) {
+fn text(ui: &Ui, rect: Rect, color: egui::Color32, words: &str) {
     let painter = ui.painter().with_clip_rect(rect.shrink(3.0).intersect(ui.clip_rect()));
-    let at = rect.left_top() + vec2(8.0, 8.0);
-    painter.text(at, Align2::LEFT_TOP, format!("{name}  {}", Short(amount)), small_font(), color);
+    painter.text(rect.left_top() + vec2(10.0, 8.0), Align2::LEFT_TOP, words, small_font(), color);
 }

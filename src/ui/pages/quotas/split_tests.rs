@@ -30,6 +30,7 @@ fn a_plan_made_for_another_total_or_other_members_is_not_offered() {
         total,
         members: members.iter().map(|id| (*id).into()).collect(),
         proposals: vec![],
+        commands: None,
     };
     assert!(fits(&plan(300_000, &["sim-eastus", "sim-westus"]), &config, pool));
     assert!(!fits(&plan(240_000, &["sim-eastus", "sim-westus"]), &config, pool));

@@ -1,0 +1,162 @@
+//! Dividing a pool on screen: by mouse, by keys, and what is refused.
+
+use std::sync::Arc;
+
+use egui::{Key, Modifiers, vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT, Queryable};
+
+use crate::contract::{BackEnd, CommandInbox, Snapshot};
+use crate::ui::cx::Page;
+use crate::ui::{Console, fixture, theme};
+
+struct Screen {
+    harness: Harness<'static, Console>,
+    _back: BackEnd,
+    _inbox: CommandInbox,
+}
+
+impl Screen {
+    fn open(snapshot: Snapshot) -> Self {
+        let (ui, back, inbox) = crate::contract::line(snapshot);
+        let console = Console::new(ui, &egui::Context::default());
+        let harness = Harness::builder()
+            .with_size(vec2(1280.0, 800.0))
+            .with_context_setup(theme::install)
+            .build_ui_state(|ui, console: &mut Console| console.ui(ui), console);
+        let mut screen = Self { harness, _back: back, _inbox: inbox };
+        screen.click(Page::Quotas.name());
+        screen
+    }
+
+    fn click(&mut self, label: &str) {
+        self.harness.get_by_label(label).click();
+        self.harness.run_steps(4);
+    }
+
+    fn press(&mut self, modifiers: Modifiers, key: Key) {
+        self.harness.key_press_modifiers(modifiers, key);
+        self.harness.run_steps(3);
+    }
+
+    fn focus(&mut self, label: &str) {
+        self.harness.get_by_label(label).focus();
+        self.harness.run_steps(2);
+    }
+
+    fn shares(&self) -> (Option<u64>, Option<u64>) {
+        let config = self.harness.state().draft().working();
+        let share = |id: &str| config.endpoint(&id.into()).and_then(|endpoint| endpoint.tokens_per_minute);
+        (share("sim-eastus"), share("sim-westus"))
+    }
+
+    fn undo_label(&self) -> Option<String> {
+        self.harness.state().draft().undo_label().map(str::to_owned)
+    }
+
+    fn says(&self, words: &str) -> bool {
+        self.harness.query_all_by_label_contains(words).next().is_some()
+    }
+}
+
+#[test]
+fn a_border_moves_by_keys_between_its_neighbours_and_says_its_value() {
+    let mut screen = Screen::open(fixture::snapshot());
+    screen.focus("Share of sim-eastus");
+    screen.press(Modifiers::NONE, Key::ArrowRight);
+    screen.press(Modifiers::NONE, Key::PageUp);
+    assert_eq!(screen.shares(), (Some(131_000), Some(109_000)));
+    let border = screen.harness.get_by_label("Share of sim-eastus");
+    assert_eq!(border.accesskit_node().numeric_value(), Some(131_000.0));
+    assert_eq!(screen.undo_label().as_deref(), Some("give sim-eastus 131,000 TPM of sim-b/eastus/demo"));
+    screen.press(Modifiers::SHIFT, Key::ArrowRight);
+    assert_eq!(screen.shares(), (Some(132_000), Some(109_000)), "shift takes from what is spare");
+}
+
+#[test]
+fn a_dragged_border_is_one_step_and_escape_puts_it_back() {
+    let mut screen = Screen::open(fixture::snapshot());
+    let from = screen.harness.get_by_label("Share of sim-eastus").rect().center();
+    for escape in [true, false] {
+        screen.harness.drag_at(from);
+        screen.harness.run_steps(2);
+        for x in [20.0, 60.0, 40.0] {
+            screen.harness.hover_at(from + vec2(x, 0.0));
+            screen.harness.run_steps(2);
+        }
+        let (east, west) = screen.shares();
+        assert!(east > Some(120_000), "{east:?}");
+        assert_eq!(east.zip(west).map(|(east, west)| east + west), Some(240_000));
+        assert_eq!(east.map(|east| east % 1_000), Some(0));
+        if escape {
+            screen.press(Modifiers::NONE, Key::Escape);
+        }
+        screen.harness.drop_at(from + vec2(40.0, 0.0));
+        screen.harness.run_steps(3);
+        assert_eq!(screen.shares() == (Some(120_000), Some(120_000)), escape);
+    }
+    assert!(screen.undo_label().is_some());
+    screen.press(Modifiers::COMMAND, Key::Z);
+    assert_eq!(screen.shares(), (Some(120_000), Some(120_000)));
+    assert_eq!(screen.undo_label(), None, "it was one step");
+}
+
+#[test]
+fn a_locked_share_keeps_its_size_from_borders_and_buttons() {
+    let mut screen = Screen::open(fixture::snapshot());
+    screen.click("Lock the share of sim-westus");
+    screen.focus("Share of sim-eastus");
+    screen.press(Modifiers::NONE, Key::PageUp);
+    assert_eq!(screen.shares(), (Some(120_000), Some(120_000)), "the neighbour is locked");
+    screen.click("Even");
+    assert_eq!(screen.shares(), (Some(180_000), Some(120_000)));
+}
+
+#[test]
+fn more_than_a_providers_total_is_refused_with_what_to_free_and_ones_own_total_may_be_exceeded() {
+    let mut screen = Screen::open(fixture::snapshot());
+    let type_in = |screen: &mut Screen, text: &str| {
+        screen.focus("TPM of sim-eastus");
+        screen.press(Modifiers::COMMAND, Key::A);
+        screen.harness.get_by_label("TPM of sim-eastus").type_text(text);
+        screen.harness.run_steps(2);
+        screen.press(Modifiers::NONE, Key::Enter);
+    };
+    type_in(&mut screen, "192k");
+    assert!(screen.says("300,000 is the provider's total; free 12,000 first."));
+    assert_eq!(screen.shares().0, Some(120_000));
+    screen.click("My own total");
+    type_in(&mut screen, "192k");
+    assert_eq!(screen.shares().0, Some(192_000));
+    assert!(screen.says("12,000 more than the total"));
+}
+
+#[test]
+fn a_share_above_what_the_service_reports_is_pointed_out_beside_the_honesty_line() {
+    let mut snapshot = fixture::snapshot();
+    Arc::make_mut(&mut snapshot.view).endpoints[1].reported_tokens_per_minute = Some(90_000);
+    let screen = Screen::open(snapshot);
+    assert!(screen.says("Azure still enforces its own number."));
+    assert!(screen.says("1 endpoint is given more than the service last reported"));
+    assert!(screen.says("90,000, less than ours"));
+}
+
+#[test]
+fn a_suggestion_is_taken_from_what_is_spare_as_far_as_that_goes() {
+    let mut screen = Screen::open(fixture::snapshot());
+    screen.click("Suggested for sim-eastus: 210,000 TPM");
+    assert_eq!(screen.shares(), (Some(180_000), Some(120_000)));
+}
+
+#[test]
+fn the_explanation_names_the_biggest_cause_and_the_commands_are_copied_for_what_runs() {
+    let mut screen = Screen::open(fixture::snapshot());
+    screen.click("Why am I throttled under my limit?");
+    assert!(screen.says("client aider asks for max_tokens 4,000 and uses 1,204"));
+    screen.press(Modifiers::NONE, Key::Escape);
+    screen.harness.get_by_label("Copy Azure CLI commands").click();
+    screen.harness.step();
+    let commands = &screen.harness.output().platform_output.commands;
+    let copied = |command: &egui::OutputCommand| matches!(command, egui::OutputCommand::CopyText(text) if text.ends_with("as it is"));
+    assert!(commands.iter().any(copied), "{commands:?}");
+}

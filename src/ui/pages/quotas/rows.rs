@@ -1,0 +1,236 @@
+//! The table below a pool's bar: what each endpoint is given, what it used, and what the service says of it.
+//!
+//! Invariant: a share typed here does not exceed what the provider's total leaves; what is refused says what to free.
+//! Absent on purpose: the endpoints' other settings.
+
+use std::sync::Arc;
+
+use egui::{Grid, RichText, Ui};
+use egui_material_icons::icons::{ICON_LOCK, ICON_LOCK_OPEN};
+
+use super::allocate::{Division, Trade};
+use super::{State, allot, refusal};
+use crate::model::config::{Endpoint, QuotaPool};
+use crate::model::proposal::Way;
+use crate::model::units::Grouped;
+use crate::ui::cx::{PageCx, Target};
+use crate::ui::format::{full_in, tpm};
+use crate::ui::theme::{Tone, gap, mono};
+use crate::ui::widgets::{self, AmountChange, AmountEdit};
+
+/// Width of a cell with an amount, in points.
+const CELL: f32 = 104.0;
+
+/// Shows the table of a pool's endpoints, or of those without one.
+pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: Option<&QuotaPool>, list: &[&Endpoint]) {
+    let salt = pool.map_or("alone", |pool| pool.id.as_str());
+    egui::ScrollArea::horizontal().id_salt(salt).show(ui, |ui| {
+        let headings: &[&str] = &[
+            "Endpoint",
+            "Allotted TPM",
+            "RPM",
+            "Used now",
+            "p95 24 h",
+            "Peak",
+            "Throttled",
+            "Service says",
+            "Suggestion",
+            "Soft cap",
+            "Quota pool",
+        ];
+        Grid::new(("endpoints", salt)).num_columns(headings.len()).spacing([gap::L, gap::M]).show(ui, |ui| {
+            for heading in headings {
+                let wanted = pool.is_some() || *heading != "Suggestion";
+                ui.label(RichText::new(if wanted { *heading } else { "" }).color(cx.theme.text_soft));
+            }
+            ui.end_row();
+            for (place, endpoint) in list.iter().enumerate() {
+                row(ui, cx, state, (pool, place), endpoint);
+                ui.end_row();
+            }
+        });
+    });
+}
+
+fn row(
+    ui: &mut Ui,
+    cx: &mut PageCx,
+    state: &mut State,
+    (pool, place): (Option<&QuotaPool>, usize),
+    endpoint: &Endpoint,
+) {
+    let id = &endpoint.id;
+    ui.horizontal(|ui| {
+        if pool.is_some() {
+            lock(ui, cx, state, endpoint);
+        }
+        if ui.link(id.as_str()).clicked() {
+            cx.open(Target::Endpoint(id.clone()));
+        }
+    });
+    share(ui, cx, pool, endpoint);
+    let derived = allot::derived_requests(cx.draft.working(), endpoint);
+    let hint = derived.map_or_else(|| "learned".to_owned(), |requests| format!("{} derived", Grouped(requests)));
+    limit(ui, cx, endpoint, "RPM", endpoint.requests_per_minute, &hint, |it, value| it.requests_per_minute = value);
+    used_now(ui, cx, endpoint);
+    let used = state.uses.get(id);
+    ui.label(mono(Grouped(used.p95).to_string()));
+    ui.label(mono(Grouped(used.peak).to_string()));
+    let throttled = mono(format!("{} min", used.throttled));
+    ui.label(if used.throttled > 0 { throttled.color(cx.theme.tone(Tone::Throttled)) } else { throttled })
+        .on_hover_text("Minutes in which the service answered with a 429");
+    service_says(ui, cx, endpoint);
+    match pool {
+        Some(pool) => suggestion(ui, cx, state, pool, place, endpoint),
+        None => drop(ui.label("")),
+    }
+    let cap = endpoint.soft_cap_tokens_per_minute;
+    limit(ui, cx, endpoint, "Soft cap", cap, "none", |it, value| it.soft_cap_tokens_per_minute = value);
+    membership(ui, cx, endpoint);
+}
+
+fn lock(ui: &mut Ui, cx: &PageCx, state: &mut State, endpoint: &Endpoint) {
+    let id = &endpoint.id;
+    if state.locked.contains(id) {
+        if widgets::icon_button(ui, cx.theme, ICON_LOCK, &format!("Unlock the share of {id}")).clicked() {
+            state.locked.remove(id);
+        }
+    } else if widgets::icon_button(ui, cx.theme, ICON_LOCK_OPEN, &format!("Lock the share of {id}")).clicked() {
+        state.locked.insert(id.clone());
+    }
+}
+
+/// The endpoint's share; more than the provider's total leaves is refused.
+fn share(ui: &mut Ui, cx: &mut PageCx, pool: Option<&QuotaPool>, endpoint: &Endpoint) {
+    let id = &endpoint.id;
+    let mine = endpoint.tokens_per_minute;
+    let Some(change) = amount(ui, cx, &format!("TPM of {id}"), mine, "learned") else { return };
+    if let (Some(pool), AmountChange::Set(wanted)) = (pool.filter(|pool| !pool.soft), change) {
+        let others = allot::allotted(cx.draft.working(), &pool.id).saturating_sub(mine.unwrap_or(0));
+        let short = others.saturating_add(wanted).saturating_sub(pool.tokens_per_minute);
+        if short > 0 && wanted > mine.unwrap_or(0) {
+            cx.toast(Tone::Near, refusal(pool.tokens_per_minute, short));
+            return;
+        }
+    }
+    put(cx, endpoint, "TPM", change, |it, value| it.tokens_per_minute = value);
+}
+
+fn used_now(ui: &mut Ui, cx: &PageCx, endpoint: &Endpoint) {
+    let seen = cx.snapshot.view.endpoint(&endpoint.id);
+    let used = seen.map_or_else(|| "–".to_owned(), |seen| Grouped(seen.tokens.used).to_string());
+    let share = seen.and_then(|seen| seen.allotted).map(|share| format!("our share for now is {}", tpm(share)));
+    let full = seen.and_then(|seen| full_in(seen.exhausts_at?, cx.snapshot.at));
+    let more: Vec<String> = share.into_iter().chain(full).collect();
+    let used = ui.label(mono(if more.is_empty() { used } else { format!("{used} · {}", more.join(" · ")) }));
+    used.on_hover_text("Charged in the last minute");
+}
+
+/// What the service last reported, if ours is more.
+pub(super) fn above_reported(cx: &PageCx, endpoint: &Endpoint) -> Option<u64> {
+    let reported = cx.snapshot.view.endpoint(&endpoint.id)?.reported_tokens_per_minute?;
+    (endpoint.tokens_per_minute? > reported).then_some(reported)
+}
+
+fn service_says(ui: &mut Ui, cx: &PageCx, endpoint: &Endpoint) {
+    let seen = cx.snapshot.view.endpoint(&endpoint.id);
+    match (above_reported(cx, endpoint), seen.and_then(|seen| seen.reported_tokens_per_minute)) {
+        (Some(reported), _) => {
+            let words = format!("{}, less than ours", Grouped(reported));
+            widgets::status_label(ui, cx.theme, Tone::Near, &words);
+        }
+        (None, Some(reported)) => drop(ui.label(mono(Grouped(reported).to_string()))),
+        (None, None) => drop(ui.label("–").on_hover_text("No header of the service named a limit yet")),
+    }
+}
+
+/// What demand would give it, as a button that takes it from what is spare, or gives it back.
+fn suggestion(ui: &mut Ui, cx: &mut PageCx, state: &State, pool: &QuotaPool, place: usize, endpoint: &Endpoint) {
+    let plan = cx.snapshot.plans.iter().find(|plan| plan.pool == pool.id && plan.total == pool.tokens_per_minute);
+    let by_demand = plan.and_then(|plan| plan.proposals.iter().find(|proposal| proposal.way == Way::ByDemand));
+    let wanted = by_demand.and_then(|proposal| proposal.shares.iter().find(|share| share.endpoint == endpoint.id));
+    let now = endpoint.tokens_per_minute.unwrap_or(0);
+    let Some(wanted) = wanted.map(|share| share.tokens_per_minute).filter(|wanted| *wanted != now) else {
+        ui.label("–");
+        return;
+    };
+    let division = Division::of(cx.draft.working(), &pool.id, |member| state.locked.contains(&member.id));
+    let next = division.map(|division| division.moved(place, wanted, Trade::Spare, super::allocate::STEP));
+    let possible = next.filter(|next| next.share(place) != now);
+    let words = if wanted > now {
+        format!("+{} from spare", Grouped(wanted - now))
+    } else {
+        format!("−{} to spare", Grouped(now - wanted))
+    };
+    let button = ui.add_enabled(possible.is_some(), egui::Button::new(words));
+    let name = format!("Suggested for {}: {}", endpoint.id, tpm(wanted));
+    let enabled = possible.is_some();
+    button.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, enabled, &name));
+    let button = button
+        .on_hover_text("What it is expected to be asked for; goes into the draft")
+        .on_disabled_hover_text("Nothing is spare, or its share is locked");
+    if let Some(next) = possible.filter(|_| button.clicked()) {
+        let label = format!("give {} {} by demand", endpoint.id, tpm(next.share(place)));
+        cx.draft.edit(label, |config| next.write(config, &pool.id));
+    }
+}
+
+/// A cell with an amount. A grid offers a cell its last width; without a minimum the field would never grow.
+fn amount(ui: &mut Ui, cx: &PageCx, name: &str, value: Option<u64>, hint: &str) -> Option<AmountChange> {
+    let cell = ui.scope(|ui| {
+        ui.set_min_width(CELL);
+        AmountEdit::new(name, value).or_empty(hint).show(ui, cx.theme)
+    });
+    cell.inner
+}
+
+/// A cell with one limit; `set` puts a changed one into the draft as one undo step. Empty means `hint`.
+fn limit(
+    ui: &mut Ui,
+    cx: &mut PageCx,
+    endpoint: &Endpoint,
+    what: &str,
+    value: Option<u64>,
+    hint: &str,
+    set: fn(&mut Endpoint, Option<u64>),
+) {
+    if let Some(change) = amount(ui, cx, &format!("{what} of {}", endpoint.id), value, hint) {
+        put(cx, endpoint, what, change, set);
+    }
+}
+
+fn put(cx: &mut PageCx, endpoint: &Endpoint, what: &str, change: AmountChange, set: fn(&mut Endpoint, Option<u64>)) {
+    let id = &endpoint.id;
+    let (value, label) = match change {
+        AmountChange::Set(amount) => (Some(amount), format!("set {what} of {id} to {}", Grouped(amount))),
+        AmountChange::Clear => (None, format!("leave {what} of {id} open")),
+    };
+    cx.draft.edit(label, |config| {
+        if let Some(endpoint) = config.endpoint_mut(id) {
+            set(endpoint, value);
+        }
+    });
+}
+
+fn membership(ui: &mut Ui, cx: &mut PageCx, endpoint: &Endpoint) {
+    let config = Arc::clone(cx.draft.working());
+    let mut chosen = endpoint.quota_pool.clone();
+    let shown = chosen.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+    let combo = egui::ComboBox::from_id_salt(("pool", &endpoint.id)).selected_text(shown).width(150.0).truncate();
+    let opened = combo.show_ui(ui, |ui| {
+        ui.selectable_value(&mut chosen, None, "none");
+        for pool in &config.quota_pools {
+            ui.selectable_value(&mut chosen, Some(pool.id.clone()), pool.id.as_str());
+        }
+    });
+    let name = format!("Quota pool of {}", endpoint.id);
+    opened.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, &name));
+    if chosen != endpoint.quota_pool {
+        let id = &endpoint.id;
+        let label = match &chosen {
+            Some(pool) => format!("let {id} draw from {pool}"),
+            None => format!("take {id} out of its pool"),
+        };
+        cx.draft.edit(label, |config| allot::set_pool(config, id, chosen));
+    }
+}

@@ -1,0 +1,134 @@
+//! Tokens by day as stacked bars: input, cached input, output, reasoning.
+//!
+//! Invariant: a bar's parts add up to the day's tokens; the table below says the same in numbers.
+//! Absent on purpose: zooming; the range is chosen above.
+
+use egui::{Role, Ui, WidgetInfo};
+use egui_plot::{Bar, BarChart, GridMark, Plot};
+
+use super::tally::{Figure, Range, Tally, date};
+use crate::model::history::UsageSum;
+use crate::model::units::{Grouped, Short};
+use crate::ui::theme::{Theme, gap};
+
+/// Bars shown at most.
+const MOST: i32 = 60;
+
+/// The parts of a bar, from the bottom: its name and what of a sum it is.
+pub(super) const PARTS: [Figure; 4] = [
+    ("input", |sum| sum.input.saturating_sub(sum.cached)),
+    ("cached input", |sum| sum.cached),
+    ("output", |sum| sum.output.saturating_sub(sum.reasoning)),
+    ("reasoning", |sum| sum.reasoning),
+];
+
+/// Shows the bars of the range's days, at least a week.
+pub(super) fn show(ui: &mut Ui, theme: &Theme, tally: &Tally, range: Range, today: i32) {
+    legend(ui, theme);
+    let oldest = tally.days.first().map_or(today, |(day, _)| *day);
+    let first = range.first_day(today).max(oldest).min(today - 6).max(today - MOST + 1);
+    let days: Vec<(f64, &UsageSum)> =
+        tally.days.iter().filter(|(day, _)| *day >= first).map(|(day, sum)| (f64::from(*day), sum)).collect();
+    let mut charts: Vec<BarChart> = Vec::new();
+    for (slot, (name, part)) in PARTS.into_iter().enumerate() {
+        let color = theme.series(slot).color;
+        let bars = days.iter().map(|(day, sum)| Bar::new(*day, float(part(sum))).width(0.7).fill(color)).collect();
+        let chart = BarChart::new(name, bars).color(color).element_formatter(Box::new(move |bar, _| {
+            let day = whole(bar.argument);
+            format!("{}\n{} {name} tokens", date(day), Grouped(tokens(bar.value)))
+        }));
+        charts.push(chart.stack_on(&charts.iter().collect::<Vec<_>>()));
+    }
+    let shown = today - first + 1;
+    let plot = Plot::new("usage by day")
+        .height((ui.ctx().content_rect().height() * 0.22).clamp(140.0, 260.0))
+        .allow_drag(false)
+        .allow_zoom(false)
+        .allow_scroll(false)
+        .allow_boxed_zoom(false)
+        .allow_axis_zoom_drag(false)
+        .allow_double_click_reset(false)
+        .show_background(false)
+        .grid_color(theme.grid)
+        .cursor_color(theme.others)
+        .show_x(false)
+        .show_y(false)
+        .y_axis_min_width(44.0)
+        .include_y(10.0)
+        .include_y(0.0)
+        .x_grid_spacer(move |_| marks(first, shown))
+        .y_grid_spacer(|axis| levels(axis.bounds.1))
+        .x_axis_formatter(move |mark, _| label(whole(mark.value), today))
+        .y_axis_formatter(|mark, _| Short(tokens(mark.value)).to_string());
+    let response = plot.show(ui, |plot| {
+        plot.set_plot_bounds_x(f64::from(first) - 0.6..=f64::from(today) + 0.6);
+        for chart in charts {
+            plot.bar_chart(chart);
+        }
+    });
+    let words = summary(tally, range);
+    response.response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, &words));
+}
+
+/// In words, for those who do not see the plot.
+fn summary(tally: &Tally, range: Range) -> String {
+    let most = tally.days.iter().max_by_key(|(_, sum)| sum.tokens());
+    let most = most
+        .map_or_else(String::new, |(day, sum)| format!(", most on {}: {} tokens", date(*day), Grouped(sum.tokens())));
+    format!("Tokens by day, {}: {} in all{most}", range.name().to_lowercase(), Grouped(tally.total.tokens()))
+}
+
+fn legend(ui: &mut Ui, theme: &Theme) {
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = gap::S;
+        for (slot, (name, _)) in PARTS.into_iter().enumerate() {
+            let (rect, _) = ui.allocate_exact_size(egui::vec2(10.0, 10.0), egui::Sense::hover());
+            ui.painter().rect_filled(rect, 2, theme.series(slot).color);
+            ui.label(egui::RichText::new(name).small().color(theme.text_soft));
+            ui.add_space(gap::M);
+        }
+    });
+}
+
+/// A mark per day, or fewer where they would not fit.
+fn marks(first: i32, shown: i32) -> Vec<GridMark> {
+    let step = if shown <= 10 { 1 } else { shown / 6 };
+    let steps = (0..shown).filter(|place| (shown - 1 - place) % step == 0);
+    steps.map(|place| GridMark { value: f64::from(first + place), step_size: f64::from(step) }).collect()
+}
+
+/// Three to seven round numbers up to the top.
+fn levels(top: f64) -> Vec<GridMark> {
+    let top = tokens(top);
+    let rounds = (0..18).flat_map(|power| [1, 2, 5].map(|digit| digit * 10_u64.pow(power)));
+    let step = rounds.into_iter().find(|step| top / step < 7).unwrap_or(u64::MAX);
+    let mark = |place: u64| GridMark { value: float(place.saturating_mul(step)), step_size: float(step) };
+    (0..=top / step).map(mark).collect()
+}
+
+/// `today`, or month and day.
+fn label(day: i32, today: i32) -> String {
+    if day == today {
+        return "today".to_owned();
+    }
+    date(day).get(5..).unwrap_or_default().to_owned()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "tokens of a day are far below 2^52")]
+const fn float(tokens: u64) -> f64 {
+    tokens as f64
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cast saturates; heights are not negative"
+)]
+fn tokens(value: f64) -> u64 {
+    value.round() as u64
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the cast saturates, and days fit")]
+fn whole(value: f64) -> i32 {
+    value.round() as i32
+}
