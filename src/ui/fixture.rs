@@ -58,6 +58,7 @@ pub fn config() -> Config {
         organization: None,
         project: None,
         credential: Credential::default(),
+        second_key: None,
         allow_plain_http: false,
     };
     let endpoint = |(id, account, tokens, requests): (&str, &str, u64, u64)| Endpoint {
