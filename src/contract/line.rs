@@ -6,9 +6,9 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::mpsc;
 
 use super::command::{Command, Notice};
@@ -18,10 +18,12 @@ use crate::model::id::CommandId;
 const COMMANDS: usize = 64;
 const NOTICES: usize = 256;
 
+type Waker = Box<dyn Fn() + Send + Sync>;
+
 struct Shared {
     snapshot: ArcSwap<Snapshot>,
     notices: Mutex<VecDeque<Notice>>,
-    waker: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    waker: ArcSwapOption<Waker>,
     watched: AtomicBool,
 }
 
@@ -56,7 +58,7 @@ pub fn line(first: Snapshot) -> (UiEnd, BackEnd, CommandInbox) {
     let shared = Arc::new(Shared {
         snapshot: ArcSwap::from_pointee(first),
         notices: Mutex::new(VecDeque::new()),
-        waker: OnceLock::new(),
+        waker: ArcSwapOption::empty(),
         watched: AtomicBool::new(false),
     });
     let ui = UiEnd { shared: Arc::clone(&shared), commands: sender, next: Arc::new(AtomicU64::new(1)) };
@@ -87,9 +89,9 @@ impl UiEnd {
         waiting.drain(..).collect()
     }
 
-    /// Gives the background a way to ask for one repaint. Only the first call counts.
+    /// Gives the background a way to ask for one repaint; the newest counts, as windows come and go.
     pub fn wake_with(&self, waker: impl Fn() + Send + Sync + 'static) {
-        let _ = self.shared.waker.set(Box::new(waker));
+        self.shared.waker.store(Some(Arc::new(Box::new(waker))));
     }
 
     /// Tells the background that the person drags or hovers, so that snapshots come faster.
@@ -137,7 +139,7 @@ impl BackEnd {
     }
 
     fn wake(&self) {
-        if let Some(waker) = self.shared.waker.get() {
+        if let Some(waker) = self.shared.waker.load_full() {
             waker();
         }
     }

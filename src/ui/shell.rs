@@ -6,9 +6,12 @@
 mod act;
 mod banners;
 mod bars;
+mod bell;
+mod coming;
 mod demo;
 mod focus;
 mod help;
+mod leaving;
 mod live_bar;
 mod nav;
 mod palette;
@@ -23,14 +26,20 @@ use egui::{Frame, Margin, Panel, ScrollArea, Ui};
 use crate::contract::snapshot::Serving;
 use crate::contract::{Command, Notice, NoticeBody, RevertCause, Snapshot, UiEnd};
 
+use crate::model::preferences::Preferences;
+
 use super::actions::{self, Action};
 use super::cx::{Asks, Page, PageCx, Target};
 use super::draft::Draft;
 use super::live::Tuning;
+use super::looks::Looks;
 use super::pages::States;
-use super::theme::{self, Theme, Tone};
+use super::theme::{Theme, Tone};
 use super::trail::Trail;
 use super::undo::{Pending, Undo};
+pub use bell::Desktop;
+pub use coming::Away;
+pub use leaving::Ending;
 use toasts::{Toast, Toasts};
 
 /// The whole screen. Drawn by eframe in the window, by a harness in tests.
@@ -40,6 +49,8 @@ pub struct Console {
     tuning: Tuning,
     trail: Trail,
     target: Option<Target>,
+    /// Actions that a page asked for.
+    later: Vec<Action>,
     /// What is selected on the page.
     selected: Option<Target>,
     /// Actions that the page is to do.
@@ -47,6 +58,17 @@ pub struct Console {
     palette: palette::Palette,
     panes: panes::Panes,
     helping: bool,
+    bell: bell::Bell,
+    desktop: Desktop,
+    preferences: Preferences,
+    /// As they were kept last.
+    kept: Preferences,
+    keep: Box<dyn Fn(&Preferences)>,
+    looks: Looks,
+    /// Links from outside that are to be followed.
+    links: Vec<String>,
+    question: Option<leaving::Question>,
+    ending: Ending,
     states: States,
     toasts: Toasts,
     pending: Pending,
@@ -59,7 +81,13 @@ impl Console {
     /// A console at the screen's end of the line; puts fonts and themes into `ctx`.
     #[must_use]
     pub fn new(line: UiEnd, ctx: &egui::Context) -> Self {
-        theme::install(ctx);
+        let mut console = Self::bare(line);
+        console.open_in(ctx);
+        console
+    }
+
+    /// A console without a window, and with nothing remembered.
+    fn bare(line: UiEnd) -> Self {
         let draft = Draft::new(&line.latest().applied);
         Self {
             line,
@@ -67,11 +95,21 @@ impl Console {
             tuning: Tuning::default(),
             trail: Trail::default(),
             target: None,
+            later: Vec::new(),
             selected: None,
             acts: Vec::new(),
             palette: palette::Palette::default(),
             panes: panes::Panes::default(),
             helping: false,
+            bell: bell::Bell::default(),
+            desktop: Box::new(|_| {}),
+            preferences: Preferences::default(),
+            kept: Preferences::default(),
+            keep: Box::new(|_| {}),
+            looks: Looks::default(),
+            links: Vec::new(),
+            question: None,
+            ending: Ending::Open,
             states: States::default(),
             toasts: Toasts::default(),
             pending: Pending::default(),
@@ -95,7 +133,10 @@ impl Console {
 
     /// What has to be done even while the window is hidden: when the proxy stops, the window closes.
     pub fn logic(&mut self, ctx: &egui::Context) {
-        if matches!(self.line.latest().serving, Serving::Stopping { .. }) {
+        let snapshot = self.line.latest();
+        self.mind_closing(ctx, &snapshot);
+        self.keep_preferences();
+        if matches!(snapshot.serving, Serving::Stopping { .. }) {
             ctx.send_viewport_cmd(egui::ViewportCommand::Close);
         }
     }
@@ -104,9 +145,12 @@ impl Console {
     pub fn ui(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
         let snapshot = self.line.latest();
+        self.looks.follow(&ctx, &mut self.preferences);
         let theme = Theme::of(&ctx);
         self.draft.follow(&snapshot.applied);
         let notices = self.hear(&ctx);
+        self.alert(&snapshot, Some(&ctx));
+        self.follow_links(&ctx);
         self.palette.take_keys(&ctx);
         for action in actions::pressed(&ctx, self.page()) {
             if !self.palette.is_open() || action == Action::Palette {
@@ -121,9 +165,11 @@ impl Console {
             wanted.extend(review::show(&ctx, theme, &self.draft));
         }
         self.helping = self.helping && help::show(&ctx, theme);
+        self.ask(&ctx, theme, &snapshot);
         self.show_palette(&ctx, theme, &snapshot);
         wanted.extend(self.toasts.show(&ctx, theme).map(Wish::Undo));
         focus::show(&ctx, theme);
+        wanted.extend(std::mem::take(&mut self.later).into_iter().map(Wish::Act));
         for wish in wanted {
             self.grant(wish, &ctx, &snapshot);
         }
@@ -144,7 +190,7 @@ impl Console {
         let bar = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(16, 8));
         Panel::top("top bar").frame(bar).show(ui, |ui| {
             self.panes.mark(ui, "Top bar", ui.max_rect());
-            bars::top(ui, theme, snapshot, &mut wanted);
+            bars::top(ui, theme, snapshot, &mut self.bell, &mut wanted);
         });
         banners::show(ui, theme, snapshot, &mut wanted);
         self.demo.show(ui, theme, snapshot, self.trail.page(), &mut wanted);
@@ -170,6 +216,7 @@ impl Console {
             snapshot,
             theme,
             draft: &mut self.draft,
+            preferences: &mut self.preferences,
             notices,
             arrived: self.target.take(),
             acts: std::mem::take(&mut self.acts),
@@ -201,6 +248,7 @@ impl Console {
         }
         self.reviewing |= asks.review;
         self.selected = asks.selected;
+        self.later.extend(asks.acts);
         if asks.again {
             ctx.request_repaint();
         }
@@ -215,6 +263,9 @@ impl Console {
             let ours = self.draft.hear(notice);
             if ours && matches!(notice.body, NoticeBody::Applied { .. }) {
                 self.reviewing = false;
+            }
+            if let NoticeBody::Rung { link } = &notice.body {
+                self.come(ctx, link.clone());
             }
             let undo = self.pending.take(notice.id).or_else(|| Undo::of_notice(&notice.body));
             if matches!(&notice.body, NoticeBody::Reverted { why, .. } if *why != RevertCause::Asked) {
@@ -269,6 +320,7 @@ impl Console {
                 Some(command) => drop(self.send(ctx, command)),
                 None => self.say(ctx, "In the draft again", Draft::undo),
             },
+            Wish::Open(target) => self.go(ctx, target.page(), Some(target)),
             Wish::Apply => self.apply(ctx),
             Wish::CloseReview => self.reviewing = false,
             Wish::Copy(text) => ctx.copy_text(text),
@@ -276,10 +328,17 @@ impl Console {
     }
 }
 
+/// A sheet above everything, with room round what it says.
+fn sheet(ctx: &egui::Context, name: &'static str) -> egui::Modal {
+    let frame = Frame::window(&ctx.global_style()).inner_margin(Margin::same(20));
+    egui::Modal::new(egui::Id::unique(name)).frame(frame)
+}
+
 /// Something that was clicked round the page.
 enum Wish {
     Act(Action),
     Send(Command),
+    Open(Target),
     Apply,
     CloseReview,
     Copy(String),
@@ -293,3 +352,7 @@ mod tests;
 #[cfg(test)]
 #[path = "shell/places_tests.rs"]
 mod places_tests;
+
+#[cfg(test)]
+#[path = "shell/leaving_tests.rs"]
+mod leaving_tests;
