@@ -9,6 +9,7 @@ pub mod complete;
 pub mod copy;
 pub mod echo;
 pub mod filter;
+mod older;
 pub mod query;
 pub mod rows;
 mod table;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 use egui::{Key, Modifiers, RichText, Ui};
 
+use crate::contract::history::SearchView;
 use crate::model::id::RequestId;
 use crate::model::record::RequestRecord;
 use crate::model::units::Grouped;
@@ -29,6 +31,7 @@ use crate::ui::theme::gap;
 use crate::ui::widgets::{self, TableState};
 
 use columns::Columns;
+use older::Older;
 use query::Query;
 use rows::Rows;
 use table::{Listing, Sorted};
@@ -42,6 +45,9 @@ pub struct State {
     query: Query,
     offer: bar::Offer,
     rows: Rows,
+    older: Older,
+    /// What the store has found with this filter.
+    found: Option<Arc<SearchView>>,
     table: TableState<RequestId>,
     sorted: Option<Sorted>,
     /// The order asked for; `Some(None)`: as they come.
@@ -78,6 +84,8 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     if state.rows.progress(&records).is_some() {
         cx.again();
     }
+    state.found = state.older.follow(cx, &state.query.text(), &state.marked);
+    state.rows.set_older(&state.found.as_ref().map(|found| Arc::clone(&found.rows)).unwrap_or_default());
     sort(cx, state);
     let wide = ui.available_width() >= SIDE_BY_SIDE;
     if state.inspecting && !wide {
@@ -123,7 +131,8 @@ fn sort(cx: &PageCx, state: &mut State) {
     if let Some(sorted) = state.sorted.as_ref().filter(|sorted| sorted.text != text) {
         state.sort_by.get_or_insert(Some(sorted.by));
     }
-    if state.sort_by.is_none() || state.rows.progress(records).is_some() {
+    let searching = state.older.is_waiting(state.found.as_deref());
+    if state.sort_by.is_none() || searching || state.rows.progress(records).is_some() {
         return;
     }
     let by = state.sort_by.take().flatten();
@@ -154,7 +163,7 @@ fn list(ui: &mut Ui, cx: &mut PageCx, state: &mut State, focus: bool) {
 /// Says what is in the way, once everything was looked through.
 fn nothing_passes(ui: &mut Ui, cx: &PageCx, state: &mut State) {
     let records = &cx.snapshot.records;
-    if state.rows.progress(records).is_some() {
+    if state.rows.progress(records).is_some() || state.older.is_waiting(state.found.as_deref()) {
         ui.label("Searching…");
         return;
     }
