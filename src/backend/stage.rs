@@ -558,6 +558,7 @@ fn resolve(profile: &Loaded, revision: u64) -> (Arc<CheckedConfig>, Vec<Finding>
 /// What the inventory says comes after what the check says.
 pub(super) fn with_inventory(mut findings: Vec<Finding>, config: &Config) -> Vec<Finding> {
     findings.extend(inventory::findings(config));
+    findings.extend(keys::unset_tokens(config));
     findings
 }
 

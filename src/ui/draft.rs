@@ -221,6 +221,12 @@ impl Draft {
         self.done.checked_sub(1).and_then(|last| self.steps.get(last)).map(|step| step.label.as_str())
     }
 
+    /// What the next redo does again.
+    #[must_use]
+    pub fn redo_label(&self) -> Option<&str> {
+        self.steps.get(self.done).map(|step| step.label.as_str())
+    }
+
     /// Takes the newest step back and returns its label.
     pub fn undo(&mut self) -> Option<String> {
         self.settle();

@@ -14,7 +14,7 @@ use crate::contract::snapshot::EndpointSeries;
 use crate::model::config::Endpoint;
 use crate::model::status::EndpointView;
 use crate::model::units::{Grouped, Short};
-use crate::ui::cx::{PageCx, Target};
+use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::format::full_in;
 use crate::ui::plots::{self, Chart, Level, Metric};
 use crate::ui::status;
@@ -26,7 +26,7 @@ use crate::ui::widgets::{
 /// Shows the endpoint.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &EndpointView) {
     ui.spacing_mut().item_spacing.y = gap::L;
-    heading(ui, cx, state, endpoint);
+    heading(ui, cx, endpoint);
     let snapshot = Arc::clone(cx.snapshot);
     let series = snapshot.series.endpoints.iter().find(|one| one.id == endpoint.id);
     if ui.available_width() >= 760.0 {
@@ -44,11 +44,11 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &E
     last_requests(ui, cx, endpoint);
 }
 
-fn heading(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &EndpointView) {
+fn heading(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
     let theme = cx.theme;
     ui.horizontal(|ui| {
         if icon_button(ui, theme, ICON_ARROW_BACK, "All endpoints").clicked() {
-            state.open = None;
+            cx.open(Target::Top(Page::Endpoints));
         }
         ui.label(theme::title(endpoint.id.as_str()).color(theme.text));
         if endpoint.simulated {
