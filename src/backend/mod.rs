@@ -5,6 +5,7 @@
 //! Absent on purpose: drawing, and rules of choosing.
 
 pub mod commands;
+mod drafts;
 mod export;
 mod history;
 mod keeper;
@@ -14,6 +15,7 @@ mod live;
 pub mod port;
 pub mod profile;
 pub mod publish;
+mod revisions;
 pub mod simulated;
 pub mod stage;
 pub mod table;

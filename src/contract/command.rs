@@ -73,6 +73,8 @@ pub enum ConfigCommand {
     },
     /// Read the file again.
     Reload,
+    /// Write what we last wrote over what somebody else made of the file.
+    KeepMine,
 }
 
 /// About a live session: edits that run, but are written nowhere until the person keeps them.

@@ -12,6 +12,7 @@ use crate::model::config::Config;
 use crate::model::id::{AccountId, EndpointId};
 use crate::model::proposal::PoolPlan;
 use crate::model::record::RequestRecord;
+use crate::model::revision::{LeftDraft, OnDisk, Revision};
 use crate::model::status::{BalancerView, Health};
 use crate::model::units::Timestamp;
 
@@ -30,6 +31,12 @@ pub struct Snapshot {
     pub profile: Profile,
     /// What runs, and what is said of it.
     pub applied: Arc<Applied>,
+    /// The draft that was left when we last ended.
+    pub left_draft: Option<Arc<LeftDraft>>,
+    /// What was applied before, newest first.
+    pub revisions: Arc<Vec<Revision>>,
+    /// The file, if somebody else changed it and nobody said yet whose version counts.
+    pub on_disk: Option<OnDisk>,
     /// The live session that waits to be kept, if one does.
     pub live: Option<LiveView>,
     /// Endpoints, pools, routes, waiting line.

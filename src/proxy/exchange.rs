@@ -30,7 +30,7 @@ use super::upstreams::Upstream;
 use super::wishes::IGNORED;
 use crate::engine::Assignment;
 use crate::engine::lease::Turn;
-use crate::model::decision::{Refusal, RefusalReason};
+use crate::model::decision::{Refusal, RefusalReason, Scarce};
 use crate::model::id::AccountId;
 use crate::model::outcome::{Failure, FailureClass, HeaderSignal};
 use crate::model::profile::Operation;
@@ -202,9 +202,11 @@ pub(super) fn relay(door: &Arc<Door>, journal: Journal, mut committed: Committed
 fn refuse(door: &Arc<Door>, journal: Journal, refusal: &Refusal) -> Response<Answer> {
     let config = door.config.load();
     let names = config.routes.iter().map(|route| route.model.as_str());
-    let owner = journal.lease.decisions().last().and_then(|decision| decision.bound.as_ref()).map(AccountId::as_str);
+    let decision = journal.lease.decisions().last();
+    let owner = decision.and_then(|decision| decision.bound.as_ref()).map(AccountId::as_str);
+    let scarce = decision.map_or(Scarce::Requests, |decision| decision.scarce());
     let model = journal.lease.profile().model.as_str();
-    let reply = error::refusal(refusal, door.engine.clock().now(), model, names, owner);
+    let reply = error::refusal(refusal, door.engine.clock().now(), model, names, owner, scarce);
     let mut response = plain(reply);
     explain(response.headers_mut(), &journal);
     tracing::info!(request = %journal.lease.request(), reason = ?refusal.reason, attempts = journal.attempts().len(), "refused");
@@ -300,7 +302,7 @@ fn described(door: &Door, method: &Method, name: &str) -> Response<Answer> {
     }
     let unknown = Refusal { reason: RefusalReason::UnknownModel, retry_at: None };
     let names = config.routes.iter().map(|route| route.model.as_str());
-    plain(error::refusal(&unknown, door.engine.clock().now(), name, names, None))
+    plain(error::refusal(&unknown, door.engine.clock().now(), name, names, None, Scarce::Requests))
 }
 
 fn elsewhere(door: &Door, head: &Parts) -> Response<Answer> {

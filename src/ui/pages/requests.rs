@@ -24,6 +24,7 @@ use crate::contract::history::SearchView;
 use crate::model::id::RequestId;
 use crate::model::record::RequestRecord;
 use crate::model::units::Grouped;
+use crate::ui::actions::Action;
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::pages::why::{self, Tab};
 use crate::ui::theme::gap;
@@ -116,7 +117,7 @@ fn arrive(cx: &mut PageCx, state: &mut State) {
             state.inspecting = false;
         }
         Some(Target::RequestsWhere(filter)) => {
-            state.query.ask(filter);
+            state.query.ask(&filter);
             state.inspecting = false;
         }
         _ => {}
@@ -185,51 +186,54 @@ fn nothing_passes(ui: &mut Ui, cx: &PageCx, state: &mut State) {
 
 /// Keys of the list. None of them acts while a text field has the keyboard. Returns whether the filter is wanted.
 fn keys(ui: &Ui, cx: &mut PageCx, state: &mut State) -> bool {
-    if ui.ctx().text_edit_focused() {
-        return false;
-    }
-    let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
-    let shifted = |key| ui.input_mut(|input| input.consume_key(Modifiers::SHIFT, key));
-    if shifted(Key::G) {
+    if cx.take(Action::NewestRow) {
         state.follow();
         go(state, usize::MAX);
-    } else if pressed(Key::G) {
+    }
+    if cx.take(Action::OldestRow) {
         go(state, 0);
     }
-    for (key, by) in [(Key::J, 1), (Key::K, -1)] {
-        let extend = shifted(key);
-        if extend || pressed(key) {
+    let steps = [
+        (Action::NextRow, 1, false),
+        (Action::PreviousRow, -1, false),
+        (Action::ExtendDown, 1, true),
+        (Action::ExtendUp, -1, true),
+    ];
+    for (action, by, extend) in steps {
+        if cx.take(action) {
             step(state, by, extend);
         }
     }
-    if (pressed(Key::W) || pressed(Key::Enter)) && state.table.selected.is_some() {
+    let free = !ui.ctx().text_edit_focused();
+    let pressed = |key| free && ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+    if (cx.take(Action::Why) || pressed(Key::Enter)) && state.table.selected.is_some() {
         state.tab = Tab::Why;
         state.inspecting = true;
     }
-    for (whole, key) in [(true, shifted(Key::C)), (false, pressed(Key::C))] {
-        if key && let Some(record) = state.table.selected.and_then(|id| find(cx, state, id)) {
+    for (whole, action) in [(true, Action::CopyBoth), (false, Action::CopyCurl)] {
+        if cx.take(action)
+            && let Some(record) = state.table.selected.and_then(|id| find(cx, state, id))
+        {
             take::copy_now(ui, cx, &record, whole);
         }
     }
-    if pressed(Key::M) {
+    if cx.take(Action::MarkRow) {
         mark(state);
     }
-    if pressed(Key::F4) {
+    if cx.take(Action::Inspector) {
         state.inspecting = !state.inspecting;
     }
     if state.inspecting && pressed(Key::Escape) {
         state.inspecting = false;
     }
-    for (place, key) in (1_usize..).zip(SAVED_KEYS) {
-        if ui.input_mut(|input| input.consume_key(Modifiers::ALT, key)) {
+    for place in 1..=query::SAVED {
+        if cx.take(Action::SavedFilter(place)) {
             state.query.recall(place);
         }
     }
-    pressed(Key::Slash)
+    cx.select(state.table.selected.map(Target::Request));
+    cx.take(Action::Filter)
 }
-
-const SAVED_KEYS: [Key; query::SAVED] =
-    [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6, Key::Num7, Key::Num8, Key::Num9];
 
 fn step(state: &mut State, by: isize, extend: bool) {
     let State { rows, sorted, table, .. } = state;
