@@ -31,10 +31,7 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
         Command::Config(ConfigCommand::KeepMine) => revisions::keep_mine(stage),
         Command::Live(command) => return live::obey(stage, id, command).await,
         Command::Endpoint(EndpointCommand::SetAdminState(endpoint, state)) => set_admin_state(stage, &endpoint, state),
-        Command::Line(command) => {
-            line(stage, command);
-            Ok(String::new())
-        }
+        Command::Line(command) => Ok(line(stage, command)),
         Command::Key(command) => return key(stage, id, command),
         Command::Serving(command) => serving(stage, command).await,
         Command::Demo(command) => demo(stage, command),
@@ -47,11 +44,33 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
 }
 
 /// The list that was clicked in shows what came of it; one that has gone meanwhile is as it is.
-fn line(stage: &Stage, command: LineCommand) {
-    stage.engine.tell(match command {
-        LineCommand::Cancel(request) => Input::Cancelled { request },
-        LineCommand::Promote(request) => Input::Promoted { request },
-    });
+fn line(stage: &mut Stage, command: LineCommand) -> String {
+    match command {
+        LineCommand::Cancel(request) => stage.engine.tell(Input::Cancelled { request }),
+        LineCommand::Promote(request) => stage.engine.tell(Input::Promoted { request }),
+        LineCommand::CancelSoon(request) => {
+            stage.leaving.add(request, stage.clock.now());
+            return format!("{request} ends in {} s", super::leaving::GRACE.as_secs());
+        }
+        LineCommand::Keep(request) if stage.leaving.keep(request) => return format!("{request} is kept"),
+        LineCommand::Keep(request) => return format!("{request} had ended already"),
+        LineCommand::CancelAllOf(client) => return cancel_all(stage, &client),
+    }
+    String::new()
+}
+
+/// Page by page, as the view lists them.
+fn cancel_all(stage: &Stage, client: &str) -> String {
+    let mut ended = 0_u64;
+    loop {
+        let waiting = stage.engine.view().queue.list;
+        let theirs: Vec<_> = waiting.iter().filter(|one| *one.client == *client).map(|one| one.request).collect();
+        if theirs.is_empty() {
+            return format!("{ended} waiting requests of {client} are cancelled");
+        }
+        ended = ended.saturating_add(theirs.len() as u64);
+        theirs.into_iter().for_each(|request| stage.engine.tell(Input::Cancelled { request }));
+    }
 }
 
 async fn apply(stage: &mut Stage, id: CommandId, base: u64, draft: &Arc<Config>) {

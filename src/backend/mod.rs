@@ -11,6 +11,7 @@ mod history;
 mod keeper;
 pub mod key_test;
 pub mod keys;
+mod leaving;
 mod live;
 pub mod port;
 pub mod profile;

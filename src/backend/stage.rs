@@ -17,6 +17,7 @@ use super::drafts::{self, Drafts};
 use super::history::{self, Historian, Report};
 use super::keeper::Keeper;
 use super::keys::{self, Desk};
+use super::leaving::Leaving;
 use super::live::{self, Live};
 use super::port::{Bound, bind};
 use super::profile::{self, Loaded};
@@ -39,6 +40,7 @@ use crate::policy::{Balancer, Input};
 use crate::proxy::attempt;
 use crate::proxy::door::Door;
 use crate::proxy::listen::serve;
+use crate::record::depth::Depth;
 use crate::record::{Drain, Ring, Series, recorder};
 use crate::sim::scripts;
 use crate::store::keys::Answer;
@@ -103,6 +105,9 @@ pub struct Stage {
     pub(super) events: mpsc::Sender<Event>,
     reports: mpsc::Receiver<Event>,
     keeper: Keeper,
+    /// Requests in their grace before they are ended.
+    pub(super) leaving: Leaving,
+    pub(super) depth: Depth,
     pub(super) history: Historian,
 }
 
@@ -170,6 +175,8 @@ impl Stage {
             events,
             reports,
             keeper,
+            leaving: Leaving::default(),
+            depth: Depth::default(),
             history,
         };
         revisions::adopt(&mut stage);
@@ -247,6 +254,10 @@ impl Stage {
         drafts::keep(self);
         if revisions::look(self) {
             self.publish();
+        }
+        for request in self.leaving.due(self.clock.now()) {
+            self.engine.tell(Input::Cancelled { request });
+            self.door.streams.stop(request);
         }
         self.keeper.keep(self.clock.now(), &self.engine);
         if self.history.keep(&self.applied.config.history, self.clock.wall_ms()) {
