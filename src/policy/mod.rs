@@ -28,6 +28,7 @@ mod glance;
 mod growth;
 mod health;
 mod judge;
+mod lane;
 mod latency;
 mod learn;
 mod ledger;
