@@ -60,6 +60,7 @@ impl Balancer {
             self.doubt(reservation.slot);
         }
         let Some(endpoint) = self.endpoints.get_mut(reservation.slot) else { return };
+        endpoint.note_stay(now.since(reservation.sent));
         let counters = &mut endpoint.counters;
         match settlement.ending {
             Ending::Completed if job.committed => counters.answered = counters.answered.saturating_add(1),
