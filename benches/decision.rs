@@ -10,7 +10,7 @@ use std::time::Duration;
 use divan::{AllocProfiler, Bencher};
 use tidegate::model::checked::CheckedConfig;
 use tidegate::model::config::{Config, Priority};
-use tidegate::model::id::{ModelName, RequestId};
+use tidegate::model::id::{EndpointId, ModelName, RequestId};
 use tidegate::model::outcome::{Ending, HeaderFacts, HeaderSignal, Settlement};
 use tidegate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
 use tidegate::model::units::Timestamp;
@@ -84,6 +84,7 @@ impl Busy {
     }
 
     /// A request comes and is sent on.
+    #[inline(never)]
     fn arrive(&mut self) {
         self.next += 1;
         self.now = self.now.after(Duration::from_micros(6_100));
@@ -91,11 +92,16 @@ impl Busy {
         self.brain.handle(self.now, input, &mut self.outputs);
     }
 
-    /// It is answered and over.
+    /// All that were sent are answered and over; their records are gone.
     fn finish(&mut self) {
-        let request = RequestId(self.next);
-        let Some(Output::Assigned { assignment, .. }) = self.outputs.pop() else { return };
-        let signal = HeaderSignal { endpoint: assignment.endpoint, facts: HeaderFacts::default() };
+        while let Some(Output::Assigned { request, assignment }) = self.outputs.pop() {
+            self.answer(request, &assignment.endpoint);
+        }
+    }
+
+    #[inline(never)]
+    fn answer(&mut self, request: RequestId, endpoint: &EndpointId) {
+        let signal = HeaderSignal { endpoint: endpoint.clone(), facts: HeaderFacts::default() };
         self.brain.handle(self.now, Input::Committed { request, signal }, &mut self.outputs);
         let settlement = Settlement { ending: Ending::Completed, usage: None, first_token: None };
         self.brain.handle(self.now, Input::Settled { request, settlement }, &mut self.outputs);

@@ -45,6 +45,18 @@ fn buckets_stated_too_low_give_what_they_hold() {
 }
 
 #[test]
+fn what_a_provisioned_deployment_carries_is_learned_from_few_refusals() {
+    for load in [150, 300] {
+        assert_met(Case { knowledge: Knowledge::Unknown, ..Case::of(Counting::Utilization, Load::Steady(load)) });
+    }
+}
+
+#[test]
+fn others_are_not_forgotten_when_a_service_begins_a_new_minute() {
+    assert_met(Case { knowledge: Knowledge::Foreign, ..Case::of(Counting::CalendarMinute, Load::Steady(150)) });
+}
+
+#[test]
 fn a_bucket_that_others_use_too_is_used_up_with_few_429s() {
     let case = Case { knowledge: Knowledge::Foreign, ..Case::of(Counting::TokenBucket, Load::Steady(150)) };
     let outcome = run(case);
@@ -75,6 +87,14 @@ fn what_fits_is_never_refused() {
 #[test]
 fn unknown_logs_are_learned_and_used_up() {
     assert_met(Case { knowledge: Knowledge::Unknown, ..Case::of(Counting::SlidingLog, Load::Steady(150)) });
+}
+
+#[test]
+fn no_client_error_is_owed_to_others_who_use_the_same_limits() {
+    for counting in Counting::ALL {
+        let case = Case { knowledge: Knowledge::Foreign, ..Case::of(counting, Load::Burst) };
+        assert_eq!(run(case).report.errors(), 0, "{case:?}");
+    }
 }
 
 /// Measured of real gateways, four endpoints in two groups with sliding windows: 17 to 18 % of a burst's requests fail.

@@ -1,6 +1,7 @@
 //! What the screen asks for, and what it is told.
 //!
-//! Invariant: every command is answered by exactly one notice with its id; notices without a command carry no id.
+//! Invariant: every command is answered by exactly one notice with its id, an export by some that say how far it is before;
+//! notices without a command carry no id.
 //! Absent on purpose: anything that would need an answer to go on drawing.
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use crate::contract::snapshot::Problem;
 use crate::model::check::Finding;
 use crate::model::config::{AdminState, Config};
 use crate::model::id::{AccountId, CommandId, EndpointId, ModelName, RequestId};
+use crate::model::record::RequestRecord;
 use crate::model::secret::Secret;
 
 /// What the person wants.
@@ -30,11 +32,34 @@ pub enum Command {
     Demo(DemoCommand),
     /// About what is stored.
     History(HistoryCommand),
+    /// Write requests to a file. Told how far it is while it is written.
+    Export(ExportCommand),
     /// Send one small request through our own port, as a client would.
     SendTest {
         /// The model to ask for.
         model: ModelName,
     },
+}
+
+/// Requests to be written to a file.
+pub struct ExportCommand {
+    /// How.
+    pub format: ExportFormat,
+    /// The file's name without its ending; the folder is the background's choice.
+    pub name: String,
+    /// In the order in which they are to stand.
+    pub records: Arc<[Arc<RequestRecord>]>,
+}
+
+/// The format of an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportFormat {
+    /// A JSON document a line.
+    Jsonl,
+    /// A table.
+    Csv,
+    /// An HTTP archive.
+    Har,
 }
 
 /// About the configuration.
@@ -48,6 +73,8 @@ pub enum ConfigCommand {
     },
     /// Read the file again.
     Reload,
+    /// Write what we last wrote over what somebody else made of the file.
+    KeepMine,
 }
 
 /// About a live session: edits that run, but are written nowhere until the person keeps them.
@@ -73,11 +100,17 @@ pub enum EndpointCommand {
     SetAdminState(EndpointId, AdminState),
 }
 
-/// About one request that waits in line. Says nothing if it has gone meanwhile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// About requests that wait in line or run. Says nothing if they have gone meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LineCommand {
     /// Let it wait no longer: its client gets an answer that says so.
     Cancel(RequestId),
+    /// The same in a few seconds, unless it is kept before; a stream that runs is ended then.
+    CancelSoon(RequestId),
+    /// Do not cancel it after all.
+    Keep(RequestId),
+    /// Let no request of this client wait any longer.
+    CancelAllOf(Arc<str>),
     /// Put it first in its route's line.
     Promote(RequestId),
 }
@@ -168,6 +201,18 @@ pub enum NoticeBody {
         request: RequestId,
         /// The status the client got.
         status: u16,
+    },
+    /// An export goes on; its end is told by another notice.
+    Exporting {
+        /// Requests written.
+        done: u64,
+        /// Of so many.
+        of: u64,
+    },
+    /// A second launch asks for the window, and for a place in it.
+    Rung {
+        /// As it was given to the second launch.
+        link: Option<String>,
     },
     /// It did not work.
     Failed(Problem),

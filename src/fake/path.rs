@@ -29,11 +29,11 @@ pub(super) fn account(path: &str) -> Option<(&str, &str)> {
 /// Reads what stands below the account in this dialect; `None`: no such path.
 pub(super) fn target(dialect: Dialect, rest: &str, query: &str) -> Option<Target> {
     if !dialect.is_azure() {
-        return common(rest.strip_prefix("v1/")?);
+        return rest.strip_prefix("v1/").map(common);
     }
     let rest = rest.strip_prefix("openai/")?;
     if let Some(rest) = rest.strip_prefix("v1/") {
-        return common(rest);
+        return Some(common(rest));
     }
     if !query.split('&').any(|pair| pair.starts_with("api-version=")) {
         return None;
@@ -43,26 +43,23 @@ pub(super) fn target(dialect: Dialect, rest: &str, query: &str) -> Option<Target
             let (deployment, path) = rest.split_once('/')?;
             Some(Target::Operation(operation(path)?, Some(deployment.to_owned())))
         }
-        None => common(rest),
+        None => Some(common(rest)),
     }
 }
 
-fn common(path: &str) -> Option<Target> {
+fn common(path: &str) -> Target {
     if path == "models" {
-        return Some(Target::Models);
+        return Target::Models;
     }
-    match path.strip_prefix("models/") {
-        Some(model) => Some(Target::Model(model.to_owned())),
-        None => Some(
-            operation(path)
-                .map_or_else(|| Target::Stored(path.to_owned()), |operation| Target::Operation(operation, None)),
-        ),
+    match (path.strip_prefix("models/"), operation(path)) {
+        (Some(model), _) => Target::Model(model.to_owned()),
+        (None, Some(operation)) => Target::Operation(operation, None),
+        (None, None) => Target::Stored(path.to_owned()),
     }
 }
 
 fn operation(path: &str) -> Option<Operation> {
-    let answered = Operation::BALANCED.into_iter().filter(|operation| *operation != Operation::Realtime);
-    answered.into_iter().find(|operation| operation.path() == path)
+    Operation::BALANCED.into_iter().find(|operation| operation.path() == path)
 }
 
 /// A path segment with everything but unreserved characters encoded.

@@ -104,8 +104,8 @@ impl Balancer {
             attempt: job.attempts,
             decision,
         };
-        self.expiries.insert((reservation.expires, request));
-        job.stage = Some(Stage::Sent(Box::new(reservation)));
+        self.expiries.insert((reservation.expires, request), ());
+        job.stage = Some(Stage::Sent(self.boxed(reservation)));
         self.jobs.insert(request, job);
         outputs.push(Output::Assigned { request, assignment });
     }
@@ -141,6 +141,17 @@ impl Balancer {
             mark,
             charge_is_known,
         })
+    }
+
+    /// In a box that was used before, if there is one.
+    fn boxed(&mut self, reservation: Reservation) -> Box<Reservation> {
+        match self.spare.pop() {
+            Some(mut spare) => {
+                *spare = reservation;
+                spare
+            }
+            None => Box::new(reservation),
+        }
     }
 
     /// A request that cannot go now waits if it would go in time, and is refused at once if not.

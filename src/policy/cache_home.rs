@@ -12,7 +12,6 @@ use crate::model::checked::CheckedGroup;
 use crate::model::config::Spread;
 use crate::model::decision::Choice;
 use crate::model::profile::Affinity;
-use crate::model::units::Timestamp;
 
 /// An endpoint takes no more requests in flight than this share above the average of its equals, in percent.
 const ABOVE_AVERAGE: u64 = 25;
@@ -35,7 +34,6 @@ impl Balancer {
     /// The pick for the sake of a prompt cache, if the request has a key and the group heeds it.
     pub(super) fn cache_pick<'j>(
         &self,
-        now: Timestamp,
         job: &Job,
         group: &CheckedGroup,
         fitting: impl Iterator<Item = (usize, &'j Judged)> + Clone,
@@ -43,7 +41,7 @@ impl Balancer {
         let key = key(group, &job.profile.affinity)?;
         let load = |one: &Judged| Load {
             in_flight: u64::from(one.in_flight),
-            taken: self.seat(one.endpoint).map_or(WHOLE, |seat| WHOLE.saturating_sub(seat.share(now))),
+            taken: WHOLE.saturating_sub(self.share_seen(one.slot)),
         };
         let places = fitting.map(|(at, one)| (at, one.slot, load(one)));
         home(places, key).map(|at| Pick { at, choice: Choice::CacheHome })

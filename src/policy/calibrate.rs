@@ -77,15 +77,6 @@ impl Calibration {
         self.permille
     }
 
-    /// What a formula's charge comes to.
-    pub(super) const fn apply(&self, formula: u64) -> u64 {
-        if self.permille == 1_000 {
-            return formula;
-        }
-        let charge = formula.saturating_mul(self.permille) / 1_000;
-        if charge == 0 { 1 } else { charge }
-    }
-
     /// What the formula said where it led to this charge.
     pub(super) const fn formula(&self, charge: u64) -> u64 {
         charge.saturating_mul(1_000) / self.permille
@@ -122,6 +113,15 @@ impl Calibration {
     }
 }
 
+/// What a formula's charge comes to by a factor in permille.
+pub(super) const fn scaled(formula: u64, permille: u64) -> u64 {
+    if permille == 1_000 {
+        return formula;
+    }
+    let charge = formula.saturating_mul(permille) / 1_000;
+    if charge == 0 { 1 } else { charge }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::traffic::Traffic;
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(calibration.permille(), 1_000);
         calibration.observe(650, 500);
         assert_eq!(calibration.permille(), 1_300);
-        assert_eq!((calibration.apply(1_000), calibration.formula(1_300)), (1_300, 1_000));
+        assert_eq!((scaled(1_000, calibration.permille()), calibration.formula(1_300)), (1_300, 1_000));
     }
 
     #[test]

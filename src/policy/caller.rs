@@ -4,7 +4,7 @@
 //! Absent on purpose: who a caller is (`proxy`) and how important it is (its requests say that).
 
 use super::balancer::Balancer;
-use super::ledger::{Entry, Ledger, Limits, Shortage, Unit};
+use super::ledger::{Entry, Ledger, Limits, Room, Shortage, Unit};
 use crate::model::checked::{CheckedCaller, CheckedConfig};
 use crate::model::decision::Estimate;
 use crate::model::id::CallerId;
@@ -36,6 +36,15 @@ impl CallerState {
     pub(super) fn full(&self) -> Option<Shortage> {
         let limit = u64::from(self.max_in_flight.filter(|most| self.in_flight >= *most)?);
         Some(Shortage { unit: Unit::Requests, needs: 1, has: 0, limit, free_at: None })
+    }
+
+    /// What it may still use.
+    pub(super) fn room(&self, now: Timestamp) -> Room {
+        let mut room = self.ledger.room(now, self.limits);
+        if self.full().is_some() {
+            room.tokens = 0;
+        }
+        room
     }
 
     /// Whether anything limits it.

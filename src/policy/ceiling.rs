@@ -46,6 +46,9 @@ pub(super) struct Refused {
     pub(super) charge: u64,
     /// Sent before another refusal came back: it only sharpens what that one taught.
     pub(super) straggler: bool,
+    /// Whether a minute's use is what the limit is held against. Where it is a level that refills, a minute may have let
+    /// in twice as much, and `admitted` is what came back in one.
+    pub(super) by_minute: bool,
 }
 
 /// One limit of one endpoint.
@@ -168,10 +171,11 @@ impl Ceiling {
         }
         let before = self.held(stated);
         let upper = refused.admitted.saturating_add(refused.charge).saturating_sub(1);
-        let level = refused.admitted.max(self.best.0.min(upper));
+        let best = if refused.by_minute { self.best.0.min(upper) } else { 0 };
+        let level = refused.admitted.max(best);
         // Where nothing was let in since the last refusal, this is still the same one.
         if refused.straggler || self.learned.is_some() && self.best.0 == 0 {
-            if let Some(learned) = &mut self.learned {
+            if let Some(learned) = self.learned.as_mut().filter(|_| refused.by_minute) {
                 learned.sharpen(level);
             }
         } else {

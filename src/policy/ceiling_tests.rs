@@ -11,7 +11,7 @@ fn at(seconds: u64) -> Timestamp {
     Timestamp::from_secs(seconds)
 }
 fn refused(admitted: u64) -> Refused {
-    Refused { admitted, charge: 400, straggler: false }
+    Refused { admitted, charge: 400, straggler: false, by_minute: true }
 }
 /// Lets the ceiling be used to the full, four times a second.
 fn use_fully(ceiling: &mut Ceiling, stated: Stated, from: u64, seconds: u64) -> u64 {
@@ -75,7 +75,7 @@ fn a_refusal_teaches_what_was_let_in_and_stragglers_sharpen_it() {
 fn the_size_of_what_was_refused_does_not_lower_the_limit() {
     let mut ceiling = Ceiling::of_requests();
     ceiling.admitted(at(0), OPEN, 59_900);
-    ceiling.refused(at(1), OPEN, Refused { admitted: 50_000, charge: 20_000, straggler: false });
+    ceiling.refused(at(1), OPEN, Refused { admitted: 50_000, charge: 20_000, straggler: false, by_minute: true });
     assert_eq!(ceiling.held(OPEN).limit, Some(59_900));
 }
 
@@ -85,7 +85,7 @@ fn one_refusal_halves_a_limit_at_most_and_the_refused_size_still_fits() {
     ceiling.refused(at(1), stated(60_000), refused(0));
     assert_eq!(ceiling.held(stated(60_000)).limit, Some(30_000));
     let mut unknown = Ceiling::of_tokens();
-    unknown.refused(at(1), OPEN, Refused { admitted: 0, charge: 5_000, straggler: false });
+    unknown.refused(at(1), OPEN, Refused { admitted: 0, charge: 5_000, straggler: false, by_minute: true });
     assert_eq!(unknown.held(OPEN).limit, Some(5_000));
 }
 
@@ -205,7 +205,7 @@ proptest! {
                     ceiling.admitted(now, stated, level);
                 }
                 Step::Refuse(admitted, straggler) => {
-                    ceiling.refused(now, stated, Refused { admitted, charge: 100, straggler });
+                    ceiling.refused(now, stated, Refused { admitted, charge: 100, straggler, by_minute: true });
                 }
                 Step::Pass(millis) => now = now.after(Duration::from_millis(millis)),
             }
@@ -218,4 +218,14 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn where_a_level_refills_the_ceiling_is_what_came_back_and_not_the_minutes_use() {
+    let mut ceiling = Ceiling::of_tokens();
+    ceiling.admitted(at(1), OPEN, 110_000);
+    ceiling.refused(at(2), OPEN, Refused { by_minute: false, ..refused(60_000) });
+    assert_eq!(ceiling.held(OPEN).limit, Some(58_830), "two percent below, in its steps, though 110,000 were let in");
+    ceiling.refused(at(2), OPEN, Refused { straggler: true, by_minute: false, ..refused(20_000) });
+    assert_eq!(ceiling.held(OPEN).limit, Some(58_830), "one sent before tells nothing new");
 }

@@ -75,25 +75,25 @@ impl Balancer {
     fn pick_of_many(&mut self, now: Timestamp, job: &Job, group: usize, fitting: &Fitting<'_>) -> Option<Pick> {
         let place = job.route?;
         let spec = self.config.routes.get(place)?.groups.get(group)?;
-        if let Some(pick) = self.cache_pick(now, job, spec, fitting.each()) {
+        if let Some(pick) = self.cache_pick(job, spec, fitting.each()) {
             return Some(pick);
         }
         match spec.spread {
             Spread::Weights => by_weight(fitting, &mut self.rng),
             Spread::RoundRobin => by_turn(fitting, group, &mut self.routes.get_mut(place)?.turns),
             Spread::Latency => self.by_latency(now, fitting),
-            Spread::Headroom => self.by_headroom(now, fitting),
+            Spread::Headroom => self.by_headroom(fitting),
             spread @ (Spread::Conversation | Spread::Caller) => {
-                self.at_home(spread, job, fitting).or_else(|| self.by_headroom(now, fitting))
+                self.at_home(spread, job, fitting).or_else(|| self.by_headroom(fitting))
             }
         }
     }
 
-    fn by_headroom(&mut self, now: Timestamp, fitting: &Fitting<'_>) -> Option<Pick> {
+    fn by_headroom(&mut self, fitting: &Fitting<'_>) -> Option<Pick> {
         let mut best: Option<((u64, u32), usize)> = None;
         let mut equals = 0_u64;
         for (at, one) in fitting.each() {
-            let share = self.seat(one.endpoint).map_or(0, |seat| seat.share(now));
+            let share = self.share_seen(one.slot);
             let rank = (share, u32::MAX - one.in_flight);
             match best {
                 Some((known, _)) if rank < known => {}

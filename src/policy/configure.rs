@@ -73,6 +73,7 @@ impl Balancer {
             });
         }
         self.config = config;
+        self.pools.doubt();
         self.index_routes();
         self.note_keys();
     }
@@ -84,7 +85,7 @@ impl Balancer {
         self.adopt(config);
         let mut homeless: Vec<(u64, RequestId)> = Vec::new();
         let mut jobs = std::mem::take(&mut self.jobs);
-        for (request, job) in &mut jobs {
+        for (request, job) in jobs.iter_mut() {
             job.route = self.config.route_for(job.profile.model.as_str());
             job.caller = job.profile.caller.as_ref().and_then(|id| self.caller_slots.get(id).copied());
             job.lane = self.lane_of(job);
@@ -135,7 +136,8 @@ impl Balancer {
 
     /// Takes effect at once; the file follows elsewhere.
     pub(super) fn set_admin_state(&mut self, endpoint: &EndpointId, state: AdminState) {
-        if let Some(endpoint) = self.endpoints.iter_mut().find(|known| known.id == *endpoint) {
+        let slot = self.endpoints.iter().position(|known| known.id == *endpoint);
+        if let Some(endpoint) = slot.and_then(|slot| self.endpoints.get_mut(slot)) {
             endpoint.admin = state;
             self.doubt_forecasts();
         }

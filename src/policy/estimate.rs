@@ -3,6 +3,8 @@
 //! Invariant: an estimate depends on the service, the operation and the request's size alone, and is at least 1.
 //! Absent on purpose: exact token counts; they cost more than the hop itself, and services do not charge by them.
 
+use super::calibrate::scaled;
+use super::request::Job;
 use crate::model::config::{Enforcement, Service};
 use crate::model::decision::Estimate;
 use crate::model::profile::{Operation, RequestSize};
@@ -39,6 +41,30 @@ pub(super) fn formula(service: Service, enforcement: Enforcement) -> Formula {
     match (service, enforcement) {
         (Service::Simulated, Enforcement::TokenBucket) | (Service::Openai | Service::Compatible, _) => Formula::Larger,
         (Service::Azure | Service::Simulated, _) => Formula::Sum,
+    }
+}
+
+/// By what a request is estimated: two endpoints with the same tariff expect the same charge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tariff {
+    pub(super) service: Service,
+    pub(super) enforcement: Enforcement,
+    /// The learned factor on the formula's charge, for requests with an output cap and for those without.
+    pub(super) permille: [u64; 2],
+}
+
+impl Tariff {
+    /// What a request of this size would be charged.
+    pub(super) fn estimate(&self, job: &Job, size: &RequestSize) -> Estimate {
+        let mut size = *size;
+        // Where the service corrects to what was used, what is usual tells more than what it reserves.
+        if self.enforcement == Enforcement::Utilization && size.output_cap.is_none() {
+            size.output_cap = job.expected_output;
+        }
+        let formula = estimate(self.service, self.enforcement, job.profile.operation, &size);
+        let [capped, uncapped] = self.permille;
+        let permille = if job.has_known_output() { capped } else { uncapped };
+        Estimate { charge: scaled(formula.charge, permille), ..formula }
     }
 }
 

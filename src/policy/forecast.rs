@@ -308,7 +308,7 @@ impl Balancer {
         if most.is_none() {
             return Running { most, stay, ends: Vec::new() };
         }
-        let sent = self.jobs.values().filter_map(|job| match &job.stage {
+        let sent = self.jobs.iter().filter_map(|(_, job)| match &job.stage {
             Some(Stage::Sent(sent)) if counts(job, sent.slot) => Some(sent),
             _ => None,
         });

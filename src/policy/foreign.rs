@@ -1,7 +1,8 @@
 //! What others use of a quota we share, by what the service says is left and what we have sent.
 //!
 //! Invariant: room is left for others as soon as two answers in a row, or one refusal, show them; it is taken back over
-//! many seconds, and only by answers that show less. Where nobody else is, none is left.
+//! many seconds, and only by answers that show less: more slowly still by those of a service that just began a new minute,
+//! and forgot others' use with ours. Where nobody else is, none is left.
 //! Absent on purpose: errors in our own charges, which grow with our traffic and are mended by `calibrate`.
 
 use std::time::Duration;
@@ -12,6 +13,8 @@ use crate::model::units::{MINUTE, Timestamp};
 
 /// Room left for others is taken back over this time.
 const RELEASE: Duration = Duration::from_secs(15);
+/// The same, by answers of a service that has forgotten some of ours: they may show less of others than there is.
+const BLIND_RELEASE: Duration = Duration::from_mins(3);
 /// Over this time their traffic is averaged for show.
 const SMOOTH: Duration = Duration::from_secs(30);
 /// A bucket's level is compared over this time: long enough for the order of requests not to matter.
@@ -23,6 +26,9 @@ pub(super) struct Shown {
     pub(super) limit: u64,
     pub(super) least: u64,
     pub(super) most: u64,
+    /// The service counts less than we sent within the minute: it began a new one, and what it forgot may have been
+    /// others' as well as ours.
+    pub(super) forgetful: bool,
 }
 
 impl Shown {
@@ -30,13 +36,15 @@ impl Shown {
     /// `overtaking`: how much of it so soon that it may have arrived first.
     pub(super) fn by_log(reading: &Reading, since: u64, overtaking: u64) -> Self {
         let (limit, mark) = (reading.limit, &reading.mark);
-        let unknown = limit.saturating_sub(reading.remaining).saturating_sub(mark.tokens);
+        let used = limit.saturating_sub(reading.remaining);
+        let unknown = used.saturating_sub(mark.tokens);
         // Nobody knows whether the service counted before or after it began to answer; where little was sent in
         // between, it does not matter. And requests overtake each other, as often one way as the other.
         let doubt = if since > limit / 32 { since } else { overtaking / 2 };
         let little = (limit / 64).max(mark.charge.min(limit / 16));
         let sure = |amount: u64| if amount > little { amount } else { 0 };
-        Self { limit, least: sure(unknown.saturating_sub(doubt)), most: sure(unknown) }
+        let forgetful = used.saturating_add(limit / 16) < mark.tokens;
+        Self { limit, least: sure(unknown.saturating_sub(doubt)), most: sure(unknown), forgetful }
     }
 
     /// By a bucket that refills: what went out of it between two answers beside what is ours. `None`: they are too close
@@ -53,7 +61,12 @@ impl Shown {
         let rate = if rate > little { rate } else { 0 };
         // A bucket that was full may have spilled: then others may have used more than can be seen.
         let full = before.remaining.max(reading.remaining) >= limit - limit / 50;
-        Some(Self { limit, least: if full { 0 } else { rate }, most: if full { limit } else { rate } })
+        Some(Self {
+            limit,
+            least: if full { 0 } else { rate },
+            most: if full { limit } else { rate },
+            forgetful: false,
+        })
     }
 }
 
@@ -85,7 +98,9 @@ impl Foreign {
         if self.held < sure {
             self.held = sure;
         } else if self.held > shown.most {
-            self.held = if self.alarmed { shown.most } else { toward(self.held, shown.most, RELEASE) };
+            let release = if shown.forgetful { BLIND_RELEASE } else { RELEASE };
+            let at_once = self.alarmed && !shown.forgetful;
+            self.held = if at_once { shown.most } else { toward(self.held, shown.most, release) };
             self.alarmed = false;
         }
         // What is left of it in the end is nobody.
@@ -129,7 +144,7 @@ mod tests {
     const LIMIT: u64 = 100_000;
 
     fn shown(least: u64, most: u64) -> Shown {
-        Shown { limit: LIMIT, least, most }
+        Shown { limit: LIMIT, least, most, forgetful: false }
     }
     /// An answer after `ours` tokens of ours, the last 400 of them its own.
     fn reading(at: Timestamp, remaining: u64, ours: u64) -> Reading {
@@ -174,6 +189,19 @@ mod tests {
             foreign.see(Timestamp::from_secs(second), shown(0, 0));
         }
         assert_eq!(foreign.room(), 0);
+    }
+
+    #[test]
+    fn a_service_that_begins_a_new_minute_shows_nothing_of_others_by_having_forgotten_them() {
+        let fresh = Shown::by_log(&reading(Timestamp::from_secs(70), 95_000, 50_000), 0, 0);
+        assert_eq!((fresh.least, fresh.most, fresh.forgetful), (0, 0, true), "5,000 used, where 50,000 were ours");
+        let mut foreign = Foreign::default();
+        foreign.refused(Timestamp::from_secs(59), LIMIT, 70_000);
+        let room = foreign.room();
+        for second in 70..100 {
+            foreign.see(Timestamp::from_secs(second), fresh);
+        }
+        assert!(foreign.room() > room * 8 / 10, "{} of {room} after half a minute", foreign.room());
     }
 
     #[test]

@@ -122,6 +122,20 @@ impl HealthState {
         }
     }
 
+    /// Whether it takes requests of any size.
+    pub(super) fn is_up(&self, now: Timestamp) -> bool {
+        match self.phase_at(now) {
+            Phase::Unknown | Phase::Healthy => true,
+            Phase::Ramping { since, .. } => now.since(since) >= RAMP,
+            Phase::Resting { .. } | Phase::Probing { .. } => false,
+        }
+    }
+
+    /// Whether time alone may change what is shown of it.
+    pub(super) const fn moves(&self) -> bool {
+        matches!(self.phase, Phase::Probing { .. } | Phase::Ramping { .. })
+    }
+
     /// Whether a request of `cost` tokens may go at `now`.
     pub(super) fn standing(&self, now: Timestamp, cost: u64, pace: Pace) -> Standing {
         match self.phase_at(now) {

@@ -3,15 +3,17 @@
 //! Invariant: judging changes nothing, and every number in the verdict is the one the verdict rests on.
 //! Absent on purpose: comparing endpoints with each other (`choose`).
 
+use super::affinity::Binding;
 use super::balancer::Balancer;
 use super::caller::CallerState;
 use super::endpoint::{EndpointState, PoolState};
-use super::estimate::estimate;
+use super::estimate::Tariff;
+use super::glance::Glance;
 use super::health::{Pace, Standing};
-use super::ledger::{Limits, Shortage};
+use super::ledger::{Limits, Room, Shortage};
 use super::request::Job;
 use crate::model::checked::{CheckedEndpoint, CheckedMember, CheckedPool};
-use crate::model::config::{AdminState, Enforcement};
+use crate::model::config::AdminState;
 use crate::model::decision::{Estimate, Exclusion};
 use crate::model::profile::RequestSize;
 use crate::model::status::{Health, RestCause};
@@ -97,17 +99,63 @@ impl Balancer {
     pub(super) fn judge(&mut self, now: Timestamp, job: &Job) -> Vec<Judged> {
         let mut all = std::mem::take(&mut self.lent);
         all.clear();
-        let Some(route) = job.route.and_then(|route| self.config.routes.get(route)) else { return all };
+        let Some(place) = job.route else { return all };
+        self.look(now, place);
+        let Some(route) = self.config.routes.get(place) else { return all };
+        let mut asker = Asker::new(now, job, job.caller.and_then(|caller| self.callers.get(caller)));
         for (group, members) in route.groups.iter().enumerate() {
             for (place, member) in members.members.iter().enumerate() {
-                if let Some(seat) = self.seat_for(job, *member) {
-                    all.push(judge_one(now, job, &seat, *member, group, place));
-                }
+                all.extend(self.judge_one(&mut asker, *member, group, place));
             }
         }
         self.withhold(now, job, &mut all);
         self.relent(now, job, &mut all);
         all
+    }
+
+    /// A glance tells that the request fits, or that the endpoint is barred. Where it does not fit, it is looked at closely.
+    fn judge_one(&self, asker: &mut Asker<'_>, member: CheckedMember, group: usize, place: usize) -> Option<Judged> {
+        let slot = *self.slot_of.get(member.endpoint)?;
+        let glance = self.endpoints.seen(slot)?;
+        let estimate = asker.estimate(glance.tariff);
+        let ruling = if let Some(why) = self.bars(asker.job, member, slot, glance) {
+            Ruling::Out(why, Hope::Never)
+        } else if asker.has_room(&estimate)
+            && glance.room.takes(&estimate)
+            && self.pool_room(glance).is_none_or(|pool| pool.takes(&estimate))
+            && !asker.job.tried.contains(&slot)
+        {
+            Ruling::Fits { probe: false }
+        } else {
+            let seat = self.seat_for(asker.job, member)?;
+            return Some(judge_closely(asker.now, asker.job, &seat, member, group, place));
+        };
+        Some(Judged {
+            endpoint: member.endpoint,
+            slot,
+            group,
+            place,
+            weight: member.weight,
+            region_rank: member.region_rank.unwrap_or(u32::MAX),
+            admin_state: glance.admin,
+            health: glance.health,
+            estimate,
+            needs: estimate.charge,
+            has: glance.room.limit.map(|_| glance.room.free),
+            limit: glance.room.limit,
+            free_at: None,
+            in_flight: glance.in_flight,
+            ruling,
+        })
+    }
+
+    /// Whether it may be used at all, as [`Seat::barred`] says it.
+    fn bars(&self, job: &Job, member: CheckedMember, slot: usize, glance: &Glance) -> Option<Exclusion> {
+        let elsewhere = |spec: &CheckedEndpoint| !job.binding.allows(spec);
+        if job.binding != Binding::Free && self.config.endpoints.get(member.endpoint).is_some_and(elsewhere) {
+            return Some(Exclusion::BoundElsewhere);
+        }
+        bar(member.region_rank.is_some(), glance.admin, glance.has_key, job.barred.contains(&slot))
     }
 
     /// Takes a list of verdicts back, so that the next one costs no allocation.
@@ -135,6 +183,48 @@ impl Balancer {
     }
 }
 
+/// Who asks, and what its request would be charged, worked out once for all endpoints that charge alike.
+struct Asker<'j> {
+    now: Timestamp,
+    job: &'j Job,
+    /// What its caller may still use; `None`: everything.
+    caller: Option<Room>,
+    estimate: Option<(Tariff, Estimate)>,
+}
+
+impl<'j> Asker<'j> {
+    fn new(now: Timestamp, job: &'j Job, caller: Option<&CallerState>) -> Self {
+        Self { now, job, caller: caller.map(|caller| caller.room(now)), estimate: None }
+    }
+
+    fn estimate(&mut self, tariff: Tariff) -> Estimate {
+        if let Some((known, estimate)) = self.estimate
+            && known == tariff
+        {
+            return estimate;
+        }
+        let estimate = tariff.estimate(self.job, &self.job.profile.size);
+        self.estimate = Some((tariff, estimate));
+        estimate
+    }
+
+    fn has_room(&self, estimate: &Estimate) -> bool {
+        self.caller.as_ref().is_none_or(|caller| caller.takes(estimate))
+    }
+}
+
+/// Why an endpoint is out of the question, whatever room it has.
+fn bar(permitted: bool, admin: AdminState, has_key: bool, failed_it: bool) -> Option<Exclusion> {
+    match admin {
+        _ if !permitted => Some(Exclusion::RegionExcluded),
+        AdminState::Paused => Some(Exclusion::Paused),
+        AdminState::Draining => Some(Exclusion::Draining),
+        AdminState::Enabled if !has_key => Some(Exclusion::NoKey),
+        AdminState::Enabled if failed_it => Some(Exclusion::TriedAlready),
+        AdminState::Enabled => None,
+    }
+}
+
 /// The ceilings of a pool.
 pub(super) const fn pool_limits(pool: &CheckedPool) -> Limits {
     Limits { tokens: Some(pool.tokens_per_minute), requests: pool.requests_per_minute, ..Limits::NONE }
@@ -148,14 +238,7 @@ impl Seat<'_> {
 
     /// What the same request of another size would be charged here.
     pub(super) fn estimate_of(&self, job: &Job, size: &RequestSize) -> Estimate {
-        let mut size = *size;
-        // Where the service corrects to what was used, what is usual tells more than what it reserves.
-        if self.spec.enforcement == Enforcement::Utilization && size.output_cap.is_none() {
-            size.output_cap = job.expected_output;
-        }
-        let formula = estimate(self.spec.service, self.spec.enforcement, job.profile.operation, &size);
-        let charge = self.state.learning.calibration(job.has_known_output()).apply(formula.charge);
-        Estimate { charge, ..formula }
+        self.state.tariff(self.spec).estimate(job, size)
     }
 
     /// Whether it may be used at all, now or later: by the person, by its key, by what this request has met there.
@@ -163,14 +246,7 @@ impl Seat<'_> {
         if !job.binding.allows(self.spec) {
             return Some(Exclusion::BoundElsewhere);
         }
-        match self.admin {
-            _ if !self.permitted => Some(Exclusion::RegionExcluded),
-            AdminState::Paused => Some(Exclusion::Paused),
-            AdminState::Draining => Some(Exclusion::Draining),
-            AdminState::Enabled if !self.has_key => Some(Exclusion::NoKey),
-            AdminState::Enabled if job.barred.contains(&self.slot) => Some(Exclusion::TriedAlready),
-            AdminState::Enabled => None,
-        }
+        bar(self.permitted, self.admin, self.has_key, job.barred.contains(&self.slot))
     }
 
     /// Health as shown: what we observe, the key and nearness to the limit included.
@@ -259,7 +335,14 @@ impl Seat<'_> {
     }
 }
 
-fn judge_one(now: Timestamp, job: &Job, seat: &Seat<'_>, member: CheckedMember, group: usize, place: usize) -> Judged {
+fn judge_closely(
+    now: Timestamp,
+    job: &Job,
+    seat: &Seat<'_>,
+    member: CheckedMember,
+    group: usize,
+    place: usize,
+) -> Judged {
     let estimate = seat.estimate(job);
     let mut short = None;
     let ruling = seat.ruling(now, job, estimate, &mut short);

@@ -9,6 +9,7 @@ use super::calibrate::{Calibration, Reading};
 use super::ceiling::{Ceiling, Refused, Stated, share};
 use super::foreign::{DRIFT, Foreign, Shown};
 use super::growth::Growth;
+use super::refill::Refill;
 use super::rest::counts_per_minute;
 use super::traffic::{Mark, Traffic};
 use crate::model::checked::CheckedEndpoint;
@@ -69,6 +70,8 @@ pub(super) struct Learning {
     reading: Option<(Reading, Timestamp)>,
     /// From where a bucket's drift is measured.
     anchor: Option<Reading>,
+    /// Where the service counts by a level, what came back between refusals.
+    refill: Refill,
     /// Refusals that what the service said does not explain, and when the first of them came.
     doubts: (u32, Timestamp),
     holding: Holding,
@@ -88,6 +91,7 @@ impl Learning {
             calibrations: [Calibration::new(), Calibration::new()],
             reading: None,
             anchor: None,
+            refill: Refill::default(),
             doubts: (0, Timestamp::ZERO),
             holding: Holding {
                 provider: None,
@@ -141,6 +145,7 @@ impl Learning {
     /// A request is sent.
     pub(super) fn sent(&mut self, now: Timestamp, charge: u64, capped: bool) -> Mark {
         let formula = self.calibration(capped).formula(charge);
+        self.refill.note(now, self.traffic.let_in(), self.holding.provider);
         self.traffic.send(now, charge, formula)
     }
 
@@ -200,7 +205,18 @@ impl Learning {
                 return true;
             }
         }
-        self.tokens.refused(now, tokens_stated(spec), Refused { admitted, charge: mark.charge, straggler });
+        let charge = mark.charge;
+        let refused = match spec.enforcement {
+            Enforcement::TokenBucket | Enforcement::Utilization if !straggler => {
+                let limit = self.refill.used_up(now, self.traffic.let_in());
+                Refused { admitted: limit.unwrap_or(admitted), charge, straggler: limit.is_none(), by_minute: false }
+            }
+            Enforcement::TokenBucket | Enforcement::Utilization => {
+                Refused { admitted, charge, straggler, by_minute: false }
+            }
+            Enforcement::Auto | Enforcement::SlidingLog => Refused { admitted, charge, straggler, by_minute: true },
+        };
+        self.tokens.refused(now, tokens_stated(spec), refused);
         true
     }
 
@@ -236,7 +252,7 @@ impl Learning {
         let charge = if by_slice { self.traffic.slices() } else { 1 };
         // A slice in which we had nothing was filled by others, or by what was on its way.
         if admitted > 0 {
-            self.requests.refused(now, requests_stated(spec), Refused { admitted, charge, straggler });
+            self.requests.refused(now, requests_stated(spec), Refused { admitted, charge, straggler, by_minute: true });
         }
     }
 

@@ -104,6 +104,54 @@ impl From<u64> for Demand {
     }
 }
 
+/// What a ledger has free, all at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Room {
+    /// From then on time alone may have changed something.
+    pub(super) until: Timestamp,
+    /// The ceiling of tokens per minute; `None`: none is known.
+    pub(super) limit: Option<u64>,
+    /// What is free below it.
+    pub(super) free: u64,
+    /// The largest charge that fits, all limits considered but those of input and output.
+    pub(super) tokens: u64,
+    input: u64,
+    output: u64,
+    /// The free share of the scarcest limit, slices aside, in millionths; a million if none is known.
+    pub(super) share: u64,
+    /// Whether four fifths of a limit are taken, slices aside.
+    pub(super) nearly_full: bool,
+}
+
+impl Room {
+    /// No limit is known.
+    const BOUNDLESS: Self = Self {
+        until: Timestamp::MAX,
+        limit: None,
+        free: u64::MAX,
+        tokens: u64::MAX,
+        input: u64::MAX,
+        output: u64::MAX,
+        share: WHOLE,
+        nearly_full: false,
+    };
+
+    /// Whether a request fits.
+    pub(super) const fn takes(&self, estimate: &Estimate) -> bool {
+        estimate.charge <= self.tokens && estimate.prompt <= self.input && estimate.output <= self.output
+    }
+
+    /// Takes a limit into account; what is free of it.
+    fn see(&mut self, now: Timestamp, meter: &Meter, limit: u64) -> u64 {
+        let (taken, until) = meter.taken_until(now);
+        let free = limit.saturating_sub(taken);
+        self.until = self.until.min(until);
+        self.share = self.share.min(millionths(free, limit));
+        self.nearly_full |= taken >= limit.saturating_sub(limit / 5);
+        free
+    }
+}
+
 /// A reservation in one ledger.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
@@ -247,6 +295,42 @@ impl Ledger {
         more.flatten()
     }
 
+    /// What is free.
+    pub(super) fn room(&self, now: Timestamp, limits: Limits) -> Room {
+        let mut room = Room { limit: limits.tokens, ..Room::BOUNDLESS };
+        if let Some(limit) = limits.tokens {
+            room.free = room.see(now, &self.tokens, limit);
+            room.tokens = room.free;
+        }
+        let mut none_left = false;
+        if let Some(limit) = limits.requests {
+            none_left = room.see(now, &self.minute, limit) == 0;
+            if self.is_sliced(now) {
+                let (taken, until) = self.slice.taken_until(now);
+                none_left |= taken >= self.slice_limit(limit);
+                room.until = room.until.min(until);
+                if self.enforcement == Enforcement::TokenBucket {
+                    room.until = room.until.min(self.sliced_until);
+                }
+            }
+        }
+        if self.more.is_some() {
+            for (unit, meter, _, limit) in self.more_lines(Demand::default(), limits) {
+                let free = room.see(now, meter, limit);
+                match unit {
+                    Unit::Input => room.input = free,
+                    Unit::Output => room.output = free,
+                    Unit::Tokens | Unit::DayTokens => room.tokens = room.tokens.min(free),
+                    Unit::Requests | Unit::DayRequests => none_left |= free == 0,
+                }
+            }
+        }
+        if none_left {
+            room.tokens = 0;
+        }
+        room
+    }
+
     /// The unit that lacks room for one such request the longest, if any does.
     pub(super) fn shortage(&self, now: Timestamp, demand: impl Into<Demand>, limits: Limits) -> Option<Shortage> {
         let all = self.lines(demand.into(), limits, self.is_sliced(now)).filter_map(|(unit, meter, needs, limit)| {
@@ -271,8 +355,10 @@ impl Ledger {
                 when = when.max(self.slice.earliest(now, 1, self.slice_limit(limit))?);
             }
         }
-        for (_, meter, needs, limit) in self.more_lines(demand, limits) {
-            when = when.max(meter.earliest(now, needs, limit)?);
+        if self.more.is_some() {
+            for (_, meter, needs, limit) in self.more_lines(demand, limits) {
+                when = when.max(meter.earliest(now, needs, limit)?);
+            }
         }
         Some(when)
     }

@@ -102,6 +102,14 @@ impl Meter {
         self.level.as_ref().map_or_else(|| self.log.taken(now), |level| level.taken(now))
     }
 
+    /// What counts at `now`, and from when on that changes by itself.
+    pub(super) fn taken_until(&self, now: Timestamp) -> (u64, Timestamp) {
+        match &self.level {
+            Some(level) => (level.taken(now), Timestamp(now.0.saturating_add(1))),
+            None => self.log.taken_until(now),
+        }
+    }
+
     /// Whether less than `amount` counts at `now`.
     pub(super) fn is_below(&self, now: Timestamp, amount: u64) -> bool {
         self.level.as_ref().map_or_else(|| self.log.is_below(now, amount), |level| level.taken(now) < amount)

@@ -395,6 +395,9 @@ impl Line {
 
     /// Whether one that is not in line would be next if it were.
     pub(super) fn outranks(&self, class: Priority, charge: u64) -> bool {
+        if self.is_empty() {
+            return true;
+        }
         let here = self.class(class);
         if here.waiting > 0 || !self.promoted.is_empty() {
             return false;

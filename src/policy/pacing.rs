@@ -88,6 +88,19 @@ impl Balancer {
         }
     }
 
+    /// The least of the more important priorities for which this endpoint would not be kept from the request.
+    pub(super) fn unpaced_as(&self, job: &Job, one: &Judged) -> Option<Priority> {
+        let route = self.routes.get(job.route?)?;
+        let [normal, _] = route.allowance.as_ref()?.groups.get(one.group)?;
+        match job.profile.priority {
+            Priority::Bulk if one.estimate.charge <= *normal && route.paced_in(&job.lane) != Some(Priority::Normal) => {
+                Some(Priority::Normal)
+            }
+            Priority::Bulk | Priority::Normal => Some(Priority::Interactive),
+            Priority::Interactive => None,
+        }
+    }
+
     /// Counts what goes against the allowance and the shares.
     pub(super) fn note_taken(&mut self, now: Timestamp, job: &Job, one: &Judged) {
         let Some(route) = job.route.and_then(|route| self.routes.get_mut(route)) else { return };

@@ -55,6 +55,8 @@ pub(super) struct Traffic {
     slice_span: Duration,
     order: u64,
     total: u64,
+    /// All tokens the service ever let in, as they settled; of those under way, what they were sent with.
+    let_in: u64,
     /// By order, over and over.
     recent: [Recent; RECENT],
     /// By order and charge, over and over: the last that the service refused.
@@ -73,6 +75,7 @@ impl Traffic {
             slice_span,
             order: 0,
             total: 0,
+            let_in: 0,
             recent: [Recent { order: 0, at: Timestamp::ZERO, charge: 0, after: 0 }; RECENT],
             refused: [(0, 0); RECENT],
             refusals: 0,
@@ -87,6 +90,7 @@ impl Traffic {
             *slot = Recent { order: self.order, at: now, charge, after: 0 };
         }
         self.total = self.total.saturating_add(charge);
+        self.let_in = self.let_in.saturating_add(charge);
         let places = [self.tokens.add(now, charge), self.minute.add(now, 1), self.slice.add(now, 1)];
         Mark {
             order: self.order,
@@ -136,6 +140,7 @@ impl Traffic {
     pub(super) fn settle(&mut self, mark: &Mark, charge: u64) {
         let [tokens, minute, slice] = mark.places;
         let count = u64::from(charge > 0);
+        self.let_in = self.let_in.saturating_sub(mark.charge).saturating_add(charge);
         if charge != mark.charge {
             self.tokens.settle(tokens, mark.charge, charge);
         }
@@ -147,6 +152,11 @@ impl Traffic {
             self.minute.settle(minute, 1, 0);
             self.slice.settle(slice, 1, 0);
         }
+    }
+
+    /// All tokens the service ever let in.
+    pub(super) const fn let_in(&self) -> u64 {
+        self.let_in
     }
 
     /// Tokens of ours the service has in its minute.

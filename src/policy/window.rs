@@ -114,6 +114,19 @@ impl Window {
         self.sum.saturating_sub(self.left(now))
     }
 
+    /// What counts at `now`, and when the next of it leaves.
+    pub(super) fn taken_until(&self, now: Timestamp) -> (u64, Timestamp) {
+        match self.bins.front() {
+            None => (0, Timestamp::MAX),
+            // Mostly nothing has left since the last one came.
+            Some(first) if self.leaves(first) > now => (self.sum, self.leaves(first)),
+            Some(_) => {
+                let next = self.bins.get(self.gone(now)).map_or(Timestamp::MAX, |bin| self.leaves(bin));
+                (self.taken(now), next)
+            }
+        }
+    }
+
     /// Whether less than `amount` counts at `now`.
     pub(super) fn is_below(&self, now: Timestamp, amount: u64) -> bool {
         self.sum < amount || self.taken(now) < amount

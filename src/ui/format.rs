@@ -98,6 +98,15 @@ pub fn clock_time(wall_ms: u64) -> String {
         .unwrap_or_default()
 }
 
+/// Local day and time of Unix milliseconds: `22 Nov 14:03`.
+#[must_use]
+pub fn date_time(wall_ms: u64) -> String {
+    let millis = i64::try_from(wall_ms).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(millis)
+        .map(|moment| moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%-d %b %H:%M").to_string())
+        .unwrap_or_default()
+}
+
 /// The same with milliseconds: `14:03:00.120`.
 #[must_use]
 pub fn clock_time_millis(wall_ms: u64) -> String {
@@ -110,6 +119,15 @@ pub fn date_of(wall_ms: u64) -> String {
     let millis = i64::try_from(wall_ms).unwrap_or(i64::MAX);
     jiff::Timestamp::from_millisecond(millis)
         .map(|moment| moment.to_zoned(jiff::tz::TimeZone::system()).date().to_string())
+        .unwrap_or_default()
+}
+
+/// Local time as a part of a file's name: `2026-11-22-140312`.
+#[must_use]
+pub fn file_time(wall_ms: u64) -> String {
+    let millis = i64::try_from(wall_ms).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(millis)
+        .map(|moment| moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d-%H%M%S").to_string())
         .unwrap_or_default()
 }
 

@@ -145,7 +145,9 @@ impl Books {
     /// A request is over and came to this. Only provisioned throughput gives back what was not used.
     pub fn settle(&mut self, now: Timestamp, request: RequestId, spot: &Spot, charge: u64, usage: Option<Usage>) {
         self.close(&spot.id);
-        let Some(total) = usage.map(|usage| usage.input + usage.output) else { return };
+        let Some(usage) = usage else { return };
+        // A refilling bucket charges the larger of the two, the others their sum.
+        let total = if spot.way == "token_bucket" { usage.input.max(usage.output) } else { usage.input + usage.output };
         if total > charge || spot.way == "utilization" {
             self.correct(now, request, &spot.id, charge, total);
         }

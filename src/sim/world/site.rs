@@ -396,13 +396,11 @@ impl Server for Site {
 impl Site {
     fn lasting_requests(&mut self, now: Timestamp) -> u64 {
         let free = self.requests(now).map_or(u64::MAX, |requests| requests.remaining);
-        match self.spec.counting {
-            Counting::TokenBucket => self.limits.requests_per_minute.map_or(free, |limit| before_trust(free, limit)),
-            _ => {
-                let limit = self.limits.requests_per_slice();
-                limit.map_or(free, |limit| free.min(self.recent_slice.standing(now, limit).remaining))
-            }
+        if self.spec.counting == Counting::TokenBucket {
+            return self.limits.requests_per_minute.map_or(free, |limit| before_trust(free, limit));
         }
+        let limit = self.limits.requests_per_slice();
+        limit.map_or(free, |limit| free.min(self.recent_slice.standing(now, limit).remaining))
     }
 }
 

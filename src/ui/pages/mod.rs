@@ -7,9 +7,11 @@ pub mod accounts;
 pub mod connect;
 pub mod endpoints;
 pub mod overview;
+pub mod queue;
 pub mod quotas;
 pub mod requests;
 pub mod routing;
+pub mod settings;
 pub mod usage;
 pub mod welcome;
 pub mod why;
@@ -23,9 +25,11 @@ pub struct States {
     connect: connect::State,
     endpoints: endpoints::State,
     overview: overview::State,
+    queue: queue::State,
     quotas: quotas::State,
     requests: requests::State,
     routing: routing::State,
+    settings: settings::State,
     usage: usage::State,
     welcome: welcome::State,
 }
@@ -39,9 +43,11 @@ impl States {
             Page::Routing => routing::show(ui, cx, &mut self.routing),
             Page::Quotas => quotas::show(ui, cx, &mut self.quotas),
             Page::Requests => requests::show(ui, cx, &mut self.requests),
+            Page::Queue => queue::show(ui, cx, &mut self.queue),
             Page::Usage => usage::show(ui, cx, &mut self.usage),
             Page::Accounts => accounts::show(ui, cx, &mut self.accounts),
             Page::Connect => connect::show(ui, cx, &mut self.connect),
+            Page::Settings => settings::show(ui, cx, &mut self.settings),
         }
     }
 

@@ -1,28 +1,40 @@
 //! The Requests page: every finished request as a row, and the inspector that says why.
 //!
-//! Invariant: rows are those of the snapshot that pass the filter; the selection is an id and survives both.
-//! Absent on purpose: sorting and stored history beyond the ring.
+//! Invariant: rows are those of the snapshot that pass the filter; the selection is made of ids and survives both.
+//! Absent on purpose: what a request's views show (`why`), and writing files.
 
+mod bar;
+pub mod columns;
+pub mod complete;
 pub mod copy;
+pub mod echo;
 pub mod filter;
+mod older;
+pub mod query;
 pub mod rows;
 mod table;
+mod take;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use egui::{Key, RichText, Ui};
+use egui::{Key, Modifiers, RichText, Ui};
 
-use crate::contract::snapshot::Serving;
+use crate::contract::history::SearchView;
 use crate::model::id::RequestId;
 use crate::model::record::RequestRecord;
 use crate::model::units::Grouped;
+use crate::ui::actions::Action;
 use crate::ui::cx::{Page, PageCx, Target};
-use crate::ui::keyless;
 use crate::ui::pages::why::{self, Tab};
-use crate::ui::theme::{gap, mono};
-use crate::ui::widgets;
+use crate::ui::theme::gap;
+use crate::ui::widgets::{self, TableState};
 
+use columns::Columns;
+use older::Older;
+use query::Query;
 use rows::Rows;
+use table::{Listing, Sorted};
 
 /// Below this width the inspector covers the list.
 const SIDE_BY_SIDE: f32 = 820.0;
@@ -30,72 +42,120 @@ const SIDE_BY_SIDE: f32 = 820.0;
 /// This page's view state.
 #[derive(Debug, Default)]
 pub struct State {
-    filter: String,
+    query: Query,
+    offer: bar::Offer,
     rows: Rows,
-    selected: Option<RequestId>,
+    older: Older,
+    /// What the store has found with this filter.
+    found: Option<Arc<SearchView>>,
+    table: TableState<RequestId>,
+    sorted: Option<Sorted>,
+    /// The order asked for.
+    sort_by: Option<Wanted>,
+    columns: Columns,
+    marked: BTreeSet<RequestId>,
     inspecting: bool,
     tab: Tab,
-    /// Where the list goes in the next frame.
-    scroll: Option<Scroll>,
-    /// The person scrolled away from the newest row.
-    released: bool,
+    export: take::Export,
+    /// Saved filters or columns changed and are to be kept.
+    keeps: bool,
 }
 
+/// An order of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Scroll {
-    /// To this row.
-    Row(usize),
-    /// To the newest row, to follow from there.
-    Newest,
+enum Wanted {
+    /// As they come.
+    Live,
+    /// By a column, ascending or descending.
+    By(usize, bool),
+}
+
+impl State {
+    fn listing(&self) -> Listing<'_> {
+        self.sorted.as_ref().map_or(Listing::Live(&self.rows), Listing::Still)
+    }
+
+    /// Rows as they come, from the newest on.
+    fn follow(&mut self) {
+        self.sorted = None;
+        self.sort_by = None;
+        self.table.follow();
+    }
 }
 
 /// Shows the page.
 pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     arrive(cx, state);
+    state.export.hear(cx.notices);
+    let focus = keys(ui, cx, state);
     let records = Arc::clone(&cx.snapshot.records);
-    state.rows.update(&records, &state.filter);
-    keys(ui, state);
+    state.rows.update(&records, &state.query.text(), cx.snapshot.wall_ms, &state.marked);
+    if state.rows.progress(&records).is_some() {
+        cx.again();
+    }
+    state.found = state.older.follow(cx, &state.query.text(), &state.marked);
+    state.rows.set_older(&state.found.as_ref().map(|found| Arc::clone(&found.rows)).unwrap_or_default());
+    sort(cx, state);
     let wide = ui.available_width() >= SIDE_BY_SIDE;
     if state.inspecting && !wide {
         inspector(ui, cx, state);
         return;
     }
     if state.inspecting {
-        let most = (ui.available_width() * 0.5).clamp(360.0, 560.0);
+        let most = (ui.available_width() * 0.5).clamp(360.0, 760.0);
         egui::Panel::right("request inspector")
-            .default_size(most.min(430.0))
+            .default_size(most.min(440.0))
             .size_range(340.0..=most)
             .frame(egui::Frame::new().inner_margin(egui::Margin { left: 12, right: 0, top: 0, bottom: 0 }))
             .show(ui, |ui| inspector(ui, cx, state));
     }
-    egui::CentralPanel::no_frame().show(ui, |ui| list(ui, cx, state));
+    egui::CentralPanel::no_frame().show(ui, |ui| list(ui, cx, state, focus));
 }
 
 /// Follows a deep link into this page.
 fn arrive(cx: &mut PageCx, state: &mut State) {
     match cx.take_target() {
         Some(Target::Request(id)) => {
-            state.filter.clear();
-            state.selected = Some(id);
+            state.query.clear();
+            state.table.select(id);
             state.inspecting = true;
             state.tab = Tab::Why;
         }
         Some(Target::RequestsOf(endpoint)) => {
-            state.filter = format!("endpoint:{endpoint}");
+            state.query.ask(&format!("endpoint:{endpoint}"));
             state.inspecting = false;
         }
         Some(Target::RequestsWhere(filter)) => {
-            filter.clone_into(&mut state.filter);
+            state.query.ask(&filter);
             state.inspecting = false;
         }
         _ => {}
     }
 }
 
-fn list(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
+/// Sorts when asked to, and anew when another filter is in force. Not before the search is over.
+fn sort(cx: &PageCx, state: &mut State) {
+    let records = &cx.snapshot.records;
+    let text = state.query.text();
+    if let Some(sorted) = state.sorted.as_ref().filter(|sorted| sorted.text != text) {
+        state.sort_by.get_or_insert(Wanted::By(sorted.by.0, sorted.by.1));
+    }
+    let searching = state.older.is_waiting(state.found.as_deref());
+    if state.sort_by.is_none() || searching || state.rows.progress(records).is_some() {
+        return;
+    }
+    match state.sort_by.take() {
+        Some(Wanted::By(column, descending)) => {
+            state.sorted = Some(Sorted::of(&state.rows, (column, descending), &text, records.total));
+        }
+        _ => state.follow(),
+    }
+}
+
+fn list(ui: &mut Ui, cx: &mut PageCx, state: &mut State, focus: bool) {
     widgets::page_title(ui, cx.theme, "Requests", "What happened to each request, and why");
-    filter_bar(ui, cx, state);
-    ui.add_space(gap::M);
+    bar::show(ui, cx, state, focus);
+    ui.add_space(gap::S);
     if cx.snapshot.records.is_empty() {
         ui.label("No request has finished yet.");
         if ui.button("See how to point a tool here").clicked() {
@@ -104,95 +164,116 @@ fn list(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         return;
     }
     if state.rows.is_empty() {
-        ui.label(format!("No request matches. {} are kept.", Grouped(cx.snapshot.records.len() as u64)));
-        if ui.button("Remove the filter").clicked() {
-            state.filter.clear();
-        }
+        nothing_passes(ui, cx, state);
         return;
     }
     table::show(ui, cx.theme, state);
 }
 
-fn filter_bar(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
-    ui.horizontal_wrapped(|ui| {
-        let name = ui.label(RichText::new("Filter").color(cx.theme.text_soft));
-        let hint = "status>=400 endpoint:east client:aider 429";
-        let field = ui.scope(|ui| {
-            ui.set_max_width(360.0);
-            keyless::edit(ui, cx.theme, ("Filter", name.id), hint, &mut state.filter)
-        });
-        if !ui.ctx().text_edit_focused() && ui.input_mut(|input| input.consume_key(egui::Modifiers::NONE, Key::Slash)) {
-            field.inner.response.request_focus();
-        }
-        if field.inner.to_accounts {
-            cx.go(Page::Accounts);
-        }
-        if !state.filter.is_empty() && ui.button("Clear").clicked() {
-            state.filter.clear();
-        }
-        let kept = Grouped(cx.snapshot.records.len() as u64);
-        let line = if state.rows.filtered() {
-            format!("{} of {kept}", Grouped(state.rows.len() as u64))
-        } else {
-            format!("{kept} kept of {}", Grouped(cx.snapshot.records.total))
-        };
-        ui.label(mono(line).color(cx.theme.text_soft));
-        if state.released && ui.button("Follow newest").on_hover_text("Shift+G").clicked() {
-            state.scroll = Some(Scroll::Newest);
-        }
-    });
-}
-
-/// Keys of the list. None of them acts while a text field has the keyboard.
-fn keys(ui: &Ui, state: &mut State) {
-    if ui.ctx().text_edit_focused() {
+/// Says what is in the way, once everything was looked through.
+fn nothing_passes(ui: &mut Ui, cx: &PageCx, state: &mut State) {
+    let records = &cx.snapshot.records;
+    if state.rows.progress(records).is_some() || state.older.is_waiting(state.found.as_deref()) {
+        ui.label("Searching…");
         return;
     }
-    let pressed = |key| ui.input_mut(|input| input.consume_key(egui::Modifiers::NONE, key));
-    let shifted = |key| ui.input_mut(|input| input.consume_key(egui::Modifiers::SHIFT, key));
-    // A focused button or row keeps the arrows; J and K always work.
-    let arrows = ui.memory(|memory| memory.focused().is_none());
-    if shifted(Key::G) {
-        state.scroll = Some(Scroll::Newest);
-        select_at(state, usize::MAX);
-    } else if pressed(Key::G) {
-        select_at(state, 0);
+    let kept = Grouped(records.len() as u64);
+    let nearest = state.rows.nearest().map(|(clause, rows)| (clause.to_owned(), rows));
+    match nearest {
+        Some((clause, rows)) => {
+            let rows = Grouped(rows);
+            ui.label(format!("No request matches. {kept} are kept; {rows} match without {clause}"));
+            if ui.button(format!("Remove {clause}")).clicked() {
+                state.query.without(&clause);
+            }
+        }
+        None => drop(ui.label(format!("No request matches. {kept} are kept."))),
     }
-    if pressed(Key::J) || arrows && pressed(Key::ArrowDown) {
-        let next = selected_place(state).map_or(usize::MAX, |place| place.saturating_add(1));
-        select_at(state, next);
+    if ui.button("Remove the filter").clicked() {
+        state.query.clear();
     }
-    if pressed(Key::K) || arrows && pressed(Key::ArrowUp) {
-        let next = selected_place(state).map_or(usize::MAX, |place| place.saturating_sub(1));
-        select_at(state, next);
+}
+
+/// Keys of the list. None of them acts while a text field has the keyboard. Returns whether the filter is wanted.
+fn keys(ui: &Ui, cx: &mut PageCx, state: &mut State) -> bool {
+    if cx.take(Action::NewestRow) {
+        state.follow();
+        go(state, usize::MAX);
     }
-    if pressed(Key::W) && state.selected.is_some() {
+    if cx.take(Action::OldestRow) {
+        go(state, 0);
+    }
+    let steps = [
+        (Action::NextRow, 1, false),
+        (Action::PreviousRow, -1, false),
+        (Action::ExtendDown, 1, true),
+        (Action::ExtendUp, -1, true),
+    ];
+    for (action, by, extend) in steps {
+        if cx.take(action) {
+            step(state, by, extend);
+        }
+    }
+    let free = !ui.ctx().text_edit_focused();
+    let pressed = |key| free && ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+    if (cx.take(Action::Why) || pressed(Key::Enter)) && state.table.selected.is_some() {
         state.tab = Tab::Why;
         state.inspecting = true;
     }
-    if pressed(Key::F4) {
+    for (whole, action) in [(true, Action::CopyBoth), (false, Action::CopyCurl)] {
+        if cx.take(action)
+            && let Some(record) = state.table.selected.and_then(|id| find(cx, state, id))
+        {
+            take::copy_now(ui, cx, &record, whole);
+        }
+    }
+    if cx.take(Action::MarkRow) {
+        mark(state);
+    }
+    if cx.take(Action::Inspector) {
         state.inspecting = !state.inspecting;
     }
     if state.inspecting && pressed(Key::Escape) {
         state.inspecting = false;
     }
+    for place in 1..=query::SAVED {
+        if cx.take(Action::SavedFilter(place)) {
+            state.query.recall(place);
+        }
+    }
+    cx.select(state.table.selected.map(Target::Request));
+    cx.take(Action::Filter)
 }
 
-fn selected_place(state: &State) -> Option<usize> {
-    state.selected.and_then(|id| state.rows.place_of(id))
+fn step(state: &mut State, by: isize, extend: bool) {
+    let State { rows, sorted, table, .. } = state;
+    let listing = sorted.as_ref().map_or(Listing::Live(rows), Listing::Still);
+    table.step(&listing, by, extend, sorted.is_none());
 }
 
-/// Selects the row at a place (too large: the newest) and shows it.
-fn select_at(state: &mut State, place: usize) {
-    let place = place.min(state.rows.len().saturating_sub(1));
-    if let Some(record) = state.rows.at(place) {
-        state.selected = Some(record.id);
-        state.scroll = state.scroll.or(Some(Scroll::Row(place)));
+/// Takes the row at a place in hand (too large: the last) and shows it.
+fn go(state: &mut State, place: usize) {
+    let State { rows, sorted, table, .. } = state;
+    let listing = sorted.as_ref().map_or(Listing::Live(rows), Listing::Still);
+    table.go_to(&listing, place, false);
+}
+
+/// Marks what is in hand, or takes the mark off if all of it is marked.
+fn mark(state: &mut State) {
+    let held: Vec<RequestId> = if state.table.picked.is_empty() {
+        state.table.selected.into_iter().collect()
+    } else {
+        state.table.picked.iter().copied().collect()
+    };
+    if held.iter().all(|id| state.marked.contains(id)) {
+        state.marked.retain(|id| !held.contains(id));
+    } else {
+        state.marked.extend(held);
     }
 }
 
 fn inspector(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
-    let record = state.selected.and_then(|id| find(cx, state, id));
+    let record = state.table.selected.and_then(|id| find(cx, state, id));
     ui.horizontal_wrapped(|ui| {
         for tab in Tab::ALL {
             ui.selectable_value(&mut state.tab, tab, tab.name());
@@ -202,13 +283,13 @@ fn inspector(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
                 state.inspecting = false;
             }
             if let Some(record) = &record {
-                copy_menu(ui, cx, record);
+                take::copy_button(ui, cx, std::slice::from_ref(record));
             }
         });
     });
     ui.separator();
     let Some(record) = record else {
-        let text = match state.selected {
+        let text = match state.table.selected {
             Some(id) => {
                 format!("The record of {id} is not here: it has not arrived yet, or was dropped for newer ones.")
             }
@@ -227,24 +308,7 @@ fn inspector(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
 }
 
 fn find(cx: &PageCx, state: &State, id: RequestId) -> Option<Arc<RequestRecord>> {
-    let row = state.rows.place_of(id).and_then(|place| state.rows.at(place));
+    let listing = state.listing();
+    let row = widgets::Rows::place_of(&listing, &id).and_then(|place| listing.at(place));
     row.or_else(|| cx.snapshot.records.iter().rev().find(|record| record.id == id)).cloned()
-}
-
-fn copy_menu(ui: &mut Ui, cx: &PageCx, record: &RequestRecord) {
-    ui.menu_button("Copy", |ui| {
-        if let Serving::Listening { base_url, .. } = &cx.snapshot.serving
-            && ui.button("cURL via Tidegate").clicked()
-        {
-            ui.ctx().copy_text(copy::curl(record, base_url));
-        }
-        if let Some(decision) = record.decisions.last() {
-            if ui.button("Decision as JSON").clicked() {
-                ui.ctx().copy_text(copy::decision_json(decision));
-            }
-            if ui.button("Decision id").clicked() {
-                ui.ctx().copy_text(decision.id.to_string());
-            }
-        }
-    });
 }

@@ -21,4 +21,4 @@ pub use basic::{
 pub use border::{Border, BorderEvent, BorderOutput};
 pub use lane::{LaneSpan, state_lane};
 pub use limit_line::{LimitLine, LineEvent, LineOutput};
-pub use table::{Column, DataTable, TableEvent, TableState};
+pub use table::{Column, DataTable, Rows, TableEvent, TableState};

@@ -1,13 +1,22 @@
-//! A table of rows known by id: selection, J/K, Enter, sort arrows. Only visible rows are laid out.
+//! A table of rows known by id: selection, ranges, sort arrows, widths, following. Only visible rows are laid out.
 //!
-//! Invariant: the selection is an id, so it stays with its row when the order changes.
+//! Invariant: the selection is an id, so it stays with its row when the order changes; for the keyboard the whole table is
+//! one stop.
 //! Absent on purpose: sorting itself; the caller hands the rows in order.
 
-use egui::{Align, Key, Layout, Role, Sense, Ui, WidgetInfo};
+mod state;
+
+use egui::{Align, Key, Layout, Modifiers, Role, Sense, Ui, WidgetInfo};
 use egui_extras::TableBuilder;
 use egui_material_icons::icons::{ICON_ARROW_DOWNWARD, ICON_ARROW_UPWARD};
 
 use crate::ui::theme::{Theme, gap, size};
+
+use state::Scroll;
+pub use state::{Rows, TableState};
+
+/// Rows a page key moves by.
+const PAGE: isize = 15;
 
 /// A column.
 #[derive(Clone, Copy, Debug)]
@@ -49,21 +58,6 @@ impl Column {
     }
 }
 
-/// What a table remembers between frames.
-#[derive(Clone, Debug)]
-pub struct TableState<I> {
-    /// The selected row.
-    pub selected: Option<I>,
-    /// The column that sorts and whether it descends; `None`: the caller's own order.
-    pub sort: Option<(usize, bool)>,
-}
-
-impl<I> Default for TableState<I> {
-    fn default() -> Self {
-        Self { selected: None, sort: None }
-    }
-}
-
 /// What the person did to a table in this frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TableEvent<I> {
@@ -82,13 +76,25 @@ pub struct DataTable<'a> {
     row_height: f32,
     follow: bool,
     height: Option<f32>,
+    resizable: bool,
+    keyed: bool,
+    variant: u64,
 }
 
 impl<'a> DataTable<'a> {
     /// A table named `name` with these columns. The name must be unique on its page.
     #[must_use]
     pub fn new(name: &'a str, columns: &'a [Column]) -> Self {
-        Self { name, columns, row_height: gap::ROW, follow: false, height: None }
+        Self {
+            name,
+            columns,
+            row_height: gap::ROW,
+            follow: false,
+            height: None,
+            resizable: false,
+            keyed: true,
+            variant: 0,
+        }
     }
 
     /// Rows of another height.
@@ -112,40 +118,44 @@ impl<'a> DataTable<'a> {
         self
     }
 
-    /// Shows the rows named by `ids`, in this order. `cell` draws one cell: row, then column. `words` is a row's
-    /// accessible name.
-    pub fn show<I: Clone + PartialEq>(
+    /// The person can draw columns wider and narrower.
+    #[must_use]
+    pub fn resizable(mut self) -> Self {
+        self.resizable = true;
+        self
+    }
+
+    /// Tells sets of columns apart, each with widths of its own.
+    #[must_use]
+    pub fn variant(mut self, variant: u64) -> Self {
+        self.variant = variant;
+        self
+    }
+
+    /// J, K and Enter are the page's own business.
+    #[must_use]
+    pub fn without_letters(mut self) -> Self {
+        self.keyed = false;
+        self
+    }
+
+    /// Shows `rows` in their order. `cell` draws one cell: row, then column. `words` is a row's accessible name.
+    pub fn show<I: Clone + Ord, R: Rows<I> + ?Sized>(
         self,
         ui: &mut Ui,
         theme: &Theme,
         state: &mut TableState<I>,
-        ids: &[I],
+        rows: &R,
         words: impl Fn(usize) -> String,
         mut cell: impl FnMut(&mut Ui, usize, usize),
     ) -> Option<TableEvent<I>> {
-        let mut event = keys(ui, state, ids);
-        let moved = event.is_some();
-        let selected = state.selected.as_ref().and_then(|id| ids.iter().position(|other| other == id));
-        let height = self.height.unwrap_or_else(|| ui.available_height());
-        // Text that can be selected would swallow the clicks on its row.
-        ui.style_mut().interaction.selectable_labels = false;
-        let mut table = TableBuilder::new(ui)
-            .id_salt(self.name)
-            .sense(Sense::click())
-            .auto_shrink([false, true])
-            .cell_layout(Layout::left_to_right(Align::Center))
-            .stick_to_bottom(self.follow)
-            .min_scrolled_height(0.0)
-            .max_scroll_height(height - self.row_height - gap::S);
-        for column in self.columns {
-            table = table.column(match column.width {
-                Some(width) => egui_extras::Column::exact(width).clip(true),
-                None => egui_extras::Column::remainder().at_least(60.0).clip(true),
-            });
-        }
-        if let (true, Some(row)) = (moved, selected) {
-            table = table.scroll_to_row(row, None);
-        }
+        let mut event = self.stop(ui, state, rows, &words);
+        let mut table = self.builder(ui);
+        table = match state.scroll.take() {
+            Some(Scroll::Row(row)) => table.scroll_to_row(row, None),
+            Some(Scroll::End) => table.scroll_to_row(rows.count().saturating_sub(1), Some(Align::BOTTOM)),
+            None => table,
+        };
         let header = table.header(24.0, |mut row| {
             for (place, column) in self.columns.iter().enumerate() {
                 row.col(|ui| {
@@ -155,27 +165,131 @@ impl<'a> DataTable<'a> {
                 });
             }
         });
-        header.body(|body| {
-            body.rows(self.row_height, ids.len(), |mut row| {
+        let output = header.body(|body| {
+            body.rows(self.row_height, rows.count(), |mut row| {
                 let at = row.index();
-                row.set_selected(selected == Some(at));
+                let Some(id) = rows.id_at(at) else { return };
+                let held = state.holds(&id);
+                row.set_selected(held);
                 for (place, column) in self.columns.iter().enumerate() {
                     row.col(|ui| aligned(ui, column, |ui| cell(ui, at, place)));
                 }
                 let response = row.response();
-                let chosen = selected == Some(at);
-                response.widget_info(|| WidgetInfo::selected(Role::Row, true, chosen, words(at)));
-                let Some(id) = ids.get(at) else { return };
-                if response.double_clicked() {
-                    event = Some(TableEvent::Opened(id.clone()));
-                } else if response.clicked() {
-                    state.selected = Some(id.clone());
-                    event = Some(TableEvent::Selected(id.clone()));
-                }
+                response.widget_info(|| WidgetInfo::selected(Role::Row, true, held, words(at)));
+                event = pressed(&response, state, rows, id).or(event.take());
             });
         });
+        let bottom = output.state.unclamped_offset().y + output.inner_rect.height() + self.row_height;
+        state.released = self.follow && bottom < output.content_size.y;
         event
     }
+
+    fn builder<'u>(&self, ui: &'u mut Ui) -> TableBuilder<'u> {
+        let height = self.height.unwrap_or_else(|| ui.available_height());
+        // Text that can be selected would swallow the clicks on its row.
+        ui.style_mut().interaction.selectable_labels = false;
+        if self.follow {
+            // Scrolling to a row counts rows alone.
+            ui.spacing_mut().item_spacing.y = 0.0;
+        }
+        let mut table = TableBuilder::new(ui)
+            .id_salt((self.name, self.variant))
+            // A click is heard, but the keyboard does not stop at every row.
+            .sense(Sense::CLICK)
+            .auto_shrink([false, !self.follow])
+            .animate_scrolling(false)
+            .cell_layout(Layout::left_to_right(Align::Center))
+            .stick_to_bottom(self.follow)
+            .min_scrolled_height(0.0)
+            .max_scroll_height(height - 24.0 - gap::S);
+        for column in self.columns {
+            table = table.column(match column.width {
+                Some(width) if self.resizable => {
+                    egui_extras::Column::initial(width).at_least(36.0).clip(true).resizable(true)
+                }
+                Some(width) => egui_extras::Column::exact(width).clip(true),
+                None => egui_extras::Column::remainder().at_least(60.0).clip(true),
+            });
+        }
+        table
+    }
+
+    /// The place where the keyboard stops, and what it does there.
+    fn stop<I: Clone + Ord, R: Rows<I> + ?Sized>(
+        &self,
+        ui: &mut Ui,
+        state: &mut TableState<I>,
+        rows: &R,
+        words: &impl Fn(usize) -> String,
+    ) -> Option<TableEvent<I>> {
+        let id = ui.make_persistent_id(("keyboard", self.name));
+        let mut area = ui.available_rect_before_wrap();
+        area.set_height(2.0);
+        let stop = ui.interact(area, id, Sense::focusable_noninteractive());
+        stop.widget_info(|| {
+            let place = state.selected.as_ref().and_then(|id| rows.place_of(id));
+            let said = place.map_or_else(|| "no row selected".to_owned(), words);
+            WidgetInfo::labeled(Role::Group, true, format!("{} table: {said}", self.name))
+        });
+        if stop.has_focus() {
+            ui.memory_mut(|memory| memory.set_focus_lock_filter(id, ARROWS));
+        }
+        let free = ui.memory(|memory| memory.focused().is_none_or(|focused| focused == id));
+        if ui.ctx().text_edit_focused() || !free && !self.keyed { None } else { self.keys(ui, state, rows, free) }
+    }
+
+    fn keys<I: Clone + Ord, R: Rows<I> + ?Sized>(
+        &self,
+        ui: &Ui,
+        state: &mut TableState<I>,
+        rows: &R,
+        free: bool,
+    ) -> Option<TableEvent<I>> {
+        let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+        let shifted = |key| ui.input_mut(|input| input.consume_key(Modifiers::SHIFT, key));
+        if free && ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::A)) {
+            state.pick_all(rows);
+        }
+        if free && self.keyed && state.selected.is_some() && pressed(Key::Enter) {
+            return state.selected.clone().filter(|id| rows.place_of(id).is_some()).map(TableEvent::Opened);
+        }
+        let arrows = [(Key::ArrowDown, 1), (Key::ArrowUp, -1), (Key::PageDown, PAGE), (Key::PageUp, -PAGE)];
+        let letters = [(Key::J, 1), (Key::K, -1)];
+        let usable = arrows.into_iter().filter(|_| free).chain(letters.into_iter().filter(|_| self.keyed));
+        let mut moved = None;
+        for (key, by) in usable {
+            let extend = shifted(key);
+            if extend || pressed(key) {
+                moved = state.step(rows, by, extend, self.follow).or(moved);
+            }
+        }
+        moved.map(TableEvent::Selected)
+    }
+}
+
+/// Arrows are the table's own while it has the keyboard; Tab leaves it.
+const ARROWS: egui::EventFilter =
+    egui::EventFilter { tab: false, horizontal_arrows: false, vertical_arrows: true, escape: false };
+
+fn pressed<I: Clone + Ord, R: Rows<I> + ?Sized>(
+    response: &egui::Response,
+    state: &mut TableState<I>,
+    rows: &R,
+    id: I,
+) -> Option<TableEvent<I>> {
+    if response.double_clicked() {
+        return Some(TableEvent::Opened(id));
+    }
+    if !response.clicked() {
+        return None;
+    }
+    let held = response.ctx.input(|input| input.modifiers);
+    match held {
+        held if held.command => state.toggle(id.clone()),
+        held if held.shift => state.extend_to(rows, id.clone()),
+        _ => state.select(id.clone()),
+    }
+    Some(TableEvent::Selected(id))
 }
 
 fn aligned(ui: &mut Ui, column: &Column, contents: impl FnOnce(&mut Ui)) {
@@ -210,27 +324,4 @@ fn heading<I>(ui: &mut Ui, theme: &Theme, column: &Column, place: usize, state: 
         };
     }
     clicked
-}
-
-fn keys<I: Clone + PartialEq>(ui: &Ui, state: &mut TableState<I>, ids: &[I]) -> Option<TableEvent<I>> {
-    if ui.ctx().text_edit_focused() {
-        return None;
-    }
-    let (down, up, open) = ui.input(|input| {
-        let plain = input.modifiers.is_none();
-        (plain && input.key_pressed(Key::J), plain && input.key_pressed(Key::K), plain && input.key_pressed(Key::Enter))
-    });
-    let at = state.selected.as_ref().and_then(|id| ids.iter().position(|other| other == id));
-    if open && ui.memory(|memory| memory.focused().is_none()) {
-        return at.and_then(|at| ids.get(at)).cloned().map(TableEvent::Opened);
-    }
-    let next = match at {
-        Some(at) if down => at + 1,
-        Some(at) if up => at.checked_sub(1)?,
-        None if down => 0,
-        _ => return None,
-    };
-    let id = ids.get(next)?.clone();
-    state.selected = Some(id.clone());
-    Some(TableEvent::Selected(id))
 }

@@ -1,131 +1,221 @@
-//! The filter box of the Requests page: words and `field op value`, and which rows pass.
+//! The filter language of the Requests page: words and `field op value`, and which rows pass.
 //!
 //! Invariant: text that is not understood as a field is a word to look for; nothing typed is an error.
-//! Absent on purpose: a query language. Terms are joined by "and", a leading `-` turns one round.
+//! Absent on purpose: a query language. Clauses are joined by "and", a leading `-` turns one round.
 
-use crate::model::outcome::Ending;
-use crate::model::record::{RecordEnd, RequestRecord};
-use crate::ui::words::explain;
+mod matching;
+mod read;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::model::id::RequestId;
+use crate::model::record::RequestRecord;
 
 /// What the person typed, understood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    terms: Vec<(bool, Term)>,
+    clauses: Vec<Clause>,
+    /// Places of the clauses, the cheap ones first.
+    order: Vec<usize>,
 }
 
+/// One part of a filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Term {
+pub struct Clause {
+    /// As it was typed, `-` and quotes included.
+    pub text: String,
+    /// Whether rows that match pass; else those that do not.
+    pub wanted: bool,
+    /// What is asked.
+    pub term: Term,
+}
+
+/// What a clause asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Term {
+    /// A status the client or a sending got.
     Status(Comparison, u16),
-    Endpoint(String),
-    Model(String),
-    Client(String),
-    Why(String),
+    /// A hundred of statuses: 4 is 400 to 499.
+    StatusClass(u16),
+    /// A text that holds this, in lower case.
+    Text(Field, String),
+    /// An amount.
+    Amount(Amount, Comparison, u64),
+    /// A time, in microseconds.
+    Span(Span, Comparison, u64),
+    /// Ended at most so long ago.
+    Since(Duration),
+    /// Marked by the person.
+    Marked,
+    /// Answered as a stream.
+    Streamed,
+    /// Any of the usual texts holds this, in lower case.
     Word(String),
 }
 
+/// A text of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Field {
+    /// Any endpoint it was sent to.
+    Endpoint,
+    /// The model as the client named it.
+    Model,
+    /// The client's label.
+    Client,
+    /// Who asked, if a token said so.
+    Caller,
+    /// The sentence of its Why and the codes of its verdicts.
+    Why,
+    /// How it ended.
+    End,
+    /// How important it is.
+    Priority,
+    /// Which operation.
+    Operation,
+    /// Its own name or that of one of its decisions.
+    Id,
+}
+
+/// An amount of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Amount {
+    /// Input and output together.
+    Tokens,
+    /// Input.
+    Input,
+    /// Output.
+    Output,
+    /// Reserved for it.
+    Reserved,
+    /// Sendings.
+    Attempts,
+    /// Its priority group, from 1.
+    Group,
+}
+
+/// A time of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Span {
+    /// To the first token.
+    FirstToken,
+    /// In all.
+    Total,
+    /// In our line.
+    Waited,
+}
+
+/// How a value is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Comparison {
+pub enum Comparison {
+    /// `>=`
     AtLeast,
+    /// `>`
     Above,
+    /// `<=`
     AtMost,
+    /// `<`
     Below,
+    /// `=` or `:`
     Equal,
 }
 
+impl Comparison {
+    const fn holds(self, value: u64, wanted: u64) -> bool {
+        match self {
+            Self::AtLeast => value >= wanted,
+            Self::Above => value > wanted,
+            Self::AtMost => value <= wanted,
+            Self::Below => value < wanted,
+            Self::Equal => value == wanted,
+        }
+    }
+}
+
+/// What passing depends on besides the row.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'a> {
+    /// Now, as Unix milliseconds.
+    pub wall_ms: u64,
+    /// Rows the person marked.
+    pub marked: &'a BTreeSet<RequestId>,
+}
+
+/// What came of looking at one row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// It passes.
+    Passes,
+    /// It would pass without this clause.
+    FailsOnly(usize),
+    /// It fails more than one.
+    Fails,
+}
+
 impl Filter {
-    /// Reads the box, for example `status>=400 endpoint:east -client:aider 429 whisper`.
+    /// Reads the box, for example `status>=400 endpoint:east -client:"my tool" 429 whisper`.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        let terms = text
-            .split_whitespace()
-            .filter_map(|token| {
-                let (wanted, token) = token.strip_prefix('-').map_or((true, token), |rest| (false, rest));
-                (!token.is_empty()).then(|| (wanted, term(&token.to_lowercase())))
-            })
-            .collect();
-        Self { terms }
+        let clauses = read::clauses(text);
+        let mut order: Vec<usize> = (0..clauses.len()).collect();
+        order.sort_by_key(|place| clauses.get(*place).map(|clause| clause.term.cost()));
+        Self { clauses, order }
     }
 
     /// Whether every row passes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.terms.is_empty()
+        self.clauses.is_empty()
     }
 
-    /// Whether this row passes every term.
+    /// Its parts, as typed.
     #[must_use]
-    pub fn passes(&self, record: &RequestRecord) -> bool {
-        self.terms.iter().all(|(wanted, term)| matches(term, record) == *wanted)
+    pub fn clauses(&self) -> &[Clause] {
+        &self.clauses
     }
-}
 
-fn term(token: &str) -> Term {
-    if let Some(rest) = token.strip_prefix("status")
-        && let Some(term) = status_term(rest)
-    {
-        return term;
+    /// What looking at one row costs, in units of a comparison.
+    #[must_use]
+    pub fn cost(&self) -> usize {
+        self.clauses.iter().map(|clause| clause.term.cost()).sum::<usize>().max(1)
     }
-    match token.split_once(':') {
-        Some(("endpoint", value)) => Term::Endpoint(value.to_owned()),
-        Some(("model" | "route", value)) => Term::Model(value.to_owned()),
-        Some(("client", value)) => Term::Client(value.to_owned()),
-        Some(("why", value)) => Term::Why(value.to_owned()),
-        _ => match token.parse() {
-            Ok(code @ 100..=599) => Term::Status(Comparison::Equal, code),
-            _ => Term::Word(token.to_owned()),
-        },
+
+    /// Whether what passes changes by time alone.
+    #[must_use]
+    pub fn ages(&self) -> bool {
+        self.clauses.iter().any(|clause| matches!(clause.term, Term::Since(_)))
     }
-}
 
-fn status_term(rest: &str) -> Option<Term> {
-    let operators = [
-        (">=", Comparison::AtLeast),
-        ("<=", Comparison::AtMost),
-        (">", Comparison::Above),
-        ("<", Comparison::Below),
-        ("=", Comparison::Equal),
-        (":", Comparison::Equal),
-    ];
-    let (value, comparison) =
-        operators.into_iter().find_map(|(sign, comparison)| Some((rest.strip_prefix(sign)?, comparison)))?;
-    Some(Term::Status(comparison, value.parse().ok()?))
-}
+    /// Whether what passes changes by what is marked.
+    #[must_use]
+    pub fn minds_marks(&self) -> bool {
+        self.clauses.iter().any(|clause| clause.term == Term::Marked)
+    }
 
-fn matches(term: &Term, record: &RequestRecord) -> bool {
-    let has = |text: &str, part: &str| text.to_lowercase().contains(part);
-    let sent_to = |part: &str| record.attempts.iter().any(|attempt| has(attempt.endpoint.as_str(), part));
-    match term {
-        Term::Status(comparison, wanted) => statuses(record).any(|status| comparison.holds(status, *wanted)),
-        Term::Endpoint(part) => sent_to(part),
-        Term::Model(part) => has(record.profile.model.as_str(), part),
-        Term::Client(part) => has(&record.profile.client, part),
-        Term::Why(part) => has(&explain::paragraph(record), part),
-        Term::Word(part) => {
-            has(record.profile.model.as_str(), part)
-                || has(&record.profile.client, part)
-                || sent_to(part)
-                || has(crate::ui::words::record_end(record.end), part)
-                || has(&record.id.to_string(), part)
-                || record.decisions.iter().any(|decision| has(&decision.id.to_string(), part))
+    /// Looks at one row.
+    #[must_use]
+    pub fn judge(&self, record: &RequestRecord, scope: Scope) -> Judgement {
+        let mut failed = None;
+        for place in &self.order {
+            let Some(clause) = self.clauses.get(*place) else { continue };
+            if matching::matches(&clause.term, record, scope) == clause.wanted {
+                continue;
+            }
+            if failed.replace(*place).is_some() {
+                return Judgement::Fails;
+            }
         }
+        failed.map_or(Judgement::Passes, Judgement::FailsOnly)
     }
 }
 
-/// The client's status and those of every sending: a 429 that was saved elsewhere is still found as 429.
-fn statuses(record: &RequestRecord) -> impl Iterator<Item = u16> {
-    let whole = record.end != RecordEnd::Answered(Ending::CutOff);
-    let own = whole.then_some(record.status);
-    own.into_iter().chain(record.attempts.iter().filter(|attempt| attempt.failure.is_some()).filter_map(|a| a.status))
-}
-
-impl Comparison {
-    const fn holds(self, status: u16, wanted: u16) -> bool {
+impl Term {
+    /// Sentences are made anew for every row.
+    const fn cost(&self) -> usize {
         match self {
-            Self::AtLeast => status >= wanted,
-            Self::Above => status > wanted,
-            Self::AtMost => status <= wanted,
-            Self::Below => status < wanted,
-            Self::Equal => status == wanted,
+            Self::Text(Field::Why, _) => 40,
+            Self::Word(_) => 3,
+            _ => 1,
         }
     }
 }

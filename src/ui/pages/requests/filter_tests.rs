@@ -1,12 +1,13 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
 use crate::model::config::Priority;
 use crate::model::id::{EndpointId, ModelName, RequestId};
-use crate::model::outcome::{Failure, FailureClass, HeaderFacts, ThrottleKind};
+use crate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, ThrottleKind};
 use crate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
-use crate::model::record::AttemptRecord;
+use crate::model::record::{AttemptRecord, RecordEnd};
 use crate::model::units::Timestamp;
 
 fn attempt(endpoint: &str, status: u16) -> AttemptRecord {
@@ -52,14 +53,19 @@ fn saved() -> RequestRecord {
     }
 }
 
+fn passes_with(text: &str, record: &RequestRecord) -> bool {
+    let scope = Scope { wall_ms: 60_000, marked: &BTreeSet::from([RequestId(7)]) };
+    Filter::parse(text).judge(record, scope) == Judgement::Passes
+}
+
 fn passes(text: &str) -> bool {
-    Filter::parse(text).passes(&saved())
+    passes_with(text, &saved())
 }
 
 #[test]
 fn a_429_that_another_endpoint_saved_is_found_as_429() {
-    assert!(passes("429") && passes("status>=400") && passes("status=200"));
-    assert!(!passes("500") && !passes("status>429"));
+    assert!(passes("429") && passes("status>=400") && passes("status=200") && passes("status:4xx"));
+    assert!(!passes("500") && !passes("status>429") && !passes("status:5xx"));
 }
 
 #[test]
@@ -76,8 +82,46 @@ fn a_minus_turns_a_term_round() {
 }
 
 #[test]
+fn quotes_hold_blanks_together_and_an_open_quote_lasts_to_the_end() {
+    let mut record = saved();
+    Arc::make_mut(&mut record.profile).client = Arc::from("My Tool/2");
+    assert!(passes_with("client:\"my tool\" 429", &record));
+    assert!(passes_with("\"my tool\"", &record) && passes_with("-\"your tool\"", &record));
+    assert!(passes_with("client:\"my too", &record), "still being typed");
+    assert!(!passes_with("client:\"my  tool\"", &record));
+}
+
+#[test]
+fn times_and_amounts_are_read_as_people_write_them() {
+    let mut record = saved();
+    record.first_token = Some(Duration::from_millis(2_400));
+    record.total = Duration::from_secs(30);
+    record.usage = Some(crate::model::usage::Usage { output: 1_200, exact: true, ..Default::default() });
+    for text in ["ttft>2s", "ttft>2.3s", "ttft<=2400ms", "total<1m", "total=30", "out>=1.2k", "attempts=2", "group:1"] {
+        assert!(passes_with(text, &record), "{text}");
+        assert!(!passes_with(&format!("-{text}"), &record), "-{text}");
+    }
+    assert!(!passes_with("waited>1ms", &record) && !passes("ttft<9h"), "no first token, no time to compare");
+}
+
+#[test]
+fn age_and_marks_and_names_can_be_asked_for() {
+    assert!(passes("since:1m") && !passes("since:59s") && passes("since:2h"));
+    assert!(!passes("is:marked") && !passes("is:stream"));
+    assert!(passes("r-000009") && passes("id:r-000009") && !passes("r-000008"));
+}
+
+#[test]
 fn half_typed_fields_are_words_and_never_errors() {
-    assert!(!passes("status>="));
+    assert!(!passes("status>=") && !passes("ttft>x") && !passes("status:9xx"));
     assert!(passes("endpoint:"));
-    assert!(Filter::parse("  - ").is_empty());
+    assert!(Filter::parse("  -  \"\" ").is_empty());
+}
+
+#[test]
+fn a_row_that_only_one_clause_keeps_out_names_it() {
+    let scope = Scope { wall_ms: 0, marked: &BTreeSet::new() };
+    let judged = |text: &str| Filter::parse(text).judge(&saved(), scope);
+    assert_eq!(judged("why:nonsense client:aider"), Judgement::FailsOnly(0));
+    assert_eq!(judged("why:nonsense client:curl"), Judgement::Fails);
 }

@@ -1,132 +1,193 @@
-//! The rows that pass the filter, kept from frame to frame.
+//! The rows that pass the filter, found a slice at a time and kept from frame to frame.
 //!
-//! Invariant: after `update` the rows are exactly the kept records that pass, oldest first; only records that are new
-//! since the last call were looked at, unless the filter changed.
-//! Absent on purpose: sorting. Rows stand in the order in which requests finished.
+//! Invariant: one call looks at no more than a slice of work; once `progress` is `None` the rows are exactly the kept
+//! records that pass, oldest first, and a call without news looks at none.
+//! Absent on purpose: sorting (`sorted`), and drawing.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::filter::Filter;
+use super::filter::{Filter, Judgement, Scope};
 use crate::contract::snapshot::RecordsView;
 use crate::model::id::RequestId;
 use crate::model::record::RequestRecord;
+
+/// Work of one call, in units of a comparison.
+pub const SLICE: usize = 24_000;
+/// How often a filter by age is looked through anew, in milliseconds.
+const AGING: u64 = 5_000;
 
 /// Filtered rows.
 #[derive(Debug, Default)]
 pub struct Rows {
     text: String,
     filter: Filter,
-    /// Records ever looked at; a row's number is its place among them.
-    seen: u64,
+    aged: u64,
+    marks: usize,
+    /// Of all records that ever were, those from `low` up to `high` were looked at.
+    low: u64,
+    high: u64,
+    /// The newest of all, and how many there were with it.
     newest: Option<Arc<RequestRecord>>,
+    total: u64,
+    oldest: u64,
     passing: VecDeque<(u64, Arc<RequestRecord>)>,
+    /// Those that pass of what is stored and not kept, newest first.
+    older: Arc<Vec<Arc<RequestRecord>>>,
+    /// For each clause, how many rows fail it alone.
+    near: Vec<u64>,
+    looked: u64,
 }
 
 impl Rows {
-    /// Brings the rows up to date with what is kept and what is typed.
-    pub fn update(&mut self, records: &RecordsView, text: &str) {
-        if self.text != text {
-            *self = Self { text: text.to_owned(), filter: Filter::parse(text), ..Self::default() };
+    /// Brings the rows up to date with what is kept and what is asked, as far as a slice of work goes.
+    pub fn update(&mut self, records: &RecordsView, text: &str, wall_ms: u64, marked: &BTreeSet<RequestId>) {
+        let aged = wall_ms / AGING;
+        let stale = self.filter.ages() && aged != self.aged || self.filter.minds_marks() && marked.len() != self.marks;
+        if self.text != text || stale || !self.continues(records) {
+            let filter = if self.text == text { std::mem::take(&mut self.filter) } else { Filter::parse(text) };
+            let (near, looked) = (vec![0; filter.clauses().len()], self.looked);
+            let text = text.to_owned();
+            *self = Self { text, filter, near, looked, low: records.total, high: records.total, ..Self::default() };
         }
-        let mut fresh: Vec<Arc<RequestRecord>> = Vec::new();
-        let mut known = self.newest.is_none();
-        for record in records.iter().rev() {
-            if self.newest.as_ref().is_some_and(|newest| Arc::ptr_eq(newest, record)) {
-                known = true;
-                break;
-            }
-            fresh.push(Arc::clone(record));
-        }
-        if !known {
-            self.passing.clear();
-            self.seen = 0;
-        }
+        (self.aged, self.marks) = (aged, marked.len());
+        self.oldest = records.total.saturating_sub(records.len() as u64);
         self.newest = records.iter().next_back().cloned();
-        for record in fresh.into_iter().rev() {
-            if self.filter.passes(&record) {
-                self.passing.push_back((self.seen, record));
-            }
-            self.seen += 1;
-        }
-        let oldest = self.seen.saturating_sub(records.len() as u64);
-        while self.passing.front().is_some_and(|(number, _)| *number < oldest) {
+        self.total = records.total;
+        self.forget();
+        self.look(records, Scope { wall_ms, marked });
+    }
+
+    /// Whether these are the records seen before, with some more.
+    fn continues(&self, records: &RecordsView) -> bool {
+        let Some(newest) = &self.newest else { return false };
+        let Some(since) = records.total.checked_sub(self.total) else { return false };
+        let known = records.iter().rev().nth(count(since));
+        // If it is gone, more came at once than are kept, and all of them are new.
+        known.is_none_or(|known| known.id == newest.id && known.wall_ms == newest.wall_ms)
+    }
+
+    fn forget(&mut self) {
+        while self.passing.front().is_some_and(|(number, _)| *number < self.oldest) {
             self.passing.pop_front();
+        }
+        self.low = self.low.max(self.oldest).min(self.high.max(self.oldest));
+        self.high = self.high.max(self.oldest);
+    }
+
+    /// What is new first, then what is older, newest first.
+    fn look(&mut self, records: &RecordsView, scope: Scope) {
+        let cost = self.filter.cost();
+        let most = (SLICE / cost).max(1) as u64;
+        let fresh = records.total.saturating_sub(self.high);
+        let fresh_now = fresh.min(most);
+        let news = records.iter().skip(count(self.high.saturating_sub(self.oldest))).take(count(fresh_now));
+        for (number, record) in (self.high..).zip(news) {
+            if self.judge(record, scope) {
+                self.passing.push_back((number, Arc::clone(record)));
+            }
+        }
+        self.high = self.high.saturating_add(fresh_now);
+        let older = (self.low - self.oldest).min(most.saturating_sub(fresh_now));
+        let below = records.iter().rev().skip(count(records.total.saturating_sub(self.low))).take(count(older));
+        for record in below {
+            self.low = self.low.saturating_sub(1);
+            if self.judge(record, scope) {
+                self.passing.push_front((self.low, Arc::clone(record)));
+            }
+        }
+    }
+
+    fn judge(&mut self, record: &RequestRecord, scope: Scope) -> bool {
+        self.looked = self.looked.saturating_add(1);
+        match self.filter.judge(record, scope) {
+            Judgement::Passes => return true,
+            Judgement::FailsOnly(clause) => {
+                if let Some(near) = self.near.get_mut(clause) {
+                    *near = near.saturating_add(1);
+                }
+            }
+            Judgement::Fails => {}
+        }
+        false
+    }
+
+    /// How much was looked through, in percent; `None`: everything was.
+    #[must_use]
+    pub fn progress(&self, records: &RecordsView) -> Option<u8> {
+        let (all, seen) = (records.len() as u64, self.high.saturating_sub(self.low));
+        let left = self.low > self.oldest || self.high < records.total;
+        left.then(|| u8::try_from(seen.saturating_mul(100) / all.max(1)).unwrap_or(99).min(99))
+    }
+
+    /// The clause without which most rows would pass, and how many.
+    #[must_use]
+    pub fn nearest(&self) -> Option<(&str, u64)> {
+        let passing = self.passing.len() as u64;
+        let clauses = self.filter.clauses().iter().zip(&self.near);
+        let best = clauses.max_by_key(|(_, near)| **near).filter(|(_, near)| **near > 0)?;
+        Some((best.0.text.as_str(), best.1.saturating_add(passing)))
+    }
+
+    /// The filter as understood.
+    #[must_use]
+    pub fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// How many records were ever looked at.
+    #[must_use]
+    pub fn looked(&self) -> u64 {
+        self.looked
+    }
+
+    /// Puts what the store found, newest first, before the kept rows.
+    pub fn set_older(&mut self, older: &Arc<Vec<Arc<RequestRecord>>>) {
+        if !Arc::ptr_eq(&self.older, older) {
+            self.older = Arc::clone(older);
         }
     }
 
     /// How many rows pass.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.passing.len()
+        self.older.len() + self.passing.len()
     }
 
     /// Whether no row passes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.passing.is_empty()
+        self.older.is_empty() && self.passing.is_empty()
     }
 
     /// The row at a place, oldest first.
     #[must_use]
     pub fn at(&self, place: usize) -> Option<&Arc<RequestRecord>> {
-        self.passing.get(place).map(|(_, record)| record)
+        match self.older.len().checked_sub(place + 1) {
+            Some(older) => self.older.get(older),
+            None => self.passing.get(place - self.older.len()).map(|(_, record)| record),
+        }
+    }
+
+    /// Every row, oldest first.
+    #[must_use]
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<RequestRecord>> {
+        self.older.iter().rev().chain(self.passing.iter().map(|(_, record)| record))
     }
 
     /// The place of a request, searched from the newest.
     #[must_use]
     pub fn place_of(&self, id: RequestId) -> Option<usize> {
-        self.passing.iter().rposition(|(_, record)| record.id == id)
+        let kept = self.passing.iter().rposition(|(_, record)| record.id == id);
+        let older = || self.older.iter().position(|record| record.id == id).map(|place| self.older.len() - 1 - place);
+        kept.map(|place| place + self.older.len()).or_else(older)
     }
+}
 
-    /// Whether a filter is typed.
-    #[must_use]
-    pub fn filtered(&self) -> bool {
-        !self.filter.is_empty()
-    }
+fn count(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ui::fixture;
-
-    fn ids(rows: &Rows) -> Vec<u64> {
-        (0..rows.len()).filter_map(|place| rows.at(place)).map(|record| record.id.0).collect()
-    }
-
-    fn view(all: &[Arc<RequestRecord>]) -> RecordsView {
-        RecordsView { total: all.len() as u64, dropped: 0, chunks: vec![all.to_vec().into()] }
-    }
-
-    #[test]
-    fn new_records_are_added_and_dropped_ones_leave_without_doubling_any() {
-        let all: Vec<_> = fixture::snapshot().records.iter().cloned().collect();
-        let mut rows = Rows::default();
-        for (start, end) in [(0, 10), (0, 10), (4, 16), (15, 30)] {
-            rows.update(&view(&all[start..end]), "");
-            let kept: Vec<u64> = all[start..end].iter().map(|record| record.id.0).collect();
-            assert_eq!(ids(&rows), kept, "{start}..{end}");
-        }
-    }
-
-    #[test]
-    fn a_filter_applies_to_what_comes_later_too() {
-        let all: Vec<_> = fixture::snapshot().records.iter().cloned().collect();
-        let mut rows = Rows::default();
-        rows.update(&view(&all[..20]), "endpoint:westus");
-        rows.update(&view(&all), "endpoint:westus");
-        let kept = all.iter().filter(|record| record.attempts.iter().any(|a| a.endpoint.as_str() == "sim-westus"));
-        assert_eq!(ids(&rows), kept.map(|record| record.id.0).collect::<Vec<_>>());
-        assert!(!rows.is_empty() && rows.filtered());
-    }
-
-    #[test]
-    fn another_profiles_records_replace_everything() {
-        let (one, other) = (fixture::snapshot(), fixture::snapshot());
-        let mut rows = Rows::default();
-        rows.update(&one.records, "");
-        rows.update(&other.records, "");
-        assert_eq!(rows.len(), other.records.len());
-    }
-}
+#[path = "rows_tests.rs"]
+mod tests;

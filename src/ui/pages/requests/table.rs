@@ -1,165 +1,153 @@
-//! The virtualised list of requests.
+//! The list itself: rows as they come, or a sorted picture of them that stands still.
 //!
-//! Invariant: only visible rows are laid out; the list stays at the newest row until the person scrolls away.
-//! Absent on purpose: filtering and selection keys; they are the page's.
+//! Invariant: only visible rows are laid out; a sorted list does not move under the pointer, and says what came since.
+//! Absent on purpose: filtering; it is done before.
 
-use egui::{Align, RichText, Ui};
-use egui_extras::{Column, TableBuilder, TableRow};
+use std::cmp::Reverse;
+use std::sync::Arc;
 
-use super::{Scroll, State};
-use crate::model::decision::Decision;
+use egui::Ui;
+
+use super::columns::{KINDS, Kind};
+use super::rows::Rows;
+use super::{State, Wanted};
+use crate::model::id::RequestId;
 use crate::model::record::RequestRecord;
-use crate::model::units::{Grouped, Short};
-use crate::ui::format::{clock_time, group_rank, span};
-use crate::ui::request_rows::outcome;
-use crate::ui::theme::{Theme, Tone, gap, mono};
+use crate::ui::format::clock_time;
+use crate::ui::theme::{Theme, Tone, gap};
+use crate::ui::widgets::{Column, DataTable, Rows as RowsById, TableEvent};
 use crate::ui::words::{self, explain};
 
-/// One column: heading, width, and the page width from which it is shown. *Why* names the group too, so it comes before it.
-struct Shown {
-    title: &'static str,
-    width: f32,
-    from: f32,
-    cell: fn(&mut Ui, &Theme, &RequestRecord),
+/// The rows sorted at one moment.
+#[derive(Debug)]
+pub(super) struct Sorted {
+    /// A place in [`KINDS`], and whether it descends.
+    pub(super) by: (usize, bool),
+    /// The filter they passed.
+    pub(super) text: String,
+    /// In order.
+    pub(super) rows: Vec<Arc<RequestRecord>>,
+    /// How many records there were ever.
+    pub(super) until: u64,
 }
 
-const COLUMNS: [Shown; 10] = [
-    Shown { title: "Ended", width: 72.0, from: 0.0, cell: time },
-    Shown { title: "Status", width: 96.0, from: 0.0, cell: status },
-    Shown { title: "Route → endpoint", width: 190.0, from: 0.0, cell: target },
-    Shown { title: "Group", width: 104.0, from: 1_240.0, cell: group },
-    Shown { title: "Tries", width: 42.0, from: 900.0, cell: attempts },
-    Shown { title: "Tokens in / out (reserved)", width: 172.0, from: 980.0, cell: tokens },
-    Shown { title: "First token", width: 78.0, from: 840.0, cell: first_token },
-    Shown { title: "Total", width: 64.0, from: 560.0, cell: total },
-    Shown { title: "Client", width: 96.0, from: 1_080.0, cell: client },
-    Shown { title: "Why", width: 0.0, from: 440.0, cell: why },
-];
+impl Sorted {
+    /// Sorts what passes now.
+    pub(super) fn of(rows: &Rows, by: (usize, bool), text: &str, until: u64) -> Self {
+        let mut list: Vec<Arc<RequestRecord>> = rows.iter().cloned().collect();
+        if let Some(kind) = KINDS.get(by.0) {
+            let key = kind.key;
+            if by.1 {
+                list.sort_by_cached_key(|record| Reverse(key(record)));
+            } else {
+                list.sort_by_cached_key(|record| key(record));
+            }
+        }
+        Self { by, text: text.to_owned(), rows: list, until }
+    }
+}
+
+/// What the list shows.
+#[derive(Clone, Copy)]
+pub(super) enum Listing<'a> {
+    /// Rows as they come.
+    Live(&'a Rows),
+    /// Rows as they were sorted.
+    Still(&'a Sorted),
+}
+
+impl<'a> Listing<'a> {
+    /// The row at a place.
+    pub(super) fn at(self, place: usize) -> Option<&'a Arc<RequestRecord>> {
+        match self {
+            Self::Live(rows) => rows.at(place),
+            Self::Still(sorted) => sorted.rows.get(place),
+        }
+    }
+}
+
+impl RowsById<RequestId> for Listing<'_> {
+    fn count(&self) -> usize {
+        match self {
+            Self::Live(rows) => rows.len(),
+            Self::Still(sorted) => sorted.rows.len(),
+        }
+    }
+
+    fn id_at(&self, place: usize) -> Option<RequestId> {
+        self.at(place).map(|record| record.id)
+    }
+
+    fn place_of(&self, id: &RequestId) -> Option<usize> {
+        match self {
+            Self::Live(rows) => rows.place_of(*id),
+            Self::Still(sorted) => sorted.rows.iter().position(|record| record.id == *id),
+        }
+    }
+}
 
 /// Shows the rows and takes clicks.
 pub(super) fn show(ui: &mut Ui, theme: &Theme, state: &mut State) {
-    let width = ui.available_width();
-    let columns: Vec<&Shown> = COLUMNS.iter().filter(|column| width >= column.from).collect();
-    ui.spacing_mut().item_spacing.y = 0.0;
-    ui.style_mut().interaction.selectable_labels = false;
-    let mut table = TableBuilder::new(ui)
-        .id_salt("requests")
-        .striped(true)
-        .sense(egui::Sense::click())
-        .auto_shrink(false)
-        .stick_to_bottom(true)
-        .animate_scrolling(false)
-        .cell_layout(egui::Layout::left_to_right(Align::Center));
-    for column in &columns {
-        let size = if column.width > 0.0 { Column::initial(column.width).at_least(40.0) } else { Column::remainder() };
-        table = table.column(size.clip(true).resizable(column.width > 0.0));
-    }
-    table = match state.scroll.take() {
-        Some(Scroll::Row(row)) => table.scroll_to_row(row, None),
-        Some(Scroll::Newest) => table.scroll_to_row(state.rows.len().saturating_sub(1), Some(Align::BOTTOM)),
-        None => table,
-    };
-    let mut clicked = None;
-    let output = table
-        .header(gap::ROW, |mut row| {
-            for column in &columns {
-                row.col(|ui| {
-                    ui.label(RichText::new(column.title).color(theme.text_soft));
-                });
-            }
-        })
-        .body(|body| {
-            body.rows(gap::ROW, state.rows.len(), |row| {
-                clicked = draw(row, theme, state, &columns).or(clicked);
-            });
-        });
-    state.released = output.state.unclamped_offset().y + output.inner_rect.height() + gap::ROW < output.content_size.y;
-    if let Some(id) = clicked {
-        state.selected = Some(id);
-        state.inspecting = true;
+    let shown = state.columns.fitting(ui.available_width());
+    let kinds: Vec<&Kind> = shown.iter().filter_map(|place| KINDS.get(*place)).collect();
+    let columns: Vec<Column> = kinds.iter().map(|kind| column(kind)).collect();
+    let variant = shown.iter().fold(0_u64, |all, place| all.wrapping_mul(31).wrapping_add(*place as u64 + 1));
+    let State { rows, sorted, table, marked, .. } = state;
+    let listing = sorted.as_ref().map_or(Listing::Live(rows), Listing::Still);
+    table.sort = sorted.as_ref().and_then(|sorted| {
+        let at = shown.iter().position(|place| *place == sorted.by.0)?;
+        Some((at, sorted.by.1))
+    });
+    let following = sorted.is_none();
+    let event =
+        DataTable::new("requests", &columns).variant(variant).resizable().follow(following).without_letters().show(
+            ui,
+            theme,
+            table,
+            &listing,
+            |place| listing.at(place).map_or_else(String::new, |record| spoken(record, marked.contains(&record.id))),
+            |ui, place, column| {
+                let (Some(record), Some(kind)) = (listing.at(place), kinds.get(column)) else { return };
+                ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Truncate);
+                ui.spacing_mut().item_spacing.x = gap::S;
+                if column == 0 && marked.contains(&record.id) {
+                    mark(ui, theme);
+                }
+                (kind.cell)(ui, theme, record);
+            },
+        );
+    let order = state.table.sort.and_then(|(at, descending)| Some(Wanted::By(*shown.get(at)?, descending)));
+    let order = order.unwrap_or(Wanted::Live);
+    match event {
+        Some(TableEvent::Selected(_)) if state.table.held() < 2 => state.inspecting = true,
+        Some(TableEvent::Opened(id)) => {
+            state.table.select(id);
+            state.inspecting = true;
+        }
+        Some(TableEvent::Sorted) => state.sort_by = Some(order),
+        _ => {}
     }
 }
 
-fn draw(mut row: TableRow, theme: &Theme, state: &State, columns: &[&Shown]) -> Option<crate::model::id::RequestId> {
-    let record = state.rows.at(row.index())?;
-    let selected = state.selected == Some(record.id);
-    row.set_selected(selected);
-    for column in columns {
-        row.col(|ui| {
-            ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Truncate);
-            (column.cell)(ui, theme, record);
-        });
-    }
-    let response = row.response();
-    response.widget_info(|| egui::WidgetInfo::selected(egui::Role::Row, true, selected, spoken(record)));
-    response.clicked().then_some(record.id)
+fn column(kind: &Kind) -> Column {
+    let column = if kind.width > 0.0 { Column::text(kind.title, kind.width) } else { Column::rest(kind.title) };
+    column.sorted()
+}
+
+fn mark(ui: &mut Ui, theme: &Theme) {
+    let (rect, _) = ui.allocate_exact_size(egui::vec2(3.0, 16.0), egui::Sense::hover());
+    ui.painter().rect_filled(rect, 1, theme.tone(Tone::Info));
 }
 
 /// The row in words, for those who hear it.
-fn spoken(record: &RequestRecord) -> String {
+fn spoken(record: &RequestRecord, marked: bool) -> String {
     let endpoint = record.endpoint().map_or("nowhere", |endpoint| endpoint.as_str());
     format!(
-        "{}, {}, {} to {endpoint}, {}",
+        "{}{}, {}, {} to {endpoint}, {}",
+        if marked { "marked, " } else { "" },
         clock_time(record.ended_wall_ms()),
         words::status(record),
         record.profile.model,
         explain::one_line(record)
     )
-}
-
-fn time(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
-    ui.label(mono(clock_time(record.ended_wall_ms())).color(theme.text_soft));
-}
-
-fn status(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
-    outcome(record).show(ui, theme);
-}
-
-fn target(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
-    let endpoint = record.endpoint().map_or("–", |endpoint| endpoint.as_str());
-    ui.label(RichText::new(format!("{} → {endpoint}", record.profile.model)).color(theme.text));
-}
-
-fn group(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
-    let place = record.attempts.last().map(|attempt| (attempt.group as usize).saturating_sub(1));
-    let groups = record.decisions.last().map_or(1, |decision: &std::sync::Arc<Decision>| explain::groups(decision));
-    let name = place.map_or_else(|| "–".to_owned(), |place| group_rank(place, groups));
-    ui.label(RichText::new(name).color(theme.text_soft));
-}
-
-fn attempts(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
-    let color = if record.attempts.len() > 1 { theme.tone(Tone::Throttled) } else { theme.text_soft };
-    ui.label(mono(record.attempts.len().to_string()).color(color));
-}
-
-fn tokens(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
-    let reserved = record.decisions.last().map_or(0, |decision| decision.estimate.charge);
-    let used = match record.usage {
-        None => "– / –".to_owned(),
-        Some(usage) if usage.exact => format!("{} / {}", amount(usage.input), amount(usage.output)),
-        // Counted from what went through: the service did not say.
-        Some(usage) => format!("– / ≥{}", amount(usage.output)),
-    };
-    ui.label(mono(format!("{used} ({})", amount(reserved))).color(theme.text));
-}
-
-/// Whole below ten thousand, short above.
-fn amount(tokens: u64) -> String {
-    if tokens < 10_000 { Grouped(tokens).to_string() } else { Short(tokens).to_string() }
-}
-
-fn first_token(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
-    ui.label(mono(record.first_token.map_or_else(|| "–".to_owned(), span)).color(theme.text));
-}
-
-fn total(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
-    ui.label(mono(span(record.total)).color(theme.text));
-}
-
-fn client(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
-    ui.label(RichText::new(record.profile.client.as_ref()).color(theme.text_soft));
-}
-
-fn why(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
-    ui.label(RichText::new(explain::one_line(record)).color(theme.text_soft));
 }

@@ -1,0 +1,180 @@
+//! What a judgement reads of an endpoint or a pool first: two cache lines of numbers, kept until something changes them.
+//!
+//! Whatever touches an endpoint or a pool makes its glance stale, and so does the next moment at which time alone changes
+//! what its ledger counts. Between these, which is nearly always, a request that fits is found to fit by comparing numbers,
+//! and no ledger is walked.
+//!
+//! Invariant: a fresh glance holds what the state itself would answer now, and room that it shows is there.
+//! Absent on purpose: why something does not fit, and until when. The ledgers themselves are asked that (`judge`, `room`).
+
+use std::time::Duration;
+
+use super::balancer::Balancer;
+use super::endpoint::{EndpointState, PoolState};
+use super::estimate::Tariff;
+use super::judge::pool_limits;
+use super::ledger::Room;
+use crate::model::checked::CheckedEndpoint;
+use crate::model::config::AdminState;
+use crate::model::status::Health;
+use crate::model::units::Timestamp;
+
+/// How long what changes all the time stays true.
+const INSTANT: Duration = Duration::from_micros(1);
+
+/// One endpoint.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Glance {
+    /// Of its own ledger, its pool's apart; none while anything but limits is in the way.
+    pub(super) room: Room,
+    pub(super) health: Health,
+    pub(super) tariff: Tariff,
+    /// Index into the configuration's pools.
+    pub(super) pool: Option<usize>,
+    pub(super) in_flight: u32,
+    pub(super) admin: AdminState,
+    pub(super) has_key: bool,
+}
+
+impl Glance {
+    /// How it stands at `now`.
+    fn of(now: Timestamp, spec: &CheckedEndpoint, state: &EndpointState, has_key: bool) -> Self {
+        let mut room = state.ledger.room(now, state.limits(spec));
+        if let Some((smallest, until)) = state.too_large(now) {
+            room.tokens = room.tokens.min(smallest.saturating_sub(1));
+            room.until = room.until.min(until);
+        }
+        if !state.health.is_up(now) || spec.max_in_flight.is_some_and(|most| state.in_flight >= most) {
+            room.tokens = 0;
+        }
+        if state.health.moves() {
+            room.until = room.until.min(now.after(INSTANT));
+        }
+        let health = match state.health.health(now) {
+            _ if !has_key => Health::NoKey,
+            Health::Healthy if room.nearly_full => Health::NearLimit,
+            seen => seen,
+        };
+        let (tariff, pool) = (state.tariff(spec), spec.pool);
+        Self { room, health, tariff, pool, in_flight: state.in_flight, admin: state.admin, has_key }
+    }
+}
+
+/// States by slot, with what was last seen of each.
+#[derive(Clone, Debug)]
+pub(super) struct Glanced<State, Seen> {
+    states: Vec<State>,
+    /// Until when what was seen is true.
+    until: Vec<Timestamp>,
+    seen: Vec<Option<Seen>>,
+}
+
+/// Every endpoint ever known; a slot is never reused, so what is in flight finds its ledger again.
+pub(super) type Endpoints = Glanced<EndpointState, Glance>;
+/// Every pool ever known.
+pub(super) type Pools = Glanced<PoolState, Room>;
+
+impl<State, Seen> Glanced<State, Seen> {
+    /// None yet.
+    pub(super) const fn new() -> Self {
+        Self { states: Vec::new(), until: Vec::new(), seen: Vec::new() }
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.states.len()
+    }
+
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, State> {
+        self.states.iter()
+    }
+
+    /// Takes the next slot.
+    pub(super) fn push(&mut self, state: State) {
+        self.states.push(state);
+        self.until.push(Timestamp::ZERO);
+        self.seen.push(None);
+    }
+
+    pub(super) fn get(&self, slot: usize) -> Option<&State> {
+        self.states.get(slot)
+    }
+
+    /// To be changed: what was seen of it is not true any more.
+    pub(super) fn get_mut(&mut self, slot: usize) -> Option<&mut State> {
+        *self.until.get_mut(slot)? = Timestamp::ZERO;
+        self.states.get_mut(slot)
+    }
+
+    /// Something changed that bears on all of them.
+    pub(super) fn doubt(&mut self) {
+        self.until.fill(Timestamp::ZERO);
+    }
+
+    /// What was seen when it was last looked at.
+    pub(super) fn seen(&self, slot: usize) -> Option<&Seen> {
+        self.seen.get(slot)?.as_ref()
+    }
+
+    /// Whether what was seen is still true.
+    fn is_fresh(&self, slot: usize, now: Timestamp) -> bool {
+        self.until.get(slot).is_some_and(|until| now < *until)
+    }
+
+    /// Looks at one.
+    fn look(&mut self, slot: usize, see: impl FnOnce(&State) -> (Seen, Timestamp)) {
+        let Some((seen, until)) = self.states.get(slot).map(see) else { return };
+        if let Some(known) = self.seen.get_mut(slot) {
+            *known = Some(seen);
+        }
+        if let Some(known) = self.until.get_mut(slot) {
+            *known = until;
+        }
+    }
+}
+
+impl Balancer {
+    /// Looks at those members of a route, and at their pools, of which something may have changed.
+    pub(super) fn look(&mut self, now: Timestamp, route: usize) {
+        let Self { config, endpoints, pools, slot_of, pool_slot_of, keyed, .. } = self;
+        let members = config.routes.get(route).into_iter().flat_map(|route| &route.groups);
+        for member in members.flat_map(|group| &group.members) {
+            let Some(slot) = slot_of.get(member.endpoint).copied() else { continue };
+            if !endpoints.is_fresh(slot, now)
+                && let Some(spec) = config.endpoints.get(member.endpoint)
+            {
+                let has_key = keyed.get(member.endpoint).is_some_and(|keyed| *keyed);
+                endpoints.look(slot, |state| {
+                    let glance = Glance::of(now, spec, state, has_key);
+                    (glance, glance.room.until)
+                });
+            }
+            if let Some(at) = endpoints.seen(slot).and_then(|glance| glance.pool)
+                && let Some(slot) = pool_slot_of.get(at).copied()
+                && !pools.is_fresh(slot, now)
+                && let Some(spec) = config.pools.get(at)
+            {
+                pools.look(slot, |state| {
+                    let room = state.ledger.room(now, pool_limits(spec));
+                    (room, room.until)
+                });
+            }
+        }
+    }
+
+    /// What its pool has free, for an endpoint that was looked at; `None`: it has no pool.
+    pub(super) fn pool_room(&self, glance: &Glance) -> Option<&Room> {
+        self.pools.seen(*self.pool_slot_of.get(glance.pool?)?)
+    }
+
+    /// The free share of the scarcest limit of an endpoint that was looked at, its pool's included, in millionths.
+    pub(super) fn share_seen(&self, slot: usize) -> u64 {
+        self.endpoints.seen(slot).map_or(0, |glance| {
+            let own = glance.room.share;
+            self.pool_room(glance).map_or(own, |pool| own.min(pool.share))
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "glance_tests.rs"]
+mod tests;

@@ -1,0 +1,93 @@
+//! A glance is the truth until it is looked at again.
+
+use super::super::world_tests::{Site, World, config, failure, failure_with_wait, sent, site};
+use super::super::{Input, Output};
+use super::*;
+use crate::model::config::Enforcement;
+use crate::model::id::{EndpointId, RequestId};
+use crate::model::outcome::{Ending, FailureClass, ThrottleKind};
+
+fn crowd() -> World {
+    let kinds = [Enforcement::SlidingLog, Enforcement::TokenBucket, Enforcement::Utilization, Enforcement::SlidingLog];
+    let mut sites: Vec<Site> = ["a", "b", "c", "d"].map(|id| site(id, 20_000)).to_vec();
+    for (site, kind) in sites.iter_mut().zip(kinds) {
+        (site.enforcement, site.requests) = (kind, Some(240));
+    }
+    sites[2].pool = Some("shared");
+    sites[3].pool = Some("shared");
+    World::new(config(&sites, &[("shared", 30_000)], |config| {
+        config.endpoints[0].max_in_flight = Some(3);
+        config.endpoints[3].requests_per_day = Some(400);
+    }))
+}
+
+/// How many glances are fresh; each of them is compared with what is found by looking again.
+fn check(brain: &Balancer, now: Timestamp) -> usize {
+    let fresh = brain.config.endpoints.iter().zip(&brain.slot_of).zip(&brain.keyed);
+    let fresh = fresh.filter(|((_, slot), _)| brain.endpoints.is_fresh(**slot, now));
+    let mut count = 0;
+    for ((spec, slot), has_key) in fresh {
+        let mut again = Glance::of(now, spec, brain.endpoints.get(*slot).expect("a slot"), *has_key);
+        let seen = brain.endpoints.seen(*slot).expect("a look at it");
+        again.room.until = seen.room.until;
+        assert_eq!(*seen, again, "{} at {now:?}", spec.id);
+        count += 1;
+    }
+    for (spec, slot) in brain.config.pools.iter().zip(&brain.pool_slot_of) {
+        if brain.pools.is_fresh(*slot, now) {
+            let mut again = brain.pools.get(*slot).expect("a slot").ledger.room(now, pool_limits(spec));
+            let seen = brain.pools.seen(*slot).expect("a look at it");
+            again.until = seen.until;
+            assert_eq!(*seen, again, "pool {} at {now:?}", spec.id);
+        }
+    }
+    count
+}
+
+#[test]
+fn whatever_happens_a_fresh_glance_is_what_another_look_would_find() {
+    let (mut rng, mut fresh) = (fastrand::Rng::with_seed(11), 0);
+    for _ in 0..20 {
+        let mut world = crowd();
+        let mut open: Vec<(RequestId, EndpointId)> = Vec::new();
+        for _ in 0..400 {
+            world.now = world.now.after(Duration::from_micros(rng.u64(1..400_000)));
+            let outputs = match (rng.u8(..10), open.pop()) {
+                (0, Some((request, _))) => {
+                    world.give(Input::AttemptFailed { request, failure: failure(FailureClass::Connect) })
+                }
+                (1, Some((request, _))) => {
+                    let class = FailureClass::Throttled(ThrottleKind::Tokens);
+                    world.give(Input::AttemptFailed { request, failure: failure_with_wait(class, 2) })
+                }
+                (2..=4, Some((request, endpoint))) => {
+                    world.commit(request, endpoint.as_str());
+                    world.settle(request, Ending::Completed)
+                }
+                (_, known) => {
+                    open.extend(known);
+                    vec![world.arrive(rng.u64(2..2_500)).1]
+                }
+            };
+            let assigned = outputs.iter().filter(|output| matches!(output, Output::Assigned { .. }));
+            open.extend(assigned.map(|output| (output.request(), sent(output).endpoint.clone())));
+            let later = world.now.after(Duration::from_micros(rng.u64(0..300_000)));
+            fresh += check(&world.brain, world.now) + check(&world.brain, later);
+        }
+    }
+    assert!(fresh > 5_000, "{fresh} glances were fresh");
+}
+
+#[test]
+fn what_the_person_changes_is_seen_at_once() {
+    let mut world = crowd();
+    world.arrive(100);
+    let slot = world.brain.slot_of[1];
+    assert!(world.brain.endpoints.is_fresh(world.brain.slot_of[3], world.now));
+    world.give(Input::SetAdminState(EndpointId::from("b"), AdminState::Paused));
+    assert!(!world.brain.endpoints.is_fresh(slot, world.now));
+    let config = std::sync::Arc::clone(&world.brain.config);
+    world.give(Input::Configured(config));
+    assert!((0..4).all(|slot| !world.brain.endpoints.is_fresh(slot, world.now)));
+    assert!(!world.brain.pools.is_fresh(0, world.now));
+}
