@@ -52,6 +52,11 @@ impl CallerState {
         self.is_capped() || self.limits != Limits::NONE
     }
 
+    /// As many of its requests may run at once.
+    pub(super) const fn max_in_flight(&self) -> Option<u32> {
+        self.max_in_flight
+    }
+
     /// Whether only so many of its requests may run at once.
     pub(super) const fn is_capped(&self) -> bool {
         self.max_in_flight.is_some()

@@ -24,6 +24,9 @@ pub(super) struct Claim {
     pub(super) rank: Priority,
     /// The claimant's place among all arrivals.
     pub(super) order: u64,
+    /// How important and old it counts beside other routes' claims: no more so than any of its route whose turn comes
+    /// before. So whoever waits for another never has that one wait for it.
+    pub(super) turn: (Priority, u64),
     pub(super) route: usize,
 }
 
@@ -70,8 +73,8 @@ fn oldest(claims: &BTreeMap<(usize, u64), Claim>, place: usize, binds: impl Fn(&
 pub(super) enum Standing {
     /// Before all of its own route's line.
     Ahead,
-    /// Next in its lane: only those of its route keep a place now who come before it.
-    Next,
+    /// Next in its lane: only those of its route keep a place now who come before it. With its `turn` as a claimant.
+    Next((Priority, u64)),
     /// Behind the next one of its lane.
     Behind,
     /// Sent before, and back from a failure: it was its turn once, and its own route's are to it as any other's.
@@ -86,12 +89,13 @@ impl Standing {
 
     /// Whether a place that is kept for another binds it.
     fn heeds(self, job: &Job, claim: &Claim) -> bool {
-        let older = claim.rank < job.rank || claim.rank == job.rank && claim.order < job.order;
+        let own = Some(claim.route) == job.route;
         match self {
             _ if claim.order == job.order => false,
-            Self::Ahead | Self::Next if Some(claim.route) == job.route => self == Self::Next,
-            Self::Behind => Some(claim.route) == job.route || claim.rank <= job.rank,
-            Self::Ahead | Self::Next | Self::Back => older,
+            Self::Ahead if own => false,
+            Self::Ahead | Self::Back => claim.turn < (job.rank, job.order),
+            Self::Next(turn) => own || claim.turn < turn,
+            Self::Behind => own || claim.rank <= job.rank,
         }
     }
 }

@@ -21,6 +21,9 @@ use crate::model::units::Timestamp;
 /// How long a size that did not fit is remembered.
 const TOO_LARGE_MEMORY: Duration = Duration::from_mins(10);
 
+/// How long a request is thought to run before one has ended.
+const USUAL_STAY: Duration = Duration::from_secs(2);
+
 /// How long a widened guard is kept without another surprise.
 const GUARD_MEMORY: Duration = Duration::from_mins(5);
 
@@ -46,6 +49,8 @@ pub(super) struct EndpointState {
     /// When it last failed a request; `None`: never.
     pub(super) failed_at: Option<Timestamp>,
     pub(super) latency: Latency,
+    /// How long a request runs there, smoothed.
+    pub(super) stay: Duration,
 }
 
 /// One quota pool.
@@ -73,7 +78,13 @@ impl EndpointState {
             told_until: Timestamp::ZERO,
             failed_at: None,
             latency: Latency::default(),
+            stay: USUAL_STAY,
         }
+    }
+
+    /// A request has ended that ran for so long.
+    pub(super) fn note_stay(&mut self, stay: Duration) {
+        self.stay = self.stay.saturating_mul(7).saturating_add(stay) / 8;
     }
 
     /// Counts as the configuration says, by the limits that hold.

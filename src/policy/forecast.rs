@@ -4,17 +4,19 @@
 //! Absent on purpose: a play for every change. What goes as foreseen changes nothing, newcomers are entered, and only a
 //! surprise, or as many small ones as an eighth of the line, has it played again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::balancer::Balancer;
 use super::health::Standing;
 use super::judge::{Hope, Judged, hope, pool_limits};
+use super::lane::Lane;
 use super::order::Turn;
-use super::play::{Gate, Play, Share, Start};
-use super::request::Job;
+use super::play::{Gate, Play, Player, Purse, Running, Share, Start};
+use super::request::{Job, Stage};
 use crate::model::config::Priority;
 use crate::model::decision::Estimate;
+use crate::model::id::RequestId;
 use crate::model::units::{MINUTE, Timestamp};
 
 /// A doubted forecast is used this long before it is made again,
@@ -27,6 +29,8 @@ const CALM: u32 = 8;
 const ABOUT: Duration = Duration::from_millis(250);
 /// Any forecast is made again after this long.
 const STALE: Duration = Duration::from_secs(5);
+/// One that has run for longer than usual is thought to end this soon.
+const OVERDUE: Duration = Duration::from_millis(100);
 /// What is expected of an event whose time nobody knows, such as the verdict of a probe.
 const SOON: Duration = Duration::from_secs(1);
 
@@ -152,7 +156,7 @@ impl Balancer {
         let Some(place) = job.route else { return };
         let Some((at, when, start)) = self.place_for(now, place, job) else { return };
         let Some(route) = self.routes.get_mut(place) else { return };
-        let (class_tag, caller_tag) = route.line.tags_of(&job.waiter(crate::model::id::RequestId(0)));
+        let (class_tag, caller_tag) = route.line.tags_of(&job.waiter(RequestId(0)));
         let Some(forecast) = &mut route.forecast else { return };
         let seat = Seat {
             class: job.profile.priority,
@@ -175,9 +179,11 @@ impl Balancer {
     fn place_for(&self, now: Timestamp, place: usize, job: &Job) -> Option<(usize, Timestamp, Option<Start>)> {
         let route = self.routes.get(place)?;
         let forecast = route.forecast.as_ref()?;
-        let tags = route.line.tags_of(&job.waiter(crate::model::id::RequestId(0)));
+        let tags = route.line.tags_of(&job.waiter(RequestId(0)));
         let at = forecast.place_of(job.profile.priority, tags);
-        let last = forecast.end.next(now, job.charge, |endpoint| self.cost_at(now, job, endpoint));
+        let purse = forecast.end.purse_of(job.caller);
+        let player = Player { charge: job.charge, lane: 0, purse };
+        let last = forecast.end.next(now, player, |endpoint| self.cost_at(now, job, endpoint));
         let when = forecast.displaces(at, job.charge).or_else(|| last.map(|start| start.at))?;
         Some((at, when, last))
     }
@@ -193,26 +199,68 @@ impl Balancer {
         }
     }
 
-    /// Plays a route's line.
+    /// Plays a route's line, with those that share endpoints with it.
     pub(super) fn play(&self, now: Timestamp, place: usize) -> Option<Forecast> {
-        let line = self.routes.get(place)?.line.upcoming(usize::MAX);
-        let jobs: Vec<Option<&Job>> = line.iter().map(|turn| self.jobs.get(&turn.waiter.request)).collect();
-        let mut play = self.stage_of(now, place)?;
+        let own = self.routes.get(place)?.line.upcoming(usize::MAX);
+        let routes = self.routes_beside(place);
+        let turns = self.in_one_order(place, &own, &routes);
+        let jobs: Vec<Option<&Job>> = turns.iter().map(|turn| self.jobs.get(&turn.waiter.request)).collect();
+        let mut play = self.stage_of(now, place, &routes, &jobs)?;
+        let mut lanes: BTreeMap<(Option<usize>, &Lane), usize> = BTreeMap::new();
+        let players = turns.iter().zip(&jobs).map(|(turn, job)| {
+            let fresh = lanes.len();
+            let lane = *lanes.entry((job.and_then(|job| job.route), &turn.waiter.lane)).or_insert(fresh);
+            Player { charge: turn.waiter.charge, lane, purse: play.purse_of(job.and_then(|job| job.caller)) }
+        });
+        let players: Vec<Player> = players.collect();
         let longest = Duration::from_secs(u64::from(self.config.queue.max_wait_seconds));
         let until = now.after(longest.saturating_add(MINUTE));
-        let starts = play.run(&line, until, |at, endpoint| {
+        let starts = play.run(&players, until, |at, endpoint| {
             jobs.get(at).copied().flatten().and_then(|job| self.cost_at(now, job, endpoint))
         });
-        Some(Forecast::new(now, &line, &starts, play))
+        let of: BTreeMap<RequestId, Option<Timestamp>> =
+            turns.iter().map(|turn| turn.waiter.request).zip(starts).collect();
+        let starts: Vec<_> = own.iter().map(|turn| of.get(&turn.waiter.request).copied().flatten()).collect();
+        Some(Forecast::new(now, &own, &starts, play))
     }
 
-    fn stage_of(&self, now: Timestamp, place: usize) -> Option<Play> {
-        let route = self.config.routes.get(place)?;
+    /// Routes with somebody in line that use an endpoint, or a pool, of this one; not itself.
+    fn routes_beside(&self, place: usize) -> Vec<usize> {
+        let served = |slot: &&Vec<usize>| slot.contains(&place);
+        let beside = self.routes_of.iter().filter(served).flatten().copied();
+        let beside: BTreeSet<usize> = beside.filter(|route| *route != place && self.lined.contains(route)).collect();
+        beside.into_iter().collect()
+    }
+
+    /// Lines side by side, as they are looked at: the one whose next request is most important and oldest first.
+    fn in_one_order(&self, place: usize, own: &[Turn], routes: &[usize]) -> Vec<Turn> {
+        if routes.is_empty() {
+            return own.to_vec();
+        }
+        let rank = |turn: &Turn| self.jobs.get(&turn.waiter.request).map(|job| (job.rank, job.order));
+        let others = routes.iter().filter(|route| **route != place).filter_map(|route| self.routes.get(*route));
+        let lines = [own.to_vec()].into_iter().chain(others.map(|route| route.line.upcoming(usize::MAX)));
+        let mut lines: Vec<_> = lines.map(|line| line.into_iter().peekable()).collect();
+        let mut all = Vec::new();
+        loop {
+            let next =
+                lines.iter_mut().filter_map(|line| Some((rank(line.peek()?), line))).min_by_key(|(rank, _)| *rank);
+            let Some(turn) = next.and_then(|(_, line)| line.next()) else { return all };
+            all.push(turn);
+        }
+    }
+
+    fn stage_of(&self, now: Timestamp, place: usize, routes: &[usize], jobs: &[Option<&Job>]) -> Option<Play> {
+        self.config.routes.get(place)?;
+        let members =
+            [place].into_iter().chain(routes.iter().copied()).filter_map(|route| self.config.routes.get(route));
+        let members = members.flat_map(|route| route.groups.iter().flat_map(|group| &group.members));
+        let members: BTreeSet<usize> =
+            members.filter(|member| member.region_rank.is_some()).map(|member| member.endpoint).collect();
         let mut pools: Vec<(usize, Share)> = Vec::new();
         let mut gates = Vec::new();
-        let members = route.groups.iter().flat_map(|group| &group.members);
-        for member in members.filter(|member| member.region_rank.is_some()) {
-            let Some(seat) = self.seat(member.endpoint) else { continue };
+        for endpoint in members {
+            let Some(seat) = self.seat(endpoint) else { continue };
             let opens = match seat.state.health.standing(now, 1, seat.state.pace(seat.spec)) {
                 Standing::Resting(until, _) => until,
                 Standing::Probing(verdict) => verdict.unwrap_or_else(|| now.after(SOON)),
@@ -223,22 +271,61 @@ impl Balancer {
                     return Some(known);
                 }
                 let slot = *self.pool_slot_of.get(at)?;
-                pools.push((
-                    at,
-                    Share { slot, ledger: pool.ledger.sketch(pool_limits(spec)), limits: pool_limits(spec) },
-                ));
+                let limits = pool_limits(spec);
+                pools.push((at, Share { slot, ledger: pool.ledger.sketch(limits), limits }));
                 Some(pools.len() - 1)
             });
             let (limits, firm) = (seat.state.limits(seat.spec), seat.state.firm_tokens(seat.spec));
-            let ledger = seat.state.ledger.sketch(limits);
-            gates.push(Gate { endpoint: member.endpoint, slot: seat.slot, opens, ledger, limits, firm, pool });
+            let (slot, ledger) = (seat.slot, seat.state.ledger.sketch(limits));
+            let running = self.running(now, seat.spec.max_in_flight, |_, sent| sent == slot, seat.state.stay);
+            gates.push(Gate { endpoint, slot, opens, ledger, limits, firm, pool, running });
         }
-        let others = self.claims.iter().filter(|claim| claim.route != place).copied().collect();
-        Some(Play::new(now, gates, pools.into_iter().map(|(_, share)| share).collect(), others))
+        let others = self.claims.iter().filter(|claim| claim.route != place && !routes.contains(&claim.route));
+        let play =
+            Play::new(now, gates, pools.into_iter().map(|(_, share)| share).collect(), others.copied().collect());
+        Some(play.with(self.purses(now, jobs)))
+    }
+
+    /// What those callers may use who wait and are limited.
+    fn purses(&self, now: Timestamp, jobs: &[Option<&Job>]) -> Vec<Purse> {
+        let callers: BTreeSet<usize> = jobs.iter().filter_map(|job| (*job)?.caller).collect();
+        let purse = |caller: usize| {
+            let state = self.callers.get(caller).filter(|state| state.is_limited())?;
+            let running = self.running(now, state.max_in_flight(), |job, _| job.caller == Some(caller), SOON);
+            Some(Purse { caller, ledger: state.ledger.sketch(state.limits), limits: state.limits, running })
+        };
+        callers.into_iter().filter_map(purse).collect()
+    }
+
+    /// When those that run are thought to end, where only so many may.
+    fn running(
+        &self,
+        now: Timestamp,
+        most: Option<u32>,
+        counts: impl Fn(&Job, usize) -> bool,
+        stay: Duration,
+    ) -> Running {
+        if most.is_none() {
+            return Running { most, stay, ends: Vec::new() };
+        }
+        let sent = self.jobs.iter().filter_map(|(_, job)| match &job.stage {
+            Some(Stage::Sent(sent)) if counts(job, sent.slot) => Some(sent),
+            _ => None,
+        });
+        let usual = |slot: usize| self.endpoints.get(slot).map_or(stay, |endpoint| endpoint.stay);
+        let mut ends: Vec<Timestamp> =
+            sent.map(|sent| sent.sent.after(usual(sent.slot)).max(now.after(OVERDUE))).collect();
+        ends.sort_unstable();
+        Running { most, stay, ends }
     }
 
     /// What a request would take at an endpoint; `None`: it will not go there.
     fn cost_at(&self, now: Timestamp, job: &Job, endpoint: usize) -> Option<Estimate> {
+        let route = self.config.routes.get(job.route?)?;
+        let members = || route.groups.iter().flat_map(|group| &group.members);
+        if !members().any(|member| member.endpoint == endpoint && member.region_rank.is_some()) {
+            return None;
+        }
         let seat = self.seat(endpoint)?;
         let estimate = seat.estimate(job);
         let too_large = seat.state.smallest_too_large(now).is_some_and(|known| known <= estimate.charge);

@@ -12,13 +12,14 @@ fn gate(endpoint: usize, tokens: u64, opens: u64) -> Gate {
         limits,
         firm: limits.tokens,
         pool: None,
+        running: Running::default(),
     }
 }
 
 fn turns(charges: &[u64]) -> Vec<Turn> {
     let turn = |(order, charge): (usize, &u64)| {
         let (order, charge) = (order as u64, *charge);
-        let request = crate::model::id::RequestId(order);
+        let request = RequestId(order);
         let waiter = super::super::order::Waiter {
             request,
             order,
@@ -35,7 +36,8 @@ fn turns(charges: &[u64]) -> Vec<Turn> {
 
 fn run(mut play: Play, charges: &[u64]) -> Vec<Option<u64>> {
     let cost = |at: usize, _| Some(Estimate { prompt: 0, output: 0, charge: charges[at] });
-    let starts = play.run(&turns(charges), Timestamp::from_secs(600), cost);
+    let players: Vec<Player> = charges.iter().map(|charge| Player { charge: *charge, ..Player::default() }).collect();
+    let starts = play.run(&players, Timestamp::from_secs(600), cost);
     starts.into_iter().map(|start| start.map(|at| at.0 / 1_000)).collect()
 }
 
@@ -79,6 +81,7 @@ fn what_another_route_claims_is_taken_when_its_time_comes() {
         at: Timestamp::from_secs(10),
         rank: Priority::Normal,
         order: 0,
+        turn: (Priority::Normal, 0),
         route: 7,
     };
     let play = Play::new(Timestamp::ZERO, vec![gate(0, 100, 0)], Vec::new(), vec![claim]);
@@ -89,8 +92,8 @@ fn what_another_route_claims_is_taken_when_its_time_comes() {
 fn what_fits_nowhere_has_no_start() {
     let play = alone(vec![gate(0, 100, 0)]);
     let cost = |charge| Some(Estimate { prompt: 0, output: 0, charge });
-    assert_eq!(play.next(Timestamp::ZERO, 101, |_| cost(101)), None);
-    assert_eq!(play.next(Timestamp::ZERO, 1, |_| None), None);
+    assert_eq!(play.next(Timestamp::ZERO, Player { charge: 101, ..Player::default() }, |_| cost(101)), None);
+    assert_eq!(play.next(Timestamp::ZERO, Player::default(), |_| None), None);
     assert_eq!(run(play, &[101, 50]), [None, Some(0)]);
 }
 
@@ -115,6 +118,31 @@ fn who_goes_as_foreseen_leaves_the_forecast_as_it_is_and_many_surprises_do_not()
     forecast.left(Timestamp::from_secs(1), 8, false);
     assert!(!forecast.holds(Timestamp::from_secs(4)), "two of thirteen are more than an eighth");
     assert_eq!(forecast.starts().len(), 13);
+}
+
+#[test]
+fn where_only_so_many_may_run_the_next_starts_when_one_is_thought_to_end() {
+    let running = Running {
+        most: Some(2),
+        stay: Duration::from_secs(4),
+        ends: vec![Timestamp::from_secs(1), Timestamp::from_secs(3)],
+    };
+    let starts = run(alone(vec![Gate { running, ..gate(0, 1_000, 0) }]), &[1; 4]);
+    assert_eq!(starts, [1_000, 3_000, 5_000, 7_000].map(Some));
+}
+
+#[test]
+fn a_lane_whose_caller_has_used_what_it_may_holds_up_no_other() {
+    let limits = Limits { tokens: Some(10), ..Limits::NONE };
+    let purse = Purse { caller: 3, ledger: Ledger::own(), limits, running: Running::default() };
+    let mut play = alone(vec![gate(0, 100, 0)]).with(vec![purse]);
+    let limited = Player { charge: 10, lane: 0, purse: play.purse_of(Some(3)) };
+    let free = Player { charge: 45, lane: 1, purse: None };
+    let starts = play.run(&[limited, limited, free, free], Timestamp::from_secs(600), |at, _| {
+        Some(Estimate { prompt: 0, output: 0, charge: [10, 10, 45, 45][at] })
+    });
+    let starts: Vec<_> = starts.into_iter().map(|start| start.map(|at| at.0 / 1_000)).collect();
+    assert_eq!(starts, [0, 60_000, 0, 60_300].map(Some));
 }
 
 #[test]

@@ -69,11 +69,14 @@ impl Balancer {
         if let Some(state) = self.routes.get_mut(route) {
             state.paced.clear();
         }
-        let (mut waiting, mut wake) = (Vec::new(), None);
+        let (mut waiting, mut wake, mut turn) = (Vec::new(), None, None);
         while let Some((lane, next)) = self.next_in_turn(route, &waiting) {
-            if let Look::Waits(until) = self.try_next(now, route, next, outputs) {
+            let own = self.jobs.get(&next).map(|job| (job.rank, job.order));
+            let after = own.max(turn);
+            if let Look::Waits(until) = self.try_next(now, (route, next), after.unwrap_or_default(), outputs) {
                 wake = earlier(wake, until);
                 waiting.push((lane, next));
+                turn = after;
             }
         }
         for (lane, next) in &waiting {
@@ -91,10 +94,16 @@ impl Balancer {
     }
 
     /// Sends the one whose turn it is in its lane, or keeps a place for it.
-    fn try_next(&mut self, now: Timestamp, route: usize, request: RequestId, outputs: &mut Vec<Output>) -> Look {
+    fn try_next(
+        &mut self,
+        now: Timestamp,
+        (route, request): (usize, RequestId),
+        turn: (Priority, u64),
+        outputs: &mut Vec<Output>,
+    ) -> Look {
         let Some(mut job) = self.jobs.remove(&request) else { return Look::Waits(None) };
         let mut judged = self.judge(now, &job);
-        self.heed_claims(now, &job, &mut judged, Standing::Next);
+        self.heed_claims(now, &job, &mut judged, Standing::Next(turn));
         self.pace(now, &job, &mut judged, true);
         if let Some(pick) = self.pick(now, &job, &judged) {
             self.assign(now, request, job, &judged, pick, outputs);
@@ -116,7 +125,7 @@ impl Balancer {
                 state.paced.push((job.lane.clone(), job.profile.priority));
                 state.line.forgo(job.profile.priority);
             }
-        } else if let Some(claim) = self.claim_for(route, &job, &judged) {
+        } else if let Some(claim) = self.claim_for((route, turn), &job, &judged) {
             self.keep(claim);
         }
         self.jobs.insert(request, job);
@@ -125,7 +134,7 @@ impl Balancer {
     }
 
     /// The place where it would start first.
-    fn claim_for(&self, route: usize, job: &Job, judged: &[Judged]) -> Option<Claim> {
+    fn claim_for(&self, (route, turn): (usize, (Priority, u64)), job: &Job, judged: &[Judged]) -> Option<Claim> {
         let known = judged.iter().filter_map(|one| match one.ruling {
             Ruling::Out(_, Hope::At(when)) => Some((when, one)),
             _ => None,
@@ -133,7 +142,7 @@ impl Balancer {
         let (at, one) = known.min_by_key(|(when, _)| *when)?;
         let pool = self.config.endpoints.get(one.endpoint)?.pool;
         let pool = pool.and_then(|pool| self.pool_slot_of.get(pool).copied());
-        Some(Claim { slot: one.slot, pool, estimate: one.estimate, at, rank: job.rank, order: job.order, route })
+        Some(Claim { slot: one.slot, pool, estimate: one.estimate, at, rank: job.rank, order: job.order, turn, route })
     }
 
     /// Lets go those behind in a lane who take nothing from its next one. Says when the first of the others may go.

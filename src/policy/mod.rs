@@ -71,6 +71,8 @@ mod load_tests;
 #[cfg(test)]
 mod pool_laws_tests;
 #[cfg(test)]
+mod promise_tests;
+#[cfg(test)]
 mod world_tests;
 
 pub use balancer::Balancer;

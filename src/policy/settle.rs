@@ -63,11 +63,12 @@ impl Balancer {
         if charge != reservation.estimate.charge {
             self.doubt(reservation.slot);
         }
-        let slot = reservation.slot;
+        let (slot, sent) = (reservation.slot, reservation.sent);
         if self.spare.len() < SPARE {
             self.spare.push(reservation);
         }
         let Some(endpoint) = self.endpoints.get_mut(slot) else { return };
+        endpoint.note_stay(now.since(sent));
         let counters = &mut endpoint.counters;
         match settlement.ending {
             Ending::Completed if job.committed => counters.answered = counters.answered.saturating_add(1),
