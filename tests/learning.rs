@@ -20,19 +20,17 @@ fn run(case: Case) -> Outcome {
     case.run().expect("the case is sound")
 }
 
-/// Plays all four at both loads and holds what is delivered of what can be, and 429s per request, against what is wanted,
-/// both in hundredths of a percent.
+/// Plays all four at half as much again and holds what is delivered of what can be, and 429s per request, against what is
+/// wanted, both in hundredths of a percent.
 fn expect(knowledge: Knowledge, least: u64, most: u64) {
     for (counting, headers) in ALL {
-        for load in [150, 300] {
-            let case = Case { knowledge, headers, ..Case::of(counting, Load::Steady(load)) };
-            let outcome = run(case);
-            let (delivered, refused) = (outcome.delivered(), outcome.report.throttled_in_10k());
-            assert!(delivered >= least, "{case:?}: {delivered} in 10,000 delivered");
-            assert!(refused <= most, "{case:?}: {refused} in 10,000 were 429");
-            let passed_on: u64 = outcome.report.fates.iter().map(|fate| fate.passed_on).sum();
-            assert_eq!(passed_on, 0, "{case:?}");
-        }
+        let case = Case { knowledge, headers, ..Case::of(counting, Load::Steady(150)) };
+        let outcome = run(case);
+        let (delivered, refused) = (outcome.delivered(), outcome.report.throttled_in_10k());
+        assert!(delivered >= least, "{case:?}: {delivered} in 10,000 delivered");
+        assert!(refused <= most, "{case:?}: {refused} in 10,000 were 429");
+        let passed_on: u64 = outcome.report.fates.iter().map(|fate| fate.passed_on).sum();
+        assert_eq!(passed_on, 0, "{case:?}");
     }
 }
 
