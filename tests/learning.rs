@@ -63,12 +63,12 @@ fn others_traffic_is_left_room_for_and_the_rest_is_used() {
 
 #[test]
 fn a_service_that_carries_more_than_it_states_is_found_out_only_where_that_is_wanted() {
-    let silent =
-        Case { knowledge: Knowledge::TooLow, headers: false, ..Case::of(Counting::SlidingLog, Load::Steady(300)) };
+    let log = Case { minutes: 15, ..Case::of(Counting::SlidingLog, Load::Steady(100)) };
+    let silent = Case { knowledge: Knowledge::TooLow, headers: false, ..log };
     let careful = run(silent);
     let bold = run(Case { probe_above: true, ..silent });
     assert!(careful.delivered() <= 10_050 && careful.report.throttled() == 0);
     let more = bold.report.tokens() * 100 / careful.report.tokens();
-    assert!(more >= 110, "{more} % of what is delivered without");
+    assert!(more >= 105, "{more} % of what is delivered without");
     assert!(bold.report.throttled_in_10k() <= 100, "{} in 10,000 were 429", bold.report.throttled_in_10k());
 }
