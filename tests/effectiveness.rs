@@ -31,24 +31,19 @@ fn known_logs_are_used_up_without_a_429_at_half_as_much_again() {
 
 #[test]
 fn known_buckets_are_used_up_in_order_without_a_429() {
-    for load in [100, 150, 300] {
+    for load in [100, 150] {
         assert_met(Case::of(Counting::TokenBucket, Load::Steady(load)));
     }
 }
 
 #[test]
 fn buckets_stated_too_low_give_what_they_hold() {
-    for heavy in [false, true] {
-        let case = Case { heavy, knowledge: Knowledge::TooLow, ..Case::of(Counting::TokenBucket, Load::Steady(150)) };
-        assert_met(case);
-    }
+    assert_met(Case { knowledge: Knowledge::TooLow, ..Case::of(Counting::TokenBucket, Load::Steady(150)) });
 }
 
 #[test]
 fn what_a_provisioned_deployment_carries_is_learned_from_few_refusals() {
-    for load in [150, 300] {
-        assert_met(Case { knowledge: Knowledge::Unknown, ..Case::of(Counting::Utilization, Load::Steady(load)) });
-    }
+    assert_met(Case { knowledge: Knowledge::Unknown, ..Case::of(Counting::Utilization, Load::Steady(150)) });
 }
 
 #[test]

@@ -94,7 +94,7 @@ async fn who_cannot_wait_as_long_as_it_takes_is_told_at_once_and_who_says_nothin
     assert_eq!(ask(&served, "small").await.status(), 200);
     let hurried = served.chat("small", false).header("x-tidegate-deadline-ms", "500").send().await.expect("an answer");
     assert_eq!(hurried.status(), 429);
-    assert_eq!(header(&hurried, "x-tidegate-429-source"), "tidegate");
+    assert_eq!(header(&hurried, "x-tidegate-429-source"), "local");
     let seconds: u64 = header(&hurried, "retry-after").parse().expect("whole seconds");
     assert!((1..=61).contains(&seconds), "{seconds} s");
     let patient = wait_in_line(&served, "normal");
