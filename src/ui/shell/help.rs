@@ -33,17 +33,23 @@ pub(super) fn show(ctx: &egui::Context, theme: &Theme) -> bool {
         ui.label(theme::title("Keyboard shortcuts").color(theme.text));
         note(ui, theme, "Single letters act while no text field has the keyboard. Search everything finds the rest.");
         ui.add_space(gap::S);
-        ScrollArea::vertical().auto_shrink([false, true]).max_height((screen.height() - 220.0).max(160.0)).show(ui, |ui| {
-            for section in Section::ALL {
-                of_section(ui, theme, section);
-            }
-            ui.label(theme::strong("Within a control").color(theme.text));
-            Grid::new("control keys").num_columns(2).min_col_width(KEYS).spacing([gap::XL, gap::S]).show(ui, |ui| {
-                for (keys, does) in CONTROLS {
-                    row(ui, theme, keys, does);
+        ScrollArea::vertical().auto_shrink([false, true]).max_height((screen.height() - 220.0).max(160.0)).show(
+            ui,
+            |ui| {
+                for section in Section::ALL {
+                    of_section(ui, theme, section);
                 }
-            });
-        });
+                ui.label(theme::strong("Within a control").color(theme.text));
+                Grid::new("control keys").num_columns(2).min_col_width(KEYS).spacing([gap::XL, gap::S]).show(
+                    ui,
+                    |ui| {
+                        for (keys, does) in CONTROLS {
+                            row(ui, theme, keys, does);
+                        }
+                    },
+                );
+            },
+        );
         ui.add_space(gap::M);
         ui.button("Close").clicked()
     });

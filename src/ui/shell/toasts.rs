@@ -103,10 +103,9 @@ fn message(ui: &mut Ui, theme: &Theme, toast: &Toast) -> bool {
 /// What a notice says, if anything.
 pub(super) fn of_notice(body: &NoticeBody) -> Option<(Tone, String)> {
     match body {
-        NoticeBody::Exporting { .. } => None,
+        // The window that comes to the front says a ring.
+        NoticeBody::Exporting { .. } | NoticeBody::Rung { .. } => None,
         NoticeBody::Done(text) if text.is_empty() => None,
-        // The window that comes to the front says it.
-        NoticeBody::Rung { .. } => None,
         NoticeBody::Done(text) => Some((Tone::Ok, text.clone())),
         NoticeBody::Applied { revision, .. } => Some((Tone::Ok, format!("Rev {revision} applied"))),
         NoticeBody::Reverted { revision, why } => Some((Tone::Throttled, reverted(*revision, *why))),
