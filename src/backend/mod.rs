@@ -8,15 +8,18 @@ pub mod commands;
 #[cfg(feature = "window")]
 pub mod desktop;
 pub mod doorbell;
+mod drafts;
 mod export;
 mod history;
 mod keeper;
 pub mod key_test;
 pub mod keys;
+mod leaving;
 mod live;
 pub mod port;
 pub mod profile;
 pub mod publish;
+mod revisions;
 pub mod simulated;
 pub mod stage;
 pub mod table;

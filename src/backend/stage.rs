@@ -14,13 +14,16 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::doorbell::Doorbell;
+use super::drafts::{self, Drafts};
 use super::history::{self, Historian, Report};
 use super::keeper::Keeper;
 use super::keys::{self, Desk};
+use super::leaving::Leaving;
 use super::live::{self, Live};
 use super::port::{Bound, bind};
 use super::profile::{self, Loaded};
 use super::publish::Publisher;
+use super::revisions;
 use super::simulated::Simulated;
 use super::table::table;
 use super::{Options, Stop, commands};
@@ -32,11 +35,13 @@ use crate::model::check::{Finding, Severity};
 use crate::model::checked::CheckedConfig;
 use crate::model::config::Config;
 use crate::model::id::{AccountId, CommandId};
+use crate::model::revision::{OnDisk, Revision};
 use crate::plan::inventory;
 use crate::policy::{Balancer, Input};
 use crate::proxy::attempt;
 use crate::proxy::door::Door;
 use crate::proxy::listen::serve;
+use crate::record::depth::Depth;
 use crate::record::{Drain, Ring, Series, recorder};
 use crate::sim::scripts;
 use crate::store::keys::Answer;
@@ -64,6 +69,8 @@ pub(super) enum Event {
     Done(CommandId, Result<String, Problem>),
     /// The store of a profile's history reports something.
     History(u64, Report),
+    /// What was applied before.
+    Revisions(Arc<Vec<Revision>>),
 }
 
 /// The background side.
@@ -78,6 +85,11 @@ pub struct Stage {
     pub(super) live: Option<Live>,
     /// The highest number a configuration had so far.
     newest: u64,
+    pub(super) drafts: Drafts,
+    pub(super) revisions: Arc<Vec<Revision>>,
+    pub(super) on_disk: Option<OnDisk>,
+    /// Beats so far.
+    pub(super) looked: u32,
     pub(super) desk: Desk,
     pub(super) places: Vec<Answer>,
     pub(super) key_tests: BTreeMap<AccountId, KeyTest>,
@@ -96,6 +108,9 @@ pub struct Stage {
     pub(super) events: mpsc::Sender<Event>,
     reports: mpsc::Receiver<Event>,
     keeper: Keeper,
+    /// Requests in their grace before they are ended.
+    pub(super) leaving: Leaving,
+    pub(super) depth: Depth,
     pub(super) history: Historian,
 }
 
@@ -117,7 +132,8 @@ impl Stage {
         if options.headless {
             refuse_unattended(&profile)?;
         }
-        let (checked, findings) = resolve(&profile, 1);
+        let first = revisions::first(&profile);
+        let (checked, findings) = resolve(&profile, first);
         let seed = options.seed.unwrap_or_else(|| clock.wall_ms());
         let engine = Engine::new(Balancer::new(Arc::clone(&checked), seed, clock.now()), clock);
         engine.number_from(history::first_number(clock.wall_ms()));
@@ -125,13 +141,15 @@ impl Stage {
         let connect = Duration::from_secs(u64::from(checked.config.timeouts.connect_seconds));
         let door =
             Arc::new(Door::new(Arc::clone(&engine), attempt::client(connect)?, recorder, checked, clock.wall_ms()));
-        let applied = Arc::new(applied(&profile, findings));
+        let applied = Arc::new(Applied { revision: first, ..applied(&profile, findings) });
         let (ui, back, inbox) = line(Publisher::first(&profile, &applied, &clock));
         let bell = if options.headless { None } else { hang_doorbell(&back) };
         let (events, reports) = mpsc::channel(EVENTS);
         let desk = keys::desk(&profile)?;
         let keeper = Keeper::open(&profile.paths.data_dir, &engine);
         let history = Historian::open(&profile.paths.data_dir, &applied.config.history, &clock, &events);
+        back.draft_is(profile.draft.clone());
+        let drafts = Drafts::kept(profile.draft.clone());
         let mut stage = Self {
             options,
             clock,
@@ -142,6 +160,10 @@ impl Stage {
             newest: applied.revision,
             applied,
             live: None,
+            drafts,
+            revisions: Arc::default(),
+            on_disk: None,
+            looked: 0,
             desk,
             places: Vec::new(),
             key_tests: BTreeMap::new(),
@@ -158,8 +180,11 @@ impl Stage {
             events,
             reports,
             keeper,
+            leaving: Leaving::default(),
+            depth: Depth::default(),
             history,
         };
+        revisions::adopt(&mut stage);
         if let Some(began) = stage.profile.left_over {
             stage.tell(None, NoticeBody::Reverted { revision: stage.applied.revision, why: RevertCause::Ended(began) });
         }
@@ -221,8 +246,26 @@ impl Stage {
         self.newest + 1
     }
 
+    /// The number under which what is written next is kept: a live session has one already.
+    pub(super) fn own_number(&self) -> u64 {
+        if self.live.is_some() { self.applied.revision } else { self.next_revision() }
+    }
+
+    /// Goes on from the number of a copy, where that is higher.
+    pub(super) fn count_from(&mut self, number: u64) {
+        self.newest = self.newest.max(number);
+    }
+
     fn beat(&mut self) {
         self.collect();
+        drafts::keep(self);
+        if revisions::look(self) {
+            self.publish();
+        }
+        for request in self.leaving.due(self.clock.now()) {
+            self.engine.tell(Input::Cancelled { request });
+            self.door.streams.stop(request);
+        }
         self.keeper.keep(self.clock.now(), &self.engine);
         if self.history.keep(&self.applied.config.history, self.clock.wall_ms()) {
             self.publish();
@@ -267,6 +310,7 @@ impl Stage {
     fn hear(&mut self, event: Event) {
         match event {
             Event::Keys(places) => self.keys_are(places),
+            Event::Revisions(list) => self.revisions = list,
             Event::Tested(account, test) => {
                 let test = KeyTest { finished_wall_ms: Some(self.clock.wall_ms()), ..test };
                 self.key_tests.insert(account, test);
@@ -366,6 +410,9 @@ impl Stage {
         self.simulated = None;
         live::forget(self);
         self.profile = loaded;
+        (self.revisions, self.on_disk) = (Arc::default(), None);
+        self.drafts = Drafts::kept(self.back.draft());
+        revisions::adopt(self);
         let (checked, findings) = resolve(&self.profile, self.next_revision());
         self.newest = checked.revision;
         self.applied = Arc::new(Applied { revision: checked.revision, ..applied(&self.profile, findings) });
@@ -494,6 +541,7 @@ impl Stage {
                 tracing::warn!("some requests were still running after {} s and were ended", drain.as_secs());
             }
         }
+        drafts::close(&mut self);
         self.keeper.close(&self.engine);
         self.collect();
         self.history.close(self.clock.wall_ms());

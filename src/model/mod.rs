@@ -17,6 +17,7 @@ pub mod preferences;
 pub mod profile;
 pub mod proposal;
 pub mod record;
+pub mod revision;
 pub mod scenario;
 pub mod secret;
 pub mod status;

@@ -4,6 +4,7 @@
 //! Absent on purpose: history (`record`) and words (`ui`).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -346,6 +347,8 @@ pub struct QueueView {
     pub classes: [ClassView; 3],
     /// Those who wait, route by route in the order of service, at most 200.
     pub list: Vec<WaitingView>,
+    /// Those that were sent and have not ended, the oldest first, at most 200.
+    pub running: Vec<RunningView>,
 }
 
 /// Those of one priority who wait now.
@@ -372,6 +375,8 @@ pub struct WaitingView {
     pub priority: Priority,
     /// Who asked, if a token said so.
     pub caller: Option<CallerId>,
+    /// The client's label; empty if none was sent.
+    pub client: Arc<str>,
     /// What it is expected to be charged, in tokens.
     pub charge: u64,
     /// When its wait began; with several waits, that long before now.
@@ -380,6 +385,33 @@ pub struct WaitingView {
     pub deadline: Option<Timestamp>,
     /// When it is expected to go; `None`: not within the longest wait.
     pub expected: Option<Timestamp>,
+}
+
+/// One that was sent and has not ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunningView {
+    /// Which request.
+    pub request: RequestId,
+    /// Its route; `None`: the route is gone.
+    pub route: Option<ModelName>,
+    /// Where it is.
+    pub endpoint: EndpointId,
+    /// How important it is.
+    pub priority: Priority,
+    /// Who asked, if a token said so.
+    pub caller: Option<CallerId>,
+    /// The client's label; empty if none was sent.
+    pub client: Arc<str>,
+    /// What is reserved for it, in tokens.
+    pub charge: u64,
+    /// Which sending of it this is, from 1.
+    pub attempt: u32,
+    /// When this sending went out.
+    pub sent: Timestamp,
+    /// How long it had waited in line before.
+    pub waited: Duration,
+    /// Whether its answer has begun.
+    pub committed: bool,
 }
 
 /// How many stored responses, conversations, files and encrypted items are known to lie in an account.

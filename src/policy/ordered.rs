@@ -75,6 +75,11 @@ impl<K: Copy + Ord, V> Ordered<K, V> {
     }
 
     /// In order of keys.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.entries.iter().filter_map(|(key, value)| Some((key, value.as_ref()?)))
+    }
+
+    /// In order of keys.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
         self.entries.iter_mut().filter_map(|(key, value)| Some((&*key, value.as_mut()?)))
     }

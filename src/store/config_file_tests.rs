@@ -164,6 +164,7 @@ pub(in crate::store) fn full() -> Config {
         organization: Some("o".to_owned()),
         project: Some("p".to_owned()),
         credential: Credential::Env("A_KEY".to_owned()),
+        second_key: Some(TokenSource { env: "SECOND".to_owned() }),
         allow_plain_http: true,
     });
     config.quota_pools.push(QuotaPool {

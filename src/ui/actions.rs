@@ -43,6 +43,10 @@ pub enum Action {
     Discard,
     /// Have edits run at once, until they are kept or go back.
     LiveTuning,
+    /// Hold what pages show of traffic, or let go.
+    HoldView,
+    /// Show what was applied before.
+    Revisions,
     /// Copy the base URL for clients.
     CopyBaseUrl,
     /// Copy a link to what is shown.

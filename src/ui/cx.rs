@@ -29,6 +29,8 @@ pub enum Page {
     Quotas,
     /// What happened to this call, and why?
     Requests,
+    /// Who is waiting, and for what?
+    Queue,
     /// Who used how much?
     Usage,
     /// Are my keys good?
@@ -59,12 +61,13 @@ const fn list(name: &'static str, question: &'static str) -> Facts {
 
 impl Page {
     /// Every page, in order. The first nine have Ctrl with their number.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Overview,
         Self::Endpoints,
         Self::Routing,
         Self::Quotas,
         Self::Requests,
+        Self::Queue,
         Self::Usage,
         Self::Accounts,
         Self::Connect,
@@ -80,6 +83,7 @@ impl Page {
             Self::Routing => cards("Routing", "Who gets traffic first, and in what share"),
             Self::Quotas => cards("Quotas", "How the allowance is divided"),
             Self::Requests => list("Requests", "What happened to a request, and why"),
+            Self::Queue => cards("Queue", "Who is waiting, and for what"),
             Self::Usage => cards("Usage", "Who used how many tokens, day by day"),
             Self::Accounts => cards("Accounts", "Accounts and their keys"),
             Self::Connect => cards("Connect", "How to point a tool here"),

@@ -11,12 +11,14 @@ mod coming;
 mod demo;
 mod focus;
 mod help;
+mod hold;
 mod leaving;
 mod live_bar;
 mod nav;
 mod palette;
 mod panes;
 mod review;
+mod revisions;
 mod toasts;
 
 use std::sync::Arc;
@@ -48,6 +50,8 @@ pub struct Console {
     draft: Draft,
     tuning: Tuning,
     trail: Trail,
+    /// The draft's version and whether it was changed, as it was left with the background last.
+    left: (u64, bool),
     target: Option<Target>,
     /// Actions that a page asked for.
     later: Vec<Action>,
@@ -71,9 +75,13 @@ pub struct Console {
     ending: Ending,
     states: States,
     toasts: Toasts,
+    /// A draft of an earlier run was taken up, and nobody was told yet.
+    taken_up: bool,
     pending: Pending,
     demo: demo::Strip,
     reviewing: bool,
+    revisions: revisions::Sheet,
+    hold: hold::Hold,
     bar: bool,
 }
 
@@ -86,14 +94,17 @@ impl Console {
         console
     }
 
-    /// A console without a window, and with nothing remembered.
+    /// A console without a window, and with nothing remembered but the draft.
     fn bare(line: UiEnd) -> Self {
-        let draft = Draft::new(&line.latest().applied);
+        let latest = line.latest();
+        let mut draft = Draft::new(&latest.applied);
+        let taken_up = latest.left_draft.as_ref().is_some_and(|left| draft.take_up(left));
         Self {
             line,
             draft,
             tuning: Tuning::default(),
             trail: Trail::default(),
+            left: (u64::MAX, false),
             target: None,
             later: Vec::new(),
             selected: None,
@@ -112,9 +123,12 @@ impl Console {
             ending: Ending::Open,
             states: States::default(),
             toasts: Toasts::default(),
+            taken_up,
             pending: Pending::default(),
             demo: demo::Strip::default(),
             reviewing: false,
+            revisions: revisions::Sheet::default(),
+            hold: hold::Hold::default(),
             bar: false,
         }
     }
@@ -160,13 +174,16 @@ impl Console {
         self.tune(&ctx);
         self.panes.begin();
         let mut wanted = self.frame(ui, theme, &snapshot);
-        self.show_page(ui, theme, &snapshot, &notices);
+        self.leave_draft();
+        let shown = self.hold.view(&snapshot);
+        self.show_page(ui, theme, &shown, &notices);
         if self.reviewing {
             wanted.extend(review::show(&ctx, theme, &self.draft));
         }
         self.helping = self.helping && help::show(&ctx, theme);
         self.ask(&ctx, theme, &snapshot);
         self.show_palette(&ctx, theme, &snapshot);
+        self.revisions.show(&ctx, theme, &snapshot, &mut self.draft);
         wanted.extend(self.toasts.show(&ctx, theme).map(Wish::Undo));
         focus::show(&ctx, theme);
         wanted.extend(std::mem::take(&mut self.later).into_iter().map(Wish::Act));
@@ -193,6 +210,7 @@ impl Console {
             bars::top(ui, theme, snapshot, &mut self.bell, &mut wanted);
         });
         banners::show(ui, theme, snapshot, &mut wanted);
+        self.hold.show(ui, theme, snapshot, &mut wanted);
         self.demo.show(ui, theme, snapshot, self.trail.page(), &mut wanted);
         if ui.ctx().dragged_id().is_none() {
             // A bar that came in the middle of a drag would move the dragged line away from the pointer.
@@ -205,7 +223,7 @@ impl Console {
             });
         }
         let thin = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(16, 4));
-        Panel::bottom("status line").frame(thin).show(ui, |ui| bars::status(ui, theme, snapshot));
+        Panel::bottom("status line").frame(thin).show(ui, |ui| bars::status(ui, theme, snapshot, &mut wanted));
         nav::show(ui, theme, self.trail.page(), snapshot, &mut self.panes, &mut wanted);
         wanted
     }
@@ -285,6 +303,15 @@ impl Console {
         }
     }
 
+    /// Leaves the draft with the background, if it is another one than last time.
+    fn leave_draft(&mut self) {
+        let now = (self.draft.version(), self.draft.is_changed());
+        if now != self.left {
+            self.left = now;
+            self.line.leave_draft(self.draft.left());
+        }
+    }
+
     /// Has the draft tried, once it is quiet.
     fn tune(&mut self, ctx: &egui::Context) {
         let Some(command) = self.draft.attempt().filter(|_| self.tuning.is_due(ctx, &self.draft)) else { return };
@@ -322,6 +349,7 @@ impl Console {
             },
             Wish::Open(target) => self.go(ctx, target.page(), Some(target)),
             Wish::Apply => self.apply(ctx),
+            Wish::Compare => self.revisions.compare(),
             Wish::CloseReview => self.reviewing = false,
             Wish::Copy(text) => ctx.copy_text(text),
         }
@@ -341,6 +369,7 @@ enum Wish {
     Open(Target),
     Apply,
     CloseReview,
+    Compare,
     Copy(String),
     Undo(Undo),
 }

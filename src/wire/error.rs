@@ -191,6 +191,15 @@ pub fn method_not_allowed(allowed: &'static str) -> Reply {
     reply
 }
 
+/// 426: the path opens a WebSocket and nothing else.
+#[must_use]
+pub fn upgrade_required() -> Reply {
+    let text = "This path opens a WebSocket. Nothing was sent to a service; ask for an upgrade over HTTP/1.1.";
+    let mut reply = client_fault(StatusCode::UPGRADE_REQUIRED, "upgrade_required", text);
+    reply.1.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    reply
+}
+
 /// 508: the request has come back to us.
 #[must_use]
 pub fn loop_detected(message: &str) -> Reply {

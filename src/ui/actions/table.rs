@@ -149,6 +149,9 @@ const EDITING: &[Entry] = &[
     edit(Action::Discard, "Discard", "Go back to what runs; can be undone")
         .keys(&[command(Key::Backspace)])
         .after_text(),
+    edit(Action::Revisions, "Revisions", "What was applied, when and by whom; go back as a draft"),
+    edit(Action::HoldView, "Pause the view", "Hold what pages show of traffic, which goes on; again to resume")
+        .keys(&[plain(Key::Space)]),
     edit(Action::LiveTuning, "Live tuning", "Edits run as soon as you pause, and go back unless you keep them")
         .keys(&[plain(Key::L)]),
     edit(Action::ReloadFile, "Reload the configuration file", "Read it again and apply it"),

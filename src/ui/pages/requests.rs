@@ -50,8 +50,8 @@ pub struct State {
     found: Option<Arc<SearchView>>,
     table: TableState<RequestId>,
     sorted: Option<Sorted>,
-    /// The order asked for; `Some(None)`: as they come.
-    sort_by: Option<Option<(usize, bool)>>,
+    /// The order asked for.
+    sort_by: Option<Wanted>,
     columns: Columns,
     marked: BTreeSet<RequestId>,
     inspecting: bool,
@@ -59,6 +59,15 @@ pub struct State {
     export: take::Export,
     /// Saved filters or columns changed and are to be kept.
     keeps: bool,
+}
+
+/// An order of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    /// As they come.
+    Live,
+    /// By a column, ascending or descending.
+    By(usize, bool),
 }
 
 impl State {
@@ -129,16 +138,17 @@ fn sort(cx: &PageCx, state: &mut State) {
     let records = &cx.snapshot.records;
     let text = state.query.text();
     if let Some(sorted) = state.sorted.as_ref().filter(|sorted| sorted.text != text) {
-        state.sort_by.get_or_insert(Some(sorted.by));
+        state.sort_by.get_or_insert(Wanted::By(sorted.by.0, sorted.by.1));
     }
     let searching = state.older.is_waiting(state.found.as_deref());
     if state.sort_by.is_none() || searching || state.rows.progress(records).is_some() {
         return;
     }
-    let by = state.sort_by.take().flatten();
-    state.sorted = by.map(|by| Sorted::of(&state.rows, by, &text, records.total));
-    if state.sorted.is_none() {
-        state.table.follow();
+    match state.sort_by.take() {
+        Some(Wanted::By(column, descending)) => {
+            state.sorted = Some(Sorted::of(&state.rows, (column, descending), &text, records.total));
+        }
+        _ => state.follow(),
     }
 }
 

@@ -47,6 +47,8 @@ impl Console {
             Action::Filter | Action::Inspector => self.acts.push(action),
             Action::NextPane => self.panes.next(ctx),
             Action::Undo | Action::Redo | Action::Review | Action::Discard => self.edit(action, ctx),
+            Action::HoldView => self.hold.toggle(snapshot),
+            Action::Revisions => self.revisions.open(),
             Action::LiveTuning => self.tuning.toggle(),
             Action::CopyBaseUrl => self.copy_base_url(ctx, snapshot),
             Action::CopyLink => self.copy_link(ctx),

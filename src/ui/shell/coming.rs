@@ -43,6 +43,9 @@ impl Console {
         self.looks.forget();
         self.looks.follow(ctx, &mut self.preferences);
         self.toasts.clear();
+        if std::mem::take(&mut self.taken_up) {
+            self.toast(ctx, Tone::Info, "Your draft from before is here again. Nothing of it runs yet.");
+        }
         self.ending = Ending::Open;
         self.question = None;
     }

@@ -88,19 +88,21 @@ fn tokens(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &EndpointVi
         levels.push(Level { name: "applied".to_owned(), value: applied, dashed: true });
     }
     let own: Vec<&EndpointSeries> = series.into_iter().collect();
+    let mut streams: Vec<_> = series.map(|one| plots::reserved(theme, one, now)).into_iter().collect();
+    streams.extend(plots::lines(theme, &own, Metric::Tokens, now));
     let chart = Chart {
         id: "endpoint tokens",
         summary: plots::summary(&format!("Tokens per minute of {}", endpoint.id), series, Metric::Tokens),
         height: 220.0,
         window: plots::window(&cx.snapshot.series.endpoints, now),
         metric: Metric::Tokens,
-        streams: plots::lines(theme, &own, Metric::Tokens, now),
+        streams,
         levels,
         top: state.plot_top,
     };
     let natural = chart.natural_top();
     section(ui, theme, "Tokens per minute", |ui| {
-        let plot = chart.show(ui, theme);
+        let Some(plot) = chart.show_or_table(ui, theme) else { return };
         let name = format!("Soft cap {}", endpoint.id);
         let max = endpoint.provider_tokens_per_minute.unwrap_or(1_000_000);
         let window = plots::window(&cx.snapshot.series.endpoints, now);
@@ -113,7 +115,7 @@ fn tokens(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &EndpointVi
         note(
             ui,
             theme,
-            "Drag the line, or focus it and press ↑ ↓ PgUp PgDn; Home switches it off. Applied when you say so.",
+            "Drag the line, or focus it and press ↑ ↓ PgUp PgDn; Enter or a double click types a value, Home switches it off.",
         );
     });
 }
@@ -157,7 +159,7 @@ fn requests(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView, series: Option<&E
             levels: limit.map(level).into_iter().collect(),
             top: None,
         };
-        chart.show(ui, theme);
+        chart.show_or_table(ui, theme);
         note(
             ui,
             theme,

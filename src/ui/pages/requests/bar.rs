@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 use egui::{Area, Frame, Id, Key, Modifiers, Order, Rect, RichText, TextEdit, Ui, Vec2};
 use egui_material_icons::icons;
 
-use super::State;
 use super::complete::{Suggestion, suggestions};
 use super::echo;
+use super::{State, Wanted};
 use crate::model::units::Grouped;
 use crate::ui::cx::{Page, PageCx};
 use crate::ui::keyless;
@@ -256,7 +256,7 @@ fn count(ui: &mut Ui, cx: &PageCx, state: &mut State) {
         let text = format!("Sorted by {title}, so it does not follow: {} newer", Grouped(newer));
         ui.label(RichText::new(text).color(theme.tone(Tone::Info)));
         if ui.button("Sort again").clicked() {
-            state.sort_by = Some(Some(sorted.by));
+            state.sort_by = Some(Wanted::By(sorted.by.0, sorted.by.1));
         }
         if ui.button("Follow newest").on_hover_text("Shift+G").clicked() {
             state.follow();
