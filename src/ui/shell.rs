@@ -75,8 +75,6 @@ pub struct Console {
     ending: Ending,
     states: States,
     toasts: Toasts,
-    /// A draft of an earlier run was taken up, and nobody was told yet.
-    taken_up: bool,
     pending: Pending,
     demo: demo::Strip,
     reviewing: bool,
@@ -94,11 +92,9 @@ impl Console {
         console
     }
 
-    /// A console without a window, and with nothing remembered but the draft.
+    /// A console without a window, and with nothing remembered.
     fn bare(line: UiEnd) -> Self {
-        let latest = line.latest();
-        let mut draft = Draft::new(&latest.applied);
-        let taken_up = latest.left_draft.as_ref().is_some_and(|left| draft.take_up(left));
+        let draft = Draft::new(&line.latest().applied);
         Self {
             line,
             draft,
@@ -123,7 +119,6 @@ impl Console {
             ending: Ending::Open,
             states: States::default(),
             toasts: Toasts::default(),
-            taken_up,
             pending: Pending::default(),
             demo: demo::Strip::default(),
             reviewing: false,

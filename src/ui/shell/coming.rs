@@ -5,6 +5,7 @@
 
 use egui::{Context, ViewportCommand};
 
+use super::toasts::Toast;
 use super::{Console, Ending};
 use crate::contract::snapshot::Serving;
 use crate::contract::{NoticeBody, UiEnd};
@@ -43,11 +44,19 @@ impl Console {
         self.looks.forget();
         self.looks.follow(ctx, &mut self.preferences);
         self.toasts.clear();
-        if std::mem::take(&mut self.taken_up) {
-            self.toast(ctx, Tone::Info, "Your draft from before is here again. Nothing of it runs yet.");
-        }
         self.ending = Ending::Open;
         self.question = None;
+        self.take_up_draft(ctx);
+    }
+
+    /// Goes on with the draft that was left before a restart.
+    fn take_up_draft(&mut self, ctx: &Context) {
+        let latest = self.line.latest();
+        let fresh = self.left.0 == u64::MAX;
+        if fresh && latest.left_draft.as_ref().is_some_and(|left| self.draft.take_up(left)) {
+            let text = "Your draft from before is here again. Nothing of it runs yet.";
+            self.toasts.add(ctx, Toast::new(Tone::Info, text));
+        }
     }
 
     /// Follows a link in the first frame that comes.
