@@ -36,7 +36,7 @@ impl Doorbell {
         let address = listener.local_addr()?;
         let mut bytes = [0_u8; 16];
         SystemRandom::new().fill(&mut bytes).map_err(|_| io::Error::other("the system gives no random numbers"))?;
-        let word = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let word = format!("{:032x}", u128::from_be_bytes(bytes));
         Ok(Self { listener, address, word })
     }
 
@@ -54,7 +54,7 @@ impl Doorbell {
         let Self { listener, word, .. } = self;
         let work = move || {
             for caller in listener.incoming().flatten() {
-                if let Some(link) = hear(&caller, &word) {
+                if let Some(Call { link }) = hear(&caller, &word) {
                     back.tell(Notice { id: None, body: NoticeBody::Rung { link } });
                 }
             }
@@ -63,8 +63,15 @@ impl Doorbell {
     }
 }
 
-/// What a caller who knows the word wants opened: `Some(None)` is the window alone.
-fn hear(caller: &TcpStream, word: &str) -> Option<Option<String>> {
+/// What a caller who knows the word wants.
+#[derive(Debug, PartialEq, Eq)]
+struct Call {
+    /// A place to open; `None` is the window alone.
+    link: Option<String>,
+}
+
+/// Hears a caller out; `None` if it does not know the word.
+fn hear(caller: &TcpStream, word: &str) -> Option<Call> {
     caller.set_read_timeout(Some(PATIENCE)).ok()?;
     let mut line = String::new();
     BufReader::new(caller.take(LONGEST)).read_line(&mut line).ok()?;
@@ -74,7 +81,7 @@ fn hear(caller: &TcpStream, word: &str) -> Option<Option<String>> {
     }
     let mut answer = caller;
     answer.write_all(ANSWER.as_bytes()).ok()?;
-    Some((!link.is_empty()).then(|| link.to_owned()))
+    Some(Call { link: (!link.is_empty()).then(|| link.to_owned()) })
 }
 
 /// Rings at another instance; whether it answered.
@@ -100,7 +107,7 @@ mod tests {
     use super::*;
 
     /// A plate and the thread that hears one caller there.
-    fn one_caller() -> (String, std::thread::JoinHandle<Option<Option<String>>>) {
+    fn one_caller() -> (String, std::thread::JoinHandle<Option<Call>>) {
         let bell = Doorbell::hang().unwrap();
         let plate = bell.plate();
         let heard = std::thread::spawn(move || hear(&bell.listener.accept().unwrap().0, &bell.word));
@@ -111,10 +118,10 @@ mod tests {
     fn a_ring_is_answered_and_brings_its_link() {
         let (plate, heard) = one_caller();
         assert!(ring(&plate, Some("tidegate://quotas\nand more")));
-        assert_eq!(heard.join().unwrap(), Some(Some("tidegate://quotasand more".to_owned())));
+        assert_eq!(heard.join().unwrap(), Some(Call { link: Some("tidegate://quotasand more".to_owned()) }));
         let (plate, heard) = one_caller();
         assert!(ring(&plate, None));
-        assert_eq!(heard.join().unwrap(), Some(None));
+        assert_eq!(heard.join().unwrap(), Some(Call { link: None }));
     }
 
     #[test]

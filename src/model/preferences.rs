@@ -51,6 +51,7 @@ pub struct WindowPlace {
 /// How the person likes the window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "switches that have nothing to do with each other")]
 pub struct Preferences {
     /// Light or dark.
     pub theme: ThemeChoice,

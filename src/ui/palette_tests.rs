@@ -32,7 +32,7 @@ fn letters_in_order_find_what_holds_them() {
 #[test]
 fn a_prefix_keeps_to_commands_endpoints_or_requests() {
     let kinds = |query: &str| find(query).groups.into_iter().map(|group| group.kind).collect::<Vec<_>>();
-    assert_eq!(kinds(">"), [Kind::Command]);
+    assert_eq!(kinds(">"), [Kind::Command, Kind::Setting]);
     assert_eq!(kinds("@"), [Kind::Endpoint, Kind::Route, Kind::Pool, Kind::Account]);
     assert_eq!(kinds("#"), [Kind::Request]);
     assert_eq!(kinds("@eastus"), [Kind::Endpoint, Kind::Pool]);

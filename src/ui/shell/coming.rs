@@ -95,12 +95,11 @@ impl Console {
     /// Follows links that were given from outside.
     pub(super) fn follow_links(&mut self, ctx: &Context) {
         for text in std::mem::take(&mut self.links) {
-            match link::read(&text) {
-                Some(place) => self.go(ctx, place.page, place.target),
-                None => {
-                    let text = "That link leads nowhere. Links look like tidegate://requests/r-00002a.";
-                    self.toast(ctx, Tone::Error, text);
-                }
+            if let Some(place) = link::read(&text) {
+                self.go(ctx, place.page, place.target);
+            } else {
+                let text = "That link leads nowhere. Links look like tidegate://requests/r-00002a.";
+                self.toast(ctx, Tone::Error, text);
             }
         }
     }

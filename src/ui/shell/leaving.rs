@@ -51,13 +51,12 @@ impl Console {
         }
         self.preferences.window = place(ctx).or(self.preferences.window);
         match &snapshot.serving {
-            Serving::Stopping { .. } => self.ending = Ending::Quit,
+            Serving::Stopping { .. } | Serving::Failed(_) => self.ending = Ending::Quit,
             Serving::Listening { .. } | Serving::Starting => match self.preferences.on_close {
                 OnClose::KeepServing => self.ending = Ending::Background,
                 OnClose::Quit => self.quit(ctx, snapshot),
                 OnClose::Ask => self.question = Some(Question::KeepServing { remember: true }),
             },
-            Serving::Failed(_) => self.ending = Ending::Quit,
         }
         if self.ending == Ending::Open {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);

@@ -70,6 +70,7 @@ fn what_is_not_to_be_remembered_is_asked_again() {
 #[test]
 fn cancelling_keeps_the_window() {
     let mut screen = screen_of(idle());
+    screen.go(Page::Settings);
     assert!(close(&mut screen));
     screen.click("Cancel");
     assert_eq!(screen.harness.state().ending(), Ending::Open);
@@ -80,6 +81,7 @@ fn cancelling_keeps_the_window() {
 fn quitting_with_requests_under_way_asks_what_becomes_of_them() {
     for (button, ending) in [("Wait and quit", Ending::Quit), ("Quit now", Ending::QuitNow), ("Cancel", Ending::Open)] {
         let mut screen = screen_of(busy());
+        screen.go(Page::Settings);
         screen.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Q);
         screen.harness.run_steps(4);
         assert!(screen.harness.query_by_label("7 requests are running").is_some());

@@ -16,7 +16,7 @@ impl Screen {
 
     fn find(&mut self, text: &str) {
         self.press(Modifiers::COMMAND, Key::K);
-        self.harness.get_by_label("Search everything").type_text(text);
+        self.harness.get_by_role_and_label(egui::Role::TextInput, "Search everything").type_text(text);
         self.harness.run_steps(4);
     }
 

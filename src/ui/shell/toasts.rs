@@ -104,8 +104,6 @@ fn message(ui: &mut Ui, theme: &Theme, toast: &Toast) -> bool {
 pub(super) fn of_notice(body: &NoticeBody) -> Option<(Tone, String)> {
     match body {
         NoticeBody::Done(text) if text.is_empty() => None,
-        // The window that comes to the front says it.
-        NoticeBody::Rung { .. } => None,
         NoticeBody::Done(text) => Some((Tone::Ok, text.clone())),
         NoticeBody::Applied { revision, .. } => Some((Tone::Ok, format!("Rev {revision} applied"))),
         NoticeBody::Reverted { revision, why } => Some((Tone::Throttled, reverted(*revision, *why))),
@@ -115,7 +113,7 @@ pub(super) fn of_notice(body: &NoticeBody) -> Option<(Tone, String)> {
             Some((Tone::Error, format!("Not applied: {noun}. What ran before still runs.")))
         }
         // The Why of the answer opens; that says it all.
-        NoticeBody::Exporting { .. } | NoticeBody::TestSent { status: 200, .. } => None,
+        NoticeBody::Exporting { .. } | NoticeBody::Rung { .. } | NoticeBody::TestSent { status: 200, .. } => None,
         NoticeBody::TestSent { status, .. } => Some((Tone::Error, format!("Test request got status {status}"))),
         NoticeBody::Failed(problem) => Some((Tone::Error, words(problem))),
     }

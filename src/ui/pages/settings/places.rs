@@ -11,7 +11,7 @@ use crate::model::config::Listen;
 use crate::ui::cx::{Page, PageCx};
 use crate::ui::findings;
 use crate::ui::theme::{gap, mono};
-use crate::ui::widgets::{AmountChange, AmountEdit, note};
+use crate::ui::widgets::note;
 
 const LOOPBACK: &str = "127.0.0.1";
 const EVERYWHERE: &str = "0.0.0.0";
@@ -50,15 +50,17 @@ pub(super) fn address(ui: &mut Ui, cx: &mut PageCx) {
 pub(super) fn port(ui: &mut Ui, cx: &mut PageCx) {
     let (now, usually) = (cx.draft.working().listen.port, Listen::default().port);
     let set = |cx: &mut PageCx, port: u16| {
-        cx.draft.edit(format!("Listen on port {port}"), |config| config.listen.port = port);
+        cx.draft.adjust("port", format!("Listen on port {port}"), |config| config.listen.port = port);
     };
     ui.horizontal_wrapped(|ui| {
-        let field = AmountEdit::new("Port", Some(now.into())).width(64.0).show(ui, cx.theme);
-        if let Some(AmountChange::Set(port)) = field {
-            match u16::try_from(port) {
-                Ok(port) => set(cx, port),
-                Err(_) => cx.toast(crate::ui::theme::Tone::Error, "A port is a number from 0 to 65535."),
-            }
+        let mut port = now;
+        let field = ui.add(egui::DragValue::new(&mut port).range(0..=u16::MAX));
+        ui.ctx().accesskit_node_builder(field.id, |node| node.set_label("Port number"));
+        if port != now {
+            set(cx, port);
+        }
+        if field.lost_focus() || field.drag_stopped() {
+            cx.draft.settle();
         }
         if usual(ui, cx, "Port", now == usually, &usually.to_string()) {
             set(cx, usually);
