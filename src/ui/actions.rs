@@ -189,7 +189,11 @@ pub fn tooltip(ctx: &egui::Context, action: Action) -> String {
 pub fn pressed(ctx: &egui::Context, page: Page) -> Vec<Action> {
     let typing = ctx.text_edit_focused();
     let here = table().iter().filter(|entry| entry.page.is_none_or(|owner| owner == page));
-    let ours = |entry: &Entry, keys: KeyboardShortcut| !typing || !(entry.yields_to_text || types_text(keys));
+    // Space presses or lifts what has the keyboard.
+    let held = ctx.memory(|memory| memory.focused().is_some());
+    let ours = |entry: &Entry, keys: KeyboardShortcut| {
+        !(held && entry.action == Action::HoldView) && (!typing || !(entry.yields_to_text || types_text(keys)))
+    };
     ctx.input_mut(|input| {
         here.filter(|entry| entry.keys.iter().any(|keys| ours(entry, *keys) && input.consume_shortcut(keys)))
             .map(|entry| entry.action)
