@@ -82,3 +82,20 @@ pub(super) fn keep_mine(stage: &mut Stage) -> Result<String, Problem> {
     sign(stage, Author::You);
     Ok("The file says again what runs; what it said before is among the revisions".to_owned())
 }
+
+impl Stage {
+    /// The number of the next configuration; one that was taken back does not give its number away.
+    pub(super) const fn next_revision(&self) -> u64 {
+        self.newest + 1
+    }
+
+    /// The number under which what is written next is kept: a live session has one already.
+    pub(super) fn own_number(&self) -> u64 {
+        if self.live.is_some() { self.applied.revision } else { self.next_revision() }
+    }
+
+    /// Goes on from the number of a copy, where that is higher.
+    pub(super) fn count_from(&mut self, number: u64) {
+        self.newest = self.newest.max(number);
+    }
+}

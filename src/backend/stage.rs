@@ -84,7 +84,7 @@ pub struct Stage {
     pub(super) applied: Arc<Applied>,
     pub(super) live: Option<Live>,
     /// The highest number a configuration had so far.
-    newest: u64,
+    pub(super) newest: u64,
     pub(super) drafts: Drafts,
     pub(super) revisions: Arc<Vec<Revision>>,
     pub(super) on_disk: Option<OnDisk>,
@@ -239,21 +239,6 @@ impl Stage {
         }
         let drain = if *stop.borrow() == Stop::Now { Duration::ZERO } else { DRAIN };
         self.close(drain).await;
-    }
-
-    /// The number of the next configuration; one that was taken back does not give its number away.
-    pub(super) const fn next_revision(&self) -> u64 {
-        self.newest + 1
-    }
-
-    /// The number under which what is written next is kept: a live session has one already.
-    pub(super) fn own_number(&self) -> u64 {
-        if self.live.is_some() { self.applied.revision } else { self.next_revision() }
-    }
-
-    /// Goes on from the number of a copy, where that is higher.
-    pub(super) fn count_from(&mut self, number: u64) {
-        self.newest = self.newest.max(number);
     }
 
     fn beat(&mut self) {

@@ -126,7 +126,7 @@ fn header(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool) {
         {
             set_total(cx, pool, total, allotted);
         }
-        ui.label(mono(format!("allotted {}", Grouped(allotted))).color(cx.theme.text_soft));
+        ui.add(egui::Label::new(mono(format!("allotted {}", Grouped(allotted))).color(cx.theme.text_soft)).extend());
         standing(ui, cx.theme, pool, allotted);
         let mut soft = pool.soft;
         let check = ui.checkbox(&mut soft, "My own total");
@@ -144,9 +144,12 @@ fn header(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool) {
 fn standing(ui: &mut Ui, theme: &Theme, pool: &QuotaPool, allotted: u64) {
     let total = pool.tokens_per_minute;
     if allotted <= total {
-        ui.label(mono(format!("spare {}", Grouped(total - allotted))).color(theme.text_soft));
+        ui.add(egui::Label::new(mono(format!("spare {}", Grouped(total - allotted))).color(theme.text_soft)).extend());
     } else if pool.soft {
-        ui.label(mono(format!("{} more than the total", Grouped(allotted - total))).color(theme.text_soft));
+        ui.add(
+            egui::Label::new(mono(format!("{} more than the total", Grouped(allotted - total))).color(theme.text_soft))
+                .extend(),
+        );
     } else {
         let over = Grouped(allotted - total);
         widgets::status_label(ui, theme, Tone::Near, &format!("{over} TPM over the total; free as much first"));
