@@ -24,7 +24,7 @@ use super::publish::Publisher;
 use super::simulated::Simulated;
 use super::table::table;
 use super::{Options, commands};
-use crate::contract::snapshot::{Applied, KeyTest, PortHeld, Problem, Serving};
+use crate::contract::snapshot::{Applied, KeyTest, PortHeld, Problem, RequestsView, Serving};
 use crate::contract::{BackEnd, CommandInbox, Notice, NoticeBody, RevertCause, UiEnd, line};
 use crate::engine::Engine;
 use crate::engine::clock::Clock;
@@ -41,6 +41,7 @@ use crate::record::depth::Depth;
 use crate::record::{Drain, Ring, Series, recorder};
 use crate::sim::scripts;
 use crate::store::keys::Answer;
+use crate::store::requests_view;
 
 /// How often the screen may hear of a change.
 const BEAT: Duration = Duration::from_millis(250);
@@ -97,6 +98,7 @@ pub struct Stage {
     keeper: Keeper,
     /// Requests in their grace before they are ended.
     pub(super) leaving: Leaving,
+    pub(super) requests_view: Arc<RequestsView>,
     pub(super) depth: Depth,
     pub(super) history: Historian,
 }
@@ -133,6 +135,8 @@ impl Stage {
         let desk = keys::desk(&profile)?;
         let keeper = Keeper::open(&profile.paths.data_dir, &engine);
         let history = Historian::open(&profile.paths.data_dir, &applied.config.history, &clock, &events);
+        let kept = requests_view::load(&profile.paths.state_dir);
+        let requests_view = Arc::new(RequestsView { filters: kept.filters, columns: kept.columns });
         let mut stage = Self {
             options,
             clock,
@@ -159,6 +163,7 @@ impl Stage {
             reports,
             keeper,
             leaving: Leaving::default(),
+            requests_view,
             depth: Depth::default(),
             history,
         };

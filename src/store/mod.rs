@@ -13,6 +13,7 @@ pub mod live_session;
 pub mod lock;
 pub mod owners;
 pub mod paths;
+pub mod requests_view;
 pub mod revisions;
 
 mod config_patch;

@@ -9,6 +9,7 @@ pub mod complete;
 pub mod copy;
 pub mod echo;
 pub mod filter;
+mod older;
 pub mod query;
 pub mod rows;
 mod table;
@@ -19,6 +20,8 @@ use std::sync::Arc;
 
 use egui::{Key, Modifiers, RichText, Ui};
 
+use crate::contract::Command;
+use crate::contract::snapshot::RequestsView;
 use crate::model::id::RequestId;
 use crate::model::record::RequestRecord;
 use crate::model::units::Grouped;
@@ -28,6 +31,7 @@ use crate::ui::theme::gap;
 use crate::ui::widgets::{self, TableState};
 
 use columns::Columns;
+use older::Older;
 use query::Query;
 use rows::Rows;
 use table::{Listing, Sorted};
@@ -41,6 +45,7 @@ pub struct State {
     query: Query,
     offer: bar::Offer,
     rows: Rows,
+    older: Older,
     table: TableState<RequestId>,
     sorted: Option<Sorted>,
     /// The order asked for.
@@ -52,6 +57,8 @@ pub struct State {
     export: take::Export,
     /// Saved filters or columns changed and are to be kept.
     keeps: bool,
+    /// What was kept when it was last looked at.
+    kept: Option<Arc<RequestsView>>,
 }
 
 /// An order of rows.
@@ -65,7 +72,7 @@ enum Wanted {
 
 impl State {
     fn listing(&self) -> Listing<'_> {
-        self.sorted.as_ref().map_or(Listing::Live(&self.rows), Listing::Still)
+        self.sorted.as_ref().map_or(Listing::Live(&self.rows, &self.older), Listing::Still)
     }
 
     /// Rows as they come, from the newest on.
@@ -85,8 +92,11 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     state.rows.update(&records, &state.query.text(), cx.snapshot.wall_ms, &state.marked);
     if state.rows.progress(&records).is_some() {
         cx.again();
+    } else {
+        state.older.update(cx, &state.query.text(), state.rows.filter(), &state.marked);
     }
     sort(cx, state);
+    keep(cx, state);
     let wide = ui.available_width() >= SIDE_BY_SIDE;
     if state.inspecting && !wide {
         inspector(ui, cx, state);
@@ -101,6 +111,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
             .show(ui, |ui| inspector(ui, cx, state));
     }
     egui::CentralPanel::no_frame().show(ui, |ui| list(ui, cx, state, focus));
+    keep(cx, state);
 }
 
 /// Follows a deep link into this page.
@@ -136,9 +147,24 @@ fn sort(cx: &PageCx, state: &mut State) {
     }
     match state.sort_by.take() {
         Some(Wanted::By(column, descending)) => {
-            state.sorted = Some(Sorted::of(&state.rows, (column, descending), &text, records.total));
+            state.sorted = Some(Sorted::of((&state.rows, &state.older), (column, descending), &text, records.total));
         }
         _ => state.follow(),
+    }
+}
+
+/// Takes up what is kept over restarts, or has it kept.
+fn keep(cx: &mut PageCx, state: &mut State) {
+    if std::mem::take(&mut state.keeps) {
+        let columns = if state.columns == Columns::default() { Vec::new() } else { state.columns.names() };
+        let view = RequestsView { filters: state.query.saved.clone(), columns };
+        cx.send(Command::KeepRequestsView(view));
+    }
+    let kept = &cx.snapshot.requests_view;
+    if !state.kept.as_ref().is_some_and(|known| known == kept) {
+        state.query.saved.clone_from(&kept.filters);
+        state.columns = Columns::of_names(&kept.columns);
+        state.kept = Some(Arc::clone(kept));
     }
 }
 
@@ -153,7 +179,7 @@ fn list(ui: &mut Ui, cx: &mut PageCx, state: &mut State, focus: bool) {
         }
         return;
     }
-    if state.rows.is_empty() {
+    if widgets::Rows::count(&state.listing()) == 0 {
         nothing_passes(ui, cx, state);
         return;
     }
@@ -163,7 +189,7 @@ fn list(ui: &mut Ui, cx: &mut PageCx, state: &mut State, focus: bool) {
 /// Says what is in the way, once everything was looked through.
 fn nothing_passes(ui: &mut Ui, cx: &PageCx, state: &mut State) {
     let records = &cx.snapshot.records;
-    if state.rows.progress(records).is_some() {
+    if state.rows.progress(records).is_some() || state.older.progress().is_some() {
         ui.label("Searching…");
         return;
     }
@@ -233,15 +259,15 @@ const SAVED_KEYS: [Key; query::SAVED] =
     [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6, Key::Num7, Key::Num8, Key::Num9];
 
 fn step(state: &mut State, by: isize, extend: bool) {
-    let State { rows, sorted, table, .. } = state;
-    let listing = sorted.as_ref().map_or(Listing::Live(rows), Listing::Still);
+    let State { rows, older, sorted, table, .. } = state;
+    let listing = sorted.as_ref().map_or(Listing::Live(rows, older), Listing::Still);
     table.step(&listing, by, extend, sorted.is_none());
 }
 
 /// Takes the row at a place in hand (too large: the last) and shows it.
 fn go(state: &mut State, place: usize) {
-    let State { rows, sorted, table, .. } = state;
-    let listing = sorted.as_ref().map_or(Listing::Live(rows), Listing::Still);
+    let State { rows, older, sorted, table, .. } = state;
+    let listing = sorted.as_ref().map_or(Listing::Live(rows, older), Listing::Still);
     table.go_to(&listing, place, false);
 }
 

@@ -234,10 +234,14 @@ fn count(ui: &mut Ui, cx: &PageCx, state: &mut State) {
     let mut line = if state.rows.filter().is_empty() {
         format!("{kept} kept of {}", Grouped(records.total))
     } else {
-        format!("{} of {kept}", Grouped(state.rows.len() as u64))
+        let (found, of) = state.older.counts();
+        let (found, all) = (found + state.rows.len() as u64, of + records.len() as u64);
+        format!("{} of {}", Grouped(found), Grouped(all))
     };
     if let Some(percent) = state.rows.progress(records) {
         let _ = write!(line, " · searching… {percent} %");
+    } else if let Some(percent) = state.older.progress() {
+        let _ = write!(line, " · searching older… {percent} %");
     }
     if state.table.held() > 1 {
         let _ = write!(line, " · {} selected", Grouped(state.table.held() as u64));
