@@ -10,6 +10,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use tidegate::backend::{self, Options, Running};
+use tidegate::contract::history::Search;
 use tidegate::contract::{Command as Wish, DemoCommand, HistoryCommand, Snapshot};
 use tidegate::model::config::{History, Priority};
 use tidegate::model::history::{Batch, Remembered, UsageKey, UsageSum};
@@ -206,4 +207,79 @@ fn what_the_screen_showed_before_a_restart_it_shows_after_it_and_leaving_the_dem
     second.wait_until("the person's own profile", |snapshot| !snapshot.profile.demo && snapshot.records.is_empty());
     second.running.stop();
     assert!(!folder.exists(), "the demo's history is gone");
+}
+
+#[test]
+fn fifty_thousand_stored_rows_are_searched_with_progress_and_counted_to_the_last() {
+    let home = tempfile::tempdir().unwrap();
+    // Where the demo's profile of this folder keeps its data.
+    let data = home.path().join("data").join("demo");
+    let (mut store, _) = open(&data);
+    for first in (0..50_000).step_by(5_000) {
+        let mut waiting = Some(Batch { records: (first..first + 5_000).map(record).collect(), ..batch(first) });
+        while let Some(batch) = waiting.take() {
+            waiting = store.keep(batch).err();
+            std::thread::yield_now();
+        }
+    }
+    store.close(Batch::default());
+
+    let demo = Demo::start(home.path());
+    let shown = demo.wait_until("the newest", |snapshot| !snapshot.records.is_empty());
+    let oldest = shown.records.iter().next().map(|record| record.id);
+    let older = 50_000 - shown.records.len() as u64;
+    let passes = Arc::new(|record: &RequestRecord| record.id.0.is_multiple_of(1_000));
+    demo.ask(Wish::History(HistoryCommand::Search(Search { passes, before: oldest, most: 10 })));
+    let first = demo.wait_until("how far it is", |snapshot| snapshot.history.search.is_some());
+    assert!(first.history.search.as_ref().is_some_and(|search| !search.done), "progress comes before the end");
+    let is_done = |snapshot: &Snapshot| snapshot.history.search.as_ref().is_some_and(|search| search.done);
+    let last = demo.wait_until("the end", is_done);
+    let search = last.history.search.clone().expect("it is there");
+    assert_eq!((search.looked_at, search.of, search.found, search.rows.len()), (older, older, older / 1_000, 10));
+    demo.running.stop();
+}
+
+/// Sends a chat request as a client that gives away all it knows, and reads the answer to its end.
+fn blab(base_url: &str, secrets: &[&str; 3]) {
+    let [query, header, prompt] = secrets;
+    let address = base_url.trim_start_matches("http://").trim_end_matches("/v1");
+    let body = format!(
+        r#"{{"model":"demo-chat","max_tokens":16,"messages":[{{"role":"user","content":"remember {prompt}"}}]}}"#
+    );
+    let request = format!(
+        "POST /v1/chat/completions?api-key={query} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {header}\r\n\
+         api-key: {header}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = std::net::TcpStream::connect(address).expect("it listens");
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut answer = Vec::new();
+    std::io::Read::read_to_end(&mut stream, &mut answer).expect("it answers");
+    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+}
+
+#[test]
+fn no_key_no_query_and_no_prompt_is_on_disk_after_a_request() {
+    const SECRETS: [&str; 3] = ["sk-proj-InTheQuery41xW", "sk-proj-InTheHeader72k", "sk-proj-InThePrompt93q"];
+    let home = tempfile::tempdir().unwrap();
+    let demo = Demo::start(home.path());
+    blab(demo.running.base_url(), &SECRETS);
+    demo.wait_until("the request", |snapshot| used(snapshot) == 1);
+    demo.running.stop();
+    let (mut folders, mut looked_at) = (vec![home.path().to_owned()], 0);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("it can be read").flatten() {
+            if entry.path().is_dir() {
+                folders.push(entry.path());
+                continue;
+            }
+            let bytes = std::fs::read(entry.path()).expect("it can be read");
+            looked_at += usize::from(bytes.windows(9).any(|part| part == b"demo-chat"));
+            for secret in SECRETS {
+                let found = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+                assert!(!found, "{secret} is in {}", entry.path().display());
+            }
+        }
+    }
+    assert!(looked_at >= 2, "neither the configuration nor the history was looked at");
 }

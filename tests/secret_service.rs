@@ -19,6 +19,7 @@ fn config(id: &AccountId) -> Config {
         organization: None,
         project: None,
         credential: tidegate::model::config::Credential::default(),
+        second_key: None,
         allow_plain_http: false,
     };
     Config { accounts: vec![account], ..Config::default() }

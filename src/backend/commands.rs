@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::stage::{Event, Stage, report_keys};
-use super::{history, key_test, live, profile};
+use super::{history, key_test, live, profile, revisions};
 use crate::contract::snapshot::{KeyTest, Problem, RequestsView, Serving};
 use crate::contract::{
     Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, LineCommand, NoticeBody, ServingCommand,
@@ -17,6 +17,7 @@ use crate::model::check::{Finding, brought_in};
 use crate::model::checked::CheckedConfig;
 use crate::model::config::{AdminState, Config, Listen};
 use crate::model::id::{AccountId, CommandId, EndpointId, ModelName};
+use crate::model::revision::Author;
 use crate::policy::Input;
 use crate::store::config_file::{ConfigError, ConfigFile};
 use crate::store::keys::KeyError;
@@ -28,6 +29,7 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
     let outcome = match command {
         Command::Config(ConfigCommand::Apply { base, config }) => return apply(stage, id, base, &config).await,
         Command::Config(ConfigCommand::Reload) => return reload(stage, id).await,
+        Command::Config(ConfigCommand::KeepMine) => revisions::keep_mine(stage),
         Command::Live(command) => return live::obey(stage, id, command).await,
         Command::Endpoint(EndpointCommand::SetAdminState(endpoint, state)) => set_admin_state(stage, &endpoint, state),
         Command::Line(command) => Ok(line(stage, command)),
@@ -128,6 +130,7 @@ fn try_apply(stage: &mut Stage, draft: &Arc<Config>) -> NoticeBody {
     stage.profile.shown.first_run = false;
     live::forget(stage);
     stage.run_config(draft, checked, findings);
+    revisions::sign(stage, Author::You);
     NoticeBody::Applied { revision, findings: stage.applied.findings.clone() }
 }
 
@@ -144,8 +147,9 @@ pub(super) fn with_admin_states(draft: &Config, applied: &Config) -> Config {
 
 /// Returns what is to be said of the file as it is now.
 pub(super) fn save(stage: &mut Stage, new: &Config) -> Result<Vec<Finding>, Problem> {
-    let broken = unwritable(stage);
+    let (broken, number) = (unwritable(stage), stage.own_number());
     let Some(file) = &mut stage.profile.file else { return Err(broken) };
+    file.number_from(number);
     match file.save(&stage.profile.on_file, new) {
         Ok(saved) => {
             stage.profile.on_file = new.clone();
@@ -192,7 +196,9 @@ async fn reload(stage: &mut Stage, id: CommandId) {
             }
             stage.profile.file = Some(loaded.file);
             live::forget(stage);
+            stage.on_disk = None;
             stage.run_config(config, checked, loaded.findings);
+            revisions::adopt(stage);
             NoticeBody::Applied { revision, findings: stage.applied.findings.clone() }
         }
         Err(error) => NoticeBody::Failed(Problem {
@@ -222,6 +228,7 @@ fn set_admin_state(stage: &mut Stage, endpoint: &EndpointId, state: AdminState) 
     let lasting = stage.live.as_ref().map(|live| live.lasting(endpoint, state));
     let saved = save(stage, lasting.as_ref().unwrap_or(&config));
     live::mark(stage);
+    revisions::sign(stage, Author::You);
     let mut applied = crate::contract::snapshot::Applied::clone(&stage.applied);
     applied.config = Arc::new(config);
     stage.applied = Arc::new(applied);

@@ -13,6 +13,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::doorbell::Doorbell;
+use super::drafts::{self, Drafts};
 use super::history::{self, Historian, Report};
 use super::keeper::Keeper;
 use super::keys::{self, Desk};
@@ -21,10 +23,11 @@ use super::live::{self, Live};
 use super::port::{Bound, bind};
 use super::profile::{self, Loaded};
 use super::publish::Publisher;
+use super::revisions;
 use super::simulated::Simulated;
 use super::table::table;
-use super::{Options, commands};
-use crate::contract::snapshot::{Applied, KeyTest, PortHeld, Problem, RequestsView, Serving};
+use super::{Options, Stop, commands};
+use crate::contract::snapshot::{Applied, KeyTest, PortHeld, Problem, RequestsView, Serving, Socket};
 use crate::contract::{BackEnd, CommandInbox, Notice, NoticeBody, RevertCause, UiEnd, line};
 use crate::engine::Engine;
 use crate::engine::clock::Clock;
@@ -32,6 +35,7 @@ use crate::model::check::{Finding, Severity};
 use crate::model::checked::CheckedConfig;
 use crate::model::config::Config;
 use crate::model::id::{AccountId, CommandId};
+use crate::model::revision::{OnDisk, Revision};
 use crate::plan::inventory;
 use crate::policy::{Balancer, Input};
 use crate::proxy::attempt;
@@ -66,6 +70,8 @@ pub(super) enum Event {
     Done(CommandId, Result<String, Problem>),
     /// The store of a profile's history reports something.
     History(u64, Report),
+    /// What was applied before.
+    Revisions(Arc<Vec<Revision>>),
 }
 
 /// The background side.
@@ -80,12 +86,19 @@ pub struct Stage {
     pub(super) live: Option<Live>,
     /// The highest number a configuration had so far.
     newest: u64,
+    pub(super) drafts: Drafts,
+    pub(super) revisions: Arc<Vec<Revision>>,
+    pub(super) on_disk: Option<OnDisk>,
+    /// Beats so far.
+    pub(super) looked: u32,
     pub(super) desk: Desk,
     pub(super) places: Vec<Answer>,
     pub(super) key_tests: BTreeMap<AccountId, KeyTest>,
     pub(super) simulated: Option<Simulated>,
     pub(super) serving: Serving,
     pub(super) address: Option<SocketAddr>,
+    /// For a second launch; `None` without a window.
+    bell: Option<String>,
     listening: Option<Listening>,
     /// Listeners that were given up; what they run goes on.
     retired: Vec<JoinHandle<()>>,
@@ -121,7 +134,8 @@ impl Stage {
         if options.headless {
             refuse_unattended(&profile)?;
         }
-        let (checked, findings) = resolve(&profile, 1);
+        let first = revisions::first(&profile);
+        let (checked, findings) = resolve(&profile, first);
         let seed = options.seed.unwrap_or_else(|| clock.wall_ms());
         let engine = Engine::new(Balancer::new(Arc::clone(&checked), seed, clock.now()), clock);
         engine.number_from(history::first_number(clock.wall_ms()));
@@ -129,14 +143,17 @@ impl Stage {
         let connect = Duration::from_secs(u64::from(checked.config.timeouts.connect_seconds));
         let door =
             Arc::new(Door::new(Arc::clone(&engine), attempt::client(connect)?, recorder, checked, clock.wall_ms()));
-        let applied = Arc::new(applied(&profile, findings));
+        let applied = Arc::new(Applied { revision: first, ..applied(&profile, findings) });
         let (ui, back, inbox) = line(Publisher::first(&profile, &applied, &clock));
+        let bell = if options.headless { None } else { hang_doorbell(&back) };
         let (events, reports) = mpsc::channel(EVENTS);
         let desk = keys::desk(&profile)?;
         let keeper = Keeper::open(&profile.paths.data_dir, &engine);
         let history = Historian::open(&profile.paths.data_dir, &applied.config.history, &clock, &events);
         let kept = requests_view::load(&profile.paths.state_dir);
         let requests_view = Arc::new(RequestsView { filters: kept.filters, columns: kept.columns });
+        back.draft_is(profile.draft.clone());
+        let drafts = Drafts::kept(profile.draft.clone());
         let mut stage = Self {
             options,
             clock,
@@ -147,12 +164,17 @@ impl Stage {
             newest: applied.revision,
             applied,
             live: None,
+            drafts,
+            revisions: Arc::default(),
+            on_disk: None,
+            looked: 0,
             desk,
             places: Vec::new(),
             key_tests: BTreeMap::new(),
             simulated: None,
             serving: Serving::Starting,
             address: None,
+            bell,
             listening: None,
             retired: Vec::new(),
             ring: Ring::new(),
@@ -167,6 +189,7 @@ impl Stage {
             depth: Depth::default(),
             history,
         };
+        revisions::adopt(&mut stage);
         if let Some(began) = stage.profile.left_over {
             stage.tell(None, NoticeBody::Reverted { revision: stage.applied.revision, why: RevertCause::Ended(began) });
         }
@@ -180,6 +203,7 @@ impl Stage {
         tokio::spawn(async move { brain.run().await });
         self.start_simulated();
         self.listen().await;
+        self.announce();
         self.ask_for_keys();
         // Headless, "listening" is said once the keys are known. A window opens at once and shows them when they come.
         if self.options.headless {
@@ -201,7 +225,7 @@ impl Stage {
     }
 
     /// Lives until it is told to stop, then lets running requests finish.
-    pub(super) async fn run(mut self, mut inbox: CommandInbox, mut stop: watch::Receiver<bool>) {
+    pub(super) async fn run(mut self, mut inbox: CommandInbox, mut stop: watch::Receiver<Stop>) {
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut quick = interval(QUICK_BEAT);
@@ -218,7 +242,8 @@ impl Stage {
                 _ = stop.changed() => break,
             }
         }
-        self.close().await;
+        let drain = if *stop.borrow() == Stop::Now { Duration::ZERO } else { DRAIN };
+        self.close(drain).await;
     }
 
     /// The number of the next configuration; one that was taken back does not give its number away.
@@ -226,8 +251,22 @@ impl Stage {
         self.newest + 1
     }
 
+    /// The number under which what is written next is kept: a live session has one already.
+    pub(super) fn own_number(&self) -> u64 {
+        if self.live.is_some() { self.applied.revision } else { self.next_revision() }
+    }
+
+    /// Goes on from the number of a copy, where that is higher.
+    pub(super) fn count_from(&mut self, number: u64) {
+        self.newest = self.newest.max(number);
+    }
+
     fn beat(&mut self) {
         self.collect();
+        drafts::keep(self);
+        if revisions::look(self) {
+            self.publish();
+        }
         for request in self.leaving.due(self.clock.now()) {
             self.engine.tell(Input::Cancelled { request });
             self.door.streams.stop(request);
@@ -276,6 +315,7 @@ impl Stage {
     fn hear(&mut self, event: Event) {
         match event {
             Event::Keys(places) => self.keys_are(places),
+            Event::Revisions(list) => self.revisions = list,
             Event::Tested(account, test) => {
                 let test = KeyTest { finished_wall_ms: Some(self.clock.wall_ms()), ..test };
                 self.key_tests.insert(account, test);
@@ -375,6 +415,9 @@ impl Stage {
         self.simulated = None;
         live::forget(self);
         self.profile = loaded;
+        (self.revisions, self.on_disk) = (Arc::default(), None);
+        self.drafts = Drafts::kept(self.back.draft());
+        revisions::adopt(self);
         let (checked, findings) = resolve(&self.profile, self.next_revision());
         self.newest = checked.revision;
         self.applied = Arc::new(Applied { revision: checked.revision, ..applied(&self.profile, findings) });
@@ -458,16 +501,35 @@ impl Stage {
         Serving::Listening { base_url: Arc::from(format!("http://{address}/v1")), paused, instead_of }
     }
 
+    /// Everything that listens, and why.
+    pub(super) fn sockets(&self) -> Vec<Socket> {
+        let clients = self.address.filter(|_| self.listening.is_some()).map(|address| address.to_string());
+        let bell = self.bell.as_deref().and_then(|plate| plate.split(' ').next()).map(str::to_owned);
+        let simulated = self.simulated.as_ref().map(|simulated| simulated.address().to_string());
+        [
+            (clients, "Requests of your tools; answered with your endpoints"),
+            (simulated, "The simulated endpoints; reached by Tidegate alone"),
+            (
+                bell,
+                "A second launch of Tidegate, to bring this window to the front; needs a word that only you can read",
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(address, why)| Some(Socket { address: address?, why }))
+        .collect()
+    }
+
     /// Leaves word for a second launch.
     fn announce(&self) {
-        if let (Some(lock), Some(address)) = (&self.profile.lock, self.address)
-            && let Err(error) = lock.announce(&format!("http://{address}/v1"))
+        let base_url = self.address.map(|address| format!("http://{address}/v1"));
+        if let Some(lock) = &self.profile.lock
+            && let Err(error) = lock.announce(base_url.as_deref(), self.bell.as_deref())
         {
             tracing::debug!(%error, "a second launch will not know where we listen");
         }
     }
 
-    async fn close(mut self) {
+    async fn close(mut self, drain: Duration) {
         let in_flight = self.door.in_flight.load(std::sync::atomic::Ordering::Relaxed);
         self.serving = Serving::Stopping { in_flight: u32::try_from(in_flight).unwrap_or(u32::MAX) };
         self.publish();
@@ -480,14 +542,24 @@ impl Stage {
                     let _ = task.await;
                 }
             };
-            if timeout(DRAIN, all).await.is_err() {
-                tracing::warn!("some requests were still running after {} s and were ended", DRAIN.as_secs());
+            if timeout(drain, all).await.is_err() {
+                tracing::warn!("some requests were still running after {} s and were ended", drain.as_secs());
             }
         }
+        drafts::close(&mut self);
         self.keeper.close(&self.engine);
         self.collect();
         self.history.close(self.clock.wall_ms());
     }
+}
+
+/// Hangs the doorbell; without one a second launch only says that we run.
+fn hang_doorbell(back: &BackEnd) -> Option<String> {
+    let hung = Doorbell::hang().and_then(|bell| {
+        let plate = bell.plate();
+        bell.answer(back.clone()).map(|()| plate)
+    });
+    hung.inspect_err(|error| tracing::debug!(%error, "a second launch will not be able to raise the window")).ok()
 }
 
 /// Looks where every key is and reports it. A desk too busy to say leaves what was known.
@@ -537,6 +609,7 @@ fn resolve(profile: &Loaded, revision: u64) -> (Arc<CheckedConfig>, Vec<Finding>
 /// What the inventory says comes after what the check says.
 pub(super) fn with_inventory(mut findings: Vec<Finding>, config: &Config) -> Vec<Finding> {
     findings.extend(inventory::findings(config));
+    findings.extend(keys::unset_tokens(config));
     findings
 }
 

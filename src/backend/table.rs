@@ -13,7 +13,9 @@ use crate::model::checked::{CheckedConfig, CheckedEndpoint};
 use crate::model::config::{Account, Service};
 use crate::model::id::{AccountId, EndpointId};
 use crate::model::secret::Secret;
+use crate::proxy::slots::Slots;
 use crate::proxy::upstreams::Upstream;
+use crate::store::environment;
 use crate::wire::target::{Target, TargetAccount};
 
 /// The table. `key` hands out an account's key, `simulated` the base URL of a simulated account, `own` is our listener.
@@ -25,9 +27,14 @@ pub fn table(
     own: Option<SocketAddr>,
 ) -> BTreeMap<EndpointId, Arc<Upstream>> {
     let mut table = BTreeMap::new();
+    let mut slots: BTreeMap<&AccountId, Arc<Slots>> = BTreeMap::new();
     for endpoint in &config.endpoints {
         let Some(account) = config.config.account(&endpoint.account) else { continue };
-        let found = upstream(endpoint, account, key(&account.id), &simulated);
+        let keys = slots.entry(&account.id).or_insert_with(|| {
+            let second = account.second_key.as_ref().and_then(|source| environment::secret(&source.env));
+            Arc::new(Slots::new(key(&account.id), second.map(Arc::new)))
+        });
+        let found = upstream(endpoint, account, Arc::clone(keys), &simulated);
         if let Some((upstream, _)) = found.filter(|(_, uri)| !own.is_some_and(|own| is_own(uri, own))) {
             table.insert(endpoint.id.clone(), Arc::new(upstream));
         } else {
@@ -40,7 +47,7 @@ pub fn table(
 fn upstream(
     endpoint: &CheckedEndpoint,
     account: &Account,
-    key: Option<Arc<Secret>>,
+    keys: Arc<Slots>,
     simulated: &impl Fn(&AccountId) -> Option<String>,
 ) -> Option<(Upstream, Uri)> {
     let played = account.service == Service::Simulated;
@@ -57,7 +64,7 @@ fn upstream(
         target,
         loopback: address(&uri).is_some_and(|ip| ip.is_loopback()),
         service: account.service,
-        key,
+        keys,
         organization: account.organization.clone(),
         project: account.project.clone(),
     };

@@ -75,6 +75,8 @@ pub enum ConfigCommand {
     },
     /// Read the file again.
     Reload,
+    /// Write what we last wrote over what somebody else made of the file.
+    KeepMine,
 }
 
 /// About a live session: edits that run, but are written nowhere until the person keeps them.
@@ -208,6 +210,11 @@ pub enum NoticeBody {
         done: u64,
         /// Of so many.
         of: u64,
+    },
+    /// A second launch asks for the window, and for a place in it.
+    Rung {
+        /// As it was given to the second launch.
+        link: Option<String>,
     },
     /// It did not work.
     Failed(Problem),

@@ -6,23 +6,27 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::mpsc;
 
 use super::command::{Command, Notice};
 use super::snapshot::Snapshot;
 use crate::model::id::CommandId;
+use crate::model::revision::LeftDraft;
 
 const COMMANDS: usize = 64;
 const NOTICES: usize = 256;
 
+type Waker = Box<dyn Fn() + Send + Sync>;
+
 struct Shared {
     snapshot: ArcSwap<Snapshot>,
     notices: Mutex<VecDeque<Notice>>,
-    waker: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    waker: ArcSwapOption<Waker>,
     watched: AtomicBool,
+    draft: ArcSwapOption<LeftDraft>,
 }
 
 /// The screen's end. Cheap to clone.
@@ -56,8 +60,9 @@ pub fn line(first: Snapshot) -> (UiEnd, BackEnd, CommandInbox) {
     let shared = Arc::new(Shared {
         snapshot: ArcSwap::from_pointee(first),
         notices: Mutex::new(VecDeque::new()),
-        waker: OnceLock::new(),
+        waker: ArcSwapOption::empty(),
         watched: AtomicBool::new(false),
+        draft: ArcSwapOption::empty(),
     });
     let ui = UiEnd { shared: Arc::clone(&shared), commands: sender, next: Arc::new(AtomicU64::new(1)) };
     (ui, BackEnd { shared }, CommandInbox { commands: receiver })
@@ -87,14 +92,19 @@ impl UiEnd {
         waiting.drain(..).collect()
     }
 
-    /// Gives the background a way to ask for one repaint. Only the first call counts.
+    /// Gives the background a way to ask for one repaint; the newest counts, as windows come and go.
     pub fn wake_with(&self, waker: impl Fn() + Send + Sync + 'static) {
-        let _ = self.shared.waker.set(Box::new(waker));
+        self.shared.waker.store(Some(Arc::new(Box::new(waker))));
     }
 
     /// Tells the background that the person drags or hovers, so that snapshots come faster.
     pub fn watch_closely(&self, closely: bool) {
         self.shared.watched.store(closely, Ordering::Relaxed);
+    }
+
+    /// Leaves the draft with the background, which keeps it over a restart; `None`: nothing is edited.
+    pub fn leave_draft(&self, draft: Option<LeftDraft>) {
+        self.shared.draft.store(draft.map(Arc::new));
     }
 }
 
@@ -130,6 +140,17 @@ impl BackEnd {
         self.shared.snapshot.load_full()
     }
 
+    /// Says what draft is kept already, before a screen leaves one.
+    pub fn draft_is(&self, draft: Option<Arc<LeftDraft>>) {
+        self.shared.draft.store(draft);
+    }
+
+    /// The draft as the screen left it last.
+    #[must_use]
+    pub fn draft(&self) -> Option<Arc<LeftDraft>> {
+        self.shared.draft.load_full()
+    }
+
     /// Whether the person drags or hovers just now.
     #[must_use]
     pub fn watched_closely(&self) -> bool {
@@ -137,7 +158,7 @@ impl BackEnd {
     }
 
     fn wake(&self) {
-        if let Some(waker) = self.shared.waker.get() {
+        if let Some(waker) = self.shared.waker.load_full() {
             waker();
         }
     }

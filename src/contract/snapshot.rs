@@ -13,6 +13,7 @@ use crate::model::config::Config;
 use crate::model::id::{AccountId, EndpointId, RequestId};
 use crate::model::proposal::PoolPlan;
 use crate::model::record::RequestRecord;
+use crate::model::revision::{LeftDraft, OnDisk, Revision};
 use crate::model::status::{BalancerView, Health};
 use crate::model::units::Timestamp;
 
@@ -27,10 +28,18 @@ pub struct Snapshot {
     pub wall_ms: u64,
     /// Whether and where we listen.
     pub serving: Serving,
+    /// Everything that we have open to listen.
+    pub sockets: Vec<Socket>,
     /// Which profile runs.
     pub profile: Profile,
     /// What runs, and what is said of it.
     pub applied: Arc<Applied>,
+    /// The draft that was left when we last ended.
+    pub left_draft: Option<Arc<LeftDraft>>,
+    /// What was applied before, newest first.
+    pub revisions: Arc<Vec<Revision>>,
+    /// The file, if somebody else changed it and nobody said yet whose version counts.
+    pub on_disk: Option<OnDisk>,
     /// The live session that waits to be kept, if one does.
     pub live: Option<LiveView>,
     /// Endpoints, pools, routes, waiting line.
@@ -78,6 +87,15 @@ pub enum Serving {
     },
 }
 
+/// Something that listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Socket {
+    /// Address and port.
+    pub address: String,
+    /// What for.
+    pub why: &'static str,
+}
+
 /// A port that is taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortHeld {
@@ -96,6 +114,10 @@ pub struct Profile {
     pub demo: bool,
     /// The configuration file, shown so that it can be opened.
     pub config_path: String,
+    /// The folder of history and revisions.
+    pub data_dir: String,
+    /// The folder of the lock and the window's looks.
+    pub state_dir: String,
     /// No configuration existed: offer the three choices of the first run.
     pub first_run: bool,
     /// Names (never values) of environment variables that look like keys, for "Use what I have".

@@ -40,6 +40,8 @@ pub(super) struct Closed;
 /// # Errors
 /// [`Closed`] where the dials ask for it, or when the client stopped sending.
 pub(super) async fn answer(site: Arc<Site>, request: Request<Incoming>) -> Result<Response<AnswerBody>, Closed> {
+    let mut request = request;
+    let client = hyper::upgrade::on(&mut request);
     let (head, body) = request.into_parts();
     let query = head.uri.query().unwrap_or_default();
     let found = path::account(head.uri.path()).and_then(|(segment, rest)| Some((site.account(segment)?, rest)));
@@ -47,6 +49,9 @@ pub(super) async fn answer(site: Arc<Site>, request: Request<Incoming>) -> Resul
     let Some(target) = path::target(dialect, rest, query) else { return Ok(reject(&words::unknown_path(dialect))) };
 
     let (operation, deployment) = match (target, &head.method) {
+        (Target::Operation(Operation::Realtime, _), _) => {
+            return session(site, &account, &head, client).await.ok_or(Closed);
+        }
         (Target::Operation(operation, deployment), &Method::POST) => (operation, deployment),
         (Target::Models | Target::Model(_) | Target::Stored(_), _) if !site.admits(&account, &head.headers) => {
             return Ok(reject(&words::wrong_key(dialect)));
@@ -74,6 +79,33 @@ pub(super) async fn answer(site: Arc<Site>, request: Request<Incoming>) -> Resul
     match site.arrive(&account, &name, (&head.headers, query), &ask.request) {
         Ok(arrival) => play(site, account, arrival, dialect, &ask).await,
         Err(rejection) => Ok(reject(&rejection)),
+    }
+}
+
+/// A Realtime session, or why there is none; `None` if the connection is to be closed without a word.
+async fn session(
+    site: Arc<Site>,
+    account: &AccountId,
+    head: &http::request::Parts,
+    client: hyper::upgrade::OnUpgrade,
+) -> Option<Response<AnswerBody>> {
+    let query = head.uri.query().unwrap_or_default();
+    let name = crate::wire::path::value_in(Some(query), &["model", "deployment"]).unwrap_or_default();
+    let request = crate::sim::upstream::SimRequest::new(Operation::Realtime);
+    let arrival = match site.arrive(account, &encode(&name), (&head.headers, query), &request) {
+        Ok(arrival) => arrival,
+        Err(rejection) => return Some(reject(&rejection)),
+    };
+    let Arrival { endpoint, model, answer, .. } = arrival;
+    match answer {
+        SimAnswer::Admitted(admission) => {
+            tokio::time::sleep(admission.first_token).await;
+            let stay = Stay { site, endpoint, ticket: admission.ticket, tokens: 0, ending: Ending::Abandoned };
+            super::realtime::open(&head.headers, client, model, stay)
+        }
+        SimAnswer::Rejected(rejection) => Some(reject(&rejection)),
+        SimAnswer::Stalled(_) => std::future::pending().await,
+        SimAnswer::Reset => None,
     }
 }
 

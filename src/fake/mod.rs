@@ -14,6 +14,7 @@ mod media;
 mod objects;
 mod paced;
 mod path;
+mod realtime;
 mod reply;
 mod responses;
 pub mod server;

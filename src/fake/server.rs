@@ -125,7 +125,7 @@ async fn serve(socket: TcpStream, site: Arc<Site>, mut stopped: watch::Receiver<
     // Small events must not wait for each other; without the option they merely are slower.
     let _ = socket.set_nodelay(true);
     let service = service_fn(move |request| handler::answer(Arc::clone(&site), request));
-    let connection = http1::Builder::new().serve_connection(TokioIo::new(socket), service);
+    let connection = http1::Builder::new().serve_connection(TokioIo::new(socket), service).with_upgrades();
     tokio::pin!(connection);
     tokio::select! {
         // Clients that go away and dials that close are no news.

@@ -6,6 +6,7 @@
 
 mod limits;
 mod order;
+mod timing;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,7 +14,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::{AzureApi, Config, Endpoint, Service, Spread};
+use super::config::{AzureApi, Config, Credential, Endpoint, Service, Spread};
 use super::units::Grouped;
 
 /// How bad a finding is.
@@ -77,8 +78,10 @@ pub fn check(config: &Config) -> Vec<Finding> {
     pools(config, &mut findings);
     endpoints(config, &mut findings);
     routes(config, &mut findings);
+    order::unrouted(config, &mut findings);
     limits::callers(config, &mut findings);
     rules(config, &mut findings);
+    timing::timing(config, &mut findings);
     limits::live_tuning(&config.live_tuning, &mut findings);
     findings.list
 }
@@ -144,6 +147,15 @@ fn accounts(config: &Config, findings: &mut Findings) {
         }
         if account.service != Service::Simulated {
             base_url(place, account, findings);
+        }
+        if let (Credential::Env(first), Some(second)) = (&account.credential, &account.second_key)
+            && *first == second.env
+        {
+            let text = format!(
+                "Both keys of account \"{id}\" come from {first}, so the second helps nobody when the first is refused. Name \
+                 another variable."
+            );
+            findings.warn("account", place, "second_key", text);
         }
         if account.service == Service::Azure
             && account.api.unwrap_or_default() == AzureApi::Classic

@@ -143,6 +143,9 @@ pub struct Account {
     /// Where the key comes from.
     #[serde(default, skip_serializing_if = "Credential::is_default")]
     pub credential: Credential,
+    /// Where its second key comes from, which is used once the first is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_key: Option<TokenSource>,
     /// Plain HTTP to a host that is not this computer, wanted by the person.
     #[serde(default, skip_serializing_if = "is_false")]
     pub allow_plain_http: bool,
@@ -423,9 +426,9 @@ pub enum Priority {
 pub struct Caller {
     /// Shown wherever its requests are.
     pub id: CallerId,
-    /// How important its requests are.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub priority: Priority,
+    /// How important its requests are, whatever their route says. Absent: as their route says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
     /// Where its token comes from. Absent: it is recognised by nothing yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<TokenSource>,

@@ -3,6 +3,7 @@
 //! Invariant: a view is computed from the brain's state at one moment and changes nothing in it.
 //! Absent on purpose: history (`record`) and words (`ui`).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -322,6 +323,15 @@ pub struct RouteView {
     pub demand: [Demand; 3],
 }
 
+impl RouteView {
+    /// Whether anybody used it in the last minute, waits for it, or is expected to ask for it.
+    #[must_use]
+    pub fn is_used(&self) -> bool {
+        let sent = self.groups.iter().flat_map(|group| &group.sent_last_minute).any(|sent| *sent > 0);
+        sent || self.waiting > 0 || self.demand.iter().any(|demand| demand.expected > 0)
+    }
+}
+
 /// The waiting line now.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueView {
@@ -435,9 +445,49 @@ pub struct BalancerView {
 }
 
 impl BalancerView {
+    /// The endpoints of the routes that are used; of all routes while none is.
+    #[must_use]
+    pub fn endpoints_in_use(&self) -> BTreeSet<&EndpointId> {
+        let any = self.routes.iter().any(RouteView::is_used);
+        let routes = self.routes.iter().filter(|route| route.is_used() || !any);
+        routes.flat_map(|route| &route.groups).flat_map(|group| &group.endpoints).collect()
+    }
+}
+
+impl BalancerView {
     /// The endpoint with this id.
     #[must_use]
     pub fn endpoint(&self, id: &EndpointId) -> Option<&EndpointView> {
         self.endpoints.iter().find(|endpoint| endpoint.id == *id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(model: &str, endpoint: &str, sent: u64) -> RouteView {
+        let group = GroupView::new(crate::model::id::GroupId::from("g"), vec![EndpointId::from(endpoint)], vec![sent]);
+        RouteView {
+            model: ModelName::from(model),
+            serving: 1,
+            members: 1,
+            groups: vec![group],
+            waiting: 0,
+            back_at: None,
+            demand: [Demand::default(); 3],
+        }
+    }
+    fn in_use(routes: Vec<RouteView>) -> Vec<String> {
+        let view = BalancerView { routes, ..BalancerView::default() };
+        view.endpoints_in_use().into_iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn endpoints_of_routes_that_nobody_uses_are_not_in_use_unless_nobody_uses_any() {
+        assert_eq!(in_use(vec![route("a", "east", 3), route("b", "west", 0)]), ["east"]);
+        assert_eq!(in_use(vec![route("a", "east", 0), route("b", "west", 0)]), ["east", "west"]);
+        let waits = RouteView { waiting: 1, ..route("b", "west", 0) };
+        assert_eq!(in_use(vec![route("a", "east", 0), waits]), ["west"]);
     }
 }

@@ -15,6 +15,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
 
+use super::slots::Slot;
 use super::spool::{Kept, PartsBody};
 use super::upstreams::Upstream;
 use crate::model::outcome::{Failure, FailureClass, HeaderFacts};
@@ -104,7 +105,7 @@ impl Fault {
 const NOTHING: crate::model::outcome::LimitFacts =
     crate::model::outcome::LimitFacts { limit: None, remaining: None, reset: None };
 
-/// Sends a request and waits for the answer's head until `deadline`.
+/// Sends a request with the key of a slot and waits for the answer's head until `deadline`.
 ///
 /// # Errors
 /// A fault without an answer: no connection, broken, or too late.
@@ -114,8 +115,9 @@ pub async fn send(
     prepared: &Prepared,
     via: &HeaderValue,
     deadline: Instant,
+    slot: Slot,
 ) -> Result<Response<Incoming>, Fault> {
-    let request = build(upstream, prepared, via).map_err(|class| Fault::silent(class, false))?;
+    let request = build(upstream, prepared, via, slot).map_err(|class| Fault::silent(class, false))?;
     match timeout_at(deadline, client.request(request)).await {
         Err(_) => Err(Fault::silent(FailureClass::Timeout, true)),
         Ok(Err(error)) if error.is_connect() => Err(Fault::silent(FailureClass::Connect, false)),
@@ -125,7 +127,12 @@ pub async fn send(
 }
 
 /// The request as it is sent; what stands in its way, as a class of failure.
-fn build(upstream: &Upstream, prepared: &Prepared, via: &HeaderValue) -> Result<Request<PartsBody>, FailureClass> {
+fn build(
+    upstream: &Upstream,
+    prepared: &Prepared,
+    via: &HeaderValue,
+    slot: Slot,
+) -> Result<Request<PartsBody>, FailureClass> {
     let is_stored = prepared.operation == Operation::Stored;
     let model = if is_stored {
         prepared.renames.then(|| upstream.target.deployment())
@@ -137,12 +144,15 @@ fn build(upstream: &Upstream, prepared: &Prepared, via: &HeaderValue) -> Result<
     let mut request = Request::new(prepared.body.sent(body));
     *request.method_mut() = prepared.method.clone();
     *request.uri_mut() = match &prepared.stored {
+        Some((_, query)) if prepared.operation == Operation::Realtime => {
+            upstream.target.realtime(query.as_deref()).map_err(|_| FailureClass::NotFound)?
+        }
         Some((path, query)) => upstream.target.stored(path, query.as_deref()).map_err(|_| FailureClass::NotFound)?,
         None => upstream.target.uri(prepared.operation).ok_or(FailureClass::NotFound)?.clone(),
     };
     let headers_out = request.headers_mut();
     headers_out.clone_from(&prepared.headers);
-    if !is_stored {
+    if !is_stored && prepared.operation != Operation::Realtime {
         headers_out.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     }
     if upstream.loopback {
@@ -152,7 +162,7 @@ fn build(upstream: &Upstream, prepared: &Prepared, via: &HeaderValue) -> Result<
         }
         headers_out.append(VIA, via.clone());
     }
-    let key = upstream.key.as_deref().map(crate::model::secret::Secret::expose).unwrap_or_default();
+    let key = upstream.keys.key(slot).map(crate::model::secret::Secret::expose).unwrap_or_default();
     let (organization, project) = (upstream.organization.as_deref(), upstream.project.as_deref());
     headers::credential(headers_out, upstream.service, key, organization, project)
         .map_err(|_| FailureClass::KeyRejected)?;

@@ -5,7 +5,7 @@
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
@@ -48,6 +48,13 @@ pub async fn commit(
     error_deadline: Instant,
 ) -> Result<Committed, Fault> {
     let (head, mut body) = response.into_parts();
+    if operation == Operation::Realtime && head.status == StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(Committed { head, prefix: Vec::new(), body, reader: None, hides_usage: false });
+    }
+    if operation == Operation::Realtime && head.status.is_success() {
+        // A session was asked for, and this is none.
+        return Err(Fault::silent(FailureClass::Broken, true));
+    }
     if !head.status.is_success() {
         return Err(refused(head, body, wall_ms, deadline.min(error_deadline)).await);
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -25,12 +25,13 @@ use super::intake::Unreadable;
 use super::journal::Journal;
 use super::meter::Relay;
 use super::said;
+use super::socket;
 use super::status::status_page;
 use super::upstreams::Upstream;
 use super::wishes::IGNORED;
 use crate::engine::Assignment;
 use crate::engine::lease::Turn;
-use crate::model::decision::{Refusal, RefusalReason};
+use crate::model::decision::{Refusal, RefusalReason, Scarce};
 use crate::model::id::AccountId;
 use crate::model::outcome::{Failure, FailureClass, HeaderSignal};
 use crate::model::profile::Operation;
@@ -53,7 +54,8 @@ const ADMINISTRATION: &str = "Organizations and projects are not administered th
 const ERROR_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Answers one request.
-pub async fn exchange(door: Arc<Door>, request: Request<Incoming>) -> Response<Answer> {
+pub async fn exchange(door: Arc<Door>, mut request: Request<Incoming>) -> Response<Answer> {
+    let socket = socket::asked(&mut request);
     let (head, body) = request.into_parts();
     if let Err(why) = check(&head, &door.marker) {
         return turned_away(why);
@@ -75,13 +77,20 @@ pub async fn exchange(door: Arc<Door>, request: Request<Incoming>) -> Response<A
     if operation == Operation::Chat && deployment.is_none() && head.method == Method::GET {
         return keep(door, head, operation.path().to_owned(), body).await;
     }
-    if head.method != Method::POST {
+    let opens_session = operation == Operation::Realtime;
+    if opens_session && socket.is_none() {
+        return plain(error::upgrade_required());
+    }
+    if !opens_session && head.method != Method::POST {
         return plain(error::method_not_allowed("POST"));
     }
     if door.paused.load(Ordering::Relaxed) {
         return plain(error::unavailable(PAUSED));
     }
     let inside = door.enter();
+    if let Some(client) = socket {
+        return socket::open(door, head, client, inside).await;
+    }
     let at = door.engine.clock().now();
     let understood = match read(&door, &head.headers, operation, body).await {
         Ok(taken) => classify(&door, head, operation, deployment, taken).await,
@@ -114,20 +123,32 @@ async fn keep(door: Arc<Door>, head: Parts, path: String, body: Incoming) -> Res
 }
 
 /// Attempts until one is committed, the brain refuses, or it gives up.
-async fn forward(door: &Arc<Door>, mut journal: Journal, prepared: &Prepared) -> Response<Answer> {
+async fn forward(door: &Arc<Door>, journal: Journal, prepared: &Prepared) -> Response<Answer> {
+    match committed(door, journal, prepared).await {
+        Ok((journal, committed)) => relay(door, journal, committed),
+        Err(refused) => *refused,
+    }
+}
+
+/// The same up to the commit; what is told the client otherwise.
+pub(super) async fn committed(
+    door: &Arc<Door>,
+    mut journal: Journal,
+    prepared: &Prepared,
+) -> Result<(Journal, Committed), Box<Response<Answer>>> {
     let mut turn = journal.lease.first().await;
     let mut last: Option<Response<Bytes>> = None;
     loop {
         match turn {
             Turn::Send(assignment) => match attempt(door, &mut journal, &assignment, prepared).await {
-                Ok(committed) => return relay(door, journal, committed),
+                Ok(committed) => return Ok((journal, committed)),
                 Err(fault) => {
                     last = fault.answer;
                     turn = journal.lease.failed(fault.failure).await;
                 }
             },
-            Turn::Refused(refusal, _) => return refuse(door, journal, &refusal),
-            Turn::GiveUp(_) => return pass_on(journal, last),
+            Turn::Refused(refusal, _) => return Err(Box::new(refuse(door, journal, &refusal))),
+            Turn::GiveUp(_) => return Err(Box::new(pass_on(journal, last))),
         }
     }
 }
@@ -146,10 +167,7 @@ async fn attempt(
     };
     let deadline = door.engine.clock().deadline(Duration::from_secs(u64::from(patience)));
     let result = match door.upstreams.find(&assignment.endpoint) {
-        Some(upstream) => {
-            let sent = send(&door.client, &upstream, prepared, &door.via, deadline).await;
-            prove(door, sent, &upstream, prepared, deadline).await
-        }
+        Some(upstream) => try_keys(door, &upstream, prepared, deadline).await,
         None => Err(Fault::silent(FailureClass::Connect, false)),
     };
     match &result {
@@ -168,8 +186,25 @@ async fn attempt(
     result
 }
 
+/// One sending; a key that is refused gives way to the account's other one, if it has two.
+pub(super) async fn try_keys(
+    door: &Door,
+    upstream: &Upstream,
+    prepared: &Prepared,
+    deadline: Instant,
+) -> Result<Committed, Fault> {
+    let slot = upstream.keys.slot();
+    let sent = send(&door.client, upstream, prepared, &door.via, deadline, slot).await;
+    let first = prove(door, sent, upstream, prepared, deadline).await;
+    let is_refused = matches!(&first, Err(fault) if fault.failure.class == FailureClass::KeyRejected);
+    let Some(other) = is_refused.then(|| upstream.keys.refused(slot)).flatten() else { return first };
+    tracing::warn!("an account refused its key, so its other one is used from now on; renew the refused one");
+    let sent = send(&door.client, upstream, prepared, &door.via, deadline, other).await;
+    prove(door, sent, upstream, prepared, deadline).await
+}
+
 /// Waits until what came back proves good or bad. Whatever it is, our key is not in its head, nor in an error's body.
-pub(super) async fn prove(
+async fn prove(
     door: &Door,
     sent: Result<Response<Incoming>, Fault>,
     upstream: &Upstream,
@@ -178,11 +213,14 @@ pub(super) async fn prove(
 ) -> Result<Committed, Fault> {
     let mut response = sent?;
     let clock = door.engine.clock();
-    let key = upstream.key.as_deref();
-    hide(response.headers_mut(), key);
+    for key in upstream.keys.all() {
+        hide(response.headers_mut(), Some(key));
+    }
     let proven = commit(response, prepared.operation, clock.wall_ms(), deadline, clock.deadline(ERROR_PATIENCE)).await;
     let hides_usage = prepared.asks_usage(upstream);
-    proven.map(|committed| Committed { hides_usage, ..committed }).map_err(|fault| fault.without(key))
+    proven
+        .map(|committed| Committed { hides_usage, ..committed })
+        .map_err(|fault| upstream.keys.all().fold(fault, |fault, key| fault.without(Some(key))))
 }
 
 /// Hands the committed answer to the client.
@@ -191,6 +229,10 @@ pub(super) fn relay(door: &Arc<Door>, journal: Journal, mut committed: Committed
     *response.status_mut() = committed.head.status;
     std::mem::swap(response.headers_mut(), &mut committed.head.headers);
     headers::strip_response(response.headers_mut());
+    if committed.reader.is_some() {
+        // Events may be taken out, and one may be added at the end.
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
     explain(response.headers_mut(), &journal);
     let limits = &door.config.load().config.timeouts;
     let idle = if committed.reader.is_some() { limits.stream_idle_seconds } else { limits.answer_seconds };
@@ -205,9 +247,11 @@ pub(super) fn relay(door: &Arc<Door>, journal: Journal, mut committed: Committed
 fn refuse(door: &Arc<Door>, journal: Journal, refusal: &Refusal) -> Response<Answer> {
     let config = door.config.load();
     let names = config.routes.iter().map(|route| route.model.as_str());
-    let owner = journal.lease.decisions().last().and_then(|decision| decision.bound.as_ref()).map(AccountId::as_str);
+    let decision = journal.lease.decisions().last();
+    let owner = decision.and_then(|decision| decision.bound.as_ref()).map(AccountId::as_str);
+    let scarce = decision.map_or(Scarce::Requests, |decision| decision.scarce());
     let model = journal.lease.profile().model.as_str();
-    let reply = error::refusal(refusal, door.engine.clock().now(), model, names, owner);
+    let reply = error::refusal(refusal, door.engine.clock().now(), model, names, owner, scarce);
     let mut response = plain(reply);
     explain(response.headers_mut(), &journal);
     tracing::info!(request = %journal.lease.request(), reason = ?refusal.reason, attempts = journal.attempts().len(), "refused");
@@ -242,7 +286,7 @@ pub(super) fn pass_on(journal: Journal, last: Option<Response<Bytes>>) -> Respon
 }
 
 /// The headers by which a client, or its owner, can ask "why?".
-fn explain(headers: &mut HeaderMap, journal: &Journal) {
+pub(super) fn explain(headers: &mut HeaderMap, journal: &Journal) {
     if let Some(last) = journal.attempts().last() {
         if let Ok(name) = HeaderValue::from_str(last.endpoint.as_str()) {
             headers.insert(ENDPOINT, name);
@@ -303,7 +347,7 @@ fn described(door: &Door, method: &Method, name: &str) -> Response<Answer> {
     }
     let unknown = Refusal { reason: RefusalReason::UnknownModel, retry_at: None };
     let names = config.routes.iter().map(|route| route.model.as_str());
-    plain(error::refusal(&unknown, door.engine.clock().now(), name, names, None))
+    plain(error::refusal(&unknown, door.engine.clock().now(), name, names, None, Scarce::Requests))
 }
 
 fn elsewhere(door: &Door, head: &Parts) -> Response<Answer> {

@@ -53,7 +53,7 @@ async fn connection(stream: TcpStream, door: Arc<Door>, mut stop: watch::Receive
     });
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    let serving = server.serve_connection(TokioIo::new(stream), service);
+    let serving = server.serve_connection(TokioIo::new(stream), service).with_upgrades();
     tokio::pin!(serving);
     let ended = tokio::select! {
         ended = &mut serving => ended,

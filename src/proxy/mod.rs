@@ -18,6 +18,8 @@ pub mod listen;
 mod lists;
 pub mod meter;
 pub mod said;
+pub mod slots;
+mod socket;
 pub mod spool;
 pub mod status;
 mod stored;

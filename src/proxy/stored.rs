@@ -15,18 +15,18 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 use super::answer::Answer;
-use super::attempt::{Fault, Prepared, send};
+use super::attempt::{Fault, Prepared};
 use super::auth::client_label;
 use super::classify::{content_type, read, who};
 use super::door::{Door, Inside};
-use super::exchange::{INCOMPLETE_LIST, pass_on, plain, prove, relay, unread};
+use super::exchange::{INCOMPLETE_LIST, pass_on, plain, relay, try_keys, unread};
 use super::intake::{Taken, Unreadable};
 use super::journal::Journal;
 use super::lists;
 use super::said;
 use super::wishes::Wishes;
 use crate::engine::Whereabouts;
-use crate::model::decision::{Refusal, RefusalReason};
+use crate::model::decision::{Refusal, RefusalReason, Scarce};
 use crate::model::id::{AccountId, EndpointId, ModelName};
 use crate::model::outcome::FailureClass;
 use crate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
@@ -184,10 +184,7 @@ impl Errand {
         let seconds = self.door.config.load().config.timeouts.answer_seconds;
         let deadline = self.door.engine.clock().deadline(Duration::from_secs(seconds.into()));
         let result = match self.door.upstreams.find(endpoint) {
-            Some(upstream) => {
-                let sent = send(&self.door.client, &upstream, prepared, &self.door.via, deadline).await;
-                prove(&self.door, sent, &upstream, prepared, deadline).await
-            }
+            Some(upstream) => try_keys(&self.door, &upstream, prepared, deadline).await,
             None => Err(Fault::silent(FailureClass::Connect, false)),
         };
         match &result {
@@ -244,7 +241,7 @@ impl Errand {
         let refusal = Refusal { reason, retry_at: None };
         let model = self.journal.lease.profile().model.as_str();
         let now = self.door.engine.clock().now();
-        let response = plain(error::refusal(&refusal, now, model, [], owner.map(AccountId::as_str)));
+        let response = plain(error::refusal(&refusal, now, model, [], owner.map(AccountId::as_str), Scarce::Requests));
         self.journal.turn_away(RecordEnd::Refused, response.status().as_u16());
         response
     }

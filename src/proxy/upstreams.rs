@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use super::slots::Slots;
 use crate::model::config::Service;
 use crate::model::id::EndpointId;
-use crate::model::secret::Secret;
 use crate::wire::target::Target;
 
 /// One endpoint's address and credential.
@@ -21,8 +21,8 @@ pub struct Upstream {
     pub loopback: bool,
     /// Decides which header carries the key.
     pub service: Service,
-    /// The key, if the account needs one.
-    pub key: Option<Arc<Secret>>,
+    /// The account's keys.
+    pub keys: Arc<Slots>,
     /// `OpenAI-Organization`
     pub organization: Option<String>,
     /// `OpenAI-Project`

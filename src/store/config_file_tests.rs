@@ -164,6 +164,7 @@ pub(in crate::store) fn full() -> Config {
         organization: Some("o".to_owned()),
         project: Some("p".to_owned()),
         credential: Credential::Env("A_KEY".to_owned()),
+        second_key: Some(TokenSource { env: "SECOND".to_owned() }),
         allow_plain_http: true,
     });
     config.quota_pools.push(QuotaPool {
@@ -215,7 +216,7 @@ pub(in crate::store) fn full() -> Config {
     });
     config.callers.push(Caller {
         id: CallerId::from("c"),
-        priority: Priority::Bulk,
+        priority: Some(Priority::Bulk),
         token: Some(TokenSource { env: "T".to_owned() }),
         tokens_per_minute: Some(10_000),
         requests_per_minute: Some(60),

@@ -76,6 +76,7 @@ const ACCOUNT: &[Field] = &[
     may("organization", Kind::Text),
     may("project", Kind::Text),
     may("credential", Kind::Choice(&[may("keyring", Kind::Flag), may("env", Kind::Text)])),
+    may("second_key", Kind::Section(&[must("env", Kind::Text)])),
     may("allow_plain_http", Kind::Flag),
 ];
 

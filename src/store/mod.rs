@@ -6,6 +6,7 @@
 pub mod atomic;
 pub mod config_file;
 pub mod config_read;
+pub mod draft_file;
 pub mod environment;
 pub mod history;
 pub mod keys;
@@ -13,6 +14,7 @@ pub mod live_session;
 pub mod lock;
 pub mod owners;
 pub mod paths;
+pub mod preferences;
 pub mod requests_view;
 pub mod revisions;
 

@@ -3,11 +3,14 @@
 //! Invariant: a page changes nothing but its own view state and the draft; all else is asked for and happens after the frame.
 //! Absent on purpose: other pages' view state.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::contract::{Command, Notice, Snapshot, UiEnd};
 use crate::model::id::{AccountId, CommandId, EndpointId, ModelName, PoolId, RequestId};
+use crate::model::preferences::Preferences;
 
+use super::actions::Action;
 use super::draft::Draft;
 use super::theme::{Theme, Tone};
 use super::undo::Undo;
@@ -34,11 +37,31 @@ pub enum Page {
     Accounts,
     /// How do I point my tool here?
     Connect,
+    /// How does Tidegate behave?
+    Settings,
+}
+
+/// What the shell knows of a page.
+struct Facts {
+    name: &'static str,
+    question: &'static str,
+    fills_window: bool,
+    widest: f32,
+}
+
+/// A page of cards: it scrolls as a whole and grows no wider than is easy to read across.
+const fn cards(name: &'static str, question: &'static str) -> Facts {
+    Facts { name, question, fills_window: false, widest: 1_560.0 }
+}
+
+/// A page that scrolls within itself and takes all the width there is.
+const fn list(name: &'static str, question: &'static str) -> Facts {
+    Facts { name, question, fills_window: true, widest: f32::INFINITY }
 }
 
 impl Page {
-    /// Every page, in order.
-    pub const ALL: [Self; 9] = [
+    /// Every page, in order. The first nine have Ctrl with their number.
+    pub const ALL: [Self; 10] = [
         Self::Overview,
         Self::Endpoints,
         Self::Routing,
@@ -48,37 +71,54 @@ impl Page {
         Self::Usage,
         Self::Accounts,
         Self::Connect,
+        Self::Settings,
     ];
+
+    const fn facts(self) -> Facts {
+        match self {
+            Self::Overview => {
+                Facts { widest: f32::INFINITY, ..cards("Overview", "Is it fine, and if not, what to do") }
+            }
+            Self::Endpoints => cards("Endpoints", "How each endpoint is doing"),
+            Self::Routing => cards("Routing", "Who gets traffic first, and in what share"),
+            Self::Quotas => cards("Quotas", "How the allowance is divided"),
+            Self::Requests => list("Requests", "What happened to a request, and why"),
+            Self::Queue => cards("Queue", "Who is waiting, and for what"),
+            Self::Usage => cards("Usage", "Who used how many tokens, day by day"),
+            Self::Accounts => cards("Accounts", "Accounts and their keys"),
+            Self::Connect => cards("Connect", "How to point a tool here"),
+            Self::Settings => cards("Settings", "How Tidegate behaves on this computer"),
+        }
+    }
 
     /// Whether it fills the window and scrolls within itself; other pages scroll as a whole.
     #[must_use]
     pub const fn fills_window(self) -> bool {
-        matches!(self, Self::Requests)
+        self.facts().fills_window
     }
 
     /// How wide its content grows, in points. Bars and rows longer than this are hard to read across.
     #[must_use]
     pub const fn widest(self) -> f32 {
-        match self {
-            Self::Overview | Self::Requests => f32::INFINITY,
-            _ => 1_560.0,
-        }
+        self.facts().widest
     }
 
     /// Its name in the navigation.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Overview => "Overview",
-            Self::Endpoints => "Endpoints",
-            Self::Routing => "Routing",
-            Self::Quotas => "Quotas",
-            Self::Requests => "Requests",
-            Self::Queue => "Queue",
-            Self::Usage => "Usage",
-            Self::Accounts => "Accounts",
-            Self::Connect => "Connect",
-        }
+        self.facts().name
+    }
+
+    /// Whether it has a filter to type into.
+    #[must_use]
+    pub const fn has_filter(self) -> bool {
+        matches!(self, Self::Requests | Self::Settings)
+    }
+
+    /// The question it answers.
+    #[must_use]
+    pub const fn question(self) -> &'static str {
+        self.facts().question
     }
 }
 
@@ -92,13 +132,17 @@ pub enum Target {
     /// The requests of one endpoint.
     RequestsOf(EndpointId),
     /// The requests that pass a filter, as typed.
-    RequestsWhere(&'static str),
+    RequestsWhere(Cow<'static, str>),
     /// An account and its key.
     Account(AccountId),
     /// A route's lanes.
     Route(ModelName),
     /// A pool's bar.
     Pool(PoolId),
+    /// A setting, by its name in links.
+    Setting(&'static str),
+    /// A page as it opens, with nothing in it open.
+    Top(Page),
 }
 
 impl Target {
@@ -111,6 +155,8 @@ impl Target {
             Self::Account(_) => Page::Accounts,
             Self::Route(_) => Page::Routing,
             Self::Pool(_) => Page::Quotas,
+            Self::Setting(_) => Page::Settings,
+            Self::Top(page) => *page,
         }
     }
 }
@@ -122,6 +168,8 @@ pub struct Asks {
     pub(super) target: Option<Target>,
     pub(super) toasts: Vec<(Tone, String)>,
     pub(super) review: bool,
+    pub(super) acts: Vec<Action>,
+    pub(super) selected: Option<Target>,
     pub(super) again: bool,
     pub(super) undoable: Vec<(CommandId, Undo)>,
 }
@@ -136,7 +184,11 @@ pub struct PageCx<'a> {
     pub draft: &'a mut Draft,
     /// Notices that came since the last frame; toasts are made of them already.
     pub notices: &'a [Notice],
+    /// How the person likes the window. A change acts at once and is kept.
+    pub preferences: &'a mut Preferences,
     pub(super) arrived: Option<Target>,
+    /// Actions of this page that were asked for by keys or from the palette.
+    pub(super) acts: Vec<Action>,
     pub(super) line: &'a UiEnd,
     pub(super) asks: &'a mut Asks,
 }
@@ -171,6 +223,22 @@ impl PageCx<'_> {
     /// The place the person was sent to, in the first frame of the page. Taken once.
     pub fn take_target(&mut self) -> Option<Target> {
         self.arrived.take()
+    }
+
+    /// Whether the person asked for this action of the page, by its keys or from the palette. Taken once.
+    pub fn take(&mut self, action: Action) -> bool {
+        let place = self.acts.iter().position(|wanted| *wanted == action);
+        place.map(|place| self.acts.remove(place)).is_some()
+    }
+
+    /// Asks the shell for an action after this frame.
+    pub fn act(&mut self, action: Action) {
+        self.asks.acts.push(action);
+    }
+
+    /// Says what is selected or open on the page: the inspector shows it, actions and links are about it.
+    pub fn select(&mut self, selected: Option<Target>) {
+        self.asks.selected = selected;
     }
 
     /// Says something for a few seconds.

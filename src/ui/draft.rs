@@ -4,6 +4,7 @@
 //! Absent on purpose: drawing and sending; the shell does both.
 
 mod changes;
+mod grouped;
 mod merge;
 
 use std::sync::Arc;
@@ -13,6 +14,13 @@ use crate::contract::{Command, ConfigCommand, LiveCommand, Notice, NoticeBody};
 use crate::model::check::{Finding, brought_in, check};
 use crate::model::config::Config;
 use crate::model::id::CommandId;
+use crate::model::revision::LeftDraft;
+
+/// What makes one configuration of another, one sentence each.
+#[must_use]
+pub fn sentences(from: &Config, to: &Config) -> Vec<String> {
+    changes::sentences(from, to)
+}
 
 const STEPS: usize = 200;
 
@@ -45,6 +53,8 @@ pub struct Draft {
     sent: Option<Arc<Config>>,
     rejected: Vec<Finding>,
     version: u64,
+    /// The version that could not be tried: asking again would bring the same answer.
+    failed: Option<u64>,
 }
 
 impl Draft {
@@ -65,6 +75,7 @@ impl Draft {
             sent: None,
             rejected: Vec::new(),
             version: 0,
+            failed: None,
         }
     }
 
@@ -102,6 +113,12 @@ impl Draft {
     #[must_use]
     pub fn changes(&self) -> &[String] {
         &self.changes
+    }
+
+    /// The unapplied changes under the routes they concern.
+    #[must_use]
+    pub fn grouped(&self) -> Vec<(String, Vec<String>)> {
+        grouped::grouped(&self.base, &self.working)
     }
 
     /// What is said of the draft, and of the last attempt to apply it.
@@ -184,10 +201,30 @@ impl Draft {
         self.working = working;
     }
 
+    /// What is to be kept of it over a restart; `None`: nothing is edited.
+    #[must_use]
+    pub fn left(&self) -> Option<LeftDraft> {
+        let left = || LeftDraft { base: Config::clone(&self.base), working: Config::clone(&self.working) };
+        self.is_changed().then(left)
+    }
+
+    /// Puts a draft from before a restart on top of what runs, as one step. Returns whether that changes anything.
+    pub fn take_up(&mut self, left: &LeftDraft) -> bool {
+        let merged = merge::onto(&left.base, &left.working, &self.base);
+        self.edit("Take up the draft from before", |config| *config = merged);
+        self.is_changed()
+    }
+
     /// What the next undo takes back.
     #[must_use]
     pub fn undo_label(&self) -> Option<&str> {
         self.done.checked_sub(1).and_then(|last| self.steps.get(last)).map(|step| step.label.as_str())
+    }
+
+    /// What the next redo does again.
+    #[must_use]
+    pub fn redo_label(&self) -> Option<&str> {
+        self.steps.get(self.done).map(|step| step.label.as_str())
     }
 
     /// Takes the newest step back and returns its label.
@@ -225,7 +262,8 @@ impl Draft {
     /// The command that tries the draft in a live session; `None` as for [`Draft::apply`], or if it was rejected as it is.
     #[must_use]
     pub fn attempt(&self) -> Option<Command> {
-        let config = self.ready().filter(|_| self.rejected.is_empty())?;
+        let failed = !self.rejected.is_empty() || self.failed == Some(self.version);
+        let config = self.ready().filter(|_| !failed)?;
         Some(Command::Live(LiveCommand::Try { base: self.base_revision, config }))
     }
 
@@ -256,6 +294,7 @@ impl Draft {
             self.rejected.clone_from(findings);
             self.sent = None;
         }
+        self.failed = matches!(notice.body, NoticeBody::Failed(_)).then_some(self.version);
         true
     }
 
@@ -267,6 +306,7 @@ impl Draft {
         {
             return;
         }
+        self.failed = None;
         if applied.revision < self.base_revision {
             return self.go_back(applied);
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::contract::snapshot::{
     AccountKey, Applied, Arrivals, EndpointSeries, KeyState, KeyringState, KeysView, LinePoint, LineView, Profile,
-    RecordsView, SeriesPoint, SeriesView, Serving, Snapshot, StreamView,
+    RecordsView, SeriesPoint, SeriesView, Serving, Snapshot, Socket, StreamView,
 };
 use crate::contract::{BackEnd, CommandInbox, HistoryView, UiEnd};
 use crate::model::check::check;
@@ -58,6 +58,7 @@ pub fn config() -> Config {
         organization: None,
         project: None,
         credential: Credential::default(),
+        second_key: None,
         allow_plain_http: false,
     };
     let endpoint = |(id, account, tokens, requests): (&str, &str, u64, u64)| Endpoint {
@@ -121,14 +122,20 @@ pub fn empty() -> Snapshot {
         at: Timestamp::from_secs(1),
         wall_ms: WALL_MS,
         serving: listening(),
+        sockets: vec![Socket { address: "127.0.0.1:8787".to_owned(), why: "Requests of your tools" }],
         profile: Profile {
             name: "Default".to_owned(),
             demo: false,
             config_path: "config.toml".to_owned(),
             first_run: false,
+            data_dir: "/home/you/.local/share/tidegate".to_owned(),
+            state_dir: "/home/you/.local/state/tidegate".to_owned(),
             environment_keys: vec![],
         },
         applied: Arc::new(Applied { revision: 0, config, findings: vec![], file_problem: None }),
+        left_draft: None,
+        revisions: Arc::default(),
+        on_disk: None,
         live: None,
         view: Arc::new(BalancerView::default()),
         plans: Arc::default(),

@@ -17,6 +17,7 @@ pub mod patch;
 pub mod path;
 pub mod peek;
 mod prompt;
+pub mod socket;
 mod span;
 pub mod sse;
 pub mod stored;

@@ -66,6 +66,14 @@ impl From<&str> for ModelText {
     }
 }
 
+impl ModelText {
+    /// The name itself.
+    #[must_use]
+    pub fn plain(&self) -> &str {
+        std::str::from_utf8(&self.plain).unwrap_or_default()
+    }
+}
+
 /// A piece of what is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
@@ -123,7 +131,7 @@ pub fn patched(length: u64, seams: &Seams, changes: Changes<'_>, memory: Option<
         Seams::Form { models, opening, content_type } => {
             let Some(model) = changes.model else { return whole(length) };
             if let (true, Some(opening)) = (models.is_empty(), opening) {
-                let part = std::str::from_utf8(&model.plain).ok().and_then(|name| model_part(content_type, name));
+                let part = model_part(content_type, model.plain());
                 return edited(length, part.map(|part| (*opening..*opening, Bytes::from(part))));
             }
             edited(length, models.iter().map(|span| (span.clone(), model.plain.clone())))

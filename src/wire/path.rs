@@ -163,6 +163,14 @@ fn asks_version(query: Option<&str>) -> bool {
     query.is_some_and(|query| query.split('&').any(|pair| pair.starts_with("api-version=")))
 }
 
+/// The first of these parameters that a query has, decoded.
+#[must_use]
+pub fn value_in(query: Option<&str>, names: &[&str]) -> Option<String> {
+    let pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
+    let mut found = pairs.filter(|(name, _)| names.contains(name)).filter_map(|(_, value)| segment(value));
+    found.next()
+}
+
 /// Whether every reader of this path (its leading slash taken off) sees the same segments.
 fn plain(rest: &str) -> bool {
     let safe = |b: u8| b.is_ascii_graphic() && !matches!(b, b';' | b'\\' | b'?' | b'#');

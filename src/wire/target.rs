@@ -113,6 +113,19 @@ impl Target {
         text.parse().map_err(|_| BadTarget::BaseUrl)
     }
 
+    /// Where a Realtime session goes: the client's query with our deployment in place of its model.
+    ///
+    /// # Errors
+    /// [`BadTarget`] if it makes no address.
+    pub fn realtime(&self, query: Option<&str>) -> Result<Uri, BadTarget> {
+        let named = |pair: &&str| !matches!(pair.split('=').next(), Some("model" | "deployment"));
+        let kept = query.into_iter().flat_map(|query| query.split('&')).filter(named).map(str::to_owned);
+        let key = if self.model_in_body { "model" } else { "deployment" };
+        let own = format!("{key}={}", Encoded(self.deployment.plain()));
+        let query: Vec<String> = std::iter::once(own).chain(kept).collect();
+        self.stored(Operation::Realtime.path(), Some(&query.join("&")))
+    }
+
     /// The name to put into the body's `model`; `None` if the path says it and the body may stay as it is.
     #[must_use]
     pub fn body_model(&self, operation: Operation) -> Option<&ModelText> {

@@ -40,6 +40,18 @@ pub(super) fn of_response(json: &[u8]) -> Option<Usage> {
     top_level(object::fields::<Event<'_>>(json)?.response?.get().as_bytes())
 }
 
+/// Two answers of one session together.
+pub(super) fn sum(before: Option<Usage>, more: Usage) -> Usage {
+    let before = before.unwrap_or(Usage { exact: true, ..Usage::default() });
+    Usage {
+        input: before.input.saturating_add(more.input),
+        cached: before.cached.saturating_add(more.cached),
+        output: before.output.saturating_add(more.output),
+        reasoning: before.reasoning.saturating_add(more.reasoning),
+        exact: before.exact && more.exact,
+    }
+}
+
 /// The members of `usage` in both shapes, as they stand; what is no number there is none.
 #[derive(Deserialize)]
 struct Members<'a> {
@@ -61,6 +73,9 @@ struct Members<'a> {
     input_tokens_details: Option<&'a RawValue>,
     #[serde(borrow)]
     output_tokens_details: Option<&'a RawValue>,
+    /// As Realtime writes it.
+    #[serde(borrow)]
+    input_token_details: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -87,7 +102,7 @@ fn read(usage: &str) -> Option<Usage> {
     if input.is_none() && output.is_none() && total.is_none() {
         return None;
     }
-    let of_input = [usage.prompt_tokens_details, usage.input_tokens_details];
+    let of_input = [usage.prompt_tokens_details, usage.input_tokens_details, usage.input_token_details];
     let of_output = [usage.completion_tokens_details, usage.output_tokens_details];
     let cached = of_input.into_iter().find_map(|raw| number(details(raw)?.cached_tokens));
     let reasoning = of_output.into_iter().find_map(|raw| number(details(raw)?.reasoning_tokens));

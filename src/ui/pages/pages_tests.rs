@@ -574,39 +574,6 @@ fn testing_a_snippet_ticks_only_for_a_later_request_of_its_tool() {
 }
 
 #[test]
-fn a_filter_also_searches_what_is_stored_and_says_how_far_it_is() {
-    use crate::contract::HistoryCommand;
-    use crate::contract::history::SearchView;
-    let mut snapshot = fixture::snapshot();
-    snapshot.history.store = Arc::new(crate::model::history::StoreFacts { requests: 12_904, ..Default::default() });
-    let mut stage = Stage::on(Page::Requests, snapshot.clone());
-    stage.press(Modifiers::NONE, Key::Slash);
-    stage.harness.event(Event::Text("endpoint:westus".to_owned()));
-    stage.settle();
-    let Some((id, Command::History(HistoryCommand::Search(search)))) = stage.sent() else { panic!("no search") };
-    let oldest = snapshot.records.iter().next().unwrap();
-    assert_eq!(search.before, Some(oldest.id));
-    let passing = snapshot.records.iter().filter(|record| (search.passes)(record)).count();
-    assert_eq!(passing, 13, "it looks for what the filter says");
-    assert!(stage.spoken().contains("searching older… 0 %"), "{}", stage.spoken());
-    let mut old = oldest.as_ref().clone();
-    old.id = RequestId(3);
-    let found =
-        SearchView { id, looked_at: 620, of: 1_000, found: 1, rows: Arc::new(vec![Arc::new(old)]), done: false };
-    snapshot.history.search = Some(Arc::new(found.clone()));
-    stage.back.publish(snapshot.clone());
-    stage.settle();
-    assert!(stage.spoken().contains("14 of 1,040 · searching older… 62 %"), "{}", stage.spoken());
-    snapshot.history.search = Some(Arc::new(SearchView { done: true, ..found }));
-    stage.back.publish(snapshot);
-    stage.settle();
-    assert!(stage.spoken().contains("14 of 1,040") && !stage.spoken().contains("searching"));
-    stage.harness.get_by_label("Clear").click();
-    stage.settle();
-    assert!(matches!(stage.sent(), Some((_, Command::History(HistoryCommand::EndSearch)))));
-}
-
-#[test]
 fn a_saved_filter_is_kept_and_comes_back_by_its_number() {
     let mut stage = Stage::on(Page::Requests, fixture::snapshot());
     stage.press(Modifiers::NONE, Key::Slash);

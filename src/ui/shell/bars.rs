@@ -4,9 +4,12 @@
 //! Absent on purpose: page content.
 
 use egui::{Align, CornerRadius, Frame, Label, Layout, Margin, RichText, Stroke, Ui};
-use egui_material_icons::icons::{ICON_CONTENT_COPY, ICON_DARK_MODE, ICON_LIGHT_MODE, ICON_PAUSE, ICON_PLAY_ARROW};
+use egui_material_icons::icons::{
+    ICON_CONTENT_COPY, ICON_DARK_MODE, ICON_LIGHT_MODE, ICON_PAUSE, ICON_PLAY_ARROW, ICON_SEARCH,
+};
 
 use super::Wish;
+use super::bell::Bell;
 use crate::contract::snapshot::{KeyringState, Serving};
 use crate::contract::{Command, ServingCommand, Snapshot};
 use crate::model::status::EndpointView;
@@ -22,7 +25,7 @@ use crate::ui::widgets::{chip, icon_button, primary_button};
 const NARROW: f32 = 880.0;
 
 /// Serving pill, base URL, profile, theme.
-pub(super) fn top(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, wanted: &mut Vec<Wish>) {
+pub(super) fn top(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, bell: &mut Bell, wanted: &mut Vec<Wish>) {
     let narrow = ui.available_width() < NARROW;
     ui.horizontal(|ui| {
         ui.set_min_height(30.0);
@@ -43,6 +46,13 @@ pub(super) fn top(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, wanted: &mut 
                 if theme.dark { (ICON_LIGHT_MODE, "Use light theme") } else { (ICON_DARK_MODE, "Use dark theme") };
             if icon_button(ui, theme, icon, name).clicked() {
                 wanted.push(Wish::Act(Action::ToggleTheme));
+            }
+            wanted.extend(bell.show(ui, theme, snapshot).map(Wish::Open));
+            if icon_button(ui, theme, ICON_SEARCH, "Search everything")
+                .on_hover_text(actions::tooltip(ui.ctx(), Action::Palette))
+                .clicked()
+            {
+                wanted.push(Wish::Act(Action::Palette));
             }
             if snapshot.profile.demo {
                 chip(ui, theme, Tone::Info, "Simulated");
@@ -126,12 +136,20 @@ pub(super) fn draft(ui: &mut Ui, theme: &Theme, draft: &Draft, wanted: &mut Vec<
 }
 
 /// The numbers of the last minute, the revision, the keyring.
-pub(super) fn status(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot) {
+pub(super) fn status(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, wanted: &mut Vec<Wish>) {
     ui.horizontal(|ui| {
         ui.set_min_height(20.0);
         ui.spacing_mut().item_spacing.x = gap::L;
-        let text = figures(snapshot);
-        ui.add(Label::new(RichText::new(text).monospace().size(size::SMALL).color(theme.text_soft)).truncate());
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let list = egui::Button::new(RichText::new("Revisions").small().color(theme.accent)).frame(false);
+            if ui.add(list).on_hover_text(actions::tooltip(ui.ctx(), Action::Revisions)).clicked() {
+                wanted.push(Wish::Act(Action::Revisions));
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                let text = figures(snapshot);
+                ui.add(Label::new(RichText::new(text).monospace().size(size::SMALL).color(theme.text_soft)).truncate());
+            });
+        });
     });
 }
 

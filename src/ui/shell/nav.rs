@@ -8,6 +8,7 @@ use egui_material_icons::MaterialIcon;
 use egui_material_icons::icons;
 
 use super::Wish;
+use super::panes::Panes;
 use crate::contract::Snapshot;
 use crate::model::status::{Health, RestCause};
 use crate::model::units::Grouped;
@@ -18,12 +19,20 @@ use crate::ui::theme::{Theme, Tone, gap, size};
 const WIDE: f32 = 1_100.0;
 
 /// Shows the navigation at the left.
-pub(super) fn show(ui: &mut Ui, theme: &Theme, now: Page, snapshot: &Snapshot, wanted: &mut Vec<Wish>) {
+pub(super) fn show(
+    ui: &mut Ui,
+    theme: &Theme,
+    now: Page,
+    snapshot: &Snapshot,
+    panes: &mut Panes,
+    wanted: &mut Vec<Wish>,
+) {
     let wide = ui.ctx().content_rect().width() >= WIDE;
     let frame = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(8, 12));
     let width = if wide { 168.0 } else { 44.0 };
     Panel::left("nav").frame(frame).resizable(false).exact_size(width).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = gap::S;
+        panes.mark(ui, "Navigation", ui.max_rect());
         for page in Page::ALL {
             let waiting = if page == Page::Queue { snapshot.view.queue.waiting } else { 0 };
             if entry(ui, theme, page, page == now, wide, (needs_action(page, snapshot), waiting)) {
@@ -85,6 +94,7 @@ fn icon(page: Page) -> MaterialIcon {
         Page::Usage => icons::ICON_BAR_CHART,
         Page::Accounts => icons::ICON_KEY,
         Page::Connect => icons::ICON_CABLE,
+        Page::Settings => icons::ICON_SETTINGS,
     }
 }
 

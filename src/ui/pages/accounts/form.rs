@@ -166,6 +166,7 @@ impl Form {
             organization: self.organization.clone(),
             project: self.project.clone(),
             credential: self.environment.clone().map_or_else(Credential::default, Credential::Env),
+            second_key: None,
             allow_plain_http: false,
         }
     }

@@ -231,17 +231,20 @@ fn count(ui: &mut Ui, cx: &PageCx, state: &mut State) {
     let theme = cx.theme;
     let records = &cx.snapshot.records;
     let kept = Grouped(records.len() as u64);
-    let mut line = if state.rows.filter().is_empty() {
-        format!("{kept} kept of {}", Grouped(records.total))
-    } else {
-        let (found, of) = state.older.counts();
-        let (found, all) = (found + state.rows.len() as u64, of + records.len() as u64);
-        format!("{} of {}", Grouped(found), Grouped(all))
+    let stored = cx.snapshot.history.store.requests.max(records.len() as u64);
+    let mut line = match &state.found {
+        _ if state.rows.filter().is_empty() => format!("{kept} kept of {}", Grouped(records.total.max(stored))),
+        Some(found) => {
+            let beyond = found.found.saturating_sub(found.rows.len() as u64);
+            let all = Grouped((state.rows.len() as u64).saturating_add(beyond));
+            format!("{all} of {}", Grouped((records.len() as u64).saturating_add(found.of)))
+        }
+        None => format!("{} of {kept}", Grouped(state.rows.len() as u64)),
     };
     if let Some(percent) = state.rows.progress(records) {
         let _ = write!(line, " · searching… {percent} %");
-    } else if let Some(percent) = state.older.progress() {
-        let _ = write!(line, " · searching older… {percent} %");
+    } else if let Some(words) = state.found.as_deref().and_then(super::older::progress) {
+        let _ = write!(line, " · {words}");
     }
     if state.table.held() > 1 {
         let _ = write!(line, " · {} selected", Grouped(state.table.held() as u64));

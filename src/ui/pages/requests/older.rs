@@ -1,7 +1,7 @@
-//! What is stored beyond the rows in memory: asked for when a filter is set, and shown above them.
+//! Requests older than those the snapshot has: asks the store for them whenever another filter is in force.
 //!
-//! Invariant: one search at a time, for the filter as it is; what an earlier one found is never shown for another filter.
-//! Absent on purpose: the search itself; the background does it and says how far it is.
+//! Invariant: a filter is asked for once; what another one found is never shown.
+//! Absent on purpose: looking through rows. The store does it with the same filter, on a thread of its own.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,61 +13,62 @@ use crate::model::id::{CommandId, RequestId};
 use crate::model::record::RequestRecord;
 use crate::ui::cx::PageCx;
 
-/// As many of those found are listed; all are counted.
-const LISTED: usize = 5_000;
+/// Rows asked for; all that pass are counted.
+const MOST: usize = 5_000;
 
-/// The search as it was asked for.
+/// What was asked of the store.
 #[derive(Debug, Default)]
 pub(super) struct Older {
-    /// For which filter, and by which command; `None`: the background was busy.
     asked: Option<(String, Option<CommandId>)>,
-    view: Option<Arc<SearchView>>,
 }
 
 impl Older {
-    /// Asks for what is stored and passes, once the rows in memory are looked through; ends what nobody wants any more.
-    pub(super) fn update(&mut self, cx: &mut PageCx, text: &str, filter: &Filter, marked: &BTreeSet<RequestId>) {
-        let known = self.asked.as_ref().is_some_and(|(asked, id)| asked == text && id.is_some());
-        let (kept, stored) = (cx.snapshot.records.len() as u64, cx.snapshot.history.store.requests);
-        if filter.is_empty() || stored <= kept {
+    /// Asks the store if the filter changed, and returns what it has found so far.
+    pub(super) fn follow(
+        &mut self,
+        cx: &mut PageCx,
+        text: &str,
+        marked: &BTreeSet<RequestId>,
+    ) -> Option<Arc<SearchView>> {
+        if self.asked.as_ref().map_or("", |(asked, _)| asked) != text {
+            self.ask(cx, text, marked);
+        }
+        let (_, id) = self.asked.as_ref()?;
+        cx.snapshot.history.search.clone().filter(|search| Some(search.id) == *id)
+    }
+
+    /// Whether something was asked that the snapshot does not show yet.
+    pub(super) fn is_waiting(&self, found: Option<&SearchView>) -> bool {
+        found.map_or_else(|| self.asked.as_ref().is_some_and(|(_, id)| id.is_some()), |found| !found.done)
+    }
+
+    fn ask(&mut self, cx: &mut PageCx, text: &str, marked: &BTreeSet<RequestId>) {
+        let oldest = cx.snapshot.records.iter().next().map(|record| record.id);
+        let some_are_older = cx.snapshot.history.store.requests > cx.snapshot.records.len() as u64;
+        if text.is_empty() || !some_are_older {
             if self.asked.take().is_some_and(|(_, id)| id.is_some()) {
                 cx.send(Command::History(HistoryCommand::EndSearch));
             }
-        } else if !known {
-            let before = cx.snapshot.records.iter().next().map(|record| record.id);
-            let passes = judge(filter.clone(), cx.snapshot.wall_ms, marked.clone());
-            let search = Search { passes, before, most: LISTED };
-            self.asked = Some((text.to_owned(), cx.send(Command::History(HistoryCommand::Search(search)))));
+            // With nothing older, the filter counts as asked for, so that it is not asked for in every frame.
+            self.asked = (!text.is_empty()).then(|| (text.to_owned(), None));
+            return;
         }
-        let id = self.asked.as_ref().and_then(|(_, id)| *id);
-        self.view = cx.snapshot.history.search.clone().filter(|search| Some(search.id) == id);
-    }
-
-    /// Those found, newest first.
-    pub(super) fn rows(&self) -> &[Arc<RequestRecord>] {
-        self.view.as_ref().map_or(&[], |view| view.rows.as_slice())
-    }
-
-    /// How many were found, of how many that were looked at.
-    pub(super) fn counts(&self) -> (u64, u64) {
-        self.view.as_ref().map_or((0, 0), |view| (view.found, view.of))
-    }
-
-    /// How far it is, in percent; `None`: it is done, or there is none.
-    pub(super) fn progress(&self) -> Option<u64> {
-        let waits = self.asked.as_ref().is_some_and(|(_, id)| id.is_some());
-        match &self.view {
-            Some(view) if view.done => None,
-            Some(view) => Some((view.looked_at.saturating_mul(100) / view.of.max(1)).min(99)),
-            None => waits.then_some(0),
-        }
+        let (filter, wall_ms, marked) = (Filter::parse(text), cx.snapshot.wall_ms, marked.clone());
+        let passes = move |record: &RequestRecord| {
+            matches!(filter.judge(record, Scope { wall_ms, marked: &marked }), Judgement::Passes)
+        };
+        let search = Search { passes: Arc::new(passes), before: oldest, most: MOST };
+        let id = cx.send(Command::History(HistoryCommand::Search(search)));
+        self.asked = Some((text.to_owned(), id));
     }
 }
 
-fn judge(
-    filter: Filter,
-    wall_ms: u64,
-    marked: BTreeSet<RequestId>,
-) -> Arc<dyn Fn(&RequestRecord) -> bool + Send + Sync> {
-    Arc::new(move |record| filter.judge(record, Scope { wall_ms, marked: &marked }) == Judgement::Passes)
+/// `searching older… 62 %`; `None`: it is over.
+pub(super) fn progress(search: &SearchView) -> Option<String> {
+    let percent = search.looked_at.saturating_mul(100) / search.of.max(1);
+    (!search.done).then(|| format!("searching older… {} %", percent.min(99)))
 }
+
+#[cfg(test)]
+#[path = "older_tests.rs"]
+mod tests;

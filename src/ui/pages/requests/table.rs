@@ -9,7 +9,6 @@ use std::sync::Arc;
 use egui::Ui;
 
 use super::columns::{KINDS, Kind};
-use super::older::Older;
 use super::rows::Rows;
 use super::{State, Wanted};
 use crate::model::id::RequestId;
@@ -34,8 +33,8 @@ pub(super) struct Sorted {
 
 impl Sorted {
     /// Sorts what passes now.
-    pub(super) fn of(rows: (&Rows, &Older), by: (usize, bool), text: &str, until: u64) -> Self {
-        let mut list: Vec<Arc<RequestRecord>> = rows.1.rows().iter().rev().chain(rows.0.iter()).cloned().collect();
+    pub(super) fn of(rows: &Rows, by: (usize, bool), text: &str, until: u64) -> Self {
+        let mut list: Vec<Arc<RequestRecord>> = rows.iter().cloned().collect();
         if let Some(kind) = KINDS.get(by.0) {
             let key = kind.key;
             if by.1 {
@@ -52,7 +51,7 @@ impl Sorted {
 #[derive(Clone, Copy)]
 pub(super) enum Listing<'a> {
     /// Rows as they come.
-    Live(&'a Rows, &'a Older),
+    Live(&'a Rows),
     /// Rows as they were sorted.
     Still(&'a Sorted),
 }
@@ -61,13 +60,7 @@ impl<'a> Listing<'a> {
     /// The row at a place.
     pub(super) fn at(self, place: usize) -> Option<&'a Arc<RequestRecord>> {
         match self {
-            Self::Live(rows, older) => {
-                let above = older.rows();
-                match above.len().checked_sub(place + 1) {
-                    Some(back) => above.get(back),
-                    None => rows.at(place - above.len()),
-                }
-            }
+            Self::Live(rows) => rows.at(place),
             Self::Still(sorted) => sorted.rows.get(place),
         }
     }
@@ -76,7 +69,7 @@ impl<'a> Listing<'a> {
 impl RowsById<RequestId> for Listing<'_> {
     fn count(&self) -> usize {
         match self {
-            Self::Live(rows, older) => older.rows().len() + rows.len(),
+            Self::Live(rows) => rows.len(),
             Self::Still(sorted) => sorted.rows.len(),
         }
     }
@@ -87,11 +80,7 @@ impl RowsById<RequestId> for Listing<'_> {
 
     fn place_of(&self, id: &RequestId) -> Option<usize> {
         match self {
-            Self::Live(rows, older) => {
-                let above = older.rows();
-                let old = || above.iter().rposition(|record| record.id == *id).map(|back| above.len() - back - 1);
-                rows.place_of(*id).map(|place| above.len() + place).or_else(old)
-            }
+            Self::Live(rows) => rows.place_of(*id),
             Self::Still(sorted) => sorted.rows.iter().position(|record| record.id == *id),
         }
     }
@@ -103,8 +92,8 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, state: &mut State) {
     let kinds: Vec<&Kind> = shown.iter().filter_map(|place| KINDS.get(*place)).collect();
     let columns: Vec<Column> = kinds.iter().map(|kind| column(kind)).collect();
     let variant = shown.iter().fold(0_u64, |all, place| all.wrapping_mul(31).wrapping_add(*place as u64 + 1));
-    let State { rows, older, sorted, table, marked, .. } = state;
-    let listing = sorted.as_ref().map_or(Listing::Live(rows, older), Listing::Still);
+    let State { rows, sorted, table, marked, .. } = state;
+    let listing = sorted.as_ref().map_or(Listing::Live(rows), Listing::Still);
     table.sort = sorted.as_ref().and_then(|sorted| {
         let at = shown.iter().position(|place| *place == sorted.by.0)?;
         Some((at, sorted.by.1))

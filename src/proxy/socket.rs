@@ -1,0 +1,207 @@
+//! WebSockets: a Realtime session is admitted like any request, then both directions pass through as they come.
+//!
+//! Invariant: nothing of the client's goes on before the endpoint has agreed with 101; until then another endpoint may be tried,
+//! from there on none.
+//! Absent on purpose: frames. They are read on the way (`wire::socket`), never made.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue, UPGRADE};
+use http::request::Parts;
+use http::{Method, Request, Response, Version};
+use hyper::body::Incoming;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::timeout;
+
+use super::answer::Answer;
+use super::attempt::Prepared;
+use super::auth::client_label;
+use super::classify::who;
+use super::door::{Door, Inside};
+use super::exchange::{committed, explain, plain};
+use super::journal::Journal;
+use super::spool::Kept;
+use super::wishes::Wishes;
+use crate::model::id::ModelName;
+use crate::model::outcome::Ending;
+use crate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
+use crate::wire::patch::Seams;
+use crate::wire::socket::SocketReader;
+use crate::wire::{error, headers, path};
+
+/// What of a client's handshake the endpoint sees. Extensions are left out: what is compressed cannot be read.
+const HANDSHAKE: [HeaderName; 3] = [
+    HeaderName::from_static("sec-websocket-key"),
+    HeaderName::from_static("sec-websocket-version"),
+    HeaderName::from_static("sec-websocket-protocol"),
+];
+/// Browsers put their key among the protocols.
+const KEY_PROTOCOL: &str = "openai-insecure-api-key.";
+/// As much is passed on at once.
+const PIECE: usize = 16 * 1024;
+/// How long one side may go on once the other has hung up.
+const LINGER: Duration = Duration::from_secs(10);
+
+/// Whether a request asks for a WebSocket.
+fn is_wanted<B>(head: &Request<B>) -> bool {
+    let says = |name: HeaderName, word: &str| {
+        let values = head.headers().get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+        values.flat_map(|value| value.split(',')).any(|value| value.trim().eq_ignore_ascii_case(word))
+    };
+    head.method() == Method::GET
+        && head.version() == Version::HTTP_11
+        && says(UPGRADE, "websocket")
+        && says(CONNECTION, "upgrade")
+}
+
+/// The client's side, if it asks for a WebSocket.
+pub(super) fn asked(request: &mut Request<Incoming>) -> Option<OnUpgrade> {
+    let wants = request.headers().contains_key(UPGRADE);
+    (wants && is_wanted(request)).then(|| hyper::upgrade::on(request))
+}
+
+/// Opens a session. `client` is the client's side once we have said 101.
+pub(super) async fn open(door: Arc<Door>, head: Parts, client: OnUpgrade, inside: Inside) -> Response<Answer> {
+    let query = head.uri.query().map(str::to_owned);
+    let Some(model) = path::value_in(query.as_deref(), &["model", "deployment"]) else {
+        return plain(error::bad_request("The session names no model. Add ?model= to its address."));
+    };
+    let at = door.engine.clock().now();
+    let wishes = Wishes::read(&head.headers);
+    let (caller, priority) = who(&door, &head.headers, &wishes, &model);
+    let profile = RequestProfile {
+        model: ModelName::from(model),
+        operation: Operation::Realtime,
+        streaming: true,
+        size: RequestSize { choices: 1, ..RequestSize::default() },
+        priority,
+        caller,
+        client: client_label(&head.headers).into(),
+        sdk_retry: 0,
+        patience: wishes.patience,
+        affinity: Affinity::default(),
+    };
+    let handshake = handshake(&head.headers);
+    let mut prepared = Prepared::new(Operation::Realtime, head, Kept::default(), Seams::None);
+    prepared.headers.extend(handshake);
+    prepared.stored = Some((Operation::Realtime.path().to_owned(), query));
+    let journal = Journal::open(&door, door.engine.lease(Arc::new(profile)), at, inside);
+    match committed(&door, journal, &prepared).await {
+        Ok((journal, agreed)) => join(journal, agreed.head, client),
+        Err(refused) => *refused,
+    }
+}
+
+/// What goes upstream of the client's handshake.
+fn handshake(all: &HeaderMap) -> HeaderMap {
+    let mut kept = HeaderMap::new();
+    for name in HANDSHAKE {
+        for value in all.get_all(&name) {
+            kept.append(name.clone(), value.clone());
+        }
+    }
+    let [_, _, protocol] = HANDSHAKE;
+    let offered: Vec<&str> = all.get_all(&protocol).into_iter().filter_map(|value| value.to_str().ok()).collect();
+    if offered.iter().any(|value| value.contains(KEY_PROTOCOL)) {
+        let words = offered.iter().flat_map(|value| value.split(',')).map(str::trim);
+        let clean: Vec<&str> = words.filter(|word| !word.starts_with(KEY_PROTOCOL)).collect();
+        kept.remove(&protocol);
+        if let Ok(clean) = HeaderValue::from_str(&clean.join(", ")) {
+            kept.insert(protocol, clean);
+        }
+    }
+    kept.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    kept.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    kept
+}
+
+/// Says 101 to the client as the endpoint did, and lets both talk.
+fn join(journal: Journal, head: http::response::Parts, client: OnUpgrade) -> Response<Answer> {
+    let mut agreed = Response::from_parts(head, Answer::Whole(None));
+    let upstream = hyper::upgrade::on(&mut agreed);
+    let mut response = Response::new(Answer::Whole(None));
+    *response.status_mut() = agreed.status();
+    std::mem::swap(response.headers_mut(), agreed.headers_mut());
+    headers::strip_response(response.headers_mut());
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+    explain(response.headers_mut(), &journal);
+    // The connection's own task ends with the 101; the session lives on by itself until one side hangs up.
+    tokio::spawn(session(journal, client, upstream));
+    response
+}
+
+async fn session(journal: Journal, client: OnUpgrade, upstream: OnUpgrade) {
+    let (Ok(client), Ok(upstream)) = tokio::join!(client, upstream) else {
+        return journal.close(Ending::ClientLeft, None);
+    };
+    let mut tap = SocketReader::default();
+    let ending = talk(client, upstream, &mut tap).await;
+    journal.close(ending, tap.used());
+}
+
+/// Passes bytes both ways until both sides are done.
+async fn talk(client: Upgraded, upstream: Upgraded, tap: &mut SocketReader) -> Ending {
+    let (mut client_says, mut to_client) = tokio::io::split(TokioIo::new(client));
+    let (mut upstream_says, mut to_upstream) = tokio::io::split(TokioIo::new(upstream));
+    let up = pass(&mut client_says, &mut to_upstream, |_| {});
+    let down = pass(&mut upstream_says, &mut to_client, |bytes| tap.read(bytes));
+    tokio::pin!(up, down);
+    tokio::select! {
+        () = &mut up => {
+            let _ = timeout(LINGER, down).await;
+            Ending::ClientLeft
+        }
+        () = &mut down => {
+            let _ = timeout(LINGER, up).await;
+            Ending::Completed
+        }
+    }
+}
+
+/// One direction, to its end or its break; then the other side is told.
+async fn pass(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + Unpin), mut tap: impl FnMut(&[u8])) {
+    let mut piece = vec![0; PIECE];
+    while let Ok(count) = from.read(&mut piece).await {
+        let bytes = piece.get(..count).unwrap_or_default();
+        if bytes.is_empty() {
+            break;
+        }
+        tap(bytes);
+        if to.write_all(bytes).await.is_err() || to.flush().await.is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_among_the_protocols_goes_no_further() {
+        let mut all = HeaderMap::new();
+        all.insert(
+            "sec-websocket-protocol",
+            "realtime, openai-insecure-api-key.sk-mine, openai-beta.v1".parse().unwrap(),
+        );
+        all.insert("sec-websocket-extensions", "permessage-deflate".parse().unwrap());
+        let kept = handshake(&all);
+        assert_eq!(kept["sec-websocket-protocol"], "realtime, openai-beta.v1");
+        assert!(!kept.contains_key("sec-websocket-extensions"));
+    }
+
+    #[test]
+    fn only_a_whole_wish_is_one() {
+        let head = |version, upgrade: &str| {
+            let request = http::Request::builder().version(version).header("connection", "keep-alive, Upgrade");
+            request.header("upgrade", upgrade).body(()).unwrap()
+        };
+        assert!(is_wanted(&head(Version::HTTP_11, "WebSocket")));
+        assert!(!is_wanted(&head(Version::HTTP_10, "websocket")) && !is_wanted(&head(Version::HTTP_11, "h2c")));
+    }
+}

@@ -1,0 +1,198 @@
+//! Messages of a WebSocket, read as they pass: what a Realtime session used.
+//!
+//! Invariant: bytes are only read, never changed; how they are cut changes nothing, and memory stays below about a message of
+//! [`LONGEST`].
+//! Absent on purpose: the client's messages. What they cost, the service's own tell.
+
+use std::io::Cursor;
+
+use memchr::memmem;
+use tungstenite::protocol::frame::FrameHeader;
+use tungstenite::protocol::frame::coding::{Data, OpCode};
+
+use super::usage;
+use crate::model::usage::Usage;
+
+/// The longest message that is read; sound comes in shorter ones, and usage in much shorter ones.
+const LONGEST: u64 = 256 * 1024;
+
+/// Reads along with what a service sends.
+#[derive(Debug, Default)]
+pub struct SocketReader {
+    /// The start of a frame's header, or of one that is read.
+    held: Vec<u8>,
+    /// The message at hand, if it is text and short enough.
+    message: Vec<u8>,
+    /// Bytes of the frame at hand that are still to come.
+    left: u64,
+    /// The frame at hand is kept.
+    keeps: bool,
+    /// The frame at hand is its message's last.
+    is_final: bool,
+    /// What is no WebSocket is not read any further.
+    is_lost: bool,
+    used: Option<Usage>,
+    answers: u64,
+}
+
+impl SocketReader {
+    /// Takes the next bytes.
+    pub fn read(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() && !self.is_lost {
+            if self.left == 0 {
+                bytes = self.header(bytes);
+                continue;
+            }
+            let count = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
+            let (part, rest) = bytes.split_at(count);
+            if self.keeps {
+                self.message.extend_from_slice(part);
+            }
+            bytes = rest;
+            self.left = self.left.saturating_sub(count as u64);
+            if self.left == 0 {
+                self.end();
+            }
+        }
+    }
+
+    /// What the session used so far, over all its answers.
+    #[must_use]
+    pub const fn used(&self) -> Option<Usage> {
+        self.used
+    }
+
+    /// How many answers were finished.
+    #[must_use]
+    pub const fn answers(&self) -> u64 {
+        self.answers
+    }
+
+    /// Reads a header; gives back what is behind it.
+    fn header<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        let before = self.held.len();
+        // The longest header of an unmasked frame has ten bytes, of a masked one fourteen.
+        self.held.extend(bytes.iter().take(14_usize.saturating_sub(before)));
+        let mut cursor = Cursor::new(&self.held);
+        match FrameHeader::parse(&mut cursor) {
+            Ok(Some((header, length))) => {
+                let behind = usize::try_from(cursor.position()).unwrap_or(usize::MAX).saturating_sub(before);
+                self.held.clear();
+                self.begin(&header, length);
+                bytes.get(behind..).unwrap_or_default()
+            }
+            Ok(None) => &[],
+            Err(_) => {
+                self.is_lost = true;
+                &[]
+            }
+        }
+    }
+
+    fn begin(&mut self, header: &FrameHeader, length: u64) {
+        let continues = match header.opcode {
+            OpCode::Data(Data::Continue) => !self.message.is_empty(),
+            OpCode::Data(Data::Text) => true,
+            // Control frames may stand within a message.
+            OpCode::Data(_) | OpCode::Control(_) => {
+                (self.keeps, self.is_final, self.left) = (false, false, length);
+                return;
+            }
+        };
+        let total = length.saturating_add(self.message.len() as u64);
+        // Compressed or masked ones are not for reading.
+        self.keeps = continues && total <= LONGEST && !header.rsv1 && header.mask.is_none();
+        if !self.keeps {
+            self.message.clear();
+        }
+        (self.is_final, self.left) = (header.is_final, length);
+        if length == 0 {
+            self.end();
+        }
+    }
+
+    fn end(&mut self) {
+        if !self.keeps || !self.is_final {
+            return;
+        }
+        if memmem::find(&self.message, b"\"response.done\"").is_some()
+            || memmem::find(&self.message, b"\"response.completed\"").is_some()
+        {
+            self.answers = self.answers.saturating_add(1);
+            if let Some(usage) = usage::of_response(&self.message) {
+                self.used = Some(usage::sum(self.used, usage));
+            }
+        }
+        self.message.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tungstenite::protocol::frame::Frame;
+
+    use super::*;
+
+    fn frame(text: &str, opcode: Data, is_final: bool) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let frame = Frame::message(text.to_owned().into_bytes(), OpCode::Data(opcode), is_final);
+        frame.format(&mut bytes).unwrap();
+        bytes
+    }
+
+    fn done(input: u64, output: u64) -> String {
+        format!(
+            r#"{{"type":"response.done","response":{{"usage":{{"input_tokens":{input},"output_tokens":{output},"total_tokens":9,"input_token_details":{{"cached_tokens":1}}}}}}}}"#
+        )
+    }
+
+    fn session() -> Vec<u8> {
+        let (first, second) = (done(3, 4), done(10, 20));
+        let (head, tail) = second.split_at(30);
+        let ping = Frame::ping(b"p".to_vec());
+        let mut pinged = Vec::new();
+        ping.format(&mut pinged).unwrap();
+        [
+            frame(r#"{"type":"session.created"}"#, Data::Text, true),
+            frame(&first, Data::Text, true),
+            frame(&"x".repeat(300_000), Data::Text, true),
+            frame(head, Data::Text, false),
+            pinged,
+            frame(tail, Data::Continue, true),
+            frame(&done(1, 1), Data::Binary, true),
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn a_sessions_answers_add_up() {
+        let mut reader = SocketReader::default();
+        reader.read(&session());
+        let expected = Usage { input: 13, cached: 2, output: 24, reasoning: 0, exact: true };
+        assert_eq!((reader.used(), reader.answers()), (Some(expected), 2));
+    }
+
+    #[test]
+    fn what_is_no_websocket_is_left_alone() {
+        let mut reader = SocketReader::default();
+        reader.read(&[0xff; 1_000]);
+        reader.read(&session());
+        assert_eq!(reader.used(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn how_the_bytes_are_cut_changes_nothing(cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..9)) {
+            let whole = session();
+            let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(whole.len())).collect();
+            places.sort_unstable();
+            let (mut reader, mut begin) = (SocketReader::default(), 0);
+            for place in places.into_iter().chain([whole.len()]) {
+                reader.read(&whole[begin..place]);
+                begin = place;
+            }
+            prop_assert_eq!((reader.used().map(|usage| usage.total()), reader.answers()), (Some(37), 2));
+        }
+    }
+}

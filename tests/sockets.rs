@@ -1,0 +1,171 @@
+//! Realtime sessions: admitted like any request, passed through byte for byte, counted from what the service says.
+
+#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may end where it is wrong")]
+#![expect(unreachable_pub, dead_code, reason = "the served binary and the upstream are shared between test programs")]
+
+mod origin;
+mod served;
+
+use std::sync::{Arc, Mutex};
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use origin::{Origin, json, route};
+use served::{Served, serve, settled};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+
+const SIMULATED: &str = "[[account]]\nid = \"s\"\nservice = \"simulated\"\n[[endpoint]]\nid = \"es\"\naccount = \"s\"\n\
+     model = \"m\"\ntokens_per_minute = 100000\nsimulated = { first_token_ms = 1 }\n";
+
+fn address(served: &Served) -> String {
+    served.base_url.trim_start_matches("http://").trim_end_matches("/v1").to_owned()
+}
+
+async fn session(served: &Served) -> WebSocketStream<TcpStream> {
+    let stream = TcpStream::connect(address(served)).await.expect("a connection");
+    let url = format!("ws://{}/v1/realtime?model=m", address(served));
+    tokio_tungstenite::client_async(url, stream).await.expect("a session").0
+}
+
+async fn said(socket: &mut WebSocketStream<TcpStream>) -> serde_json::Value {
+    let message = socket.next().await.expect("more").expect("a message");
+    serde_json::from_str(message.to_text().expect("text")).expect("JSON")
+}
+
+/// An upstream that says 101 and then whatever it hears; it keeps what it was asked.
+async fn echo() -> (u16, Arc<Mutex<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let head = Arc::new(Mutex::new(String::new()));
+    let kept = Arc::clone(&head);
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut got = Vec::new();
+            while !got.ends_with(b"\r\n\r\n") {
+                got.push(socket.read_u8().await.expect("a head"));
+            }
+            *kept.lock().expect("unbroken") = String::from_utf8_lossy(&got).into_owned();
+            let agreed = "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+                          sec-websocket-accept: x\r\nx-request-id: r1\r\n\r\n";
+            socket.write_all(agreed.as_bytes()).await.expect("it is sent");
+            let (mut from, mut to) = socket.split();
+            let _ = tokio::io::copy(&mut from, &mut to).await;
+        }
+    });
+    (port, head)
+}
+
+fn before_port(port: u16) -> Served {
+    let config = format!(
+        "[[account]]\nid = \"a\"\nservice = \"compatible\"\nbase_url = \"http://127.0.0.1:{port}/v1\"\n\
+         credential = {{ env = \"KEY\" }}\n[[endpoint]]\nid = \"ea\"\naccount = \"a\"\nmodel = \"m\"\ndeployment = \"at a\"\n{}",
+        route("m", &["ea"])
+    );
+    serve(&config, &[("KEY", "our-key")])
+}
+
+fn upgrade(host: &str, version: &str, more: &str) -> String {
+    format!(
+        "GET /v1/realtime?model=m&x=1&api-key=mine HTTP/{version}\r\nhost: {host}\r\nconnection: Upgrade, x-nominated\r\n\
+         upgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n{more}\r\n"
+    )
+}
+
+async fn status_line(socket: &mut TcpStream) -> String {
+    let mut line = Vec::new();
+    while !line.ends_with(b"\r\n") {
+        line.push(socket.read_u8().await.expect("a status"));
+    }
+    String::from_utf8_lossy(&line).trim().to_owned()
+}
+
+#[tokio::test]
+async fn a_session_is_answered_and_its_usage_counted() {
+    let served = serve(&format!("{SIMULATED}{}", route("m", &["es"])), &[]);
+    let mut socket = session(&served).await;
+    assert_eq!(said(&mut socket).await["type"], "session.created");
+    for _ in 0..2 {
+        socket.send(Message::text(r#"{"type":"response.create"}"#)).await.expect("it is sent");
+        while said(&mut socket).await["type"] != "response.done" {}
+    }
+    let status = served.until(|status| status["in_flight"] == 1).await;
+    assert_eq!(status["endpoints"][0]["in_flight"], 1, "it holds its place");
+    socket.close(None).await.expect("it is closed");
+    let status = served.until(settled).await;
+    let counters = &status["endpoints"][0]["counters"];
+    assert_eq!((&counters["tokens_in"], &counters["tokens_out"]), (&10.into(), &14.into()));
+}
+
+#[tokio::test]
+async fn a_session_that_is_refused_before_101_is_opened_elsewhere() {
+    let busy = Origin::start(|_| json(429, r#"{"error":{"code":"rate_limit_exceeded"}}"#)).await;
+    let config = format!("{}{SIMULATED}{}", busy.account("a", "m"), route("m", &["ea", "es"]));
+    let served = serve(&config, &[("KEY", "k")]);
+    let mut socket = session(&served).await;
+    assert_eq!(said(&mut socket).await["type"], "session.created");
+    assert_eq!(busy.paths(), ["GET /v1/realtime?model=at%20a"]);
+}
+
+#[tokio::test]
+async fn both_directions_are_the_bytes_that_were_sent() {
+    let (port, head) = echo().await;
+    let served = before_port(port);
+    let mut socket = TcpStream::connect(address(&served)).await.expect("a connection");
+    let more = "authorization: Bearer mine\r\nsec-websocket-protocol: realtime, openai-insecure-api-key.mine\r\n";
+    socket.write_all(upgrade(&address(&served), "1.1", more).as_bytes()).await.expect("it is sent");
+    let mut got = Vec::new();
+    while !got.ends_with(b"\r\n\r\n") {
+        got.push(socket.read_u8().await.expect("a head"));
+    }
+    let got = String::from_utf8_lossy(&got).into_owned();
+    assert!(got.starts_with("HTTP/1.1 101") && got.contains("x-request-id: r1"), "{got}");
+    assert!(got.contains("x-tidegate-endpoint: ea"), "{got}");
+    let mut random = fastrand::Rng::with_seed(5);
+    let bytes: Vec<u8> = (0..300_000).map(|_| random.u8(..)).collect();
+    let (mut from, mut to) = socket.into_split();
+    let sent = bytes.clone();
+    tokio::spawn(async move {
+        to.write_all(&sent).await.expect("it is sent");
+        to.shutdown().await.expect("it is ended");
+    });
+    let mut back = Vec::new();
+    from.read_to_end(&mut back).await.expect("it comes back");
+    assert!(back == bytes, "{} of {} bytes", back.len(), bytes.len());
+    let head = head.lock().expect("unbroken").clone();
+    assert!(head.starts_with("GET /v1/realtime?model=at%20a&x=1 HTTP/1.1\r\n"), "{head}");
+    assert!(head.contains("authorization: Bearer our-key") && !head.contains("mine"), "{head}");
+    served.until(settled).await;
+}
+
+#[tokio::test]
+async fn a_page_of_a_browser_opens_no_session() {
+    let (port, head) = echo().await;
+    let served = before_port(port);
+    for (version, more, expected) in [
+        ("1.1", "origin: https://evil.example\r\n", "HTTP/1.1 403 Forbidden"),
+        ("1.1", "sec-fetch-site: cross-site\r\n", "HTTP/1.1 403 Forbidden"),
+        ("1.0", "", "HTTP/1.0 426 Upgrade Required"),
+    ] {
+        let mut socket = TcpStream::connect(address(&served)).await.expect("a connection");
+        socket.write_all(upgrade(&address(&served), version, more).as_bytes()).await.expect("it is sent");
+        assert_eq!(status_line(&mut socket).await, expected, "{more}");
+    }
+    assert_eq!(*head.lock().expect("unbroken"), "");
+}
+
+#[tokio::test]
+async fn what_is_sent_before_101_reaches_nobody_who_refuses() {
+    let refusing = Origin::start(|_| json(200, "{}")).await;
+    let served = before_port(refusing.port);
+    let mut socket = TcpStream::connect(address(&served)).await.expect("a connection");
+    let smuggled = "GET /v1/files/smuggled-1 HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n";
+    let both = format!("{}{smuggled}", upgrade(&address(&served), "1.1", ""));
+    socket.write_all(both.as_bytes()).await.expect("it is sent");
+    let first = status_line(&mut socket).await;
+    assert!(first.starts_with("HTTP/1.1 5"), "a 200 opens no session: {first}");
+    let mut rest = String::new();
+    socket.read_to_string(&mut rest).await.expect("the end");
+    assert!(!refusing.paths().iter().any(|path| path.contains("smuggled")), "{:?}", refusing.paths());
+}
