@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::stage::{Event, Stage, report_keys};
 use super::{history, key_test, live, profile, revisions};
-use crate::contract::snapshot::{KeyTest, Problem, Serving};
+use crate::contract::snapshot::{KeyTest, Problem, RequestsView, Serving};
 use crate::contract::{
     Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, LineCommand, NoticeBody, ServingCommand,
 };
@@ -22,6 +22,7 @@ use crate::policy::Input;
 use crate::store::config_file::{ConfigError, ConfigFile};
 use crate::store::keys::KeyError;
 use crate::store::lock::LockError;
+use crate::store::requests_view::{Kept, save as save_requests_view};
 
 /// Carries out one command and tells what came of it.
 pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
@@ -37,6 +38,7 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
         Command::Demo(command) => demo(stage, command),
         Command::History(command) => history::obey(stage, id, command),
         Command::Export(command) => return super::export::start(stage, id, command),
+        Command::KeepRequestsView(view) => keep_requests_view(stage, view),
         Command::SendTest { model } => return send_test(stage, id, &model),
     };
     stage.publish();
@@ -59,6 +61,16 @@ fn line(stage: &mut Stage, command: LineCommand) -> String {
     String::new()
 }
 
+fn keep_requests_view(stage: &mut Stage, view: RequestsView) -> Result<String, Problem> {
+    let kept = Kept { filters: view.filters.clone(), columns: view.columns.clone() };
+    stage.requests_view = Arc::new(view);
+    save_requests_view(&stage.profile.paths.state_dir, &kept).map(|()| String::new()).map_err(|error| Problem {
+        what: format!("Saved filters and columns could not be written: {error}."),
+        still_works: "They hold until you quit.".to_owned(),
+        next_step: "Make room or make the folder writable, then save again.".to_owned(),
+    })
+}
+
 /// Page by page, as the view lists them.
 fn cancel_all(stage: &Stage, client: &str) -> String {
     let mut ended = 0_u64;
@@ -69,7 +81,9 @@ fn cancel_all(stage: &Stage, client: &str) -> String {
             return format!("{ended} waiting requests of {client} are cancelled");
         }
         ended = ended.saturating_add(theirs.len() as u64);
-        theirs.into_iter().for_each(|request| stage.engine.tell(Input::Cancelled { request }));
+        for request in theirs {
+            stage.engine.tell(Input::Cancelled { request });
+        }
     }
 }
 

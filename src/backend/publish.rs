@@ -60,6 +60,7 @@ impl Publisher {
             script: None,
             arrivals: Arrivals::default(),
             line: LineView::default(),
+            requests_view: Arc::default(),
         }
     }
 
@@ -154,6 +155,7 @@ impl Publisher {
             script: self.script.clone(),
             arrivals: self.arrivals.clone(),
             line: self.line.clone(),
+            requests_view: Arc::clone(&stage.requests_view),
         }
     }
 }

@@ -27,7 +27,7 @@ use super::revisions;
 use super::simulated::Simulated;
 use super::table::table;
 use super::{Options, Stop, commands};
-use crate::contract::snapshot::{Applied, KeyTest, PortHeld, Problem, Serving, Socket};
+use crate::contract::snapshot::{Applied, KeyTest, PortHeld, Problem, RequestsView, Serving, Socket};
 use crate::contract::{BackEnd, CommandInbox, Notice, NoticeBody, RevertCause, UiEnd, line};
 use crate::engine::Engine;
 use crate::engine::clock::Clock;
@@ -45,6 +45,7 @@ use crate::record::depth::Depth;
 use crate::record::{Drain, Ring, Series, recorder};
 use crate::sim::scripts;
 use crate::store::keys::Answer;
+use crate::store::requests_view;
 
 /// How often the screen may hear of a change.
 const BEAT: Duration = Duration::from_millis(250);
@@ -110,6 +111,7 @@ pub struct Stage {
     keeper: Keeper,
     /// Requests in their grace before they are ended.
     pub(super) leaving: Leaving,
+    pub(super) requests_view: Arc<RequestsView>,
     pub(super) depth: Depth,
     pub(super) history: Historian,
 }
@@ -148,6 +150,8 @@ impl Stage {
         let desk = keys::desk(&profile)?;
         let keeper = Keeper::open(&profile.paths.data_dir, &engine);
         let history = Historian::open(&profile.paths.data_dir, &applied.config.history, &clock, &events);
+        let kept = requests_view::load(&profile.paths.state_dir);
+        let requests_view = Arc::new(RequestsView { filters: kept.filters, columns: kept.columns });
         back.draft_is(profile.draft.clone());
         let drafts = Drafts::kept(profile.draft.clone());
         let mut stage = Self {
@@ -181,6 +185,7 @@ impl Stage {
             reports,
             keeper,
             leaving: Leaving::default(),
+            requests_view,
             depth: Depth::default(),
             history,
         };

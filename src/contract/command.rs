@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::contract::history::HistoryCommand;
-use crate::contract::snapshot::Problem;
+use crate::contract::snapshot::{Problem, RequestsView};
 use crate::model::check::Finding;
 use crate::model::config::{AdminState, Config};
 use crate::model::id::{AccountId, CommandId, EndpointId, ModelName, RequestId};
@@ -34,6 +34,8 @@ pub enum Command {
     History(HistoryCommand),
     /// Write requests to a file. Told how far it is while it is written.
     Export(ExportCommand),
+    /// Keep this view of the Requests page over restarts.
+    KeepRequestsView(RequestsView),
     /// Send one small request through our own port, as a client would.
     SendTest {
         /// The model to ask for.

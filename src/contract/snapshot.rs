@@ -60,6 +60,8 @@ pub struct Snapshot {
     pub arrivals: Arrivals,
     /// The waiting line's last minutes, streams under way, and who is about to be ended.
     pub line: LineView,
+    /// How the person keeps the Requests page.
+    pub requests_view: Arc<RequestsView>,
 }
 
 /// Whether and where we listen.
@@ -333,6 +335,15 @@ pub struct ScriptView {
     pub sent: u64,
     /// Of these, answered with an error.
     pub failed: u64,
+}
+
+/// How the person keeps the Requests page, over restarts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestsView {
+    /// Saved filters, as typed.
+    pub filters: Vec<String>,
+    /// Columns shown, in order; empty: as they were at first.
+    pub columns: Vec<String>,
 }
 
 /// One second of the waiting line.

@@ -15,6 +15,7 @@ pub mod lock;
 pub mod owners;
 pub mod paths;
 pub mod preferences;
+pub mod requests_view;
 pub mod revisions;
 
 mod config_patch;

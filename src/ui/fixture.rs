@@ -146,6 +146,7 @@ pub fn empty() -> Snapshot {
         script: None,
         arrivals: Arrivals::default(),
         line: LineView::default(),
+        requests_view: Arc::default(),
     }
 }
 

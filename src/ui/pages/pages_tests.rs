@@ -572,3 +572,24 @@ fn testing_a_snippet_ticks_only_for_a_later_request_of_its_tool() {
     stage.settle();
     assert_eq!(stage.console().page(), Page::Requests);
 }
+
+#[test]
+fn a_saved_filter_is_kept_and_comes_back_by_its_number() {
+    let mut stage = Stage::on(Page::Requests, fixture::snapshot());
+    stage.press(Modifiers::NONE, Key::Slash);
+    stage.harness.event(Event::Text("status>=400".to_owned()));
+    stage.settle();
+    stage.harness.get_by_label("Saved").click();
+    stage.settle();
+    stage.harness.get_by_label("Save this filter as Alt+1").click();
+    stage.settle();
+    let Some((_, Command::KeepRequestsView(view))) = stage.sent() else { panic!("nothing was kept") };
+    assert_eq!((view.filters.clone(), view.columns.len()), (vec!["status>=400".to_owned()], 0));
+
+    let mut snapshot = fixture::snapshot();
+    snapshot.requests_view = Arc::new(view);
+    let mut later = Stage::on(Page::Requests, snapshot);
+    assert!(later.spoken().contains("40 kept of 200"));
+    later.press(Modifiers::ALT, Key::Num1);
+    assert!(later.spoken().contains("Requests with a status at least 400."), "{}", later.spoken());
+}

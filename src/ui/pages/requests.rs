@@ -20,7 +20,9 @@ use std::sync::Arc;
 
 use egui::{Key, Modifiers, RichText, Ui};
 
+use crate::contract::Command;
 use crate::contract::history::SearchView;
+use crate::contract::snapshot::RequestsView;
 use crate::model::id::RequestId;
 use crate::model::record::RequestRecord;
 use crate::model::units::Grouped;
@@ -59,6 +61,8 @@ pub struct State {
     export: take::Export,
     /// Saved filters or columns changed and are to be kept.
     keeps: bool,
+    /// What was kept when it was last looked at.
+    kept: Option<Arc<RequestsView>>,
 }
 
 /// An order of rows.
@@ -96,6 +100,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     state.found = state.older.follow(cx, &state.query.text(), &state.marked);
     state.rows.set_older(&state.found.as_ref().map(|found| Arc::clone(&found.rows)).unwrap_or_default());
     sort(cx, state);
+    keep(cx, state);
     let wide = ui.available_width() >= SIDE_BY_SIDE;
     if state.inspecting && !wide {
         inspector(ui, cx, state);
@@ -110,6 +115,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
             .show(ui, |ui| inspector(ui, cx, state));
     }
     egui::CentralPanel::no_frame().show(ui, |ui| list(ui, cx, state, focus));
+    keep(cx, state);
 }
 
 /// Follows a deep link into this page.
@@ -149,6 +155,21 @@ fn sort(cx: &PageCx, state: &mut State) {
             state.sorted = Some(Sorted::of(&state.rows, (column, descending), &text, records.total));
         }
         _ => state.follow(),
+    }
+}
+
+/// Takes up what is kept over restarts, or has it kept.
+fn keep(cx: &mut PageCx, state: &mut State) {
+    if std::mem::take(&mut state.keeps) {
+        let columns = if state.columns == Columns::default() { Vec::new() } else { state.columns.names() };
+        let view = RequestsView { filters: state.query.saved.clone(), columns };
+        cx.send(Command::KeepRequestsView(view));
+    }
+    let kept = &cx.snapshot.requests_view;
+    if !state.kept.as_ref().is_some_and(|known| known == kept) {
+        state.query.saved.clone_from(&kept.filters);
+        state.columns = Columns::of_names(&kept.columns);
+        state.kept = Some(Arc::clone(kept));
     }
 }
 

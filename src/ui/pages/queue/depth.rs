@@ -33,16 +33,14 @@ pub(super) fn plot(ui: &mut Ui, theme: &Theme, points: &[LinePoint], now: Timest
     let most = highest.max(4);
     let end = now.0 / 1_000_000;
     let begin = points.first().map_or(end, |point| point.second).min(end.saturating_sub(MINUTE));
+    let length = end.saturating_sub(begin);
     let painter = ui.painter().with_clip_rect(rect.expand(1.0));
     painter.rect_filled(rect, 4, theme.field);
-    let x = |second: u64| {
-        let share = second.saturating_sub(begin) as f64 / end.saturating_sub(begin).max(1) as f64;
-        rect.left() + rect.width() * share as f32
-    };
-    let step = (rect.width() / end.saturating_sub(begin).max(1) as f32).max(1.0);
+    let x = |second: u64| rect.left() + rect.width() * share(second.saturating_sub(begin), length);
+    let step = (rect.width() * share(1, length)).max(1.0);
     let (area, edge) = (theme.wash(Tone::Throttled), theme.tone(Tone::Throttled));
     for point in points.iter().filter(|point| point.waiting > 0) {
-        let top = rect.bottom() - (rect.height() - 14.0) * point.waiting as f32 / most as f32;
+        let top = rect.bottom() - (rect.height() - 14.0) * share(point.waiting.into(), most.into());
         let left = x(point.second);
         painter.rect_filled(Rect::from_min_max(pos2(left, top), pos2(left + step, rect.bottom())), 0, area);
         painter.line_segment([pos2(left, top), pos2(left + step, top)], Stroke::new(1.5, edge));
@@ -53,6 +51,12 @@ pub(super) fn plot(ui: &mut Ui, theme: &Theme, points: &[LinePoint], now: Timest
     label(rect.left_bottom() + vec2(4.0, -1.0), Align2::LEFT_BOTTOM, format!("{ago} ago"));
     label(rect.right_bottom() - vec2(4.0, 1.0), Align2::RIGHT_BOTTOM, "now".to_owned());
     response.on_hover_text(words);
+}
+
+/// A part of a whole, from 0 to 1.
+fn share(part: u64, whole: u64) -> f32 {
+    let parts = part.min(whole).saturating_mul(10_000) / whole.max(1);
+    f32::from(u16::try_from(parts).unwrap_or(10_000)) / 10_000.0
 }
 
 /// `Waiting requests, last 10 min: now 2, at most 5, longest wait 9 s; 30 let go and 1 refused in the last minute`.
