@@ -126,7 +126,7 @@ fn the_page_is_reached_by_its_keys() {
     let (mut harness, ..) = open(fixture::snapshot(), WIDE);
     harness.get_by_label("Overview").click();
     harness.run_steps(2);
-    harness.key_press_modifiers(Modifiers::COMMAND, egui::Key::Num6);
+    harness.key_press_modifiers(Modifiers::COMMAND, egui::Key::Num7);
     harness.run_steps(2);
     assert_eq!(harness.state().as_ref().unwrap().page(), crate::ui::cx::Page::Usage);
 }
