@@ -147,8 +147,7 @@ impl Books {
         self.close(&spot.id);
         let Some(usage) = usage else { return };
         // A refilling bucket charges the larger of the two, the others their sum.
-        let total =
-            if spot.way == "token_bucket" { usage.input.max(usage.output) } else { usage.input + usage.output };
+        let total = if spot.way == "token_bucket" { usage.input.max(usage.output) } else { usage.input + usage.output };
         if total > charge || spot.way == "utilization" {
             self.correct(now, request, &spot.id, charge, total);
         }
