@@ -175,3 +175,26 @@ fn every_module_opens_with_its_duty() {
         .collect();
     assert!(silent.is_empty(), "no opening words: {silent:?}");
 }
+
+/// What only the table of actions may say. Arrows, Enter, Escape and Space within a focused control are the control's own.
+#[test]
+fn no_shortcut_of_the_console_stands_outside_the_table_of_actions() {
+    let controls = ["Arrow", "Page", "Enter", "Escape", "Space", "Home", "End", "Tab", "Delete", "Backspace"];
+    let mut wrong = Vec::new();
+    for source in sources().into_iter().filter(|source| source.room == "ui") {
+        let path = source.path.display().to_string();
+        if path.contains("ui/actions") || path.contains("ui/widgets") || path.contains("tests") {
+            continue;
+        }
+        let body = source.text.split("#[cfg(test)]").next().unwrap_or_default();
+        for line in code(body) {
+            let keys = line.match_indices("Key::").map(|(place, found)| &line[place + found.len()..]);
+            let named = keys.filter(|key| key.starts_with(char::is_uppercase));
+            let shortcut = named.into_iter().any(|key| !controls.iter().any(|control| key.starts_with(control)));
+            if shortcut || line.contains("KeyboardShortcut::new") {
+                wrong.push(format!("{path}: {}", line.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "shortcuts that nobody finds in the help:\n{}", wrong.join("\n"));
+}

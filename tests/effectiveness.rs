@@ -89,6 +89,14 @@ fn unknown_logs_are_learned_and_used_up() {
     assert_met(Case { knowledge: Knowledge::Unknown, ..Case::of(Counting::SlidingLog, Load::Steady(150)) });
 }
 
+#[test]
+fn no_client_error_is_owed_to_others_who_use_the_same_limits() {
+    for counting in Counting::ALL {
+        let case = Case { knowledge: Knowledge::Foreign, ..Case::of(counting, Load::Burst) };
+        assert_eq!(run(case).report.errors(), 0, "{case:?}");
+    }
+}
+
 /// Measured of real gateways, four endpoints in two groups with sliding windows: 17 to 18 % of a burst's requests fail.
 #[test]
 fn whoever_does_not_wait_loses_a_sixth_of_the_burst() {

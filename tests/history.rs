@@ -10,6 +10,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use tidegate::backend::{self, Options, Running};
+use tidegate::contract::history::Search;
 use tidegate::contract::{Command as Wish, DemoCommand, HistoryCommand, Snapshot};
 use tidegate::model::config::{History, Priority};
 use tidegate::model::history::{Batch, Remembered, UsageKey, UsageSum};
@@ -206,4 +207,34 @@ fn what_the_screen_showed_before_a_restart_it_shows_after_it_and_leaving_the_dem
     second.wait_until("the person's own profile", |snapshot| !snapshot.profile.demo && snapshot.records.is_empty());
     second.running.stop();
     assert!(!folder.exists(), "the demo's history is gone");
+}
+
+#[test]
+fn fifty_thousand_stored_rows_are_searched_with_progress_and_counted_to_the_last() {
+    let home = tempfile::tempdir().unwrap();
+    // Where the demo's profile of this folder keeps its data.
+    let data = home.path().join("data").join("demo");
+    let (mut store, _) = open(&data);
+    for first in (0..50_000).step_by(5_000) {
+        let mut waiting = Some(Batch { records: (first..first + 5_000).map(record).collect(), ..batch(first) });
+        while let Some(batch) = waiting.take() {
+            waiting = store.keep(batch).err();
+            std::thread::yield_now();
+        }
+    }
+    store.close(Batch::default());
+
+    let demo = Demo::start(home.path());
+    let shown = demo.wait_until("the newest", |snapshot| !snapshot.records.is_empty());
+    let oldest = shown.records.iter().next().map(|record| record.id);
+    let older = 50_000 - shown.records.len() as u64;
+    let passes = Arc::new(|record: &RequestRecord| record.id.0.is_multiple_of(1_000));
+    demo.ask(Wish::History(HistoryCommand::Search(Search { passes, before: oldest, most: 10 })));
+    let first = demo.wait_until("how far it is", |snapshot| snapshot.history.search.is_some());
+    assert!(first.history.search.as_ref().is_some_and(|search| !search.done), "progress comes before the end");
+    let is_done = |snapshot: &Snapshot| snapshot.history.search.as_ref().is_some_and(|search| search.done);
+    let last = demo.wait_until("the end", is_done);
+    let search = last.history.search.clone().expect("it is there");
+    assert_eq!((search.looked_at, search.of, search.found, search.rows.len()), (older, older, older / 1_000, 10));
+    demo.running.stop();
 }

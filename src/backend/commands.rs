@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::stage::{Event, Stage, report_keys};
-use super::{history, key_test, live, profile};
+use super::{history, key_test, live, profile, revisions};
 use crate::contract::snapshot::{KeyTest, Problem, Serving};
 use crate::contract::{
     Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, LineCommand, NoticeBody, ServingCommand,
@@ -17,6 +17,7 @@ use crate::model::check::{Finding, brought_in};
 use crate::model::checked::CheckedConfig;
 use crate::model::config::{AdminState, Config, Listen};
 use crate::model::id::{AccountId, CommandId, EndpointId, ModelName};
+use crate::model::revision::Author;
 use crate::policy::Input;
 use crate::store::config_file::{ConfigError, ConfigFile};
 use crate::store::keys::KeyError;
@@ -27,12 +28,10 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
     let outcome = match command {
         Command::Config(ConfigCommand::Apply { base, config }) => return apply(stage, id, base, &config).await,
         Command::Config(ConfigCommand::Reload) => return reload(stage, id).await,
+        Command::Config(ConfigCommand::KeepMine) => revisions::keep_mine(stage),
         Command::Live(command) => return live::obey(stage, id, command).await,
         Command::Endpoint(EndpointCommand::SetAdminState(endpoint, state)) => set_admin_state(stage, &endpoint, state),
-        Command::Line(command) => {
-            line(stage, command);
-            Ok(String::new())
-        }
+        Command::Line(command) => Ok(line(stage, command)),
         Command::Key(command) => return key(stage, id, command),
         Command::Serving(command) => serving(stage, command).await,
         Command::Demo(command) => demo(stage, command),
@@ -45,11 +44,33 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
 }
 
 /// The list that was clicked in shows what came of it; one that has gone meanwhile is as it is.
-fn line(stage: &Stage, command: LineCommand) {
-    stage.engine.tell(match command {
-        LineCommand::Cancel(request) => Input::Cancelled { request },
-        LineCommand::Promote(request) => Input::Promoted { request },
-    });
+fn line(stage: &mut Stage, command: LineCommand) -> String {
+    match command {
+        LineCommand::Cancel(request) => stage.engine.tell(Input::Cancelled { request }),
+        LineCommand::Promote(request) => stage.engine.tell(Input::Promoted { request }),
+        LineCommand::CancelSoon(request) => {
+            stage.leaving.add(request, stage.clock.now());
+            return format!("{request} ends in {} s", super::leaving::GRACE.as_secs());
+        }
+        LineCommand::Keep(request) if stage.leaving.keep(request) => return format!("{request} is kept"),
+        LineCommand::Keep(request) => return format!("{request} had ended already"),
+        LineCommand::CancelAllOf(client) => return cancel_all(stage, &client),
+    }
+    String::new()
+}
+
+/// Page by page, as the view lists them.
+fn cancel_all(stage: &Stage, client: &str) -> String {
+    let mut ended = 0_u64;
+    loop {
+        let waiting = stage.engine.view().queue.list;
+        let theirs: Vec<_> = waiting.iter().filter(|one| *one.client == *client).map(|one| one.request).collect();
+        if theirs.is_empty() {
+            return format!("{ended} waiting requests of {client} are cancelled");
+        }
+        ended = ended.saturating_add(theirs.len() as u64);
+        theirs.into_iter().for_each(|request| stage.engine.tell(Input::Cancelled { request }));
+    }
 }
 
 async fn apply(stage: &mut Stage, id: CommandId, base: u64, draft: &Arc<Config>) {
@@ -95,6 +116,7 @@ fn try_apply(stage: &mut Stage, draft: &Arc<Config>) -> NoticeBody {
     stage.profile.shown.first_run = false;
     live::forget(stage);
     stage.run_config(draft, checked, findings);
+    revisions::sign(stage, Author::You);
     NoticeBody::Applied { revision, findings: stage.applied.findings.clone() }
 }
 
@@ -111,8 +133,9 @@ pub(super) fn with_admin_states(draft: &Config, applied: &Config) -> Config {
 
 /// Returns what is to be said of the file as it is now.
 pub(super) fn save(stage: &mut Stage, new: &Config) -> Result<Vec<Finding>, Problem> {
-    let broken = unwritable(stage);
+    let (broken, number) = (unwritable(stage), stage.own_number());
     let Some(file) = &mut stage.profile.file else { return Err(broken) };
+    file.number_from(number);
     match file.save(&stage.profile.on_file, new) {
         Ok(saved) => {
             stage.profile.on_file = new.clone();
@@ -159,7 +182,9 @@ async fn reload(stage: &mut Stage, id: CommandId) {
             }
             stage.profile.file = Some(loaded.file);
             live::forget(stage);
+            stage.on_disk = None;
             stage.run_config(config, checked, loaded.findings);
+            revisions::adopt(stage);
             NoticeBody::Applied { revision, findings: stage.applied.findings.clone() }
         }
         Err(error) => NoticeBody::Failed(Problem {
@@ -189,6 +214,7 @@ fn set_admin_state(stage: &mut Stage, endpoint: &EndpointId, state: AdminState) 
     let lasting = stage.live.as_ref().map(|live| live.lasting(endpoint, state));
     let saved = save(stage, lasting.as_ref().unwrap_or(&config));
     live::mark(stage);
+    revisions::sign(stage, Author::You);
     let mut applied = crate::contract::snapshot::Applied::clone(&stage.applied);
     applied.config = Arc::new(config);
     stage.applied = Arc::new(applied);

@@ -152,12 +152,13 @@ impl Historian {
         }
     }
 
-    fn search(&mut self, id: CommandId, search: Search) {
+    /// `kept` is how many requests the screen has already.
+    fn search(&mut self, id: CommandId, search: Search, kept: u64) {
         let (profile, events) = (self.profile, self.events.clone());
         self.search = Some(Arc::new(SearchView {
             id,
             looked_at: 0,
-            of: self.store.facts().requests,
+            of: self.store.facts().requests.saturating_sub(kept),
             found: 0,
             rows: Arc::default(),
             done: false,
@@ -233,7 +234,10 @@ impl Historian {
 /// Carries out what the person asks of the history.
 pub(super) fn obey(stage: &mut Stage, id: CommandId, command: HistoryCommand) -> Result<String, Problem> {
     match command {
-        HistoryCommand::Search(search) => stage.history.search(id, search),
+        HistoryCommand::Search(search) => {
+            let kept = stage.ring.view(0).len() as u64;
+            stage.history.search(id, search, kept);
+        }
         HistoryCommand::EndSearch => stage.history.end_search(),
         HistoryCommand::DeleteAll => {
             let done = stage.history.delete_all()?;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::commands::{follow_listen, save, stale, unwritable, with_admin_states};
+use super::revisions;
 use super::stage::{Stage, with_inventory};
 use crate::contract::snapshot::{Applied, LiveView, Problem};
 use crate::contract::{LiveCommand, NoticeBody, RevertCause};
@@ -15,6 +16,7 @@ use crate::model::check::brought_in;
 use crate::model::checked::CheckedConfig;
 use crate::model::config::{AdminState, Config, LiveTuning};
 use crate::model::id::{CommandId, EndpointId};
+use crate::model::revision::Author;
 use crate::model::units::Timestamp;
 use crate::record::Ring;
 use crate::store::live_session::LiveSession;
@@ -185,8 +187,10 @@ fn keep(stage: &mut Stage) -> Result<NoticeBody, Problem> {
     let findings = with_inventory(save(stage, &config)?, &config);
     let revision = stage.applied.revision;
     stage.applied = Arc::new(Applied { findings, ..Applied::clone(&stage.applied) });
+    let began = stage.live.as_ref().map_or(0, |live| live.began_wall_ms);
     stage.profile.shown.first_run = false;
     forget(stage);
+    revisions::sign(stage, Author::LiveSession(began));
     Ok(NoticeBody::Done(format!("The limits are kept as rev {revision}")))
 }
 

@@ -5,15 +5,18 @@
 //! Absent on purpose: drawing, and rules of choosing.
 
 pub mod commands;
+mod drafts;
 mod export;
 mod history;
 mod keeper;
 pub mod key_test;
 pub mod keys;
+mod leaving;
 mod live;
 pub mod port;
 pub mod profile;
 pub mod publish;
+mod revisions;
 pub mod simulated;
 pub mod stage;
 pub mod table;

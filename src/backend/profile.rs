@@ -10,7 +10,9 @@ use crate::backend::Options;
 use crate::contract::snapshot::{Problem, Profile};
 use crate::model::check::Finding;
 use crate::model::config::Config;
+use crate::model::revision::LeftDraft;
 use crate::store::config_file::{ConfigError, ConfigFile, last_good};
+use crate::store::draft_file::DraftFile;
 use crate::store::live_session::LiveSession;
 use crate::store::lock::{InstanceLock, LockError};
 use crate::store::paths::{Overrides, Paths};
@@ -37,6 +39,8 @@ pub struct Loaded {
     pub shown: Profile,
     /// When the live session began that was neither kept nor taken back when we last ran; Unix milliseconds.
     pub left_over: Option<u64>,
+    /// The draft that was left when we last ended.
+    pub draft: Option<Arc<LeftDraft>>,
     /// Held as long as the profile is in use; `None` if the folder cannot be written.
     pub lock: Option<InstanceLock>,
 }
@@ -80,7 +84,8 @@ pub fn load(options: &Options, demo: bool) -> anyhow::Result<Loaded> {
         environment_keys: environment::key_names(),
     };
     let left_over = file.as_ref().and_then(|file| LiveSession::of(&paths.data_dir).take_left_over(file.text()));
-    Ok(Loaded { paths, file, on_file, config: Arc::new(config), findings, problem, shown, left_over, lock })
+    let draft = DraftFile::of(&paths.data_dir).read().map(Arc::new);
+    Ok(Loaded { paths, file, on_file, config: Arc::new(config), findings, problem, shown, left_over, draft, lock })
 }
 
 fn write_demo(paths: &Paths) -> io::Result<()> {

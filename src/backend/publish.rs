@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::keys;
 use super::profile::Loaded;
 use super::stage::Stage;
-use crate::contract::snapshot::{Applied, Arrivals, KeysView, RecordsView, ScriptView, SeriesView, Serving};
+use crate::contract::snapshot::{Applied, Arrivals, KeysView, LineView, RecordsView, ScriptView, SeriesView, Serving};
 use crate::contract::{HistoryView, Snapshot};
 use crate::engine::clock::Clock;
 use crate::model::config::Config;
@@ -32,6 +32,7 @@ pub struct Publisher {
     keys: Arc<KeysView>,
     script: Option<ScriptView>,
     arrivals: Arrivals,
+    line: LineView,
     fresh: Option<BalancerView>,
 }
 
@@ -45,6 +46,9 @@ impl Publisher {
             serving: Serving::Starting,
             profile: profile.shown.clone(),
             applied: Arc::clone(applied),
+            left_draft: profile.draft.clone(),
+            revisions: Arc::default(),
+            on_disk: None,
             live: None,
             view: Arc::default(),
             plans: Arc::default(),
@@ -54,6 +58,7 @@ impl Publisher {
             keys: Arc::default(),
             script: None,
             arrivals: Arrivals::default(),
+            line: LineView::default(),
         }
     }
 
@@ -65,6 +70,7 @@ impl Publisher {
         if new_second {
             self.second = second;
             stage.series.sample(&view, second);
+            stage.depth.sample(&view.queue, second);
             stage.history.sample(&stage.series, second);
         }
         let moved = !same(&view, &self.view);
@@ -73,6 +79,7 @@ impl Publisher {
         let script = stage.simulated.as_ref().and_then(super::simulated::Simulated::script);
         let told =
             stage.ring.total() != self.records.total || script != self.script || stage.door.arrivals() != self.arrivals;
+        let told = told || *stage.door.streams.view() != *self.line.streams;
         if moved || counting || told {
             self.fresh = Some(view);
         }
@@ -101,6 +108,11 @@ impl Publisher {
         }
         self.script = stage.simulated.as_ref().and_then(super::simulated::Simulated::script);
         self.arrivals = stage.door.arrivals();
+        self.line = LineView {
+            depth: stage.depth.view(),
+            streams: stage.door.streams.view().into(),
+            leaving: stage.leaving.view().into(),
+        };
         self.generation += 1;
         self.assemble(stage, at)
     }
@@ -127,6 +139,9 @@ impl Publisher {
             serving: stage.serving.clone(),
             profile: stage.profile.shown.clone(),
             applied: Arc::clone(&stage.applied),
+            left_draft: stage.profile.draft.clone(),
+            revisions: Arc::clone(&stage.revisions),
+            on_disk: stage.on_disk.clone(),
             live: stage.live.as_ref().map(|live| live.view(&stage.ring)),
             view: Arc::clone(&self.view),
             plans: Arc::clone(&self.plans),
@@ -136,6 +151,7 @@ impl Publisher {
             keys: Arc::clone(&self.keys),
             script: self.script.clone(),
             arrivals: self.arrivals.clone(),
+            line: self.line.clone(),
         }
     }
 }
@@ -151,5 +167,7 @@ fn same(a: &BalancerView, b: &BalancerView) -> bool {
 }
 
 fn is_counting(view: &BalancerView) -> bool {
-    view.queue.waiting > 0 || view.endpoints.iter().any(|endpoint| matches!(endpoint.health, Health::Resting { .. }))
+    view.queue.waiting > 0
+        || !view.queue.running.is_empty()
+        || view.endpoints.iter().any(|endpoint| matches!(endpoint.health, Health::Resting { .. }))
 }

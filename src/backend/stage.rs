@@ -13,13 +13,16 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::drafts::{self, Drafts};
 use super::history::{self, Historian, Report};
 use super::keeper::Keeper;
 use super::keys::{self, Desk};
+use super::leaving::Leaving;
 use super::live::{self, Live};
 use super::port::{Bound, bind};
 use super::profile::{self, Loaded};
 use super::publish::Publisher;
+use super::revisions;
 use super::simulated::Simulated;
 use super::table::table;
 use super::{Options, commands};
@@ -31,11 +34,13 @@ use crate::model::check::{Finding, Severity};
 use crate::model::checked::CheckedConfig;
 use crate::model::config::Config;
 use crate::model::id::{AccountId, CommandId};
+use crate::model::revision::{OnDisk, Revision};
 use crate::plan::inventory;
 use crate::policy::{Balancer, Input};
 use crate::proxy::attempt;
 use crate::proxy::door::Door;
 use crate::proxy::listen::serve;
+use crate::record::depth::Depth;
 use crate::record::{Drain, Ring, Series, recorder};
 use crate::sim::scripts;
 use crate::store::keys::Answer;
@@ -63,6 +68,8 @@ pub(super) enum Event {
     Done(CommandId, Result<String, Problem>),
     /// The store of a profile's history reports something.
     History(u64, Report),
+    /// What was applied before.
+    Revisions(Arc<Vec<Revision>>),
 }
 
 /// The background side.
@@ -77,6 +84,11 @@ pub struct Stage {
     pub(super) live: Option<Live>,
     /// The highest number a configuration had so far.
     newest: u64,
+    pub(super) drafts: Drafts,
+    pub(super) revisions: Arc<Vec<Revision>>,
+    pub(super) on_disk: Option<OnDisk>,
+    /// Beats so far.
+    pub(super) looked: u32,
     pub(super) desk: Desk,
     pub(super) places: Vec<Answer>,
     /// Asks for tokens again before they end.
@@ -95,6 +107,9 @@ pub struct Stage {
     pub(super) events: mpsc::Sender<Event>,
     reports: mpsc::Receiver<Event>,
     keeper: Keeper,
+    /// Requests in their grace before they are ended.
+    pub(super) leaving: Leaving,
+    pub(super) depth: Depth,
     pub(super) history: Historian,
 }
 
@@ -116,7 +131,8 @@ impl Stage {
         if options.headless {
             refuse_unattended(&profile)?;
         }
-        let (checked, findings) = resolve(&profile, 1);
+        let first = revisions::first(&profile);
+        let (checked, findings) = resolve(&profile, first);
         let seed = options.seed.unwrap_or_else(|| clock.wall_ms());
         let engine = Engine::new(Balancer::new(Arc::clone(&checked), seed, clock.now()), clock);
         engine.number_from(history::first_number(clock.wall_ms()));
@@ -124,12 +140,14 @@ impl Stage {
         let connect = Duration::from_secs(u64::from(checked.config.timeouts.connect_seconds));
         let door =
             Arc::new(Door::new(Arc::clone(&engine), attempt::client(connect)?, recorder, checked, clock.wall_ms()));
-        let applied = Arc::new(applied(&profile, findings));
+        let applied = Arc::new(Applied { revision: first, ..applied(&profile, findings) });
         let (ui, back, inbox) = line(Publisher::first(&profile, &applied, &clock));
         let (events, reports) = mpsc::channel(EVENTS);
         let desk = keys::desk(&profile)?;
         let keeper = Keeper::open(&profile.paths.data_dir, &engine);
         let history = Historian::open(&profile.paths.data_dir, &applied.config.history, &clock, &events);
+        back.draft_is(profile.draft.clone());
+        let drafts = Drafts::kept(profile.draft.clone());
         let mut stage = Self {
             options,
             clock,
@@ -140,6 +158,10 @@ impl Stage {
             newest: applied.revision,
             applied,
             live: None,
+            drafts,
+            revisions: Arc::default(),
+            on_disk: None,
+            looked: 0,
             desk,
             places: Vec::new(),
             renewal: None,
@@ -156,8 +178,11 @@ impl Stage {
             events,
             reports,
             keeper,
+            leaving: Leaving::default(),
+            depth: Depth::default(),
             history,
         };
+        revisions::adopt(&mut stage);
         if let Some(began) = stage.profile.left_over {
             stage.tell(None, NoticeBody::Reverted { revision: stage.applied.revision, why: RevertCause::Ended(began) });
         }
@@ -217,8 +242,26 @@ impl Stage {
         self.newest + 1
     }
 
+    /// The number under which what is written next is kept: a live session has one already.
+    pub(super) fn own_number(&self) -> u64 {
+        if self.live.is_some() { self.applied.revision } else { self.next_revision() }
+    }
+
+    /// Goes on from the number of a copy, where that is higher.
+    pub(super) fn count_from(&mut self, number: u64) {
+        self.newest = self.newest.max(number);
+    }
+
     fn beat(&mut self) {
         self.collect();
+        drafts::keep(self);
+        if revisions::look(self) {
+            self.publish();
+        }
+        for request in self.leaving.due(self.clock.now()) {
+            self.engine.tell(Input::Cancelled { request });
+            self.door.streams.stop(request);
+        }
         self.keeper.keep(self.clock.now(), &self.engine);
         if self.history.keep(&self.applied.config.history, self.clock.wall_ms()) {
             self.publish();
@@ -263,6 +306,7 @@ impl Stage {
     fn hear(&mut self, event: Event) {
         match event {
             Event::Keys(places) => self.keys_are(places),
+            Event::Revisions(list) => self.revisions = list,
             Event::Tested(account, test) => {
                 let test = KeyTest { finished_wall_ms: Some(self.clock.wall_ms()), ..test };
                 self.key_tests.insert(account, test);
@@ -379,6 +423,9 @@ impl Stage {
         self.simulated = None;
         live::forget(self);
         self.profile = loaded;
+        (self.revisions, self.on_disk) = (Arc::default(), None);
+        self.drafts = Drafts::kept(self.back.draft());
+        revisions::adopt(self);
         let (checked, findings) = resolve(&self.profile, self.next_revision());
         self.newest = checked.revision;
         self.applied = Arc::new(Applied { revision: checked.revision, ..applied(&self.profile, findings) });
@@ -488,6 +535,7 @@ impl Stage {
                 tracing::warn!("some requests were still running after {} s and were ended", DRAIN.as_secs());
             }
         }
+        drafts::close(&mut self);
         self.keeper.close(&self.engine);
         self.collect();
         self.history.close(self.clock.wall_ms());
@@ -541,6 +589,7 @@ fn resolve(profile: &Loaded, revision: u64) -> (Arc<CheckedConfig>, Vec<Finding>
 /// What the inventory says comes after what the check says.
 pub(super) fn with_inventory(mut findings: Vec<Finding>, config: &Config) -> Vec<Finding> {
     findings.extend(inventory::findings(config));
+    findings.extend(keys::unset_tokens(config));
     findings
 }
 

@@ -73,6 +73,8 @@ pub enum ConfigCommand {
     },
     /// Read the file again.
     Reload,
+    /// Write what we last wrote over what somebody else made of the file.
+    KeepMine,
 }
 
 /// About a live session: edits that run, but are written nowhere until the person keeps them.
@@ -98,11 +100,17 @@ pub enum EndpointCommand {
     SetAdminState(EndpointId, AdminState),
 }
 
-/// About one request that waits in line. Says nothing if it has gone meanwhile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// About requests that wait in line or run. Says nothing if they have gone meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LineCommand {
     /// Let it wait no longer: its client gets an answer that says so.
     Cancel(RequestId),
+    /// The same in a few seconds, unless it is kept before; a stream that runs is ended then.
+    CancelSoon(RequestId),
+    /// Do not cancel it after all.
+    Keep(RequestId),
+    /// Let no request of this client wait any longer.
+    CancelAllOf(Arc<str>),
     /// Put it first in its route's line.
     Promote(RequestId),
 }

@@ -8,12 +8,13 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::mpsc;
 
 use super::command::{Command, Notice};
 use super::snapshot::Snapshot;
 use crate::model::id::CommandId;
+use crate::model::revision::LeftDraft;
 
 const COMMANDS: usize = 64;
 const NOTICES: usize = 256;
@@ -23,6 +24,7 @@ struct Shared {
     notices: Mutex<VecDeque<Notice>>,
     waker: OnceLock<Box<dyn Fn() + Send + Sync>>,
     watched: AtomicBool,
+    draft: ArcSwapOption<LeftDraft>,
 }
 
 /// The screen's end. Cheap to clone.
@@ -58,6 +60,7 @@ pub fn line(first: Snapshot) -> (UiEnd, BackEnd, CommandInbox) {
         notices: Mutex::new(VecDeque::new()),
         waker: OnceLock::new(),
         watched: AtomicBool::new(false),
+        draft: ArcSwapOption::empty(),
     });
     let ui = UiEnd { shared: Arc::clone(&shared), commands: sender, next: Arc::new(AtomicU64::new(1)) };
     (ui, BackEnd { shared }, CommandInbox { commands: receiver })
@@ -96,6 +99,11 @@ impl UiEnd {
     pub fn watch_closely(&self, closely: bool) {
         self.shared.watched.store(closely, Ordering::Relaxed);
     }
+
+    /// Leaves the draft with the background, which keeps it over a restart; `None`: nothing is edited.
+    pub fn leave_draft(&self, draft: Option<LeftDraft>) {
+        self.shared.draft.store(draft.map(Arc::new));
+    }
 }
 
 impl CommandInbox {
@@ -128,6 +136,17 @@ impl BackEnd {
     #[must_use]
     pub fn latest(&self) -> Arc<Snapshot> {
         self.shared.snapshot.load_full()
+    }
+
+    /// Says what draft is kept already, before a screen leaves one.
+    pub fn draft_is(&self, draft: Option<Arc<LeftDraft>>) {
+        self.shared.draft.store(draft);
+    }
+
+    /// The draft as the screen left it last.
+    #[must_use]
+    pub fn draft(&self) -> Option<Arc<LeftDraft>> {
+        self.shared.draft.load_full()
     }
 
     /// Whether the person drags or hovers just now.

@@ -5,13 +5,15 @@
 //! Absent on purpose: view state (filters, selections), which is the screen's own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::contract::history::HistoryView;
 use crate::model::check::Finding;
 use crate::model::config::Config;
-use crate::model::id::{AccountId, EndpointId};
+use crate::model::id::{AccountId, EndpointId, RequestId};
 use crate::model::proposal::PoolPlan;
 use crate::model::record::RequestRecord;
+use crate::model::revision::{LeftDraft, OnDisk, Revision};
 use crate::model::status::{BalancerView, Health};
 use crate::model::units::Timestamp;
 
@@ -30,6 +32,12 @@ pub struct Snapshot {
     pub profile: Profile,
     /// What runs, and what is said of it.
     pub applied: Arc<Applied>,
+    /// The draft that was left when we last ended.
+    pub left_draft: Option<Arc<LeftDraft>>,
+    /// What was applied before, newest first.
+    pub revisions: Arc<Vec<Revision>>,
+    /// The file, if somebody else changed it and nobody said yet whose version counts.
+    pub on_disk: Option<OnDisk>,
     /// The live session that waits to be kept, if one does.
     pub live: Option<LiveView>,
     /// Endpoints, pools, routes, waiting line.
@@ -48,6 +56,8 @@ pub struct Snapshot {
     pub script: Option<ScriptView>,
     /// What arrived at the door so far.
     pub arrivals: Arrivals,
+    /// The waiting line's last minutes, streams under way, and who is about to be ended.
+    pub line: LineView,
 }
 
 /// Whether and where we listen.
@@ -315,6 +325,43 @@ pub struct ScriptView {
     pub sent: u64,
     /// Of these, answered with an error.
     pub failed: u64,
+}
+
+/// One second of the waiting line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinePoint {
+    /// Whole seconds on the brain's clock.
+    pub second: u64,
+    /// Requests waiting.
+    pub waiting: u32,
+    /// How long the oldest had waited.
+    pub oldest: Duration,
+    /// Let go after a wait, since the start.
+    pub admitted: u64,
+    /// Refused by us, since the start.
+    pub refused: u64,
+}
+
+/// A stream under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamView {
+    /// Which request.
+    pub request: RequestId,
+    /// When its answer began.
+    pub since: Timestamp,
+    /// Tokens that came so far, at least.
+    pub tokens: u64,
+}
+
+/// The waiting line and what runs, beyond what the brain knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LineView {
+    /// The last 15 minutes, oldest first; a missing second is a gap.
+    pub depth: Arc<[LinePoint]>,
+    /// Streams under way, in order of their requests.
+    pub streams: Arc<[StreamView]>,
+    /// Requests that the person wants to end, and when that happens.
+    pub leaving: Arc<[(RequestId, Timestamp)]>,
 }
 
 /// What arrived at the door so far.

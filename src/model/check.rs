@@ -6,6 +6,7 @@
 
 mod limits;
 mod order;
+mod timing;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -77,8 +78,10 @@ pub fn check(config: &Config) -> Vec<Finding> {
     pools(config, &mut findings);
     endpoints(config, &mut findings);
     routes(config, &mut findings);
+    order::unrouted(config, &mut findings);
     limits::callers(config, &mut findings);
     rules(config, &mut findings);
+    timing::timing(config, &mut findings);
     limits::live_tuning(&config.live_tuning, &mut findings);
     findings.list
 }

@@ -439,9 +439,9 @@ pub enum Priority {
 pub struct Caller {
     /// Shown wherever its requests are.
     pub id: CallerId,
-    /// How important its requests are.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub priority: Priority,
+    /// How important its requests are, whatever their route says. Absent: as their route says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
     /// Where its token comes from. Absent: it is recognised by nothing yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<TokenSource>,

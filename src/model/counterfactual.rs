@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::config::Priority;
 use super::id::EndpointId;
 
 /// The smallest single change that would have let a request go to `endpoint`.
@@ -48,4 +49,6 @@ pub enum Change {
     KeySet,
     /// Its region permitted.
     RegionPermitted,
+    /// The request of this priority.
+    Priority(Priority),
 }

@@ -293,7 +293,42 @@ pub struct Estimate {
     pub charge: u64,
 }
 
+/// What there is too little of, in the words of the services' own 429s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scarce {
+    /// Tokens, of whatever limit.
+    Tokens,
+    /// Requests, in a minute or at once; also where something else keeps them away.
+    Requests,
+}
+
+impl Candidate {
+    fn scarce(&self) -> Scarce {
+        let Verdict::Excluded(why) = self.verdict else { return Scarce::Requests };
+        match why {
+            Exclusion::TokensShort
+            | Exclusion::SoftCap
+            | Exclusion::InputShort
+            | Exclusion::OutputShort
+            | Exclusion::GrowthGuard
+            | Exclusion::ForeignTraffic
+            | Exclusion::KeptForImportant
+            | Exclusion::LineAhead => Scarce::Tokens,
+            // These have limits of both kinds; one request needs one of requests.
+            Exclusion::PoolShort | Exclusion::CallerShort | Exclusion::DayShort if self.needs > 1 => Scarce::Tokens,
+            _ => Scarce::Requests,
+        }
+    }
+}
+
 impl Decision {
+    /// What was short where there would have been room first.
+    #[must_use]
+    pub fn scarce(&self) -> Scarce {
+        let known = self.candidates.iter().filter(|one| one.free_at.is_some());
+        known.min_by_key(|one| one.free_at).map_or(Scarce::Requests, |one| one.scarce())
+    }
+
     /// The candidate that was taken, if one was.
     #[must_use]
     pub fn chosen(&self) -> Option<Candidate> {

@@ -16,6 +16,7 @@ pub mod outlook;
 pub mod profile;
 pub mod proposal;
 pub mod record;
+pub mod revision;
 pub mod scenario;
 pub mod secret;
 pub mod status;

@@ -3,6 +3,8 @@
 //! Invariant: a view is computed from the brain's state at one moment and changes nothing in it.
 //! Absent on purpose: history (`record`) and words (`ui`).
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -321,6 +323,15 @@ pub struct RouteView {
     pub demand: [Demand; 3],
 }
 
+impl RouteView {
+    /// Whether anybody used it in the last minute, waits for it, or is expected to ask for it.
+    #[must_use]
+    pub fn is_used(&self) -> bool {
+        let sent = self.groups.iter().flat_map(|group| &group.sent_last_minute).any(|sent| *sent > 0);
+        sent || self.waiting > 0 || self.demand.iter().any(|demand| demand.expected > 0)
+    }
+}
+
 /// The waiting line now.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueView {
@@ -336,6 +347,8 @@ pub struct QueueView {
     pub classes: [ClassView; 3],
     /// Those who wait, route by route in the order of service, at most 200.
     pub list: Vec<WaitingView>,
+    /// Those that were sent and have not ended, the oldest first, at most 200.
+    pub running: Vec<RunningView>,
 }
 
 /// Those of one priority who wait now.
@@ -362,6 +375,8 @@ pub struct WaitingView {
     pub priority: Priority,
     /// Who asked, if a token said so.
     pub caller: Option<CallerId>,
+    /// The client's label; empty if none was sent.
+    pub client: Arc<str>,
     /// What it is expected to be charged, in tokens.
     pub charge: u64,
     /// When its wait began; with several waits, that long before now.
@@ -370,6 +385,33 @@ pub struct WaitingView {
     pub deadline: Option<Timestamp>,
     /// When it is expected to go; `None`: not within the longest wait.
     pub expected: Option<Timestamp>,
+}
+
+/// One that was sent and has not ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunningView {
+    /// Which request.
+    pub request: RequestId,
+    /// Its route; `None`: the route is gone.
+    pub route: Option<ModelName>,
+    /// Where it is.
+    pub endpoint: EndpointId,
+    /// How important it is.
+    pub priority: Priority,
+    /// Who asked, if a token said so.
+    pub caller: Option<CallerId>,
+    /// The client's label; empty if none was sent.
+    pub client: Arc<str>,
+    /// What is reserved for it, in tokens.
+    pub charge: u64,
+    /// Which sending of it this is, from 1.
+    pub attempt: u32,
+    /// When this sending went out.
+    pub sent: Timestamp,
+    /// How long it had waited in line before.
+    pub waited: Duration,
+    /// Whether its answer has begun.
+    pub committed: bool,
 }
 
 /// How many stored responses, conversations, files and encrypted items are known to lie in an account.
@@ -403,9 +445,49 @@ pub struct BalancerView {
 }
 
 impl BalancerView {
+    /// The endpoints of the routes that are used; of all routes while none is.
+    #[must_use]
+    pub fn endpoints_in_use(&self) -> BTreeSet<&EndpointId> {
+        let any = self.routes.iter().any(RouteView::is_used);
+        let routes = self.routes.iter().filter(|route| route.is_used() || !any);
+        routes.flat_map(|route| &route.groups).flat_map(|group| &group.endpoints).collect()
+    }
+}
+
+impl BalancerView {
     /// The endpoint with this id.
     #[must_use]
     pub fn endpoint(&self, id: &EndpointId) -> Option<&EndpointView> {
         self.endpoints.iter().find(|endpoint| endpoint.id == *id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(model: &str, endpoint: &str, sent: u64) -> RouteView {
+        let group = GroupView::new(crate::model::id::GroupId::from("g"), vec![EndpointId::from(endpoint)], vec![sent]);
+        RouteView {
+            model: ModelName::from(model),
+            serving: 1,
+            members: 1,
+            groups: vec![group],
+            waiting: 0,
+            back_at: None,
+            demand: [Demand::default(); 3],
+        }
+    }
+    fn in_use(routes: Vec<RouteView>) -> Vec<String> {
+        let view = BalancerView { routes, ..BalancerView::default() };
+        view.endpoints_in_use().into_iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn endpoints_of_routes_that_nobody_uses_are_not_in_use_unless_nobody_uses_any() {
+        assert_eq!(in_use(vec![route("a", "east", 3), route("b", "west", 0)]), ["east"]);
+        assert_eq!(in_use(vec![route("a", "east", 0), route("b", "west", 0)]), ["east", "west"]);
+        let waits = RouteView { waiting: 1, ..route("b", "west", 0) };
+        assert_eq!(in_use(vec![route("a", "east", 0), waits]), ["west"]);
     }
 }

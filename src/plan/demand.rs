@@ -25,6 +25,8 @@ const AHEAD: f64 = 10.0;
 const TREND_AHEAD: f64 = 4.51;
 /// The sum of a damped trend over a minute.
 const TREND_MINUTE: f64 = 18.1;
+/// Seconds before anything is foreseen: fewer say next to nothing of the next ones.
+const ENOUGH: u32 = 8;
 /// Seconds before a trend is believed.
 const TREND_FROM: u32 = 10;
 /// Standard deviations between what is expected and what is rarely exceeded (one time in twenty).
@@ -146,6 +148,9 @@ impl Series {
     }
 
     fn demand(self) -> Demand {
+        if self.seen < ENOUGH {
+            return Demand::default();
+        }
         let expected = (self.level + TREND_AHEAD * self.trend).max(0.0);
         // How far the next seconds' mean may lie off, and how far the level itself may.
         let known = (LEVEL_GAIN / (2.0 - LEVEL_GAIN)).max(1.0 / f64::from(self.seen.max(1)));

@@ -108,6 +108,19 @@ fn a_stream_that_triples_is_followed_within_fifteen_seconds_and_its_growth_is_se
 }
 
 #[test]
+fn the_first_seconds_foresee_nothing_and_what_comes_then_swings_little() {
+    let mut stream = Stream::new(11);
+    let mut foreseen = Vec::new();
+    for _ in 0..30 {
+        stream.pass(10.0, 500..1_500);
+        foreseen.push(stream.demand().expected);
+    }
+    assert!(foreseen[..7].iter().all(|expected| *expected == 0), "{foreseen:?}");
+    let (least, most) = (foreseen[7..].iter().min().unwrap(), foreseen[7..].iter().max().unwrap());
+    assert!(*least > 0 && *most < least * 2, "{foreseen:?}");
+}
+
+#[test]
 fn silence_brings_demand_down_and_ends_it() {
     let mut stream = Stream::new(1);
     for _ in 0..60 {
@@ -129,8 +142,11 @@ fn the_first_request_after_a_long_silence_starts_anew() {
         stream.pass(20.0, 1_000..1_001);
     }
     stream.second = 1_000_000;
-    stream.forecaster.note(Timestamp::from_secs(1_000_000), &route(), Priority::Normal, 600);
-    stream.second += 1;
+    for _ in 0..8 {
+        assert_eq!(stream.demand(), Demand::default());
+        stream.forecaster.note(Timestamp::from_secs(stream.second), &route(), Priority::Normal, 600);
+        stream.second += 1;
+    }
     assert_eq!(stream.demand().expected, 36_000);
 }
 
@@ -150,9 +166,11 @@ fn the_same_notes_give_the_same_outlook() {
 fn priorities_and_routes_are_kept_apart() {
     let mut forecaster = Forecaster::default();
     let other = ModelName::from("other");
-    forecaster.note(Timestamp::ZERO, &route(), Priority::Interactive, 100);
-    forecaster.note(Timestamp::ZERO, &other, Priority::Bulk, 900);
-    let outlook = forecaster.outlook(Timestamp::from_secs(1));
+    for second in 0..8 {
+        forecaster.note(Timestamp::from_secs(second), &route(), Priority::Interactive, 100);
+        forecaster.note(Timestamp::from_secs(second), &other, Priority::Bulk, 900);
+    }
+    let outlook = forecaster.outlook(Timestamp::from_secs(8));
     let expected = |model: &ModelName, priority| outlook.route(model).map(|route| route.of(priority).expected);
     assert_eq!(expected(&route(), Priority::Interactive), Some(6_000));
     assert_eq!(expected(&route(), Priority::Bulk), Some(0));

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::balancer::Balancer;
 use super::choose::Pick;
+use super::claim::Standing;
 use super::estimate::formula;
 use super::event::{Assignment, Output};
 use super::explain::group_number;
@@ -46,6 +47,7 @@ impl Balancer {
         let binding = self.bind(now, &profile.affinity);
         let caller = self.caller_of(&profile);
         let mut job = Job { binding, caller, ..Job::new(profile, route, self.arrivals) };
+        job.lane = self.lane_of(&job);
         if !job.has_known_output() {
             job.expected_output = self.outputs.expected(&job.profile.model, job.profile.caller.as_ref());
         }
@@ -55,7 +57,7 @@ impl Balancer {
             return self.refuse(now, request, &job, &judged, RefusalReason::Stopping, None, outputs);
         }
         let in_turn = self.routes.get(route).is_none_or(|route| route.line.outranks(job.profile.priority, job.charge));
-        self.heed_claims(now, &job, &mut judged, in_turn);
+        self.heed_claims(now, &job, &mut judged, Standing::of_newcomer(in_turn));
         self.pace(now, &job, &mut judged, in_turn);
         match self.pick(now, &job, &judged) {
             Some(pick) => self.assign(now, request, job, &judged, pick, outputs),
@@ -102,8 +104,8 @@ impl Balancer {
             attempt: job.attempts,
             decision,
         };
-        self.expiries.insert((reservation.expires, request));
-        job.stage = Some(Stage::Sent(Box::new(reservation)));
+        self.expiries.insert((reservation.expires, request), ());
+        job.stage = Some(Stage::Sent(self.boxed(reservation)));
         self.jobs.insert(request, job);
         outputs.push(Output::Assigned { request, assignment });
     }
@@ -139,6 +141,17 @@ impl Balancer {
             mark,
             charge_is_known,
         })
+    }
+
+    /// In a box that was used before, if there is one.
+    fn boxed(&mut self, reservation: Reservation) -> Box<Reservation> {
+        match self.spare.pop() {
+            Some(mut spare) => {
+                *spare = reservation;
+                spare
+            }
+            None => Box::new(reservation),
+        }
     }
 
     /// A request that cannot go now waits if it would go in time, and is refused at once if not.
@@ -207,6 +220,7 @@ impl Balancer {
             self.ages.insert((half_way(now, deadline), request));
         }
         job.stage = Some(Stage::InLine { since: now, deadline });
+        job.lane = self.lane_of(&job);
         if let Some(place) = job.route
             && let Some(route) = self.routes.get_mut(place)
         {

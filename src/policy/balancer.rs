@@ -13,9 +13,10 @@ use super::claim::Claims;
 use super::event::{Input, Output};
 use super::glance::{Endpoints, Pools};
 use super::judge::Judged;
+use super::ordered::Ordered;
 use super::outputs::Outputs;
 use super::owners::Owners;
-use super::request::{Job, RouteState};
+use super::request::{Job, Reservation, RouteState};
 use super::retry::Budget;
 use super::stick::Homes;
 use crate::model::checked::{CheckedConfig, CheckedEndpoint};
@@ -51,13 +52,13 @@ pub struct Balancer {
     pub(super) routes: Vec<RouteState>,
     /// Accounts with a usable key.
     pub(super) ready: BTreeSet<AccountId>,
-    pub(super) jobs: BTreeMap<RequestId, Job>,
+    pub(super) jobs: Ordered<RequestId, Job>,
     /// Requests that wait, by when we give up on them.
     pub(super) deadlines: BTreeSet<(Timestamp, RequestId)>,
     /// Requests whose backoff runs, by its end.
     pub(super) backoffs: BTreeSet<(Timestamp, RequestId)>,
     /// Requests in flight, by when their reservation is taken for lost.
-    pub(super) expiries: BTreeSet<(Timestamp, RequestId)>,
+    pub(super) expiries: Ordered<(Timestamp, RequestId), ()>,
     /// What clients are expected to ask for next.
     pub(super) outlook: Arc<Outlook>,
     /// Requests that wait, by when they move up a class.
@@ -86,6 +87,8 @@ pub struct Balancer {
     pub(super) owners: Owners,
     /// The list of verdicts, between two uses.
     pub(super) lent: Vec<Judged>,
+    /// Boxes whose reservations are over, for those to come.
+    pub(super) spare: Vec<Box<Reservation>>,
     /// Where conversations and callers were answered last.
     pub(super) homes: Homes,
 }
@@ -111,10 +114,10 @@ impl Balancer {
             caller_slots: BTreeMap::new(),
             routes: Vec::new(),
             ready: BTreeSet::new(),
-            jobs: BTreeMap::new(),
+            jobs: Ordered::default(),
             deadlines: BTreeSet::new(),
             backoffs: BTreeSet::new(),
-            expiries: BTreeSet::new(),
+            expiries: Ordered::default(),
             outlook: Arc::default(),
             ages: BTreeSet::new(),
             ranks: BTreeSet::new(),
@@ -130,6 +133,7 @@ impl Balancer {
             refused: 0,
             owners: Owners::default(),
             lent: Vec::new(),
+            spare: Vec::new(),
             homes: Homes::default(),
         };
         brain.adopt(config);
@@ -168,13 +172,16 @@ impl Balancer {
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
         let lines = self.wakes.first().map(|(when, _)| *when);
-        let sets = [&self.deadlines, &self.backoffs, &self.expiries, &self.ages];
-        lines.into_iter().chain(sets.into_iter().filter_map(|set| set.first().map(|(when, _)| *when))).min()
+        let expiry = self.expiries.first().map(|(when, _)| *when);
+        let sets = [&self.deadlines, &self.backoffs, &self.ages];
+        let waiting = sets.into_iter().filter_map(|set| set.first().map(|(when, _)| *when));
+        lines.into_iter().chain(expiry).chain(waiting).min()
     }
 
     /// Everything that time alone decides up to `now`.
     fn advance(&mut self, now: Timestamp, outputs: &mut Vec<Output>) {
-        while let Some(request) = due(&mut self.expiries, now) {
+        while let Some((when, request)) = self.expiries.first().copied().filter(|(when, _)| *when <= now) {
+            self.expiries.remove(&(when, request));
             self.expire(now, request);
         }
         while let Some(request) = due(&mut self.backoffs, now) {

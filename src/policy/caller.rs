@@ -47,6 +47,11 @@ impl CallerState {
         room
     }
 
+    /// Whether anything limits it.
+    pub(super) fn is_limited(&self) -> bool {
+        self.is_capped() || self.limits != Limits::NONE
+    }
+
     /// Whether only so many of its requests may run at once.
     pub(super) const fn is_capped(&self) -> bool {
         self.max_in_flight.is_some()

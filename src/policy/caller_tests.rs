@@ -11,7 +11,7 @@ use crate::model::outcome::Ending;
 fn limited(config: &mut Config, tokens: Option<u64>, requests: Option<u64>, in_flight: Option<u32>) {
     config.callers = vec![Caller {
         id: CallerId::from("batch"),
-        priority: crate::model::config::Priority::Normal,
+        priority: None,
         token: None,
         tokens_per_minute: tokens,
         requests_per_minute: requests,

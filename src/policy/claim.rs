@@ -1,4 +1,4 @@
-//! What is kept for whoever is next in turn: a place at one endpoint from a time on, so that others may pass without
+//! What is kept for whoever is next in its lane: a place at one endpoint from a time on, so that others may pass without
 //! delaying it.
 //!
 //! Invariant: who passes leaves the room that is claimed; a claim never grows later by those who came after it.
@@ -65,19 +65,45 @@ fn oldest(claims: &BTreeMap<(usize, u64), Claim>, place: usize, binds: impl Fn(&
     claims.range((place, 0)..=(place, u64::MAX)).map(|(_, claim)| claim).find(|claim| binds(claim))
 }
 
+/// Where one stands who is asked to heed what is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Before all of its own route's line.
+    Ahead,
+    /// Next in its lane: only those of its route keep a place now who come before it.
+    Next,
+    /// Behind the next one of its lane.
+    Behind,
+    /// Sent before, and back from a failure: it was its turn once, and its own route's are to it as any other's.
+    Back,
+}
+
+impl Standing {
+    /// The standing of one who has just come.
+    pub(super) const fn of_newcomer(outranks_all: bool) -> Self {
+        if outranks_all { Self::Ahead } else { Self::Behind }
+    }
+
+    /// Whether a place that is kept for another binds it.
+    fn heeds(self, job: &Job, claim: &Claim) -> bool {
+        let older = claim.rank < job.rank || claim.rank == job.rank && claim.order < job.order;
+        match self {
+            _ if claim.order == job.order => false,
+            Self::Ahead | Self::Next if Some(claim.route) == job.route => self == Self::Next,
+            Self::Behind => Some(claim.route) == job.route || claim.rank <= job.rank,
+            Self::Ahead | Self::Next | Self::Back => older,
+        }
+    }
+}
+
 impl Balancer {
-    /// Takes back, in a judgement, what is kept for others. `in_turn`: it is next of its own route, so its route's claim
-    /// does not bind it.
-    pub(super) fn heed_claims(&self, now: Timestamp, job: &Job, judged: &mut [Judged], in_turn: bool) {
+    /// Takes back, in a judgement, what is kept for others.
+    pub(super) fn heed_claims(&self, now: Timestamp, job: &Job, judged: &mut [Judged], standing: Standing) {
         if self.claims.endpoints.is_empty() {
             return;
         }
-        let binds = |claim: &Claim| {
-            let own = Some(claim.route) == job.route;
-            claim.order != job.order && if own { !in_turn } else { yields(job, claim, in_turn) }
-        };
         for one in judged {
-            let Some(kept) = self.kept_until(now, one, binds) else { continue };
+            let Some(kept) = self.kept_until(now, one, |claim| standing.heeds(job, claim)) else { continue };
             match &mut one.ruling {
                 Ruling::Fits { .. } => {
                     one.ruling = Ruling::Out(Exclusion::LineAhead, Hope::At(kept));
@@ -105,24 +131,39 @@ impl Balancer {
         own.map(|claim| claim.at).max(shared.map(|claim| claim.at))
     }
 
-    /// Keeps a place for the one who is next on a route, or lets it go. Other routes may look again at what was let go.
-    pub(super) fn claim(&mut self, route: usize, claim: Option<Claim>) {
-        let Some(state) = self.routes.get_mut(route) else { return };
-        let before = std::mem::replace(&mut state.claim, claim);
-        if before == claim {
-            return;
+    /// Takes up what a route keeps for its next ones, to be kept anew or let go.
+    pub(super) fn take_up_claims(&mut self, route: usize) -> Vec<Claim> {
+        let Some(state) = self.routes.get_mut(route) else { return Vec::new() };
+        let before = std::mem::take(&mut state.claims);
+        for claim in &before {
+            self.claims.remove(claim);
         }
-        if let Some(before) = &before {
-            self.claims.remove(before);
-            self.touch_others(before.slot, route);
-        }
-        if let Some(claim) = claim {
-            self.claims.insert(claim);
+        before
+    }
+
+    /// Keeps a place for one who is next in a lane of a route.
+    pub(super) fn keep(&mut self, claim: Claim) {
+        let Some(state) = self.routes.get_mut(claim.route) else { return };
+        state.claims.push(claim);
+        self.claims.insert(claim);
+    }
+
+    /// Other routes may look again at what was kept before and is not kept any more.
+    pub(super) fn let_go(&mut self, route: usize, before: &[Claim]) {
+        for claim in before {
+            let kept = self.routes.get(route).is_some_and(|state| state.claims.contains(claim));
+            if !kept {
+                self.touch_others(claim.slot, route);
+            }
         }
     }
-}
 
-/// Whether a request yields to another route's claim: to more important ones, and to older ones of its class.
-fn yields(job: &Job, claim: &Claim, in_turn: bool) -> bool {
-    claim.rank < job.rank || claim.rank == job.rank && (!in_turn || claim.order < job.order)
+    /// One stands in line no more: what was kept for it is free.
+    pub(super) fn drop_claim(&mut self, route: usize, order: u64) {
+        let Some(state) = self.routes.get_mut(route) else { return };
+        let Some(at) = state.claims.iter().position(|claim| claim.order == order) else { return };
+        let claim = state.claims.swap_remove(at);
+        self.claims.remove(&claim);
+        self.touch_others(claim.slot, route);
+    }
 }

@@ -10,12 +10,13 @@ use super::endpoint::{EndpointState, PoolState};
 use super::event::Output;
 use super::judge::pool_limits;
 use super::ledger::Ledger;
+use super::order::Line;
 use super::request::{RouteState, Stage};
 use super::spill::Stay;
 use crate::model::checked::CheckedConfig;
 use crate::model::config::AdminState;
 use crate::model::decision::RefusalReason;
-use crate::model::id::{AccountId, EndpointId, RequestId};
+use crate::model::id::{AccountId, EndpointId, ModelName, RequestId};
 use crate::model::units::Timestamp;
 
 impl Balancer {
@@ -59,13 +60,17 @@ impl Balancer {
         let mut before = std::mem::take(&mut self.routes);
         for spec in &config.routes {
             let known = before.iter().position(|route| route.model == spec.model).map(|at| before.swap_remove(at));
-            let (sent, stays) = known.map(|route| (route.sent, route.stays)).unwrap_or_default();
-            let stays = Stay::of(spec, &stays);
             let fresh = RouteState::new(spec.model.clone(), config.queue.bulk_share_percent);
             let members = spec.groups.iter().flat_map(|group| &group.members);
             let members =
                 members.filter_map(|member| Some(config.endpoints.get(member.endpoint)?.id.clone())).collect();
-            self.routes.push(RouteState { members, sent, stays, ..fresh });
+            let fresh = RouteState { members, ..fresh };
+            self.routes.push(match known {
+                Some(RouteState { sent, stays, shares, demand, relented, .. }) => {
+                    RouteState { sent, stays: Stay::of(spec, &stays), shares, demand, relented, ..fresh }
+                }
+                None => RouteState { stays: Stay::of(spec, &[]), ..fresh },
+            });
         }
         self.config = config;
         self.pools.doubt();
@@ -73,13 +78,17 @@ impl Balancer {
         self.note_keys();
     }
 
-    /// A new configuration: everybody waiting is looked at anew, in the order of arrival.
+    /// A new configuration: everybody waiting is looked at anew, and whose turn it was stays so.
     pub(super) fn configured(&mut self, now: Timestamp, config: Arc<CheckedConfig>, outputs: &mut Vec<Output>) {
+        let stood: Vec<(ModelName, Line)> =
+            self.routes.iter_mut().map(|route| (route.model.clone(), std::mem::take(&mut route.line))).collect();
         self.adopt(config);
         let mut homeless: Vec<(u64, RequestId)> = Vec::new();
-        for (request, job) in &mut self.jobs {
+        let mut jobs = std::mem::take(&mut self.jobs);
+        for (request, job) in jobs.iter_mut() {
             job.route = self.config.route_for(job.profile.model.as_str());
             job.caller = job.profile.caller.as_ref().and_then(|id| self.caller_slots.get(id).copied());
+            job.lane = self.lane_of(job);
             let line = job.route.and_then(|route| self.routes.get_mut(route)).map(|route| &mut route.line);
             match (&job.stage, line, job.route) {
                 (Some(Stage::InLine { .. }), Some(line), Some(route)) => {
@@ -93,9 +102,23 @@ impl Balancer {
                 _ => {}
             }
         }
+        self.jobs = jobs;
+        for (model, line) in &stood {
+            self.resume(model, line);
+        }
         homeless.sort_unstable();
         for (_, request) in homeless {
             self.turn_away(now, request, RefusalReason::UnknownModel, outputs);
+        }
+    }
+
+    /// A route's line goes on where it stood: its turns, and whom the person put first.
+    fn resume(&mut self, model: &ModelName, stood: &Line) {
+        if let Some(route) = self.routes.iter_mut().find(|route| route.model == *model) {
+            route.line.resume(stood);
+        }
+        for request in stood.promoted() {
+            self.promoted(request);
         }
     }
 

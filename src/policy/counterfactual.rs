@@ -65,8 +65,8 @@ impl Balancer {
         let change = match one.ruling {
             Ruling::Fits { .. } | Ruling::LeastBad => (!alone).then_some(Change::NobodyAhead),
             Ruling::Out(Exclusion::LineAhead, _) => Some(Change::NobodyAhead),
-            // What is expected of others is nothing that one change makes undone.
-            Ruling::Out(Exclusion::KeptForImportant, _) => None,
+            // What is expected of others no change makes undone; but it may be one of those for whom room is kept.
+            Ruling::Out(Exclusion::KeptForImportant, _) => self.unpaced_as(job, one).map(Change::Priority),
             _ if !alone => None,
             Ruling::Out(Exclusion::Withheld, _) => self.end_of_stay(now, job, one),
             Ruling::Out(why, hope) if self.withheld(now, job.route?, one.group).is_none() => {

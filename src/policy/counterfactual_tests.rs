@@ -226,7 +226,11 @@ fn make(world: &mut World, setting: &Setting, would_have: &Counterfactual) {
             Arc::new(CheckedConfig::resolve(Arc::new(later), 1).0)
         }
         Change::Later(wait) => return world.now = world.now.after(wait),
-        Change::KeySet | Change::RegionPermitted | Change::PoolRequestsMore(_) | Change::NobodyAhead => {
+        Change::KeySet
+        | Change::RegionPermitted
+        | Change::PoolRequestsMore(_)
+        | Change::NobodyAhead
+        | Change::Priority(_) => {
             panic!("cannot happen here: {would_have:?}")
         }
     };

@@ -100,7 +100,7 @@ impl EndpointState {
     fn held(&self, spec: &CheckedEndpoint) -> [Option<u64>; 3] {
         let holding = self.learning.holding();
         if spec.pinned {
-            let tokens = [spec.tokens_per_minute, self.learning.growth.allowed()].into_iter().flatten().min();
+            let tokens = lesser(spec.tokens_per_minute, self.learning.growth.allowed());
             return [tokens, spec.requests_per_minute, spec.requests_per_day];
         }
         [holding.tokens, holding.requests, holding.requests_per_day]
@@ -110,7 +110,7 @@ impl EndpointState {
     pub(super) fn limits(&self, spec: &CheckedEndpoint) -> Limits {
         let [tokens, requests, requests_per_day] = self.held(spec);
         Limits {
-            tokens: [tokens, spec.soft_cap, self.allotted].into_iter().flatten().min(),
+            tokens: lesser(lesser(tokens, spec.soft_cap), self.allotted),
             requests,
             input: spec.input_tokens_per_minute,
             output: spec.output_tokens_per_minute,
@@ -122,7 +122,7 @@ impl EndpointState {
     /// What keeps tokens per minute where they are.
     pub(super) fn bound(&self, spec: &CheckedEndpoint) -> Bound {
         let [tokens, ..] = self.held(spec);
-        let others = [tokens, spec.soft_cap].into_iter().flatten().min();
+        let others = lesser(tokens, spec.soft_cap);
         match (self.allotted, spec.soft_cap) {
             (Some(share), _) if others.is_none_or(|others| share < others) => Bound::Allotted,
             (_, Some(cap)) if tokens.is_none_or(|limit| cap < limit) => Bound::SoftCap,
@@ -139,7 +139,7 @@ impl EndpointState {
     /// What is stated or reported, or our soft cap if that is lower: no charge above it ever goes there.
     pub(super) fn firm_tokens(&self, spec: &CheckedEndpoint) -> Option<u64> {
         let firm = self.learning.tokens.firm(tokens_stated(spec));
-        [firm, spec.soft_cap].into_iter().flatten().min()
+        lesser(firm, spec.soft_cap)
     }
 
     /// Where the token ceiling comes from.
@@ -247,6 +247,14 @@ impl EndpointState {
     pub(super) fn tariff(&self, spec: &CheckedEndpoint) -> Tariff {
         let permille = [true, false].map(|capped| self.learning.calibration(capped).permille());
         Tariff { service: spec.service, enforcement: spec.enforcement, permille }
+    }
+}
+
+/// The lower of two ceilings, as far as they are known.
+fn lesser(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (known, None) | (None, known) => known,
     }
 }
 

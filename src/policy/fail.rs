@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::admit::hopeless;
 use super::balancer::Balancer;
+use super::claim::Standing;
 use super::event::Output;
 use super::judge::{Hope, Judged, hope};
 use super::ledger::Unit;
@@ -69,7 +70,8 @@ impl Balancer {
         let rules = self.config.retry.clone();
         let spent = job.attempts >= attempt_cap(&rules) || self.stopping;
         if !spent {
-            let judged = self.judge(now, &job);
+            let mut judged = self.judge(now, &job);
+            self.heed_claims(now, &job, &mut judged, Standing::Back);
             if judged.iter().any(Judged::fits) {
                 if is_free(failure.class) || self.budget.spend(now, rules.budget_percent) {
                     if let Some(pick) = self.pick(now, &job, &judged) {

@@ -26,6 +26,7 @@ fn turns(charges: &[u64]) -> Vec<Turn> {
             rank: Priority::Normal,
             caller: super::super::order::Caller::default(),
             charge,
+            lane: super::super::lane::Lane::default(),
         };
         Turn { waiter, class_tag: order, caller_tag: order }
     };

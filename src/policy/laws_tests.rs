@@ -265,7 +265,7 @@ impl Court {
             assert!(claim.at <= first.after(GRAIN), "what is kept for one in turn never moves later");
         }
         for (order, at) in &*kept {
-            let waits = self.brain.jobs.values().any(|job| job.order == *order && job.deadline().is_some());
+            let waits = self.brain.jobs.iter_mut().any(|(_, job)| job.order == *order && job.deadline().is_some());
             assert!(!waits || at.after(GRAIN) >= self.now, "it has gone by then");
         }
     }

@@ -314,13 +314,15 @@ impl Ledger {
                 }
             }
         }
-        for (unit, meter, _, limit) in self.more_lines(Demand::default(), limits) {
-            let free = room.see(now, meter, limit);
-            match unit {
-                Unit::Input => room.input = free,
-                Unit::Output => room.output = free,
-                Unit::Tokens | Unit::DayTokens => room.tokens = room.tokens.min(free),
-                Unit::Requests | Unit::DayRequests => none_left |= free == 0,
+        if self.more.is_some() {
+            for (unit, meter, _, limit) in self.more_lines(Demand::default(), limits) {
+                let free = room.see(now, meter, limit);
+                match unit {
+                    Unit::Input => room.input = free,
+                    Unit::Output => room.output = free,
+                    Unit::Tokens | Unit::DayTokens => room.tokens = room.tokens.min(free),
+                    Unit::Requests | Unit::DayRequests => none_left |= free == 0,
+                }
             }
         }
         if none_left {
@@ -353,8 +355,10 @@ impl Ledger {
                 when = when.max(self.slice.earliest(now, 1, self.slice_limit(limit))?);
             }
         }
-        for (_, meter, needs, limit) in self.more_lines(demand, limits) {
-            when = when.max(meter.earliest(now, needs, limit)?);
+        if self.more.is_some() {
+            for (_, meter, needs, limit) in self.more_lines(demand, limits) {
+                when = when.max(meter.earliest(now, needs, limit)?);
+            }
         }
         Some(when)
     }

@@ -1,16 +1,17 @@
 //! The waiting lines: who goes next, who may pass, and for how long one waits.
 //!
-//! Invariant: whoever is next on a route starts no later than could be promised when its turn came, unless something real
-//! takes room away or a more important one's turn comes first. A route that cannot go on holds up no other.
+//! Invariant: whoever is next in its lane starts no later than could be promised when its turn came, unless something real
+//! takes room away or a more important one's turn comes first. A lane that cannot go on holds up no other, nor does a route.
 //! Absent on purpose: polling. Each line knows when somebody in it fits, and events let it look again.
 
 use std::time::Duration;
 
 use super::admit::hopeless;
 use super::balancer::Balancer;
-use super::claim::Claim;
+use super::claim::{Claim, Standing};
 use super::event::Output;
 use super::judge::{Hope, Judged, Ruling, hope};
+use super::lane::Lane;
 use super::request::{Job, Stage};
 use crate::model::config::Priority;
 use crate::model::decision::{Exclusion, RefusalReason};
@@ -18,7 +19,7 @@ use crate::model::id::RequestId;
 use crate::model::units::Timestamp;
 
 /// How many of those behind the next one are tried at a time.
-const TRIED: usize = 32;
+const TRIED: usize = 33;
 /// How often lines that share endpoints are looked at for one event.
 const ROUNDS: usize = 4;
 
@@ -59,38 +60,41 @@ impl Balancer {
     }
 
     fn rank(&mut self, route: usize) -> Option<(Priority, u64)> {
-        let next = self.next_in_turn(route)?;
+        let next = self.routes.get_mut(route)?.line.first()?.request;
         self.jobs.get(&next).map(|job| (job.rank, job.order))
     }
 
-    fn next_in_turn(&mut self, route: usize) -> Option<RequestId> {
-        self.routes.get_mut(route)?.line.next().map(|waiter| waiter.request)
-    }
-
     fn pump_route(&mut self, now: Timestamp, route: usize, outputs: &mut Vec<Output>) {
-        loop {
-            if let Some(state) = self.routes.get_mut(route) {
-                state.paced = None;
-            }
-            let Some(next) = self.next_in_turn(route) else {
-                self.claim(route, None);
-                self.set_wake(now, route, None);
-                break;
-            };
+        let before = self.take_up_claims(route);
+        if let Some(state) = self.routes.get_mut(route) {
+            state.paced.clear();
+        }
+        let (mut waiting, mut wake) = (Vec::new(), None);
+        while let Some((lane, next)) = self.next_in_turn(route, &waiting) {
             if let Look::Waits(until) = self.try_next(now, route, next, outputs) {
-                let others = self.let_pass(now, route, next, outputs);
-                self.set_wake(now, route, until.into_iter().chain(others).min());
-                break;
+                wake = earlier(wake, until);
+                waiting.push((lane, next));
             }
         }
+        for (lane, next) in &waiting {
+            wake = earlier(wake, self.let_pass(now, route, (lane, *next), outputs));
+        }
+        self.let_go(route, &before);
+        self.set_wake(now, route, wake);
         self.touched.remove(&route);
     }
 
-    /// Sends the one whose turn it is, or keeps a place for it.
+    /// Who is next of the lanes that are not known to wait.
+    fn next_in_turn(&mut self, route: usize, waiting: &[(Lane, RequestId)]) -> Option<(Lane, RequestId)> {
+        let next = self.routes.get_mut(route)?.line.next_but(waiting)?;
+        Some((next.lane.clone(), next.request))
+    }
+
+    /// Sends the one whose turn it is in its lane, or keeps a place for it.
     fn try_next(&mut self, now: Timestamp, route: usize, request: RequestId, outputs: &mut Vec<Output>) -> Look {
         let Some(mut job) = self.jobs.remove(&request) else { return Look::Waits(None) };
         let mut judged = self.judge(now, &job);
-        self.heed_claims(now, &job, &mut judged, true);
+        self.heed_claims(now, &job, &mut judged, Standing::Next);
         self.pace(now, &job, &mut judged, true);
         if let Some(pick) = self.pick(now, &job, &judged) {
             self.assign(now, request, job, &judged, pick, outputs);
@@ -107,14 +111,13 @@ impl Balancer {
             }
         };
         // Nothing is kept for one who only waits because something is kept for others.
-        let paced = judged.iter().any(is_paced);
-        let claim = if paced { None } else { self.claim_for(route, &job, &judged) };
-        self.claim(route, claim);
-        if let Some(state) = self.routes.get_mut(route) {
-            state.paced = paced.then_some(job.profile.priority);
-            if paced {
+        if judged.iter().any(is_paced) {
+            if let Some(state) = self.routes.get_mut(route) {
+                state.paced.push((job.lane.clone(), job.profile.priority));
                 state.line.forgo(job.profile.priority);
             }
+        } else if let Some(claim) = self.claim_for(route, &job, &judged) {
+            self.keep(claim);
         }
         self.jobs.insert(request, job);
         self.give_back(judged);
@@ -133,37 +136,37 @@ impl Balancer {
         Some(Claim { slot: one.slot, pool, estimate: one.estimate, at, rank: job.rank, order: job.order, route })
     }
 
-    /// Lets go those behind who take nothing from the one in turn. Says when the first of the others may go.
+    /// Lets go those behind in a lane who take nothing from its next one. Says when the first of the others may go.
     fn let_pass(
         &mut self,
         now: Timestamp,
         route: usize,
-        next: RequestId,
+        (lane, next): (&Lane, RequestId),
         outputs: &mut Vec<Output>,
     ) -> Option<Timestamp> {
         loop {
             let state = self.routes.get(route)?;
-            let (paced, share) = (state.paced, self.config.queue.bulk_share_percent);
+            let (paced, share) = (state.paced_in(lane), self.config.queue.bulk_share_percent);
             // Behind one who waits for an allowance only those go who need none.
             let due = paced.is_some() && state.is_due(now, Priority::Bulk, 0, share);
             let open = |class| paced.is_none_or(|paced| class < paced || due && paced < class);
-            let smallest = state.line.smallest_but(next, open)?;
+            let smallest = state.line.smallest_but(lane, next, open)?;
             let judged = self.judge_behind(now, smallest)?;
-            let fits = judged.iter().any(Judged::fits);
-            let soonest = known(&judged);
-            // Where not even the smallest fits, nobody does.
-            let none = !fits && !is_personal(&judged);
+            let (fits, soonest, widest) = (judged.iter().any(Judged::fits), known(&judged), widest(&judged));
+            // Where not even the smallest fits, nobody does; but an allowance is one thing for each class.
+            let (paced, none) = (judged.iter().any(is_paced), !fits && !judged.iter().any(is_paced));
             self.give_back(judged);
             if none {
                 return soonest;
             }
-            let upcoming = self.routes.get(route)?.line.upcoming(TRIED + 1);
+            let upcoming = self.routes.get(route)?.line.upcoming_of(lane, TRIED);
             let (mut moved, mut wake) = (false, soonest.filter(|_| !fits));
-            let others = upcoming.iter().filter(|turn| turn.waiter.request != next && open(turn.waiter.class));
-            for turn in others {
-                match self.try_behind(now, turn.waiter.request, outputs) {
+            let others = upcoming.iter().map(|turn| &turn.waiter);
+            let others = others.filter(|one| one.request != next && open(one.class) && (paced || one.charge <= widest));
+            for one in others {
+                match self.try_behind(now, one.request, outputs) {
                     Look::Gone => moved = true,
-                    Look::Waits(when) => wake = wake.into_iter().chain(when).min(),
+                    Look::Waits(when) => wake = earlier(wake, when),
                 }
             }
             if !moved && (!fits || matches!(self.try_behind(now, smallest, outputs), Look::Waits(_))) {
@@ -175,7 +178,7 @@ impl Balancer {
     fn judge_behind(&mut self, now: Timestamp, request: RequestId) -> Option<Vec<Judged>> {
         let job = self.jobs.remove(&request)?;
         let mut judged = self.judge(now, &job);
-        self.heed_claims(now, &job, &mut judged, false);
+        self.heed_claims(now, &job, &mut judged, Standing::Behind);
         self.pace(now, &job, &mut judged, false);
         self.jobs.insert(request, job);
         Some(judged)
@@ -234,8 +237,7 @@ impl Balancer {
         if !route.line.leave(waiter) {
             return;
         }
-        let (empty, claims) = (route.line.is_empty(), route.claim.is_some_and(|claim| claim.order == waiter.order));
-        if empty {
+        if route.line.is_empty() {
             route.forecast = None;
             self.lined.remove(&place);
             self.set_wake(self.now, place, None);
@@ -243,9 +245,7 @@ impl Balancer {
             route.foresee_left(self.now, waiter.order, false);
             self.touched.insert(place);
         }
-        if empty || claims {
-            self.claim(place, None);
-        }
+        self.drop_claim(place, waiter.order);
     }
 
     /// A request waited as long as it may.
@@ -333,16 +333,24 @@ fn known(judged: &[Judged]) -> Option<Timestamp> {
     }
 }
 
-/// Whether something of its own keeps this request from an endpoint, so that it does not stand for larger ones.
-fn is_personal(judged: &[Judged]) -> bool {
-    judged.iter().any(|one| {
-        matches!(
-            one.ruling,
-            Ruling::Out(Exclusion::TriedAlready | Exclusion::CallerShort | Exclusion::BoundElsewhere, _)
-        ) || is_paced(one)
-    })
+/// No larger charge fits anywhere now, as far as is known.
+fn widest(judged: &[Judged]) -> u64 {
+    let free = |one: &Judged| match (one.has, one.limit) {
+        // What exceeds a limit that is not for good goes where nothing else is.
+        (Some(has), Some(limit)) if has < limit => has.max(one.estimate.charge),
+        _ => u64::MAX,
+    };
+    judged.iter().filter(|one| one.fits()).map(free).max().unwrap_or(u64::MAX)
+}
+
+fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.into_iter().chain(other).min()
 }
 
 const fn is_paced(one: &Judged) -> bool {
     matches!(one.ruling, Ruling::Out(Exclusion::KeptForImportant, _))
 }
+
+#[cfg(test)]
+#[path = "line_tests.rs"]
+mod tests;

@@ -7,8 +7,9 @@
 //! Absent on purpose: who fits (`judge`) and what is kept for whom (`claim`).
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, btree_map};
+use std::collections::{BTreeMap, BinaryHeap};
 
+use super::lane::{Lane, Members};
 use crate::model::config::Priority;
 use crate::model::id::{CallerId, RequestId};
 
@@ -38,6 +39,7 @@ pub(super) struct Waiter {
     pub(super) caller: Caller,
     /// What it is expected to take, in tokens.
     pub(super) charge: u64,
+    pub(super) lane: Lane,
 }
 
 /// One who waits, with the tags it would leave behind.
@@ -51,7 +53,7 @@ pub(super) struct Turn {
 }
 
 /// One route's line.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Line {
     classes: [Class; 3],
     /// By how much a token moves the tag of its class.
@@ -67,95 +69,90 @@ pub(super) struct Line {
 struct Class {
     tag: u64,
     clock: u64,
+    /// But for those put first.
     waiting: usize,
-    /// All charges.
+    /// All their charges.
     total: u64,
-    /// Whose turn it is. Stays until its first one has gone, so that what is kept for that one stays kept.
-    next: Option<Caller>,
-    callers: BTreeMap<Caller, SubLine>,
-    turns: BTreeSet<(u64, u64, Caller)>,
-    /// Everyone of the class by charge, so that the smallest is at hand; those put first stay here.
-    by_charge: BTreeSet<(u64, u64, RequestId)>,
+    fares: BTreeMap<Caller, Fare>,
+    lanes: BTreeMap<Lane, Members>,
 }
 
+/// What is reckoned of a caller within a class, over all lanes.
 #[derive(Clone, Debug, Default)]
-struct SubLine {
+struct Fare {
     tag: u64,
     /// All charges.
     total: u64,
-    waiting: BTreeMap<u64, Waiter>,
+    waiting: usize,
 }
 
-impl SubLine {
-    fn first(&self) -> Option<&Waiter> {
-        self.waiting.first_key_value().map(|(_, waiter)| waiter)
-    }
-
-    fn turn(&self, caller: &Caller) -> Option<(u64, u64, Caller)> {
-        let first = self.first()?;
-        Some((self.tag.saturating_add(first.charge), first.order, caller.clone()))
-    }
-}
+/// Where somebody stands in the order of service: the tag its class would have, its class, the tag its caller would have,
+/// and its place among all arrivals.
+type Rank = (u64, Priority, u64, u64);
 
 impl Class {
-    /// Changes a caller's sub-line and keeps its turn in step.
-    fn change(&mut self, caller: &Caller, change: impl FnOnce(&mut SubLine)) {
-        let clock = self.clock;
-        let sub = self.callers.entry(caller.clone()).or_insert_with(|| SubLine { tag: clock, ..SubLine::default() });
-        if let Some(turn) = sub.turn(caller) {
-            self.turns.remove(&turn);
-        }
-        change(sub);
-        match sub.turn(caller) {
-            Some(turn) => {
-                self.turns.insert(turn);
-            }
-            None => {
-                self.callers.remove(caller);
-            }
-        }
+    fn tag_of(&self, caller: &Caller) -> u64 {
+        self.fares.get(caller).map_or(self.clock, |fare| fare.tag)
     }
 
-    /// The caller whose turn it is.
-    fn caller_in_turn(&self) -> Option<&Caller> {
-        let kept = self.next.as_ref().filter(|caller| self.callers.contains_key(*caller));
-        kept.or_else(|| self.turns.first().map(|(_, _, caller)| caller))
+    /// The next one of each lane, with the tag its caller would have.
+    fn firsts(&self) -> impl Iterator<Item = (u64, &Waiter)> {
+        let firsts = self.lanes.values().filter_map(Members::first);
+        firsts.map(|first| (self.tag_of(&first.caller).saturating_add(first.charge), first))
     }
 
     fn next(&self) -> Option<&Waiter> {
-        self.callers.get(self.caller_in_turn()?)?.first()
+        self.firsts().min_by_key(|(tag, first)| (*tag, first.order)).map(|(_, first)| first)
     }
 
     /// Everyone in the order of service, with the tag of its caller.
-    fn in_order(&self, most: usize) -> InOrder<'_> {
-        let first = self.caller_in_turn();
-        let mut heap = BinaryHeap::with_capacity(self.turns.len().min(most));
-        let mut lines = Vec::with_capacity(self.turns.len().min(most));
-        // Whose turn it is comes first whatever its tag.
-        let callers = self.turns.iter().map(|(_, _, caller)| caller).filter(|caller| Some(*caller) != first);
-        for caller in first.into_iter().chain(callers).take(most) {
-            let Some(sub) = self.callers.get(caller) else { continue };
-            let mut rest = sub.waiting.values();
-            if let Some(waiter) = rest.next() {
-                let tag = sub.tag.saturating_add(waiter.charge);
-                let rank = if lines.is_empty() { 0 } else { tag };
-                heap.push(Reverse((rank, waiter.order, lines.len(), tag)));
-                lines.push((waiter, rest));
-            }
+    fn in_order(&self) -> InOrder<'_, std::vec::IntoIter<&Waiter>> {
+        let mut lines: BTreeMap<&Caller, Vec<&Waiter>> = BTreeMap::new();
+        for (caller, line) in self.lanes.values().flat_map(Members::callers) {
+            lines.entry(caller).or_default().extend(line);
         }
-        InOrder { heap, lines }
+        let mut order = InOrder::default();
+        let first = self.next().map(|first| &first.caller);
+        for (caller, mut line) in lines {
+            line.sort_unstable_by_key(|waiter| waiter.order);
+            order.add(self.tag_of(caller), Some(caller) == first, line.into_iter());
+        }
+        order
+    }
+
+    /// The same for one lane.
+    fn lane_in_order(&self, lane: &Lane) -> InOrder<'_, impl Iterator<Item = &Waiter>> {
+        let mut order = InOrder::default();
+        for (at, (caller, line)) in self.lanes.get(lane).into_iter().flat_map(Members::callers).enumerate() {
+            order.add(self.tag_of(caller), at == 0, line);
+        }
+        order
     }
 }
 
-/// The caller's next one, and those behind it.
-type Rest<'l> = (&'l Waiter, btree_map::Values<'l, u64, Waiter>);
-
-struct InOrder<'l> {
+/// Callers' lines side by side: each with its next one, and those behind it.
+struct InOrder<'l, I> {
     heap: BinaryHeap<Reverse<(u64, u64, usize, u64)>>,
-    lines: Vec<Rest<'l>>,
+    lines: Vec<(&'l Waiter, I)>,
 }
 
-impl<'l> Iterator for InOrder<'l> {
+impl<I> Default for InOrder<'_, I> {
+    fn default() -> Self {
+        Self { heap: BinaryHeap::new(), lines: Vec::new() }
+    }
+}
+
+impl<'l, I: Iterator<Item = &'l Waiter>> InOrder<'l, I> {
+    /// One more caller. Whose turn it is comes first whatever its tag.
+    fn add(&mut self, tag: u64, in_turn: bool, mut line: I) {
+        let Some(waiter) = line.next() else { return };
+        let tag = tag.saturating_add(waiter.charge);
+        self.heap.push(Reverse((if in_turn { 0 } else { tag }, waiter.order, self.lines.len(), tag)));
+        self.lines.push((waiter, line));
+    }
+}
+
+impl<'l, I: Iterator<Item = &'l Waiter>> Iterator for InOrder<'l, I> {
     type Item = (&'l Waiter, u64);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -218,49 +215,63 @@ impl Line {
 
     /// How many wait.
     pub(super) fn len(&self) -> usize {
-        self.classes.iter().map(|class| class.by_charge.len()).sum()
+        self.members().map(Members::len).sum()
     }
 
     /// Whether nobody waits.
     pub(super) fn is_empty(&self) -> bool {
-        self.classes.iter().all(|class| class.by_charge.is_empty())
+        self.classes.iter().all(|class| class.lanes.is_empty())
+    }
+
+    fn members(&self) -> impl Iterator<Item = &Members> {
+        self.classes.iter().flat_map(|class| class.lanes.values())
     }
 
     /// Goes in line, behind those of the same caller that came before.
     pub(super) fn enter(&mut self, waiter: Waiter) {
         let clock = self.clock;
         let class = self.class_mut(waiter.class);
-        class.by_charge.insert((waiter.charge, waiter.order, waiter.request));
         if class.waiting == 0 {
             class.tag = class.tag.max(clock);
         }
         class.waiting = class.waiting.saturating_add(1);
         class.total = class.total.saturating_add(waiter.charge);
-        let caller = waiter.caller.clone();
-        class.change(&caller, |sub| {
-            sub.total = sub.total.saturating_add(waiter.charge);
-            sub.waiting.insert(waiter.order, waiter);
-        });
+        let started = class.clock;
+        let fare = class.fares.entry(waiter.caller.clone()).or_insert(Fare { tag: started, ..Fare::default() });
+        fare.total = fare.total.saturating_add(waiter.charge);
+        fare.waiting = fare.waiting.saturating_add(1);
+        let lane = class.lanes.entry(waiter.lane.clone()).or_default();
+        lane.count(&waiter);
+        lane.put(waiter, fare.tag);
     }
 
     /// Leaves the line, wherever in it. Says whether it stood there.
     pub(super) fn leave(&mut self, waiter: &Waiter) -> bool {
-        if !self.class_mut(waiter.class).by_charge.remove(&(waiter.charge, waiter.order, waiter.request)) {
+        let lane = self.class_mut(waiter.class).lanes.get_mut(&waiter.lane);
+        if !lane.is_some_and(|lane| lane.discount(waiter)) {
             return false;
         }
         let before = self.promoted.len();
         self.promoted.retain(|_, promoted| promoted.request != waiter.request);
-        if self.promoted.len() == before {
-            let class = self.class_mut(waiter.class);
+        let was_put_first = self.promoted.len() < before;
+        let class = self.class_mut(waiter.class);
+        if !was_put_first {
             class.waiting = class.waiting.saturating_sub(1);
             class.total = class.total.saturating_sub(waiter.charge);
-            if class.next().is_some_and(|next| next.request == waiter.request) {
-                class.next = None;
+            let tag = class.tag_of(&waiter.caller);
+            if let Some(lane) = class.lanes.get_mut(&waiter.lane) {
+                lane.take(waiter, tag);
             }
-            class.change(&waiter.caller, |sub| {
-                sub.total = sub.total.saturating_sub(waiter.charge);
-                sub.waiting.remove(&waiter.order);
-            });
+            if let Some(fare) = class.fares.get_mut(&waiter.caller) {
+                fare.total = fare.total.saturating_sub(waiter.charge);
+                fare.waiting = fare.waiting.saturating_sub(1);
+                if fare.waiting == 0 {
+                    class.fares.remove(&waiter.caller);
+                }
+            }
+        }
+        if class.lanes.get(&waiter.lane).is_some_and(Members::is_empty) {
+            class.lanes.remove(&waiter.lane);
         }
         if self.is_empty() {
             self.clock = 0;
@@ -271,11 +282,36 @@ impl Line {
         true
     }
 
+    /// Goes on where another line of the same route stood: whose turn it was, and whom the person put first.
+    pub(super) fn resume(&mut self, before: &Self) {
+        self.clock = before.clock;
+        for (class, known) in self.classes.iter_mut().zip(&before.classes).filter(|(class, _)| class.waiting > 0) {
+            (class.tag, class.clock) = (known.tag, known.clock);
+            let clock = class.clock;
+            for (caller, fare) in &mut class.fares {
+                let tag = known.fares.get(caller).map_or(clock, |known| known.tag);
+                for lane in class.lanes.values_mut() {
+                    lane.retag(caller, fare.tag, tag);
+                }
+                fare.tag = tag;
+            }
+            for (lane, members) in &mut class.lanes {
+                if let Some(before) = known.lanes.get(lane) {
+                    members.keep_turn_of(before);
+                }
+            }
+        }
+    }
+
+    /// Those whom the person put first, the earliest first.
+    pub(super) fn promoted(&self) -> impl Iterator<Item = RequestId> {
+        self.promoted.values().rev().map(|waiter| waiter.request)
+    }
+
     /// One in line has waited long: from now on it weighs as the class above its own.
     pub(super) fn age(&mut self, waiter: &Waiter) {
-        let sub = self.class_mut(waiter.class).callers.get_mut(&waiter.caller);
-        if let Some(known) = sub.and_then(|sub| sub.waiting.get_mut(&waiter.order)) {
-            known.rank = waiter.rank;
+        if let Some(lane) = self.class_mut(waiter.class).lanes.get_mut(&waiter.lane) {
+            lane.age(waiter);
         }
     }
 
@@ -283,8 +319,7 @@ impl Line {
     pub(super) fn promote(&mut self, waiter: &Waiter) {
         if self.leave(waiter) {
             self.promotions = self.promotions.saturating_add(1);
-            let everyone = &mut self.class_mut(waiter.class).by_charge;
-            everyone.insert((waiter.charge, waiter.order, waiter.request));
+            self.class_mut(waiter.class).lanes.entry(waiter.lane.clone()).or_default().count(waiter);
             self.promoted.insert(Reverse(self.promotions), waiter.clone());
         }
     }
@@ -301,9 +336,13 @@ impl Line {
         }
         let before = class.tag;
         class.tag = class.tag.saturating_add(step);
-        if let Some(sub) = class.callers.get(&waiter.caller) {
-            class.clock = class.clock.max(sub.tag);
-            class.change(&waiter.caller, |sub| sub.tag = sub.tag.saturating_add(waiter.charge));
+        if let Some(fare) = class.fares.get_mut(&waiter.caller) {
+            let before = fare.tag;
+            class.clock = class.clock.max(before);
+            fare.tag = before.saturating_add(waiter.charge);
+            for lane in class.lanes.values_mut() {
+                lane.retag(&waiter.caller, before, fare.tag);
+            }
         }
         self.clock = self.clock.max(before);
     }
@@ -324,13 +363,26 @@ impl Line {
         ranked.min()
     }
 
-    /// Who is next. It stays next of its class until it has gone.
-    pub(super) fn next(&mut self) -> Option<&Waiter> {
-        for class in CLASSES {
-            let class = self.class_mut(class);
-            class.next = class.caller_in_turn().cloned();
+    /// Who is next of the lanes that are not among these. It stays next of its lane and class until it has gone.
+    pub(super) fn next_but(&mut self, lanes: &[(Lane, RequestId)]) -> Option<&Waiter> {
+        for lane in self.classes.iter_mut().flat_map(|class| class.lanes.values_mut()) {
+            lane.keep_turn();
         }
-        self.first()
+        let open = |waiter: &Waiter| lanes.iter().all(|(lane, _)| *lane != waiter.lane);
+        let promoted = self.promoted.values().find(|waiter| open(waiter));
+        promoted.or_else(|| {
+            self.firsts().filter(|(_, first)| open(first)).min_by_key(|(rank, _)| *rank).map(|(_, first)| first)
+        })
+    }
+
+    /// The next one of each lane and class, those put first aside.
+    fn firsts(&self) -> impl Iterator<Item = (Rank, &Waiter)> {
+        CLASSES.into_iter().flat_map(|at| {
+            let class = self.class(at);
+            let next = class.next().map_or(0, |next| self.step(next.rank, next.charge));
+            let tag = class.tag.saturating_add(next);
+            class.firsts().map(move |(fare, first)| ((tag, at, fare, first.order), first))
+        })
     }
 
     /// Who is next.
@@ -343,6 +395,9 @@ impl Line {
 
     /// Whether one that is not in line would be next if it were.
     pub(super) fn outranks(&self, class: Priority, charge: u64) -> bool {
+        if self.is_empty() {
+            return true;
+        }
         let here = self.class(class);
         if here.waiting > 0 || !self.promoted.is_empty() {
             return false;
@@ -353,13 +408,18 @@ impl Line {
 
     /// The smallest charge in line.
     pub(super) fn smallest(&self) -> Option<u64> {
-        self.classes.iter().filter_map(|class| class.by_charge.first()).map(|(charge, ..)| *charge).min()
+        self.members().filter_map(|lane| lane.smallest_but(None)).map(|(charge, ..)| *charge).min()
     }
 
-    /// The request of an open class with the smallest charge, but for one.
-    pub(super) fn smallest_but(&self, except: RequestId, open: impl Fn(Priority) -> bool) -> Option<RequestId> {
+    /// The request of a lane and of an open class with the smallest charge, but for one.
+    pub(super) fn smallest_but(
+        &self,
+        lane: &Lane,
+        except: RequestId,
+        open: impl Fn(Priority) -> bool,
+    ) -> Option<RequestId> {
         let classes = CLASSES.into_iter().filter(|class| open(*class));
-        let each = classes.filter_map(|class| self.class(class).by_charge.iter().find(|(_, _, one)| *one != except));
+        let each = classes.filter_map(|class| self.class(class).lanes.get(lane)?.smallest_but(Some(except)));
         each.min().map(|(_, _, request)| *request)
     }
 
@@ -367,10 +427,30 @@ impl Line {
     pub(super) fn upcoming(&self, most: usize) -> Vec<Turn> {
         let promoted =
             self.promoted.values().map(|waiter| Turn { waiter: waiter.clone(), class_tag: 0, caller_tag: 0 });
-        let mut all: Vec<Turn> = promoted.take(most).collect();
+        let all: Vec<Turn> = promoted.take(most).collect();
+        self.merged(all, most, |class| class.in_order())
+    }
+
+    /// The same of one lane.
+    pub(super) fn upcoming_of(&self, lane: &Lane, most: usize) -> Vec<Turn> {
+        let promoted = self.promoted.values().filter(|waiter| waiter.lane == *lane);
+        let promoted = promoted.map(|waiter| Turn { waiter: waiter.clone(), class_tag: 0, caller_tag: 0 });
+        let all: Vec<Turn> = promoted.take(most).collect();
+        self.merged(all, most, |class| class.lane_in_order(lane))
+    }
+
+    fn merged<'l, I>(
+        &'l self,
+        mut all: Vec<Turn>,
+        most: usize,
+        order: impl Fn(&'l Class) -> InOrder<'l, I>,
+    ) -> Vec<Turn>
+    where
+        I: Iterator<Item = &'l Waiter>,
+    {
         let mut classes = CLASSES.map(|class| {
             let here = self.class(class);
-            (class, here.tag, here.in_order(most).peekable())
+            (class, here.tag, order(here).peekable())
         });
         while all.len() < most {
             let ranked = classes.iter_mut().filter_map(|(class, tag, rest)| {
@@ -390,7 +470,7 @@ impl Line {
     pub(super) fn tags_of(&self, Waiter { class, caller, charge, .. }: &Waiter) -> (u64, u64) {
         let here = self.class(*class);
         let class_tag = if here.waiting == 0 { self.clock.max(here.tag) } else { here.tag };
-        let ahead = here.callers.get(caller).map_or(here.clock, |sub| sub.tag.saturating_add(sub.total));
+        let ahead = here.fares.get(caller).map_or(here.clock, |fare| fare.tag.saturating_add(fare.total));
         let all = here.total.saturating_add(*charge);
         (class_tag.saturating_add(self.step(*class, all)), ahead.saturating_add(*charge))
     }

@@ -73,7 +73,7 @@ impl Balancer {
         let Some(allowance) = &route.allowance else { return };
         let again = Hope::At(allowance.made.after(FRESH));
         let due = route.is_due(now, class, job.charge, self.config.queue.bulk_share_percent);
-        let behind = !in_turn && route.paced.is_some_and(|paced| paced == class || paced < class && !due);
+        let behind = !in_turn && route.paced_in(&job.lane).is_some_and(|paced| paced == class || paced < class && !due);
         let last = allowance.groups.len().saturating_sub(1);
         for one in judged.iter_mut().filter(|one| one.fits() && !one.is_probe()) {
             let allowed = allowance.groups.get(one.group).map_or(u64::MAX, |[normal, bulk]| match class {
@@ -85,6 +85,19 @@ impl Balancer {
                 let why = if kept { Exclusion::KeptForImportant } else { Exclusion::LineAhead };
                 one.ruling = Ruling::Out(why, again);
             }
+        }
+    }
+
+    /// The least of the more important priorities for which this endpoint would not be kept from the request.
+    pub(super) fn unpaced_as(&self, job: &Job, one: &Judged) -> Option<Priority> {
+        let route = self.routes.get(job.route?)?;
+        let [normal, _] = route.allowance.as_ref()?.groups.get(one.group)?;
+        match job.profile.priority {
+            Priority::Bulk if one.estimate.charge <= *normal && route.paced_in(&job.lane) != Some(Priority::Normal) => {
+                Some(Priority::Normal)
+            }
+            Priority::Bulk | Priority::Normal => Some(Priority::Interactive),
+            Priority::Interactive => None,
         }
     }
 

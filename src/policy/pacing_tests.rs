@@ -1,6 +1,7 @@
 use super::super::event::{Input, Output};
 use super::super::world_tests::*;
 use super::*;
+use crate::model::counterfactual::Change;
 use crate::model::decision::Verdict;
 use crate::model::outlook::RouteOutlook;
 
@@ -71,6 +72,29 @@ fn a_preferred_group_that_will_be_exhausted_is_left_early_by_the_less_important(
         "the decision names the rule"
     );
     assert_eq!(place(&arrive(&mut world, Priority::Interactive, 1_000)), "east");
+}
+
+#[test]
+fn one_for_whom_no_room_is_kept_is_told_the_priority_with_which_it_would_have_gone() {
+    let sites = [site("east", 60_000), Site { group: 1, ..site("west", 60_000) }];
+    let left_early = |interactive, normal| {
+        let mut world = World::new(config(&sites, &[], |_| {}));
+        expect(&mut world, interactive, normal);
+        sent_of(&mut world, Priority::Bulk, 1_000, 50);
+        world
+    };
+    for (interactive, normal, told) in [(24_000, 0, Priority::Interactive), (0, 24_000, Priority::Normal)] {
+        let Output::Assigned { assignment, .. } = arrive(&mut left_early(interactive, normal), Priority::Bulk, 1_000)
+        else {
+            panic!("sent")
+        };
+        let would_have = assignment.decision.would_have.clone().expect("a change is named");
+        assert_eq!((would_have.endpoint.as_str(), would_have.change), ("east", Change::Priority(told)));
+        assert_eq!(place(&arrive(&mut left_early(interactive, normal), told, 1_000)), "east", "and it alone is enough");
+        if told == Priority::Interactive {
+            assert_eq!(place(&arrive(&mut left_early(interactive, normal), Priority::Normal, 1_000)), "west");
+        }
+    }
 }
 
 #[test]

@@ -1,14 +1,17 @@
 //! The waiting line, for the screen.
 //!
 //! Invariant: reads only; the order shown is the order of service, and the times are those a newcomer would be told.
-//! Absent on purpose: more than a page of those who wait.
+//! Absent on purpose: more than a page of those who wait, or of those that run.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::balancer::Balancer;
 use super::order::CLASSES;
+use super::request::{Job, Reservation, Stage};
 use crate::model::config::Priority;
-use crate::model::status::{ClassView, QueueView, WaitingView};
+use crate::model::id::RequestId;
+use crate::model::status::{ClassView, QueueView, RunningView, WaitingView};
 use crate::model::units::Timestamp;
 
 /// As many of those who wait are listed.
@@ -33,6 +36,7 @@ impl Balancer {
             refused: self.refused,
             classes,
             list: self.waiting_list(now),
+            running: self.running_list(),
         }
     }
 
@@ -74,6 +78,7 @@ impl Balancer {
                     position,
                     priority: job.profile.priority,
                     caller: job.profile.caller.clone(),
+                    client: Arc::clone(&job.profile.client),
                     charge: job.charge,
                     since: now.before(job.waited_by(now)),
                     deadline: job.deadline(),
@@ -82,5 +87,29 @@ impl Balancer {
             }
         }
         list
+    }
+
+    /// Names grow with arrival, so the first are the oldest.
+    fn running_list(&self) -> Vec<RunningView> {
+        let sent = self.jobs.iter().filter_map(|(request, job)| match &job.stage {
+            Some(Stage::Sent(held)) => Some((request, job, held)),
+            _ => None,
+        });
+        let view = |(request, job, held): (&RequestId, &Job, &Reservation)| {
+            Some(RunningView {
+                request: *request,
+                route: job.route.and_then(|at| self.routes.get(at)).map(|route| route.model.clone()),
+                endpoint: self.endpoints.get(held.slot)?.id.clone(),
+                priority: job.profile.priority,
+                caller: job.profile.caller.clone(),
+                client: Arc::clone(&job.profile.client),
+                charge: held.estimate.charge,
+                attempt: job.attempts,
+                sent: held.sent,
+                waited: job.waited,
+                committed: job.committed,
+            })
+        };
+        sent.filter_map(|(request, job, held)| view((request, job, held))).take(LISTED).collect()
     }
 }

@@ -11,6 +11,7 @@ use super::affinity::Binding;
 use super::claim::Claim;
 use super::estimate::Formula;
 use super::forecast::Forecast;
+use super::lane::Lane;
 use super::ledger::Entry;
 use super::order::{CLASSES, Caller, Line, Waiter};
 use super::pacing::Allowance;
@@ -95,6 +96,8 @@ pub(super) struct Job {
     pub(super) charge: u64,
     /// Where it may go at all.
     pub(super) binding: Binding,
+    /// Among whom it stands in line, as of when it last joined.
+    pub(super) lane: Lane,
     /// How long its answer took to begin.
     pub(super) began_after: Duration,
     /// The slot of who asked, if it is known.
@@ -120,6 +123,7 @@ impl Job {
             rank,
             charge: 0,
             binding: Binding::Free,
+            lane: Lane::default(),
             began_after: Duration::ZERO,
             caller: None,
             expected_output: None,
@@ -130,7 +134,7 @@ impl Job {
     pub(super) fn waiter(&self, request: RequestId) -> Waiter {
         let caller = Caller(self.profile.caller.clone());
         let (class, rank) = (self.profile.priority, self.rank);
-        Waiter { request, order: self.order, class, rank, caller, charge: self.charge }
+        Waiter { request, order: self.order, class, rank, caller, charge: self.charge, lane: self.lane.clone() }
     }
 
     /// Whether a service can tell from the request how long the answer may be.
@@ -165,8 +169,8 @@ pub(super) struct RouteState {
     pub(super) members: Arc<[EndpointId]>,
     /// Who waits, and who is next.
     pub(super) line: Line,
-    /// What is kept for the one who is next.
-    pub(super) claim: Option<Claim>,
+    /// What is kept for those who are next in their lanes.
+    pub(super) claims: Vec<Claim>,
     /// When somebody in line fits if nothing happens before; `None`: only an event helps.
     pub(super) wake: Option<Timestamp>,
     /// What those in line will have taken by when.
@@ -177,8 +181,8 @@ pub(super) struct RouteState {
     pub(super) demand: Option<[Demand; 3]>,
     /// What the less important ones may still take.
     pub(super) allowance: Option<Allowance>,
-    /// The class of the one in turn, if it waits for an allowance: nobody of that class or below passes it.
-    pub(super) paced: Option<Priority>,
+    /// The lanes whose next one waits for an allowance, with its class: nobody of that class or below passes it there.
+    pub(super) paced: Vec<(Lane, Priority)>,
     /// By class: tokens of the last minute.
     pub(super) shares: [(Priority, Window); 3],
     /// Per endpoint slot: sendings of this route in the last minute.
@@ -196,12 +200,12 @@ impl RouteState {
             model,
             members: Arc::default(),
             line: Line::new(bulk_share_percent),
-            claim: None,
+            claims: Vec::new(),
             wake: None,
             forecast: None,
             demand: None,
             allowance: None,
-            paced: None,
+            paced: Vec::new(),
             shares: CLASSES.map(|class| (class, Window::new(MINUTE, Duration::ZERO))),
             turns: Vec::new(),
             sent: BTreeMap::new(),
@@ -218,6 +222,11 @@ impl RouteState {
     /// Sendings to an endpoint in the last minute.
     pub(super) fn sent_last_minute(&self, now: Timestamp, slot: usize) -> u64 {
         self.sent.get(&slot).map_or(0, |window| window.taken(now))
+    }
+
+    /// The class of a lane's next one, if it waits for an allowance.
+    pub(super) fn paced_in(&self, lane: &Lane) -> Option<Priority> {
+        self.paced.iter().find(|(of, _)| of == lane).map(|(_, class)| *class)
     }
 
     /// One in line went, or will not go.

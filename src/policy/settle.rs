@@ -11,6 +11,9 @@ use crate::model::outcome::{Ending, HeaderSignal, Settlement};
 use crate::model::units::Timestamp;
 use crate::model::usage::Usage;
 
+/// Boxes kept for reservations to come.
+const SPARE: usize = 64;
+
 impl Balancer {
     /// The commit point: from here no other endpoint.
     pub(super) fn committed(&mut self, now: Timestamp, request: RequestId, signal: &HeaderSignal) {
@@ -26,18 +29,19 @@ impl Balancer {
         let quick = job.profile.streaming.then_some(job.began_after);
         let (mark, request_kind) = (reservation.mark, (job.has_known_output(), prompt));
         self.note_home(request, slot);
-        let spec = self.spec_of(slot).cloned();
+        let place = self.spec_at.get(slot).copied().flatten();
+        let spec = place.and_then(|place| self.config.endpoints.get(place));
         let Some(endpoint) = self.endpoints.get_mut(slot) else { return };
-        let seen_before = (endpoint.health.health(now), spec.as_ref().map(|spec| endpoint.limits(spec)));
+        let seen_before = (endpoint.health.health(now), spec.map(|spec| endpoint.limits(spec)));
         endpoint.health.committed(now, request);
         endpoint.was_admitted(now, charge);
         if let Some(took) = quick {
             endpoint.latency.note(now, took, prompt, 0);
         }
-        if let Some(spec) = spec.as_ref().filter(|_| signal.endpoint == endpoint.id) {
+        if let Some(spec) = spec.filter(|_| signal.endpoint == endpoint.id) {
             endpoint.answered(now, spec, &mark, &signal.facts, request_kind);
         }
-        if seen_before != (endpoint.health.health(now), spec.as_ref().map(|spec| endpoint.limits(spec))) {
+        if seen_before != (endpoint.health.health(now), spec.map(|spec| endpoint.limits(spec))) {
             self.doubt(slot);
         }
         self.answered_for(now, request);
@@ -59,7 +63,11 @@ impl Balancer {
         if charge != reservation.estimate.charge {
             self.doubt(reservation.slot);
         }
-        let Some(endpoint) = self.endpoints.get_mut(reservation.slot) else { return };
+        let slot = reservation.slot;
+        if self.spare.len() < SPARE {
+            self.spare.push(reservation);
+        }
+        let Some(endpoint) = self.endpoints.get_mut(slot) else { return };
         let counters = &mut endpoint.counters;
         match settlement.ending {
             Ending::Completed if job.committed => counters.answered = counters.answered.saturating_add(1),

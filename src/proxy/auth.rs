@@ -12,26 +12,26 @@ use crate::model::secret::Secret;
 /// The callers whose tokens are known.
 #[derive(Default)]
 pub struct Callers {
-    known: Vec<(Secret, CallerId, Priority)>,
+    known: Vec<(Secret, CallerId, Option<Priority>)>,
 }
 
 impl Callers {
     /// Callers with their tokens.
     #[must_use]
-    pub const fn new(known: Vec<(Secret, CallerId, Priority)>) -> Self {
+    pub const fn new(known: Vec<(Secret, CallerId, Option<Priority>)>) -> Self {
         Self { known }
     }
 
-    /// Who sent these headers, and how important its requests are.
+    /// Who sent these headers, and how important its requests are if that is said of it.
     #[must_use]
-    pub fn recognise(&self, headers: &HeaderMap) -> (Option<CallerId>, Priority) {
+    pub fn recognise(&self, headers: &HeaderMap) -> (Option<CallerId>, Option<Priority>) {
         if self.known.is_empty() {
-            return (None, Priority::Normal);
+            return (None, None);
         }
         let sent =
             bearer(headers).or_else(|| headers.get("api-key").map(http::HeaderValue::as_bytes)).unwrap_or_default();
         let found = self.known.iter().find(|(token, ..)| same(token.expose().as_bytes(), sent));
-        found.map_or((None, Priority::Normal), |(_, caller, priority)| (Some(caller.clone()), *priority))
+        found.map_or((None, None), |(_, caller, priority)| (Some(caller.clone()), *priority))
     }
 }
 
@@ -64,12 +64,12 @@ mod tests {
     #[test]
     fn a_caller_is_known_by_either_header() {
         let callers =
-            Callers::new(vec![(Secret::new("batch-token".to_owned()), CallerId::from("batch"), Priority::Bulk)]);
-        let known = (Some(CallerId::from("batch")), Priority::Bulk);
+            Callers::new(vec![(Secret::new("batch-token".to_owned()), CallerId::from("batch"), Some(Priority::Bulk))]);
+        let known = (Some(CallerId::from("batch")), Some(Priority::Bulk));
         assert_eq!(callers.recognise(&headers("authorization", "Bearer batch-token")), known);
         assert_eq!(callers.recognise(&headers("api-key", "batch-token")), known);
         for other in ["Bearer batch-toke", "Bearer batch-tokens", "batch-token", "Bearer "] {
-            assert_eq!(callers.recognise(&headers("authorization", other)), (None, Priority::Normal), "{other}");
+            assert_eq!(callers.recognise(&headers("authorization", other)), (None, None), "{other}");
         }
     }
 

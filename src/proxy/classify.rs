@@ -94,12 +94,10 @@ pub(super) fn who(
     wishes: &Wishes,
     model: &str,
 ) -> (Option<crate::model::id::CallerId>, Priority) {
-    let (caller, importance) = door.callers.load().recognise(headers);
+    let (caller, said_of_caller) = door.callers.load().recognise(headers);
     let config = door.config.load();
     let usual = || config.route_for(model).and_then(|route| config.routes.get(route)).map(|route| route.priority);
-    // A caller of normal importance says nothing against its route's.
-    let stated = wishes.priority.or(Some(importance).filter(|importance| *importance != Priority::Normal));
-    (caller, stated.or_else(usual).unwrap_or_default())
+    (caller, wishes.priority.or(said_of_caller).or_else(usual).unwrap_or_default())
 }
 
 fn of_form(form: &crate::wire::multipart::Form) -> Peek {

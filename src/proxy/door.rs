@@ -11,6 +11,7 @@ use http::HeaderValue;
 
 use super::attempt::Client;
 use super::auth::Callers;
+use super::streams::Streams;
 use super::upstreams::Upstreams;
 use crate::contract::snapshot::Arrivals;
 use crate::engine::Engine;
@@ -35,6 +36,8 @@ pub struct Door {
     pub paused: AtomicBool,
     /// Exchanges under way.
     pub in_flight: AtomicU64,
+    /// Streams among them.
+    pub streams: Streams,
     /// Our pseudonym in `Via`, toward this computer's own addresses only.
     pub marker: String,
     /// The whole value of that header.
@@ -62,6 +65,7 @@ impl Door {
             callers: ArcSwap::default(),
             paused: AtomicBool::new(false),
             in_flight: AtomicU64::new(0),
+            streams: Streams::default(),
             via: HeaderValue::from_str(&format!("1.1 {marker}")).unwrap_or(HeaderValue::from_static("1.1 tidegate")),
             marker,
             arrivals: Mutex::default(),

@@ -31,7 +31,7 @@ use super::upstreams::Upstream;
 use super::wishes::IGNORED;
 use crate::engine::Assignment;
 use crate::engine::lease::Turn;
-use crate::model::decision::{Refusal, RefusalReason};
+use crate::model::decision::{Refusal, RefusalReason, Scarce};
 use crate::model::id::AccountId;
 use crate::model::outcome::{Failure, FailureClass, HeaderSignal};
 use crate::model::profile::Operation;
@@ -236,7 +236,10 @@ pub(super) fn relay(door: &Arc<Door>, journal: Journal, mut committed: Committed
     explain(response.headers_mut(), &journal);
     let limits = &door.config.load().config.timeouts;
     let idle = if committed.reader.is_some() { limits.stream_idle_seconds } else { limits.answer_seconds };
+    let stream =
+        committed.reader.is_some().then(|| door.streams.open(journal.lease.request(), door.engine.clock().now()));
     let relay = Relay::new(committed, journal, *door.engine.clock(), Duration::from_secs(u64::from(idle)));
+    let relay = relay.listed_as(stream);
     response.map(|()| Answer::Relay(Box::new(relay)))
 }
 
@@ -244,9 +247,11 @@ pub(super) fn relay(door: &Arc<Door>, journal: Journal, mut committed: Committed
 fn refuse(door: &Arc<Door>, journal: Journal, refusal: &Refusal) -> Response<Answer> {
     let config = door.config.load();
     let names = config.routes.iter().map(|route| route.model.as_str());
-    let owner = journal.lease.decisions().last().and_then(|decision| decision.bound.as_ref()).map(AccountId::as_str);
+    let decision = journal.lease.decisions().last();
+    let owner = decision.and_then(|decision| decision.bound.as_ref()).map(AccountId::as_str);
+    let scarce = decision.map_or(Scarce::Requests, |decision| decision.scarce());
     let model = journal.lease.profile().model.as_str();
-    let reply = error::refusal(refusal, door.engine.clock().now(), model, names, owner);
+    let reply = error::refusal(refusal, door.engine.clock().now(), model, names, owner, scarce);
     let mut response = plain(reply);
     explain(response.headers_mut(), &journal);
     tracing::info!(request = %journal.lease.request(), reason = ?refusal.reason, attempts = journal.attempts().len(), "refused");
@@ -342,7 +347,7 @@ fn described(door: &Door, method: &Method, name: &str) -> Response<Answer> {
     }
     let unknown = Refusal { reason: RefusalReason::UnknownModel, retry_at: None };
     let names = config.routes.iter().map(|route| route.model.as_str());
-    plain(error::refusal(&unknown, door.engine.clock().now(), name, names, None))
+    plain(error::refusal(&unknown, door.engine.clock().now(), name, names, None, Scarce::Requests))
 }
 
 fn elsewhere(door: &Door, head: &Parts) -> Response<Answer> {

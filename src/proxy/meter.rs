@@ -16,6 +16,7 @@ use tokio::time::Sleep;
 
 use super::commit::Committed;
 use super::journal::Journal;
+use super::streams::Stream;
 use crate::engine::clock::Clock;
 use crate::model::outcome::Ending;
 use crate::model::profile::Operation;
@@ -50,6 +51,8 @@ pub struct Relay {
     idle_limit: Duration,
     clock: Clock,
     journal: Option<Journal>,
+    /// How it goes, for the screen; streams alone.
+    stream: Option<Stream>,
     operation: Operation,
 }
 
@@ -89,6 +92,7 @@ impl Relay {
             clock,
             operation: journal.operation(),
             journal: Some(journal),
+            stream: None,
         };
         relay.note_stored();
         // An answer without a body is over before anyone asks for a frame.
@@ -96,6 +100,13 @@ impl Relay {
             relay.finish(Ending::Completed);
         }
         relay
+    }
+
+    /// Shows how it goes as this stream, which can be ended by hand.
+    #[must_use]
+    pub fn listed_as(mut self, stream: Option<Stream>) -> Self {
+        self.stream = stream;
+        self
     }
 
     /// Whether the last byte has gone out.
@@ -118,6 +129,12 @@ impl Relay {
             }
             if self.is_over() {
                 return Poll::Ready(None);
+            }
+            if self.stream.as_ref().is_some_and(Stream::is_stopped) {
+                // The endpoint is not at fault, so it is not held against it.
+                self.finish(Ending::ClientLeft);
+                let what = "This answer was ended in Tidegate's window.";
+                return Poll::Ready(Some(Ok(Frame::data(stream_error(self.operation, what)))));
             }
             let frame = match Pin::new(&mut self.body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => frame,
@@ -150,6 +167,9 @@ impl Relay {
     }
 
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
+        if let Some(stream) = &self.stream {
+            stream.wake_with(cx.waker());
+        }
         let begins = !std::mem::replace(&mut self.listening, true);
         let idle = match &mut self.idle {
             Some(idle) => {
@@ -171,6 +191,9 @@ impl Relay {
         match &mut self.tap {
             Some(Tap::Events(reader)) => {
                 let _ = reader.read(data);
+                if let Some(stream) = &self.stream {
+                    stream.note(reader.deltas());
+                }
                 self.note_stored();
             }
             Some(Tap::Document { parts, length }) => {

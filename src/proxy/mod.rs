@@ -23,5 +23,6 @@ mod socket;
 pub mod spool;
 pub mod status;
 mod stored;
+pub mod streams;
 pub mod upstreams;
 pub mod wishes;

@@ -26,7 +26,7 @@ use super::lists;
 use super::said;
 use super::wishes::Wishes;
 use crate::engine::Whereabouts;
-use crate::model::decision::{Refusal, RefusalReason};
+use crate::model::decision::{Refusal, RefusalReason, Scarce};
 use crate::model::id::{AccountId, EndpointId, ModelName};
 use crate::model::outcome::FailureClass;
 use crate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
@@ -241,7 +241,7 @@ impl Errand {
         let refusal = Refusal { reason, retry_at: None };
         let model = self.journal.lease.profile().model.as_str();
         let now = self.door.engine.clock().now();
-        let response = plain(error::refusal(&refusal, now, model, [], owner.map(AccountId::as_str)));
+        let response = plain(error::refusal(&refusal, now, model, [], owner.map(AccountId::as_str), Scarce::Requests));
         self.journal.turn_away(RecordEnd::Refused, response.status().as_u16());
         response
     }

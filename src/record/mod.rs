@@ -3,6 +3,7 @@
 //! Invariant: bounded in memory and never in a request's way; what could not be kept is counted.
 //! Absent on purpose: influence on any request, and files.
 
+pub mod depth;
 pub mod export;
 pub mod outbox;
 pub mod pyramid;

@@ -141,6 +141,37 @@ impl ConfigFile {
         Ok(text_of(&self.path)? != self.on_disk)
     }
 
+    /// What the file says now, if it can be read. This value goes on as it was.
+    #[must_use]
+    pub fn read_again(&self) -> Option<Config> {
+        let text = text_of(&self.path).ok()??;
+        read(&text, &name_of(&self.path)).ok().map(|told| told.config)
+    }
+
+    /// Keeps a copy of what was last read or written, unless the newest copy says the same.
+    ///
+    /// # Errors
+    /// The copy could not be written; nothing else is affected.
+    pub fn keep_revision(&self) -> io::Result<()> {
+        self.on_disk.as_deref().map_or(Ok(()), |text| self.revisions.keep(text))
+    }
+
+    /// Writes what was last read or written over what somebody else made of the file, of which a copy is kept.
+    ///
+    /// # Errors
+    /// [`ConfigError::Unwritable`]; the file is then as it was.
+    pub fn restore(&mut self) -> Result<(), ConfigError> {
+        let unwritable = |reason| ConfigError::Unwritable { path: self.shown(), reason };
+        if let Ok(Some(theirs)) = text_of(&self.path) {
+            self.revisions.keep(&theirs).map_err(unwritable)?;
+        }
+        let mine = self.on_disk.clone().unwrap_or_default();
+        atomic::write(&self.path, mine.as_bytes()).map_err(unwritable)?;
+        self.revisions.keep(&mine).map_err(unwritable)?;
+        self.on_disk = Some(mine);
+        Ok(())
+    }
+
     /// Remembers what was read as the last good configuration. To be called once it runs.
     ///
     /// # Errors
@@ -153,6 +184,11 @@ impl ConfigFile {
     #[must_use]
     pub fn text(&self) -> &str {
         self.on_disk.as_deref().unwrap_or_default()
+    }
+
+    /// The next revision gets at least this number.
+    pub fn number_from(&mut self, least: u64) {
+        self.revisions.number_from(least);
     }
 
     /// Where the file lies.

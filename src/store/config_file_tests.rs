@@ -216,7 +216,7 @@ pub(in crate::store) fn full() -> Config {
     });
     config.callers.push(Caller {
         id: CallerId::from("c"),
-        priority: Priority::Bulk,
+        priority: Some(Priority::Bulk),
         token: Some(TokenSource { env: "T".to_owned() }),
         tokens_per_minute: Some(10_000),
         requests_per_minute: Some(60),

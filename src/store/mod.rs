@@ -6,6 +6,7 @@
 pub mod atomic;
 pub mod config_file;
 pub mod config_read;
+pub mod draft_file;
 pub mod environment;
 pub mod history;
 pub mod keys;

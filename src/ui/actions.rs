@@ -1,17 +1,38 @@
-//! One table of actions: label, hint and keys. Keys, tooltips and buttons read it.
+//! One table of actions: label, hint and keys. Keys, tooltips, buttons, the palette and the help read it.
 //!
-//! Invariant: no shortcut of the shell is stated anywhere else.
-//! Absent on purpose: what an action does; the shell does it.
+//! Invariant: no shortcut of the console is stated anywhere else; what a focused control does with arrows is its own.
+//! Absent on purpose: what an action does; the shell does it, or the page it belongs to.
 
-use egui::{Key, KeyboardShortcut, Modifiers};
+mod allowed;
+mod table;
+
+pub use allowed::{Circumstances, obstacle};
+
+use std::sync::LazyLock;
+
+use egui::{Key, KeyboardShortcut};
 
 use super::cx::Page;
 
-/// What the person can do from anywhere.
+/// What the person can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Show a page.
     Go(Page),
+    /// Go where the person was before.
+    Back,
+    /// Go where the person came back from.
+    Forward,
+    /// Open the command palette.
+    Palette,
+    /// Show every shortcut.
+    Help,
+    /// Put the keyboard into the page's filter.
+    Filter,
+    /// Move the keyboard to the next pane.
+    NextPane,
+    /// Open or close the inspector.
+    Inspector,
     /// Take the newest edit of the draft back.
     Undo,
     /// Do the edit that was taken back again.
@@ -22,129 +43,164 @@ pub enum Action {
     Discard,
     /// Have edits run at once, until they are kept or go back.
     LiveTuning,
+    /// Hold what pages show of traffic, or let go.
+    HoldView,
+    /// Show what was applied before.
+    Revisions,
     /// Copy the base URL for clients.
     CopyBaseUrl,
-    /// Light, dark, or as the system says.
+    /// Copy a link to what is shown.
+    CopyLink,
+    /// Light or dark.
     ToggleTheme,
+    /// Answer every request with a clear 503.
+    PauseServing,
+    /// Serve again.
+    ResumeServing,
+    /// Listen on the configured port again.
+    RetryPort,
+    /// Read the configuration file again.
+    ReloadFile,
+    /// Swap the profile for the demo's.
+    EnterDemo,
+    /// Leave the demo.
+    LeaveDemo,
+    /// Play the demo's script.
+    PlayRushHour,
+    /// Stop the demo's script.
+    StopScript,
+    /// Pause the selected endpoint, or resume it.
+    PauseEndpoint,
+    /// Drain the selected endpoint.
+    DrainEndpoint,
+    /// Test the key of the selected endpoint or account.
+    TestKey,
+    /// Say why the selected request went where it went.
+    Why,
+    /// Select the next row.
+    NextRow,
+    /// Select the row before.
+    PreviousRow,
+    /// Select the oldest row.
+    OldestRow,
+    /// Select the newest row and follow.
+    NewestRow,
+    /// Pick the next row, too.
+    ExtendDown,
+    /// Pick the row before, too.
+    ExtendUp,
+    /// Copy the selected request as cURL.
+    CopyCurl,
+    /// Copy all that is kept of the selected request.
+    CopyBoth,
+    /// Mark what is selected.
+    MarkRow,
+    /// Use a saved filter, from 1.
+    SavedFilter(usize),
+    /// Close the window.
+    CloseWindow,
+    /// Stop serving and leave.
+    Quit,
+}
+
+/// Under which heading of the help an action stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// Pages, and the ways between them.
+    Places,
+    /// The draft.
+    Editing,
+    /// What is selected.
+    Selection,
+    /// Serving and the demo.
+    Serving,
+    /// The window itself.
+    Window,
+}
+
+impl Section {
+    /// Every section, in order.
+    pub const ALL: [Self; 5] = [Self::Places, Self::Editing, Self::Selection, Self::Serving, Self::Window];
+
+    /// Its heading.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Places => "Getting around",
+            Self::Editing => "Changing the configuration",
+            Self::Selection => "What is selected",
+            Self::Serving => "Serving",
+            Self::Window => "The window",
+        }
+    }
 }
 
 /// An action with its words and keys.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Entry {
     /// What it is.
     pub action: Action,
+    /// Under which heading of the help.
+    pub section: Section,
     /// On a button.
     pub label: &'static str,
     /// In a tooltip.
     pub hint: &'static str,
     /// Any of these triggers it. Those with more modifiers stand first in the table, as egui ignores additional ones.
     pub keys: &'static [KeyboardShortcut],
-    /// Whether a focused text field gets the keys instead.
+    /// Whether a focused text field gets the keys instead; those that type text it gets anyway.
     pub yields_to_text: bool,
+    /// The page that does it; elsewhere its keys mean nothing. `None`: the shell does it.
+    pub page: Option<Page>,
 }
 
-const SHIFTED: Modifiers = Modifiers { alt: false, ctrl: false, shift: true, mac_cmd: false, command: true };
-
-const fn command(key: Key) -> KeyboardShortcut {
-    KeyboardShortcut::new(Modifiers::COMMAND, key)
-}
-
-const fn shifted(key: Key) -> KeyboardShortcut {
-    KeyboardShortcut::new(SHIFTED, key)
-}
-
-const fn page(page: Page, keys: &'static [KeyboardShortcut], hint: &'static str) -> Entry {
-    Entry { action: Action::Go(page), label: page.name(), hint, keys, yields_to_text: false }
-}
+static TABLE: LazyLock<Vec<Entry>> = LazyLock::new(table::all);
 
 /// Every action.
-pub const TABLE: &[Entry] = &[
-    page(Page::Overview, &[command(Key::Num1)], "Is it fine, and if not, what to do"),
-    page(Page::Endpoints, &[command(Key::Num2)], "How each endpoint is doing"),
-    page(Page::Routing, &[command(Key::Num3)], "Who gets traffic first, and in what share"),
-    page(Page::Quotas, &[command(Key::Num4)], "How the allowance is divided"),
-    page(Page::Requests, &[command(Key::Num5)], "What happened to a request, and why"),
-    page(Page::Usage, &[command(Key::Num6)], "Who used how many tokens, day by day"),
-    page(Page::Accounts, &[command(Key::Num7)], "Accounts and their keys"),
-    page(Page::Connect, &[command(Key::Num8)], "How to point a tool here"),
-    Entry {
-        action: Action::Redo,
-        label: "Redo",
-        hint: "Do again what was undone",
-        keys: &[shifted(Key::Z), command(Key::Y)],
-        yields_to_text: true,
-    },
-    Entry {
-        action: Action::Undo,
-        label: "Undo",
-        hint: "Take the newest edit back",
-        keys: &[command(Key::Z)],
-        yields_to_text: true,
-    },
-    Entry {
-        action: Action::Review,
-        label: "Review",
-        hint: "See the changes as sentences, then apply them",
-        keys: &[command(Key::Enter)],
-        yields_to_text: false,
-    },
-    Entry {
-        action: Action::Discard,
-        label: "Discard",
-        hint: "Go back to what runs; can be undone",
-        keys: &[command(Key::Backspace)],
-        yields_to_text: true,
-    },
-    Entry {
-        action: Action::LiveTuning,
-        label: "Live tuning",
-        hint: "Edits run as soon as you pause, and go back unless you keep them",
-        keys: &[KeyboardShortcut::new(Modifiers::NONE, Key::L)],
-        yields_to_text: true,
-    },
-    Entry {
-        action: Action::CopyBaseUrl,
-        label: "Copy base URL",
-        hint: "Copy the address that clients use",
-        keys: &[shifted(Key::C)],
-        yields_to_text: false,
-    },
-    Entry {
-        action: Action::ToggleTheme,
-        label: "Theme",
-        hint: "Switch between light and dark",
-        keys: &[],
-        yields_to_text: false,
-    },
-];
+#[must_use]
+pub fn table() -> &'static [Entry] {
+    &TABLE
+}
 
 /// The entry of an action.
 #[must_use]
 pub fn entry(action: Action) -> Option<&'static Entry> {
-    TABLE.iter().find(|entry| entry.action == action)
+    table().iter().find(|entry| entry.action == action)
+}
+
+/// The keys of an action as text, for example `Ctrl+Shift+C`; `None`: it has none.
+#[must_use]
+pub fn keys(ctx: &egui::Context, action: Action) -> Option<String> {
+    entry(action)?.keys.first().map(|keys| ctx.format_shortcut(keys))
 }
 
 /// The tooltip of an action: its hint and its first keys.
 #[must_use]
 pub fn tooltip(ctx: &egui::Context, action: Action) -> String {
     let Some(entry) = entry(action) else { return String::new() };
-    match entry.keys.first() {
-        Some(keys) => format!("{} ({})", entry.hint, ctx.format_shortcut(keys)),
+    match keys(ctx, action) {
+        Some(keys) => format!("{} ({keys})", entry.hint),
         None => entry.hint.to_owned(),
     }
 }
 
-/// Actions whose keys were pressed in this frame. The keys are consumed.
+/// Actions whose keys were pressed in this frame, of those that `page` or the shell does. The keys are consumed.
 #[must_use]
-pub fn pressed(ctx: &egui::Context) -> Vec<Action> {
+pub fn pressed(ctx: &egui::Context, page: Page) -> Vec<Action> {
     let typing = ctx.text_edit_focused();
-    let wanted = TABLE.iter().filter(|entry| !(typing && entry.yields_to_text));
+    let here = table().iter().filter(|entry| entry.page.is_none_or(|owner| owner == page));
+    let ours = |entry: &Entry, keys: KeyboardShortcut| !typing || !(entry.yields_to_text || types_text(keys));
     ctx.input_mut(|input| {
-        wanted
-            .filter(|entry| entry.keys.iter().any(|keys| input.consume_shortcut(keys)))
+        here.filter(|entry| entry.keys.iter().any(|keys| ours(entry, *keys) && input.consume_shortcut(keys)))
             .map(|entry| entry.action)
             .collect()
     })
+}
+
+/// Whether a text field would take the keys as text.
+fn types_text(keys: KeyboardShortcut) -> bool {
+    let function = (Key::F1..=Key::F35).contains(&keys.logical_key);
+    !function && !keys.modifiers.command && !keys.modifiers.ctrl && !keys.modifiers.alt
 }
 
 #[cfg(test)]
@@ -153,9 +209,23 @@ mod tests {
 
     #[test]
     fn no_two_actions_share_keys() {
-        let keys: Vec<_> = TABLE.iter().flat_map(|entry| entry.keys).collect();
+        let keys: Vec<_> = table().iter().flat_map(|entry| entry.keys).collect();
         for (place, one) in keys.iter().enumerate() {
             assert!(!keys[place + 1..].contains(one), "{one:?} stands twice");
+        }
+    }
+
+    #[test]
+    fn keys_with_more_modifiers_stand_before_those_they_contain() {
+        let keys: Vec<_> = table().iter().flat_map(|entry| entry.keys).collect();
+        for (place, one) in keys.iter().enumerate() {
+            for later in &keys[place + 1..] {
+                let swallowed = later.logical_key == one.logical_key
+                    && later.modifiers.contains(one.modifiers)
+                    && later.modifiers.command == one.modifiers.command
+                    && later.modifiers.ctrl == one.modifiers.ctrl;
+                assert!(!swallowed, "{one:?} would swallow {later:?}");
+            }
         }
     }
 
@@ -163,6 +233,13 @@ mod tests {
     fn every_page_can_be_reached_by_keys() {
         for page in Page::ALL {
             assert!(entry(Action::Go(page)).is_some_and(|entry| !entry.keys.is_empty()), "{page:?}");
+        }
+    }
+
+    #[test]
+    fn no_two_actions_share_a_label() {
+        for (place, one) in table().iter().enumerate() {
+            assert!(table()[place + 1..].iter().all(|other| other.label != one.label), "{} stands twice", one.label);
         }
     }
 }

@@ -3,11 +3,13 @@
 //! Invariant: a page changes nothing but its own view state and the draft; all else is asked for and happens after the frame.
 //! Absent on purpose: other pages' view state.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::contract::{Command, Notice, Snapshot, UiEnd};
 use crate::model::id::{AccountId, CommandId, EndpointId, ModelName, PoolId, RequestId};
 
+use super::actions::Action;
 use super::draft::Draft;
 use super::theme::{Theme, Tone};
 use super::undo::Undo;
@@ -26,6 +28,8 @@ pub enum Page {
     Quotas,
     /// What happened to this call, and why?
     Requests,
+    /// Who is waiting, and for what?
+    Queue,
     /// Who used how much?
     Usage,
     /// Are my keys good?
@@ -34,47 +38,82 @@ pub enum Page {
     Connect,
 }
 
+/// What the shell knows of a page.
+struct Facts {
+    name: &'static str,
+    question: &'static str,
+    fills_window: bool,
+    widest: f32,
+}
+
+/// A page of cards: it scrolls as a whole and grows no wider than is easy to read across.
+const fn cards(name: &'static str, question: &'static str) -> Facts {
+    Facts { name, question, fills_window: false, widest: 1_560.0 }
+}
+
+/// A page that scrolls within itself and takes all the width there is.
+const fn list(name: &'static str, question: &'static str) -> Facts {
+    Facts { name, question, fills_window: true, widest: f32::INFINITY }
+}
+
 impl Page {
-    /// Every page, in order.
-    pub const ALL: [Self; 8] = [
+    /// Every page, in order. The first nine have Ctrl with their number.
+    pub const ALL: [Self; 9] = [
         Self::Overview,
         Self::Endpoints,
         Self::Routing,
         Self::Quotas,
         Self::Requests,
+        Self::Queue,
         Self::Usage,
         Self::Accounts,
         Self::Connect,
     ];
 
+    const fn facts(self) -> Facts {
+        match self {
+            Self::Overview => {
+                Facts { widest: f32::INFINITY, ..cards("Overview", "Is it fine, and if not, what to do") }
+            }
+            Self::Endpoints => cards("Endpoints", "How each endpoint is doing"),
+            Self::Routing => cards("Routing", "Who gets traffic first, and in what share"),
+            Self::Quotas => cards("Quotas", "How the allowance is divided"),
+            Self::Requests => list("Requests", "What happened to a request, and why"),
+            Self::Queue => cards("Queue", "Who is waiting, and for what"),
+            Self::Usage => cards("Usage", "Who used how many tokens, day by day"),
+            Self::Accounts => cards("Accounts", "Accounts and their keys"),
+            Self::Connect => cards("Connect", "How to point a tool here"),
+        }
+    }
+
     /// Whether it fills the window and scrolls within itself; other pages scroll as a whole.
     #[must_use]
     pub const fn fills_window(self) -> bool {
-        matches!(self, Self::Requests)
+        self.facts().fills_window
     }
 
     /// How wide its content grows, in points. Bars and rows longer than this are hard to read across.
     #[must_use]
     pub const fn widest(self) -> f32 {
-        match self {
-            Self::Overview | Self::Requests => f32::INFINITY,
-            _ => 1_560.0,
-        }
+        self.facts().widest
     }
 
     /// Its name in the navigation.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Overview => "Overview",
-            Self::Endpoints => "Endpoints",
-            Self::Routing => "Routing",
-            Self::Quotas => "Quotas",
-            Self::Requests => "Requests",
-            Self::Usage => "Usage",
-            Self::Accounts => "Accounts",
-            Self::Connect => "Connect",
-        }
+        self.facts().name
+    }
+
+    /// Whether it has a filter to type into.
+    #[must_use]
+    pub const fn has_filter(self) -> bool {
+        matches!(self, Self::Requests)
+    }
+
+    /// The question it answers.
+    #[must_use]
+    pub const fn question(self) -> &'static str {
+        self.facts().question
     }
 }
 
@@ -88,13 +127,15 @@ pub enum Target {
     /// The requests of one endpoint.
     RequestsOf(EndpointId),
     /// The requests that pass a filter, as typed.
-    RequestsWhere(&'static str),
+    RequestsWhere(Cow<'static, str>),
     /// An account and its key.
     Account(AccountId),
     /// A route's lanes.
     Route(ModelName),
     /// A pool's bar.
     Pool(PoolId),
+    /// A page as it opens, with nothing in it open.
+    Top(Page),
 }
 
 impl Target {
@@ -107,6 +148,7 @@ impl Target {
             Self::Account(_) => Page::Accounts,
             Self::Route(_) => Page::Routing,
             Self::Pool(_) => Page::Quotas,
+            Self::Top(page) => *page,
         }
     }
 }
@@ -118,6 +160,7 @@ pub struct Asks {
     pub(super) target: Option<Target>,
     pub(super) toasts: Vec<(Tone, String)>,
     pub(super) review: bool,
+    pub(super) selected: Option<Target>,
     pub(super) again: bool,
     pub(super) undoable: Vec<(CommandId, Undo)>,
 }
@@ -133,6 +176,8 @@ pub struct PageCx<'a> {
     /// Notices that came since the last frame; toasts are made of them already.
     pub notices: &'a [Notice],
     pub(super) arrived: Option<Target>,
+    /// Actions of this page that were asked for by keys or from the palette.
+    pub(super) acts: Vec<Action>,
     pub(super) line: &'a UiEnd,
     pub(super) asks: &'a mut Asks,
 }
@@ -167,6 +212,17 @@ impl PageCx<'_> {
     /// The place the person was sent to, in the first frame of the page. Taken once.
     pub fn take_target(&mut self) -> Option<Target> {
         self.arrived.take()
+    }
+
+    /// Whether the person asked for this action of the page, by its keys or from the palette. Taken once.
+    pub fn take(&mut self, action: Action) -> bool {
+        let place = self.acts.iter().position(|wanted| *wanted == action);
+        place.map(|place| self.acts.remove(place)).is_some()
+    }
+
+    /// Says what is selected or open on the page: the inspector shows it, actions and links are about it.
+    pub fn select(&mut self, selected: Option<Target>) {
+        self.asks.selected = selected;
     }
 
     /// Says something for a few seconds.

@@ -4,6 +4,7 @@
 //! Absent on purpose: drawing and sending; the shell does both.
 
 mod changes;
+mod grouped;
 mod merge;
 
 use std::sync::Arc;
@@ -13,6 +14,13 @@ use crate::contract::{Command, ConfigCommand, LiveCommand, Notice, NoticeBody};
 use crate::model::check::{Finding, brought_in, check};
 use crate::model::config::Config;
 use crate::model::id::CommandId;
+use crate::model::revision::LeftDraft;
+
+/// What makes one configuration of another, one sentence each.
+#[must_use]
+pub fn sentences(from: &Config, to: &Config) -> Vec<String> {
+    changes::sentences(from, to)
+}
 
 const STEPS: usize = 200;
 
@@ -104,6 +112,12 @@ impl Draft {
         &self.changes
     }
 
+    /// The unapplied changes under the routes they concern.
+    #[must_use]
+    pub fn grouped(&self) -> Vec<(String, Vec<String>)> {
+        grouped::grouped(&self.base, &self.working)
+    }
+
     /// What is said of the draft, and of the last attempt to apply it.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.rejected.iter().chain(self.findings.iter().filter(|finding| !self.rejected.contains(finding)))
@@ -184,10 +198,30 @@ impl Draft {
         self.working = working;
     }
 
+    /// What is to be kept of it over a restart; `None`: nothing is edited.
+    #[must_use]
+    pub fn left(&self) -> Option<LeftDraft> {
+        let left = || LeftDraft { base: Config::clone(&self.base), working: Config::clone(&self.working) };
+        self.is_changed().then(left)
+    }
+
+    /// Puts a draft from before a restart on top of what runs, as one step. Returns whether that changes anything.
+    pub fn take_up(&mut self, left: &LeftDraft) -> bool {
+        let merged = merge::onto(&left.base, &left.working, &self.base);
+        self.edit("Take up the draft from before", |config| *config = merged);
+        self.is_changed()
+    }
+
     /// What the next undo takes back.
     #[must_use]
     pub fn undo_label(&self) -> Option<&str> {
         self.done.checked_sub(1).and_then(|last| self.steps.get(last)).map(|step| step.label.as_str())
+    }
+
+    /// What the next redo does again.
+    #[must_use]
+    pub fn redo_label(&self) -> Option<&str> {
+        self.steps.get(self.done).map(|step| step.label.as_str())
     }
 
     /// Takes the newest step back and returns its label.

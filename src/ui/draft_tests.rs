@@ -124,6 +124,21 @@ fn an_applied_draft_can_still_be_undone_as_a_new_change() {
 }
 
 #[test]
+fn a_draft_from_before_a_restart_comes_on_top_of_what_changed_meanwhile() {
+    let mut now = applied();
+    let mut draft = Draft::new(&now);
+    assert_eq!(draft.left(), None);
+    draft.edit("Set soft cap", |config| config.endpoints[0].soft_cap_tokens_per_minute = Some(7_000));
+    let left = draft.left().unwrap();
+    Arc::make_mut(&mut now.config).queue.max_waiting = 5;
+    let mut draft = Draft::new(&now);
+    assert!(draft.take_up(&left));
+    assert_eq!((cap(&draft), draft.working().queue.max_waiting, draft.changes().len()), (Some(7_000), 5, 1));
+    draft.undo();
+    assert!(!draft.is_changed());
+}
+
+#[test]
 fn a_new_error_blocks_applying_and_a_rejection_is_shown() {
     let mut draft = Draft::new(&applied());
     draft.edit("Break", |config| config.endpoints[0].account = "nobody".into());

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::contract::snapshot::{
-    AccountKey, Applied, Arrivals, EndpointSeries, KeyState, KeyringState, KeysView, Profile, RecordsView, SeriesPoint,
-    SeriesView, Serving, Snapshot,
+    AccountKey, Applied, Arrivals, EndpointSeries, KeyState, KeyringState, KeysView, LinePoint, LineView, Profile,
+    RecordsView, SeriesPoint, SeriesView, Serving, Snapshot, StreamView,
 };
 use crate::contract::{BackEnd, CommandInbox, HistoryView, UiEnd};
 use crate::model::check::check;
@@ -27,7 +27,7 @@ use crate::model::proposal::{PoolPlan, Proposal, Share, Way};
 use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord};
 use crate::model::status::{
     BalancerView, ClassView, Counters, EndpointView, GroupView, Health, KeptState, LimitSource, LimitView, PoolView,
-    QueueView, RestCause, RouteView, Traffic, WaitingView,
+    QueueView, RestCause, RouteView, RunningView, Traffic, WaitingView,
 };
 use crate::model::units::Timestamp;
 use crate::model::usage::Usage;
@@ -130,6 +130,9 @@ pub fn empty() -> Snapshot {
             environment_keys: vec![],
         },
         applied: Arc::new(Applied { revision: 0, config, findings: vec![], file_problem: None }),
+        left_draft: None,
+        revisions: Arc::default(),
+        on_disk: None,
         live: None,
         view: Arc::new(BalancerView::default()),
         plans: Arc::default(),
@@ -139,6 +142,7 @@ pub fn empty() -> Snapshot {
         keys: Arc::new(KeysView { keyring: KeyringState::Ready, accounts: vec![] }),
         script: None,
         arrivals: Arrivals::default(),
+        line: LineView::default(),
     }
 }
 
@@ -166,6 +170,7 @@ pub fn snapshot_at(second: u64) -> Snapshot {
         history: history::history(),
         keys: Arc::new(KeysView { keyring: KeyringState::Ready, accounts: config.accounts.iter().map(key).collect() }),
         applied: Arc::new(Applied { revision: 14, config, findings, file_problem: None }),
+        line: line_view(second),
         arrivals: Arrivals { requests: 40 + second, last_wall_ms: Some(WALL_MS), ..Arrivals::default() },
         ..empty()
     }
@@ -296,6 +301,7 @@ fn queue(now: Timestamp) -> QueueView {
         position,
         priority,
         caller: None,
+        client: "aider".into(),
         charge,
         since: now.before(Duration::from_millis(4_200)),
         deadline: Some(now.after(Duration::from_secs(56))),
@@ -312,6 +318,44 @@ fn queue(now: Timestamp) -> QueueView {
             one(2, Priority::Normal, 9_000, 6),
             one(3, Priority::Bulk, 2_400, 11),
         ],
+        running: vec![running(0x8_0001, "sim-ptu", 41, now), running(0x8_0002, "sim-westus", 3, now)],
+    }
+}
+
+fn running(request: u64, endpoint: &str, seconds: u64, now: Timestamp) -> RunningView {
+    RunningView {
+        request: RequestId(request),
+        route: Some("demo-chat".into()),
+        endpoint: endpoint.into(),
+        priority: Priority::Normal,
+        caller: None,
+        client: "aider".into(),
+        charge: 5_080,
+        attempt: 1,
+        sent: now.before(Duration::from_secs(seconds)),
+        waited: Duration::ZERO,
+        committed: true,
+    }
+}
+
+/// The waiting line's last minutes; one of those that run streams.
+fn line_view(second: u64) -> LineView {
+    let point = |at: u64| LinePoint {
+        second: at,
+        waiting: u32::try_from(wave(at, 120, 0) / 20).unwrap_or(0),
+        oldest: Duration::from_millis(wave(at, 120, 0) * 90),
+        admitted: at / 2,
+        refused: at / 60,
+    };
+    let stream = StreamView {
+        request: RequestId(0x8_0001),
+        since: Timestamp::from_secs(second).before(Duration::from_secs(40)),
+        tokens: 1_200,
+    };
+    LineView {
+        depth: (second.saturating_sub(600)..=second).map(point).collect(),
+        streams: vec![stream].into(),
+        leaving: Vec::new().into(),
     }
 }
 

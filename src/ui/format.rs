@@ -98,6 +98,15 @@ pub fn clock_time(wall_ms: u64) -> String {
         .unwrap_or_default()
 }
 
+/// Local day and time of Unix milliseconds: `22 Nov 14:03`.
+#[must_use]
+pub fn date_time(wall_ms: u64) -> String {
+    let millis = i64::try_from(wall_ms).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(millis)
+        .map(|moment| moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%-d %b %H:%M").to_string())
+        .unwrap_or_default()
+}
+
 /// The same with milliseconds: `14:03:00.120`.
 #[must_use]
 pub fn clock_time_millis(wall_ms: u64) -> String {

@@ -3,15 +3,18 @@
 //! Invariant: a missing second is a gap, never a zero; each endpoint keeps its colour and dash on every plot.
 //! Absent on purpose: zooming and panning, which would fight with draggable lines.
 
+mod table;
+
 use std::collections::BTreeMap;
 
 use egui::{Align2, Rect, Role, Stroke, Ui, WidgetInfo, pos2, vec2};
-use egui_plot::{FilledArea, GridMark, HoverPosition, Line, LineStyle, Plot, PlotPoint, PlotTransform, PlotUi};
+use egui_plot::{FilledArea, GridMark, HoverPosition, Line, LineStyle, Plot, PlotPoint, PlotTransform, PlotUi, Text};
 
 use crate::contract::snapshot::{EndpointSeries, SeriesPoint};
 use crate::model::status::Health;
 use crate::model::units::{Grouped, Short};
 use crate::ui::theme::{Dash, SeriesStyle, Theme, small_font};
+use crate::ui::widgets::note;
 
 /// Seconds shown at most.
 pub const WINDOW: u64 = 900;
@@ -20,6 +23,8 @@ const WINDOWS: [u64; 3] = [120, 300, WINDOW];
 /// Points kept free at the right for the names of lines.
 const NAMES: f64 = 84.0;
 const AXIS: f64 = 52.0;
+/// Seconds without a record from which on it is said that nothing was served.
+const GAP: f64 = 3.0;
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,18 +61,42 @@ struct Mark {
     high: f64,
 }
 
+impl Mark {
+    /// What it stands for, wherever it is drawn.
+    fn amount(&self) -> f64 {
+        self.high - self.low
+    }
+}
+
 /// A named line or band, in runs without gaps.
 #[derive(Clone, Debug)]
 pub struct Stream {
     name: String,
     style: SeriesStyle,
     filled: bool,
+    thin: bool,
     runs: Vec<Vec<Mark>>,
 }
 
 impl Stream {
     fn last(&self) -> Option<Mark> {
         self.runs.last().and_then(|run| run.last()).copied()
+    }
+
+    /// Lowest, mean and highest of a minute, counted back from now; `None`: nothing was recorded.
+    fn minute(&self, minute: u64) -> Option<(f64, f64, f64)> {
+        let (from, to) = (-as_float(minute * 60 + 59), -as_float(minute * 60));
+        let marks = || self.runs.iter().flatten().filter(|mark| (from..=to).contains(&mark.x)).map(Mark::amount);
+        let (low, high) = (marks().reduce(f64::min)?, marks().reduce(f64::max)?);
+        let count = marks().fold(0.0, |count, _| count + 1.0);
+        Some((low, marks().sum::<f64>() / count, high))
+    }
+
+    /// Stretches of at least [`GAP`] seconds within the stream of which nothing is recorded.
+    fn gaps(&self) -> impl Iterator<Item = (f64, f64)> {
+        let ends = self.runs.iter().filter_map(|run| run.last()).map(|mark| mark.x);
+        let starts = self.runs.iter().skip(1).filter_map(|run| run.first()).map(|mark| mark.x);
+        ends.zip(starts).filter(|(end, start)| start - end >= GAP)
     }
 
     fn highest(&self) -> f64 {
@@ -151,7 +180,15 @@ pub fn usable(theme: &Theme, series: &[EndpointSeries], now: u64) -> Stream {
     let style = SeriesStyle { color: theme.text_faint, dash: Dash::Dashed(6) };
     let name = sums.values().next_back().map_or_else(String::new, |sum| format!("usable {}", Short(*sum)));
     let seconds = sums.into_iter().map(|(second, sum)| (second, 0, sum));
-    Stream { name, style, filled: false, runs: runs(seconds, now) }
+    Stream { name, style, filled: false, thin: true, runs: runs(seconds, now) }
+}
+
+/// What is charged and reserved together: thin, above the line of what is charged.
+#[must_use]
+pub fn reserved(theme: &Theme, one: &EndpointSeries, now: u64) -> Stream {
+    let taken = |point: &SeriesPoint| (0, point.tokens_used.saturating_add(point.tokens_reserved));
+    let style = SeriesStyle { color: theme.text_faint, dash: Dash::Solid };
+    Stream { name: "with reserved".to_owned(), style, thin: true, ..stream(theme, one, false, now, taken) }
 }
 
 fn stream(
@@ -165,7 +202,7 @@ fn stream(
         let (low, high) = edges(point);
         (point.second, low, high)
     });
-    Stream { name: one.id.to_string(), style: theme.series(one.slot), filled, runs: runs(seconds, now) }
+    Stream { name: one.id.to_string(), style: theme.series(one.slot), filled, thin: false, runs: runs(seconds, now) }
 }
 
 fn runs(seconds: impl Iterator<Item = (u64, u64, u64)>, now: u64) -> Vec<Vec<Mark>> {
@@ -211,6 +248,17 @@ impl Chart<'_> {
         (streams.chain(levels).fold(0.0, f64::max) * 1.1).max(10.0)
     }
 
+    /// Draws the plot, or the table that says the same; `None`: it is the table.
+    pub fn show_or_table(self, ui: &mut Ui, theme: &Theme) -> Option<PlotTransform> {
+        let name = self.summary.split(',').next().unwrap_or_default().to_owned();
+        if table::switch(ui, theme, &name) {
+            note(ui, theme, &self.summary);
+            table::show(ui, theme, &self.streams, self.metric, self.window, self.height);
+            return None;
+        }
+        Some(self.show(ui, theme))
+    }
+
     /// Draws the plot and returns how its values map to the screen.
     pub fn show(self, ui: &mut Ui, theme: &Theme) -> PlotTransform {
         let top = self.top.unwrap_or_else(|| self.natural_top());
@@ -243,6 +291,13 @@ impl Chart<'_> {
         let shown = plot.show(ui, |plot| {
             plot.set_plot_bounds_x(-seconds..=margin);
             plot.set_plot_bounds_y(0.0..=top);
+            for (from, to) in unserved(&streams) {
+                let band = FilledArea::new("", &[from, to], &[0.0, 0.0], &[top, top]).fill_color(theme.track);
+                plot.add(band.allow_hover(false).stroke(Stroke::NONE));
+                let middle = PlotPoint::new(f64::midpoint(from, to), top * 0.5);
+                let words = egui::RichText::new("not serving").font(small_font());
+                plot.text(Text::new("", middle, words).color(theme.text_faint).allow_hover(false));
+            }
             for level in &levels {
                 draw_level(plot, theme, level, seconds);
             }
@@ -268,6 +323,15 @@ impl Chart<'_> {
     }
 }
 
+/// Stretches in which no stream has a record: we were asleep, or did not run.
+fn unserved(streams: &[Stream]) -> Vec<(f64, f64)> {
+    let silent = |stream: &Stream, (from, to): (f64, f64)| {
+        stream.runs.iter().flatten().all(|mark| mark.x <= from || mark.x >= to)
+    };
+    let gaps = streams.first().into_iter().flat_map(Stream::gaps);
+    gaps.filter(|gap| streams.iter().all(|stream| silent(stream, *gap))).collect()
+}
+
 fn draw(plot: &mut PlotUi, stream: &Stream) {
     let color = stream.style.color;
     let style = match stream.style.dash {
@@ -284,7 +348,12 @@ fn draw(plot: &mut PlotUi, stream: &Stream) {
             plot.add(band.stroke(Stroke::NONE));
         }
         let points: Vec<[f64; 2]> = run.iter().map(|mark| [mark.x, mark.high]).collect();
-        plot.line(Line::new(stream.name.as_str(), points).color(color).width(1.5).style(style));
+        plot.line(
+            Line::new(stream.name.as_str(), points)
+                .color(color)
+                .width(if stream.thin { 0.75 } else { 1.5 })
+                .style(style),
+        );
     }
 }
 
@@ -429,6 +498,17 @@ mod tests {
         let one = series(0, &[1, 2, 5, 6].map(|second| point(second, 7, Health::Healthy)));
         let streams = lines(&Theme::default(), &[&one], Metric::Tokens, 10);
         assert_eq!(streams[0].runs.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
+    }
+
+    #[test]
+    fn a_gap_of_every_stream_is_time_not_served_and_a_minute_is_summed_up_in_a_row() {
+        let seconds = [point(1, 5, Health::Healthy), point(2, 7, Health::Healthy), point(8, 9, Health::Healthy)];
+        let late = [point(9, 1, Health::Healthy)];
+        let both = [series(0, &seconds), series(1, &late)];
+        let streams = lines(&Theme::default(), &both.iter().collect::<Vec<_>>(), Metric::Tokens, 10);
+        assert_eq!(unserved(&streams), [(-8.0, -2.0)]);
+        assert_eq!(streams[0].minute(0), Some((5.0, 7.0, 9.0)));
+        assert_eq!(streams[0].minute(1), None);
     }
 
     #[test]

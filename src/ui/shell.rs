@@ -3,13 +3,19 @@
 //! Invariant: one snapshot per frame; every command leaves through the line; no repaint is asked for unless something moves.
 //! Absent on purpose: what a page shows.
 
+mod act;
 mod banners;
 mod bars;
 mod demo;
 mod focus;
+mod help;
+mod hold;
 mod live_bar;
 mod nav;
+mod palette;
+mod panes;
 mod review;
+mod revisions;
 mod toasts;
 
 use std::sync::Arc;
@@ -25,6 +31,7 @@ use super::draft::Draft;
 use super::live::Tuning;
 use super::pages::States;
 use super::theme::{self, Theme, Tone};
+use super::trail::Trail;
 use super::undo::{Pending, Undo};
 use toasts::{Toast, Toasts};
 
@@ -33,13 +40,24 @@ pub struct Console {
     line: UiEnd,
     draft: Draft,
     tuning: Tuning,
-    page: Page,
+    trail: Trail,
+    /// The draft's version and whether it was changed, as it was left with the background last.
+    left: (u64, bool),
     target: Option<Target>,
+    /// What is selected on the page.
+    selected: Option<Target>,
+    /// Actions that the page is to do.
+    acts: Vec<Action>,
+    palette: palette::Palette,
+    panes: panes::Panes,
+    helping: bool,
     states: States,
     toasts: Toasts,
     pending: Pending,
     demo: demo::Strip,
     reviewing: bool,
+    revisions: revisions::Sheet,
+    hold: hold::Hold,
     bar: bool,
 }
 
@@ -48,18 +66,31 @@ impl Console {
     #[must_use]
     pub fn new(line: UiEnd, ctx: &egui::Context) -> Self {
         theme::install(ctx);
-        let draft = Draft::new(&line.latest().applied);
+        let latest = line.latest();
+        let mut draft = Draft::new(&latest.applied);
+        let mut toasts = Toasts::default();
+        if latest.left_draft.as_ref().is_some_and(|left| draft.take_up(left)) {
+            toasts.add(ctx, Toast::new(Tone::Info, "Your draft from before is here again. Nothing of it runs yet."));
+        }
         Self {
             line,
             draft,
             tuning: Tuning::default(),
-            page: Page::default(),
+            trail: Trail::default(),
+            left: (u64::MAX, false),
             target: None,
+            selected: None,
+            acts: Vec::new(),
+            palette: palette::Palette::default(),
+            panes: panes::Panes::default(),
+            helping: false,
             states: States::default(),
-            toasts: Toasts::default(),
+            toasts,
             pending: Pending::default(),
             demo: demo::Strip::default(),
             reviewing: false,
+            revisions: revisions::Sheet::default(),
+            hold: hold::Hold::default(),
             bar: false,
         }
     }
@@ -67,7 +98,7 @@ impl Console {
     /// The page that is shown.
     #[must_use]
     pub fn page(&self) -> Page {
-        self.page
+        self.trail.page()
     }
 
     /// The edited configuration.
@@ -90,15 +121,24 @@ impl Console {
         let theme = Theme::of(&ctx);
         self.draft.follow(&snapshot.applied);
         let notices = self.hear(&ctx);
-        for action in actions::pressed(&ctx) {
-            self.act(action, &ctx, &snapshot);
+        self.palette.take_keys(&ctx);
+        for action in actions::pressed(&ctx, self.page()) {
+            if !self.palette.is_open() || action == Action::Palette {
+                self.act(action, &ctx, &snapshot);
+            }
         }
         self.tune(&ctx);
+        self.panes.begin();
         let mut wanted = self.frame(ui, theme, &snapshot);
-        self.show_page(ui, theme, &snapshot, &notices);
+        self.leave_draft();
+        let shown = self.hold.view(&snapshot);
+        self.show_page(ui, theme, &shown, &notices);
         if self.reviewing {
             wanted.extend(review::show(&ctx, theme, &self.draft));
         }
+        self.helping = self.helping && help::show(&ctx, theme);
+        self.show_palette(&ctx, theme, &snapshot);
+        self.revisions.show(&ctx, theme, &snapshot, &mut self.draft);
         wanted.extend(self.toasts.show(&ctx, theme).map(Wish::Undo));
         focus::show(&ctx, theme);
         for wish in wanted {
@@ -106,13 +146,26 @@ impl Console {
         }
     }
 
+    fn show_palette(&mut self, ctx: &egui::Context, theme: &'static Theme, snapshot: &Snapshot) {
+        let mut palette = std::mem::take(&mut self.palette);
+        let chosen = palette.show(ctx, theme, &self.circumstances(snapshot));
+        self.palette = palette;
+        if let Some(does) = chosen {
+            self.choose(does, ctx, snapshot);
+        }
+    }
+
     /// Everything round the page; returns what was clicked.
     fn frame(&mut self, ui: &mut Ui, theme: &'static Theme, snapshot: &Snapshot) -> Vec<Wish> {
         let mut wanted = Vec::new();
         let bar = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(16, 8));
-        Panel::top("top bar").frame(bar).show(ui, |ui| bars::top(ui, theme, snapshot, &mut wanted));
+        Panel::top("top bar").frame(bar).show(ui, |ui| {
+            self.panes.mark(ui, "Top bar", ui.max_rect());
+            bars::top(ui, theme, snapshot, &mut wanted);
+        });
         banners::show(ui, theme, snapshot, &mut wanted);
-        self.demo.show(ui, theme, snapshot, self.page, &mut wanted);
+        self.hold.show(ui, theme, snapshot, &mut wanted);
+        self.demo.show(ui, theme, snapshot, self.trail.page(), &mut wanted);
         if ui.ctx().dragged_id().is_none() {
             // A bar that came in the middle of a drag would move the dragged line away from the pointer.
             self.bar = live_bar::is_wanted(&self.draft, &self.tuning, snapshot);
@@ -124,30 +177,32 @@ impl Console {
             });
         }
         let thin = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(16, 4));
-        Panel::bottom("status line").frame(thin).show(ui, |ui| bars::status(ui, theme, snapshot));
-        nav::show(ui, theme, self.page, snapshot, &mut wanted);
+        Panel::bottom("status line").frame(thin).show(ui, |ui| bars::status(ui, theme, snapshot, &mut wanted));
+        nav::show(ui, theme, self.trail.page(), snapshot, &mut self.panes, &mut wanted);
         wanted
     }
 
     fn show_page(&mut self, ui: &mut Ui, theme: &'static Theme, snapshot: &Arc<Snapshot>, notices: &[Notice]) {
-        let mut asks = Asks::default();
+        let (mut asks, page) = (Asks::default(), self.page());
         let mut cx = PageCx {
             snapshot,
             theme,
             draft: &mut self.draft,
             notices,
             arrived: self.target.take(),
+            acts: std::mem::take(&mut self.acts),
             line: &self.line,
             asks: &mut asks,
         };
         let body = Frame::new().fill(theme.page).inner_margin(Margin::same(16));
         egui::CentralPanel::default().frame(body).show(ui, |ui| {
-            if self.page.fills_window() {
-                self.states.show(self.page, ui, &mut cx);
+            self.panes.mark(ui, &format!("{} page", page.name()), ui.max_rect());
+            if page.fills_window() {
+                self.states.show(page, ui, &mut cx);
             } else {
-                ScrollArea::vertical().id_salt(self.page.name()).auto_shrink(false).show(ui, |ui| {
-                    ui.set_max_width(ui.available_width().min(self.page.widest()));
-                    self.states.show(self.page, ui, &mut cx);
+                ScrollArea::vertical().id_salt(page.name()).auto_shrink(false).show(ui, |ui| {
+                    ui.set_max_width(ui.available_width().min(page.widest()));
+                    self.states.show(page, ui, &mut cx);
                 });
             }
             self.states.welcome(ui, &mut cx);
@@ -163,13 +218,12 @@ impl Console {
             self.pending.add(id, undo);
         }
         self.reviewing |= asks.review;
+        self.selected = asks.selected;
         if asks.again {
             ctx.request_repaint();
         }
         if let Some(page) = asks.page {
-            self.page = page;
-            self.target = asks.target;
-            ctx.request_repaint();
+            self.go(ctx, page, asks.target);
         }
     }
 
@@ -191,41 +245,19 @@ impl Console {
         notices
     }
 
-    fn act(&mut self, action: Action, ctx: &egui::Context, snapshot: &Snapshot) {
-        match action {
-            Action::Go(page) => self.page = page,
-            Action::Undo => self.say(ctx, "Undone", Draft::undo),
-            Action::Redo => self.say(ctx, "Done again", Draft::redo),
-            Action::Review if self.reviewing => self.apply(ctx),
-            Action::Review => self.reviewing = self.draft.is_changed(),
-            Action::Discard => {
-                self.draft.discard();
-                self.reviewing = false;
-            }
-            Action::LiveTuning => self.tuning.toggle(),
-            Action::CopyBaseUrl => {
-                if let Serving::Listening { base_url, .. } = &snapshot.serving {
-                    ctx.copy_text(base_url.to_string());
-                    self.toasts.add(ctx, Toast::new(Tone::Info, "Base URL copied"));
-                }
-            }
-            Action::ToggleTheme => {
-                let other = if Theme::of(ctx).dark { egui::Theme::Light } else { egui::Theme::Dark };
-                ctx.set_theme(other);
-            }
-        }
-    }
-
-    fn say(&mut self, ctx: &egui::Context, what: &str, step: impl FnOnce(&mut Draft) -> Option<String>) {
-        if let Some(label) = step(&mut self.draft) {
-            self.toasts.add(ctx, Toast::new(Tone::Info, format!("{what}: {label}")));
-        }
-    }
-
     fn apply(&mut self, ctx: &egui::Context) {
         let Some(command) = self.draft.apply() else { return };
         if let Some(id) = self.send(ctx, command) {
             self.draft.applying(id);
+        }
+    }
+
+    /// Leaves the draft with the background, if it is another one than last time.
+    fn leave_draft(&mut self) {
+        let now = (self.draft.version(), self.draft.is_changed());
+        if now != self.left {
+            self.left = now;
+            self.line.leave_draft(self.draft.left());
         }
     }
 
@@ -245,23 +277,27 @@ impl Console {
         sent.ok()
     }
 
+    /// Sends a command of the person, and remembers the way back.
+    fn order(&mut self, ctx: &egui::Context, snapshot: &Snapshot, command: Command) {
+        if matches!(command, Command::Demo(crate::contract::DemoCommand::Leave)) {
+            self.states.skip_welcome();
+        }
+        let undo = Undo::of(&command, snapshot);
+        if let (Some(id), Some(undo)) = (self.send(ctx, command), undo) {
+            self.pending.add(id, undo);
+        }
+    }
+
     fn grant(&mut self, wish: Wish, ctx: &egui::Context, snapshot: &Snapshot) {
         match wish {
             Wish::Act(action) => self.act(action, ctx, snapshot),
-            Wish::Send(command) => {
-                if matches!(command, Command::Demo(crate::contract::DemoCommand::Leave)) {
-                    self.states.skip_welcome();
-                }
-                let undo = Undo::of(&command, snapshot);
-                if let (Some(id), Some(undo)) = (self.send(ctx, command), undo) {
-                    self.pending.add(id, undo);
-                }
-            }
+            Wish::Send(command) => self.order(ctx, snapshot, command),
             Wish::Undo(undo) => match undo.command() {
                 Some(command) => drop(self.send(ctx, command)),
                 None => self.say(ctx, "In the draft again", Draft::undo),
             },
             Wish::Apply => self.apply(ctx),
+            Wish::Compare => self.revisions.compare(),
             Wish::CloseReview => self.reviewing = false,
             Wish::Copy(text) => ctx.copy_text(text),
         }
@@ -274,6 +310,7 @@ enum Wish {
     Send(Command),
     Apply,
     CloseReview,
+    Compare,
     Copy(String),
     Undo(Undo),
 }
@@ -281,3 +318,7 @@ enum Wish {
 #[cfg(test)]
 #[path = "shell_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "shell/places_tests.rs"]
+mod places_tests;

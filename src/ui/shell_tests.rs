@@ -6,13 +6,13 @@ use crate::contract::{BackEnd, CommandInbox, EndpointCommand, ServingCommand};
 use crate::model::config::AdminState;
 use crate::ui::fixture;
 
-struct Screen {
-    harness: Harness<'static, Console>,
+pub(super) struct Screen {
+    pub(super) harness: Harness<'static, Console>,
     inbox: CommandInbox,
-    back: BackEnd,
+    pub(super) back: BackEnd,
 }
 
-fn screen_of(snapshot: Snapshot) -> Screen {
+pub(super) fn screen_of(snapshot: Snapshot) -> Screen {
     let (ui, back, inbox) = crate::contract::line(snapshot);
     let console = Console::new(ui, &egui::Context::default());
     let harness = Harness::builder()
@@ -22,23 +22,23 @@ fn screen_of(snapshot: Snapshot) -> Screen {
     Screen { harness, inbox, back }
 }
 
-fn screen() -> Screen {
+pub(super) fn screen() -> Screen {
     screen_of(fixture::snapshot())
 }
 
 impl Screen {
-    fn go(&mut self, page: Page) {
+    pub(super) fn go(&mut self, page: Page) {
         self.harness.get_by_label(page.name()).click();
         self.harness.run_steps(4);
     }
 
-    fn click(&mut self, label: &str) {
+    pub(super) fn click(&mut self, label: &str) {
         self.harness.get_by_label(label).click();
         self.harness.run_steps(4);
     }
 
     /// The command that was sent, if one was.
-    fn command(&mut self) -> Option<Command> {
+    pub(super) fn command(&mut self) -> Option<Command> {
         self.sent().map(|(_, command)| command)
     }
 
@@ -51,9 +51,10 @@ impl Screen {
         }
     }
 
-    fn open_eastus(&mut self) {
-        self.harness.state_mut().target = Some(Target::Endpoint("sim-eastus".into()));
-        self.harness.state_mut().page = Page::Endpoints;
+    pub(super) fn open_eastus(&mut self) {
+        let target = Target::Endpoint("sim-eastus".into());
+        self.harness.state_mut().trail.go(Page::Endpoints, Some(target.clone()));
+        self.harness.state_mut().target = Some(target);
         self.harness.run_steps(4);
     }
 }

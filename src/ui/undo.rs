@@ -4,9 +4,9 @@
 //! Absent on purpose: edits of the draft, which have a history of their own, and keys, which have none.
 
 use crate::contract::snapshot::Serving;
-use crate::contract::{Command, EndpointCommand, NoticeBody, RevertCause, ServingCommand, Snapshot};
+use crate::contract::{Command, EndpointCommand, LineCommand, NoticeBody, RevertCause, ServingCommand, Snapshot};
 use crate::model::config::AdminState;
-use crate::model::id::{CommandId, EndpointId};
+use crate::model::id::{CommandId, EndpointId, RequestId};
 
 /// The way back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub(super) enum Undo {
     Resume,
     /// Pauses again.
     Pause,
+    /// Keeps a request that is about to be ended.
+    Keep(RequestId),
     /// Takes the newest step of the draft back: what was tried in a live session is a draft again.
     Tried,
 }
@@ -31,6 +33,7 @@ impl Undo {
             }
             Command::Serving(ServingCommand::Pause) => is_listening(snapshot).then_some(Self::Resume),
             Command::Serving(ServingCommand::Resume) => Some(Self::Pause),
+            Command::Line(LineCommand::CancelSoon(request)) => Some(Self::Keep(*request)),
             _ => None,
         }
     }
@@ -41,6 +44,7 @@ impl Undo {
             Self::Endpoint(id, state) => Some(Command::Endpoint(EndpointCommand::SetAdminState(id, state))),
             Self::Resume => Some(Command::Serving(ServingCommand::Resume)),
             Self::Pause => Some(Command::Serving(ServingCommand::Pause)),
+            Self::Keep(request) => Some(Command::Line(LineCommand::Keep(request))),
             Self::Tried => None,
         }
     }
@@ -49,7 +53,7 @@ impl Undo {
     pub(super) const fn label(&self) -> &'static str {
         match self {
             Self::Tried => "Re-apply as draft",
-            Self::Endpoint(..) | Self::Resume | Self::Pause => "Undo",
+            Self::Endpoint(..) | Self::Resume | Self::Pause | Self::Keep(_) => "Undo",
         }
     }
 

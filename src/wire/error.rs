@@ -11,7 +11,7 @@ use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 
-use crate::model::decision::{Refusal, RefusalReason};
+use crate::model::decision::{Refusal, RefusalReason, Scarce};
 use crate::model::profile::Operation;
 use crate::model::units::Timestamp;
 
@@ -31,7 +31,7 @@ const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 pub const SOURCE_OF_429: HeaderName = HeaderName::from_static("x-tidegate-429-source");
 
 /// The answer to a request that was refused. `model` is what the client asked for, `known` are the routes' names, `owner`
-/// is the account that holds the stored state the request refers to.
+/// is the account that holds the stored state the request refers to, `scarce` what there was too little of.
 #[must_use]
 pub fn refusal<'a>(
     refusal: &Refusal,
@@ -39,14 +39,19 @@ pub fn refusal<'a>(
     model: &str,
     known: impl IntoIterator<Item = &'a str>,
     owner: Option<&str>,
+    scarce: Scarce,
 ) -> Reply {
     let model = shown(model);
     let wait = refusal.retry_at.map(|at| at.since(now));
     match refusal.reason {
         RefusalReason::NoCapacityInTime => {
-            throttled(wait, &format!("No endpoint for model \"{model}\" has room within the allowed wait"))
+            let lacks = match scarce {
+                Scarce::Tokens => "has enough tokens free",
+                Scarce::Requests => "has room",
+            };
+            throttled(wait, scarce, &format!("No endpoint for model \"{model}\" {lacks} within the allowed wait"))
         }
-        RefusalReason::LineFull => throttled(wait, "Too many requests are waiting already"),
+        RefusalReason::LineFull => throttled(wait, Scarce::Requests, "Too many requests are waiting already"),
         RefusalReason::TooLargeEverywhere => client_fault(
             StatusCode::BAD_REQUEST,
             "request_too_large",
@@ -77,7 +82,7 @@ pub fn refusal<'a>(
                 lives(owner)
             ),
         ),
-        RefusalReason::StateOutOfReach => out_of_reach(wait, owner),
+        RefusalReason::StateOutOfReach => out_of_reach(wait, scarce, owner),
         RefusalReason::StateTorn => client_fault(
             StatusCode::BAD_REQUEST,
             "state_in_several_accounts",
@@ -100,13 +105,17 @@ fn unknown_model(model: &str, listed: &str) -> Reply {
 }
 
 /// 429 with the wait in every form that SDKs read.
-fn throttled(wait: Option<Duration>, what: &str) -> Reply {
+fn throttled(wait: Option<Duration>, scarce: Scarce, what: &str) -> Reply {
+    let kind = match scarce {
+        Scarce::Tokens => "tokens",
+        Scarce::Requests => "requests",
+    };
     let (text, after, again) = match wait {
         Some(wait) if wait <= LONGEST_WAIT => (format!("{what}. Try again in {}.", Span(wait)), wait, true),
         Some(wait) => (format!("{what}. The earliest room is in {}.", Span(wait)), LONGEST_WAIT, false),
         None => (format!("{what}, and it is not known when there will be."), LONGEST_WAIT, false),
     };
-    let mut reply = reply(StatusCode::TOO_MANY_REQUESTS, "requests", "rate_limit_exceeded", &text, again);
+    let mut reply = reply(StatusCode::TOO_MANY_REQUESTS, kind, "rate_limit_exceeded", &text, again);
     add_wait(&mut reply.1, after);
     if again {
         reply.1.insert("retry-after-ms", HeaderValue::from(whole_millis(after)));
@@ -135,10 +144,10 @@ fn lives(owner: Option<&str>) -> String {
 }
 
 /// 429 while waiting helps, else 503. Another account could not read the state, however free it is.
-fn out_of_reach(wait: Option<Duration>, owner: Option<&str>) -> Reply {
+fn out_of_reach(wait: Option<Duration>, scarce: Scarce, owner: Option<&str>) -> Reply {
     let lives = lives(owner);
     if wait.is_some() {
-        return throttled(wait, &format!("{lives}, which has no room within the allowed wait"));
+        return throttled(wait, scarce, &format!("{lives}, which has no room within the allowed wait"));
     }
     let text = format!(
         "{lives}, none of whose endpoints can be used: they are paused, draining, kept out by the route's regions, without \

@@ -6,7 +6,7 @@ const NOW: Timestamp = Timestamp::from_secs(100);
 
 fn refused(reason: RefusalReason, wait: Option<Duration>) -> Reply {
     let refused = Refusal { reason, retry_at: wait.map(|wait| NOW.after(wait)) };
-    refusal(&refused, NOW, "gpt-4o", ["gpt-4o-mini", "*"], Some("azure-east"))
+    refusal(&refused, NOW, "gpt-4o", ["gpt-4o-mini", "*"], Some("azure-east"), Scarce::Requests)
 }
 
 fn header<'r>(reply: &'r Reply, name: &str) -> Option<&'r str> {
@@ -59,6 +59,21 @@ fn bodies_have_openais_shape() {
 }
 
 #[test]
+fn a_429_says_what_is_short() {
+    let refused =
+        Refusal { reason: RefusalReason::NoCapacityInTime, retry_at: Some(NOW.after(Duration::from_secs(9))) };
+    for (scarce, kind, lacks) in
+        [(Scarce::Tokens, "tokens", "has enough tokens free"), (Scarce::Requests, "requests", "has room")]
+    {
+        let reply = refusal(&refused, NOW, "m", [], None, scarce);
+        let body: Value = serde_json::from_slice(&reply.2).unwrap();
+        assert_eq!(body["error"]["type"], kind);
+        let told = format!("No endpoint for model \"m\" {lacks} within the allowed wait. Try again in 9 s.");
+        assert_eq!(message(&reply), told);
+    }
+}
+
+#[test]
 fn every_refusal_has_its_status_and_only_throttles_claim_a_429() {
     for (reason, wait, status) in [
         (RefusalReason::TooLargeEverywhere, None, 400),
@@ -86,10 +101,17 @@ fn an_unknown_model_is_told_with_the_names_that_work() {
     assert_eq!(message(&reply), "No route answers for model \"gpt-4o\". Routes: gpt-4o-mini.");
     let refused = Refusal { reason: RefusalReason::UnknownModel, retry_at: None };
     let many: Vec<String> = (0..30).map(|place| format!("m{place}")).collect();
-    let long = message(&refusal(&refused, NOW, &"x\n".repeat(500_000), many.iter().map(String::as_str), None));
+    let long = message(&refusal(
+        &refused,
+        NOW,
+        &"x\n".repeat(500_000),
+        many.iter().map(String::as_str),
+        None,
+        Scarce::Requests,
+    ));
     assert!(long.len() < 1_000 && long.ends_with("m19, …."), "{long}");
     assert!(!long.contains('\n'));
-    let empty = refusal(&refused, NOW, "x", [], None);
+    let empty = refusal(&refused, NOW, "x", [], None, Scarce::Requests);
     assert_eq!(empty.0, StatusCode::SERVICE_UNAVAILABLE, "nothing is wrong with a request while nothing is routed");
     assert!(message(&empty).starts_with("Tidegate has no routes yet"));
 }

@@ -83,6 +83,12 @@ impl StreamReader {
         tally.state()
     }
 
+    /// Pieces of output that came so far; each is one token or more.
+    #[must_use]
+    pub const fn deltas(&self) -> u64 {
+        self.tally.deltas
+    }
+
     /// Fingerprints of what was stored or sealed where the stream comes from, as far as it was met since the last call.
     #[must_use]
     pub fn take_stored(&mut self) -> Vec<u64> {

@@ -128,7 +128,8 @@ mod tests {
     fn limits_that_shut_an_endpoint_or_a_pool_are_pointed_out() {
         let said = said(
             "[[account]]\nid = \"s\"\nservice = \"simulated\"\n[[quota_pool]]\nid = \"p\"\ntokens_per_minute = 9000\n\
-             requests_per_minute = 0\n[[endpoint]]\nid = \"e\"\naccount = \"s\"\nmodel = \"m\"\nmax_in_flight = 0",
+             requests_per_minute = 0\n[[endpoint]]\nid = \"e\"\naccount = \"s\"\nmodel = \"m\"\nmax_in_flight = 0\n\
+             [[route]]\nmodel = \"m\"\n[[route.group]]\nendpoints = [\"e\"]",
         );
         assert_eq!(
             said,
@@ -161,7 +162,8 @@ mod tests {
     fn a_day_shorter_than_its_minute_is_pointed_out() {
         let said = said(
             "[[account]]\nid = \"s\"\nservice = \"simulated\"\n[[endpoint]]\nid = \"e\"\naccount = \"s\"\nmodel = \"m\"\n\
-             tokens_per_minute = 2000\ntokens_per_day = 1500\noutput_tokens_per_minute = 0",
+             tokens_per_minute = 2000\ntokens_per_day = 1500\noutput_tokens_per_minute = 0\n[[route]]\nmodel = \
+             \"m\"\n[[route.group]]\nendpoints = [\"e\"]",
         );
         assert_eq!(
             said,

@@ -4,9 +4,12 @@
 //! Invariant: warnings only; whatever is said here, the route still serves as its words say.
 //! Absent on purpose: the members themselves.
 
+use std::collections::BTreeSet;
+
 use super::Findings;
 use crate::model::checked::{chain, same_region};
 use crate::model::config::{Config, Group, Route};
+use crate::model::id::EndpointId;
 
 /// Everything there is to say of one route's order.
 pub(super) fn order(config: &Config, place: usize, route: &Route, findings: &mut Findings) {
@@ -17,6 +20,24 @@ pub(super) fn order(config: &Config, place: usize, route: &Route, findings: &mut
         shares(place, route, (rank, group), ends_here && rank == last, findings);
     }
     regions(config, place, route, findings);
+}
+
+/// Endpoints that no route lists.
+pub(super) fn unrouted(config: &Config, findings: &mut Findings) {
+    let listed: BTreeSet<&EndpointId> = config
+        .routes
+        .iter()
+        .flat_map(|route| &route.groups)
+        .flat_map(|group| &group.endpoints)
+        .map(|one| &one.endpoint)
+        .collect();
+    for (place, endpoint) in config.endpoints.iter().enumerate().filter(|(_, one)| !listed.contains(&one.id)) {
+        let text = format!(
+            "Endpoint \"{}\" is in no route, so no request goes there. Add it to a priority group, or remove it.",
+            endpoint.id
+        );
+        findings.warn("endpoint", place, "id", text);
+    }
 }
 
 fn going_on(config: &Config, place: usize, route: &Route, findings: &mut Findings) {

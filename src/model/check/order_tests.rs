@@ -81,3 +81,11 @@ fn regions_that_match_nothing_or_everything_are_told() {
         ]
     );
 }
+
+#[test]
+fn an_endpoint_in_no_route_is_pointed_out() {
+    assert_eq!(
+        said("[[route]]\nmodel = \"m\"\n[[route.group]]\nendpoints = [\"e\"]\n"),
+        ["warning: Endpoint \"f\" is in no route, so no request goes there. Add it to a priority group, or remove it."]
+    );
+}

@@ -84,6 +84,7 @@ impl Load {
 
 /// A case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own, and has two answers")]
 pub struct Case {
     /// How all its services count.
     pub counting: Counting,
@@ -99,6 +100,8 @@ pub struct Case {
     pub mixed: bool,
     /// Whether answers carry limits.
     pub headers: bool,
+    /// Whether the person lets what lies above the stated limits be tried.
+    pub probe_above: bool,
     /// Where chance begins.
     pub seed: u64,
     /// How many times larger than usual all limits are.
@@ -147,6 +150,7 @@ impl Case {
             endpoints: 4,
             mixed: false,
             headers: true,
+            probe_above: false,
             seed: 1,
             scale: 1,
             minutes: 10,
@@ -258,7 +262,7 @@ impl Case {
         let stated = match (self.counting, self.knowledge) {
             // Where sizes differ, requests run out before tokens, and the planner does not count those.
             (Counting::TokenBucket, Knowledge::Known) if !self.heavy => Knowledge::Known,
-            (Counting::Utilization, Knowledge::TooLow) => Knowledge::TooLow,
+            (_, Knowledge::TooLow) if !self.tells() && !self.probe_above => Knowledge::TooLow,
             _ => return None,
         };
         let group = |number: u32| {
@@ -270,6 +274,11 @@ impl Case {
         let mut planner = Planner::new(&[group(1), group(2)], largest);
         let before = self.pour(&mut planner, Timestamp::ZERO, report.from);
         Some(self.pour(&mut planner, report.from, report.to).saturating_sub(before))
+    }
+
+    /// Whether answers tell of limits; those of provisioned throughput never do.
+    fn tells(&self) -> bool {
+        self.headers && self.counting != Counting::Utilization
     }
 
     /// Lets a planner have the arrivals of a span; what it had admitted in all until its end.
@@ -409,6 +418,9 @@ impl Case {
         writeln!(text, "[[endpoint]]\nid = \"{name}\"\naccount = \"{name}\"\nmodel = \"m\"")?;
         if self.counting == Counting::Utilization {
             writeln!(text, "enforcement = \"utilization\"")?;
+        }
+        if self.probe_above {
+            writeln!(text, "probe_above = true")?;
         }
         if let Some(tokens) = self.knowledge.stated(limit) {
             let requests = tokens * REQUESTS_PER_1K / 1_000;

@@ -3,6 +3,7 @@
 //! Invariant: what is copied works as it stands, with the address we listen on now; no key ever appears.
 //! Absent on purpose: changing any other tool's files.
 
+mod cards;
 pub mod snippets;
 
 use egui::{Key, Modifiers, RichText, Ui};
@@ -12,16 +13,18 @@ use crate::contract::{Command, NoticeBody};
 use crate::model::id::{CommandId, ModelName};
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::format::{ago, clock_time, count};
-use crate::ui::theme::{Tone, gap, mono, strong};
+use crate::ui::theme::{Tone, gap, mono};
 use crate::ui::widgets;
 
-use snippets::{Snippet, Snippets};
+use cards::Cards;
+use snippets::Snippets;
 
 /// This page's view state.
 #[derive(Debug, Default)]
 pub struct State {
     model: Option<ModelName>,
     snippets: Option<Snippets>,
+    cards: Cards,
     /// The test request on its way, and how many requests had arrived before it.
     testing: Option<(CommandId, u64)>,
     /// The person has seen the page with something to send; the button takes the focus once.
@@ -41,7 +44,9 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     let model = model_selector(ui, cx, state);
     first_request(ui, cx, state, model.as_ref(), &base_url);
     ui.add_space(gap::L);
-    snippet_list(ui, cx, state, &base_url, model.as_ref().map_or("gpt-4o", ModelName::as_str));
+    let snippets = state.snippets.get_or_insert_with(Snippets::built_in);
+    let model = model.as_ref().map_or("gpt-4o", ModelName::as_str);
+    cards::show(ui, cx, &mut state.cards, snippets, &base_url, model);
 }
 
 /// Opens the Why of the test request once it is answered.
@@ -88,7 +93,7 @@ fn model_selector(ui: &mut Ui, cx: &PageCx, state: &mut State) -> Option<ModelNa
     state.model = known.or_else(|| routes().next().cloned());
     let chosen = state.model.clone()?;
     ui.horizontal(|ui| {
-        let name = ui.label(RichText::new("Model").color(cx.theme.text_soft));
+        let name = ui.label(RichText::new("Route").color(cx.theme.text_soft));
         egui::ComboBox::from_id_salt("model")
             .selected_text(chosen.as_str())
             .show_ui(ui, |ui| {
@@ -156,49 +161,4 @@ fn test_button(ui: &mut Ui, cx: &mut PageCx, state: &mut State, model: &ModelNam
         let before = cx.snapshot.arrivals.requests;
         state.testing = cx.send(Command::SendTest { model: model.clone() }).map(|id| (id, before));
     }
-}
-
-fn snippet_list(ui: &mut Ui, cx: &PageCx, state: &mut State, base_url: &str, model: &str) {
-    let snippets = state.snippets.get_or_insert_with(Snippets::built_in);
-    let mut section = "";
-    for snippet in &snippets.list {
-        if section != snippet.tool {
-            section = &snippet.tool;
-            ui.add_space(gap::M);
-            ui.label(strong(section));
-            if section == "SDK" {
-                let advice = "Set the client's own retries to 0 or 1, otherwise its back-off fights ours.";
-                ui.label(RichText::new(advice).color(cx.theme.text_soft));
-            }
-        }
-        snippet_card(ui, cx, snippet, base_url, model);
-    }
-    ui.label(RichText::new(&snippets.checked).color(cx.theme.text_faint));
-}
-
-fn snippet_card(ui: &mut Ui, cx: &PageCx, snippet: &Snippet, base_url: &str, model: &str) {
-    let text = snippet.fill(base_url, model);
-    egui::CollapsingHeader::new(&snippet.title).id_salt(&snippet.id).default_open(snippet.id == "curl").show(
-        ui,
-        |ui| {
-            egui::Frame::new()
-                .fill(cx.theme.field)
-                .stroke((1.0, cx.theme.edge))
-                .corner_radius(4)
-                .inner_margin(gap::M)
-                .show(ui, |ui| {
-                    ui.set_width(ui.available_width());
-                    ui.add(egui::Label::new(mono(&text)).wrap().selectable(true));
-                });
-            ui.horizontal_wrapped(|ui| {
-                if ui.button(format!("Copy {}", snippet.title)).clicked() {
-                    ui.ctx().copy_text(text.clone());
-                }
-                if let Some(undo) = &snippet.undo {
-                    ui.label(RichText::new(format!("To undo: {undo}")).color(cx.theme.text_soft));
-                }
-            });
-            ui.add_space(gap::M);
-        },
-    );
 }

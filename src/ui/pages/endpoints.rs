@@ -29,9 +29,12 @@ pub struct State {
 
 /// Shows the list, or the endpoint that was opened.
 pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
-    if let Some(Target::Endpoint(id)) = cx.take_target() {
-        state.open = Some(id);
+    match cx.take_target() {
+        Some(Target::Endpoint(id)) => state.open = Some(id),
+        Some(Target::Top(_)) => state.open = None,
+        _ => {}
     }
+    cx.select(state.open.clone().map(Target::Endpoint));
     let open = state.open.as_ref().and_then(|id| cx.snapshot.view.endpoint(id)).cloned();
     match open {
         Some(endpoint) => detail::show(ui, cx, state, &endpoint),

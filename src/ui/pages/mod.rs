@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod connect;
 pub mod endpoints;
 pub mod overview;
+pub mod queue;
 pub mod quotas;
 pub mod requests;
 pub mod routing;
@@ -23,6 +24,7 @@ pub struct States {
     connect: connect::State,
     endpoints: endpoints::State,
     overview: overview::State,
+    queue: queue::State,
     quotas: quotas::State,
     requests: requests::State,
     routing: routing::State,
@@ -39,6 +41,7 @@ impl States {
             Page::Routing => routing::show(ui, cx, &mut self.routing),
             Page::Quotas => quotas::show(ui, cx, &mut self.quotas),
             Page::Requests => requests::show(ui, cx, &mut self.requests),
+            Page::Queue => queue::show(ui, cx, &mut self.queue),
             Page::Usage => usage::show(ui, cx, &mut self.usage),
             Page::Accounts => accounts::show(ui, cx, &mut self.accounts),
             Page::Connect => connect::show(ui, cx, &mut self.connect),

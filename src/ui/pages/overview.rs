@@ -125,7 +125,7 @@ fn plot(ui: &mut Ui, cx: &PageCx, metric: Metric) {
     section(ui, theme, heading, |ui| {
         let summary = total_summary(heading, &series, metric);
         let height = (ui.ctx().content_rect().height() * 0.24).clamp(170.0, 320.0);
-        Chart { id, summary, height, window, metric, streams, levels: Vec::new(), top }.show(ui, theme);
+        Chart { id, summary, height, window, metric, streams, levels: Vec::new(), top }.show_or_table(ui, theme);
     });
 }
 

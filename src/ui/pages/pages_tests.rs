@@ -49,7 +49,7 @@ impl Stage {
 
     fn on(page: Page, snapshot: Snapshot) -> Self {
         let mut stage = Self::open(snapshot);
-        stage.harness.get_by_label(page.name()).click();
+        stage.harness.get_by_role_and_label(egui::Role::Button, page.name()).click();
         stage.settle();
         stage
     }
@@ -326,7 +326,7 @@ fn a_pool_whose_total_is_changed_is_split_only_after_that_is_applied() {
 
 #[test]
 fn every_control_of_these_pages_has_a_name() {
-    for page in [Page::Routing, Page::Quotas, Page::Requests, Page::Accounts, Page::Connect] {
+    for page in [Page::Routing, Page::Quotas, Page::Requests, Page::Queue, Page::Accounts, Page::Connect] {
         let mut stage = Stage::on(page, fixture::snapshot());
         if page == Page::Accounts {
             stage.harness.get_by_label("Add account").click();
@@ -484,4 +484,91 @@ fn the_views_of_a_request_show_its_time_its_headers_and_its_errors() {
         stage.settle();
         assert!(stage.spoken().contains(words), "{tab}: {}", stage.spoken());
     }
+}
+
+#[test]
+fn the_queue_page_lists_who_waits_and_what_runs_with_their_figures() {
+    let stage = Stage::on(Page::Queue, fixture::snapshot());
+    let spoken = stage.spoken();
+    for words in [
+        "Waiting · 3",
+        "room for 9,000 tokens; about 6 s",
+        "In flight · ",
+        "demo-chat → sim-ptu",
+        "Hold up to 2,000 requests for at most 60 s",
+        "Waiting requests, last 10 min:",
+        "1,200",
+        "30",
+    ] {
+        assert!(spoken.contains(words), "{words}: {spoken}");
+    }
+}
+
+#[test]
+fn a_request_is_cancelled_with_grace_and_can_be_kept() {
+    let mut stage = Stage::on(Page::Queue, fixture::snapshot());
+    stage.harness.get_all_by_label("Cancel").next().unwrap().click();
+    stage.settle();
+    let Some((id, Command::Line(LineCommand::CancelSoon(request)))) = stage.sent() else { panic!("nothing was sent") };
+    let mut snapshot = fixture::snapshot();
+    snapshot.line.leaving = vec![(request, snapshot.at.after(std::time::Duration::from_secs(5)))].into();
+    stage.back.publish(snapshot);
+    stage.back.tell(Notice { id: Some(id), body: NoticeBody::Done(format!("{request} ends in 5 s")) });
+    stage.settle();
+    assert!(stage.spoken().contains("ends in 0:05"));
+    stage.harness.get_by_label("Undo").click();
+    stage.settle();
+    assert!(matches!(stage.sent(), Some((_, Command::Line(LineCommand::Keep(kept)))) if kept == request));
+    stage.harness.get_by_label("Keep").click();
+    stage.settle();
+    assert!(matches!(stage.sent(), Some((_, Command::Line(LineCommand::Keep(kept)))) if kept == request));
+}
+
+#[test]
+fn cancelling_all_of_a_client_is_asked_about_first() {
+    let mut stage = Stage::on(Page::Queue, fixture::snapshot());
+    stage.harness.get_all_by_label("All…").next().unwrap().click();
+    stage.settle();
+    assert!(stage.sent().is_none() && stage.spoken().contains("Cancel all waiting requests of aider?"));
+    stage.harness.get_by_label("Cancel them").click();
+    stage.settle();
+    let Some((_, Command::Line(LineCommand::CancelAllOf(client)))) = stage.sent() else { panic!("nothing was sent") };
+    assert_eq!(&*client, "aider");
+    assert!(!stage.spoken().contains("Cancel all waiting requests of aider?"));
+}
+
+#[test]
+fn the_rule_of_the_line_is_edited_in_the_draft() {
+    let mut stage = Stage::on(Page::Queue, fixture::snapshot());
+    stage.harness.get_by_label("Edit").click();
+    stage.settle();
+    stage.harness.get_by_role_and_label(egui::Role::TextInput, "Longest wait").focus();
+    stage.settle();
+    stage.press(Modifiers::COMMAND, Key::A);
+    stage.harness.event(Event::Text("90".to_owned()));
+    stage.press(Modifiers::NONE, Key::Enter);
+    let wait = stage.config().queue.max_wait_seconds;
+    assert_eq!(wait, 90);
+    assert_eq!(stage.console().draft().undo_label(), Some("change the line: longest wait"));
+    assert!(stage.spoken().contains(&format!("for at most {wait} s")));
+}
+
+#[test]
+fn testing_a_snippet_ticks_only_for_a_later_request_of_its_tool() {
+    let mut stage = Stage::on(Page::Connect, fixture::snapshot());
+    stage.harness.get_by_label("Test bash, zsh").click();
+    stage.settle();
+    assert!(stage.spoken().contains("Waiting for its request …"), "those before do not count");
+    let mut later = fixture::snapshot_at(612);
+    let newest = later.records.iter().next_back().unwrap().as_ref().clone();
+    let mine = crate::model::record::RequestRecord { id: RequestId(999), wall_ms: later.wall_ms, ..newest };
+    later.records =
+        crate::contract::snapshot::RecordsView { total: 999, dropped: 0, chunks: vec![vec![Arc::new(mine)].into()] }
+            .into();
+    stage.back.publish(later);
+    stage.settle();
+    assert!(stage.spoken().contains("aider answered 200"), "{}", stage.spoken());
+    stage.harness.get_by_label("Why").click();
+    stage.settle();
+    assert_eq!(stage.console().page(), Page::Requests);
 }

@@ -9,6 +9,7 @@ pub mod complete;
 pub mod copy;
 pub mod echo;
 pub mod filter;
+mod older;
 pub mod query;
 pub mod rows;
 mod table;
@@ -19,15 +20,18 @@ use std::sync::Arc;
 
 use egui::{Key, Modifiers, RichText, Ui};
 
+use crate::contract::history::SearchView;
 use crate::model::id::RequestId;
 use crate::model::record::RequestRecord;
 use crate::model::units::Grouped;
+use crate::ui::actions::Action;
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::pages::why::{self, Tab};
 use crate::ui::theme::gap;
 use crate::ui::widgets::{self, TableState};
 
 use columns::Columns;
+use older::Older;
 use query::Query;
 use rows::Rows;
 use table::{Listing, Sorted};
@@ -41,10 +45,13 @@ pub struct State {
     query: Query,
     offer: bar::Offer,
     rows: Rows,
+    older: Older,
+    /// What the store has found with this filter.
+    found: Option<Arc<SearchView>>,
     table: TableState<RequestId>,
     sorted: Option<Sorted>,
-    /// The order asked for; `Some(None)`: as they come.
-    sort_by: Option<Option<(usize, bool)>>,
+    /// The order asked for.
+    sort_by: Option<Wanted>,
     columns: Columns,
     marked: BTreeSet<RequestId>,
     inspecting: bool,
@@ -52,6 +59,15 @@ pub struct State {
     export: take::Export,
     /// Saved filters or columns changed and are to be kept.
     keeps: bool,
+}
+
+/// An order of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    /// As they come.
+    Live,
+    /// By a column, ascending or descending.
+    By(usize, bool),
 }
 
 impl State {
@@ -77,6 +93,8 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     if state.rows.progress(&records).is_some() {
         cx.again();
     }
+    state.found = state.older.follow(cx, &state.query.text(), &state.marked);
+    state.rows.set_older(&state.found.as_ref().map(|found| Arc::clone(&found.rows)).unwrap_or_default());
     sort(cx, state);
     let wide = ui.available_width() >= SIDE_BY_SIDE;
     if state.inspecting && !wide {
@@ -108,7 +126,7 @@ fn arrive(cx: &mut PageCx, state: &mut State) {
             state.inspecting = false;
         }
         Some(Target::RequestsWhere(filter)) => {
-            state.query.ask(filter);
+            state.query.ask(&filter);
             state.inspecting = false;
         }
         _ => {}
@@ -120,15 +138,17 @@ fn sort(cx: &PageCx, state: &mut State) {
     let records = &cx.snapshot.records;
     let text = state.query.text();
     if let Some(sorted) = state.sorted.as_ref().filter(|sorted| sorted.text != text) {
-        state.sort_by.get_or_insert(Some(sorted.by));
+        state.sort_by.get_or_insert(Wanted::By(sorted.by.0, sorted.by.1));
     }
-    if state.sort_by.is_none() || state.rows.progress(records).is_some() {
+    let searching = state.older.is_waiting(state.found.as_deref());
+    if state.sort_by.is_none() || searching || state.rows.progress(records).is_some() {
         return;
     }
-    let by = state.sort_by.take().flatten();
-    state.sorted = by.map(|by| Sorted::of(&state.rows, by, &text, records.total));
-    if state.sorted.is_none() {
-        state.table.follow();
+    match state.sort_by.take() {
+        Some(Wanted::By(column, descending)) => {
+            state.sorted = Some(Sorted::of(&state.rows, (column, descending), &text, records.total));
+        }
+        _ => state.follow(),
     }
 }
 
@@ -153,7 +173,7 @@ fn list(ui: &mut Ui, cx: &mut PageCx, state: &mut State, focus: bool) {
 /// Says what is in the way, once everything was looked through.
 fn nothing_passes(ui: &mut Ui, cx: &PageCx, state: &mut State) {
     let records = &cx.snapshot.records;
-    if state.rows.progress(records).is_some() {
+    if state.rows.progress(records).is_some() || state.older.is_waiting(state.found.as_deref()) {
         ui.label("Searching…");
         return;
     }
@@ -176,51 +196,54 @@ fn nothing_passes(ui: &mut Ui, cx: &PageCx, state: &mut State) {
 
 /// Keys of the list. None of them acts while a text field has the keyboard. Returns whether the filter is wanted.
 fn keys(ui: &Ui, cx: &mut PageCx, state: &mut State) -> bool {
-    if ui.ctx().text_edit_focused() {
-        return false;
-    }
-    let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
-    let shifted = |key| ui.input_mut(|input| input.consume_key(Modifiers::SHIFT, key));
-    if shifted(Key::G) {
+    if cx.take(Action::NewestRow) {
         state.follow();
         go(state, usize::MAX);
-    } else if pressed(Key::G) {
+    }
+    if cx.take(Action::OldestRow) {
         go(state, 0);
     }
-    for (key, by) in [(Key::J, 1), (Key::K, -1)] {
-        let extend = shifted(key);
-        if extend || pressed(key) {
+    let steps = [
+        (Action::NextRow, 1, false),
+        (Action::PreviousRow, -1, false),
+        (Action::ExtendDown, 1, true),
+        (Action::ExtendUp, -1, true),
+    ];
+    for (action, by, extend) in steps {
+        if cx.take(action) {
             step(state, by, extend);
         }
     }
-    if (pressed(Key::W) || pressed(Key::Enter)) && state.table.selected.is_some() {
+    let free = !ui.ctx().text_edit_focused();
+    let pressed = |key| free && ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+    if (cx.take(Action::Why) || pressed(Key::Enter)) && state.table.selected.is_some() {
         state.tab = Tab::Why;
         state.inspecting = true;
     }
-    for (whole, key) in [(true, shifted(Key::C)), (false, pressed(Key::C))] {
-        if key && let Some(record) = state.table.selected.and_then(|id| find(cx, state, id)) {
+    for (whole, action) in [(true, Action::CopyBoth), (false, Action::CopyCurl)] {
+        if cx.take(action)
+            && let Some(record) = state.table.selected.and_then(|id| find(cx, state, id))
+        {
             take::copy_now(ui, cx, &record, whole);
         }
     }
-    if pressed(Key::M) {
+    if cx.take(Action::MarkRow) {
         mark(state);
     }
-    if pressed(Key::F4) {
+    if cx.take(Action::Inspector) {
         state.inspecting = !state.inspecting;
     }
     if state.inspecting && pressed(Key::Escape) {
         state.inspecting = false;
     }
-    for (place, key) in (1_usize..).zip(SAVED_KEYS) {
-        if ui.input_mut(|input| input.consume_key(Modifiers::ALT, key)) {
+    for place in 1..=query::SAVED {
+        if cx.take(Action::SavedFilter(place)) {
             state.query.recall(place);
         }
     }
-    pressed(Key::Slash)
+    cx.select(state.table.selected.map(Target::Request));
+    cx.take(Action::Filter)
 }
-
-const SAVED_KEYS: [Key; query::SAVED] =
-    [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6, Key::Num7, Key::Num8, Key::Num9];
 
 fn step(state: &mut State, by: isize, extend: bool) {
     let State { rows, sorted, table, .. } = state;

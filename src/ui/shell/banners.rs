@@ -53,8 +53,26 @@ fn all(snapshot: &Snapshot) -> Vec<Banner> {
             buttons: file_buttons(&snapshot.profile.config_path),
         });
     }
+    if snapshot.on_disk.is_some() {
+        banners.push(changed_on_disk(snapshot));
+    }
     banners.extend(faults(&snapshot.applied.findings, &snapshot.profile.config_path));
     banners
+}
+
+/// File and window are one document: whoever changed it elsewhere is asked about, never overwritten.
+fn changed_on_disk(snapshot: &Snapshot) -> Banner {
+    let path = &snapshot.profile.config_path;
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    Banner {
+        tone: Tone::Info,
+        text: format!("{name} was changed by another program. Rev {} still runs.", snapshot.applied.revision),
+        buttons: vec![
+            ("Load".to_owned(), Wish::Send(Command::Config(ConfigCommand::Reload))),
+            ("Compare".to_owned(), Wish::Compare),
+            ("Keep mine".to_owned(), Wish::Send(Command::Config(ConfigCommand::KeepMine))),
+        ],
+    }
 }
 
 fn port_taken(base_url: &str, held: &PortHeld) -> Banner {

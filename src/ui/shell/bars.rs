@@ -126,12 +126,20 @@ pub(super) fn draft(ui: &mut Ui, theme: &Theme, draft: &Draft, wanted: &mut Vec<
 }
 
 /// The numbers of the last minute, the revision, the keyring.
-pub(super) fn status(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot) {
+pub(super) fn status(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, wanted: &mut Vec<Wish>) {
     ui.horizontal(|ui| {
         ui.set_min_height(20.0);
         ui.spacing_mut().item_spacing.x = gap::L;
-        let text = figures(snapshot);
-        ui.add(Label::new(RichText::new(text).monospace().size(size::SMALL).color(theme.text_soft)).truncate());
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let list = egui::Button::new(RichText::new("Revisions").small().color(theme.accent)).frame(false);
+            if ui.add(list).on_hover_text(actions::tooltip(ui.ctx(), Action::Revisions)).clicked() {
+                wanted.push(Wish::Act(Action::Revisions));
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                let text = figures(snapshot);
+                ui.add(Label::new(RichText::new(text).monospace().size(size::SMALL).color(theme.text_soft)).truncate());
+            });
+        });
     });
 }
 

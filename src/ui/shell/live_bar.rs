@@ -18,6 +18,9 @@ use crate::ui::live::Tuning;
 use crate::ui::theme::{self, Theme, Tone};
 use crate::ui::widgets::{note, primary_button};
 
+/// Below this width the buttons alone have to ask.
+const ROOMY: f32 = 680.0;
+
 /// Whether there is anything to show.
 pub(super) fn is_wanted(draft: &Draft, tuning: &Tuning, snapshot: &Snapshot) -> bool {
     draft.is_changed() || tuning.is_on() || snapshot.live.is_some()
@@ -55,7 +58,9 @@ pub(super) fn show(
 
 fn session(ui: &mut Ui, theme: &Theme, live: &LiveView, snapshot: &Snapshot, wanted: &mut Vec<Wish>) {
     ui.label(Tone::Throttled.icon().rich_text().size(15.0).color(theme.tone(Tone::Throttled)));
-    ui.label(theme::strong("Keep these limits?").color(theme.text));
+    if ui.available_width() > ROOMY {
+        ui.label(theme::strong("Keep these limits?").color(theme.text));
+    }
     ui.label(theme::mono(format!("Reverting in {}", countdown(live.until, snapshot.at))).color(theme.text));
     let back = format!("Go back to rev {}", live.before.revision);
     if primary_button(ui, theme, "Keep").on_hover_text("Write them into the configuration").clicked() {

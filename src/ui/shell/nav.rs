@@ -8,8 +8,10 @@ use egui_material_icons::MaterialIcon;
 use egui_material_icons::icons;
 
 use super::Wish;
+use super::panes::Panes;
 use crate::contract::Snapshot;
 use crate::model::status::{Health, RestCause};
+use crate::model::units::Grouped;
 use crate::ui::actions::{self, Action};
 use crate::ui::cx::Page;
 use crate::ui::theme::{Theme, Tone, gap, size};
@@ -17,21 +19,30 @@ use crate::ui::theme::{Theme, Tone, gap, size};
 const WIDE: f32 = 1_100.0;
 
 /// Shows the navigation at the left.
-pub(super) fn show(ui: &mut Ui, theme: &Theme, now: Page, snapshot: &Snapshot, wanted: &mut Vec<Wish>) {
+pub(super) fn show(
+    ui: &mut Ui,
+    theme: &Theme,
+    now: Page,
+    snapshot: &Snapshot,
+    panes: &mut Panes,
+    wanted: &mut Vec<Wish>,
+) {
     let wide = ui.ctx().content_rect().width() >= WIDE;
     let frame = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(8, 12));
     let width = if wide { 168.0 } else { 44.0 };
     Panel::left("nav").frame(frame).resizable(false).exact_size(width).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = gap::S;
+        panes.mark(ui, "Navigation", ui.max_rect());
         for page in Page::ALL {
-            if entry(ui, theme, page, page == now, wide, needs_action(page, snapshot)) {
+            let waiting = if page == Page::Queue { snapshot.view.queue.waiting } else { 0 };
+            if entry(ui, theme, page, page == now, wide, (needs_action(page, snapshot), waiting)) {
                 wanted.push(Wish::Act(Action::Go(page)));
             }
         }
     });
 }
 
-fn entry(ui: &mut Ui, theme: &Theme, page: Page, chosen: bool, wide: bool, badge: bool) -> bool {
+fn entry(ui: &mut Ui, theme: &Theme, page: Page, chosen: bool, wide: bool, (badge, waiting): (bool, u32)) -> bool {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 32.0), Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, page.name()));
     let painter = ui.painter();
@@ -56,6 +67,19 @@ fn entry(ui: &mut Ui, theme: &Theme, page: Page, chosen: bool, wide: bool, badge
     if badge {
         painter.circle_filled(pos2(rect.right() - 8.0, rect.top() + 9.0), 3.5, theme.tone(Tone::Error));
     }
+    if waiting > 0 && wide {
+        let spot = pos2(rect.right() - 10.0, rect.center().y);
+        let font = egui::FontId::monospace(size::BODY);
+        painter.text(
+            spot,
+            Align2::RIGHT_CENTER,
+            Grouped(waiting.into()).to_string(),
+            font,
+            theme.tone(Tone::Throttled),
+        );
+    } else if waiting > 0 {
+        painter.circle_filled(pos2(rect.right() - 8.0, rect.top() + 9.0), 3.5, theme.tone(Tone::Throttled));
+    }
     response.on_hover_text(actions::tooltip(ui.ctx(), Action::Go(page))).clicked()
 }
 
@@ -66,6 +90,7 @@ fn icon(page: Page) -> MaterialIcon {
         Page::Routing => icons::ICON_ALT_ROUTE,
         Page::Quotas => icons::ICON_DONUT_LARGE,
         Page::Requests => icons::ICON_LIST_ALT,
+        Page::Queue => icons::ICON_HOURGLASS_EMPTY,
         Page::Usage => icons::ICON_BAR_CHART,
         Page::Accounts => icons::ICON_KEY,
         Page::Connect => icons::ICON_CABLE,

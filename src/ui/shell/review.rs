@@ -19,11 +19,15 @@ pub(super) fn show(ctx: &egui::Context, theme: &Theme, draft: &Draft) -> Option<
         ui.label(theme::title("Review changes").color(theme.text));
         note(ui, theme, "Requests under way finish under what runs now.");
         ScrollArea::vertical().max_height((ctx.content_rect().height() - 240.0).max(120.0)).show(ui, |ui| {
-            for change in draft.changes() {
-                ui.horizontal_wrapped(|ui| {
-                    ui.label(RichText::new("•").color(theme.accent));
-                    ui.label(change);
-                });
+            for (heading, changes) in draft.grouped() {
+                ui.label(theme::strong(heading).color(theme.text));
+                for change in &changes {
+                    ui.horizontal_wrapped(|ui| {
+                        ui.label(RichText::new("•").color(theme.accent));
+                        ui.label(change);
+                    });
+                }
+                ui.add_space(gap::S);
             }
             for finding in draft.findings() {
                 let tone = if finding.severity == Severity::Error { Tone::Error } else { Tone::Near };

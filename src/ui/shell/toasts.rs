@@ -98,7 +98,6 @@ fn message(ui: &mut Ui, theme: &Theme, toast: &Toast) -> bool {
 /// What a notice says, if anything.
 pub(super) fn of_notice(body: &NoticeBody) -> Option<(Tone, String)> {
     match body {
-        NoticeBody::Exporting { .. } => None,
         NoticeBody::Done(text) if text.is_empty() => None,
         NoticeBody::Done(text) => Some((Tone::Ok, text.clone())),
         NoticeBody::Applied { revision, .. } => Some((Tone::Ok, format!("Rev {revision} applied"))),
@@ -109,7 +108,7 @@ pub(super) fn of_notice(body: &NoticeBody) -> Option<(Tone, String)> {
             Some((Tone::Error, format!("Not applied: {noun}. What ran before still runs.")))
         }
         // The Why of the answer opens; that says it all.
-        NoticeBody::TestSent { status: 200, .. } => None,
+        NoticeBody::Exporting { .. } | NoticeBody::TestSent { status: 200, .. } => None,
         NoticeBody::TestSent { status, .. } => Some((Tone::Error, format!("Test request got status {status}"))),
         NoticeBody::Failed(problem) => Some((Tone::Error, words(problem))),
     }

@@ -1,15 +1,16 @@
 //! A horizontal line over a plot that is dragged or moved by keys to set a limit.
 //!
-//! Invariant: the value is a multiple of the step and within its range, whatever moved it; it is rounded before it is compared.
+//! Invariant: a value that was moved is a multiple of the step and within its range, and rounded before it is compared; one
+//! that was typed is what was typed, within the range.
 //! Absent on purpose: the plot itself, which must have its own drag, zoom and scroll switched off.
 
 use egui::accesskit::Action;
-use egui::{Align2, CursorIcon, Key, Rect, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align2, CursorIcon, Id, Key, Rect, Role, Sense, Stroke, TextEdit, Ui, WidgetInfo, pos2, vec2};
 use egui_plot::{PlotPoint, PlotTransform};
 
 use super::bar::hatch;
-use crate::model::units::Short;
-use crate::ui::theme::{Theme, Tone, small_font};
+use crate::model::units::{Grouped, Short, parse_amount};
+use crate::ui::theme::{Theme, Tone, mono_font, small_font};
 
 const STEP: u64 = 1_000;
 
@@ -79,6 +80,7 @@ impl LimitLine<'_> {
             off = ui.input(|input| input.key_pressed(Key::Home));
         }
         next = self.asked(ui, id, next);
+        next = self.typed(ui, &response, value).unwrap_or(next);
         let event = if cancelled {
             Some(LineEvent::Cancelled)
         } else if off {
@@ -103,6 +105,44 @@ impl LimitLine<'_> {
 
     fn stepped(&self, value: u64) -> u64 {
         (value.saturating_add(STEP / 2) / STEP * STEP).clamp(STEP.min(self.max), self.max)
+    }
+
+    /// Enter or a double click opens a field for an exact value; Esc closes it. Returns what was entered.
+    fn typed(&self, ui: &mut Ui, response: &egui::Response, value: u64) -> Option<u64> {
+        let id: Id = response.id.with("typing");
+        let opened =
+            response.double_clicked() || response.has_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+        let kept = ui.data(|data| data.get_temp::<String>(id));
+        let mut text = match (kept, opened) {
+            (Some(text), _) => text,
+            (None, true) => Grouped(value).to_string(),
+            (None, false) => return None,
+        };
+        let place = Rect::from_center_size(response.rect.center(), vec2(120.0, 26.0));
+        let place = place.translate(vec2(0.0, if place.top() > ui.clip_rect().top() + 30.0 { -24.0 } else { 24.0 }));
+        // In a child of its own: what comes below the plot must not move.
+        let mut child = ui.new_child(egui::UiBuilder::new().max_rect(place));
+        let field = child.add_sized(place.size(), TextEdit::singleline(&mut text).id(id).font(mono_font()));
+        let name = format!("{}, tokens per minute", self.name);
+        field.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, &name));
+        if opened {
+            field.request_focus();
+            select_all(ui, id, &text);
+        }
+        if field.lost_focus() && !opened {
+            let read = parse_amount(text.trim());
+            if read.is_none() && ui.input(|input| input.key_pressed(Key::Enter)) {
+                // What is no amount stays to be mended.
+                field.request_focus();
+                ui.data_mut(|data| data.insert_temp(id, text));
+                return None;
+            }
+            ui.data_mut(|data| data.remove::<String>(id));
+            let entered = ui.input(|input| !input.key_pressed(Key::Escape));
+            return read.filter(|_| entered).map(|typed| typed.min(self.max));
+        }
+        ui.data_mut(|data| data.insert_temp(id, text));
+        None
     }
 
     fn keyed(&self, ui: &Ui, value: u64) -> u64 {
@@ -185,11 +225,19 @@ impl LimitLine<'_> {
             (None, None) => "no soft cap · drag the handle to set one".to_owned(),
             (None, Some(applied)) => format!("off · applied {}", Short(applied)),
             (Some(value), Some(applied)) if value != applied => {
-                format!("{} · applied {}", Short(value), Short(applied))
+                format!("{} TPM · applied {}", Grouped(value), Short(applied))
             }
-            (Some(value), _) => format!("soft cap {}", Short(value)),
+            (Some(value), _) => format!("soft cap {} TPM", Grouped(value)),
         }
     }
+}
+
+/// What is typed next replaces what stands there.
+fn select_all(ui: &Ui, field: Id, text: &str) {
+    let mut state = egui::text_edit::TextEditState::load(ui.ctx(), field).unwrap_or_default();
+    let all = egui::text::CCursorRange::two(egui::text::CCursor::new(0), egui::text::CCursor::new(text.len()));
+    state.cursor.set_char_range(Some(all));
+    state.store(ui.ctx(), field);
 }
 
 /// Where a line is drawn.

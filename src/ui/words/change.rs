@@ -41,6 +41,7 @@ fn clause(change: Change) -> String {
         Change::Enabled => "if it were enabled".to_owned(),
         Change::KeySet => "with a usable key".to_owned(),
         Change::RegionPermitted => "if the route's regions permitted it".to_owned(),
+        Change::Priority(priority) => format!("with priority {}", super::priority(priority)),
     }
 }
 

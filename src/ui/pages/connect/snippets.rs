@@ -1,7 +1,7 @@
 //! The snippets Connect offers, read from their data file and filled in.
 //!
 //! Invariant: a filled snippet has no placeholder left and holds no key, only the word `local`.
-//! Absent on purpose: syntax colouring and any check of the tools these snippets are for.
+//! Absent on purpose: syntax colouring, and changing any other tool's files.
 
 use serde::Deserialize;
 
@@ -10,11 +10,47 @@ const FILE: &str = include_str!("../../../../assets/snippets.toml");
 /// The data file.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Snippets {
-    /// What was tried against its tool, and what was not; shown below the snippets.
+    /// What the marks of the snippets mean; shown below them.
     pub checked: String,
     /// In the order shown.
     #[serde(rename = "snippet")]
     pub list: Vec<Snippet>,
+}
+
+/// Where a snippet goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum Kind {
+    /// Into a shell: what tools of the shell read.
+    Shell,
+    /// Into a program that uses a library.
+    #[serde(rename = "SDK")]
+    Sdk,
+    /// Into a tool's settings.
+    Tool,
+}
+
+/// What was done when a snippet was last looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum How {
+    /// Run against Tidegate.
+    Run,
+    /// Parsed in its language.
+    Parsed,
+    /// Compared with the tool's documentation.
+    Read,
+}
+
+impl How {
+    /// As on screen.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Parsed => "parsed",
+            Self::Read => "read",
+        }
+    }
 }
 
 /// One thing to copy.
@@ -26,13 +62,19 @@ pub struct Snippet {
     pub title: String,
     /// What it is written in, as editors call it.
     pub language: String,
-    /// Its section: `Shell`, `SDK` or `Tool`.
-    pub tool: String,
-    /// With placeholders `{base_url}`, `{root_url}`, `{model}`.
+    /// Where it goes.
+    pub tool: Kind,
+    /// With placeholders `{base_url}`, `{root_url}`, `{port}`, `{model}`.
     pub text: String,
-    /// How to take it back, where that is not obvious.
+    /// How to take it back.
+    pub undo: String,
+    /// The day it was last looked at.
+    pub checked: String,
+    /// What was done then.
+    pub how: How,
+    /// A part of the tool's user agent, in lower case; `None`: not known, so any request counts.
     #[serde(default)]
-    pub undo: Option<String>,
+    pub agent: Option<String>,
 }
 
 impl Snippets {
@@ -41,18 +83,31 @@ impl Snippets {
     pub fn built_in() -> Self {
         toml_edit::de::from_str(FILE).unwrap_or_default()
     }
+
+    /// Those of some kinds.
+    pub fn of<'a>(&'a self, kinds: &'a [Kind]) -> impl Iterator<Item = &'a Snippet> {
+        self.list.iter().filter(|snippet| kinds.contains(&snippet.tool))
+    }
 }
 
 impl Snippet {
     /// The text for this base URL (which ends in `/v1`) and model.
     #[must_use]
     pub fn fill(&self, base_url: &str, model: &str) -> String {
+        let root = root_of(base_url);
         self.text
             .replace("{base_url}", base_url)
-            .replace("{root_url}", root_of(base_url))
+            .replace("{root_url}", root)
+            .replace("{port}", root.rsplit(':').next().unwrap_or_default())
             .replace("{model}", model)
             .trim_end()
             .to_owned()
+    }
+
+    /// Whether a client with this label is the tool.
+    #[must_use]
+    pub fn is_from(&self, client: &str) -> bool {
+        self.agent.as_ref().is_none_or(|agent| client.to_lowercase().contains(agent))
     }
 }
 
@@ -63,44 +118,5 @@ pub fn root_of(base_url: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_snippet_fills_and_no_placeholder_remains() {
-        let snippets = Snippets::built_in();
-        assert_eq!(snippets.list.len(), 11);
-        for snippet in &snippets.list {
-            let text = snippet.fill("http://127.0.0.1:8788/v1", "gpt-4o");
-            assert!(text.contains("127.0.0.1:8788"), "{} names no address", snippet.id);
-            for placeholder in ["{base_url}", "{root_url}", "{model}"] {
-                assert!(!text.contains(placeholder), "{}: {placeholder} remains", snippet.id);
-            }
-        }
-    }
-
-    #[test]
-    fn the_data_formats_still_parse_once_filled() {
-        for snippet in Snippets::built_in().list {
-            let text = snippet.fill("http://127.0.0.1:8787/v1", "gpt-4o");
-            match snippet.language.as_str() {
-                "toml" => assert!(text.parse::<toml_edit::DocumentMut>().is_ok(), "{}", snippet.id),
-                "json" => assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{}", snippet.id),
-                _ => {}
-            }
-        }
-    }
-
-    #[test]
-    fn azure_clients_get_the_address_without_v1() {
-        let snippets = Snippets::built_in();
-        let azure = snippets.list.iter().find(|snippet| snippet.id == "python-azure").unwrap();
-        assert!(azure.fill("http://127.0.0.1:8787/v1", "m").contains("azure_endpoint=\"http://127.0.0.1:8787\""));
-    }
-
-    #[test]
-    fn what_was_not_tried_is_said() {
-        let snippets = Snippets::built_in();
-        assert!(snippets.checked.contains("were not tried"), "{}", snippets.checked);
-    }
-}
+#[path = "snippets_tests.rs"]
+mod tests;

@@ -14,7 +14,7 @@ use crate::contract::snapshot::EndpointSeries;
 use crate::model::config::Endpoint;
 use crate::model::status::EndpointView;
 use crate::model::units::{Grouped, Short};
-use crate::ui::cx::{PageCx, Target};
+use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::format::full_in;
 use crate::ui::plots::{self, Chart, Level, Metric};
 use crate::ui::status;
@@ -26,7 +26,7 @@ use crate::ui::widgets::{
 /// Shows the endpoint.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &EndpointView) {
     ui.spacing_mut().item_spacing.y = gap::L;
-    heading(ui, cx, state, endpoint);
+    heading(ui, cx, endpoint);
     let snapshot = Arc::clone(cx.snapshot);
     let series = snapshot.series.endpoints.iter().find(|one| one.id == endpoint.id);
     if ui.available_width() >= 760.0 {
@@ -44,11 +44,11 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &E
     last_requests(ui, cx, endpoint);
 }
 
-fn heading(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &EndpointView) {
+fn heading(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
     let theme = cx.theme;
     ui.horizontal(|ui| {
         if icon_button(ui, theme, ICON_ARROW_BACK, "All endpoints").clicked() {
-            state.open = None;
+            cx.open(Target::Top(Page::Endpoints));
         }
         ui.label(theme::title(endpoint.id.as_str()).color(theme.text));
         if endpoint.simulated {
@@ -88,19 +88,21 @@ fn tokens(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &EndpointVi
         levels.push(Level { name: "applied".to_owned(), value: applied, dashed: true });
     }
     let own: Vec<&EndpointSeries> = series.into_iter().collect();
+    let mut streams: Vec<_> = series.map(|one| plots::reserved(theme, one, now)).into_iter().collect();
+    streams.extend(plots::lines(theme, &own, Metric::Tokens, now));
     let chart = Chart {
         id: "endpoint tokens",
         summary: plots::summary(&format!("Tokens per minute of {}", endpoint.id), series, Metric::Tokens),
         height: 220.0,
         window: plots::window(&cx.snapshot.series.endpoints, now),
         metric: Metric::Tokens,
-        streams: plots::lines(theme, &own, Metric::Tokens, now),
+        streams,
         levels,
         top: state.plot_top,
     };
     let natural = chart.natural_top();
     section(ui, theme, "Tokens per minute", |ui| {
-        let plot = chart.show(ui, theme);
+        let Some(plot) = chart.show_or_table(ui, theme) else { return };
         let name = format!("Soft cap {}", endpoint.id);
         let max = endpoint.provider_tokens_per_minute.unwrap_or(1_000_000);
         let window = plots::window(&cx.snapshot.series.endpoints, now);
@@ -113,7 +115,7 @@ fn tokens(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &EndpointVi
         note(
             ui,
             theme,
-            "Drag the line, or focus it and press ↑ ↓ PgUp PgDn; Home switches it off. Applied when you say so.",
+            "Drag the line, or focus it and press ↑ ↓ PgUp PgDn; Enter or a double click types a value, Home switches it off.",
         );
     });
 }
@@ -157,7 +159,7 @@ fn requests(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView, series: Option<&E
             levels: limit.map(level).into_iter().collect(),
             top: None,
         };
-        chart.show(ui, theme);
+        chart.show_or_table(ui, theme);
         note(
             ui,
             theme,

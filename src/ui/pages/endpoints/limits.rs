@@ -3,12 +3,14 @@
 //! Invariant: the effective limit is the snapshot's; only the draft's numbers can be edited.
 //! Absent on purpose: learning limits; the brain does.
 
+use std::sync::Arc;
+
 use egui::{Grid, RichText, Ui};
 
-use crate::model::config::Endpoint;
+use crate::model::config::{Endpoint, QuotaPool};
 use crate::model::id::EndpointId;
 use crate::model::status::{EndpointView, LimitSource, LimitView};
-use crate::model::units::Grouped;
+use crate::model::units::{Grouped, Timestamp};
 use crate::ui::cx::PageCx;
 use crate::ui::format::clock_time;
 use crate::ui::theme::{self, Theme, gap};
@@ -20,45 +22,137 @@ type Field = fn(&mut Endpoint) -> &mut Option<u64>;
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
     let theme = cx.theme;
     section(ui, theme, "Limits", |ui| {
-        Grid::new("limits").num_columns(4).spacing([gap::XL, gap::M]).show(ui, |ui| {
-            for heading in ["", "In effect", "From", "Draft"] {
-                note(ui, theme, heading);
-            }
-            ui.end_row();
-            plain(ui, theme, "Provider limit", endpoint.provider_tokens_per_minute, "TPM");
-            let ours = matches!(endpoint.tokens.source, LimitSource::SoftCap | LimitSource::Allotted);
-            let source = if ours { "stated or reported" } else { source(&endpoint.tokens) };
-            note(ui, theme, source);
-            field(ui, cx, &endpoint.id, "Token limit", "learned", |e| &mut e.tokens_per_minute);
-            ui.end_row();
-            plain(ui, theme, "Soft cap", endpoint.soft_cap, "TPM");
-            note(ui, theme, if endpoint.soft_cap.is_some() { "set by you" } else { "none set" });
-            field(ui, cx, &endpoint.id, "Soft cap", "off", |e| &mut e.soft_cap_tokens_per_minute);
-            ui.end_row();
-            plain(ui, theme, "Effective", endpoint.tokens.limit, "TPM");
-            note(ui, theme, self::source(&endpoint.tokens));
-            note(ui, theme, "the smallest");
-            ui.end_row();
-            plain(ui, theme, "Requests", endpoint.requests.limit, "RPM");
-            note(ui, theme, self::source(&endpoint.requests));
-            field(ui, cx, &endpoint.id, "Request limit", "learned", |e| &mut e.requests_per_minute);
-            ui.end_row();
-        });
+        table(ui, cx, endpoint);
         if let Some((left, at)) = endpoint.reported_remaining {
-            let age = cx.snapshot.at.since(at);
-            let wall = cx.snapshot.wall_ms.saturating_sub(u64::try_from(age.as_millis()).unwrap_or(0));
             let ours =
                 endpoint.tokens.headroom().map_or_else(|| "unknown".to_owned(), |left| Grouped(left).to_string());
-            note(
-                ui,
-                theme,
-                &format!("The service said {} left at {}; we count {ours}.", Grouped(left), clock_time(wall)),
-            );
+            let when = clock_time(wall(cx, at));
+            note(ui, theme, &format!("The service said {} left at {when}; we count {ours}.", Grouped(left)));
         }
         for line in learned(endpoint) {
             note(ui, theme, &line);
         }
+        ui.add_space(gap::M);
+        automatic(ui, cx, endpoint);
     });
+}
+
+fn table(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
+    let (theme, id) = (cx.theme, &endpoint.id);
+    let stated = cx.snapshot.applied.config.endpoint(id).and_then(|one| one.tokens_per_minute);
+    Grid::new("limits").num_columns(4).spacing([gap::XL, gap::M]).show(ui, |ui| {
+        for heading in ["", "Now", "Source", "Draft"] {
+            note(ui, theme, heading);
+        }
+        ui.end_row();
+        let provider = endpoint.reported_tokens_per_minute.or(endpoint.provider_tokens_per_minute);
+        plain(ui, theme, "Provider", provider, "TPM");
+        note(ui, theme, &provider_source(cx, endpoint, stated));
+        note(ui, theme, "what the service enforces");
+        ui.end_row();
+        plain(ui, theme, "Allotted", stated, "TPM");
+        note(ui, theme, &allotted_source(endpoint, stated));
+        field(ui, cx, id, "Token limit", "learned", |e| &mut e.tokens_per_minute);
+        ui.end_row();
+        plain(ui, theme, "Soft cap", endpoint.soft_cap, "TPM");
+        note(ui, theme, if endpoint.soft_cap.is_some() { "typed by you" } else { "none set" });
+        field(ui, cx, id, "Soft cap", "off", |e| &mut e.soft_cap_tokens_per_minute);
+        ui.end_row();
+        plain(ui, theme, "Effective", endpoint.tokens.limit, "TPM");
+        note(ui, theme, &source(cx, &endpoint.tokens));
+        note(ui, theme, "the smallest of them");
+        ui.end_row();
+        plain(ui, theme, "Requests", endpoint.requests.limit, "RPM");
+        note(ui, theme, &source(cx, &endpoint.requests));
+        field(ui, cx, id, "Request limit", "learned", |e| &mut e.requests_per_minute);
+        ui.end_row();
+    });
+}
+
+/// What may change by itself, and how far.
+fn automatic(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
+    let id = &endpoint.id;
+    let config = Arc::clone(cx.draft.working());
+    let Some(mine) = config.endpoint(id) else { return };
+    ui.horizontal_wrapped(|ui| {
+        let mut pinned = mine.pinned;
+        let pin = ui.checkbox(&mut pinned, "Keep what is typed");
+        if pin.on_hover_text("What the service reports or refuses does not change the limits above").changed() {
+            let verb = if pinned { "Pin" } else { "Unpin" };
+            set(cx, id, format!("{verb} the limits of {id}"), |one| one.pinned = pinned);
+        }
+        let mut probing = mine.probe_above;
+        let probe = ui.checkbox(&mut probing, "Try above the limit");
+        if probe.on_hover_text("Gently, and never beyond twice the limit: some services allow it at times").changed() {
+            let verb = if probing { "Let" } else { "No longer let" };
+            set(cx, id, format!("{verb} {id} try above its limit"), |one| one.probe_above = probing);
+        }
+        let learned = matches!(endpoint.tokens.source, LimitSource::Header | LimitSource::Learned);
+        if let Some(limit) = endpoint.provider_tokens_per_minute.filter(|_| learned && !mine.pinned) {
+            let words = format!("Pin {} TPM", Grouped(limit));
+            if ui.button(words).on_hover_text("Type in what was learned, and keep it").clicked() {
+                set(cx, id, format!("Pin {id} to {} TPM", Grouped(limit)), |one| {
+                    (one.tokens_per_minute, one.pinned) = (Some(limit), true);
+                });
+            }
+        }
+    });
+    if let Some(pool) = mine.quota_pool.as_ref().and_then(|pool| config.quota_pool(pool)) {
+        bounds(ui, cx, pool);
+    }
+}
+
+/// How far our shares of its pool may follow demand.
+fn bounds(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool) {
+    let id = &pool.id;
+    ui.horizontal_wrapped(|ui| {
+        ui.label(RichText::new(format!("Shares of {id} may follow demand within")).color(cx.theme.text_soft));
+        let (name, within) = (format!("Adjust {id} within"), pool.adjust_within_percent.map(u64::from));
+        let field = AmountEdit::new(&name, within).unit("%").or_empty("off").width(60.0);
+        let percent = match field.show(ui, cx.theme) {
+            Some(AmountChange::Set(percent)) => Some(u32::try_from(percent).unwrap_or(100).min(100)),
+            Some(AmountChange::Clear) => None,
+            None => return,
+        };
+        cx.draft.edit(format!("Set how far shares of {id} follow demand"), |config| {
+            if let Some(pool) = config.quota_pools.iter_mut().find(|known| known.id == *id) {
+                pool.adjust_within_percent = percent;
+            }
+        });
+    });
+}
+
+fn set(cx: &mut PageCx, id: &EndpointId, label: String, change: impl FnOnce(&mut Endpoint)) {
+    cx.draft.edit(label, |config| {
+        if let Some(endpoint) = config.endpoint_mut(id) {
+            change(endpoint);
+        }
+    });
+}
+
+fn wall(cx: &PageCx, at: Timestamp) -> u64 {
+    let age = cx.snapshot.at.since(at);
+    cx.snapshot.wall_ms.saturating_sub(u64::try_from(age.as_millis()).unwrap_or(0))
+}
+
+fn provider_source(cx: &PageCx, endpoint: &EndpointView, stated: Option<u64>) -> String {
+    if endpoint.reported_tokens_per_minute.is_some() {
+        let since = endpoint.tokens.since.filter(|_| endpoint.tokens.source == LimitSource::Header);
+        return "from response headers".to_owned() + &when(cx, since);
+    }
+    match (endpoint.tokens.source, stated) {
+        (LimitSource::Learned, _) => source(cx, &endpoint.tokens),
+        (_, Some(_)) => "not reported yet; taken as allotted".to_owned(),
+        _ => "not known yet".to_owned(),
+    }
+}
+
+fn allotted_source(endpoint: &EndpointView, stated: Option<u64>) -> String {
+    match (endpoint.allotted, stated) {
+        (Some(share), _) => format!("our share of the pool for now is {} TPM", Grouped(share)),
+        (None, Some(_)) => "typed by you".to_owned(),
+        (None, None) => "not typed, so it is learned".to_owned(),
+    }
 }
 
 /// What answers and refusals showed that the figures above do not say by themselves.
@@ -93,8 +187,9 @@ fn plain(ui: &mut Ui, theme: &Theme, name: &str, value: Option<u64>, unit: &str)
     ui.label(theme::mono(text).color(theme.text));
 }
 
-fn source(limit: &LimitView) -> &'static str {
-    match limit.source {
+/// Who says so, and since when.
+fn source(cx: &PageCx, limit: &LimitView) -> String {
+    let who = match limit.source {
         LimitSource::Configured => "typed by you",
         LimitSource::Derived => "from the pool's ratio",
         LimitSource::Header => "from response headers",
@@ -102,7 +197,12 @@ fn source(limit: &LimitView) -> &'static str {
         LimitSource::SoftCap => "our soft cap",
         LimitSource::Allotted => "our share of the pool for now",
         LimitSource::Unknown => "not known, so it holds nothing back",
-    }
+    };
+    who.to_owned() + &when(cx, limit.since)
+}
+
+fn when(cx: &PageCx, since: Option<Timestamp>) -> String {
+    since.map(|since| format!(", {}", clock_time(wall(cx, since)))).unwrap_or_default()
 }
 
 fn field(ui: &mut Ui, cx: &mut PageCx, id: &EndpointId, name: &str, empty: &str, field: Field) {
@@ -120,3 +220,7 @@ fn field(ui: &mut Ui, cx: &mut PageCx, id: &EndpointId, name: &str, empty: &str,
         }
     });
 }
+
+#[cfg(test)]
+#[path = "limits_tests.rs"]
+mod tests;

@@ -11,7 +11,7 @@ use super::{State, places, switches};
 use crate::model::id::EndpointId;
 use crate::model::status::EndpointView;
 use crate::model::units::Grouped;
-use crate::ui::cx::{Page, PageCx};
+use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::findings;
 use crate::ui::format::{full_in, of_limit};
 use crate::ui::plots::{sparkline, window};
@@ -70,7 +70,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     });
     findings::show(ui, cx, "endpoint", None);
     if let Some(TableEvent::Opened(id) | TableEvent::Selected(id)) = event {
-        state.open = Some(id);
+        cx.open(Target::Endpoint(id));
     }
 }
 

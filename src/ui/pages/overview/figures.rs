@@ -7,6 +7,7 @@ use egui::{RichText, Ui};
 
 use crate::contract::Snapshot;
 use crate::model::config::AdminState;
+use crate::model::status::EndpointView;
 use crate::model::units::{Grouped, Short};
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::format::span;
@@ -58,7 +59,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx) {
 
 fn follow(cx: &mut PageCx, door: Door) {
     match door {
-        Door::Requests(filter) => cx.open(Target::RequestsWhere(filter)),
+        Door::Requests(filter) => cx.open(Target::RequestsWhere(filter.into())),
         Door::Quotas => cx.go(Page::Quotas),
     }
 }
@@ -125,9 +126,12 @@ fn tiles(snapshot: &Snapshot) -> [Tile; 6] {
     ]
 }
 
-/// Used of what can be used: resting endpoints count as 0, paused ones are left out.
+/// Used of what can be used: resting endpoints count as 0; paused ones, and those of routes that nobody uses, are left out.
 fn tokens(snapshot: &Snapshot) -> Tile {
-    let enabled = || snapshot.view.endpoints.iter().filter(|endpoint| endpoint.admin_state == AdminState::Enabled);
+    let in_use = snapshot.view.endpoints_in_use();
+    let counts =
+        |endpoint: &&EndpointView| endpoint.admin_state == AdminState::Enabled && in_use.contains(&endpoint.id);
+    let enabled = || snapshot.view.endpoints.iter().filter(counts);
     let used = enabled().map(|endpoint| endpoint.last_minute.tokens).fold(0, u64::saturating_add);
     let reserved = enabled().map(|endpoint| endpoint.tokens.reserved).fold(0, u64::saturating_add);
     let serving = enabled().filter(|endpoint| endpoint.serving());

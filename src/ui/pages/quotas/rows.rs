@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use egui::{Grid, RichText, Ui};
-use egui_material_icons::icons::{ICON_LOCK, ICON_LOCK_OPEN};
+use egui_material_icons::icons::{ICON_LOCK, ICON_LOCK_OPEN, ICON_WARNING};
 
 use super::allocate::{Division, Trade};
 use super::{State, allot, refusal};
@@ -19,7 +19,7 @@ use crate::ui::theme::{Tone, gap, mono};
 use crate::ui::widgets::{self, AmountChange, AmountEdit};
 
 /// Width of a cell with an amount, in points.
-const CELL: f32 = 104.0;
+const CELL: f32 = 88.0;
 
 /// Shows the table of a pool's endpoints, or of those without one.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: Option<&QuotaPool>, list: &[&Endpoint]) {
@@ -39,9 +39,9 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: Option
             "Quota pool",
         ];
         Grid::new(("endpoints", salt)).num_columns(headings.len()).spacing([gap::L, gap::M]).show(ui, |ui| {
-            for heading in headings {
-                let wanted = pool.is_some() || *heading != "Suggestion";
-                ui.label(RichText::new(if wanted { *heading } else { "" }).color(cx.theme.text_soft));
+            // Nothing is suggested to those who share with nobody.
+            for heading in headings.iter().filter(|heading| pool.is_some() || **heading != "Suggestion") {
+                ui.label(RichText::new(*heading).color(cx.theme.text_soft));
             }
             ui.end_row();
             for (place, endpoint) in list.iter().enumerate() {
@@ -80,9 +80,8 @@ fn row(
     ui.label(if used.throttled > 0 { throttled.color(cx.theme.tone(Tone::Throttled)) } else { throttled })
         .on_hover_text("Minutes in which the service answered with a 429");
     service_says(ui, cx, endpoint);
-    match pool {
-        Some(pool) => suggestion(ui, cx, state, pool, place, endpoint),
-        None => drop(ui.label("")),
+    if let Some(pool) = pool {
+        suggestion(ui, cx, state, pool, place, endpoint);
     }
     let cap = endpoint.soft_cap_tokens_per_minute;
     limit(ui, cx, endpoint, "Soft cap", cap, "none", |it, value| it.soft_cap_tokens_per_minute = value);
@@ -136,8 +135,13 @@ fn service_says(ui: &mut Ui, cx: &PageCx, endpoint: &Endpoint) {
     let seen = cx.snapshot.view.endpoint(&endpoint.id);
     match (above_reported(cx, endpoint), seen.and_then(|seen| seen.reported_tokens_per_minute)) {
         (Some(reported), _) => {
-            let words = format!("{}, less than ours", Grouped(reported));
-            widgets::status_label(ui, cx.theme, Tone::Near, &words);
+            let color = cx.theme.tone(Tone::Near);
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = gap::S;
+                ui.label(ICON_WARNING.rich_text().size(15.0).color(color));
+                let words = format!("{}, less than ours", Grouped(reported));
+                ui.add(egui::Label::new(RichText::new(words).color(color)).extend());
+            });
         }
         (None, Some(reported)) => drop(ui.label(mono(Grouped(reported).to_string()))),
         (None, None) => drop(ui.label("–").on_hover_text("No header of the service named a limit yet")),
@@ -179,7 +183,7 @@ fn suggestion(ui: &mut Ui, cx: &mut PageCx, state: &State, pool: &QuotaPool, pla
 fn amount(ui: &mut Ui, cx: &PageCx, name: &str, value: Option<u64>, hint: &str) -> Option<AmountChange> {
     let cell = ui.scope(|ui| {
         ui.set_min_width(CELL);
-        AmountEdit::new(name, value).or_empty(hint).show(ui, cx.theme)
+        AmountEdit::new(name, value).or_empty(hint).width(CELL - 16.0).show(ui, cx.theme)
     });
     cell.inner
 }
@@ -216,7 +220,7 @@ fn membership(ui: &mut Ui, cx: &mut PageCx, endpoint: &Endpoint) {
     let config = Arc::clone(cx.draft.working());
     let mut chosen = endpoint.quota_pool.clone();
     let shown = chosen.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
-    let combo = egui::ComboBox::from_id_salt(("pool", &endpoint.id)).selected_text(shown).width(150.0).truncate();
+    let combo = egui::ComboBox::from_id_salt(("pool", &endpoint.id)).selected_text(shown).width(130.0).truncate();
     let opened = combo.show_ui(ui, |ui| {
         ui.selectable_value(&mut chosen, None, "none");
         for pool in &config.quota_pools {

@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 use egui::{Area, Frame, Id, Key, Modifiers, Order, Rect, RichText, TextEdit, Ui, Vec2};
 use egui_material_icons::icons;
 
-use super::State;
 use super::complete::{Suggestion, suggestions};
 use super::echo;
+use super::{State, Wanted};
 use crate::model::units::Grouped;
 use crate::ui::cx::{Page, PageCx};
 use crate::ui::keyless;
@@ -231,13 +231,20 @@ fn count(ui: &mut Ui, cx: &PageCx, state: &mut State) {
     let theme = cx.theme;
     let records = &cx.snapshot.records;
     let kept = Grouped(records.len() as u64);
-    let mut line = if state.rows.filter().is_empty() {
-        format!("{kept} kept of {}", Grouped(records.total))
-    } else {
-        format!("{} of {kept}", Grouped(state.rows.len() as u64))
+    let stored = cx.snapshot.history.store.requests.max(records.len() as u64);
+    let mut line = match &state.found {
+        _ if state.rows.filter().is_empty() => format!("{kept} kept of {}", Grouped(records.total.max(stored))),
+        Some(found) => {
+            let beyond = found.found.saturating_sub(found.rows.len() as u64);
+            let all = Grouped((state.rows.len() as u64).saturating_add(beyond));
+            format!("{all} of {}", Grouped((records.len() as u64).saturating_add(found.of)))
+        }
+        None => format!("{} of {kept}", Grouped(state.rows.len() as u64)),
     };
     if let Some(percent) = state.rows.progress(records) {
         let _ = write!(line, " · searching… {percent} %");
+    } else if let Some(words) = state.found.as_deref().and_then(super::older::progress) {
+        let _ = write!(line, " · {words}");
     }
     if state.table.held() > 1 {
         let _ = write!(line, " · {} selected", Grouped(state.table.held() as u64));
@@ -249,7 +256,7 @@ fn count(ui: &mut Ui, cx: &PageCx, state: &mut State) {
         let text = format!("Sorted by {title}, so it does not follow: {} newer", Grouped(newer));
         ui.label(RichText::new(text).color(theme.tone(Tone::Info)));
         if ui.button("Sort again").clicked() {
-            state.sort_by = Some(Some(sorted.by));
+            state.sort_by = Some(Wanted::By(sorted.by.0, sorted.by.1));
         }
         if ui.button("Follow newest").on_hover_text("Shift+G").clicked() {
             state.follow();

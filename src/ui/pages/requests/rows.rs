@@ -32,6 +32,8 @@ pub struct Rows {
     total: u64,
     oldest: u64,
     passing: VecDeque<(u64, Arc<RequestRecord>)>,
+    /// Those that pass of what is stored and not kept, newest first.
+    older: Arc<Vec<Arc<RequestRecord>>>,
     /// For each clause, how many rows fail it alone.
     near: Vec<u64>,
     looked: u64,
@@ -139,34 +141,46 @@ impl Rows {
         self.looked
     }
 
+    /// Puts what the store found, newest first, before the kept rows.
+    pub fn set_older(&mut self, older: &Arc<Vec<Arc<RequestRecord>>>) {
+        if !Arc::ptr_eq(&self.older, older) {
+            self.older = Arc::clone(older);
+        }
+    }
+
     /// How many rows pass.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.passing.len()
+        self.older.len() + self.passing.len()
     }
 
     /// Whether no row passes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.passing.is_empty()
+        self.older.is_empty() && self.passing.is_empty()
     }
 
     /// The row at a place, oldest first.
     #[must_use]
     pub fn at(&self, place: usize) -> Option<&Arc<RequestRecord>> {
-        self.passing.get(place).map(|(_, record)| record)
+        match self.older.len().checked_sub(place + 1) {
+            Some(older) => self.older.get(older),
+            None => self.passing.get(place - self.older.len()).map(|(_, record)| record),
+        }
     }
 
     /// Every row, oldest first.
     #[must_use]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<RequestRecord>> {
-        self.passing.iter().map(|(_, record)| record)
+        self.older.iter().rev().chain(self.passing.iter().map(|(_, record)| record))
     }
 
     /// The place of a request, searched from the newest.
     #[must_use]
     pub fn place_of(&self, id: RequestId) -> Option<usize> {
-        self.passing.iter().rposition(|(_, record)| record.id == id)
+        let kept = self.passing.iter().rposition(|(_, record)| record.id == id);
+        let older = || self.older.iter().position(|record| record.id == id).map(|place| self.older.len() - 1 - place);
+        kept.map(|place| place + self.older.len()).or_else(older)
     }
 }
 

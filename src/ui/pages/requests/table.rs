@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use egui::Ui;
 
-use super::State;
 use super::columns::{KINDS, Kind};
 use super::rows::Rows;
+use super::{State, Wanted};
 use crate::model::id::RequestId;
 use crate::model::record::RequestRecord;
 use crate::ui::format::clock_time;
@@ -116,7 +116,8 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, state: &mut State) {
                 (kind.cell)(ui, theme, record);
             },
         );
-    let order = state.table.sort.and_then(|(at, descending)| Some((*shown.get(at)?, descending)));
+    let order = state.table.sort.and_then(|(at, descending)| Some(Wanted::By(*shown.get(at)?, descending)));
+    let order = order.unwrap_or(Wanted::Live);
     match event {
         Some(TableEvent::Selected(_)) if state.table.held() < 2 => state.inspecting = true,
         Some(TableEvent::Opened(id)) => {

@@ -141,9 +141,9 @@ impl<I: Clone + Ord> TableState<I> {
         let place = place.min(rows.count().checked_sub(1)?);
         let id = rows.id_at(place)?;
         if extend {
-            self.extend_to(rows, id.clone())
+            self.extend_to(rows, id.clone());
         } else {
-            self.select(id.clone())
+            self.select(id.clone());
         }
         self.scroll = self.scroll.or(Some(Scroll::Row(place)));
         Some(id)

@@ -1,0 +1,101 @@
+//! What the limits of an endpoint say of their sources, what may be pinned, typed on the line and read as a table.
+
+use std::sync::Arc;
+
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
+
+use crate::contract::Snapshot;
+use crate::model::status::LimitSource;
+use crate::model::units::Timestamp;
+use crate::ui::cx::Page;
+use crate::ui::format::clock_time;
+use crate::ui::{Console, fixture, theme};
+
+fn open(snapshot: Snapshot) -> Harness<'static, Console> {
+    let (ui, _back, _inbox) = crate::contract::line(snapshot);
+    let console = Console::new(ui, &egui::Context::default());
+    let mut harness = Harness::builder()
+        .with_size(egui::vec2(1280.0, 1_400.0))
+        .with_context_setup(theme::install)
+        .build_ui_state(|ui, console: &mut Console| console.ui(ui), console);
+    for label in [Page::Endpoints.name(), "sim-sweden"] {
+        harness.get_all_by_label(label).next().expect("it is there").click();
+        harness.run_steps(4);
+    }
+    harness
+}
+
+/// The service reported 90,000 ten seconds ago, where 240,000 are typed.
+fn reported() -> Snapshot {
+    let mut snapshot = fixture::snapshot();
+    let sweden = &mut Arc::make_mut(&mut snapshot.view).endpoints[3];
+    sweden.reported_tokens_per_minute = Some(90_000);
+    sweden.provider_tokens_per_minute = Some(90_000);
+    (sweden.tokens.limit, sweden.tokens.source) = (Some(90_000), LimitSource::Header);
+    sweden.tokens.since = Some(Timestamp::from_secs(fixture::SECOND - 10));
+    snapshot
+}
+
+#[test]
+fn each_limit_says_who_states_it_and_since_when() {
+    let snapshot = reported();
+    let since = format!("from response headers, {}", clock_time(snapshot.wall_ms - 10_000));
+    let screen = open(snapshot);
+    assert_eq!(screen.get_all_by_label(&since).count(), 2, "the provider's, and so the effective one");
+    assert!(screen.query_by_label("not typed, so it is learned").is_none());
+    assert!(screen.query_by_label("none set").is_some());
+}
+
+#[test]
+fn what_was_learned_can_be_pinned_in_one_step() {
+    let mut screen = open(reported());
+    screen.get_by_label("Pin 90,000 TPM").click();
+    screen.run_steps(3);
+    let draft = screen.state().draft();
+    let sweden = draft.working().endpoint(&"sim-sweden".into()).expect("it is there");
+    assert_eq!((sweden.tokens_per_minute, sweden.pinned), (Some(90_000), true));
+    assert_eq!(draft.undo_label(), Some("Pin sim-sweden to 90,000 TPM"));
+    assert!(screen.query_by_label("Pin 90,000 TPM").is_none());
+}
+
+fn cap(screen: &Harness<'static, Console>) -> Option<u64> {
+    let config = screen.state().draft().working();
+    config.endpoint(&"sim-sweden".into()).and_then(|one| one.soft_cap_tokens_per_minute)
+}
+
+#[test]
+fn enter_on_the_line_types_an_exact_value_and_text_that_is_none_stays_to_be_mended() {
+    let mut screen = open(fixture::snapshot());
+    screen.get_by_label("Soft cap sim-sweden").focus();
+    screen.run_steps(2);
+    screen.key_press(egui::Key::Enter);
+    screen.run_steps(2);
+    let field = "Soft cap sim-sweden, tokens per minute";
+    screen.get_by_label(field).type_text("x");
+    screen.run_steps(1);
+    screen.key_press(egui::Key::Enter);
+    screen.run_steps(2);
+    assert_eq!(cap(&screen), None);
+    screen.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+    screen.run_steps(1);
+    screen.get_by_label(field).type_text("33,333");
+    screen.run_steps(1);
+    screen.key_press(egui::Key::Enter);
+    screen.run_steps(2);
+    assert_eq!(cap(&screen), Some(33_333));
+    assert!(screen.query_by_label(field).is_none(), "the field is gone");
+}
+
+#[test]
+fn a_plot_can_be_read_as_a_table_that_names_what_was_not_recorded() {
+    let mut screen = open(fixture::snapshot());
+    let switch = |word: &str| format!("{word}: Tokens per minute of sim-sweden");
+    screen.get_by_label(&switch("Show as table")).click();
+    screen.run_steps(3);
+    assert!(screen.query_by_label("sim-sweden, TPM: lowest · mean · highest").is_some());
+    assert!(screen.query_by_label("Soft cap sim-sweden").is_none(), "there is no plot to drag on");
+    screen.get_by_label(&switch("Show as plot")).click();
+    screen.run_steps(3);
+    assert!(screen.query_by_label("Soft cap sim-sweden").is_some());
+}

@@ -1,0 +1,156 @@
+//! The Queue page: who waits and for what, what runs, and the rule by which it goes.
+//!
+//! Invariant: rows stand in the order of service, or oldest first; ending one has a few seconds of grace, ending many is
+//! asked about.
+//! Absent on purpose: choosing an endpoint for a request by hand.
+
+mod depth;
+mod rule;
+mod running;
+mod waiting;
+
+use std::sync::Arc;
+
+use egui::{Modal, RichText, Ui};
+
+use crate::contract::{Command, LineCommand};
+use crate::model::id::RequestId;
+use crate::model::units::{Grouped, Timestamp};
+use crate::ui::cx::PageCx;
+use crate::ui::format::{count, countdown, span};
+use crate::ui::theme::{Theme, Tone, gap};
+use crate::ui::widgets::{TableState, card, fact, note, page_title, primary_button, quiet_button, section};
+
+/// This page's view state.
+#[derive(Debug, Default)]
+pub struct State {
+    waiting: TableState<RequestId>,
+    running: TableState<RequestId>,
+    /// The rule is being edited.
+    editing: bool,
+    /// Ending all of this client's waiting requests is asked about.
+    asking: Option<Arc<str>>,
+}
+
+/// Shows the page.
+pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
+    page_title(ui, cx.theme, "Queue", "Who is waiting, and for what");
+    header(ui, cx, state);
+    ui.add_space(gap::M);
+    let view = Arc::clone(&cx.snapshot.view);
+    let theme = cx.theme;
+    let heading = format!("Waiting · {}", Grouped(view.queue.waiting.into()));
+    section(ui, theme, &heading, |ui| {
+        if view.queue.list.is_empty() {
+            ui.label(
+                "Nothing is waiting. Requests queue here only when every endpoint of a route is full or throttled.",
+            );
+        } else {
+            waiting::show(ui, cx, state, &view);
+            let more = u64::from(view.queue.waiting).saturating_sub(view.queue.list.len() as u64);
+            if more > 0 {
+                note(ui, theme, &format!("and {} more", Grouped(more)));
+            }
+        }
+    });
+    ui.add_space(gap::M);
+    let running: u32 = view.endpoints.iter().map(|endpoint| endpoint.in_flight).sum();
+    section(ui, theme, &format!("In flight · {}", Grouped(running.into())), |ui| {
+        if view.queue.running.is_empty() {
+            ui.label("Nothing is running.");
+        } else {
+            running::show(ui, cx, state, &view);
+        }
+    });
+    ask(ui, cx, state);
+}
+
+/// How the line stands, its last minutes, and its rule.
+fn header(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
+    let theme = cx.theme;
+    let snapshot = Arc::clone(cx.snapshot);
+    let (queue, points) = (&snapshot.view.queue, &snapshot.line.depth);
+    let rates = depth::last_minute(points);
+    card(ui, theme, |ui| {
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.x = 28.0;
+            fact(ui, theme, "Waiting", &Grouped(queue.waiting.into()).to_string());
+            let oldest = if queue.waiting == 0 { "–".to_owned() } else { span(queue.oldest) };
+            fact(ui, theme, "Oldest wait", &oldest);
+            let a_minute =
+                |amount: Option<u64>| amount.map_or_else(|| "–".to_owned(), |amount| Grouped(amount).to_string());
+            fact(ui, theme, "Let go, last minute", &a_minute(rates.map(|rates| rates.0)));
+            fact(ui, theme, "Refused, last minute", &a_minute(rates.map(|rates| rates.1)));
+        });
+        ui.add_space(gap::S);
+        depth::plot(ui, theme, points, snapshot.at);
+        ui.add_space(gap::S);
+        rule::show(ui, cx, &mut state.editing);
+    });
+}
+
+/// The button that ends a request, or keeps it while its grace lasts.
+fn end_button(ui: &mut Ui, cx: &mut PageCx, request: RequestId, hint: Option<&str>) {
+    let (theme, now) = (cx.theme, cx.snapshot.at);
+    let leaving = cx.snapshot.line.leaving.iter().find(|(one, _)| *one == request).map(|(_, at)| *at);
+    match (leaving, hint) {
+        (Some(at), _) => keep_button(ui, cx, request, at, now),
+        (None, Some(hint)) => {
+            let words = format!("Its client gets an answer that says so ({hint}). It can be kept for five seconds.");
+            if quiet_button(ui, theme, "Cancel").on_hover_text(words).clicked() {
+                cx.send(Command::Line(LineCommand::CancelSoon(request)));
+            }
+        }
+        (None, None) => {
+            let button = ui.add_enabled(false, egui::Button::new("Cancel").frame(false));
+            button.on_disabled_hover_text("Its answer has not begun to stream, so there is nothing to cut yet");
+        }
+    }
+}
+
+fn keep_button(ui: &mut Ui, cx: &mut PageCx, request: RequestId, at: Timestamp, now: Timestamp) {
+    ui.label(RichText::new(format!("ends in {}", countdown(at, now))).color(cx.theme.tone(Tone::Throttled)));
+    if quiet_button(ui, cx.theme, "Keep").on_hover_text(format!("Do not cancel {request}")).clicked() {
+        cx.send(Command::Line(LineCommand::Keep(request)));
+    }
+}
+
+/// A client as on screen.
+fn named(client: &str) -> &str {
+    if client.is_empty() { "unnamed" } else { client }
+}
+
+/// The sheet that asks before all of a client's waiting requests are ended.
+fn ask(ui: &Ui, cx: &mut PageCx, state: &mut State) {
+    let Some(client) = state.asking.clone() else { return };
+    let theme: &Theme = cx.theme;
+    let listed = cx.snapshot.view.queue.list.iter().filter(|one| one.client == client).count() as u64;
+    let mut answer = None;
+    let sheet = Modal::new(egui::Id::unique("cancel all of a client")).show(ui.ctx(), |ui| {
+        ui.set_max_width(380.0);
+        ui.label(crate::ui::theme::strong(format!("Cancel all waiting requests of {}?", named(&client))));
+        let them = count(listed, "request is listed", "requests are listed");
+        ui.label(format!(
+            "{them}. Each client gets a 503 that says it was taken out of the line by hand. What runs already goes on. This \
+             cannot be undone."
+        ));
+        ui.horizontal(|ui| {
+            if primary_button(ui, theme, "Cancel them").clicked() {
+                answer = Some(true);
+            }
+            if ui.button("Let them wait").clicked() {
+                answer = Some(false);
+            }
+        });
+    });
+    if answer == Some(true) {
+        cx.send(Command::Line(LineCommand::CancelAllOf(client)));
+    }
+    if answer.is_some() || sheet.should_close() {
+        state.asking = None;
+    }
+}
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;

@@ -1,0 +1,103 @@
+//! The waiting line over the last minutes, as a plot and as figures.
+//!
+//! Invariant: the plot says in words what it shows; a missing second is a gap.
+//! Absent on purpose: zooming; a quarter of an hour is all there is.
+
+use std::fmt::Write as _;
+
+use egui::{Align2, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+
+use crate::contract::snapshot::LinePoint;
+use crate::model::units::{Grouped, Timestamp};
+use crate::ui::format::span;
+use crate::ui::theme::{Theme, Tone, small_font};
+
+const HEIGHT: f32 = 64.0;
+const MINUTE: u64 = 60;
+
+/// Let go and refused in the last minute; `None`: too short a time is known.
+pub(super) fn last_minute(points: &[LinePoint]) -> Option<(u64, u64)> {
+    let last = points.last()?;
+    let before = points.iter().rev().find(|point| point.second + MINUTE <= last.second).or_else(|| points.first())?;
+    (before.second < last.second)
+        .then(|| (last.admitted.saturating_sub(before.admitted), last.refused.saturating_sub(before.refused)))
+}
+
+/// Draws how many waited, second by second, up to `now`.
+pub(super) fn plot(ui: &mut Ui, theme: &Theme, points: &[LinePoint], now: Timestamp) {
+    let width = ui.available_width();
+    let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::hover());
+    let words = summary(points);
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &words));
+    let highest = points.iter().map(|point| point.waiting).max().unwrap_or(0);
+    let most = highest.max(4);
+    let end = now.0 / 1_000_000;
+    let begin = points.first().map_or(end, |point| point.second).min(end.saturating_sub(MINUTE));
+    let painter = ui.painter().with_clip_rect(rect.expand(1.0));
+    painter.rect_filled(rect, 4, theme.field);
+    let x = |second: u64| {
+        let share = second.saturating_sub(begin) as f64 / end.saturating_sub(begin).max(1) as f64;
+        rect.left() + rect.width() * share as f32
+    };
+    let step = (rect.width() / end.saturating_sub(begin).max(1) as f32).max(1.0);
+    let (area, edge) = (theme.wash(Tone::Throttled), theme.tone(Tone::Throttled));
+    for point in points.iter().filter(|point| point.waiting > 0) {
+        let top = rect.bottom() - (rect.height() - 14.0) * point.waiting as f32 / most as f32;
+        let left = x(point.second);
+        painter.rect_filled(Rect::from_min_max(pos2(left, top), pos2(left + step, rect.bottom())), 0, area);
+        painter.line_segment([pos2(left, top), pos2(left + step, top)], Stroke::new(1.5, edge));
+    }
+    let label = |at, align, text: String| painter.text(at, align, text, small_font(), theme.text_faint);
+    label(rect.left_top() + vec2(4.0, 1.0), Align2::LEFT_TOP, format!("at most {highest} waited"));
+    let ago = span(std::time::Duration::from_secs(end.saturating_sub(begin)));
+    label(rect.left_bottom() + vec2(4.0, -1.0), Align2::LEFT_BOTTOM, format!("{ago} ago"));
+    label(rect.right_bottom() - vec2(4.0, 1.0), Align2::RIGHT_BOTTOM, "now".to_owned());
+    response.on_hover_text(words);
+}
+
+/// `Waiting requests, last 10 min: now 2, at most 5, longest wait 9 s; 30 let go and 1 refused in the last minute`.
+fn summary(points: &[LinePoint]) -> String {
+    let (Some(first), Some(last)) = (points.first(), points.last()) else {
+        return "Waiting requests: nothing is known yet".to_owned();
+    };
+    let most = points.iter().map(|point| point.waiting).max().unwrap_or(0);
+    let longest = points.iter().map(|point| point.oldest).max().unwrap_or_default();
+    let time = span(std::time::Duration::from_secs(last.second.saturating_sub(first.second)));
+    let mut text = format!(
+        "Waiting requests, last {time}: now {}, at most {}, longest wait {}",
+        Grouped(last.waiting.into()),
+        Grouped(most.into()),
+        span(longest)
+    );
+    if let Some((admitted, refused)) = last_minute(points) {
+        let _ = write!(text, "; {} let go and {} refused in the last minute", Grouped(admitted), Grouped(refused));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn point(second: u64, waiting: u32, admitted: u64, refused: u64) -> LinePoint {
+        LinePoint { second, waiting, oldest: Duration::from_secs(waiting.into()), admitted, refused }
+    }
+
+    #[test]
+    fn the_last_minute_is_counted_from_the_point_a_minute_before() {
+        let points = [point(0, 0, 100, 3), point(100, 5, 140, 4), point(101, 5, 141, 4), point(161, 2, 171, 5)];
+        assert_eq!(last_minute(&points), Some((30, 1)));
+        assert_eq!(last_minute(&points[..2]), Some((40, 1)));
+        assert_eq!(last_minute(&points[..1]), None);
+    }
+
+    #[test]
+    fn the_plot_is_told_in_a_sentence() {
+        let points = [point(0, 0, 100, 3), point(100, 5, 140, 4), point(101, 5, 141, 4), point(161, 2, 171, 5)];
+        assert_eq!(
+            summary(&points),
+            "Waiting requests, last 2 min: now 2, at most 5, longest wait 5 s; 30 let go and 1 refused in the last minute"
+        );
+    }
+}

@@ -1,0 +1,114 @@
+//! Those who wait, in the order of service.
+//!
+//! Invariant: every row says what it waits for and when it is expected to go, or that it is not in time.
+//! Absent on purpose: those beyond the list; how many there are is said below.
+
+use egui::{RichText, Ui};
+
+use super::{State, end_button, named};
+use crate::contract::{Command, LineCommand};
+use crate::model::id::RequestId;
+use crate::model::status::{BalancerView, WaitingView};
+use crate::model::units::{Grouped, Timestamp};
+use crate::ui::cx::PageCx;
+use crate::ui::format::{countdown, span};
+use crate::ui::theme::mono;
+use crate::ui::widgets::{Column, DataTable, quiet_button};
+use crate::ui::words::priority;
+
+const COLUMNS: [Column; 8] = [
+    Column::number("#", 30.0),
+    Column::text("Client", 120.0),
+    Column::text("Route", 120.0),
+    Column::text("Priority", 76.0),
+    Column::text("Waited / given up in", 128.0),
+    Column::rest("Waiting for"),
+    Column::number("Est. tokens", 78.0),
+    Column::text("", 206.0),
+];
+/// What a narrow page leaves out.
+const NARROW: [usize; 5] = [0, 1, 4, 5, 7];
+
+/// As many rows are seen at once.
+const SEEN: f32 = 8.0;
+
+pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, view: &BalancerView) {
+    let (list, now, theme) = (&view.queue.list, view.at, cx.theme);
+    let ids: Vec<RequestId> = list.iter().map(|one| one.request).collect();
+    let shown: Vec<usize> = if ui.available_width() < 860.0 { NARROW.to_vec() } else { (0..COLUMNS.len()).collect() };
+    let columns: Vec<Column> = shown.iter().filter_map(|at| COLUMNS.get(*at)).copied().collect();
+    let spoken = |row: usize| list.get(row).map_or_else(String::new, |one| words(one, now));
+    let mut asked = None;
+    let height = 34.0 * SEEN;
+    DataTable::new("waiting", &columns).row_height(30.0).max_height(height).show(
+        ui,
+        theme,
+        &mut state.waiting,
+        &ids,
+        spoken,
+        |ui, row, column| {
+            if let (Some(one), Some(column)) = (list.get(row), shown.get(column)) {
+                cell(ui, cx, one, now, *column, &mut asked);
+            }
+        },
+    );
+    if asked.is_some() {
+        state.asking = asked;
+    }
+}
+
+fn words(one: &WaitingView, now: Timestamp) -> String {
+    format!("{}. {} of {}, {}", one.position, one.request, named(&one.client), waiting_for(one, now))
+}
+
+fn cell(
+    ui: &mut Ui,
+    cx: &mut PageCx,
+    one: &WaitingView,
+    now: Timestamp,
+    column: usize,
+    asked: &mut Option<std::sync::Arc<str>>,
+) {
+    let theme = cx.theme;
+    ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Truncate);
+    match column {
+        0 => drop(ui.label(mono(one.position.to_string()).color(theme.text_soft))),
+        1 => {
+            let caller = one.caller.as_ref().map_or_else(String::new, |caller| format!("{caller} · "));
+            ui.label(format!("{caller}{}", named(&one.client))).on_hover_text(one.request.to_string());
+        }
+        2 => drop(ui.label(one.route.as_str())),
+        3 => drop(ui.label(RichText::new(priority(one.priority)).color(theme.text_soft))),
+        4 => {
+            let until = one.deadline.map_or_else(|| "–".to_owned(), |at| countdown(at, now));
+            ui.label(mono(format!("{} / {until}", span(now.since(one.since)))));
+        }
+        5 => drop(ui.label(waiting_for(one, now))),
+        6 => drop(ui.label(mono(Grouped(one.charge).to_string()))),
+        _ => buttons(ui, cx, one, asked),
+    }
+}
+
+fn buttons(ui: &mut Ui, cx: &mut PageCx, one: &WaitingView, asked: &mut Option<std::sync::Arc<str>>) {
+    let theme = cx.theme;
+    end_button(ui, cx, one.request, Some("503, taken out of the line by hand"));
+    let first = one.position == 1;
+    let id = one.request;
+    if !first && quiet_button(ui, theme, "To front").on_hover_text(format!("Put {id} first in its line")).clicked() {
+        cx.send(Command::Line(LineCommand::Promote(id)));
+    }
+    let all = quiet_button(ui, theme, "All…");
+    if all.on_hover_text(format!("Cancel all waiting requests of {}", named(&one.client))).clicked() {
+        *asked = Some(std::sync::Arc::clone(&one.client));
+    }
+}
+
+/// `3,180 tokens on demo-chat; about 4 s`, or why it will not do.
+pub(super) fn waiting_for(one: &WaitingView, now: Timestamp) -> String {
+    let what = format!("room for {} tokens", Grouped(one.charge));
+    match one.expected {
+        Some(at) if at <= now => format!("{what}; goes any moment"),
+        Some(at) => format!("{what}; about {}", span(at.since(now))),
+        None => format!("{what}; not in time as things stand"),
+    }
+}

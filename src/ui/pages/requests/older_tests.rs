@@ -1,0 +1,105 @@
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use egui::{Key, Modifiers};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
+
+use super::*;
+use crate::contract::{BackEnd, CommandInbox, HistoryView, Snapshot};
+use crate::ui::{Console, fixture, theme};
+
+type Window = Harness<'static, Option<Console>>;
+
+fn open(snapshot: Snapshot) -> (Window, BackEnd, CommandInbox) {
+    let (line, back, inbox) = crate::contract::line(snapshot);
+    let mut window = Harness::builder().with_size([1_280.0, 800.0]).with_context_setup(theme::install).build_ui_state(
+        move |ui, console: &mut Option<Console>| {
+            console.get_or_insert_with(|| Console::new(line.clone(), ui.ctx())).ui(ui);
+        },
+        None,
+    );
+    window.run_steps(2);
+    window.get_by_label("Requests").click();
+    window.run_steps(4);
+    (window, back, inbox)
+}
+
+fn type_filter(window: &mut Window, text: &str) {
+    window.key_press_modifiers(Modifiers::NONE, Key::Slash);
+    window.run_steps(2);
+    window.event(egui::Event::Text(text.to_owned()));
+    window.run_steps(4);
+}
+
+/// The searches that were asked for.
+fn asked(inbox: &mut CommandInbox) -> Vec<(CommandId, Option<Search>)> {
+    let mut all = Vec::new();
+    while let Poll::Ready(Some((id, command))) = pin!(inbox.next()).poll(&mut Context::from_waker(Waker::noop())) {
+        match command {
+            Command::History(HistoryCommand::Search(search)) => all.push((id, Some(search))),
+            Command::History(HistoryCommand::EndSearch) => all.push((id, None)),
+            _ => {}
+        }
+    }
+    all
+}
+
+/// The usual snapshot while a search has looked at so many of 10,000 rows and found these.
+fn searched(id: CommandId, looked_at: u64, rows: Vec<Arc<RequestRecord>>) -> Snapshot {
+    let snapshot = fixture::snapshot();
+    let found = rows.len() as u64;
+    let search = SearchView { id, looked_at, of: 10_000, found, rows: Arc::new(rows), done: looked_at == 10_000 };
+    let history = HistoryView { search: Some(Arc::new(search)), ..snapshot.history.clone() };
+    Snapshot { history, ..snapshot }
+}
+
+#[test]
+fn a_filter_is_searched_for_in_what_is_stored_with_its_progress_and_its_complete_count() {
+    let snapshot = fixture::snapshot();
+    let oldest = snapshot.records.iter().next().cloned().unwrap();
+    let kept = snapshot.records.len() as u64;
+    let (mut window, back, mut inbox) = open(snapshot);
+    assert!(asked(&mut inbox).is_empty(), "without a filter nothing is searched for");
+    type_filter(&mut window, "status>=500");
+    let searches = asked(&mut inbox);
+    let [(id, Some(search))] = searches.as_slice() else { panic!("{} searches", searches.len()) };
+    assert_eq!(search.before, Some(oldest.id));
+    assert!(!(search.passes)(&oldest), "the oldest met no fault");
+
+    let stored = |number: u64| {
+        let mut record = RequestRecord::clone(&oldest);
+        record.id = RequestId(number);
+        Arc::new(record)
+    };
+    back.publish(searched(*id, 6_200, vec![stored(3)]));
+    window.run_steps(3);
+    window.get_by_label_contains("searching older… 62 %");
+    back.publish(searched(*id, 10_000, vec![stored(3), stored(2), stored(1)]));
+    window.run_steps(3);
+    assert!(window.query_by_label_contains("searching older").is_none());
+    window.get_by_label_contains(&format!(" of {}", crate::model::units::Grouped(kept + 10_000)));
+    assert!(asked(&mut inbox).is_empty(), "what is in force was asked for once");
+}
+
+#[test]
+fn the_search_ends_with_its_filter_and_another_filter_takes_its_place() {
+    let (mut window, _back, mut inbox) = open(fixture::snapshot());
+    type_filter(&mut window, "429");
+    assert_eq!(asked(&mut inbox).len(), 1);
+    type_filter(&mut window, "9");
+    assert_eq!(asked(&mut inbox).iter().filter(|(_, search)| search.is_some()).count(), 1);
+    window.get_by_label("Clear").click();
+    window.run_steps(4);
+    assert!(matches!(asked(&mut inbox).as_slice(), [(_, None)]));
+}
+
+#[test]
+fn where_nothing_older_is_stored_nothing_is_asked_for() {
+    let snapshot = fixture::snapshot();
+    let store = crate::model::history::StoreFacts { requests: 3, ..Default::default() };
+    let history = HistoryView { store: Arc::new(store), ..snapshot.history.clone() };
+    let (mut window, _back, mut inbox) = open(Snapshot { history, ..snapshot });
+    type_filter(&mut window, "429");
+    assert!(asked(&mut inbox).is_empty());
+}

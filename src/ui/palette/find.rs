@@ -1,0 +1,151 @@
+//! Finding: prefixes, links, ids, and fuzzy matching.
+//!
+//! Invariant: a label that matches stands before one of which only the detail does; a group stands where its best stands.
+//! Absent on purpose: the ring's depths; of 50,000 requests all are found by id, the newest by other words.
+
+use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+
+use super::{Does, Item, Kind, items};
+use crate::contract::Snapshot;
+use crate::model::record::RequestRecord;
+use crate::ui::link;
+
+/// How many of the newest requests are searched by words.
+const NEWEST: usize = 300;
+/// How much less a match of the detail counts.
+const DETAIL_SHARE: u32 = 3;
+/// What puts endpoints and pages before others that match about as well.
+const WANTED_MOST: u32 = 30;
+
+/// What was found, by kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Best group first.
+    pub groups: Vec<Group>,
+}
+
+/// What was found of one kind, best first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Of which kind.
+    pub kind: Kind,
+    /// At least one.
+    pub items: Vec<Item>,
+}
+
+/// Finds. Keeps its matcher, which is large.
+#[derive(Debug)]
+pub struct Finder {
+    matcher: Matcher,
+    letters: Vec<char>,
+}
+
+impl Default for Finder {
+    fn default() -> Self {
+        Self { matcher: Matcher::new(Config::DEFAULT), letters: Vec::new() }
+    }
+}
+
+/// Which kinds a prefix asks for.
+fn scope(query: &str) -> (Option<char>, &str) {
+    let rest = query.trim_start();
+    match rest.chars().next() {
+        Some(prefix @ ('>' | '@' | '#')) => (Some(prefix), rest.trim_start_matches(prefix).trim()),
+        _ => (None, rest.trim()),
+    }
+}
+
+fn in_scope(kind: Kind, prefix: Option<char>) -> bool {
+    match prefix {
+        Some('>') => matches!(kind, Kind::Command | Kind::Setting),
+        Some('@') => matches!(kind, Kind::Endpoint | Kind::Account | Kind::Route | Kind::Pool),
+        Some(_) => kind == Kind::Request,
+        None => true,
+    }
+}
+
+impl Finder {
+    /// What `query` finds among `items` and the snapshot's requests. `recent` are labels, newest first.
+    pub fn find(&mut self, query: &str, items: &[Item], snapshot: &Snapshot, recent: &[String]) -> Found {
+        if let Some(item) = pasted(query) {
+            return Found { groups: vec![Group { kind: Kind::Link, items: vec![item] }] };
+        }
+        let (prefix, text) = scope(query);
+        let mut found: Vec<(u32, Item)> =
+            if text.is_empty() && prefix.is_none() { again(items, recent) } else { vec![] };
+        let pattern = Pattern::parse(text, CaseMatching::Ignore, Normalization::Smart);
+        let here = items.iter().filter(|item| in_scope(item.kind, prefix));
+        found.extend(here.filter_map(|item| Some((self.score(&pattern, item)?, item.clone()))));
+        if prefix == Some('#') {
+            let newest = snapshot.records.iter().rev().take(NEWEST).map(|record| items::request(record));
+            found.extend(newest.filter_map(|item| Some((self.score(&pattern, &item)?, item))));
+        }
+        if found.iter().all(|(_, item)| item.kind != Kind::Request) {
+            found.extend(by_id(text, snapshot).map(|item| (u32::MAX, item)));
+        }
+        grouped(found, text.is_empty())
+    }
+
+    fn score(&mut self, pattern: &Pattern, item: &Item) -> Option<u32> {
+        let mut score = |text: &str| pattern.score(Utf32Str::new(text, &mut self.letters), &mut self.matcher);
+        let label = score(&item.label);
+        let score = label.map(|label| label.saturating_mul(DETAIL_SHARE)).or_else(|| score(&item.detail))?;
+        Some(score.saturating_add(if matches!(item.kind, Kind::Endpoint | Kind::Page) { WANTED_MOST } else { 0 }))
+    }
+}
+
+/// A link, as it would be followed.
+fn pasted(query: &str) -> Option<Item> {
+    let place = link::read(query)?;
+    let page = place.page.name();
+    let target = place.target.clone().unwrap_or(crate::ui::cx::Target::Top(place.page));
+    Some(Item {
+        kind: Kind::Link,
+        label: format!("Go to {}", link::write(&place)),
+        detail: page.to_owned(),
+        obstacle: None,
+        does: Does::Open(target),
+    })
+}
+
+fn again(items: &[Item], recent: &[String]) -> Vec<(u32, Item)> {
+    let item = |label: &String| items.iter().find(|item| item.label == *label);
+    recent.iter().filter_map(item).map(|item| (0, Item { kind: Kind::Recent, ..item.clone() })).collect()
+}
+
+/// The request with this id, or with a decision of this id, written as shown or without the letter.
+fn by_id(text: &str, snapshot: &Snapshot) -> Option<Item> {
+    let (letter, digits) = match text.split_once('-') {
+        Some((letter @ ("r" | "d"), digits)) => (Some(letter), digits),
+        Some(_) => return None,
+        None => (None, text),
+    };
+    let number = u64::from_str_radix(digits, 16).ok()?;
+    let decided = |record: &RequestRecord| record.decisions.iter().any(|decision| decision.id.0 == number);
+    let is = |record: &RequestRecord| match letter {
+        Some("r") => record.id.0 == number,
+        Some(_) => decided(record),
+        None => digits.len() >= 3 && (record.id.0 == number || decided(record)),
+    };
+    snapshot.records.iter().rev().find(|record| is(record)).map(|record| items::request(record))
+}
+
+/// Best first within a group, best group first. Without a text everything keeps its order.
+fn grouped(mut found: Vec<(u32, Item)>, in_order: bool) -> Found {
+    if !in_order {
+        // Stable: equals stay in the order of the table.
+        found.sort_by_key(|(score, item)| (std::cmp::Reverse(*score), item.obstacle.is_some()));
+    }
+    let mut groups: Vec<Group> = Vec::new();
+    for (_, item) in found {
+        match groups.iter_mut().find(|group| group.kind == item.kind) {
+            Some(group) => group.items.push(item),
+            None => groups.push(Group { kind: item.kind, items: vec![item] }),
+        }
+    }
+    if in_order {
+        groups.sort_by_key(|group| group.kind);
+    }
+    Found { groups }
+}

@@ -1,0 +1,76 @@
+use super::*;
+use crate::contract::Snapshot;
+use crate::ui::actions::Circumstances;
+use crate::ui::cx::Page;
+use crate::ui::draft::Draft;
+use crate::ui::fixture;
+use crate::ui::trail::Trail;
+
+fn find_in(snapshot: &Snapshot, query: &str, recent: &[&str]) -> Found {
+    let (draft, trail) = (Draft::new(&snapshot.applied), Trail::default());
+    let now = Circumstances { snapshot, draft: &draft, trail: &trail, selected: None };
+    let recent: Vec<String> = recent.iter().map(|label| (*label).to_owned()).collect();
+    Finder::default().find(query, &all(&now), snapshot, &recent)
+}
+
+fn find(query: &str) -> Found {
+    find_in(&fixture::snapshot(), query, &[])
+}
+
+fn first(query: &str) -> Item {
+    find(query).groups[0].items[0].clone()
+}
+
+#[test]
+fn letters_in_order_find_what_holds_them() {
+    assert_eq!(first("quo").does, Does::Act(Action::Go(Page::Quotas)));
+    assert_eq!(first("pause eastus").does, Does::Set("sim-eastus".into(), AdminState::Paused));
+    assert_eq!(first("eastus").does, Does::Open(Target::Endpoint("sim-eastus".into())));
+    assert_eq!(first("shortcuts").does, Does::Act(Action::Help));
+}
+
+#[test]
+fn a_prefix_keeps_to_commands_endpoints_or_requests() {
+    let kinds = |query: &str| find(query).groups.into_iter().map(|group| group.kind).collect::<Vec<_>>();
+    assert_eq!(kinds(">"), [Kind::Command]);
+    assert_eq!(kinds("@"), [Kind::Endpoint, Kind::Route, Kind::Pool, Kind::Account]);
+    assert_eq!(kinds("#"), [Kind::Request]);
+    assert_eq!(kinds("@eastus"), [Kind::Endpoint, Kind::Pool]);
+}
+
+#[test]
+fn what_cannot_be_done_is_found_with_the_reason() {
+    let item = first(">undo");
+    assert_eq!((item.label.as_str(), item.obstacle.as_deref()), ("Undo", Some("There is nothing to undo")));
+}
+
+#[test]
+fn a_request_is_found_by_its_own_id_and_by_its_decisions() {
+    let snapshot = fixture::snapshot();
+    let record = snapshot.records.iter().next().unwrap();
+    let wanted = Does::Open(Target::Request(record.id));
+    let decision = record.decisions.last().unwrap().id.to_string();
+    assert_eq!(first(&record.id.to_string()).does, wanted);
+    assert_eq!(first(&decision).does, wanted);
+    assert_eq!(first(&format!("#{}", record.id)).does, wanted);
+}
+
+#[test]
+fn a_pasted_link_is_the_only_thing_found() {
+    let found = find("tidegate://quotas/sim-b/eastus/demo");
+    assert_eq!(found.groups.len(), 1);
+    assert_eq!(found.groups[0].items[0].does, Does::Open(Target::Pool("sim-b/eastus/demo".into())));
+}
+
+#[test]
+fn what_was_chosen_before_stands_first_while_nothing_is_typed() {
+    let found = find_in(&fixture::snapshot(), "", &["Quotas", "gone by now", "Undo"]);
+    let recent: Vec<_> = found.groups[0].items.iter().map(|item| item.label.as_str()).collect();
+    assert_eq!((found.groups[0].kind, recent), (Kind::Recent, vec!["Quotas", "Undo"]));
+    assert!(find("quot").groups.iter().all(|group| group.kind != Kind::Recent));
+}
+
+#[test]
+fn nonsense_finds_nothing() {
+    assert_eq!(find("zzzzqqqq"), Found::default());
+}

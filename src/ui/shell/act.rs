@@ -1,0 +1,163 @@
+//! Doing what an action says.
+//!
+//! Invariant: an action that cannot be done says why; one that belongs to a page is handed to it.
+//! Absent on purpose: keys and words; the table of actions has them.
+
+use egui::Context;
+
+use super::{Console, Toast};
+use crate::contract::snapshot::Serving;
+use crate::contract::{Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, ServingCommand, Snapshot};
+use crate::model::config::AdminState;
+use crate::ui::actions::{self, Action, Circumstances};
+use crate::ui::cx::{Page, Target};
+use crate::ui::draft::Draft;
+use crate::ui::link;
+use crate::ui::palette::Does;
+use crate::ui::theme::{Theme, Tone};
+use crate::ui::trail::{Place, Trail};
+
+/// The script that tells the demo's story.
+const RUSH_HOUR: &str = "rush-hour";
+
+impl Console {
+    /// What decides whether an action is allowed now.
+    pub(super) fn circumstances<'a>(&'a self, snapshot: &'a Snapshot) -> Circumstances<'a> {
+        Circumstances { snapshot, draft: &self.draft, trail: &self.trail, selected: self.selected.as_ref() }
+    }
+
+    /// Does an action, or says why not.
+    pub(super) fn act(&mut self, action: Action, ctx: &Context, snapshot: &Snapshot) {
+        if let Some(why) = actions::obstacle(action, &self.circumstances(snapshot)) {
+            return self.toast(ctx, Tone::Quiet, why);
+        }
+        if let Some(owner) = actions::entry(action).and_then(|entry| entry.page) {
+            self.go(ctx, owner, None);
+            self.acts.push(action);
+            return;
+        }
+        match action {
+            Action::Go(page) if page == self.page() => self.go(ctx, page, Some(Target::Top(page))),
+            Action::Go(page) => self.go(ctx, page, None),
+            Action::Back => self.arrive(ctx, Trail::back),
+            Action::Forward => self.arrive(ctx, Trail::forward),
+            Action::Palette => self.palette.toggle(),
+            Action::Help => self.helping = !self.helping,
+            Action::Filter | Action::Inspector => self.acts.push(action),
+            Action::NextPane => self.panes.next(ctx),
+            Action::Undo | Action::Redo | Action::Review | Action::Discard => self.edit(action, ctx),
+            Action::HoldView => self.hold.toggle(snapshot),
+            Action::Revisions => self.revisions.open(),
+            Action::LiveTuning => self.tuning.toggle(),
+            Action::CopyBaseUrl => self.copy_base_url(ctx, snapshot),
+            Action::CopyLink => self.copy_link(ctx),
+            Action::ToggleTheme => {
+                let other = if Theme::of(ctx).dark { egui::Theme::Light } else { egui::Theme::Dark };
+                ctx.set_theme(other);
+            }
+            Action::CloseWindow | Action::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+            _ => self.command(action, ctx, snapshot),
+        }
+    }
+
+    /// The actions that are a command to the background.
+    fn command(&mut self, action: Action, ctx: &Context, snapshot: &Snapshot) {
+        let command = match action {
+            Action::PauseServing => Command::Serving(ServingCommand::Pause),
+            Action::ResumeServing => Command::Serving(ServingCommand::Resume),
+            Action::RetryPort => Command::Serving(ServingCommand::RetryPort),
+            Action::ReloadFile => Command::Config(ConfigCommand::Reload),
+            Action::EnterDemo => Command::Demo(DemoCommand::Enter),
+            Action::LeaveDemo => Command::Demo(DemoCommand::Leave),
+            Action::StopScript => Command::Demo(DemoCommand::Stop),
+            Action::PlayRushHour => Command::Demo(DemoCommand::Play(RUSH_HOUR.to_owned())),
+            Action::TestKey => match self.circumstances(snapshot).account() {
+                Some(account) => Command::Key(KeyCommand::Test(account)),
+                None => return,
+            },
+            Action::PauseEndpoint | Action::DrainEndpoint => match self.switch(action, snapshot) {
+                Some(command) => command,
+                None => return,
+            },
+            _ => return,
+        };
+        self.order(ctx, snapshot, command);
+    }
+
+    /// Pause or drain of the selected endpoint; pausing what is paused or drains resumes it.
+    fn switch(&self, action: Action, snapshot: &Snapshot) -> Option<Command> {
+        let id = self.circumstances(snapshot).endpoint()?.clone();
+        let now = snapshot.view.endpoint(&id)?.admin_state;
+        let wanted = match (action, now) {
+            (Action::DrainEndpoint, _) => AdminState::Draining,
+            (_, AdminState::Enabled) => AdminState::Paused,
+            _ => AdminState::Enabled,
+        };
+        Some(Command::Endpoint(EndpointCommand::SetAdminState(id, wanted)))
+    }
+
+    fn edit(&mut self, action: Action, ctx: &Context) {
+        match action {
+            Action::Undo => self.say(ctx, "Undone", Draft::undo),
+            Action::Redo => self.say(ctx, "Done again", Draft::redo),
+            Action::Review if self.reviewing => self.apply(ctx),
+            Action::Review => self.reviewing = true,
+            _ => {
+                self.draft.discard();
+                self.reviewing = false;
+            }
+        }
+    }
+
+    pub(super) fn say(&mut self, ctx: &Context, what: &str, step: impl FnOnce(&mut Draft) -> Option<String>) {
+        if let Some(label) = step(&mut self.draft) {
+            self.toast(ctx, Tone::Info, format!("{what}: {label}"));
+        }
+    }
+
+    fn copy_base_url(&mut self, ctx: &Context, snapshot: &Snapshot) {
+        if let Serving::Listening { base_url, .. } = &snapshot.serving {
+            ctx.copy_text(base_url.to_string());
+            self.toast(ctx, Tone::Info, "Base URL copied");
+        }
+    }
+
+    /// A link to what is selected, else to where the person is.
+    fn copy_link(&mut self, ctx: &Context) {
+        let selected = self.selected.clone().map(|target| Place { page: target.page(), target: Some(target) });
+        let link = link::write(&selected.unwrap_or_else(|| self.trail.now().clone()));
+        self.toast(ctx, Tone::Info, format!("{link} copied"));
+        ctx.copy_text(link);
+    }
+
+    /// Goes to a page, and to a place in it.
+    pub(super) fn go(&mut self, ctx: &Context, page: Page, target: Option<Target>) {
+        self.trail.go(page, target.clone());
+        self.target = target;
+        ctx.request_repaint();
+    }
+
+    fn arrive(&mut self, ctx: &Context, step: impl FnOnce(&mut Trail) -> Option<Target>) {
+        if let Some(target) = step(&mut self.trail) {
+            self.target = Some(target);
+            ctx.request_repaint();
+        }
+    }
+
+    /// Does what was chosen in the palette.
+    pub(super) fn choose(&mut self, does: Does, ctx: &Context, snapshot: &Snapshot) {
+        match does {
+            Does::Act(action) => self.act(action, ctx, snapshot),
+            Does::Open(target) => self.go(ctx, target.page(), Some(target)),
+            Does::Set(id, state) => {
+                self.order(ctx, snapshot, Command::Endpoint(EndpointCommand::SetAdminState(id, state)));
+            }
+            Does::Test(account) => self.order(ctx, snapshot, Command::Key(KeyCommand::Test(account))),
+        }
+    }
+
+    /// Says something for a few seconds.
+    pub(super) fn toast(&mut self, ctx: &Context, tone: Tone, text: impl Into<String>) {
+        self.toasts.add(ctx, Toast::new(tone, text));
+    }
+}

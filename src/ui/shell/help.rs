@@ -1,0 +1,65 @@
+//! The sheet of shortcuts, made from the table of actions.
+//!
+//! Invariant: every action with keys stands here.
+//! Absent on purpose: changing keys.
+
+use egui::{Grid, Id, Modal, RichText, ScrollArea, Ui};
+
+use crate::ui::actions::{self, Section};
+use crate::ui::theme::{self, Theme, gap};
+use crate::ui::widgets::note;
+
+/// Keys of focused controls, which no table of actions knows.
+const CONTROLS: &[(&str, &str)] = &[
+    ("Tab, Shift+Tab", "Next or previous control"),
+    ("Enter, Space", "Press it; lift or drop a card of a route"),
+    ("↑ ↓, Page Up, Page Down", "Move a limit line or a border; Home takes it off"),
+    ("Alt+↑, Alt+↓", "Move a card to the priority group above or below"),
+    ("J, K, Enter", "Next and previous row of a table, open it"),
+    ("Esc", "Close, or give a drag up"),
+    ("Ctrl +, Ctrl −, Ctrl 0", "Larger, smaller and usual text"),
+];
+
+/// Shows the sheet; false once it is to be closed.
+pub(super) fn show(ctx: &egui::Context, theme: &Theme) -> bool {
+    let screen = ctx.content_rect();
+    let modal = Modal::new(Id::unique("shortcuts")).show(ctx, |ui| {
+        ui.set_width((screen.width() - 96.0).min(760.0));
+        ui.label(theme::title("Keyboard shortcuts").color(theme.text));
+        note(ui, theme, "Single letters act while no text field has the keyboard. Search everything finds the rest.");
+        ui.add_space(gap::S);
+        ScrollArea::vertical().max_height((screen.height() - 220.0).max(160.0)).show(ui, |ui| {
+            for section in Section::ALL {
+                of_section(ui, theme, section);
+            }
+            ui.label(theme::strong("Within a control").color(theme.text));
+            Grid::new("control keys").num_columns(2).spacing([gap::XL, gap::S]).show(ui, |ui| {
+                for (keys, does) in CONTROLS {
+                    row(ui, theme, keys, does);
+                }
+            });
+        });
+        ui.add_space(gap::M);
+        ui.button("Close").clicked()
+    });
+    !(modal.inner || modal.should_close())
+}
+
+fn of_section(ui: &mut Ui, theme: &Theme, section: Section) {
+    ui.label(theme::strong(section.name()).color(theme.text));
+    Grid::new(section.name()).num_columns(2).spacing([gap::XL, gap::S]).show(ui, |ui| {
+        let entries = actions::table().iter().filter(|entry| entry.section == section && !entry.keys.is_empty());
+        for entry in entries {
+            let keys: Vec<String> = entry.keys.iter().map(|keys| ui.ctx().format_shortcut(keys)).collect();
+            let place = entry.page.map(|page| format!(" (on {})", page.name())).unwrap_or_default();
+            row(ui, theme, &keys.join(", "), &format!("{} – {}{place}", entry.label, entry.hint));
+        }
+    });
+    ui.add_space(gap::M);
+}
+
+fn row(ui: &mut Ui, theme: &Theme, keys: &str, does: &str) {
+    ui.label(theme::mono(keys).color(theme.text));
+    ui.add(egui::Label::new(RichText::new(does).color(theme.text_soft)).wrap());
+    ui.end_row();
+}
