@@ -10,6 +10,8 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 use tidegate::backend::{self, Options};
+#[cfg(feature = "window")]
+use tidegate::store::preferences;
 use tracing_subscriber::EnvFilter;
 
 /// The system's allocator grows a thread's heap page by page and keeps what a burst of large bodies took.
@@ -44,6 +46,9 @@ struct Flags {
     /// What to log to standard error
     #[arg(long, value_name = "LEVEL", default_value = "warn", value_parser = LEVELS, global = true)]
     log: String,
+    /// Open this place, for example tidegate://requests/r-00002a; in the window that runs already, if one does
+    #[arg(long, value_name = "LINK")]
+    open: Option<String>,
     /// Print where configuration and data are, and leave
     #[arg(long)]
     print_paths: bool,
@@ -141,7 +146,7 @@ fn is_repeatable(typed: &str) -> bool {
 }
 
 fn run(flags: Flags) -> anyhow::Result<ExitCode> {
-    let Flags { task, place, demo, headless, port, script, seed, print_paths, .. } = flags;
+    let Flags { task, place, demo, headless, port, script, seed, print_paths, open, .. } = flags;
     let options = Options { config: place.config, config_dir: place.config_dir, demo, headless, port, script, seed };
     match task {
         Some(Task::Check) => return backend::tasks::check(&options),
@@ -151,7 +156,7 @@ fn run(flags: Flags) -> anyhow::Result<ExitCode> {
         None if print_paths => return backend::tasks::print_paths(&options),
         None => {}
     }
-    if options.headless { serve(options) } else { show(options) }
+    if options.headless { serve(options) } else { show(options, open.as_deref()) }
 }
 
 /// Serves until SIGINT or SIGTERM.
@@ -164,18 +169,34 @@ fn serve(options: Options) -> anyhow::Result<ExitCode> {
 
 /// Serves behind a window; without a display, serves headless and says so.
 #[cfg(feature = "window")]
-fn show(options: Options) -> anyhow::Result<ExitCode> {
+fn show(options: Options, link: Option<&str>) -> anyhow::Result<ExitCode> {
     if !backend::has_display() {
         eprintln!("tidegate: there is no display, so there is no window; serving headless");
         return serve(options);
     }
-    let running = backend::start(options)?;
-    let line = running.ui();
-    let shown = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        tidegate::ui::run(line, &tidegate::ui::WindowOptions::default())
-    }));
+    let file = backend::preferences_file(&options);
+    let running = match backend::start(options) {
+        Err(error) if backend::ring_at_holder(&error, link) => {
+            println!("tidegate: it runs already; its window was asked to the front");
+            return Ok(ExitCode::SUCCESS);
+        }
+        started => started?,
+    };
+    let (line, desktop) = (running.ui(), backend::desktop::desktop());
+    let window = tidegate::ui::WindowOptions {
+        title: "Tidegate".to_owned(),
+        preferences: file.as_deref().map(preferences::load).unwrap_or_default(),
+        keep: Box::new(move |liked| keep(file.as_deref(), liked)),
+        desktop: Box::new(move |note| {
+            // Too many at once: the window's list has them all.
+            drop(desktop.as_ref().map(|desktop| desktop.try_send(note)));
+        }),
+        link: link.map(str::to_owned),
+    };
+    let shown = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tidegate::ui::run(&line, window)));
     match shown {
-        Ok(Ok(())) => running.stop(),
+        Ok(Ok(tidegate::ui::Ending::QuitNow)) => running.stop_now(),
+        Ok(Ok(_)) => running.stop(),
         Ok(Err(why)) => {
             eprintln!("tidegate: the window could not be opened ({why}); the proxy goes on without it");
             println!("listening on {}", running.base_url());
@@ -192,8 +213,16 @@ fn show(options: Options) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A look that cannot be kept is no reason to trouble anybody.
+#[cfg(feature = "window")]
+fn keep(file: Option<&std::path::Path>, liked: &tidegate::model::preferences::Preferences) {
+    if let Some(Err(error)) = file.map(|file| preferences::save(file, liked)) {
+        tracing::warn!(%error, "what you prefer of the window could not be kept");
+    }
+}
+
 #[cfg(not(feature = "window"))]
-fn show(options: Options) -> anyhow::Result<ExitCode> {
+fn show(options: Options, _link: Option<&str>) -> anyhow::Result<ExitCode> {
     eprintln!("tidegate: this build has no window; serving headless");
     serve(options)
 }

@@ -238,3 +238,48 @@ fn fifty_thousand_stored_rows_are_searched_with_progress_and_counted_to_the_last
     assert_eq!((search.looked_at, search.of, search.found, search.rows.len()), (older, older, older / 1_000, 10));
     demo.running.stop();
 }
+
+/// Sends a chat request as a client that gives away all it knows, and reads the answer to its end.
+fn blab(base_url: &str, secrets: &[&str; 3]) {
+    let [query, header, prompt] = secrets;
+    let address = base_url.trim_start_matches("http://").trim_end_matches("/v1");
+    let body = format!(
+        r#"{{"model":"demo-chat","max_tokens":16,"messages":[{{"role":"user","content":"remember {prompt}"}}]}}"#
+    );
+    let request = format!(
+        "POST /v1/chat/completions?api-key={query} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {header}\r\n\
+         api-key: {header}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = std::net::TcpStream::connect(address).expect("it listens");
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut answer = Vec::new();
+    std::io::Read::read_to_end(&mut stream, &mut answer).expect("it answers");
+    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+}
+
+#[test]
+fn no_key_no_query_and_no_prompt_is_on_disk_after_a_request() {
+    const SECRETS: [&str; 3] = ["sk-proj-InTheQuery41xW", "sk-proj-InTheHeader72k", "sk-proj-InThePrompt93q"];
+    let home = tempfile::tempdir().unwrap();
+    let demo = Demo::start(home.path());
+    blab(demo.running.base_url(), &SECRETS);
+    demo.wait_until("the request", |snapshot| used(snapshot) == 1);
+    demo.running.stop();
+    let (mut folders, mut looked_at) = (vec![home.path().to_owned()], 0);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("it can be read").flatten() {
+            if entry.path().is_dir() {
+                folders.push(entry.path());
+                continue;
+            }
+            let bytes = std::fs::read(entry.path()).expect("it can be read");
+            looked_at += usize::from(bytes.windows(9).any(|part| part == b"demo-chat"));
+            for secret in SECRETS {
+                let found = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+                assert!(!found, "{secret} is in {}", entry.path().display());
+            }
+        }
+    }
+    assert!(looked_at >= 2, "neither the configuration nor the history was looked at");
+}

@@ -5,6 +5,9 @@
 //! Absent on purpose: drawing, and rules of choosing.
 
 pub mod commands;
+#[cfg(feature = "window")]
+pub mod desktop;
+pub mod doorbell;
 mod drafts;
 mod export;
 mod history;
@@ -30,6 +33,7 @@ use anyhow::Context as _;
 use tokio::sync::watch;
 
 use crate::contract::UiEnd;
+use crate::store::lock::LockError;
 use stage::Stage;
 
 /// What the command line says.
@@ -51,11 +55,22 @@ pub struct Options {
     pub seed: Option<u64>,
 }
 
+/// Whether to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Go on.
+    Never,
+    /// Take no more requests, and let running ones finish.
+    Drained,
+    /// End running requests, too.
+    Now,
+}
+
 /// The running background side.
 pub struct Running {
     ui: UiEnd,
     base_url: String,
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Stop>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -66,7 +81,7 @@ pub struct Running {
 pub fn start(options: Options) -> anyhow::Result<Running> {
     // reqwest, for key tests, asks for a process-wide provider. Setting it twice is no harm.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let (stop, stopped) = watch::channel(false);
+    let (stop, stopped) = watch::channel(Stop::Never);
     let (told, ready) = sync_channel(1);
     let signal = stop.clone();
     let work = move || {
@@ -111,7 +126,13 @@ impl Running {
 
     /// Stops taking requests, lets running ones finish, and returns.
     pub fn stop(mut self) {
-        self.stop.send_replace(true);
+        self.stop.send_replace(Stop::Drained);
+        self.join();
+    }
+
+    /// Stops at once; running requests are cut off.
+    pub fn stop_now(mut self) {
+        self.stop.send_replace(Stop::Now);
         self.join();
     }
 
@@ -125,9 +146,9 @@ impl Running {
 }
 
 /// The first signal drains; a second one ends the process as it is.
-async fn stop_on_signals(stop: watch::Sender<bool>) {
+async fn stop_on_signals(stop: watch::Sender<Stop>) {
     signal().await;
-    stop.send_replace(true);
+    stop.send_replace(Stop::Drained);
     signal().await;
     std::process::exit(130);
 }
@@ -149,6 +170,21 @@ async fn signal() {
 #[cfg(not(unix))]
 async fn signal() {
     drop(tokio::signal::ctrl_c().await);
+}
+
+/// Rings at the instance that keeps us from starting, if that is why we could not. True if it answered.
+#[must_use]
+pub fn ring_at_holder(error: &anyhow::Error, link: Option<&str>) -> bool {
+    match error.downcast_ref::<LockError>() {
+        Some(LockError::Held(Some(holder))) => holder.bell.as_deref().is_some_and(|bell| doorbell::ring(bell, link)),
+        _ => false,
+    }
+}
+
+/// Where the person's preferences of the window are; shared by a profile and its demo.
+#[must_use]
+pub fn preferences_file(options: &Options) -> Option<PathBuf> {
+    profile::places(options, false).ok().map(|places| places.state_dir.join(crate::store::preferences::NAME))
 }
 
 /// Whether a window could be shown at all.

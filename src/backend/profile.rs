@@ -80,6 +80,8 @@ pub fn load(options: &Options, demo: bool) -> anyhow::Result<Loaded> {
         name: paths.profile_name.clone(),
         demo,
         config_path: paths.config_file.display().to_string(),
+        data_dir: paths.data_dir.display().to_string(),
+        state_dir: paths.state_dir.display().to_string(),
         first_run: !demo && !existed,
         environment_keys: environment::key_names(),
     };

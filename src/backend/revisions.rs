@@ -79,6 +79,6 @@ pub(super) fn keep_mine(stage: &mut Stage) -> Result<String, Problem> {
         next_step: "Check the folder's permissions and free space, then try again.".to_owned(),
     })?;
     stage.on_disk = None;
-    sign(stage, Author::File);
+    sign(stage, Author::You);
     Ok("The file says again what runs; what it said before is among the revisions".to_owned())
 }

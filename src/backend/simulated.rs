@@ -67,6 +67,12 @@ impl Simulated {
         Ok(Self { fake: Arc::new(fake), runtime, script: None, clock, _ends_thread: end })
     }
 
+    /// Where all of them listen.
+    #[must_use]
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.fake.address()
+    }
+
     /// Where a simulated account listens.
     #[must_use]
     pub fn base_url(&self, account: &AccountId) -> String {

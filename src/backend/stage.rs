@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::doorbell::Doorbell;
 use super::drafts::{self, Drafts};
 use super::history::{self, Historian, Report};
 use super::keeper::Keeper;
@@ -25,8 +26,8 @@ use super::publish::Publisher;
 use super::revisions;
 use super::simulated::Simulated;
 use super::table::table;
-use super::{Options, commands};
-use crate::contract::snapshot::{Applied, KeyTest, PortHeld, Problem, Serving};
+use super::{Options, Stop, commands};
+use crate::contract::snapshot::{Applied, KeyTest, PortHeld, Problem, Serving, Socket};
 use crate::contract::{BackEnd, CommandInbox, Notice, NoticeBody, RevertCause, UiEnd, line};
 use crate::engine::Engine;
 use crate::engine::clock::Clock;
@@ -97,6 +98,8 @@ pub struct Stage {
     pub(super) simulated: Option<Simulated>,
     pub(super) serving: Serving,
     pub(super) address: Option<SocketAddr>,
+    /// For a second launch; `None` without a window.
+    bell: Option<String>,
     listening: Option<Listening>,
     /// Listeners that were given up; what they run goes on.
     retired: Vec<JoinHandle<()>>,
@@ -142,6 +145,7 @@ impl Stage {
             Arc::new(Door::new(Arc::clone(&engine), attempt::client(connect)?, recorder, checked, clock.wall_ms()));
         let applied = Arc::new(Applied { revision: first, ..applied(&profile, findings) });
         let (ui, back, inbox) = line(Publisher::first(&profile, &applied, &clock));
+        let bell = if options.headless { None } else { hang_doorbell(&back) };
         let (events, reports) = mpsc::channel(EVENTS);
         let desk = keys::desk(&profile)?;
         let keeper = Keeper::open(&profile.paths.data_dir, &engine);
@@ -169,6 +173,7 @@ impl Stage {
             simulated: None,
             serving: Serving::Starting,
             address: None,
+            bell,
             listening: None,
             retired: Vec::new(),
             ring: Ring::new(),
@@ -196,6 +201,7 @@ impl Stage {
         tokio::spawn(async move { brain.run().await });
         self.start_simulated();
         self.listen().await;
+        self.announce();
         self.ask_for_keys();
         // Headless, "listening" is said once the keys are known. A window opens at once and shows them when they come.
         if self.options.headless {
@@ -217,7 +223,7 @@ impl Stage {
     }
 
     /// Lives until it is told to stop, then lets running requests finish.
-    pub(super) async fn run(mut self, mut inbox: CommandInbox, mut stop: watch::Receiver<bool>) {
+    pub(super) async fn run(mut self, mut inbox: CommandInbox, mut stop: watch::Receiver<Stop>) {
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut quick = interval(QUICK_BEAT);
@@ -234,7 +240,8 @@ impl Stage {
                 _ = stop.changed() => break,
             }
         }
-        self.close().await;
+        let drain = if *stop.borrow() == Stop::Now { Duration::ZERO } else { DRAIN };
+        self.close(drain).await;
     }
 
     /// The number of the next configuration; one that was taken back does not give its number away.
@@ -509,16 +516,35 @@ impl Stage {
         Serving::Listening { base_url: Arc::from(format!("http://{address}/v1")), paused, instead_of }
     }
 
+    /// Everything that listens, and why.
+    pub(super) fn sockets(&self) -> Vec<Socket> {
+        let clients = self.address.filter(|_| self.listening.is_some()).map(|address| address.to_string());
+        let bell = self.bell.as_deref().and_then(|plate| plate.split(' ').next()).map(str::to_owned);
+        let simulated = self.simulated.as_ref().map(|simulated| simulated.address().to_string());
+        [
+            (clients, "Requests of your tools; answered with your endpoints"),
+            (simulated, "The simulated endpoints; reached by Tidegate alone"),
+            (
+                bell,
+                "A second launch of Tidegate, to bring this window to the front; needs a word that only you can read",
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(address, why)| Some(Socket { address: address?, why }))
+        .collect()
+    }
+
     /// Leaves word for a second launch.
     fn announce(&self) {
-        if let (Some(lock), Some(address)) = (&self.profile.lock, self.address)
-            && let Err(error) = lock.announce(&format!("http://{address}/v1"))
+        let base_url = self.address.map(|address| format!("http://{address}/v1"));
+        if let Some(lock) = &self.profile.lock
+            && let Err(error) = lock.announce(base_url.as_deref(), self.bell.as_deref())
         {
             tracing::debug!(%error, "a second launch will not know where we listen");
         }
     }
 
-    async fn close(mut self) {
+    async fn close(mut self, drain: Duration) {
         let in_flight = self.door.in_flight.load(std::sync::atomic::Ordering::Relaxed);
         self.serving = Serving::Stopping { in_flight: u32::try_from(in_flight).unwrap_or(u32::MAX) };
         self.publish();
@@ -531,8 +557,8 @@ impl Stage {
                     let _ = task.await;
                 }
             };
-            if timeout(DRAIN, all).await.is_err() {
-                tracing::warn!("some requests were still running after {} s and were ended", DRAIN.as_secs());
+            if timeout(drain, all).await.is_err() {
+                tracing::warn!("some requests were still running after {} s and were ended", drain.as_secs());
             }
         }
         drafts::close(&mut self);
@@ -540,6 +566,15 @@ impl Stage {
         self.collect();
         self.history.close(self.clock.wall_ms());
     }
+}
+
+/// Hangs the doorbell; without one a second launch only says that we run.
+fn hang_doorbell(back: &BackEnd) -> Option<String> {
+    let hung = Doorbell::hang().and_then(|bell| {
+        let plate = bell.plate();
+        bell.answer(back.clone()).map(|()| plate)
+    });
+    hung.inspect_err(|error| tracing::debug!(%error, "a second launch will not be able to raise the window")).ok()
 }
 
 /// Looks where every key is and reports it. A desk too busy to say leaves what was known.

@@ -209,6 +209,11 @@ pub enum NoticeBody {
         /// Of so many.
         of: u64,
     },
+    /// A second launch asks for the window, and for a place in it.
+    Rung {
+        /// As it was given to the second launch.
+        link: Option<String>,
+    },
     /// It did not work.
     Failed(Problem),
 }

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::mpsc;
@@ -19,10 +19,12 @@ use crate::model::revision::LeftDraft;
 const COMMANDS: usize = 64;
 const NOTICES: usize = 256;
 
+type Waker = Box<dyn Fn() + Send + Sync>;
+
 struct Shared {
     snapshot: ArcSwap<Snapshot>,
     notices: Mutex<VecDeque<Notice>>,
-    waker: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    waker: ArcSwapOption<Waker>,
     watched: AtomicBool,
     draft: ArcSwapOption<LeftDraft>,
 }
@@ -58,7 +60,7 @@ pub fn line(first: Snapshot) -> (UiEnd, BackEnd, CommandInbox) {
     let shared = Arc::new(Shared {
         snapshot: ArcSwap::from_pointee(first),
         notices: Mutex::new(VecDeque::new()),
-        waker: OnceLock::new(),
+        waker: ArcSwapOption::empty(),
         watched: AtomicBool::new(false),
         draft: ArcSwapOption::empty(),
     });
@@ -90,9 +92,9 @@ impl UiEnd {
         waiting.drain(..).collect()
     }
 
-    /// Gives the background a way to ask for one repaint. Only the first call counts.
+    /// Gives the background a way to ask for one repaint; the newest counts, as windows come and go.
     pub fn wake_with(&self, waker: impl Fn() + Send + Sync + 'static) {
-        let _ = self.shared.waker.set(Box::new(waker));
+        self.shared.waker.store(Some(Arc::new(Box::new(waker))));
     }
 
     /// Tells the background that the person drags or hovers, so that snapshots come faster.
@@ -156,7 +158,7 @@ impl BackEnd {
     }
 
     fn wake(&self) {
-        if let Some(waker) = self.shared.waker.get() {
+        if let Some(waker) = self.shared.waker.load_full() {
             waker();
         }
     }

@@ -4,6 +4,7 @@
 //! Absent on purpose: domain logic, drawing, sockets.
 
 pub mod command;
+pub mod desktop;
 pub mod history;
 pub mod line;
 pub mod snapshot;
@@ -12,6 +13,7 @@ pub use command::{
     Command, ConfigCommand, DemoCommand, EndpointCommand, ExportCommand, ExportFormat, KeyCommand, LineCommand,
     LiveCommand, Notice, NoticeBody, RevertCause, ServingCommand,
 };
+pub use desktop::DesktopNote;
 pub use history::{HistoryCommand, HistoryView};
 pub use line::{BackEnd, Busy, CommandInbox, UiEnd, line};
 pub use snapshot::Snapshot;

@@ -28,6 +28,8 @@ pub struct Snapshot {
     pub wall_ms: u64,
     /// Whether and where we listen.
     pub serving: Serving,
+    /// Everything that we have open to listen.
+    pub sockets: Vec<Socket>,
     /// Which profile runs.
     pub profile: Profile,
     /// What runs, and what is said of it.
@@ -83,6 +85,15 @@ pub enum Serving {
     },
 }
 
+/// Something that listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Socket {
+    /// Address and port.
+    pub address: String,
+    /// What for.
+    pub why: &'static str,
+}
+
 /// A port that is taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortHeld {
@@ -101,6 +112,10 @@ pub struct Profile {
     pub demo: bool,
     /// The configuration file, shown so that it can be opened.
     pub config_path: String,
+    /// The folder of history and revisions.
+    pub data_dir: String,
+    /// The folder of the lock and the window's looks.
+    pub state_dir: String,
     /// No configuration existed: offer the three choices of the first run.
     pub first_run: bool,
     /// Names (never values) of environment variables that look like keys, for "Use what I have".

@@ -13,6 +13,7 @@ pub mod history;
 pub mod id;
 pub mod outcome;
 pub mod outlook;
+pub mod preferences;
 pub mod profile;
 pub mod proposal;
 pub mod record;

@@ -111,7 +111,7 @@ fn a_new_configuration_keeps_whose_turn_it_was_and_whom_the_person_put_first() {
     world.give(Input::Promoted { request: ids[3] });
     world.give(Input::Configured(two(|config| config.queue.bulk_share_percent = 20)));
     let claims: Vec<u64> = world.brain.claims.iter().map(|claim| claim.order).collect();
-    assert_eq!(claims, [world.brain.jobs[&ids[3]].order], "a place is kept for the one put first last");
+    assert_eq!(claims, [world.brain.jobs.get(&ids[3]).unwrap().order], "a place is kept for the one put first last");
     assert_eq!(went(&mut world, 61), [(60_300, ids[3]), (60_300, ids[2])]);
     assert_eq!(went(&mut world, 130), [(120_600, ids[0]), (120_600, ids[1])]);
 }

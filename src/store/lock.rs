@@ -2,7 +2,7 @@
 //!
 //! Invariant: while an [`InstanceLock`] lives, no other process gets one for the same profile; the system frees it when we
 //! die, however we die.
-//! Absent on purpose: talking to the instance that runs; its base address is enough to say so, and later to raise it.
+//! Absent on purpose: talking to the instance that runs; `backend::doorbell` does that with what stands here.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -19,6 +19,8 @@ pub struct Holder {
     pub pid: u32,
     /// Where it listens, once it does; ends in `/v1`.
     pub base_url: Option<String>,
+    /// Where its doorbell hangs and the word for it; `None`: it has no window.
+    pub bell: Option<String>,
 }
 
 /// Why the profile is not ours.
@@ -39,8 +41,8 @@ pub enum LockError {
 
 fn said(holder: Option<&Holder>) -> String {
     match holder {
-        Some(Holder { pid, base_url: Some(url) }) => format!(" (pid {pid}, at {url})"),
-        Some(Holder { pid, base_url: None }) => format!(" (pid {pid})"),
+        Some(Holder { pid, base_url: Some(url), .. }) => format!(" (pid {pid}, at {url})"),
+        Some(Holder { pid, base_url: None, .. }) => format!(" (pid {pid})"),
         None => String::new(),
     }
 }
@@ -70,20 +72,21 @@ impl InstanceLock {
             Err(TryLockError::Error(reason)) => return Err(unusable(reason)),
         }
         let lock = Self { _locked: file, holder_file };
-        lock.write_holder(None).map_err(unusable)?;
+        lock.write_holder(None, None).map_err(unusable)?;
         Ok(lock)
     }
 
-    /// Says where we listen, for a second launch.
+    /// Says where we listen and where our doorbell hangs, for a second launch.
     ///
     /// # Errors
     /// The file cannot be written; the lock holds all the same.
-    pub fn announce(&self, base_url: &str) -> io::Result<()> {
-        self.write_holder(Some(base_url))
+    pub fn announce(&self, base_url: Option<&str>, bell: Option<&str>) -> io::Result<()> {
+        self.write_holder(base_url, bell)
     }
 
-    fn write_holder(&self, base_url: Option<&str>) -> io::Result<()> {
-        let text = format!("{}\n{}\n", std::process::id(), base_url.unwrap_or_default());
+    fn write_holder(&self, base_url: Option<&str>, bell: Option<&str>) -> io::Result<()> {
+        let (base_url, bell) = (base_url.unwrap_or_default(), bell.unwrap_or_default());
+        let text = format!("{}\n{base_url}\n{bell}\n", std::process::id());
         atomic::write(&self.holder_file, text.as_bytes())
     }
 }
@@ -99,7 +102,8 @@ fn read_holder(path: &Path) -> Option<Holder> {
     let text = fs::read_to_string(path).ok()?;
     let mut lines = text.lines();
     let pid = lines.next()?.parse().ok()?;
-    Some(Holder { pid, base_url: lines.next().filter(|url| !url.is_empty()).map(str::to_owned) })
+    let mut next = || lines.next().filter(|line| !line.is_empty()).map(str::to_owned);
+    Some(Holder { pid, base_url: next(), bell: next() })
 }
 
 #[cfg(test)]
@@ -110,13 +114,15 @@ mod tests {
     fn a_second_instance_learns_who_runs() {
         let home = tempfile::tempdir().unwrap();
         let lock = InstanceLock::acquire(home.path()).unwrap();
-        lock.announce("http://127.0.0.1:8787/v1").unwrap();
+        lock.announce(Some("http://127.0.0.1:8787/v1"), Some("127.0.0.1:4711 word")).unwrap();
         let refused = InstanceLock::acquire(home.path()).unwrap_err();
         let said = format!(
             "Tidegate already runs with this profile (pid {}, at http://127.0.0.1:8787/v1); it goes on as it was. Use that one, or name another folder with --config-dir.",
             std::process::id()
         );
-        assert_eq!(refused.to_string(), said);
+        assert_eq!(refused.to_string(), said, "the word for the doorbell is not said");
+        let LockError::Held(Some(holder)) = refused else { panic!("nobody holds it") };
+        assert_eq!(holder.bell.as_deref(), Some("127.0.0.1:4711 word"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod live_session;
 pub mod lock;
 pub mod owners;
 pub mod paths;
+pub mod preferences;
 pub mod revisions;
 
 mod config_patch;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::contract::{Command, Notice, Snapshot, UiEnd};
 use crate::model::id::{AccountId, CommandId, EndpointId, ModelName, PoolId, RequestId};
+use crate::model::preferences::Preferences;
 
 use super::actions::Action;
 use super::draft::Draft;
@@ -36,6 +37,8 @@ pub enum Page {
     Accounts,
     /// How do I point my tool here?
     Connect,
+    /// How does Tidegate behave?
+    Settings,
 }
 
 /// What the shell knows of a page.
@@ -58,7 +61,7 @@ const fn list(name: &'static str, question: &'static str) -> Facts {
 
 impl Page {
     /// Every page, in order. The first nine have Ctrl with their number.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Overview,
         Self::Endpoints,
         Self::Routing,
@@ -68,6 +71,7 @@ impl Page {
         Self::Usage,
         Self::Accounts,
         Self::Connect,
+        Self::Settings,
     ];
 
     const fn facts(self) -> Facts {
@@ -83,6 +87,7 @@ impl Page {
             Self::Usage => cards("Usage", "Who used how many tokens, day by day"),
             Self::Accounts => cards("Accounts", "Accounts and their keys"),
             Self::Connect => cards("Connect", "How to point a tool here"),
+            Self::Settings => cards("Settings", "How Tidegate behaves on this computer"),
         }
     }
 
@@ -107,7 +112,7 @@ impl Page {
     /// Whether it has a filter to type into.
     #[must_use]
     pub const fn has_filter(self) -> bool {
-        matches!(self, Self::Requests)
+        matches!(self, Self::Requests | Self::Settings)
     }
 
     /// The question it answers.
@@ -134,6 +139,8 @@ pub enum Target {
     Route(ModelName),
     /// A pool's bar.
     Pool(PoolId),
+    /// A setting, by its name in links.
+    Setting(&'static str),
     /// A page as it opens, with nothing in it open.
     Top(Page),
 }
@@ -148,6 +155,7 @@ impl Target {
             Self::Account(_) => Page::Accounts,
             Self::Route(_) => Page::Routing,
             Self::Pool(_) => Page::Quotas,
+            Self::Setting(_) => Page::Settings,
             Self::Top(page) => *page,
         }
     }
@@ -160,6 +168,7 @@ pub struct Asks {
     pub(super) target: Option<Target>,
     pub(super) toasts: Vec<(Tone, String)>,
     pub(super) review: bool,
+    pub(super) acts: Vec<Action>,
     pub(super) selected: Option<Target>,
     pub(super) again: bool,
     pub(super) undoable: Vec<(CommandId, Undo)>,
@@ -175,6 +184,8 @@ pub struct PageCx<'a> {
     pub draft: &'a mut Draft,
     /// Notices that came since the last frame; toasts are made of them already.
     pub notices: &'a [Notice],
+    /// How the person likes the window. A change acts at once and is kept.
+    pub preferences: &'a mut Preferences,
     pub(super) arrived: Option<Target>,
     /// Actions of this page that were asked for by keys or from the palette.
     pub(super) acts: Vec<Action>,
@@ -218,6 +229,11 @@ impl PageCx<'_> {
     pub fn take(&mut self, action: Action) -> bool {
         let place = self.acts.iter().position(|wanted| *wanted == action);
         place.map(|place| self.acts.remove(place)).is_some()
+    }
+
+    /// Asks the shell for an action after this frame.
+    pub fn act(&mut self, action: Action) {
+        self.asks.acts.push(action);
     }
 
     /// Says what is selected or open on the page: the inspector shows it, actions and links are about it.

@@ -53,6 +53,8 @@ pub struct Draft {
     sent: Option<Arc<Config>>,
     rejected: Vec<Finding>,
     version: u64,
+    /// The version that could not be tried: asking again would bring the same answer.
+    failed: Option<u64>,
 }
 
 impl Draft {
@@ -73,6 +75,7 @@ impl Draft {
             sent: None,
             rejected: Vec::new(),
             version: 0,
+            failed: None,
         }
     }
 
@@ -259,7 +262,8 @@ impl Draft {
     /// The command that tries the draft in a live session; `None` as for [`Draft::apply`], or if it was rejected as it is.
     #[must_use]
     pub fn attempt(&self) -> Option<Command> {
-        let config = self.ready().filter(|_| self.rejected.is_empty())?;
+        let failed = !self.rejected.is_empty() || self.failed == Some(self.version);
+        let config = self.ready().filter(|_| !failed)?;
         Some(Command::Live(LiveCommand::Try { base: self.base_revision, config }))
     }
 
@@ -290,6 +294,7 @@ impl Draft {
             self.rejected.clone_from(findings);
             self.sent = None;
         }
+        self.failed = matches!(notice.body, NoticeBody::Failed(_)).then_some(self.version);
         true
     }
 
@@ -301,6 +306,7 @@ impl Draft {
         {
             return;
         }
+        self.failed = None;
         if applied.revision < self.base_revision {
             return self.go_back(applied);
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::contract::snapshot::{
     AccountKey, Applied, Arrivals, EndpointSeries, KeyState, KeyringState, KeysView, LinePoint, LineView, Profile,
-    RecordsView, SeriesPoint, SeriesView, Serving, Snapshot, StreamView,
+    RecordsView, SeriesPoint, SeriesView, Serving, Snapshot, Socket, StreamView,
 };
 use crate::contract::{BackEnd, CommandInbox, HistoryView, UiEnd};
 use crate::model::check::check;
@@ -122,11 +122,14 @@ pub fn empty() -> Snapshot {
         at: Timestamp::from_secs(1),
         wall_ms: WALL_MS,
         serving: listening(),
+        sockets: vec![Socket { address: "127.0.0.1:8787".to_owned(), why: "Requests of your tools" }],
         profile: Profile {
             name: "Default".to_owned(),
             demo: false,
             config_path: "config.toml".to_owned(),
             first_run: false,
+            data_dir: "/home/you/.local/share/tidegate".to_owned(),
+            state_dir: "/home/you/.local/state/tidegate".to_owned(),
             environment_keys: vec![],
         },
         applied: Arc::new(Applied { revision: 0, config, findings: vec![], file_problem: None }),

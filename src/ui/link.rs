@@ -7,6 +7,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 
 use super::cx::{Page, Target};
 use super::key_shape::KeyShape;
+use super::settings;
 use super::trail::Place;
 use crate::model::id::RequestId;
 
@@ -27,6 +28,7 @@ pub fn write(place: &Place) -> String {
         Some(Target::Account(id)) => name(id.as_str()),
         Some(Target::Route(model)) => name(model.as_str()),
         Some(Target::Pool(id)) => name(id.as_str()),
+        Some(Target::Setting(slug)) => name(slug),
         Some(Target::RequestsOf(id)) => query("filter", &format!("endpoint:{id}")),
         Some(Target::RequestsWhere(filter)) => query("filter", filter),
     }
@@ -55,6 +57,7 @@ pub fn read(text: &str) -> Option<Place> {
         Page::Requests => Target::Request(request(&name)?),
         Page::Accounts => Target::Account((*name).into()),
         Page::Routing => Target::Route((*name).into()),
+        Page::Settings => Target::Setting(settings::named(&name)?.slug),
         Page::Quotas => Target::Pool((*name).into()),
         _ => return None,
     };
@@ -80,6 +83,7 @@ mod tests {
                 Target::Request(RequestId(42)),
                 Target::Account("azure-eastus".into()),
                 Target::Route("*".into()),
+                Target::Setting("text"),
                 Target::Pool("sim-b/eastus/demo".into()),
                 Target::RequestsWhere("status>=400 client:aider".into()),
             ]

@@ -2,9 +2,10 @@
 //!
 //! Invariant: everything drawn comes from one snapshot, the draft, or this page's own view state; everything wanted leaves
 //! as a command.
-//! Absent on purpose: clocks, sockets, files and waiting of any kind.
+//! Absent on purpose: clocks, sockets and files; waiting, but for `window` between two windows.
 
 pub mod actions;
+pub mod alerts;
 pub mod cx;
 pub mod draft;
 pub mod findings;
@@ -16,10 +17,12 @@ pub mod keyless;
 pub mod link;
 pub mod live;
 pub mod long;
+pub mod looks;
 pub mod pages;
 pub mod palette;
 pub mod plots;
 pub mod request_rows;
+pub mod settings;
 pub mod shell;
 pub mod status;
 pub mod stored;
@@ -31,5 +34,5 @@ pub mod widgets;
 pub mod window;
 pub mod words;
 
-pub use shell::Console;
+pub use shell::{Console, Ending};
 pub use window::{WindowOptions, run};

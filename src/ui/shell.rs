@@ -6,10 +6,13 @@
 mod act;
 mod banners;
 mod bars;
+mod bell;
+mod coming;
 mod demo;
 mod focus;
 mod help;
 mod hold;
+mod leaving;
 mod live_bar;
 mod nav;
 mod palette;
@@ -25,14 +28,20 @@ use egui::{Frame, Margin, Panel, ScrollArea, Ui};
 use crate::contract::snapshot::Serving;
 use crate::contract::{Command, Notice, NoticeBody, RevertCause, Snapshot, UiEnd};
 
+use crate::model::preferences::Preferences;
+
 use super::actions::{self, Action};
 use super::cx::{Asks, Page, PageCx, Target};
 use super::draft::Draft;
 use super::live::Tuning;
+use super::looks::Looks;
 use super::pages::States;
-use super::theme::{self, Theme, Tone};
+use super::theme::{Theme, Tone};
 use super::trail::Trail;
 use super::undo::{Pending, Undo};
+pub use bell::Desktop;
+pub use coming::Away;
+pub use leaving::Ending;
 use toasts::{Toast, Toasts};
 
 /// The whole screen. Drawn by eframe in the window, by a harness in tests.
@@ -44,6 +53,8 @@ pub struct Console {
     /// The draft's version and whether it was changed, as it was left with the background last.
     left: (u64, bool),
     target: Option<Target>,
+    /// Actions that a page asked for.
+    later: Vec<Action>,
     /// What is selected on the page.
     selected: Option<Target>,
     /// Actions that the page is to do.
@@ -51,6 +62,17 @@ pub struct Console {
     palette: palette::Palette,
     panes: panes::Panes,
     helping: bool,
+    bell: bell::Bell,
+    desktop: Desktop,
+    preferences: Preferences,
+    /// As they were kept last.
+    kept: Preferences,
+    keep: Box<dyn Fn(&Preferences)>,
+    looks: Looks,
+    /// Links from outside that are to be followed.
+    links: Vec<String>,
+    question: Option<leaving::Question>,
+    ending: Ending,
     states: States,
     toasts: Toasts,
     pending: Pending,
@@ -65,13 +87,14 @@ impl Console {
     /// A console at the screen's end of the line; puts fonts and themes into `ctx`.
     #[must_use]
     pub fn new(line: UiEnd, ctx: &egui::Context) -> Self {
-        theme::install(ctx);
-        let latest = line.latest();
-        let mut draft = Draft::new(&latest.applied);
-        let mut toasts = Toasts::default();
-        if latest.left_draft.as_ref().is_some_and(|left| draft.take_up(left)) {
-            toasts.add(ctx, Toast::new(Tone::Info, "Your draft from before is here again. Nothing of it runs yet."));
-        }
+        let mut console = Self::bare(line);
+        console.open_in(ctx);
+        console
+    }
+
+    /// A console without a window, and with nothing remembered.
+    fn bare(line: UiEnd) -> Self {
+        let draft = Draft::new(&line.latest().applied);
         Self {
             line,
             draft,
@@ -79,13 +102,23 @@ impl Console {
             trail: Trail::default(),
             left: (u64::MAX, false),
             target: None,
+            later: Vec::new(),
             selected: None,
             acts: Vec::new(),
             palette: palette::Palette::default(),
             panes: panes::Panes::default(),
             helping: false,
+            bell: bell::Bell::default(),
+            desktop: Box::new(|_| {}),
+            preferences: Preferences::default(),
+            kept: Preferences::default(),
+            keep: Box::new(|_| {}),
+            looks: Looks::default(),
+            links: Vec::new(),
+            question: None,
+            ending: Ending::Open,
             states: States::default(),
-            toasts,
+            toasts: Toasts::default(),
             pending: Pending::default(),
             demo: demo::Strip::default(),
             reviewing: false,
@@ -109,7 +142,10 @@ impl Console {
 
     /// What has to be done even while the window is hidden: when the proxy stops, the window closes.
     pub fn logic(&mut self, ctx: &egui::Context) {
-        if matches!(self.line.latest().serving, Serving::Stopping { .. }) {
+        let snapshot = self.line.latest();
+        self.mind_closing(ctx, &snapshot);
+        self.keep_preferences();
+        if matches!(snapshot.serving, Serving::Stopping { .. }) {
             ctx.send_viewport_cmd(egui::ViewportCommand::Close);
         }
     }
@@ -118,9 +154,12 @@ impl Console {
     pub fn ui(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
         let snapshot = self.line.latest();
+        self.looks.follow(&ctx, &mut self.preferences);
         let theme = Theme::of(&ctx);
         self.draft.follow(&snapshot.applied);
         let notices = self.hear(&ctx);
+        self.alert(&snapshot, Some(&ctx));
+        self.follow_links(&ctx);
         self.palette.take_keys(&ctx);
         for action in actions::pressed(&ctx, self.page()) {
             if !self.palette.is_open() || action == Action::Palette {
@@ -137,10 +176,12 @@ impl Console {
             wanted.extend(review::show(&ctx, theme, &self.draft));
         }
         self.helping = self.helping && help::show(&ctx, theme);
+        self.ask(&ctx, theme, &snapshot);
         self.show_palette(&ctx, theme, &snapshot);
         self.revisions.show(&ctx, theme, &snapshot, &mut self.draft);
         wanted.extend(self.toasts.show(&ctx, theme).map(Wish::Undo));
         focus::show(&ctx, theme);
+        wanted.extend(std::mem::take(&mut self.later).into_iter().map(Wish::Act));
         for wish in wanted {
             self.grant(wish, &ctx, &snapshot);
         }
@@ -161,7 +202,7 @@ impl Console {
         let bar = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(16, 8));
         Panel::top("top bar").frame(bar).show(ui, |ui| {
             self.panes.mark(ui, "Top bar", ui.max_rect());
-            bars::top(ui, theme, snapshot, &mut wanted);
+            bars::top(ui, theme, snapshot, &mut self.bell, &mut wanted);
         });
         banners::show(ui, theme, snapshot, &mut wanted);
         self.hold.show(ui, theme, snapshot, &mut wanted);
@@ -188,6 +229,7 @@ impl Console {
             snapshot,
             theme,
             draft: &mut self.draft,
+            preferences: &mut self.preferences,
             notices,
             arrived: self.target.take(),
             acts: std::mem::take(&mut self.acts),
@@ -219,6 +261,7 @@ impl Console {
         }
         self.reviewing |= asks.review;
         self.selected = asks.selected;
+        self.later.extend(asks.acts);
         if asks.again {
             ctx.request_repaint();
         }
@@ -233,6 +276,9 @@ impl Console {
             let ours = self.draft.hear(notice);
             if ours && matches!(notice.body, NoticeBody::Applied { .. }) {
                 self.reviewing = false;
+            }
+            if let NoticeBody::Rung { link } = &notice.body {
+                self.come(ctx, link.clone());
             }
             let undo = self.pending.take(notice.id).or_else(|| Undo::of_notice(&notice.body));
             if matches!(&notice.body, NoticeBody::Reverted { why, .. } if *why != RevertCause::Asked) {
@@ -296,6 +342,7 @@ impl Console {
                 Some(command) => drop(self.send(ctx, command)),
                 None => self.say(ctx, "In the draft again", Draft::undo),
             },
+            Wish::Open(target) => self.go(ctx, target.page(), Some(target)),
             Wish::Apply => self.apply(ctx),
             Wish::Compare => self.revisions.compare(),
             Wish::CloseReview => self.reviewing = false,
@@ -304,10 +351,17 @@ impl Console {
     }
 }
 
+/// A sheet above everything, with room round what it says.
+fn sheet(ctx: &egui::Context, name: &'static str) -> egui::Modal {
+    let frame = Frame::window(&ctx.global_style()).inner_margin(Margin::same(20));
+    egui::Modal::new(egui::Id::unique(name)).frame(frame)
+}
+
 /// Something that was clicked round the page.
 enum Wish {
     Act(Action),
     Send(Command),
+    Open(Target),
     Apply,
     CloseReview,
     Compare,
@@ -322,3 +376,7 @@ mod tests;
 #[cfg(test)]
 #[path = "shell/places_tests.rs"]
 mod places_tests;
+
+#[cfg(test)]
+#[path = "shell/leaving_tests.rs"]
+mod leaving_tests;

@@ -5,6 +5,7 @@ use super::*;
 use crate::contract::{BackEnd, CommandInbox, EndpointCommand, ServingCommand};
 use crate::model::config::AdminState;
 use crate::ui::fixture;
+use crate::ui::theme;
 
 pub(super) struct Screen {
     pub(super) harness: Harness<'static, Console>,

@@ -12,6 +12,8 @@ use egui_material_icons::MaterialIcon;
 use egui_material_icons::icons;
 use serde::Deserialize;
 
+use crate::model::preferences::Preferences;
+
 const TOKENS: &str = include_str!("../../assets/theme.json");
 const UI_FACE: &[u8] = include_bytes!("../../assets/fonts/Inter-Regular.otf");
 const STRONG_FACE: &[u8] = include_bytes!("../../assets/fonts/Inter-SemiBold.otf");
@@ -102,6 +104,8 @@ pub struct SeriesStyle {
 pub struct Theme {
     /// Whether surfaces are dark.
     pub dark: bool,
+    /// Whether borders and text are stronger than usual.
+    pub strong: bool,
     /// Behind the page's cards.
     pub page: Color32,
     /// Behind bars and navigation.
@@ -148,10 +152,8 @@ impl Theme {
     /// The theme that `ctx` shows now.
     #[must_use]
     pub fn of(ctx: &egui::Context) -> &'static Self {
-        match ctx.theme() {
-            egui::Theme::Dark => &DARK,
-            egui::Theme::Light => &LIGHT,
-        }
+        let strong = ctx.data(|data| data.get_temp(contrast_id())).unwrap_or_default();
+        of(ctx.theme(), strong)
     }
 
     /// The colour of a tone.
@@ -192,14 +194,32 @@ impl Theme {
     }
 }
 
-static DARK: LazyLock<Theme> = LazyLock::new(|| read(true));
-static LIGHT: LazyLock<Theme> = LazyLock::new(|| read(false));
+static DARK: LazyLock<Theme> = LazyLock::new(|| read(true, false));
+static LIGHT: LazyLock<Theme> = LazyLock::new(|| read(false, false));
+static DARK_STRONG: LazyLock<Theme> = LazyLock::new(|| read(true, true));
+static LIGHT_STRONG: LazyLock<Theme> = LazyLock::new(|| read(false, true));
+
+fn of(theme: egui::Theme, strong: bool) -> &'static Theme {
+    match (theme, strong) {
+        (egui::Theme::Dark, false) => &DARK,
+        (egui::Theme::Light, false) => &LIGHT,
+        (egui::Theme::Dark, true) => &DARK_STRONG,
+        (egui::Theme::Light, true) => &LIGHT_STRONG,
+    }
+}
+
+/// Where a window remembers that it shows high contrast.
+fn contrast_id() -> egui::Id {
+    egui::Id::unique("high contrast")
+}
 
 #[derive(Deserialize)]
 struct Tokens {
     scale: BTreeMap<String, String>,
     dark: Aliases,
     light: Aliases,
+    dark_strong: BTreeMap<String, String>,
+    light_strong: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -210,12 +230,15 @@ struct Aliases {
 }
 
 /// A theme of the asset; without colours if the asset is not what a test says it is.
-fn read(dark: bool) -> Theme {
+fn read(dark: bool, strong: bool) -> Theme {
     let Ok(tokens) = serde_json::from_str::<Tokens>(TOKENS) else { return Theme::default() };
     let aliases = if dark { &tokens.dark } else { &tokens.light };
-    let color = |name: &str| aliases.named.get(name).map_or(Color32::PLACEHOLDER, |text| resolve(&tokens.scale, text));
+    let stronger = if dark { &tokens.dark_strong } else { &tokens.light_strong };
+    let named = |name: &str| stronger.get(name).filter(|_| strong).or_else(|| aliases.named.get(name));
+    let color = |name: &str| named(name).map_or(Color32::PLACEHOLDER, |text| resolve(&tokens.scale, text));
     Theme {
         dark,
+        strong,
         page: color("page"),
         panel: color("panel"),
         card: color("card"),
@@ -249,8 +272,25 @@ fn resolve(scale: &BTreeMap<String, String>, text: &str) -> Color32 {
 /// Puts fonts and both styles into `ctx`; the theme follows the system until the person chooses.
 pub fn install(ctx: &egui::Context) {
     ctx.set_fonts(fonts());
-    ctx.set_style_of(egui::Theme::Dark, style(&DARK, egui::Visuals::dark()));
-    ctx.set_style_of(egui::Theme::Light, style(&LIGHT, egui::Visuals::light()));
+    adapt(ctx, &Preferences::default());
+}
+
+/// Puts both styles into `ctx` as the person prefers them.
+pub fn adapt(ctx: &egui::Context, preferences: &Preferences) {
+    ctx.data_mut(|data| data.insert_temp(contrast_id(), preferences.high_contrast));
+    for (which, visuals) in [(egui::Theme::Dark, egui::Visuals::dark()), (egui::Theme::Light, egui::Visuals::light())] {
+        let mut style = style(of(which, preferences.high_contrast), visuals);
+        if preferences.compact {
+            style.spacing.item_spacing = egui::vec2(gap::M, gap::S);
+            style.spacing.button_padding.y = 2.0;
+            style.spacing.interact_size.y = 24.0;
+        }
+        if preferences.reduced_motion {
+            style.animation_time = 0.0;
+            style.scroll_animation = egui::style::ScrollAnimation::none();
+        }
+        ctx.set_style_of(which, style);
+    }
 }
 
 fn fonts() -> FontDefinitions {
@@ -349,6 +389,7 @@ fn paint(theme: &Theme, visuals: &mut egui::Visuals) {
     visuals.selection.stroke = Stroke::new(1.0, theme.accent);
     visuals.striped = false;
     visuals.disabled_alpha = 0.45;
+    let line = if theme.strong { 2.0 } else { 1.0 };
     let widgets = &mut visuals.widgets;
     for (widget, fill, edge, text) in [
         (&mut widgets.noninteractive, theme.card, theme.edge, theme.text),
@@ -359,7 +400,7 @@ fn paint(theme: &Theme, visuals: &mut egui::Visuals) {
     ] {
         widget.bg_fill = fill;
         widget.weak_bg_fill = fill;
-        widget.bg_stroke = Stroke::new(1.0, edge);
+        widget.bg_stroke = Stroke::new(line, edge);
         widget.fg_stroke = Stroke::new(1.0, text);
         widget.corner_radius = CornerRadius::same(6);
         widget.expansion = 0.0;
@@ -372,7 +413,7 @@ mod tests {
 
     #[test]
     fn every_alias_of_both_themes_resolves_to_a_colour() {
-        for theme in [&*DARK, &*LIGHT] {
+        for theme in [&*DARK, &*LIGHT, &*DARK_STRONG, &*LIGHT_STRONG] {
             let all = format!("{theme:?}");
             let hole = format!("{:?}", Color32::PLACEHOLDER);
             assert!(!all.contains(&hole), "an alias without a colour: {all}");

@@ -1,48 +1,112 @@
-//! The window: eframe round the console.
+//! The window: eframe round the console, opened again as often as the person comes back.
 //!
 //! Invariant: nothing is drawn unless the person does something or the background has published; waking is at most four
-//! times a second, thirty while the person drags.
+//! times a second, thirty while the person drags. Without a window nothing is drawn at all.
 //! Absent on purpose: the proxy, which lives on when the window is closed.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use crate::contract::UiEnd;
+use egui::ViewportCommand;
 
-use super::shell::Console;
+use crate::contract::UiEnd;
+use crate::model::preferences::{Preferences, WindowPlace};
+
+use super::shell::{Away, Console, Desktop, Ending};
 
 const CALM: Duration = Duration::from_millis(250);
+const SIZE: [f32; 2] = [1_280.0, 800.0];
+const SMALLEST: [f32; 2] = [760.0, 520.0];
 
 /// How the window opens.
-#[derive(Clone, Debug)]
 pub struct WindowOptions {
     /// In its title bar.
     pub title: String,
-    /// Width and height in points.
-    pub size: [f32; 2],
+    /// As the person left them.
+    pub preferences: Preferences,
+    /// Keeps changed preferences.
+    pub keep: Box<dyn Fn(&Preferences)>,
+    /// Shows notifications on the desktop.
+    pub desktop: Desktop,
+    /// What to open first.
+    pub link: Option<String>,
 }
 
-impl Default for WindowOptions {
-    fn default() -> Self {
-        Self { title: "Tidegate".to_owned(), size: [1280.0, 800.0] }
-    }
-}
-
-/// Opens the window and returns when it is closed. Must run on the main thread.
+/// Opens the window, and opens it again when it is asked for while we serve in the background. Returns when the person quits
+/// or serving ends. Must run on the main thread.
 ///
 /// # Errors
 /// A sentence for the person if no window can be opened (no display, no OpenGL).
-pub fn run(line: UiEnd, options: &WindowOptions) -> Result<(), String> {
-    let viewport = egui::ViewportBuilder::default()
-        .with_title(options.title.as_str())
+pub fn run(line: &UiEnd, options: WindowOptions) -> Result<Ending, String> {
+    let console = Console::with(line.clone(), options.preferences, options.keep).on_desktop(options.desktop);
+    let console = Rc::new(RefCell::new(console));
+    if let Some(link) = options.link {
+        console.borrow_mut().will_follow(link);
+    }
+    loop {
+        show(line, &console, &options.title)?;
+        match console.borrow().ending() {
+            Ending::Background => {}
+            // Closed by the system, unasked: as if the person had quit.
+            Ending::Open | Ending::Quit => return Ok(Ending::Quit),
+            Ending::QuitNow => return Ok(Ending::QuitNow),
+        }
+        if wait(line, &console) == Away::Over {
+            return Ok(Ending::Quit);
+        }
+    }
+}
+
+/// One window, from opening to closing.
+fn show(line: &UiEnd, console: &Rc<RefCell<Console>>, title: &str) -> Result<(), String> {
+    let viewport = placed(console.borrow().preferences().window)
+        .with_title(title)
         .with_app_id("org.tidegate.Tidegate")
-        .with_inner_size(options.size)
-        .with_min_inner_size([760.0, 520.0])
+        .with_min_inner_size(SMALLEST)
         .with_icon(Arc::new(icon()));
     let native =
         eframe::NativeOptions { viewport, renderer: eframe::Renderer::Glow, ..eframe::NativeOptions::default() };
-    eframe::run_native(&options.title, native, Box::new(|cx| Ok(Box::new(Window::new(line, &cx.egui_ctx)))))
+    let shown = Rc::clone(console);
+    let line = line.clone();
+    let open = move |cx: &eframe::CreationContext| {
+        let waking = cx.egui_ctx.clone();
+        line.wake_with(move || waking.request_repaint_after(CALM));
+        shown.borrow_mut().open_in(&cx.egui_ctx);
+        Ok(Box::new(Window { console: shown, fitted: false }) as Box<dyn eframe::App>)
+    };
+    eframe::run_native(title, native, Box::new(open))
         .map_err(|error| format!("Couldn't open a window: {error}. The proxy is not affected."))
+}
+
+fn placed(place: Option<WindowPlace>) -> egui::ViewportBuilder {
+    let builder = egui::ViewportBuilder::default();
+    let Some(WindowPlace { size, corner, maximized }) = place else { return builder.with_inner_size(SIZE) };
+    let builder = builder.with_inner_size(size).with_maximized(maximized);
+    match corner.filter(|_| !maximized) {
+        Some(corner) => builder.with_position(corner),
+        None => builder,
+    }
+}
+
+/// Sleeps until the window is asked for or serving ends.
+fn wait(line: &UiEnd, console: &Rc<RefCell<Console>>) -> Away {
+    let (ring, rung) = sync_channel(1);
+    // A full channel wakes as well.
+    line.wake_with(move || {
+        let _ = ring.try_send(());
+    });
+    loop {
+        match console.borrow_mut().away() {
+            Away::Stay => {}
+            come => return come,
+        }
+        if rung.recv().is_err() {
+            return Away::Over;
+        }
+    }
 }
 
 fn icon() -> egui::IconData {
@@ -50,20 +114,32 @@ fn icon() -> egui::IconData {
 }
 
 struct Window {
-    console: Console,
+    console: Rc<RefCell<Console>>,
+    fitted: bool,
 }
 
 impl Window {
-    fn new(line: UiEnd, ctx: &egui::Context) -> Self {
-        let waking = ctx.clone();
-        line.wake_with(move || waking.request_repaint_after(CALM));
-        Self { console: Console::new(line, ctx) }
+    /// Brings a window that was on a larger or another monitor back onto this one. Once, as soon as its size is known.
+    fn fit(&mut self, ctx: &egui::Context) {
+        let (monitor, outer) = ctx.input(|input| (input.viewport().monitor_size, input.viewport().outer_rect));
+        let (Some(monitor), Some(outer)) = (monitor, outer) else { return };
+        if std::mem::replace(&mut self.fitted, true) || monitor.min_elem() < 100.0 {
+            return;
+        }
+        if outer.width() > monitor.x || outer.height() > monitor.y {
+            ctx.send_viewport_cmd(ViewportCommand::InnerSize(outer.size().min(monitor)));
+        }
+        let furthest = (monitor - outer.size()).max(egui::Vec2::ZERO).to_pos2();
+        if outer.min.x > monitor.x - 80.0 || outer.min.y > monitor.y - 80.0 {
+            ctx.send_viewport_cmd(ViewportCommand::OuterPosition(outer.min.min(furthest)));
+        }
     }
 }
 
 impl eframe::App for Window {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
-        self.console.logic(ctx);
+        self.fit(ctx);
+        self.console.borrow_mut().logic(ctx);
     }
 
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
@@ -71,6 +147,6 @@ impl eframe::App for Window {
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
-        self.console.ui(ui);
+        self.console.borrow_mut().ui(ui);
     }
 }

@@ -39,6 +39,9 @@ const DIGITS: [KeyboardShortcut; 9] = [
     command(Key::Num9),
 ];
 
+/// The usual key of settings.
+const COMMA: &[KeyboardShortcut] = &[command(Key::Comma)];
+
 /// Pages first, in their order, then the rest.
 pub(super) fn all() -> Vec<Entry> {
     let pages = Page::ALL.iter().enumerate().map(|(place, page)| of_page(*page, place));
@@ -79,7 +82,10 @@ fn saved_filters() -> impl Iterator<Item = Entry> {
 }
 
 fn of_page(page: Page, place: usize) -> Entry {
-    let keys = DIGITS.get(place..=place).unwrap_or_default();
+    let keys = match page {
+        Page::Settings => COMMA,
+        _ => DIGITS.get(place..=place).unwrap_or_default(),
+    };
     entry(Section::Places, Action::Go(page), page.name(), page.question()).keys(keys)
 }
 

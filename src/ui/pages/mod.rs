@@ -11,6 +11,7 @@ pub mod queue;
 pub mod quotas;
 pub mod requests;
 pub mod routing;
+pub mod settings;
 pub mod usage;
 pub mod welcome;
 pub mod why;
@@ -28,6 +29,7 @@ pub struct States {
     quotas: quotas::State,
     requests: requests::State,
     routing: routing::State,
+    settings: settings::State,
     usage: usage::State,
     welcome: welcome::State,
 }
@@ -45,6 +47,7 @@ impl States {
             Page::Usage => usage::show(ui, cx, &mut self.usage),
             Page::Accounts => accounts::show(ui, cx, &mut self.accounts),
             Page::Connect => connect::show(ui, cx, &mut self.connect),
+            Page::Settings => settings::show(ui, cx, &mut self.settings),
         }
     }
 

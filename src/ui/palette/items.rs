@@ -11,7 +11,7 @@ use crate::model::status::EndpointView;
 use crate::ui::actions::{self, Action, Circumstances};
 use crate::ui::cx::Target;
 use crate::ui::format::count;
-use crate::ui::{status, words};
+use crate::ui::{settings, status, words};
 
 /// Everything but requests.
 #[must_use]
@@ -33,6 +33,11 @@ pub fn all(now: &Circumstances) -> Vec<Item> {
         items.push(place(Kind::Account, id, "Account".to_owned(), Target::Account(account.id.clone())));
         items.push(command(format!("Test the key of {id}"), "Ask the service", Does::Test(account.id.clone())));
     }
+    items.extend(
+        settings::ALL
+            .iter()
+            .map(|setting| place(Kind::Setting, setting.name, setting.hint.to_owned(), Target::Setting(setting.slug))),
+    );
     items
 }
 

@@ -9,6 +9,7 @@ use super::{Console, Toast};
 use crate::contract::snapshot::Serving;
 use crate::contract::{Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, ServingCommand, Snapshot};
 use crate::model::config::AdminState;
+use crate::model::preferences::ThemeChoice;
 use crate::ui::actions::{self, Action, Circumstances};
 use crate::ui::cx::{Page, Target};
 use crate::ui::draft::Draft;
@@ -52,10 +53,11 @@ impl Console {
             Action::CopyBaseUrl => self.copy_base_url(ctx, snapshot),
             Action::CopyLink => self.copy_link(ctx),
             Action::ToggleTheme => {
-                let other = if Theme::of(ctx).dark { egui::Theme::Light } else { egui::Theme::Dark };
-                ctx.set_theme(other);
+                let dark = Theme::of(ctx).dark;
+                self.preferences.theme = if dark { ThemeChoice::Light } else { ThemeChoice::Dark };
             }
-            Action::CloseWindow | Action::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+            Action::CloseWindow => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+            Action::Quit => self.quit(ctx, snapshot),
             _ => self.command(action, ctx, snapshot),
         }
     }

@@ -4,9 +4,12 @@
 //! Absent on purpose: page content.
 
 use egui::{Align, CornerRadius, Frame, Label, Layout, Margin, RichText, Stroke, Ui};
-use egui_material_icons::icons::{ICON_CONTENT_COPY, ICON_DARK_MODE, ICON_LIGHT_MODE, ICON_PAUSE, ICON_PLAY_ARROW};
+use egui_material_icons::icons::{
+    ICON_CONTENT_COPY, ICON_DARK_MODE, ICON_LIGHT_MODE, ICON_PAUSE, ICON_PLAY_ARROW, ICON_SEARCH,
+};
 
 use super::Wish;
+use super::bell::Bell;
 use crate::contract::snapshot::{KeyringState, Serving};
 use crate::contract::{Command, ServingCommand, Snapshot};
 use crate::model::status::EndpointView;
@@ -22,7 +25,7 @@ use crate::ui::widgets::{chip, icon_button, primary_button};
 const NARROW: f32 = 880.0;
 
 /// Serving pill, base URL, profile, theme.
-pub(super) fn top(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, wanted: &mut Vec<Wish>) {
+pub(super) fn top(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, bell: &mut Bell, wanted: &mut Vec<Wish>) {
     let narrow = ui.available_width() < NARROW;
     ui.horizontal(|ui| {
         ui.set_min_height(30.0);
@@ -43,6 +46,13 @@ pub(super) fn top(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, wanted: &mut 
                 if theme.dark { (ICON_LIGHT_MODE, "Use light theme") } else { (ICON_DARK_MODE, "Use dark theme") };
             if icon_button(ui, theme, icon, name).clicked() {
                 wanted.push(Wish::Act(Action::ToggleTheme));
+            }
+            wanted.extend(bell.show(ui, theme, snapshot).map(Wish::Open));
+            if icon_button(ui, theme, ICON_SEARCH, "Search everything")
+                .on_hover_text(actions::tooltip(ui.ctx(), Action::Palette))
+                .clicked()
+            {
+                wanted.push(Wish::Act(Action::Palette));
             }
             if snapshot.profile.demo {
                 chip(ui, theme, Tone::Info, "Simulated");

@@ -3,7 +3,9 @@
 //! Invariant: every action with keys stands here.
 //! Absent on purpose: changing keys.
 
-use egui::{Grid, Id, Modal, RichText, ScrollArea, Ui};
+use egui::{Grid, RichText, ScrollArea, Ui};
+
+use super::sheet;
 
 use crate::ui::actions::{self, Section};
 use crate::ui::theme::{self, Theme, gap};
@@ -20,25 +22,34 @@ const CONTROLS: &[(&str, &str)] = &[
     ("Ctrl +, Ctrl −, Ctrl 0", "Larger, smaller and usual text"),
 ];
 
+/// Width of the keys, the same in every section.
+const KEYS: f32 = 190.0;
+
 /// Shows the sheet; false once it is to be closed.
 pub(super) fn show(ctx: &egui::Context, theme: &Theme) -> bool {
     let screen = ctx.content_rect();
-    let modal = Modal::new(Id::unique("shortcuts")).show(ctx, |ui| {
+    let modal = sheet(ctx, "shortcuts").show(ctx, |ui| {
         ui.set_width((screen.width() - 96.0).min(760.0));
         ui.label(theme::title("Keyboard shortcuts").color(theme.text));
         note(ui, theme, "Single letters act while no text field has the keyboard. Search everything finds the rest.");
         ui.add_space(gap::S);
-        ScrollArea::vertical().max_height((screen.height() - 220.0).max(160.0)).show(ui, |ui| {
-            for section in Section::ALL {
-                of_section(ui, theme, section);
-            }
-            ui.label(theme::strong("Within a control").color(theme.text));
-            Grid::new("control keys").num_columns(2).spacing([gap::XL, gap::S]).show(ui, |ui| {
-                for (keys, does) in CONTROLS {
-                    row(ui, theme, keys, does);
+        ScrollArea::vertical().auto_shrink([false, true]).max_height((screen.height() - 220.0).max(160.0)).show(
+            ui,
+            |ui| {
+                for section in Section::ALL {
+                    of_section(ui, theme, section);
                 }
-            });
-        });
+                ui.label(theme::strong("Within a control").color(theme.text));
+                Grid::new("control keys").num_columns(2).min_col_width(KEYS).spacing([gap::XL, gap::S]).show(
+                    ui,
+                    |ui| {
+                        for (keys, does) in CONTROLS {
+                            row(ui, theme, keys, does);
+                        }
+                    },
+                );
+            },
+        );
         ui.add_space(gap::M);
         ui.button("Close").clicked()
     });
@@ -47,7 +58,7 @@ pub(super) fn show(ctx: &egui::Context, theme: &Theme) -> bool {
 
 fn of_section(ui: &mut Ui, theme: &Theme, section: Section) {
     ui.label(theme::strong(section.name()).color(theme.text));
-    Grid::new(section.name()).num_columns(2).spacing([gap::XL, gap::S]).show(ui, |ui| {
+    Grid::new(section.name()).num_columns(2).min_col_width(KEYS).spacing([gap::XL, gap::S]).show(ui, |ui| {
         let entries = actions::table().iter().filter(|entry| entry.section == section && !entry.keys.is_empty());
         for entry in entries {
             let keys: Vec<String> = entry.keys.iter().map(|keys| ui.ctx().format_shortcut(keys)).collect();

@@ -6,7 +6,7 @@ use egui::Key;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 
-use crate::contract::snapshot::{Applied, LiveView};
+use crate::contract::snapshot::{Applied, LiveView, Problem};
 use crate::contract::{BackEnd, Command, CommandInbox, LiveCommand, Notice, NoticeBody, RevertCause, Snapshot};
 use crate::model::id::CommandId;
 use crate::model::units::Timestamp;
@@ -93,6 +93,26 @@ fn an_edit_is_tried_once_it_was_left_alone_for_a_moment_and_only_with_live_tunin
     assert_eq!((base, waiting), (14, 6));
     screen.frames(8);
     assert!(screen.sent().is_none(), "once is enough");
+}
+
+#[test]
+fn what_could_not_be_tried_is_not_tried_again_before_the_next_edit() {
+    let mut screen = Screen::wide(fixture::snapshot());
+    screen.harness.key_press(Key::L);
+    screen.edit(9);
+    screen.frames(6);
+    let (id, ..) = screen.tried().expect("it is tried");
+    let problem = Problem {
+        what: "The configuration file has an error.".to_owned(),
+        still_works: "What runs goes on.".to_owned(),
+        next_step: "Mend it.".to_owned(),
+    };
+    screen.back.tell(Notice { id: Some(id), body: NoticeBody::Failed(problem) });
+    screen.frames(8);
+    assert!(screen.sent().is_none(), "it would fail again");
+    screen.edit(8);
+    screen.frames(6);
+    assert_eq!(screen.tried().map(|(_, _, waiting)| waiting), Some(8));
 }
 
 #[test]

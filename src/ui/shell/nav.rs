@@ -94,6 +94,7 @@ fn icon(page: Page) -> MaterialIcon {
         Page::Usage => icons::ICON_BAR_CHART,
         Page::Accounts => icons::ICON_KEY,
         Page::Connect => icons::ICON_CABLE,
+        Page::Settings => icons::ICON_SETTINGS,
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use egui::{Align2, FontId, Id, Key, Modal, Modifiers, Role, ScrollArea, Sense, TextEdit, Ui, WidgetInfo, pos2, vec2};
 
+use super::sheet;
 use crate::ui::actions::{self, Circumstances};
 use crate::ui::palette::{self, Does, Finder, Found, Item, Kind};
 use crate::ui::theme::{self, Theme, gap, size, small_font};
@@ -95,7 +96,7 @@ impl Palette {
         let id = Id::unique("palette");
         let area = Modal::default_area(id).anchor(Align2::CENTER_TOP, [0.0, 56.0]);
         let mut clicked = None;
-        let modal = Modal::new(id).area(area).show(ctx, |ui| {
+        let modal = sheet(ctx, "palette").area(area).show(ctx, |ui| {
             ui.set_width((ctx.content_rect().width() - 80.0).min(WIDTH));
             self.field(ui, theme, now);
             clicked = self.list(ui, theme);

@@ -42,6 +42,11 @@ pub(super) struct Toasts {
 }
 
 impl Toasts {
+    /// Forgets everything: times of one window mean nothing in another.
+    pub(super) fn clear(&mut self) {
+        self.list.clear();
+    }
+
     /// Says something for a few seconds.
     pub(super) fn add(&mut self, ctx: &egui::Context, toast: Toast) {
         let seconds = if toast.undo.is_some() { SECONDS_TO_UNDO } else { SECONDS };
@@ -99,6 +104,8 @@ fn message(ui: &mut Ui, theme: &Theme, toast: &Toast) -> bool {
 pub(super) fn of_notice(body: &NoticeBody) -> Option<(Tone, String)> {
     match body {
         NoticeBody::Done(text) if text.is_empty() => None,
+        // The window that comes to the front says it.
+        NoticeBody::Rung { .. } => None,
         NoticeBody::Done(text) => Some((Tone::Ok, text.clone())),
         NoticeBody::Applied { revision, .. } => Some((Tone::Ok, format!("Rev {revision} applied"))),
         NoticeBody::Reverted { revision, why } => Some((Tone::Throttled, reverted(*revision, *why))),

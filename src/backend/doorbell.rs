@@ -1,0 +1,136 @@
+//! The doorbell: a second launch rings it, so that the first one's window comes to the front.
+//!
+//! Invariant: only who can read our lock's folder knows the word; whoever does not say it gets nothing.
+//! Absent on purpose: commands. Ringing opens the window, and a place in it, and does nothing else.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::contract::{BackEnd, Notice, NoticeBody};
+
+/// How long either side waits for the other.
+const PATIENCE: Duration = Duration::from_millis(700);
+/// Bytes of a call that are read.
+const LONGEST: u64 = 4_096;
+const ANSWER: &str = "coming";
+
+/// A doorbell that hangs but is not answered yet.
+#[derive(Debug)]
+pub struct Doorbell {
+    listener: TcpListener,
+    /// Where it hangs.
+    pub address: SocketAddr,
+    word: String,
+}
+
+impl Doorbell {
+    /// Hangs it on a free port of this computer.
+    ///
+    /// # Errors
+    /// No port to be had, or no chance for the word.
+    pub fn hang() -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = listener.local_addr()?;
+        let mut bytes = [0_u8; 16];
+        SystemRandom::new().fill(&mut bytes).map_err(|_| io::Error::other("the system gives no random numbers"))?;
+        let word = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { listener, address, word })
+    }
+
+    /// What a second launch needs to ring.
+    #[must_use]
+    pub fn plate(&self) -> String {
+        format!("{} {}", self.address, self.word)
+    }
+
+    /// Answers it on a thread of its own, for as long as the process lives.
+    ///
+    /// # Errors
+    /// No thread to be had.
+    pub fn answer(self, back: BackEnd) -> io::Result<()> {
+        let Self { listener, word, .. } = self;
+        let work = move || {
+            for caller in listener.incoming().flatten() {
+                if let Some(link) = hear(&caller, &word) {
+                    back.tell(Notice { id: None, body: NoticeBody::Rung { link } });
+                }
+            }
+        };
+        std::thread::Builder::new().name("doorbell".to_owned()).spawn(work).map(drop)
+    }
+}
+
+/// What a caller who knows the word wants opened: `Some(None)` is the window alone.
+fn hear(caller: &TcpStream, word: &str) -> Option<Option<String>> {
+    caller.set_read_timeout(Some(PATIENCE)).ok()?;
+    let mut line = String::new();
+    BufReader::new(caller.take(LONGEST)).read_line(&mut line).ok()?;
+    let (said, link) = line.trim_end().split_once(' ').unwrap_or((line.trim_end(), ""));
+    if said != word {
+        return None;
+    }
+    let mut answer = caller;
+    answer.write_all(ANSWER.as_bytes()).ok()?;
+    Some((!link.is_empty()).then(|| link.to_owned()))
+}
+
+/// Rings at another instance; whether it answered.
+#[must_use]
+pub fn ring(plate: &str, link: Option<&str>) -> bool {
+    let Some((address, word)) = plate.split_once(' ') else { return false };
+    let Ok(address) = address.parse::<SocketAddr>() else { return false };
+    call(address, word, link.unwrap_or_default()).is_ok_and(|answer| answer == ANSWER)
+}
+
+fn call(address: SocketAddr, word: &str, link: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let link: String = link.chars().filter(|letter| !letter.is_control()).collect();
+    stream.write_all(format!("{word} {link}\n").as_bytes())?;
+    let mut answer = String::new();
+    stream.take(LONGEST).read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A plate and the thread that hears one caller there.
+    fn one_caller() -> (String, std::thread::JoinHandle<Option<Option<String>>>) {
+        let bell = Doorbell::hang().unwrap();
+        let plate = bell.plate();
+        let heard = std::thread::spawn(move || hear(&bell.listener.accept().unwrap().0, &bell.word));
+        (plate, heard)
+    }
+
+    #[test]
+    fn a_ring_is_answered_and_brings_its_link() {
+        let (plate, heard) = one_caller();
+        assert!(ring(&plate, Some("tidegate://quotas\nand more")));
+        assert_eq!(heard.join().unwrap(), Some(Some("tidegate://quotasand more".to_owned())));
+        let (plate, heard) = one_caller();
+        assert!(ring(&plate, None));
+        assert_eq!(heard.join().unwrap(), Some(None));
+    }
+
+    #[test]
+    fn who_does_not_know_the_word_gets_no_answer() {
+        let (plate, heard) = one_caller();
+        let (address, _) = plate.split_once(' ').unwrap();
+        assert!(!ring(&format!("{address} 00000000000000000000000000000000"), None));
+        assert_eq!(heard.join().unwrap(), None);
+    }
+
+    #[test]
+    fn nobody_at_home_is_no_answer() {
+        let bell = Doorbell::hang().unwrap();
+        let plate = bell.plate();
+        drop(bell);
+        assert!(!ring(&plate, None));
+        assert!(!ring("nonsense", None));
+    }
+}

@@ -1,0 +1,220 @@
+//! What the person should hear of: conditions read from snapshots, each told once, kept up to date, and ended.
+//!
+//! Invariant: one condition is one alert for as long as it lasts; time is the snapshot's.
+//! Absent on purpose: showing anything, and the person's switches; the shell has both.
+
+mod conditions;
+
+use std::collections::BTreeMap;
+
+use crate::contract::Snapshot;
+use crate::ui::cx::Target;
+use crate::ui::format::span;
+use crate::ui::theme::Tone;
+use conditions::Seen;
+
+/// What can be told. The order is that of Settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Every endpoint of a route is throttled.
+    AllThrottled,
+    /// A service rejected a key.
+    KeyRejected,
+    /// A pool will be full soon.
+    Exhaustion,
+    /// A route lives on its last resort.
+    LastResort,
+    /// An account has no credit left.
+    OutOfCredit,
+    /// Many requests fail.
+    ErrorRate,
+    /// The waiting line is full.
+    LineFull,
+    /// An endpoint is back after a rest. History alone.
+    EndpointBack,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::AllThrottled,
+        Self::KeyRejected,
+        Self::Exhaustion,
+        Self::LastResort,
+        Self::OutOfCredit,
+        Self::ErrorRate,
+        Self::LineFull,
+        Self::EndpointBack,
+    ];
+
+    /// In the file of preferences.
+    #[must_use]
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::AllThrottled => "all_throttled",
+            Self::KeyRejected => "key_rejected",
+            Self::Exhaustion => "exhaustion",
+            Self::LastResort => "last_resort",
+            Self::OutOfCredit => "out_of_credit",
+            Self::ErrorRate => "error_rate",
+            Self::LineFull => "line_full",
+            Self::EndpointBack => "endpoint_back",
+        }
+    }
+
+    /// In Settings.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AllThrottled => "Every endpoint of a route is throttled for 5 s",
+            Self::KeyRejected => "A key is rejected",
+            Self::Exhaustion => "A quota pool will be full within 30 min",
+            Self::LastResort => "A route is on its last resort for 2 min",
+            Self::OutOfCredit => "An account is out of credit",
+            Self::ErrorRate => "More than 5 % of a minute's requests fail",
+            Self::LineFull => "The waiting line is full and requests are refused",
+            Self::EndpointBack => "An endpoint is back after half a minute's rest or more (in the list only)",
+        }
+    }
+
+    /// Its colour and glyph.
+    #[must_use]
+    pub const fn tone(self) -> Tone {
+        match self {
+            Self::AllThrottled | Self::LineFull => Tone::Throttled,
+            Self::KeyRejected | Self::OutOfCredit | Self::ErrorRate => Tone::Error,
+            Self::Exhaustion | Self::LastResort => Tone::Near,
+            Self::EndpointBack => Tone::Ok,
+        }
+    }
+
+    /// Seconds a condition lasts before it is told.
+    const fn patience(self) -> u64 {
+        match self {
+            Self::AllThrottled => 5,
+            Self::LastResort => 120,
+            // Never told while it lasts; its end is the news.
+            Self::EndpointBack => u64::MAX,
+            _ => 0,
+        }
+    }
+}
+
+/// One alert, from its beginning to its end and after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// Unique for as long as the process lives.
+    pub id: u64,
+    /// What kind of thing.
+    pub kind: Kind,
+    /// What it says now.
+    pub text: String,
+    /// Where to look.
+    pub target: Option<Target>,
+    /// When it began, as Unix milliseconds.
+    pub since_wall_ms: u64,
+    /// Whether it is over.
+    pub over: bool,
+}
+
+/// What became of an alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is new.
+    Raised(Alert),
+    /// It says something else.
+    Updated(Alert),
+    /// It is over.
+    Ended(Alert),
+}
+
+struct Standing {
+    seen: Seen,
+    since_micros: u64,
+    alert: Option<Alert>,
+}
+
+/// Follows the conditions from snapshot to snapshot.
+#[derive(Default)]
+pub struct Watch {
+    standing: BTreeMap<(Kind, String), Standing>,
+    generation: Option<u64>,
+    next: u64,
+}
+
+impl Watch {
+    /// Looks at a snapshot; says what changed. The same snapshot changes nothing twice.
+    pub fn look(&mut self, snapshot: &Snapshot) -> Vec<Change> {
+        if self.generation.replace(snapshot.generation) == Some(snapshot.generation) {
+            return Vec::new();
+        }
+        let mut now: BTreeMap<(Kind, String), Seen> =
+            conditions::all(snapshot).into_iter().map(|seen| ((seen.kind, seen.subject.clone()), seen)).collect();
+        let mut changes = Vec::new();
+        let gone: Vec<_> = self.standing.keys().filter(|key| !now.contains_key(*key)).cloned().collect();
+        for key in gone {
+            if let Some(standing) = self.standing.remove(&key) {
+                changes.extend(self.end(standing, snapshot));
+            }
+        }
+        while let Some((key, seen)) = now.pop_first() {
+            changes.extend(self.keep(key, seen, snapshot));
+        }
+        changes
+    }
+
+    fn keep(&mut self, key: (Kind, String), seen: Seen, snapshot: &Snapshot) -> Option<Change> {
+        let standing = self.standing.entry(key).or_insert_with(|| Standing {
+            seen: seen.clone(),
+            since_micros: snapshot.at.0,
+            alert: None,
+        });
+        standing.seen = seen;
+        let lasted = snapshot.at.0.saturating_sub(standing.since_micros) / 1_000_000;
+        match &mut standing.alert {
+            Some(alert) if alert.text == standing.seen.text => None,
+            Some(alert) => {
+                alert.text.clone_from(&standing.seen.text);
+                Some(Change::Updated(alert.clone()))
+            }
+            None if lasted < standing.seen.kind.patience() => None,
+            None => {
+                self.next += 1;
+                let alert = Alert {
+                    id: self.next,
+                    kind: standing.seen.kind,
+                    text: standing.seen.text.clone(),
+                    target: standing.seen.target.clone(),
+                    since_wall_ms: snapshot.wall_ms,
+                    over: false,
+                };
+                standing.alert = Some(alert.clone());
+                Some(Change::Raised(alert))
+            }
+        }
+    }
+
+    fn end(&mut self, standing: Standing, snapshot: &Snapshot) -> Option<Change> {
+        let lasted = std::time::Duration::from_micros(snapshot.at.0.saturating_sub(standing.since_micros));
+        let text = standing.seen.ended(&span(lasted));
+        match standing.alert {
+            Some(alert) => Some(Change::Ended(Alert { text, over: true, ..alert })),
+            None if standing.seen.kind == Kind::EndpointBack && lasted.as_secs() >= 30 => {
+                self.next += 1;
+                Some(Change::Ended(Alert {
+                    id: self.next,
+                    kind: Kind::EndpointBack,
+                    text,
+                    target: standing.seen.target,
+                    since_wall_ms: snapshot.wall_ms,
+                    over: true,
+                }))
+            }
+            None => None,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "alerts_tests.rs"]
+mod tests;

@@ -1,0 +1,71 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::model::outcome::ThrottleKind;
+use crate::model::status::{Health, RestCause};
+use crate::model::units::Timestamp;
+use crate::ui::fixture;
+
+/// The usual snapshot at a second, with every endpoint in this state.
+fn all(second: u64, health: Health) -> Snapshot {
+    let mut snapshot = fixture::snapshot();
+    snapshot.generation = second;
+    snapshot.at = Timestamp::from_secs(second);
+    let view = Arc::make_mut(&mut snapshot.view);
+    view.pools.clear();
+    for endpoint in &mut view.endpoints {
+        endpoint.health = health;
+    }
+    for group in view.routes.iter_mut().flat_map(|route| &mut route.groups) {
+        group.sent_last_minute.fill(0);
+    }
+    snapshot
+}
+
+fn throttled(until: u64) -> Health {
+    Health::Resting { until: Timestamp::from_secs(until), cause: RestCause::Throttled(ThrottleKind::Tokens) }
+}
+
+#[test]
+fn a_route_throttled_for_six_seconds_is_told_once_kept_up_and_ended() {
+    let mut watch = Watch::default();
+    assert_eq!(watch.look(&all(600, throttled(615))), []);
+    assert_eq!(watch.look(&all(604, throttled(615))), []);
+    let [Change::Raised(raised)] = &watch.look(&all(606, throttled(615)))[..] else { panic!("not told once") };
+    assert!(
+        raised.text.starts_with("demo-chat: all 4 endpoints are throttled. First back in 0:09."),
+        "{}",
+        raised.text
+    );
+    let [Change::Updated(updated)] = &watch.look(&all(607, throttled(615)))[..] else { panic!("not kept up") };
+    assert_eq!(updated.id, raised.id);
+    let changes = watch.look(&all(615, Health::Healthy));
+    let Change::Ended(ended) = &changes[0] else { panic!("not ended: {changes:?}") };
+    assert_eq!((ended.id, ended.over), (raised.id, true));
+    assert_eq!(ended.text, "demo-chat is answering again (out for 15 s).");
+}
+
+#[test]
+fn a_short_throttle_is_no_news() {
+    let mut watch = Watch::default();
+    watch.look(&all(600, throttled(604)));
+    assert_eq!(watch.look(&all(604, Health::Healthy)), []);
+}
+
+#[test]
+fn the_same_snapshot_changes_nothing_twice() {
+    let mut watch = Watch::default();
+    let rejected = Health::Resting { until: Timestamp::MAX, cause: RestCause::KeyRejected };
+    assert_eq!(watch.look(&all(600, rejected)).len(), 2, "one for each account");
+    assert_eq!(watch.look(&all(600, rejected)), []);
+    assert_eq!(watch.look(&all(601, rejected)), []);
+}
+
+#[test]
+fn an_endpoint_that_rested_long_is_said_to_be_back() {
+    let mut watch = Watch::default();
+    watch.look(&all(600, Health::Resting { until: Timestamp::from_secs(640), cause: RestCause::Errors }));
+    let back = watch.look(&all(640, Health::Healthy));
+    assert_eq!(back.len(), 4);
+    assert!(matches!(&back[0], Change::Ended(alert) if alert.text.ends_with("is back after 40 s.")), "{back:?}");
+}

@@ -1,0 +1,124 @@
+//! The Settings page: how Tidegate behaves on this computer.
+//!
+//! Invariant: each setting shows what is usual and goes back to it alone; the network's go through the draft, all others act
+//! at once.
+//! Absent on purpose: endpoints, routes and quotas; their pages have them.
+
+mod looks;
+mod places;
+
+use egui::{RichText, Ui};
+
+use crate::ui::actions::Action;
+use crate::ui::cx::{Page, PageCx, Target};
+use crate::ui::keyless;
+use crate::ui::settings::{self, Part, Setting};
+use crate::ui::stored;
+use crate::ui::theme::{gap, strong};
+use crate::ui::widgets::{note, page_title, quiet_button, section};
+
+/// This page's view state.
+#[derive(Debug, Default)]
+pub struct State {
+    filter: String,
+    /// To be scrolled to.
+    wanted: Option<&'static str>,
+    stored: stored::State,
+}
+
+/// Shows the page.
+pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
+    match cx.take_target() {
+        Some(Target::Setting(slug)) => {
+            state.filter.clear();
+            state.wanted = Some(slug);
+        }
+        Some(Target::Top(_)) => state.filter.clear(),
+        _ => {}
+    }
+    page_title(ui, cx.theme, "Settings", "How Tidegate behaves on this computer");
+    search(ui, cx, state);
+    let mut any = false;
+    for part in Part::ALL {
+        let shown: Vec<&Setting> =
+            settings::ALL.iter().filter(|setting| setting.part == part && matches(setting, &state.filter)).collect();
+        if shown.is_empty() {
+            continue;
+        }
+        any = true;
+        section(ui, cx.theme, part.name(), |ui| {
+            for setting in shown {
+                one(ui, cx, state, setting);
+            }
+        });
+        if part == Part::Data {
+            stored::show(ui, cx, &mut state.stored);
+        }
+    }
+    if !any {
+        ui.label("No setting is called that.");
+    }
+}
+
+fn search(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
+    ui.horizontal_wrapped(|ui| {
+        let name = ui.label(RichText::new("Find a setting").color(cx.theme.text_soft));
+        let field = ui.scope(|ui| {
+            ui.set_max_width(280.0);
+            keyless::edit(ui, cx.theme, ("Find a setting", name.id), "text size, port, close …", &mut state.filter)
+        });
+        if cx.take(Action::Filter) {
+            field.inner.response.request_focus();
+        }
+        if field.inner.to_accounts {
+            cx.go(Page::Accounts);
+        }
+    });
+    ui.add_space(gap::S);
+}
+
+fn matches(setting: &Setting, filter: &str) -> bool {
+    let text = format!("{} {} {}", setting.part.name(), setting.name, setting.hint).to_lowercase();
+    filter.to_lowercase().split_whitespace().all(|word| text.contains(word))
+}
+
+/// One setting: name, meaning, control.
+fn one(ui: &mut Ui, cx: &mut PageCx, state: &mut State, setting: &Setting) {
+    ui.push_id(setting.slug, |ui| {
+        let heading = ui.label(strong(setting.name).color(cx.theme.text));
+        if state.wanted == Some(setting.slug) {
+            state.wanted = None;
+            heading.scroll_to_me(Some(egui::Align::Center));
+        }
+        note(ui, cx.theme, setting.hint);
+        match setting.slug {
+            "address" => places::address(ui, cx),
+            "port" => places::port(ui, cx),
+            "sockets" => places::sockets(ui, cx),
+            "folders" => places::folders(ui, cx),
+            "file" => places::file(ui, cx),
+            "keys" => {
+                if ui.button("Show every shortcut").clicked() {
+                    cx.act(Action::Help);
+                }
+            }
+            slug => looks::show(ui, cx, slug),
+        }
+    });
+    ui.add_space(gap::M);
+}
+
+/// What is usual, and the way back to it.
+fn usual(ui: &mut Ui, cx: &PageCx, name: &str, is_usual: bool, usual: &str) -> bool {
+    if is_usual {
+        note(ui, cx.theme, "as usual");
+        return false;
+    }
+    let button = quiet_button(ui, cx.theme, &format!("Back to {usual}"));
+    ui.ctx().accesskit_node_builder(button.id, |node| node.set_label(format!("{name}: back to {usual}")));
+    button.clicked()
+}
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

@@ -1,0 +1,99 @@
+//! Looks, the close button and notifications: what the person prefers of this window.
+//!
+//! Invariant: a change acts at once and is kept.
+//! Absent on purpose: colours.
+
+use egui::{ComboBox, Ui};
+
+use super::usual;
+use crate::model::preferences::{OnClose, Preferences, TEXT_SIZES, ThemeChoice};
+use crate::ui::alerts::Kind;
+use crate::ui::cx::PageCx;
+
+const THEMES: [(ThemeChoice, &str); 3] =
+    [(ThemeChoice::System, "As the desktop"), (ThemeChoice::Light, "Light"), (ThemeChoice::Dark, "Dark")];
+const CLOSING: [(OnClose, &str); 3] = [
+    (OnClose::Ask, "Ask each time"),
+    (OnClose::KeepServing, "Keep serving in the background"),
+    (OnClose::Quit, "Stop and quit"),
+];
+
+/// Shows the control of one setting.
+pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, slug: &str) {
+    match slug {
+        "theme" => one_of(ui, cx, "Theme mode", &THEMES, |liked| &mut liked.theme),
+        "contrast" => switch(ui, cx, "High contrast", |liked| &mut liked.high_contrast),
+        "text" => text(ui, cx),
+        "density" => switch(ui, cx, "Compact", |liked| &mut liked.compact),
+        "motion" => switch(ui, cx, "Reduce motion", |liked| &mut liked.reduced_motion),
+        "close" => one_of(ui, cx, "The close button", &CLOSING, |liked| &mut liked.on_close),
+        "desktop" => switch(ui, cx, "Notify on the desktop", |liked| &mut liked.desktop_notifications),
+        _ => events(ui, cx),
+    }
+}
+
+fn one_of<T: Copy + PartialEq>(
+    ui: &mut Ui,
+    cx: &mut PageCx,
+    name: &str,
+    choices: &[(T, &str)],
+    field: fn(&mut Preferences) -> &mut T,
+) {
+    let mut defaults = Preferences::default();
+    let usually = *field(&mut defaults);
+    let words = |value: T| choices.iter().find(|(choice, _)| *choice == value).map_or("", |(_, word)| *word);
+    ui.horizontal_wrapped(|ui| {
+        for (choice, word) in choices {
+            if ui.radio(*field(cx.preferences) == *choice, *word).clicked() {
+                *field(cx.preferences) = *choice;
+            }
+        }
+        let is_usual = *field(cx.preferences) == usually;
+        if usual(ui, cx, name, is_usual, words(usually)) {
+            *field(cx.preferences) = usually;
+        }
+    });
+}
+
+fn switch(ui: &mut Ui, cx: &mut PageCx, name: &str, field: fn(&mut Preferences) -> &mut bool) {
+    let usually = *field(&mut Preferences::default());
+    ui.horizontal_wrapped(|ui| {
+        ui.checkbox(field(cx.preferences), name);
+        let is_usual = *field(cx.preferences) == usually;
+        if usual(ui, cx, name, is_usual, if usually { "on" } else { "off" }) {
+            *field(cx.preferences) = usually;
+        }
+    });
+}
+
+fn text(ui: &mut Ui, cx: &mut PageCx) {
+    ui.horizontal_wrapped(|ui| {
+        let now = cx.preferences.text_percent;
+        let shown = ComboBox::from_id_salt("text size").selected_text(format!("{now} %")).show_ui(ui, |ui| {
+            for size in TEXT_SIZES {
+                ui.selectable_value(&mut cx.preferences.text_percent, size, format!("{size} %"));
+            }
+        });
+        ui.ctx().accesskit_node_builder(shown.response.id, |node| node.set_label("Text size in percent"));
+        if usual(ui, cx, "Text size", now == 100, "100 %") {
+            cx.preferences.text_percent = 100;
+        }
+    });
+}
+
+fn events(ui: &mut Ui, cx: &mut PageCx) {
+    for kind in Kind::ALL {
+        let mut told = !cx.preferences.muted.contains(kind.slug());
+        if ui.checkbox(&mut told, kind.name()).changed() {
+            if told {
+                cx.preferences.muted.remove(kind.slug());
+            } else {
+                cx.preferences.muted.insert(kind.slug().to_owned());
+            }
+        }
+    }
+    let none = cx.preferences.muted.is_empty();
+    if usual(ui, cx, "What is told", none, "all of them") {
+        cx.preferences.muted.clear();
+    }
+}

@@ -1,0 +1,91 @@
+//! The settings there are: names, what they mean, and what is usual. The page, the palette and links read it.
+//!
+//! Invariant: every setting of the page stands here, under one name.
+//! Absent on purpose: values, and changing them.
+
+/// Under which heading settings stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Where we listen.
+    Network,
+    /// What is kept.
+    Data,
+    /// How it looks.
+    Appearance,
+    /// The window and the background.
+    Window,
+    /// What is told.
+    Notifications,
+    /// Files and keys.
+    Advanced,
+}
+
+impl Part {
+    /// Every part, in order.
+    pub const ALL: [Self; 6] =
+        [Self::Network, Self::Data, Self::Appearance, Self::Window, Self::Notifications, Self::Advanced];
+
+    /// Its heading.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Network => "Network",
+            Self::Data => "Privacy and data",
+            Self::Appearance => "Appearance",
+            Self::Window => "Closing the window",
+            Self::Notifications => "Notifications",
+            Self::Advanced => "Advanced",
+        }
+    }
+}
+
+/// A setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// In links, unique.
+    pub slug: &'static str,
+    /// On screen.
+    pub name: &'static str,
+    /// What it means.
+    pub hint: &'static str,
+    /// Where it stands.
+    pub part: Part,
+}
+
+const fn setting(part: Part, slug: &'static str, name: &'static str, hint: &'static str) -> Setting {
+    Setting { slug, name, hint, part }
+}
+
+/// Every setting, in order of the page.
+pub const ALL: &[Setting] = &[
+    setting(
+        Part::Network,
+        "address",
+        "Listen address",
+        "Who can reach Tidegate; anything but this computer needs caller tokens",
+    ),
+    setting(Part::Network, "port", "Port", "Where clients find Tidegate; 0 takes any free one"),
+    setting(Part::Network, "sockets", "Listening sockets", "Everything Tidegate has open, and why"),
+    setting(Part::Data, "folders", "Where things are", "The files of this profile, and of this computer"),
+    setting(Part::Appearance, "theme", "Theme mode", "Light, dark, or as the desktop says"),
+    setting(Part::Appearance, "contrast", "High contrast", "Stronger text and borders, no faint washes"),
+    setting(Part::Appearance, "text", "Text size", "Of everything, 80 to 200 %; Ctrl with + and − too"),
+    setting(Part::Appearance, "density", "Compact", "Less room between things"),
+    setting(Part::Appearance, "motion", "Reduce motion", "Nothing slides or fades"),
+    setting(Part::Window, "close", "The close button", "What becomes of serving when the window is closed"),
+    setting(
+        Part::Notifications,
+        "desktop",
+        "On the desktop",
+        "While the window has not the focus; in the window they are always shown",
+    ),
+    setting(Part::Notifications, "events", "What is told", "Each kind by itself"),
+    setting(Part::Advanced, "file", "Configuration file", "Edit it with anything; comments stay"),
+    setting(Part::Advanced, "keys", "Shortcuts", "Every key, on one sheet"),
+];
+
+/// The setting a link names.
+#[must_use]
+pub fn named(slug: &str) -> Option<&'static Setting> {
+    ALL.iter().find(|setting| setting.slug == slug)
+}

@@ -1,0 +1,115 @@
+//! Windows come and go, the console stays: what happens when one opens, and while there is none.
+//!
+//! Invariant: the draft, the filters and the way the person took outlive the window.
+//! Absent on purpose: opening a window; `ui::window` does it.
+
+use egui::{Context, ViewportCommand};
+
+use super::toasts::Toast;
+use super::{Console, Ending};
+use crate::contract::snapshot::Serving;
+use crate::contract::{NoticeBody, UiEnd};
+use crate::model::preferences::Preferences;
+use crate::ui::link;
+use crate::ui::theme::{self, Tone};
+
+/// What is to be done while there is no window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Away {
+    /// Nothing.
+    Stay,
+    /// Open the window.
+    Open,
+    /// Serving ends: leave.
+    Over,
+}
+
+impl Console {
+    /// A console with the person's preferences, and a way to keep them. It has no window yet.
+    #[must_use]
+    pub fn with(line: UiEnd, preferences: Preferences, keep: Box<dyn Fn(&Preferences)>) -> Self {
+        Self { kept: preferences.clone(), preferences, keep, ..Self::bare(line) }
+    }
+
+    /// What the person prefers.
+    #[must_use]
+    pub fn preferences(&self) -> &Preferences {
+        &self.preferences
+    }
+
+    /// Takes a new window: fonts, themes and what the person prefers go into it.
+    pub fn open_in(&mut self, ctx: &Context) {
+        theme::install(ctx);
+        ctx.options_mut(|options| options.quit_shortcuts.clear());
+        self.looks.forget();
+        self.looks.follow(ctx, &mut self.preferences);
+        self.toasts.clear();
+        self.ending = Ending::Open;
+        self.question = None;
+        self.take_up_draft(ctx);
+    }
+
+    /// Goes on with the draft that was left before a restart.
+    fn take_up_draft(&mut self, ctx: &Context) {
+        let latest = self.line.latest();
+        let fresh = self.left.0 == u64::MAX;
+        if fresh && latest.left_draft.as_ref().is_some_and(|left| self.draft.take_up(left)) {
+            let text = "Your draft from before is here again. Nothing of it runs yet.";
+            self.toasts.add(ctx, Toast::new(Tone::Info, text));
+        }
+    }
+
+    /// Follows a link in the first frame that comes.
+    pub fn will_follow(&mut self, link: String) {
+        self.links.push(link);
+    }
+
+    /// Hears what was told while there is no window.
+    pub fn away(&mut self) -> Away {
+        self.keep_preferences();
+        if matches!(self.line.latest().serving, Serving::Stopping { .. }) {
+            return Away::Over;
+        }
+        let snapshot = self.line.latest();
+        self.alert(&snapshot, None);
+        let mut away = Away::Stay;
+        for notice in self.line.notices() {
+            self.draft.hear(&notice);
+            if let NoticeBody::Rung { link } = notice.body {
+                self.links.extend(link);
+                away = Away::Open;
+            }
+        }
+        away
+    }
+
+    /// Brings the window to the front.
+    pub(super) fn come(&mut self, ctx: &Context, link: Option<String>) {
+        self.links.extend(link);
+        for command in [ViewportCommand::Visible(true), ViewportCommand::Minimized(false), ViewportCommand::Focus] {
+            ctx.send_viewport_cmd(command);
+        }
+        ctx.send_viewport_cmd(ViewportCommand::RequestUserAttention(egui::UserAttentionType::Informational));
+    }
+
+    /// Follows links that were given from outside.
+    pub(super) fn follow_links(&mut self, ctx: &Context) {
+        for text in std::mem::take(&mut self.links) {
+            match link::read(&text) {
+                Some(place) => self.go(ctx, place.page, place.target),
+                None => {
+                    let text = "That link leads nowhere. Links look like tidegate://requests/r-00002a.";
+                    self.toast(ctx, Tone::Error, text);
+                }
+            }
+        }
+    }
+
+    /// Has changed preferences kept.
+    pub(super) fn keep_preferences(&mut self) {
+        if self.preferences != self.kept {
+            (self.keep)(&self.preferences);
+            self.kept = self.preferences.clone();
+        }
+    }
+}

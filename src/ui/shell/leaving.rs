@@ -1,0 +1,177 @@
+//! Closing the window and quitting: what is asked, and how it ends.
+//!
+//! Invariant: nothing that serves ends without the person having said so, once or in Settings; a running request is never
+//! cut off unasked.
+//! Absent on purpose: stopping the proxy; whoever opened the window does it.
+
+use egui::{Context, RichText, ViewportCommand};
+
+use super::{Console, sheet};
+use crate::contract::Snapshot;
+use crate::contract::snapshot::Serving;
+use crate::model::preferences::{OnClose, WindowPlace};
+use crate::ui::format::count;
+use crate::ui::theme::{self, Theme, gap};
+use crate::ui::widgets::{note, primary_button};
+
+/// How the window ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ending {
+    /// It has not.
+    #[default]
+    Open,
+    /// Closed; serving goes on and the window may come back.
+    Background,
+    /// The person quits; running requests finish first.
+    Quit,
+    /// The person quits; running requests are cut off.
+    QuitNow,
+}
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    /// Whether to go on without a window, and whether to remember it.
+    KeepServing { remember: bool },
+    /// What becomes of running requests.
+    StillRunning,
+}
+
+impl Console {
+    /// How the window ended.
+    #[must_use]
+    pub fn ending(&self) -> Ending {
+        self.ending
+    }
+
+    /// Answers the close button, keys and the system.
+    pub(super) fn mind_closing(&mut self, ctx: &Context, snapshot: &Snapshot) {
+        if !ctx.input(|input| input.viewport().close_requested()) || self.ending != Ending::Open {
+            return;
+        }
+        self.preferences.window = place(ctx).or(self.preferences.window);
+        match &snapshot.serving {
+            Serving::Stopping { .. } => self.ending = Ending::Quit,
+            Serving::Listening { .. } | Serving::Starting => match self.preferences.on_close {
+                OnClose::KeepServing => self.ending = Ending::Background,
+                OnClose::Quit => self.quit(ctx, snapshot),
+                OnClose::Ask => self.question = Some(Question::KeepServing { remember: true }),
+            },
+            Serving::Failed(_) => self.ending = Ending::Quit,
+        }
+        if self.ending == Ending::Open {
+            ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+        }
+    }
+
+    /// Quits, or asks what becomes of running requests.
+    pub(super) fn quit(&mut self, ctx: &Context, snapshot: &Snapshot) {
+        self.preferences.window = place(ctx).or(self.preferences.window);
+        if running(snapshot) == 0 {
+            self.end(ctx, Ending::Quit);
+        } else {
+            self.question = Some(Question::StillRunning);
+        }
+    }
+
+    fn end(&mut self, ctx: &Context, ending: Ending) {
+        self.question = None;
+        self.ending = ending;
+        ctx.send_viewport_cmd(ViewportCommand::Close);
+    }
+
+    /// Shows what is asked, if anything is.
+    pub(super) fn ask(&mut self, ctx: &Context, theme: &Theme, snapshot: &Snapshot) {
+        match self.question {
+            Some(Question::KeepServing { remember }) => self.ask_to_serve(ctx, theme, snapshot, remember),
+            Some(Question::StillRunning) => self.ask_for_running(ctx, theme, snapshot),
+            None => {}
+        }
+    }
+
+    fn ask_to_serve(&mut self, ctx: &Context, theme: &Theme, snapshot: &Snapshot, mut remember: bool) {
+        let mut chosen = None;
+        let modal = sheet(ctx, "closing").show(ctx, |ui| {
+            ui.set_width((ctx.content_rect().width() - 96.0).min(460.0));
+            ui.label(theme::title("Keep serving in the background?").color(theme.text));
+            ui.label("Requests are answered while the window is closed. Start Tidegate again to open it.");
+            ui.add_space(gap::S);
+            ui.checkbox(&mut remember, "Remember this");
+            note(ui, theme, "Settings can change it.");
+            ui.add_space(gap::M);
+            ui.horizontal(|ui| {
+                if primary_button(ui, theme, "Keep serving").clicked() {
+                    chosen = Some(OnClose::KeepServing);
+                }
+                if ui.button("Stop and quit").clicked() {
+                    chosen = Some(OnClose::Quit);
+                }
+                ui.button("Cancel").clicked()
+            })
+            .inner
+        });
+        self.question = Some(Question::KeepServing { remember });
+        if let Some(choice) = chosen {
+            if remember {
+                self.preferences.on_close = choice;
+            }
+            self.question = None;
+            match choice {
+                OnClose::Quit => self.quit(ctx, snapshot),
+                _ => self.end(ctx, Ending::Background),
+            }
+        } else if modal.inner || modal.should_close() {
+            self.question = None;
+        }
+    }
+
+    fn ask_for_running(&mut self, ctx: &Context, theme: &Theme, snapshot: &Snapshot) {
+        let running = running(snapshot);
+        if running == 0 {
+            return self.end(ctx, Ending::Quit);
+        }
+        let mut chosen = None;
+        let modal = sheet(ctx, "quitting").show(ctx, |ui| {
+            ui.set_width((ctx.content_rect().width() - 96.0).min(460.0));
+            let title = format!("{} running", count(running, "request is", "requests are"));
+            ui.label(theme::title(title).color(theme.text));
+            ui.label(RichText::new("Waiting takes a minute at most. Quitting now cuts their answers off."));
+            ui.add_space(gap::M);
+            ui.horizontal_wrapped(|ui| {
+                if primary_button(ui, theme, "Wait and quit").clicked() {
+                    chosen = Some(Ending::Quit);
+                }
+                if ui.button("Quit now").clicked() {
+                    chosen = Some(Ending::QuitNow);
+                }
+                ui.button("Cancel").clicked()
+            })
+            .inner
+        });
+        match chosen {
+            Some(ending) => self.end(ctx, ending),
+            None if modal.inner || modal.should_close() => self.question = None,
+            None => {}
+        }
+    }
+}
+
+/// Requests that run or wait.
+fn running(snapshot: &Snapshot) -> u64 {
+    let in_flight = snapshot.view.endpoints.iter().map(|endpoint| u64::from(endpoint.in_flight)).sum::<u64>();
+    in_flight.saturating_add(u64::from(snapshot.view.queue.waiting))
+}
+
+/// Where the window is, as far as the window system tells.
+fn place(ctx: &Context) -> Option<WindowPlace> {
+    let zoom = ctx.zoom_factor();
+    ctx.input(|input| {
+        let viewport = input.viewport();
+        let size = viewport.inner_rect?.size() * zoom;
+        // A negative corner is on another monitor, which may be gone next time.
+        let corner =
+            viewport.outer_rect.map(|rect| rect.min * zoom).filter(|corner| corner.x >= 0.0 && corner.y >= 0.0);
+        let maximized = viewport.maximized.unwrap_or_default();
+        Some(WindowPlace { size: size.into(), corner: corner.map(Into::into), maximized })
+    })
+}
