@@ -34,7 +34,7 @@ async fn ask(account: &Account, key: &Secret) -> Result<Asked, String> {
     let uri = models_uri(&TargetAccount::from(account)).map_err(|error| format!("No address to ask: {error}."))?;
     let mut headers = HeaderMap::new();
     let (organization, project) = (account.organization.as_deref(), account.project.as_deref());
-    credential(&mut headers, account.service, key.expose(), organization, project)
+    credential(&mut headers, account.shows_key_as(), key.expose(), organization, project)
         .map_err(|error| format!("{error}."))?;
     let client = reqwest::Client::builder()
         .no_proxy()

@@ -85,6 +85,7 @@ fn state(place: KeyPlace) -> KeyState {
         KeyPlace::Absent | KeyPlace::Unreadable(_) => KeyState::Absent,
         KeyPlace::InKeyring { fingerprint } => KeyState::InKeyring { fingerprint },
         KeyPlace::InMemory { fingerprint } => KeyState::InMemory { fingerprint },
+        KeyPlace::FromCommand { program, problem, .. } => KeyState::FromCommand { program, problem },
         KeyPlace::FromEnvironment { variable, set } => KeyState::FromEnvironment { variable, set },
     }
 }

@@ -93,6 +93,8 @@ pub struct Stage {
     pub(super) looked: u32,
     pub(super) desk: Desk,
     pub(super) places: Vec<Answer>,
+    /// Asks for tokens again before they end.
+    renewal: Option<tokio::task::AbortHandle>,
     pub(super) key_tests: BTreeMap<AccountId, KeyTest>,
     pub(super) simulated: Option<Simulated>,
     pub(super) serving: Serving,
@@ -170,6 +172,7 @@ impl Stage {
             looked: 0,
             desk,
             places: Vec::new(),
+            renewal: None,
             key_tests: BTreeMap::new(),
             simulated: None,
             serving: Serving::Starting,
@@ -350,6 +353,7 @@ impl Stage {
 
     fn keys_are(&mut self, places: Vec<Answer>) {
         self.places = places;
+        self.renew_tokens();
         for account in &self.applied.config.accounts {
             let ready =
                 self.desk.key(&account.id).is_some() || account.service == crate::model::config::Service::Simulated;
@@ -357,6 +361,22 @@ impl Stage {
         }
         self.door.callers.store(Arc::new(keys::callers(&self.applied.config)));
         self.set_table();
+    }
+
+    /// Tokens end; those of commands are asked for again before they do.
+    fn renew_tokens(&mut self) {
+        let now = self.clock.wall_ms() / 1_000;
+        let next = self.places.iter().filter_map(|answer| answer.place.renew_in(now)).min();
+        if let Some(earlier) = self.renewal.take() {
+            earlier.abort();
+        }
+        let Some(seconds) = next else { return };
+        let (desk, config, events) = (self.desk.clone(), Arc::clone(&self.applied.config), self.events.clone());
+        let renewal = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            report_keys(&desk, &config, &events).await;
+        });
+        self.renewal = Some(renewal.abort_handle());
     }
 
     fn set_table(&self) {

@@ -63,7 +63,7 @@ fn upstream(
     let upstream = Upstream {
         target,
         loopback: address(&uri).is_some_and(|ip| ip.is_loopback()),
-        service: account.service,
+        service: account.shows_key_as(),
         keys,
         organization: account.organization.clone(),
         project: account.project.clone(),

@@ -16,7 +16,7 @@ use crate::model::id::AccountId;
 use crate::model::secret::Secret;
 use crate::store::config_file::{ConfigError, ConfigFile, has_errors, report};
 use crate::store::environment;
-use crate::store::keys::{KeyError, KeyStore as _, KeyringStore};
+use crate::store::keys::{KeyError, KeyStore as _, KeyringStore, command};
 
 /// `tidegate check`
 ///
@@ -118,6 +118,9 @@ pub fn test_key(options: &Options, account: &str) -> anyhow::Result<ExitCode> {
                 account.id
             )
         })?,
+        Credential::Command(words) => command::run(words).map(|token| token.secret).map_err(|problem| {
+            anyhow!("account {} gets its token from a command, and {problem}. Other accounts are not affected.", account.id)
+        })?,
         Credential::Keyring(_) => KeyringStore::new().fetch(&account.id).map_err(not_there)?.with_context(|| {
             format!(
                 "no key is stored for {id}. Other accounts are not affected. Store one with `tidegate key set {id}`.",
@@ -159,6 +162,7 @@ fn stored_in_keyring(account: &Account) -> anyhow::Result<()> {
         Credential::Env(variable) => {
             bail!("account {id} takes its key from the environment variable {variable}; set that instead")
         }
+        Credential::Command(_) => bail!("account {id} gets its token from a command; nothing is stored for it"),
         Credential::Keyring(_) => Ok(()),
     }
 }

@@ -287,6 +287,13 @@ pub enum KeyState {
         /// Whether it is set.
         set: bool,
     },
+    /// Printed by a program.
+    FromCommand {
+        /// Its name.
+        program: String,
+        /// What is wrong, as words after "not renewed: ".
+        problem: Option<String>,
+    },
     /// Not needed: simulated.
     NotNeeded,
 }

@@ -14,6 +14,27 @@ const AT_MOST: usize = 2_000;
 /// The longest file whose content is kept.
 const CONTENT_AT_MOST: usize = 1 << 20;
 
+/// The first words of the paths that are answered.
+const FAMILIES: [&str; 17] = [
+    "assistants",
+    "audio",
+    "batches",
+    "chat",
+    "chatkit",
+    "containers",
+    "conversations",
+    "evals",
+    "files",
+    "fine_tuning",
+    "realtime",
+    "responses",
+    "skills",
+    "threads",
+    "uploads",
+    "vector_stores",
+    "videos",
+];
+
 /// An account's objects, each under its path.
 #[derive(Debug, Default)]
 pub(super) struct Objects {
@@ -60,6 +81,9 @@ impl Objects {
     /// Answers one request.
     pub(super) fn answer(&mut self, ask: &Ask<'_>) -> Told {
         let path = ask.path;
+        if !FAMILIES.contains(&path.split('/').next().unwrap_or_default()) {
+            return Told::Missing;
+        }
         match *ask.method {
             Method::GET if self.kept.contains_key(path) => self.document(path),
             Method::GET => self.below(ask),
@@ -197,7 +221,7 @@ fn kind(path: &str) -> (&'static str, &'static str, &'static str) {
         ("containers", _) => ("cntr_", "container", "running"),
         ("evals", "runs") => ("evalrun_", "eval.run", "queued"),
         ("evals", _) => ("eval_", "eval", "ready"),
-        ("videos" | "video", _) => ("video_", "video", "queued"),
+        ("videos", _) => ("video_", "video", "queued"),
         _ => ("obj_", "object", "ready"),
     }
 }

@@ -148,6 +148,12 @@ fn accounts(config: &Config, findings: &mut Findings) {
         if account.service != Service::Simulated {
             base_url(place, account, findings);
         }
+        if matches!(&account.credential, Credential::Command(words) if words.is_empty()) {
+            let text = format!(
+                "The command of account \"{id}\" has no words, so it has no key. Name a program that prints a token."
+            );
+            findings.warn("account", place, "credential", text);
+        }
         if let (Credential::Env(first), Some(second)) = (&account.credential, &account.second_key)
             && *first == second.env
         {

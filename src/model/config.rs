@@ -96,6 +96,8 @@ pub enum Credential {
     Keyring(bool),
     /// An environment variable's name.
     Env(String),
+    /// A program and its arguments, which prints a token: Entra ID by the Azure CLI, for example.
+    Command(Vec<String>),
 }
 
 impl Default for Credential {
@@ -149,6 +151,17 @@ pub struct Account {
     /// Plain HTTP to a host that is not this computer, wanted by the person.
     #[serde(default, skip_serializing_if = "is_false")]
     pub allow_plain_http: bool,
+}
+
+impl Account {
+    /// The service in whose manner the key is shown: a token is a bearer's everywhere, also at Azure.
+    #[must_use]
+    pub const fn shows_key_as(&self) -> Service {
+        match (&self.credential, self.service) {
+            (Credential::Command(_), Service::Azure) => Service::Compatible,
+            (_, service) => service,
+        }
+    }
 }
 
 /// `[[quota_pool]]`: capacity that several endpoints share.

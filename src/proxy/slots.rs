@@ -45,6 +45,7 @@ impl Slots {
     }
 
     /// The key of this slot was refused: the slot to try now, if there is another key.
+    #[must_use]
     pub fn refused(&self, Slot(slot): Slot) -> Option<Slot> {
         if self.first.is_none() || self.second.is_none() {
             return None;
@@ -59,13 +60,13 @@ impl Slots {
 mod tests {
     use super::*;
 
-    fn secret(text: &str) -> Option<Arc<Secret>> {
-        Some(Arc::new(Secret::new(text.to_owned())))
+    fn secret(text: &str) -> Arc<Secret> {
+        Arc::new(Secret::new(text.to_owned()))
     }
 
     #[test]
     fn a_refused_key_gives_way_to_the_other_once() {
-        let slots = Slots::new(secret("one"), secret("two"));
+        let slots = Slots::new(Some(secret("one")), Some(secret("two")));
         let met = slots.slot();
         let other = slots.refused(met).unwrap();
         assert_eq!(slots.refused(met), Some(other), "two requests met the same refusal");
@@ -75,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_single_key_has_nothing_to_give_way_to() {
-        let slots = Slots::new(secret("one"), None);
+        let slots = Slots::new(Some(secret("one")), None);
         assert_eq!(slots.refused(slots.slot()), None);
         assert_eq!(slots.all().count(), 1);
     }

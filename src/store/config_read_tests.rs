@@ -22,7 +22,7 @@ fn a_value_of_the_wrong_type_is_named_with_its_line() {
     );
     assert_eq!(
         complaint("[[account]]\nid = \"a\"\nservice = \"openai\"\ncredential = { keyring = true, env = \"A\" }\n"),
-        "Line 4 of config.toml: `credential` must be { keyring = … } or { env = … }."
+        "Line 4 of config.toml: `credential` must be { keyring = … } or { env = … } or { command = … }."
     );
 }
 

@@ -75,10 +75,12 @@ const ACCOUNT: &[Field] = &[
     may("region", Kind::Text),
     may("organization", Kind::Text),
     may("project", Kind::Text),
-    may("credential", Kind::Choice(&[may("keyring", Kind::Flag), may("env", Kind::Text)])),
+    may("credential", Kind::Choice(CREDENTIAL)),
     may("second_key", Kind::Section(&[must("env", Kind::Text)])),
     may("allow_plain_http", Kind::Flag),
 ];
+
+const CREDENTIAL: &[Field] = &[may("keyring", Kind::Flag), may("env", Kind::Text), may("command", Kind::Texts)];
 
 const QUOTA_POOL: &[Field] = &[
     must("id", Kind::Text),

@@ -15,7 +15,7 @@ use crate::model::config::{Config, Credential, Service};
 use crate::model::id::AccountId;
 use crate::model::secret::Secret;
 
-use super::{Fingerprints, KeyError, KeyStore, MemoryStore};
+use super::{Fingerprints, KeyError, KeyStore, MemoryStore, command};
 
 /// Questions that may wait.
 const QUEUE: usize = 64;
@@ -63,6 +63,15 @@ pub enum KeyPlace {
         /// Whether it holds something that can be a key.
         set: bool,
     },
+    /// A program prints it.
+    FromCommand {
+        /// Its name.
+        program: String,
+        /// Why there is no new one. The one before works until its end.
+        problem: Option<String>,
+        /// When it ends, in seconds of the Unix epoch, if the program told.
+        expires: Option<u64>,
+    },
     /// The keyring could not say. A key that was read before still works.
     Unreadable(KeyError),
 }
@@ -94,6 +103,28 @@ pub struct KeyDesk {
     jobs: SyncSender<Job>,
     keys: Keys,
     keyring: Arc<Mutex<KeyringStatus>>,
+}
+
+/// A token is renewed so many seconds before its end.
+const AHEAD: u64 = 300;
+/// A program that told no end is asked again after so many seconds.
+const USUAL: u64 = 900;
+/// A program is not run more often than once in so many seconds.
+const SOONEST: u64 = 60;
+
+impl KeyPlace {
+    /// In how many seconds it must be asked for again; `None` if it need not. `now` is in seconds of the Unix epoch.
+    #[must_use]
+    pub fn renew_in(&self, now: u64) -> Option<u64> {
+        match self {
+            Self::FromCommand { problem: Some(_), .. } => Some(SOONEST),
+            Self::FromCommand { expires, .. } => {
+                let left = expires.map_or(USUAL, |expires| expires.saturating_sub(now).saturating_sub(AHEAD));
+                Some(left.max(SOONEST))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl KeyDesk {
@@ -200,6 +231,7 @@ impl Clerk {
                 None => KeyPlace::NotNeeded,
                 Some(Credential::Keyring(_)) => self.look_up(&account),
                 Some(Credential::Env(variable)) => self.read_variable(&account, variable),
+                Some(Credential::Command(words)) => self.run(&account, &words),
             };
             Answer { account, place }
         };
@@ -237,6 +269,21 @@ impl Clerk {
             None => drop(self.lock_keys().remove(account)),
         }
         KeyPlace::FromEnvironment { variable, set }
+    }
+
+    /// A token that was not renewed is kept: the service says when it ends.
+    fn run(&self, account: &AccountId, words: &[String]) -> KeyPlace {
+        let program = words.first().cloned().unwrap_or_default();
+        match command::run(words) {
+            Ok(token) => {
+                drop(self.offer(account, Arc::new(token.secret)));
+                KeyPlace::FromCommand { program, problem: None, expires: token.expires }
+            }
+            Err(problem) => {
+                tracing::warn!(account = %account, %problem, "a token was not renewed");
+                KeyPlace::FromCommand { program, problem: Some(problem.to_string()), expires: None }
+            }
+        }
     }
 
     fn keep(&mut self, account: &AccountId, key: Secret) -> Result<KeyPlace, KeyError> {

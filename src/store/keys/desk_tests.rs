@@ -127,3 +127,30 @@ async fn nothing_the_desk_says_holds_a_key() {
         assert!(!said.contains("CANARY"), "{said}");
     }
 }
+
+#[test]
+fn a_token_is_asked_for_before_its_end_and_a_failing_program_not_too_often() {
+    let at = |problem: Option<&str>, expires| {
+        KeyPlace::FromCommand { program: "az".to_owned(), problem: problem.map(str::to_owned), expires }.renew_in(1_000)
+    };
+    assert_eq!(at(None, Some(4_600)), Some(3_300));
+    assert_eq!((at(None, Some(1_100)), at(None, Some(5))), (Some(60), Some(60)), "one that has ended all but at once");
+    assert_eq!((at(None, None), at(Some("no"), None)), (Some(900), Some(60)));
+    assert_eq!(KeyPlace::Absent.renew_in(1_000), None);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_token_from_a_command_is_the_accounts_key() {
+    let desk = KeyDesk::start(Box::new(MemoryStore::new()), Fingerprints::for_this_run().unwrap(), Box::new(|_| None));
+    let desk = desk.unwrap();
+    let text = "[[account]]\nid = \"a\"\nservice = \"azure\"\nbase_url = \"https://x\"\n\
+                credential = { command = [\"echo\", \"eyJ.a.b\"] }\n";
+    let config: Config = toml_edit::de::from_str(text).unwrap();
+    let places = desk.resolve(&config).await.unwrap();
+    let program = "echo".to_owned();
+    assert_eq!(places[0].place, KeyPlace::FromCommand { program, problem: None, expires: None });
+    let key = desk.key(&AccountId::from("a")).unwrap();
+    assert_eq!(key.expose(), "eyJ.a.b");
+    assert_eq!(config.accounts[0].shows_key_as(), crate::model::config::Service::Compatible, "as a bearer");
+}

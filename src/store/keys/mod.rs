@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::model::id::AccountId;
 use crate::model::secret::Secret;
 
+pub mod command;
 pub mod desk;
 pub mod fingerprint;
 pub mod keyring;

@@ -162,6 +162,10 @@ fn key_state(key: Option<&AccountKey>) -> (Tone, String) {
         }
         Some(KeyState::FromEnvironment { variable, set: true }) => (Tone::Ok, format!("Key from ${variable}")),
         Some(KeyState::FromEnvironment { variable, set: false }) => (Tone::Error, format!("${variable} is not set")),
+        Some(KeyState::FromCommand { program, problem: None }) => (Tone::Ok, format!("Token from {program}")),
+        Some(KeyState::FromCommand { problem: Some(problem), .. }) => {
+            (Tone::Error, format!("Token not renewed: {problem}"))
+        }
         Some(KeyState::NotNeeded) => (Tone::Quiet, "Simulated, needs no key".to_owned()),
     }
 }
