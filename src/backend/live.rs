@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::commands::{follow_listen, save, stale, unwritable, with_admin_states};
+use super::resolve::with_inventory;
 use super::revisions;
-use super::stage::{Stage, with_inventory};
+use super::stage::Stage;
 use crate::contract::snapshot::{Applied, LiveView, Problem};
 use crate::contract::{LiveCommand, NoticeBody, RevertCause};
 use crate::model::check::brought_in;

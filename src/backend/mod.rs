@@ -19,6 +19,7 @@ mod live;
 pub mod port;
 pub mod profile;
 pub mod publish;
+mod resolve;
 mod revisions;
 pub mod simulated;
 pub mod stage;

@@ -23,6 +23,7 @@ use super::live::{self, Live};
 use super::port::{Bound, bind};
 use super::profile::{self, Loaded};
 use super::publish::Publisher;
+use super::resolve::{applied, refuse_unattended, resolve, with_inventory};
 use super::revisions;
 use super::simulated::Simulated;
 use super::table::table;
@@ -36,7 +37,6 @@ use crate::model::checked::CheckedConfig;
 use crate::model::config::Config;
 use crate::model::id::{AccountId, CommandId};
 use crate::model::revision::{OnDisk, Revision};
-use crate::plan::inventory;
 use crate::policy::{Balancer, Input};
 use crate::proxy::attempt;
 use crate::proxy::door::Door;
@@ -583,41 +583,4 @@ fn check_script(options: &Options) -> anyhow::Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// With nobody to read a banner, a broken file ends the start, and a missing one is said.
-fn refuse_unattended(profile: &Loaded) -> anyhow::Result<()> {
-    let path = &profile.shown.config_path;
-    if let Some(problem) = &profile.problem {
-        return Err(anyhow!(
-            "{} Nothing was started and nothing was overwritten. Mend {path}, or name another file with --config.",
-            problem.what
-        ));
-    }
-    if profile.shown.first_run {
-        tracing::warn!("{path} does not exist yet, so requests have no route. Write it, then start again.");
-    }
-    Ok(())
-}
-
-fn resolve(profile: &Loaded, revision: u64) -> (Arc<CheckedConfig>, Vec<Finding>) {
-    let (checked, findings) = CheckedConfig::resolve(Arc::clone(&profile.config), revision);
-    // The file's own findings are the same with line numbers, and unknown keys besides.
-    let findings = if profile.findings.is_empty() { findings } else { profile.findings.clone() };
-    let findings = with_inventory(findings, &profile.config);
-    for finding in &findings {
-        tracing::warn!("{finding}");
-    }
-    (Arc::new(checked), findings)
-}
-
-/// What the inventory says comes after what the check says.
-pub(super) fn with_inventory(mut findings: Vec<Finding>, config: &Config) -> Vec<Finding> {
-    findings.extend(inventory::findings(config));
-    findings.extend(keys::unset_tokens(config));
-    findings
-}
-
-fn applied(profile: &Loaded, findings: Vec<Finding>) -> Applied {
-    Applied { revision: 1, config: Arc::clone(&profile.config), findings, file_problem: profile.problem.clone() }
 }

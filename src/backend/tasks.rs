@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, anyhow, bail};
 
 use super::profile::places;
-use super::stage::with_inventory;
+use super::resolve::with_inventory;
 use super::{Options, key_test};
 use crate::model::config::{Account, Credential, Service};
 use crate::model::id::AccountId;

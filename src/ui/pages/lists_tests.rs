@@ -1,0 +1,206 @@
+//! Flows over the pages of rows: Requests, Queue, Connect.
+
+use super::*;
+
+#[test]
+fn a_filter_becomes_a_chip_that_can_be_switched_off_without_being_lost() {
+    let mut stage = Stage::on(Page::Requests, unstored());
+    stage.press(Modifiers::NONE, Key::Slash);
+    stage.harness.event(Event::Text("endpoint:west".to_owned()));
+    stage.settle();
+    stage.press(Modifiers::NONE, Key::Tab);
+    assert!(stage.spoken().contains("Requests sent to “sim-westus”."), "Tab took what was offered: {}", stage.spoken());
+    stage.press(Modifiers::NONE, Key::Enter);
+    let west = fixture::snapshot().records.iter().filter(|record| record.attempts.len() == 2).count();
+    assert!(stage.spoken().contains(&format!("{west} of 40")));
+    stage.harness.get_by_label("endpoint:sim-westus").click();
+    stage.settle();
+    assert!(stage.spoken().contains("40 kept of 200") && stage.spoken().contains("endpoint:sim-westus"));
+    stage.harness.get_by_label("endpoint:sim-westus").click();
+    stage.settle();
+    assert!(stage.spoken().contains(&format!("{west} of 40")));
+}
+
+#[test]
+fn sorting_stops_following_and_says_so_until_the_newest_are_asked_for() {
+    let mut stage = Stage::on(Page::Requests, fixture::snapshot());
+    stage.harness.get_by_label("Total").click();
+    stage.settle();
+    assert!(stage.spoken().contains("Sorted by Total, so it does not follow: 0 newer"), "{}", stage.spoken());
+    stage.back.publish(fixture::snapshot_at(660));
+    stage.settle();
+    assert!(stage.spoken().contains("so it does not follow: 20 newer"), "{}", stage.spoken());
+    stage.harness.get_by_label("Follow newest").click();
+    stage.settle();
+    assert!(!stage.spoken().contains("so it does not follow"));
+}
+
+#[test]
+fn several_rows_are_picked_with_shift_and_exported_by_the_background() {
+    let mut stage = Stage::on(Page::Requests, fixture::snapshot());
+    stage.press(Modifiers::NONE, Key::J);
+    stage.press(Modifiers::SHIFT, Key::K);
+    stage.press(Modifiers::SHIFT, Key::K);
+    assert!(stage.spoken().contains("3 selected"), "{}", stage.spoken());
+    stage.harness.get_by_label("Export").click();
+    stage.settle();
+    stage.harness.get_by_label("CSV, a row each").click();
+    stage.settle();
+    let Some((id, Command::Export(command))) = stage.sent() else { panic!("nothing was exported") };
+    let ids: Vec<u64> = command.records.iter().map(|record| record.id.0).collect();
+    assert_eq!(ids, [197, 198, 199], "the three newest, in their order");
+    stage.back.tell(Notice { id: Some(id), body: NoticeBody::Exporting { done: 1, of: 3 } });
+    stage.settle();
+    assert!(stage.spoken().contains("exporting 1 of 3"));
+    stage.back.tell(Notice { id: Some(id), body: NoticeBody::Done("3 requests are in x.csv".to_owned()) });
+    stage.settle();
+    assert!(stage.spoken().contains("3 requests are in x.csv") && !stage.spoken().contains("exporting"));
+}
+
+#[test]
+fn a_marked_row_can_be_found_again() {
+    let mut stage = Stage::on(Page::Requests, fixture::snapshot());
+    stage.press(Modifiers::NONE, Key::J);
+    stage.press(Modifiers::NONE, Key::M);
+    stage.press(Modifiers::NONE, Key::Slash);
+    stage.harness.event(Event::Text("is:marked".to_owned()));
+    stage.settle();
+    assert!(stage.spoken().contains("1 of 40"), "{}", stage.spoken());
+}
+
+#[test]
+fn where_nothing_matches_the_clause_in_the_way_can_be_removed() {
+    let mut stage = Stage::on(Page::Requests, unstored());
+    stage.press(Modifiers::NONE, Key::Slash);
+    stage.harness.event(Event::Text("client:aider ttft>9s".to_owned()));
+    stage.settle();
+    assert!(stage.spoken().contains("No request matches. 40 are kept; 40 match without ttft>9s"));
+    stage.harness.get_by_label("Remove ttft>9s").click();
+    stage.settle();
+    assert!(stage.spoken().contains("40 of 40"), "{}", stage.spoken());
+}
+
+#[test]
+fn the_views_of_a_request_show_its_time_its_headers_and_its_errors() {
+    let mut stage = Stage::on(Page::Requests, fixture::snapshot());
+    stage.press(Modifiers::NONE, Key::J);
+    stage.press(Modifiers::NONE, Key::W);
+    assert!(stage.spoken().contains("Candidates, in order of trial"));
+    for (tab, words) in [
+        ("Timeline", "streaming the answer"),
+        ("Headers", "Keys, cookies and what your client sent are never kept."),
+        ("Raw error", "A sending failed without a word"),
+    ] {
+        stage.harness.get_by_label(tab).click();
+        stage.settle();
+        assert!(stage.spoken().contains(words), "{tab}: {}", stage.spoken());
+    }
+}
+
+#[test]
+fn the_queue_page_lists_who_waits_and_what_runs_with_their_figures() {
+    let stage = Stage::on(Page::Queue, fixture::snapshot());
+    let spoken = stage.spoken();
+    for words in [
+        "Waiting · 3",
+        "room for 9,000 tokens; about 6 s",
+        "In flight · ",
+        "demo-chat → sim-ptu",
+        "Hold up to 2,000 requests for at most 60 s",
+        "Waiting requests, last 10 min:",
+        "1,200",
+        "30",
+    ] {
+        assert!(spoken.contains(words), "{words}: {spoken}");
+    }
+}
+
+#[test]
+fn a_request_is_cancelled_with_grace_and_can_be_kept() {
+    let mut stage = Stage::on(Page::Queue, fixture::snapshot());
+    stage.harness.get_all_by_label("Cancel").next().unwrap().click();
+    stage.settle();
+    let Some((id, Command::Line(LineCommand::CancelSoon(request)))) = stage.sent() else { panic!("nothing was sent") };
+    let mut snapshot = fixture::snapshot();
+    snapshot.line.leaving = vec![(request, snapshot.at.after(std::time::Duration::from_secs(5)))].into();
+    stage.back.publish(snapshot);
+    stage.back.tell(Notice { id: Some(id), body: NoticeBody::Done(format!("{request} ends in 5 s")) });
+    stage.settle();
+    assert!(stage.spoken().contains("ends in 0:05"));
+    stage.harness.get_by_label("Undo").click();
+    stage.settle();
+    assert!(matches!(stage.sent(), Some((_, Command::Line(LineCommand::Keep(kept)))) if kept == request));
+    stage.harness.get_by_label("Keep").click();
+    stage.settle();
+    assert!(matches!(stage.sent(), Some((_, Command::Line(LineCommand::Keep(kept)))) if kept == request));
+}
+
+#[test]
+fn cancelling_all_of_a_client_is_asked_about_first() {
+    let mut stage = Stage::on(Page::Queue, fixture::snapshot());
+    stage.harness.get_all_by_label("All…").next().unwrap().click();
+    stage.settle();
+    assert!(stage.sent().is_none() && stage.spoken().contains("Cancel all waiting requests of aider?"));
+    stage.harness.get_by_label("Cancel them").click();
+    stage.settle();
+    let Some((_, Command::Line(LineCommand::CancelAllOf(client)))) = stage.sent() else { panic!("nothing was sent") };
+    assert_eq!(&*client, "aider");
+    assert!(!stage.spoken().contains("Cancel all waiting requests of aider?"));
+}
+
+#[test]
+fn the_rule_of_the_line_is_edited_in_the_draft() {
+    let mut stage = Stage::on(Page::Queue, fixture::snapshot());
+    stage.harness.get_by_label("Edit").click();
+    stage.settle();
+    stage.harness.get_by_role_and_label(egui::Role::TextInput, "Longest wait").focus();
+    stage.settle();
+    stage.press(Modifiers::COMMAND, Key::A);
+    stage.harness.event(Event::Text("90".to_owned()));
+    stage.press(Modifiers::NONE, Key::Enter);
+    let wait = stage.config().queue.max_wait_seconds;
+    assert_eq!(wait, 90);
+    assert_eq!(stage.console().draft().undo_label(), Some("change the line: longest wait"));
+    assert!(stage.spoken().contains(&format!("for at most {wait} s")));
+}
+
+#[test]
+fn testing_a_snippet_ticks_only_for_a_later_request_of_its_tool() {
+    let mut stage = Stage::on(Page::Connect, fixture::snapshot());
+    stage.harness.get_by_label("Test bash, zsh").click();
+    stage.settle();
+    assert!(stage.spoken().contains("Waiting for its request …"), "those before do not count");
+    let mut later = fixture::snapshot_at(612);
+    let newest = later.records.iter().next_back().unwrap().as_ref().clone();
+    let mine = crate::model::record::RequestRecord { id: RequestId(999), wall_ms: later.wall_ms, ..newest };
+    later.records =
+        crate::contract::snapshot::RecordsView { total: 999, dropped: 0, chunks: vec![vec![Arc::new(mine)].into()] }
+            .into();
+    stage.back.publish(later);
+    stage.settle();
+    assert!(stage.spoken().contains("aider answered 200"), "{}", stage.spoken());
+    stage.harness.get_by_label("Why").click();
+    stage.settle();
+    assert_eq!(stage.console().page(), Page::Requests);
+}
+
+#[test]
+fn a_saved_filter_is_kept_and_comes_back_by_its_number() {
+    let mut stage = Stage::on(Page::Requests, unstored());
+    stage.press(Modifiers::NONE, Key::Slash);
+    stage.harness.event(Event::Text("status>=400".to_owned()));
+    stage.settle();
+    stage.harness.get_by_label("Saved").click();
+    stage.settle();
+    stage.harness.get_by_label("Save this filter as Alt+1").click();
+    stage.settle();
+    let Some((_, Command::KeepRequestsView(view))) = stage.sent() else { panic!("nothing was kept") };
+    assert_eq!((view.filters.clone(), view.columns.len()), (vec!["status>=400".to_owned()], 0));
+
+    let mut snapshot = unstored();
+    snapshot.requests_view = Arc::new(view);
+    let mut later = Stage::on(Page::Requests, snapshot);
+    assert!(later.spoken().contains("40 kept of 200"));
+    later.press(Modifiers::ALT, Key::Num1);
+    assert!(later.spoken().contains("Requests with a status at least 400."), "{}", later.spoken());
+}
