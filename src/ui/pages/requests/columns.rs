@@ -15,7 +15,7 @@ use crate::ui::words::{self, explain};
 
 /// What a column sorts by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Key {
+pub enum Rank {
     /// By amount.
     Number(u64),
     /// By text.
@@ -35,7 +35,7 @@ pub struct Kind {
     /// Draws a cell.
     pub cell: fn(&mut Ui, &Theme, &RequestRecord),
     /// What it sorts by.
-    pub key: fn(&RequestRecord) -> Key,
+    pub key: fn(&RequestRecord) -> Rank,
 }
 
 const fn kind(
@@ -43,7 +43,7 @@ const fn kind(
     title: &'static str,
     width: f32,
     cell: fn(&mut Ui, &Theme, &RequestRecord),
-    key: fn(&RequestRecord) -> Key,
+    key: fn(&RequestRecord) -> Rank,
 ) -> Kind {
     Kind { id, title, width, usual: true, cell, key }
 }
@@ -57,30 +57,30 @@ impl Kind {
 
 /// Every column there is, in the usual order. The last one says why.
 pub const KINDS: [Kind; 14] = [
-    kind("ended", "Ended", 72.0, time, |record| Key::Number(record.ended_wall_ms())),
+    kind("ended", "Ended", 72.0, time, |record| Rank::Number(record.ended_wall_ms())),
     kind(
         "status",
         "Status",
         104.0,
         |ui, theme, record| outcome(record).show(ui, theme),
-        |record| Key::Text(words::status(record)),
+        |record| Rank::Text(words::status(record)),
     ),
-    kind("way", "Route → endpoint", 190.0, way, |record| Key::Text(way_text(record))),
-    kind("total", "Total", 64.0, total, |record| Key::Number(micros(record.total))),
-    kind("ttft", "First token", 78.0, first_token, |record| Key::Number(record.first_token.map_or(u64::MAX, micros))),
-    kind("attempts", "Tries", 44.0, attempts, |record| Key::Number(tries(record))),
+    kind("way", "Route → endpoint", 190.0, way, |record| Rank::Text(way_text(record))),
+    kind("total", "Total", 64.0, total, |record| Rank::Number(micros(record.total))),
+    kind("ttft", "First token", 78.0, first_token, |record| Rank::Number(record.first_token.map_or(u64::MAX, micros))),
+    kind("attempts", "Tries", 44.0, attempts, |record| Rank::Number(tries(record))),
     kind("tokens", "Tokens in / out (reserved)", 172.0, tokens, |record| {
-        Key::Number(record.usage.map_or(0, |usage| usage.total()))
+        Rank::Number(record.usage.map_or(0, |usage| usage.total()))
     }),
-    kind("client", "Client", 104.0, client, |record| Key::Text(record.profile.client.to_string())),
+    kind("client", "Client", 104.0, client, |record| Rank::Text(record.profile.client.to_string())),
     kind("group", "Group", 104.0, group, |record| {
-        Key::Number(record.attempts.last().map_or(u64::MAX, |attempt| attempt.group.into()))
+        Rank::Number(record.attempts.last().map_or(u64::MAX, |attempt| attempt.group.into()))
     }),
-    kind("waited", "Waited", 64.0, waited, |record| Key::Number(micros(record.waited))).on_request(),
-    kind("caller", "Caller", 96.0, caller, |record| Key::Text(caller_text(record))).on_request(),
-    kind("priority", "Priority", 84.0, priority, |record| Key::Text(priority_text(record))).on_request(),
-    kind("id", "Request", 84.0, id, |record| Key::Number(record.id.0)).on_request(),
-    kind("why", "Why", 0.0, why, |record| Key::Text(explain::one_line(record))),
+    kind("waited", "Waited", 64.0, waited, |record| Rank::Number(micros(record.waited))).on_request(),
+    kind("caller", "Caller", 96.0, caller, |record| Rank::Text(caller_text(record))).on_request(),
+    kind("priority", "Priority", 84.0, priority, |record| Rank::Text(priority_text(record))).on_request(),
+    kind("id", "Request", 84.0, id, |record| Rank::Number(record.id.0)).on_request(),
+    kind("why", "Why", 0.0, why, |record| Rank::Text(explain::one_line(record))),
 ];
 
 /// The least that is left for the reason.
