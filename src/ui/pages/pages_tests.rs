@@ -98,6 +98,11 @@ impl Stage {
     }
 }
 
+/// The usual snapshot, with nothing stored beyond what is in memory.
+fn unstored() -> Snapshot {
+    Snapshot { history: crate::contract::HistoryView::default(), ..fixture::snapshot() }
+}
+
 #[test]
 fn enter_and_enter_lead_from_launch_to_the_first_request_and_its_why() {
     let mut first = fixture::empty();
@@ -213,7 +218,7 @@ fn a_pasted_key_leaves_in_one_command_and_is_nowhere_on_screen() {
 
 #[test]
 fn a_key_pasted_into_the_filter_is_refused_and_never_shown() {
-    let mut stage = Stage::on(Page::Requests, fixture::snapshot());
+    let mut stage = Stage::on(Page::Requests, unstored());
     stage.harness.get_by_role_and_label(egui::Role::TextInput, "Filter").focus();
     stage.settle();
     stage.harness.event(Event::Paste(KEY.to_owned()));
@@ -393,7 +398,7 @@ fn when_a_group_is_left_can_be_set_and_is_seen_on_its_lane() {
 
 #[test]
 fn a_filter_becomes_a_chip_that_can_be_switched_off_without_being_lost() {
-    let mut stage = Stage::on(Page::Requests, fixture::snapshot());
+    let mut stage = Stage::on(Page::Requests, unstored());
     stage.press(Modifiers::NONE, Key::Slash);
     stage.harness.event(Event::Text("endpoint:west".to_owned()));
     stage.settle();
@@ -459,7 +464,7 @@ fn a_marked_row_can_be_found_again() {
 
 #[test]
 fn where_nothing_matches_the_clause_in_the_way_can_be_removed() {
-    let mut stage = Stage::on(Page::Requests, fixture::snapshot());
+    let mut stage = Stage::on(Page::Requests, unstored());
     stage.press(Modifiers::NONE, Key::Slash);
     stage.harness.event(Event::Text("client:aider ttft>9s".to_owned()));
     stage.settle();
@@ -575,7 +580,7 @@ fn testing_a_snippet_ticks_only_for_a_later_request_of_its_tool() {
 
 #[test]
 fn a_saved_filter_is_kept_and_comes_back_by_its_number() {
-    let mut stage = Stage::on(Page::Requests, fixture::snapshot());
+    let mut stage = Stage::on(Page::Requests, unstored());
     stage.press(Modifiers::NONE, Key::Slash);
     stage.harness.event(Event::Text("status>=400".to_owned()));
     stage.settle();
@@ -586,7 +591,7 @@ fn a_saved_filter_is_kept_and_comes_back_by_its_number() {
     let Some((_, Command::KeepRequestsView(view))) = stage.sent() else { panic!("nothing was kept") };
     assert_eq!((view.filters.clone(), view.columns.len()), (vec!["status>=400".to_owned()], 0));
 
-    let mut snapshot = fixture::snapshot();
+    let mut snapshot = unstored();
     snapshot.requests_view = Arc::new(view);
     let mut later = Stage::on(Page::Requests, snapshot);
     assert!(later.spoken().contains("40 kept of 200"));
