@@ -110,7 +110,8 @@ mod tests {
     fn one_caller() -> (String, std::thread::JoinHandle<Option<Call>>) {
         let bell = Doorbell::hang().unwrap();
         let plate = bell.plate();
-        let heard = std::thread::spawn(move || hear(&bell.listener.accept().unwrap().0, &bell.word));
+        let caller = std::thread::Builder::new().name("one caller".to_owned());
+        let heard = caller.spawn(move || hear(&bell.listener.accept().unwrap().0, &bell.word)).unwrap();
         (plate, heard)
     }
 

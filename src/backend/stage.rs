@@ -3,6 +3,8 @@
 //! Invariant: only this actor writes files, swaps configurations and publishes snapshots; requests never wait for it.
 //! Absent on purpose: the path of a request.
 
+mod listening;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,7 +22,6 @@ use super::keeper::Keeper;
 use super::keys::{self, Desk};
 use super::leaving::Leaving;
 use super::live::{self, Live};
-use super::port::{Bound, bind};
 use super::profile::{self, Loaded};
 use super::publish::Publisher;
 use super::resolve::{applied, refuse_unattended, resolve, with_inventory};
@@ -28,11 +29,11 @@ use super::revisions;
 use super::simulated::Simulated;
 use super::table::table;
 use super::{Options, Stop, commands};
-use crate::contract::snapshot::{Applied, KeyTest, PortHeld, Problem, RequestsView, Serving, Socket};
+use crate::contract::snapshot::{Applied, KeyTest, Problem, RequestsView, Serving};
 use crate::contract::{BackEnd, CommandInbox, Notice, NoticeBody, RevertCause, UiEnd, line};
 use crate::engine::Engine;
 use crate::engine::clock::Clock;
-use crate::model::check::{Finding, Severity};
+use crate::model::check::Finding;
 use crate::model::checked::CheckedConfig;
 use crate::model::config::Config;
 use crate::model::id::{AccountId, CommandId};
@@ -40,7 +41,6 @@ use crate::model::revision::{OnDisk, Revision};
 use crate::policy::{Balancer, Input};
 use crate::proxy::attempt;
 use crate::proxy::door::Door;
-use crate::proxy::listen::serve;
 use crate::record::depth::Depth;
 use crate::record::{Drain, Ring, Series, recorder};
 use crate::sim::scripts;
@@ -443,95 +443,6 @@ impl Stage {
         self.ask_for_keys();
         self.announce();
         Ok(())
-    }
-
-    /// Listens where the configuration or the command line says; an older listener finishes what it runs.
-    pub(super) async fn listen(&mut self) {
-        let listen = &self.applied.config.listen;
-        let port = self.options.port.unwrap_or(listen.port);
-        if self.serves_at(&listen.address, port) {
-            // Asked to try again for what it has: there is nothing to win, and the port would seem taken by us.
-            return;
-        }
-        // Who stands in for this port already goes there or stays.
-        let stands_in = matches!(&self.serving, Serving::Listening { instead_of: Some(held), .. } if held.port == port);
-        let or_next = !stands_in && !self.options.headless;
-        let unsafe_address =
-            self.applied.findings.iter().find(|f| f.severity == Severity::Error && f.at.table == "listen");
-        let bound = match unsafe_address {
-            Some(finding) => Err(Problem {
-                what: finding.message.clone(),
-                still_works: "Nothing is served; your configuration and keys are untouched.".to_owned(),
-                next_step: "Change listen.address in the configuration.".to_owned(),
-            }),
-            None => bind(&listen.address, port, or_next).await,
-        };
-        self.serving = match bound {
-            Ok(bound) => self.start_listening(bound),
-            Err(problem) if self.listening.is_some() => {
-                self.tell(None, NoticeBody::Failed(self.still_listening(problem)));
-                return;
-            }
-            Err(problem) => Serving::Failed(problem),
-        };
-    }
-
-    fn still_listening(&self, problem: Problem) -> Problem {
-        let Some(address) = self.address else { return problem };
-        Problem { still_works: format!("Requests are still served at http://{address}/v1."), ..problem }
-    }
-
-    fn serves_at(&self, address: &str, port: u16) -> bool {
-        // 0 asks for any, and any will do.
-        let here = |at: SocketAddr| (port == 0 || at.port() == port) && address.parse() == Ok(at.ip());
-        self.listening.is_some() && self.address.is_some_and(here)
-    }
-
-    fn start_listening(&mut self, Bound { listener, address, instead_of }: Bound) -> Serving {
-        let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(serve(listener, Arc::clone(&self.door), stopped));
-        if let Some(old) = self.listening.replace(Listening { stop, task }) {
-            old.stop.send_replace(true);
-            self.retired.retain(|task| !task.is_finished());
-            self.retired.push(old.task);
-        }
-        self.address = Some(address);
-        self.set_table();
-        self.announce();
-        self.serving(address, instead_of)
-    }
-
-    fn serving(&self, address: SocketAddr, instead_of: Option<PortHeld>) -> Serving {
-        let paused = self.door.paused.load(std::sync::atomic::Ordering::Relaxed);
-        Serving::Listening { base_url: Arc::from(format!("http://{address}/v1")), paused, instead_of }
-    }
-
-    /// Everything that listens, and why.
-    pub(super) fn sockets(&self) -> Vec<Socket> {
-        let clients = self.address.filter(|_| self.listening.is_some()).map(|address| address.to_string());
-        let bell = self.bell.as_deref().and_then(|plate| plate.split(' ').next()).map(str::to_owned);
-        let simulated = self.simulated.as_ref().map(|simulated| simulated.address().to_string());
-        [
-            (clients, "Requests of your tools; answered with your endpoints"),
-            (simulated, "The simulated endpoints; reached by Tidegate alone"),
-            (
-                bell,
-                "A second launch of Tidegate, to bring this window to the front; needs a word that only you can read",
-            ),
-        ]
-        .into_iter()
-        .filter_map(|(address, why)| Some(Socket { address: address?, why }))
-        .collect()
-    }
-
-    /// Leaves word for a second launch.
-    fn announce(&self) {
-        let base_url = self.address.map(|address| format!("http://{address}/v1"));
-        if let Some(lock) = &self.profile.lock
-            && let Err(error) = lock.announce(base_url.as_deref(), self.bell.as_deref())
-        {
-            tracing::debug!(%error, "a second launch will not know where we listen");
-        }
     }
 
     async fn close(mut self, drain: Duration) {

@@ -192,8 +192,9 @@ pub fn pressed(ctx: &egui::Context, page: Page) -> Vec<Action> {
     // Space presses, lifts or ticks what has the keyboard.
     let pressing = ctx.memory(|memory| memory.focused().is_some());
     let ours = |entry: &Entry, keys: KeyboardShortcut| {
-        let taken = typing && (entry.yields_to_text || types_text(keys));
-        !taken && !(pressing && keys.logical_key == Key::Space)
+        let typed = typing && (entry.yields_to_text || types_text(keys));
+        let pressed = pressing && keys.logical_key == Key::Space;
+        !(typed || pressed)
     };
     ctx.input_mut(|input| {
         here.filter(|entry| entry.keys.iter().any(|keys| ours(entry, *keys) && input.consume_shortcut(keys)))

@@ -1,0 +1,108 @@
+//! Where clients are served: the port, who holds it, and every socket that is open.
+//!
+//! Invariant: an older listener finishes what it runs; a failure to listen anew leaves it as it is.
+//! Absent on purpose: the search for a free port (`port`), and answering (`proxy::listen`).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::watch;
+
+use super::{Listening, Stage};
+use crate::backend::port::{Bound, bind};
+use crate::contract::NoticeBody;
+use crate::contract::snapshot::{PortHeld, Problem, Serving, Socket};
+use crate::model::check::Severity;
+use crate::proxy::listen::serve;
+
+impl Stage {
+    /// Listens where the configuration or the command line says; an older listener finishes what it runs.
+    pub(in crate::backend) async fn listen(&mut self) {
+        let listen = &self.applied.config.listen;
+        let port = self.options.port.unwrap_or(listen.port);
+        if self.serves_at(&listen.address, port) {
+            // Asked to try again for what it has: there is nothing to win, and the port would seem taken by us.
+            return;
+        }
+        // Who stands in for this port already goes there or stays.
+        let stands_in = matches!(&self.serving, Serving::Listening { instead_of: Some(held), .. } if held.port == port);
+        let or_next = !stands_in && !self.options.headless;
+        let unsafe_address =
+            self.applied.findings.iter().find(|f| f.severity == Severity::Error && f.at.table == "listen");
+        let bound = match unsafe_address {
+            Some(finding) => Err(Problem {
+                what: finding.message.clone(),
+                still_works: "Nothing is served; your configuration and keys are untouched.".to_owned(),
+                next_step: "Change listen.address in the configuration.".to_owned(),
+            }),
+            None => bind(&listen.address, port, or_next).await,
+        };
+        self.serving = match bound {
+            Ok(bound) => self.start_listening(bound),
+            Err(problem) if self.listening.is_some() => {
+                self.tell(None, NoticeBody::Failed(self.still_listening(problem)));
+                return;
+            }
+            Err(problem) => Serving::Failed(problem),
+        };
+    }
+
+    fn still_listening(&self, problem: Problem) -> Problem {
+        let Some(address) = self.address else { return problem };
+        Problem { still_works: format!("Requests are still served at http://{address}/v1."), ..problem }
+    }
+
+    fn serves_at(&self, address: &str, port: u16) -> bool {
+        // 0 asks for any, and any will do.
+        let here = |at: SocketAddr| (port == 0 || at.port() == port) && address.parse() == Ok(at.ip());
+        self.listening.is_some() && self.address.is_some_and(here)
+    }
+
+    fn start_listening(&mut self, Bound { listener, address, instead_of }: Bound) -> Serving {
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(serve(listener, Arc::clone(&self.door), stopped));
+        if let Some(old) = self.listening.replace(Listening { stop, task }) {
+            old.stop.send_replace(true);
+            self.retired.retain(|task| !task.is_finished());
+            self.retired.push(old.task);
+        }
+        self.address = Some(address);
+        self.set_table();
+        self.announce();
+        self.serving(address, instead_of)
+    }
+
+    fn serving(&self, address: SocketAddr, instead_of: Option<PortHeld>) -> Serving {
+        let paused = self.door.paused.load(Ordering::Relaxed);
+        Serving::Listening { base_url: Arc::from(format!("http://{address}/v1")), paused, instead_of }
+    }
+
+    /// Everything that listens, and why.
+    pub(in crate::backend) fn sockets(&self) -> Vec<Socket> {
+        let clients = self.address.filter(|_| self.listening.is_some()).map(|address| address.to_string());
+        let bell = self.bell.as_deref().and_then(|plate| plate.split(' ').next()).map(str::to_owned);
+        let simulated = self.simulated.as_ref().map(|simulated| simulated.address().to_string());
+        [
+            (clients, "Requests of your tools; answered with your endpoints"),
+            (simulated, "The simulated endpoints; reached by Tidegate alone"),
+            (
+                bell,
+                "A second launch of Tidegate, to bring this window to the front; needs a word that only you can read",
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(address, why)| Some(Socket { address: address?, why }))
+        .collect()
+    }
+
+    /// Leaves word for a second launch.
+    pub(super) fn announce(&self) {
+        let base_url = self.address.map(|address| format!("http://{address}/v1"));
+        if let Some(lock) = &self.profile.lock
+            && let Err(error) = lock.announce(base_url.as_deref(), self.bell.as_deref())
+        {
+            tracing::debug!(%error, "a second launch will not know where we listen");
+        }
+    }
+}
