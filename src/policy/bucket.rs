@@ -132,6 +132,13 @@ impl Level {
         }
     }
 
+    /// The same if `first` is taken now and then nothing else is added.
+    pub(super) fn earliest_behind(&self, now: Timestamp, first: u64, amount: u64, ceiling: u64) -> Option<Timestamp> {
+        let mut level = self.clone();
+        level.add(now, first);
+        level.earliest(now, amount, ceiling)
+    }
+
     /// How long what came last may still be overtaken. Only what goes over the ceiling does harm by it: those that were let
     /// in before find no room then.
     fn lead(&self) -> Duration {

@@ -87,3 +87,16 @@ fn what_a_service_took_out_of_a_level_is_not_given_back_again() {
     level.give_back(at(0), all, 400, 400);
     assert_eq!(level.held(at(0)), 0);
 }
+
+#[test]
+fn behind_another_an_open_gate_lets_in_no_earlier_than_if_that_one_were_in_already() {
+    for (held, first, amount) in [(599, 400, 300), (599, 10, 900), (500, 90, 5), (0, 700, 700), (300, 299, 1)] {
+        for gate in [Gate::Open, Gate::Whole] {
+            let mut level = Level::new(gate, MINUTE, 600, Timestamp::ZERO, Mark::default());
+            level.add(at(0), held);
+            let foreseen = level.earliest_behind(at(1_000), first, amount, 600);
+            level.add(at(1_000), first);
+            assert_eq!(foreseen, level.earliest(at(1_000), amount, 600), "{gate:?}: {held}, {first}, {amount}");
+        }
+    }
+}

@@ -375,8 +375,7 @@ impl Ledger {
         let sliced = self.is_sliced(now);
         let both = self.lines(first.into(), limits, sliced).zip(self.lines(second.into(), limits, sliced));
         both.into_iter().all(|((_, meter, first, limit), (_, _, second, _))| {
-            let both = first.saturating_add(second);
-            meter.is_gone(now, by) || meter.earliest(now, both, limit).is_some_and(|when| when <= by)
+            meter.is_gone(now, by) || meter.earliest_behind(now, first, second, limit).is_some_and(|when| when <= by)
         })
     }
 

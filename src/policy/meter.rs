@@ -129,6 +129,14 @@ impl Meter {
         }
     }
 
+    /// The same if `first` is taken now and then nothing else is added.
+    pub(super) fn earliest_behind(&self, now: Timestamp, first: u64, amount: u64, limit: u64) -> Option<Timestamp> {
+        match &self.level {
+            Some(level) => level.earliest_behind(now, first, amount, limit),
+            None => self.log.earliest(now, first.saturating_add(amount), limit),
+        }
+    }
+
     /// Whether what comes now has left again by then. A level never forgets so plainly.
     pub(super) fn is_gone(&self, now: Timestamp, by: Timestamp) -> bool {
         self.level.is_none() && now.after(self.log.lasts()) <= by

@@ -63,7 +63,7 @@ pub struct Bounds {
     pub memory: u64,
     /// Bytes in all.
     pub largest: u64,
-    /// How long [`PROGRESS`] may take.
+    /// How long `PROGRESS` may take.
     pub patience: Duration,
 }
 

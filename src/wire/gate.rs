@@ -1,7 +1,7 @@
 //! Lets whole events of a stream through, and takes out what we alone asked for.
 //!
 //! Invariant: without a wish of ours every byte goes through as it came, in its order; a part of an event is kept back until the
-//! rest has come, so that a stream that breaks leaves no fragment before its end. Memory stays below [`LONGEST`].
+//! rest has come, so that a stream that breaks leaves no fragment before its end. Memory stays below `LONGEST`.
 //! Absent on purpose: the meaning of events (`stream`).
 
 use std::collections::VecDeque;

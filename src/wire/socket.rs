@@ -1,7 +1,7 @@
 //! Messages of a WebSocket, read as they pass: what a Realtime session used.
 //!
 //! Invariant: bytes are only read, never changed; how they are cut changes nothing, and memory stays below about a message of
-//! [`LONGEST`].
+//! `LONGEST`.
 //! Absent on purpose: the client's messages. What they cost, the service's own tell.
 
 use std::io::Cursor;
