@@ -48,7 +48,7 @@ class Window:
     """One run of the program, from launch to exit."""
 
     def __init__(self, binary, folder, pictures, *arguments):
-        self.config_dir, self.pictures = pathlib.Path(folder), pathlib.Path(pictures)
+        self.binary, self.config_dir, self.pictures = binary, pathlib.Path(folder), pathlib.Path(pictures)
         self.config_dir.mkdir(parents=True, exist_ok=True)
         self.log_path = self.config_dir / "log"
         command = [binary, "--port", "0", "--config-dir", str(folder), *arguments]
@@ -123,19 +123,20 @@ class Window:
     def words(self):
         return [name for name, _ in self.nodes() if name]
 
-    def see(self, wish, patience=PATIENCE_SECONDS):
-        """Waits for something whose name starts with these words, or fulfils this test; returns its middle."""
+    def places_of(self, wish):
+        """The middles of all whose name starts with these words, or fulfils this test. A sheet's stand last."""
         fits = wish if callable(wish) else lambda name: name.startswith(wish)
+        boxes = [node.get_extents(Atspi.CoordType.WINDOW) for name, node in self.nodes() if fits(name)]
+        return [(box.x + box.width // 2, box.y + box.height // 2) for box in boxes if box.width > 0 and box.height > 0]
 
-        def look():
-            for name, node in self.nodes():
-                if fits(name):
-                    box = node.get_extents(Atspi.CoordType.WINDOW)
-                    if box.width > 0 and box.height > 0:
-                        return box.x + box.width // 2, box.y + box.height // 2
-            return None
+    def see(self, wish, patience=PATIENCE_SECONDS):
+        """Waits until it is on screen; returns its middle."""
+        return until(f"“{wish}” on screen", lambda: self.places_of(wish), patience)[0]
 
-        return until(f"“{wish}” on screen", look, patience)
+    def answer(self, question, button):
+        """Presses a button of the sheet that asks this."""
+        self.see(question)
+        self.click(self.places_of(lambda name: name == button)[-1])
 
     def picture(self, name):
         self.pictures.mkdir(parents=True, exist_ok=True)
@@ -215,8 +216,8 @@ class Window:
             until(f"another focus than “{before}”", lambda before=before: self.focused() != before, 10)
         raise AssertionError(f"“{name}” was not reached by {at_most} times Tab")
 
-    def close(self):
-        """Asks the window to close as a desktop's close button does; returns the exit code."""
+    def ask_to_close(self):
+        """Asks the window to close as a desktop's close button does."""
         display = Xlib.display.Display()
         window = display.create_resource_object("window", int(self.id))
         protocols, delete = display.intern_atom("WM_PROTOCOLS"), display.intern_atom("WM_DELETE_WINDOW")
@@ -225,4 +226,40 @@ class Window:
         )
         display.sync()
         display.close()
-        return self.process.wait(timeout=PATIENCE_SECONDS)
+
+    def keep_serving(self):
+        """Closes the window and lets the program serve on without it."""
+        self.ask_to_close()
+        self.answer("Keep serving in the background?", "Keep serving")
+        until("no window", lambda: self._window() is None, otherwise=self.log)
+
+    def start_again(self, *arguments):
+        """Starts the program a second time, which brings back the first one's window; returns the exit code."""
+        command = [self.binary, "--config-dir", str(self.config_dir), *arguments]
+        code = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_SECONDS).returncode
+        self.id = until("a window of our own", self._window, otherwise=self.log)
+        xdotool("windowfocus", "--sync", self.id)
+        until("a readable screen", self._application, otherwise=self.log)
+        return code
+
+    def close(self):
+        """Closes the window for the first time and stops the program, whatever it still runs; returns the exit code."""
+        self.ask_to_close()
+        self.answer("Keep serving in the background?", "Stop and quit")
+        return self._end()
+
+    def quit(self):
+        """Stops the program with its shortcut; returns the exit code."""
+        self.press("ctrl+q")
+        return self._end()
+
+    def _end(self):
+        def ended():
+            if self.process.poll() is not None:
+                return True
+            for at in self.places_of("Quit now"):
+                self.click(at)
+            return False
+
+        until("the end of the program", ended, otherwise=self.log)
+        return self.process.returncode

@@ -10,15 +10,18 @@ import urllib.request
 
 from screen import Window, enable_accessibility, until
 
-# Each page, in the order of its shortcut, with words that only it shows.
+# Each page, in the order of the navigation, with words that only it shows.
 PAGES = (
     ("Overview", "Where traffic goes"),
     ("Endpoints", "Click one to open it"),
     ("Routing", "Who gets traffic first"),
     ("Quotas", "Quotas"),
     ("Requests", "What happened to each request"),
+    ("Queue", "Who is waiting, and for what"),
+    ("Usage", "Requests and tokens, as the services count them"),
     ("Accounts", "demo-reserved"),
     ("Connect", "Send a test request"),
+    ("Settings", "How Tidegate behaves on this computer"),
 )
 
 
@@ -148,13 +151,24 @@ def every_page_in_both_themes(binary, folder, pictures):
         until("some answers", lambda: load.answers > 40, 120)
         for theme in ("dark", "light"):
             for place, (page, words) in enumerate(PAGES, start=1):
-                window.press(f"ctrl+{place}")
+                window.press("ctrl+comma" if page == "Settings" else f"ctrl+{place}")
                 window.see(words)
                 window.picture(f"page-{place}-{page.lower()}-{theme}")
             window.click(window.see(lambda name: name in ("Use light theme", "Use dark theme")))
         load.over.set()
         assert not load.failures, load.failures
         assert window.close() == 0
+
+
+def closed_to_the_background_and_opened_again(binary, folder, pictures):
+    with Window(binary, folder, pictures, "--demo") as window:
+        window.see("Where traffic goes")
+        window.keep_serving()
+        assert len(window.status()["endpoints"]) >= 4, "it serves without a window"
+        assert window.start_again("--demo", "--open", "tidegate://endpoints/sim-eastus") == 0
+        window.see("Soft cap sim-eastus")
+        window.picture("12-opened-again")
+        assert window.quit() == 0, "closing would keep it serving, as was said before"
 
 
 def take(walk, binary, pictures):
@@ -171,6 +185,7 @@ def main():
         endpoints_reordered_by_keyboard_and_by_drag,
         soft_cap_dragged_under_load,
         every_page_in_both_themes,
+        closed_to_the_background_and_opened_again,
     ]
     chosen = [walk for walk in walks if not only or walk.__name__ in only]
     enable_accessibility()
