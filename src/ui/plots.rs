@@ -267,19 +267,9 @@ impl Chart<'_> {
         let ends: Vec<(String, egui::Color32, f64)> = self.ends(theme);
         let width = f64::from(ui.available_width());
         let margin = seconds * NAMES / (width - NAMES - AXIS).max(NAMES);
-        let plot = Plot::new(self.id)
+        let plot = still(self.id, theme)
             .height(self.height)
-            .allow_drag(false)
-            .allow_zoom(false)
-            .allow_scroll(false)
-            .allow_boxed_zoom(false)
-            .allow_axis_zoom_drag(false)
-            .allow_double_click_reset(false)
-            .show_background(false)
             .set_margin_fraction(egui::Vec2::ZERO)
-            .grid_color(theme.grid)
-            .cursor_color(theme.others)
-            .y_axis_min_width(44.0)
             .x_grid_spacer(move |_| marks(window))
             .x_axis_formatter(|mark, _| minute_label(mark.value))
             .y_axis_formatter(|mark, _| Short(from_float(mark.value)).to_string())
@@ -471,6 +461,22 @@ fn as_float(value: u64) -> f64 {
 )]
 fn from_float(value: f64) -> u64 {
     value.max(0.0).round() as u64
+}
+
+/// A plot in our colours that stays where it is: what it shows is chosen beside it, not by dragging it.
+#[must_use]
+pub fn still<'a>(id: &str, theme: &Theme) -> Plot<'a> {
+    Plot::new(id)
+        .allow_drag(false)
+        .allow_zoom(false)
+        .allow_scroll(false)
+        .allow_boxed_zoom(false)
+        .allow_axis_zoom_drag(false)
+        .allow_double_click_reset(false)
+        .show_background(false)
+        .grid_color(theme.grid)
+        .cursor_color(theme.others)
+        .y_axis_min_width(44.0)
 }
 
 #[cfg(test)]

@@ -4,12 +4,12 @@
 //! Absent on purpose: working out what is drawn.
 
 use egui::{Align2, RichText, Role, Stroke, Ui, WidgetInfo, pos2, vec2};
-use egui_plot::{FilledArea, GridMark, HoverPosition, LineStyle, Plot, PlotPoints, PlotTransform};
+use egui_plot::{FilledArea, GridMark, HoverPosition, LineStyle, PlotPoints, PlotTransform};
 use jiff::tz::TimeZone;
 
 use super::{Drawn, Line, Reach, Wanted, float};
 use crate::model::units::{Grouped, Short};
-use crate::ui::plots::Metric;
+use crate::ui::plots::{Metric, still};
 use crate::ui::theme::{Dash, SeriesStyle, Theme, gap, small_font};
 use crate::ui::widgets::note;
 
@@ -40,19 +40,9 @@ fn draw(ui: &mut Ui, theme: &Theme, wanted: &Wanted, drawn: &Drawn, words: &str)
     let margin = span * NAMES / (width - NAMES - AXIS).max(NAMES);
     let highest = drawn.lines.iter().flat_map(|line| line.high.iter().flatten()).copied().fold(10.0, f64::max);
     let (edge, seconds, reach, unit) = (drawn.edge, drawn.span, wanted.reach, wanted.metric.unit());
-    let plot = Plot::new(wanted.id)
+    let plot = still(wanted.id, theme)
         .height((ui.ctx().content_rect().height() * 0.24).clamp(170.0, 320.0))
-        .allow_drag(false)
-        .allow_zoom(false)
-        .allow_scroll(false)
-        .allow_boxed_zoom(false)
-        .allow_axis_zoom_drag(false)
-        .allow_double_click_reset(false)
-        .show_background(false)
         .set_margin_fraction(egui::Vec2::ZERO)
-        .grid_color(theme.grid)
-        .cursor_color(theme.others)
-        .y_axis_min_width(44.0)
         .x_grid_spacer(move |_| marks((edge, seconds), reach))
         .x_axis_formatter(move |mark, _| mark_label(moment(edge, mark.value), reach))
         .y_axis_formatter(|mark, _| Short(whole(mark.value)).to_string())

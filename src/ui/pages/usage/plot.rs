@@ -4,11 +4,12 @@
 //! Absent on purpose: zooming; the range is chosen above.
 
 use egui::{Role, Ui, WidgetInfo};
-use egui_plot::{Bar, BarChart, GridMark, Plot};
+use egui_plot::{Bar, BarChart, GridMark};
 
 use super::tally::{Figure, Range, Tally, date};
 use crate::model::history::UsageSum;
 use crate::model::units::{Grouped, Short};
+use crate::ui::plots::still;
 use crate::ui::theme::{Theme, gap};
 
 /// Bars shown at most.
@@ -40,20 +41,10 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, tally: &Tally, range: Range, toda
         charts.push(chart.stack_on(&charts.iter().collect::<Vec<_>>()));
     }
     let shown = today - first + 1;
-    let plot = Plot::new("usage by day")
+    let plot = still("usage by day", theme)
         .height((ui.ctx().content_rect().height() * 0.22).clamp(140.0, 260.0))
-        .allow_drag(false)
-        .allow_zoom(false)
-        .allow_scroll(false)
-        .allow_boxed_zoom(false)
-        .allow_axis_zoom_drag(false)
-        .allow_double_click_reset(false)
-        .show_background(false)
-        .grid_color(theme.grid)
-        .cursor_color(theme.others)
         .show_x(false)
         .show_y(false)
-        .y_axis_min_width(44.0)
         .include_y(10.0)
         .include_y(0.0)
         .x_grid_spacer(move |_| marks(first, shown))
