@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::contract::snapshot::RecordsView;
+use crate::model::decision::{Conclusion, RefusalReason};
 use crate::model::outcome::ThrottleKind;
 use crate::model::status::{Health, RestCause};
 use crate::model::units::Timestamp;
@@ -68,4 +70,27 @@ fn an_endpoint_that_rested_long_is_said_to_be_back() {
     let back = watch.look(&all(640, Health::Healthy));
     assert_eq!(back.len(), 4);
     assert!(matches!(&back[0], Change::Ended(alert) if alert.text.ends_with("is back after 40 s.")), "{back:?}");
+}
+
+#[test]
+fn refusals_of_ours_are_told_as_ours_and_throttles_as_the_services() {
+    let mut full = all(600, Health::Healthy);
+    full.wall_ms = 1_700_000_600_000;
+    let refused = |record: &Arc<crate::model::record::RequestRecord>| {
+        let mut record = crate::model::record::RequestRecord::clone(record);
+        record.wall_ms = full.wall_ms - 1_000;
+        let last = record.decisions.last_mut().expect("it was decided");
+        Arc::make_mut(last).conclusion = Conclusion::Refused(RefusalReason::LineFull);
+        Arc::new(record)
+    };
+    let refused: Vec<_> = full.records.iter().take(3).map(refused).collect();
+    full.records = Arc::new(RecordsView { total: 3, dropped: 0, chunks: vec![refused.into()] });
+    let [Change::Raised(ours)] = &Watch::default().look(&full)[..] else { panic!("not told once") };
+    assert_eq!(ours.kind, Kind::LineFull);
+    assert_eq!(ours.text, "The waiting line is full: 3 requests were refused by us in the last minute.");
+    let mut watch = Watch::default();
+    watch.look(&all(600, throttled(650)));
+    let [Change::Raised(theirs)] = &watch.look(&all(606, throttled(650)))[..] else { panic!("not told once") };
+    assert_eq!(theirs.kind, Kind::AllThrottled);
+    assert!(theirs.text.contains("throttled") && !theirs.text.contains("by us"), "{}", theirs.text);
 }

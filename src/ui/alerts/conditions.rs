@@ -142,7 +142,7 @@ fn of_records(snapshot: &Snapshot) -> Vec<Seen> {
     }
     if full > 0 {
         let refused = count(full, "request was", "requests were");
-        let text = format!("The waiting line is full: {refused} refused in the last minute.");
+        let text = format!("The waiting line is full: {refused} refused by us in the last minute.");
         seen.push(Seen::new(Kind::LineFull, "", text, Target::RequestsWhere("status>=400".into())));
     }
     seen

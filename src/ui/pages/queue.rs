@@ -83,7 +83,7 @@ fn header(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
             fact(ui, theme, "Refused, last minute", &a_minute(rates.map(|rates| rates.1)));
         });
         ui.add_space(gap::S);
-        depth::plot(ui, theme, points, snapshot.at);
+        depth::show(ui, theme, points, snapshot.at);
         ui.add_space(gap::S);
         rule::show(ui, cx, &mut state.editing);
     });
