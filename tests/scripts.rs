@@ -270,7 +270,7 @@ fn a_noisy_neighbour_is_noticed_and_left_room() {
     for seed in SEEDS {
         let played = Played::of(Script::NoisyNeighbour, seed);
         assert_eq!(played.errors(), 0, "seed {seed}");
-        let noticed = played.seconds_when("sim-eastus", |view| view.foreign_tokens_per_minute > 10_000);
+        let noticed = played.seconds_when("sim-eastus", |view| view.foreign_tokens_per_minute >= 2_000);
         assert!(noticed.len() > 10, "seed {seed}: noticed in {noticed:?}");
         let (east, west) = (played.admitted("sim-eastus", 30..60), played.admitted("sim-westus", 30..60));
         assert!(east < west, "seed {seed}: {east} went to the crowded one, {west} to the other");

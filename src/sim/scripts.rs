@@ -66,8 +66,9 @@ fn key_revoked() -> Vec<Phase> {
 
 /// The first choice is filled, so that the second is in use when somebody else takes most of one half of it.
 fn noisy_neighbour() -> Vec<Phase> {
-    let others = Dials { others_tokens_per_minute: 40_000, ..Dials::default() };
-    vec![phase(15, 260), trouble(45, 110, &["sim-eastus"], others), phase(15, 40)]
+    let others = Dials { others_tokens_per_minute: 36_000, ..Dials::default() };
+    let beside = |seconds, rate| trouble(seconds, rate, &["sim-eastus"], others);
+    vec![beside(14, 260), beside(56, 100), phase(15, 40)]
 }
 
 #[cfg(test)]

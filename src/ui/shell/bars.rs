@@ -51,7 +51,7 @@ pub(super) fn top(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, bell: &mut Be
             if icon_button(ui, theme, icon, name).clicked() {
                 wanted.push(Wish::Act(Action::ToggleTheme));
             }
-            wanted.extend(bell.show(ui, theme, snapshot).map(Wish::Open));
+            wanted.extend(bell.show(ui, theme, snapshot));
             if icon_button(ui, theme, ICON_SEARCH, "Search everything")
                 .on_hover_text(actions::tooltip(ui.ctx(), Action::Palette))
                 .clicked()
