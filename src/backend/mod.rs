@@ -20,6 +20,7 @@ pub mod port;
 pub mod profile;
 pub mod publish;
 mod resolve;
+mod reveal;
 mod revisions;
 pub mod simulated;
 pub mod stage;

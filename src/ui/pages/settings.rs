@@ -6,6 +6,7 @@
 
 mod looks;
 mod places;
+mod shortcuts;
 
 use egui::{RichText, Ui};
 
@@ -24,6 +25,7 @@ pub struct State {
     /// To be scrolled to.
     wanted: Option<&'static str>,
     stored: stored::State,
+    shortcuts: shortcuts::State,
 }
 
 /// Shows the page.
@@ -78,6 +80,9 @@ fn search(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
 }
 
 fn matches(setting: &Setting, filter: &str) -> bool {
+    if setting.slug == "keys" && shortcuts::finds(filter) {
+        return true;
+    }
     let text = format!("{} {} {}", setting.part.name(), setting.name, setting.hint).to_lowercase();
     filter.to_lowercase().split_whitespace().all(|word| text.contains(word))
 }
@@ -97,11 +102,7 @@ fn one(ui: &mut Ui, cx: &mut PageCx, state: &mut State, setting: &Setting) {
             "sockets" => places::sockets(ui, cx),
             "folders" => places::folders(ui, cx),
             "file" => places::file(ui, cx),
-            "keys" => {
-                if ui.button("Show every shortcut").clicked() {
-                    cx.act(Action::Help);
-                }
-            }
+            "keys" => shortcuts::show(ui, cx, &mut state.shortcuts, &state.filter),
             slug => looks::show(ui, cx, slug),
         }
     });
