@@ -210,6 +210,8 @@ pub struct EndpointView {
     pub reported_tokens_per_minute: Option<u64>,
     /// What others use of the same quota, smoothed; room is left for it.
     pub foreign_tokens_per_minute: u64,
+    /// The same of the requests.
+    pub foreign_requests_per_minute: u64,
     /// What the service charges by the formula's charge, for requests with an output cap.
     pub charge_permille: u64,
     /// The same for requests without one.

@@ -46,6 +46,7 @@ fn view(second: u64, stated: Option<u64>, needs: [u64; 2]) -> BalancerView {
         allotted: None,
         reported_tokens_per_minute: None,
         foreign_tokens_per_minute: 0,
+        foreign_requests_per_minute: 0,
         charge_permille: 1_000,
         uncapped_charge_permille: 1_000,
         growth_tokens_per_minute: None,

@@ -10,9 +10,7 @@ use super::bucket::Gate;
 use super::meter::{Manner, Meter, Spot};
 use crate::model::config::Enforcement;
 use crate::model::decision::Estimate;
-use crate::model::units::{MINUTE, Timestamp};
-
-const DAY: Duration = Duration::from_hours(24);
+use crate::model::units::{DAY, MINUTE, Timestamp};
 
 /// How long a service that counts requests in a bucket is taken to check slices too, once it refused one we saw room for.
 const SLICE_MEMORY: Duration = Duration::from_mins(10);
@@ -426,10 +424,19 @@ impl Ledger {
         }
     }
 
-    /// The server has at least and at most so many tokens left: where they drain continuously, the rest is taken.
-    pub(super) fn heed(&mut self, now: Timestamp, (least, most): (u64, u64), limits: Limits) {
-        if let Some(limit) = limits.tokens {
-            self.tokens.heed(now, (limit.saturating_sub(most), limit.saturating_sub(least)));
+    /// The server has at least and at most so much of a unit left: where it drains continuously, the rest is taken.
+    pub(super) fn heed(&mut self, now: Timestamp, unit: Unit, (least, most): (u64, u64), limits: Limits) {
+        let more = self.more.as_deref_mut();
+        let (limit, meter) = match unit {
+            Unit::Tokens => (limits.tokens, Some(&mut self.tokens)),
+            Unit::Requests => (limits.requests, Some(&mut self.minute)),
+            Unit::Input => (limits.input, more.map(|more| &mut more.input)),
+            Unit::Output => (limits.output, more.map(|more| &mut more.output)),
+            Unit::DayTokens => (limits.tokens_per_day, more.map(|more| &mut more.day_tokens)),
+            Unit::DayRequests => (limits.requests_per_day, more.map(|more| &mut more.day_requests)),
+        };
+        if let (Some(limit), Some(meter)) = (limit, meter) {
+            meter.heed(now, (limit.saturating_sub(most), limit.saturating_sub(least)));
         }
     }
 

@@ -31,6 +31,7 @@ mod judge;
 mod lane;
 mod latency;
 mod learn;
+mod learn_requests;
 mod ledger;
 mod line;
 mod meter;
@@ -39,6 +40,7 @@ mod ordered;
 mod outputs;
 mod owners;
 mod pacing;
+mod pairs;
 mod play;
 mod queue_view;
 mod refill;
@@ -68,6 +70,8 @@ mod learn_tests;
 mod limits_tests;
 #[cfg(test)]
 mod load_tests;
+#[cfg(test)]
+mod pairs_tests;
 #[cfg(test)]
 mod pool_laws_tests;
 #[cfg(test)]

@@ -67,10 +67,17 @@ impl Seat<'_> {
         }
     }
 
+    /// The same for requests.
+    fn requests_short(&self, now: Timestamp, estimate: Estimate) -> Exclusion {
+        let whole = Limits { requests: self.state.provider_requests(self.spec), ..Limits::NONE };
+        let others_alone = self.state.ledger.shortage(now, estimate, whole).is_none();
+        if others_alone { Exclusion::ForeignTraffic } else { Exclusion::RequestsShort }
+    }
+
     fn exclusion(&self, now: Timestamp, estimate: Estimate, unit: Unit) -> Exclusion {
         match unit {
             Unit::Tokens => self.tokens_short(now, estimate),
-            Unit::Requests => Exclusion::RequestsShort,
+            Unit::Requests => self.requests_short(now, estimate),
             Unit::Input => Exclusion::InputShort,
             Unit::Output => Exclusion::OutputShort,
             Unit::DayTokens | Unit::DayRequests => Exclusion::DayShort,

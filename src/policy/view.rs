@@ -4,6 +4,7 @@
 //! Absent on purpose: history and words.
 
 use super::balancer::Balancer;
+use super::ceiling::Held;
 use super::judge::{Seat, pool_limits};
 use super::ledger::{Limits, Unit};
 use crate::model::checked::{CheckedConfig, CheckedPool, CheckedRoute};
@@ -77,6 +78,7 @@ impl Balancer {
             exhausts_at: None,
             reported_tokens_per_minute: learning.tokens.reported(),
             foreign_tokens_per_minute: learning.foreign.rate(),
+            foreign_requests_per_minute: learning.others.rate(),
             charge_permille: learning.calibration(true).permille(),
             uncapped_charge_permille: learning.calibration(false).permille(),
             growth_tokens_per_minute: learning.growth.allowed(),
@@ -146,17 +148,19 @@ impl Balancer {
 
 /// The limits that few services have, where one is known.
 fn more_limits(now: Timestamp, seat: &Seat<'_>, limits: Limits) -> Vec<MoreLimitView> {
-    let spec = seat.spec;
     let all = [
-        (LimitKind::InputTokens, Unit::Input, limits.input, spec.input_tokens_per_minute),
-        (LimitKind::OutputTokens, Unit::Output, limits.output, spec.output_tokens_per_minute),
-        (LimitKind::TokensPerDay, Unit::DayTokens, limits.tokens_per_day, spec.tokens_per_day),
-        (LimitKind::RequestsPerDay, Unit::DayRequests, limits.requests_per_day, spec.requests_per_day),
+        (LimitKind::InputTokens, Unit::Input, limits.input),
+        (LimitKind::OutputTokens, Unit::Output, limits.output),
+        (LimitKind::TokensPerDay, Unit::DayTokens, limits.tokens_per_day),
+        (LimitKind::RequestsPerDay, Unit::DayRequests, limits.requests_per_day),
     ];
-    let known = all.into_iter().filter(|(_, _, limit, _)| limit.is_some());
-    let view = |(kind, unit, limit, stated)| {
-        let source = if limit == stated { LimitSource::Configured } else { LimitSource::Header };
-        MoreLimitView { kind, limit: LimitView::new(limit, source, seat.state.ledger.standing(now, unit)) }
+    let learning = &seat.state.learning;
+    let held = learning.holding().more.into_iter().zip(learning.more_since());
+    let known = all.into_iter().zip(held).filter(|((_, _, limit), _)| limit.is_some());
+    let view = |((kind, unit, limit), (held, since)): ((LimitKind, Unit, Option<u64>), (Held, Option<Timestamp>))| {
+        let stated = LimitView::new(limit, LimitSource::Configured, seat.state.ledger.standing(now, unit));
+        let limit = if seat.spec.pinned { stated } else { LimitView { source: held.source, since, ..stated } };
+        MoreLimitView { kind, limit }
     };
     known.map(view).collect()
 }

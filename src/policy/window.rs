@@ -127,6 +127,12 @@ impl Window {
         }
     }
 
+    /// What came after a moment, as far as it has not left.
+    pub(super) fn since(&self, moment: Timestamp) -> u64 {
+        let before = self.bins.partition_point(|bin| bin.last <= moment);
+        self.sum.saturating_sub(self.sum_of_first(before))
+    }
+
     /// Whether less than `amount` counts at `now`.
     pub(super) fn is_below(&self, now: Timestamp, amount: u64) -> bool {
         self.sum < amount || self.taken(now) < amount

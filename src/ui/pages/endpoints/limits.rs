@@ -170,6 +170,10 @@ fn learned(endpoint: &EndpointView) -> Vec<String> {
         let others = Grouped(endpoint.foreign_tokens_per_minute);
         lines.push(format!("Others use about {others} TPM of the same quota; that much is left free."));
     }
+    if endpoint.foreign_requests_per_minute > 0 {
+        let others = Grouped(endpoint.foreign_requests_per_minute);
+        lines.push(format!("Others send about {others} requests a minute to the same quota; that many are left free."));
+    }
     if let Some(allowed) = endpoint.growth_tokens_per_minute {
         lines.push(format!("Load may grow to {} TPM for now, by half in 15 minutes.", Grouped(allowed)));
     }
