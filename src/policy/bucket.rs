@@ -116,7 +116,11 @@ impl Level {
     }
 
     fn units(&self, parts: i128) -> u64 {
-        u64::try_from(parts.unsigned_abs().div_ceil(u128::from(self.period))).unwrap_or(u64::MAX)
+        // Asked of every level for every decision, and wide numbers are slow to divide: those of a minute are rarely wide.
+        match u64::try_from(parts) {
+            Ok(narrow) => narrow.div_ceil(self.period),
+            Err(_) => u64::try_from(parts.unsigned_abs().div_ceil(u128::from(self.period))).unwrap_or(u64::MAX),
+        }
     }
 
     /// The exact time from which `amount` gets in below `ceiling` if nothing else is added; `None`: never.
