@@ -14,7 +14,9 @@ use super::pairs::{More, Pairs};
 use super::traffic::Mark;
 use crate::model::checked::CheckedEndpoint;
 use crate::model::config::{AdminState, Enforcement};
+use crate::model::decision::Exclusion;
 use crate::model::id::{EndpointId, PoolId};
+use crate::model::insight::{Insight, TooLarge};
 use crate::model::outcome::{HeaderFacts, ThrottleKind};
 use crate::model::status::{Counters, LimitSource};
 use crate::model::units::Timestamp;
@@ -138,6 +140,18 @@ impl EndpointState {
             (Some(share), _) if others.is_none_or(|others| share < others) => Bound::Allotted,
             (_, Some(cap)) if tokens.is_none_or(|limit| cap < limit) => Bound::SoftCap,
             _ => self.learning.holding().bound,
+        }
+    }
+
+    /// Why a charge that is not above the limit lacks tokens; `None`: that depends on the charge.
+    pub(super) fn tokens_short(&self, spec: &CheckedEndpoint) -> Option<Exclusion> {
+        match self.bound(spec) {
+            Bound::SoftCap => Some(Exclusion::SoftCap),
+            // What is free in the pool is kept for its other members.
+            Bound::Allotted => Some(Exclusion::PoolShort),
+            Bound::Growth => Some(Exclusion::GrowthGuard),
+            Bound::Service => Some(Exclusion::TokensShort),
+            Bound::Foreign => None,
         }
     }
 
@@ -270,6 +284,18 @@ impl EndpointState {
     /// The same, with until when that is believed.
     pub(super) fn too_large(&self, now: Timestamp) -> Option<(u64, Timestamp)> {
         self.too_large.filter(|(_, until)| *until > now)
+    }
+
+    /// What else decisions here rest on.
+    pub(super) fn insight(&self, now: Timestamp, spec: &CheckedEndpoint) -> Insight {
+        Insight {
+            pinned: spec.pinned,
+            probes_above: spec.probe_above && !spec.pinned,
+            rests_in_a_row: self.health.rests_in_a_row(),
+            asked_until: Some(self.told_until).filter(|until| *until > now),
+            too_large: self.too_large(now).map(|(charge, until)| TooLarge { charge, until }),
+            foreign_requests_per_minute: self.learning.others.rate(),
+        }
     }
 
     /// By what requests are estimated here.

@@ -8,6 +8,7 @@ pub mod event;
 
 mod admit;
 mod affinity;
+mod ahead;
 mod bucket;
 mod cache_home;
 mod calibrate;

@@ -146,7 +146,11 @@ fn others_requests_on_a_shared_deployment_are_left_room_for_and_named() {
     let mut shared = Shared::new();
     shared.play(0..90, 40);
     let seen = view(&shared.world);
-    assert!((200..=240).contains(&seen.foreign_requests_per_minute), "{}", seen.foreign_requests_per_minute);
+    assert!(
+        (200..=240).contains(&seen.insight.foreign_requests_per_minute),
+        "{}",
+        seen.insight.foreign_requests_per_minute
+    );
     assert!(seen.requests.limit.is_some_and(|limit| (300..=360).contains(&limit)), "{:?}", seen.requests);
     assert_eq!(seen.requests.source, LimitSource::Configured, "the limit itself is what it was");
     let held = (0..60).map(|_| shared.world.arrive(10).1).find(|output| matches!(output, Output::Held { .. }));
@@ -166,7 +170,7 @@ fn counters_that_jump_by_a_request_or_two_show_nobody() {
     let mut shared = Shared::new();
     shared.play(0..30, 2);
     let seen = view(&shared.world);
-    assert_eq!((seen.foreign_requests_per_minute, seen.requests.limit), (0, Some(600)));
+    assert_eq!((seen.insight.foreign_requests_per_minute, seen.requests.limit), (0, Some(600)));
 }
 
 #[test]

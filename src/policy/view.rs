@@ -38,6 +38,7 @@ impl Balancer {
             kept: self.owners.kept(),
             endpoints,
             callers: self.caller_views(now),
+            usual_answers: self.outputs.known(),
         }
     }
 
@@ -78,10 +79,10 @@ impl Balancer {
             exhausts_at: None,
             reported_tokens_per_minute: learning.tokens.reported(),
             foreign_tokens_per_minute: learning.foreign.rate(),
-            foreign_requests_per_minute: learning.others.rate(),
             charge_permille: learning.calibration(true).permille(),
             uncapped_charge_permille: learning.calibration(false).permille(),
             growth_tokens_per_minute: learning.growth.allowed(),
+            insight: state.insight(now, spec),
         }
     }
 
@@ -126,6 +127,7 @@ impl Balancer {
                 model: group.model.clone(),
                 taken_percent: u8::try_from(self.taken_share(now, group) / 10_000).unwrap_or(100),
                 withheld: self.withheld(now, at, place),
+                paced: state.and_then(|route| route.paced_at(now, place)),
             }
         });
         RouteView {
@@ -136,6 +138,7 @@ impl Balancer {
             waiting: count(self.waiting_for(at)),
             back_at: if serving == 0 { back_at.min() } else { None },
             demand: self.outlook.route(&route.model).map(|route| route.demand).unwrap_or_default(),
+            relented_at: state.and_then(|route| route.relented),
         }
     }
 
