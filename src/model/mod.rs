@@ -11,6 +11,7 @@ pub mod counterfactual;
 pub mod decision;
 pub mod history;
 pub mod id;
+pub mod insight;
 pub mod outcome;
 pub mod outlook;
 pub mod preferences;

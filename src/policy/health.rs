@@ -122,6 +122,11 @@ impl HealthState {
         }
     }
 
+    /// Rests in a row of the kind that lasts the longest.
+    pub(super) fn rests_in_a_row(&self) -> u32 {
+        self.throttles.max(self.ejections).max(self.denials)
+    }
+
     /// Whether it takes requests of any size.
     pub(super) fn is_up(&self, now: Timestamp) -> bool {
         match self.phase_at(now) {

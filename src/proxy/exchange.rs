@@ -173,7 +173,7 @@ async fn attempt(
     match &result {
         Ok(committed) => {
             let facts = headers::facts(&committed.head.headers, door.engine.clock().wall_ms());
-            journal.attempted(Some(committed.head.status.as_u16()), None, said::of_facts(facts));
+            journal.attempted(Some(committed.head.status.as_u16()), None, said::of_facts(facts.clone()));
             journal.committed(committed.head.status.as_u16());
             journal.lease.committed(HeaderSignal { endpoint: assignment.endpoint.clone(), facts });
         }

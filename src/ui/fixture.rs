@@ -252,6 +252,7 @@ fn view(second: u64) -> BalancerView {
                 exhausts_at: None,
                 reported_tokens_per_minute: None,
                 foreign_tokens_per_minute: 0,
+                insight: crate::model::insight::Insight::default(),
                 charge_permille: 1_000,
                 uncapped_charge_permille: 1_000,
                 growth_tokens_per_minute: None,
@@ -290,10 +291,12 @@ fn view(second: u64) -> BalancerView {
             waiting: 3,
             back_at: None,
             demand: Default::default(),
+            relented_at: None,
         }],
         queue: queue(Timestamp::from_secs(second)),
         kept: vec![KeptState { account: "sim-a".into(), known: 1_204 }],
         callers: Vec::new(),
+        usual_answers: Vec::new(),
     }
 }
 
@@ -310,6 +313,7 @@ fn queue(now: Timestamp) -> QueueView {
         since: now.before(Duration::from_millis(4_200)),
         deadline: Some(now.after(Duration::from_secs(56))),
         expected: Some(now.after(Duration::from_secs(seconds))),
+        kept: None,
     };
     QueueView {
         waiting: 3,
@@ -323,6 +327,7 @@ fn queue(now: Timestamp) -> QueueView {
             one(3, Priority::Bulk, 2_400, 11),
         ],
         running: vec![running(0x8_0001, "sim-ptu", 41, now), running(0x8_0002, "sim-westus", 3, now)],
+        budget: crate::model::insight::RetryBudget { requests: 120, retries: 1, allowed: 34 },
     }
 }
 
