@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::stage::{Event, Stage, report_keys};
-use super::{history, key_test, live, profile, revisions};
+use super::{callers, history, key_test, live, profile, revisions};
 use crate::contract::snapshot::{KeyTest, Problem, RequestsView, Serving};
 use crate::contract::{
     Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, LineCommand, NoticeBody, ServingCommand,
@@ -18,6 +18,7 @@ use crate::model::checked::CheckedConfig;
 use crate::model::config::{AdminState, Config, Listen};
 use crate::model::id::{AccountId, CommandId, EndpointId, ModelName};
 use crate::model::revision::Author;
+use crate::model::secret::Secret;
 use crate::policy::Input;
 use crate::store::config_file::{ConfigError, ConfigFile};
 use crate::store::keys::KeyError;
@@ -34,6 +35,7 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
         Command::Endpoint(EndpointCommand::SetAdminState(endpoint, state)) => set_admin_state(stage, &endpoint, state),
         Command::Line(command) => Ok(line(stage, command)),
         Command::Key(command) => return key(stage, id, command),
+        Command::Caller(command) => return callers::obey(stage, id, command),
         Command::Serving(command) => serving(stage, command).await,
         Command::Demo(command) => demo(stage, command),
         Command::History(command) => history::obey(stage, id, command),
@@ -118,6 +120,10 @@ pub(super) async fn follow_listen(stage: &mut Stage, before: &Listen) {
 fn try_apply(stage: &mut Stage, draft: &Arc<Config>) -> NoticeBody {
     let draft = Arc::new(with_admin_states(draft, &stage.applied.config));
     let (checked, findings) = CheckedConfig::resolve(Arc::clone(&draft), stage.next_revision());
+    let mut findings = findings;
+    if draft.listen != stage.applied.config.listen {
+        findings.extend(stage.porter.findings(&draft));
+    }
     if brought_in(&findings, &stage.applied.config).next().is_some() {
         return NoticeBody::Rejected(findings);
     }
@@ -130,6 +136,7 @@ fn try_apply(stage: &mut Stage, draft: &Arc<Config>) -> NoticeBody {
     stage.profile.shown.first_run = false;
     live::forget(stage);
     stage.run_config(draft, checked, findings);
+    callers::forget_removed(stage);
     revisions::sign(stage, Author::You);
     NoticeBody::Applied { revision, findings: stage.applied.findings.clone() }
 }
@@ -369,7 +376,7 @@ impl Stage {
     /// Plays a script on the simulated endpoints.
     pub(super) fn play(&mut self, name: &str) -> Result<(), Problem> {
         let seed = self.options.seed.unwrap_or(1);
-        let base_url = self.address.map(|address| format!("http://{address}/v1"));
+        let base_url = self.reached_at().map(|address| format!("http://{address}/v1"));
         let problem = |what: String, next_step: &str| Problem {
             what,
             still_works: "Everything else is as it was.".to_owned(),
@@ -403,7 +410,7 @@ const TEST_PATIENCE: Duration = Duration::from_secs(90);
 
 fn send_test(stage: &Stage, id: CommandId, model: &ModelName) {
     let events = stage.events.clone();
-    let Some(address) = stage.address else {
+    let Some(address) = stage.reached_at() else {
         let problem = Problem {
             what: "Nothing listens, so no request can be sent.".to_owned(),
             still_works: "Your configuration and keys are untouched.".to_owned(),
@@ -416,14 +423,14 @@ fn send_test(stage: &Stage, id: CommandId, model: &ModelName) {
         "model": model.as_str(), "max_tokens": 32,
         "messages": [{"role": "user", "content": "Say hi in a few words."}],
     });
+    let token = stage.porter.own();
     tokio::spawn(async move {
-        let _ = events
-            .send(Event::TestAnswered(id, knock(&format!("http://{address}/v1/chat/completions"), &body).await))
-            .await;
+        let answer = knock(&format!("http://{address}/v1/chat/completions"), &token, &body).await;
+        let _ = events.send(Event::TestAnswered(id, answer)).await;
     });
 }
 
-async fn knock(url: &str, body: &serde_json::Value) -> Result<(String, u16), Problem> {
+async fn knock(url: &str, token: &Secret, body: &serde_json::Value) -> Result<(String, u16), Problem> {
     let failed = |error: reqwest::Error| Problem {
         what: if error.is_timeout() {
             "The test request got no answer in time."
@@ -440,7 +447,7 @@ async fn knock(url: &str, body: &serde_json::Value) -> Result<(String, u16), Pro
         .user_agent(concat!("tidegate-test/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(failed)?;
-    let answer = client.post(url).json(body).send().await.map_err(failed)?;
+    let answer = client.post(url).bearer_auth(token.expose()).json(body).send().await.map_err(failed)?;
     let status = answer.status().as_u16();
     let decision =
         answer.headers().get("x-tidegate-decision").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();

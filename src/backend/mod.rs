@@ -4,6 +4,8 @@
 //! told to stop.
 //! Absent on purpose: drawing, and rules of choosing.
 
+pub mod caller_tasks;
+mod callers;
 pub mod commands;
 #[cfg(feature = "window")]
 pub mod desktop;

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::callers::Porter;
 use super::doorbell::Doorbell;
 use super::drafts::{self, Drafts};
 use super::history::{self, Historian, Report};
@@ -92,6 +93,7 @@ pub struct Stage {
     /// Beats so far.
     pub(super) looked: u32,
     pub(super) desk: Desk,
+    pub(super) porter: Porter,
     pub(super) places: Vec<Answer>,
     /// Asks for tokens again before they end.
     renewal: Option<tokio::task::AbortHandle>,
@@ -137,7 +139,8 @@ impl Stage {
             refuse_unattended(&profile)?;
         }
         let first = revisions::first(&profile);
-        let (checked, findings) = resolve(&profile, first);
+        let porter = Porter::open(&profile.paths.data_dir);
+        let (checked, findings) = resolve(&profile, first, &porter);
         let seed = options.seed.unwrap_or_else(|| clock.wall_ms());
         let engine = Engine::new(Balancer::new(Arc::clone(&checked), seed, clock.now()), clock);
         engine.number_from(history::first_number(clock.wall_ms()));
@@ -171,6 +174,7 @@ impl Stage {
             on_disk: None,
             looked: 0,
             desk,
+            porter,
             places: Vec::new(),
             renewal: None,
             key_tests: BTreeMap::new(),
@@ -205,6 +209,7 @@ impl Stage {
         let brain = Arc::clone(&self.engine);
         tokio::spawn(async move { brain.run().await });
         self.start_simulated();
+        self.admit_callers();
         self.listen().await;
         self.announce();
         self.ask_for_keys();
@@ -252,7 +257,7 @@ impl Stage {
     fn beat(&mut self) {
         self.collect();
         drafts::keep(self);
-        if revisions::look(self) {
+        if revisions::look(self) | self.look_at_tokens() {
             self.publish();
         }
         for request in self.leaving.due(self.clock.now()) {
@@ -359,7 +364,6 @@ impl Stage {
                 self.desk.key(&account.id).is_some() || account.service == crate::model::config::Service::Simulated;
             self.engine.tell(Input::KeyReady { account: account.id.clone(), ready });
         }
-        self.door.callers.store(Arc::new(keys::callers(&self.applied.config)));
         self.set_table();
     }
 
@@ -405,10 +409,11 @@ impl Stage {
         let checked = Arc::new(checked);
         let revision = checked.revision;
         self.newest = self.newest.max(revision);
-        let findings = with_inventory(findings, &config);
+        let findings = with_inventory(findings, &config, &self.porter);
         self.applied = Arc::new(Applied { revision, config, findings, file_problem: None });
         self.start_simulated();
         self.door.config.store(Arc::clone(&checked));
+        self.admit_callers();
         self.set_table();
         self.engine.tell(Input::Configured(checked));
         self.ask_for_keys();
@@ -423,7 +428,8 @@ impl Stage {
         (self.revisions, self.on_disk) = (Arc::default(), None);
         self.drafts = Drafts::kept(self.back.draft());
         revisions::adopt(self);
-        let (checked, findings) = resolve(&self.profile, self.next_revision());
+        self.porter = Porter::open(&self.profile.paths.data_dir);
+        let (checked, findings) = resolve(&self.profile, self.next_revision(), &self.porter);
         self.newest = checked.revision;
         self.applied = Arc::new(Applied { revision: checked.revision, ..applied(&self.profile, findings) });
         let seed = self.options.seed.unwrap_or_else(|| self.clock.wall_ms());
@@ -431,6 +437,7 @@ impl Stage {
         self.engine.replace(Balancer::new(Arc::clone(&checked), seed, self.clock.now()));
         self.keeper = Keeper::open(&self.profile.paths.data_dir, &self.engine);
         self.door.config.store(checked);
+        self.admit_callers();
         self.door.forget_arrivals();
         self.collect();
         self.history.close(self.clock.wall_ms());

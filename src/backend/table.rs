@@ -80,7 +80,11 @@ fn address(uri: &Uri) -> Option<IpAddr> {
 
 fn is_own(uri: &Uri, own: SocketAddr) -> bool {
     let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
-    port == own.port() && address(uri).is_some_and(|ip| ip == own.ip() || ip.is_loopback() && own.ip().is_loopback())
+    let everywhere = own.ip().is_unspecified();
+    let here = |ip: IpAddr| {
+        ip == own.ip() || ip.is_unspecified() || ip.is_loopback() && (own.ip().is_loopback() || everywhere)
+    };
+    port == own.port() && address(uri).is_some_and(here)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow, bail};
 
+use super::callers::Porter;
 use super::profile::places;
 use super::resolve::with_inventory;
 use super::{Options, key_test};
@@ -34,7 +35,7 @@ pub fn check(options: &Options) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Ok(loaded) => {
-            let findings = with_inventory(loaded.findings, &loaded.config);
+            let findings = with_inventory(loaded.findings, &loaded.config, &Porter::open(&paths.data_dir));
             print!("{}", report(&findings, &paths.config_file));
             if findings.is_empty() {
                 println!("{}: nothing to complain about", paths.config_file.display());

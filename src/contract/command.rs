@@ -6,11 +6,12 @@
 
 use std::sync::Arc;
 
+use crate::contract::door::{CallerCommand, Told};
 use crate::contract::history::HistoryCommand;
 use crate::contract::snapshot::{Problem, RequestsView};
 use crate::model::check::Finding;
 use crate::model::config::{AdminState, Config};
-use crate::model::id::{AccountId, CommandId, EndpointId, ModelName, RequestId};
+use crate::model::id::{AccountId, CallerId, CommandId, EndpointId, ModelName, RequestId};
 use crate::model::record::RequestRecord;
 use crate::model::secret::Secret;
 
@@ -26,6 +27,8 @@ pub enum Command {
     Line(LineCommand),
     /// About keys.
     Key(KeyCommand),
+    /// About callers and their tokens.
+    Caller(CallerCommand),
     /// About serving as a whole.
     Serving(ServingCommand),
     /// About the demo.
@@ -210,6 +213,13 @@ pub enum NoticeBody {
         done: u64,
         /// Of so many.
         of: u64,
+    },
+    /// A token was made. It is told here and nowhere else.
+    TokenMade {
+        /// Whose.
+        caller: CallerId,
+        /// The token.
+        token: Told,
     },
     /// A second launch asks for the window, and for a place in it.
     Rung {

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::contract::door::DoorView;
 use crate::contract::history::HistoryView;
 use crate::model::check::Finding;
 use crate::model::config::Config;
@@ -54,6 +55,8 @@ pub struct Snapshot {
     pub history: HistoryView,
     /// Keys and the keyring. Never a key.
     pub keys: Arc<KeysView>,
+    /// Who may come in.
+    pub door: Arc<DoorView>,
     /// The script that plays, if one does.
     pub script: Option<ScriptView>,
     /// What arrived at the door so far.

@@ -21,5 +21,6 @@ pub mod revision;
 pub mod scenario;
 pub mod secret;
 pub mod status;
+pub mod token;
 pub mod units;
 pub mod usage;

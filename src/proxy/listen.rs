@@ -47,9 +47,11 @@ pub async fn serve(listener: TcpListener, door: Arc<Door>, mut stop: watch::Rece
 async fn connection(stream: TcpStream, door: Arc<Door>, mut stop: watch::Receiver<bool>) {
     // Without this, small answers wait for the client's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
+    // The address by which the client reached us; an IPv6 socket shows IPv4 ones in its own way.
+    let local = stream.local_addr().ok().map(|address| address.ip().to_canonical());
     let service = service_fn(move |request| {
         let door = Arc::clone(&door);
-        async move { Ok::<_, Infallible>(exchange(door, request).await) }
+        async move { Ok::<_, Infallible>(exchange(door, request, local).await) }
     });
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);

@@ -4,6 +4,7 @@
 //! Absent on purpose: decisions about what to write or which key to use.
 
 pub mod atomic;
+pub mod caller_tokens;
 pub mod config_file;
 pub mod config_read;
 pub mod draft_file;

@@ -143,6 +143,7 @@ pub fn empty() -> Snapshot {
         records: Arc::new(RecordsView::default()),
         history: HistoryView::default(),
         keys: Arc::new(KeysView { keyring: KeyringState::Ready, accounts: vec![] }),
+        door: Arc::default(),
         script: None,
         arrivals: Arrivals::default(),
         line: LineView::default(),

@@ -3,7 +3,7 @@
 //! Invariant: an older listener finishes what it runs; a failure to listen anew leaves it as it is.
 //! Absent on purpose: the search for a free port (`port`), and answering (`proxy::listen`).
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -68,14 +68,20 @@ impl Stage {
             self.retired.push(old.task);
         }
         self.address = Some(address);
+        self.admit_callers();
         self.set_table();
         self.announce();
         self.serving(address, instead_of)
     }
 
+    /// Where programs on this computer reach us.
+    pub(in crate::backend) fn reached_at(&self) -> Option<SocketAddr> {
+        self.address.map(from_here)
+    }
+
     fn serving(&self, address: SocketAddr, instead_of: Option<PortHeld>) -> Serving {
         let paused = self.door.paused.load(Ordering::Relaxed);
-        Serving::Listening { base_url: Arc::from(format!("http://{address}/v1")), paused, instead_of }
+        Serving::Listening { base_url: Arc::from(format!("http://{}/v1", from_here(address))), paused, instead_of }
     }
 
     /// Everything that listens, and why.
@@ -98,11 +104,21 @@ impl Stage {
 
     /// Leaves word for a second launch.
     pub(super) fn announce(&self) {
-        let base_url = self.address.map(|address| format!("http://{address}/v1"));
+        let base_url = self.reached_at().map(|address| format!("http://{address}/v1"));
         if let Some(lock) = &self.profile.lock
             && let Err(error) = lock.announce(base_url.as_deref(), self.bell.as_deref())
         {
             tracing::debug!(%error, "a second launch will not know where we listen");
         }
     }
+}
+
+/// An address that stands for all of this computer's is no place to send a request to; its own loopback address is.
+fn from_here(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
 }
