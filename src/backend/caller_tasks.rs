@@ -27,10 +27,12 @@ pub fn add(options: &Options, name: &str) -> anyhow::Result<ExitCode> {
     let caller = CallerId::from(name);
     let mut loaded = ConfigFile::load(&paths)?;
     // What was given is not repeated: it may be a token, typed in the wrong place.
-    check_name(&loaded.config, &caller).map_err(|problem| match problem.what.contains("already") {
-        true => anyhow!("there is a caller of that name already. Nothing was changed. Make it a new token with `tidegate caller rotate`."),
-        false => anyhow!("{problem}"),
-    })?;
+    if loaded.config.callers.iter().any(|known| known.id == caller) {
+        bail!(
+            "there is a caller of that name already. Nothing was changed. Make it a new token with `tidegate caller rotate`."
+        );
+    }
+    check_name(&loaded.config, &caller).map_err(|problem| anyhow!("{problem}"))?;
     let mut config = loaded.config.clone();
     config.callers.push(Caller::named(caller.clone()));
     loaded.file.save(&loaded.config, &config)?;

@@ -4,11 +4,8 @@
 //! Absent on purpose: callers' limits and priorities. They are configuration like any other.
 
 use std::net::{SocketAddr, UdpSocket};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
-
-use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::commands::save;
 use super::revisions;
@@ -24,18 +21,21 @@ use crate::model::revision::Author;
 use crate::model::secret::Secret;
 use crate::model::token::Salt;
 use crate::proxy::auth::{Callers, Known};
-use crate::store::caller_tokens::{TokenError, TokenFile, Tokens};
-use crate::store::environment;
+use crate::store::caller_tokens::{self, TokenError, TokenFile, Tokens};
+use crate::store::paths::Paths;
+use crate::store::{environment, exposed};
 
 /// A caller's name has at most so many characters.
 const LONGEST_NAME: usize = 60;
 
-/// Knows the tokens of one profile's callers.
+/// Knows the tokens of one profile's callers, and who else could meddle with its files.
 pub(super) struct Porter {
     file: TokenFile,
     stamp: Option<(SystemTime, u64)>,
     tokens: Tokens,
     problem: Option<String>,
+    /// What is to be said of who may write the profile's files.
+    exposed: Vec<Finding>,
     /// Where no token was made yet, those of variables still need one.
     salt: Salt,
     /// For our own test requests.
@@ -43,10 +43,13 @@ pub(super) struct Porter {
 }
 
 impl Porter {
-    /// With the tokens of this data folder.
-    pub(super) fn open(data_dir: &Path) -> Self {
+    /// With the tokens of this profile.
+    pub(super) fn open(paths: &Paths) -> Self {
+        // Without randomness there is no token of our own, and one is made for nobody.
+        let chance = || caller_tokens::chance().map(|text| text.to_string()).unwrap_or_default();
         let mut porter = Self {
-            file: TokenFile::of(data_dir),
+            file: TokenFile::of(&paths.data_dir),
+            exposed: exposed::findings(paths),
             stamp: None,
             tokens: Tokens::default(),
             problem: None,
@@ -118,7 +121,7 @@ impl Porter {
             message,
         };
         let broken = self.problem.iter().map(|problem| finding(Severity::Warning, "require_token", problem.clone()));
-        let mut found: Vec<Finding> = broken.collect();
+        let mut found: Vec<Finding> = self.exposed.iter().cloned().chain(broken).collect();
         let has_token =
             |caller: &Caller| self.tokens.valid(0).any(|kept| kept.caller == caller.id) || holds_token(caller);
         if !config.listen.asks_token() || config.callers.iter().any(has_token) {
@@ -142,15 +145,6 @@ impl Porter {
 
 fn holds_token(caller: &Caller) -> bool {
     caller.token.as_ref().is_some_and(|source| environment::secret(&source.env).is_some())
-}
-
-/// Text that nobody can guess; empty if the system gives no randomness.
-fn chance() -> String {
-    let mut bytes = [0; 32];
-    if SystemRandom::new().fill(&mut bytes).is_err() {
-        return String::new();
-    }
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Callers whose tokens are to come from variables that hold none.
@@ -278,7 +272,7 @@ fn rename(stage: &mut Stage, from: &CallerId, to: &CallerId) -> Result<NoticeBod
 }
 
 /// Changes what runs and the file at once, as a revision.
-fn change(stage: &mut Stage, change: impl FnOnce(&mut Config)) -> Result<(), Problem> {
+pub(super) fn change(stage: &mut Stage, change: impl FnOnce(&mut Config)) -> Result<(), Problem> {
     if stage.live.is_some() {
         return Err(Problem {
             what: "Limits are being tried just now, and what is tried is not written.".to_owned(),
@@ -382,21 +376,25 @@ mod tests {
     fn an_address_that_others_reach_is_refused_until_a_caller_has_a_token() {
         let home = tempfile::tempdir().unwrap();
         let config = read("[listen]\naddress = \"0.0.0.0\"\n[[caller]]\nid = \"app\"\n");
-        let found = Porter::open(home.path()).findings(&config);
+        let found = Porter::open(&Paths::inside(home.path())).findings(&config);
         assert_eq!(found.iter().map(|finding| finding.severity).collect::<Vec<_>>(), [Severity::Error]);
         assert!(found[0].message.contains("tidegate caller add NAME"), "{}", found[0].message);
-        TokenFile::of(home.path()).make(&"other".into(), 1).unwrap();
-        assert_eq!(Porter::open(home.path()).findings(&config).len(), 1, "a stranger's token is no caller's");
-        TokenFile::of(home.path()).make(&"app".into(), 1).unwrap();
-        assert!(Porter::open(home.path()).findings(&config).is_empty());
+        TokenFile::of(&Paths::inside(home.path()).data_dir).make(&"other".into(), 1).unwrap();
+        assert_eq!(
+            Porter::open(&Paths::inside(home.path())).findings(&config).len(),
+            1,
+            "a stranger's token is no caller's"
+        );
+        TokenFile::of(&Paths::inside(home.path()).data_dir).make(&"app".into(), 1).unwrap();
+        assert!(Porter::open(&Paths::inside(home.path())).findings(&config).is_empty());
     }
 
     #[test]
     fn a_required_token_that_nobody_has_is_pointed_out() {
         let home = tempfile::tempdir().unwrap();
-        let found = Porter::open(home.path()).findings(&read("[listen]\nrequire_token = true\n"));
+        let found = Porter::open(&Paths::inside(home.path())).findings(&read("[listen]\nrequire_token = true\n"));
         assert_eq!(found.iter().map(|finding| finding.severity).collect::<Vec<_>>(), [Severity::Warning]);
-        assert!(Porter::open(home.path()).findings(&Config::default()).is_empty());
+        assert!(Porter::open(&Paths::inside(home.path())).findings(&Config::default()).is_empty());
     }
 
     #[test]

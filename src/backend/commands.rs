@@ -7,21 +7,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::stage::{Event, Stage, report_keys};
-use super::{callers, history, key_test, live, profile, revisions};
-use crate::contract::snapshot::{KeyTest, Problem, RequestsView, Serving};
-use crate::contract::{
-    Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, LineCommand, NoticeBody, ServingCommand,
-};
+use super::stage::{Event, Stage};
+use super::{callers, history, key_orders, live, profile, revisions};
+use crate::contract::snapshot::{Problem, RequestsView, Serving};
+use crate::contract::{Command, ConfigCommand, DemoCommand, EndpointCommand, LineCommand, NoticeBody, ServingCommand};
 use crate::model::check::{Finding, brought_in};
 use crate::model::checked::CheckedConfig;
 use crate::model::config::{AdminState, Config, Listen};
-use crate::model::id::{AccountId, CommandId, EndpointId, ModelName};
+use crate::model::id::{CommandId, EndpointId, ModelName};
 use crate::model::revision::Author;
 use crate::model::secret::Secret;
 use crate::policy::Input;
 use crate::store::config_file::{ConfigError, ConfigFile};
-use crate::store::keys::KeyError;
 use crate::store::lock::LockError;
 use crate::store::requests_view::{Kept, save as save_requests_view};
 
@@ -34,7 +31,7 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
         Command::Live(command) => return live::obey(stage, id, command).await,
         Command::Endpoint(EndpointCommand::SetAdminState(endpoint, state)) => set_admin_state(stage, &endpoint, state),
         Command::Line(command) => Ok(line(stage, command)),
-        Command::Key(command) => return key(stage, id, command),
+        Command::Key(command) => return key_orders::obey(stage, id, command),
         Command::Caller(command) => return callers::obey(stage, id, command),
         Command::Serving(command) => serving(stage, command).await,
         Command::Demo(command) => demo(stage, command),
@@ -252,66 +249,6 @@ fn set_admin_state(stage: &mut Stage, endpoint: &EndpointId, state: AdminState) 
     }
 }
 
-fn key(stage: &mut Stage, id: CommandId, command: KeyCommand) {
-    let desk = stage.desk.clone();
-    match command {
-        KeyCommand::Set(account, secret) => change_key(stage, id, &account.clone(), async move {
-            desk.store(account.clone(), secret).await.map(|_| format!("The key of {account} is stored"))
-        }),
-        KeyCommand::Remove(account) => change_key(stage, id, &account.clone(), async move {
-            desk.remove(account.clone()).await.map(|()| format!("The key of {account} is forgotten"))
-        }),
-        KeyCommand::Test(account) => test(stage, id, account),
-    }
-    stage.publish();
-}
-
-/// Does it off the actor's turn, looks where every key is now, and tells what came of it.
-fn change_key(
-    stage: &mut Stage,
-    id: CommandId,
-    account: &AccountId,
-    change: impl Future<Output = Result<String, KeyError>> + Send + 'static,
-) {
-    stage.key_tests.remove(account);
-    let (desk, config, events) = (stage.desk.clone(), Arc::clone(&stage.applied.config), stage.events.clone());
-    tokio::spawn(async move {
-        let told = change.await.map_err(|error| key_problem(&error.to_string()));
-        report_keys(&desk, &config, &events).await;
-        let _ = events.send(Event::Done(id, told)).await;
-    });
-}
-
-fn key_problem(what: &str) -> Problem {
-    Problem {
-        what: what.to_owned(),
-        still_works: "Other accounts and simulated endpoints are not affected.".to_owned(),
-        next_step: "Try again, or name an environment variable for the key in the configuration.".to_owned(),
-    }
-}
-
-fn test(stage: &mut Stage, id: CommandId, account: AccountId) {
-    let (found, key) = (stage.applied.config.account(&account).cloned(), stage.desk.key(&account));
-    let (Some(found), Some(key)) = (found, key) else {
-        stage.tell(
-            Some(id),
-            NoticeBody::Failed(Problem {
-                what: format!("{account} cannot be tested: it has no key, or is not applied yet."),
-                still_works: "Everything else is as it was.".to_owned(),
-                next_step: "Apply your draft and paste a key, then test again.".to_owned(),
-            }),
-        );
-        return;
-    };
-    stage.key_tests.insert(account.clone(), KeyTest { finished_wall_ms: None, lines: Vec::new() });
-    let events = stage.events.clone();
-    tokio::spawn(async move {
-        let result = key_test::test(&found, &key).await;
-        let _ = events.send(Event::Tested(account, result)).await;
-        let _ = events.send(Event::Done(id, Ok(String::new()))).await;
-    });
-}
-
 async fn serving(stage: &mut Stage, command: ServingCommand) -> Result<String, Problem> {
     let pause = match command {
         ServingCommand::Pause => true,
@@ -320,12 +257,20 @@ async fn serving(stage: &mut Stage, command: ServingCommand) -> Result<String, P
             stage.listen().await;
             return Ok(String::new());
         }
+        ServingCommand::ThisComputerOnly => return this_computer_only(stage).await,
     };
     stage.door.paused.store(pause, Ordering::Relaxed);
     if let Serving::Listening { paused, .. } = &mut stage.serving {
         *paused = pause;
     }
     Ok(if pause { "Serving is paused: requests get a clear 503" } else { "Serving again" }.to_owned())
+}
+
+async fn this_computer_only(stage: &mut Stage) -> Result<String, Problem> {
+    let before = stage.applied.config.listen.clone();
+    callers::change(stage, |config| config.listen.address = Listen::default().address)?;
+    follow_listen(stage, &before).await;
+    Ok("Only this computer can reach Tidegate now".to_owned())
 }
 
 fn demo(stage: &mut Stage, command: DemoCommand) -> Result<String, Problem> {

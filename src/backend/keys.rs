@@ -6,10 +6,13 @@
 use std::collections::BTreeMap;
 
 use super::profile::Loaded;
-use crate::contract::snapshot::{AccountKey, KeyState, KeyTest, KeyringState, KeysView};
+use super::racks::Racks;
+use crate::contract::snapshot::{AccountKey, KeyState, KeyTest, KeyringState, KeysView, SpareKeys};
 use crate::model::id::AccountId;
 use crate::store::environment;
-use crate::store::keys::{Answer, Fingerprints, KeyDesk, KeyPlace, KeyStore, KeyringStatus, KeyringStore, MemoryStore};
+use crate::store::keys::{
+    Answer, Fingerprints, KeyDesk, KeyPlace, KeySlot, KeyStore, KeyringStatus, KeyringStore, MemoryStore, Rotations,
+};
 
 /// Where keys are asked for.
 pub type Desk = KeyDesk;
@@ -28,16 +31,29 @@ pub fn desk(profile: &Loaded) -> anyhow::Result<Desk> {
             Fingerprints::for_this_run()?
         }
     };
-    Ok(KeyDesk::start(store, prints, Box::new(environment::secret))?)
+    let rotations = Rotations::of(&profile.paths.data_dir);
+    Ok(KeyDesk::start(store, prints, rotations, Box::new(environment::secret))?)
 }
 
 /// What the screen shows of keys.
-#[must_use]
-pub fn view(places: &[Answer], keyring: KeyringStatus, tests: &BTreeMap<AccountId, KeyTest>) -> KeysView {
-    let accounts = places.iter().map(|Answer { account, place }| AccountKey {
+pub(super) fn view(
+    places: &[Answer],
+    keyring: KeyringStatus,
+    tests: &BTreeMap<(AccountId, KeySlot), KeyTest>,
+    racks: &Racks,
+) -> KeysView {
+    let test = |account: &AccountId, slot| tests.get(&(account.clone(), slot)).cloned();
+    let accounts = places.iter().map(|Answer { account, place, spares }| AccountKey {
         account: account.clone(),
         state: state(place.clone()),
-        test: tests.get(account).cloned(),
+        test: test(account, KeySlot::Current),
+        spares: SpareKeys {
+            next: spares.next.clone(),
+            next_test: test(account, KeySlot::Next).filter(|_| spares.next.is_some()),
+            previous: spares.previous.clone(),
+            second: spares.second.clone(),
+            stands_in_since: racks.stands_in_since(account),
+        },
     });
     KeysView { keyring: keyring_state(keyring), accounts: accounts.collect() }
 }

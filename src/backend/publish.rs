@@ -107,7 +107,7 @@ impl Publisher {
             self.records = Arc::new(stage.ring.view(stage.door.recorder.dropped()));
         }
         self.history = stage.history.view();
-        let keys = keys::view(&stage.places, stage.desk.keyring(), &stage.key_tests);
+        let keys = keys::view(&stage.places, stage.desk.keyring(), &stage.key_tests, &stage.racks);
         if keys != *self.keys {
             self.keys = Arc::new(keys);
         }

@@ -128,6 +128,18 @@ pub enum KeyCommand {
     Remove(AccountId),
     /// Test it against the service.
     Test(AccountId),
+    /// Store the key that is to follow; the one in use goes on being sent.
+    SetNext(AccountId, Secret),
+    /// Forget the key that is to follow.
+    RemoveNext(AccountId),
+    /// Test the key that is to follow.
+    TestNext(AccountId),
+    /// New requests use the next key at once; running ones finish, and the one before is kept for ten minutes.
+    Switch(AccountId),
+    /// Use the key before again.
+    SwitchBack(AccountId),
+    /// Ask the keyring again; a locked one asks the person to unlock it.
+    Ask,
 }
 
 /// About serving as a whole.
@@ -138,6 +150,8 @@ pub enum ServingCommand {
     Resume,
     /// Try the port of the configuration again.
     RetryPort,
+    /// Be reachable from this computer alone, at once.
+    ThisComputerOnly,
 }
 
 /// About the demo.

@@ -228,7 +228,9 @@ pub(super) async fn try_keys(
     let sent = send(&door.client, upstream, prepared, &door.via, deadline, slot).await;
     let first = prove(door, sent, upstream, prepared, deadline).await;
     let is_refused = matches!(&first, Err(fault) if fault.failure.class == FailureClass::KeyRejected);
-    let Some(other) = is_refused.then(|| upstream.keys.refused(slot)).flatten() else { return first };
+    let Some(other) = is_refused.then(|| upstream.keys.refused(slot, door.engine.clock().wall_ms())).flatten() else {
+        return first;
+    };
     tracing::warn!("an account refused its key, so its other one is used from now on; renew the refused one");
     let sent = send(&door.client, upstream, prepared, &door.via, deadline, other).await;
     prove(door, sent, upstream, prepared, deadline).await

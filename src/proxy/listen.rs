@@ -11,7 +11,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::door::Door;
@@ -22,8 +22,13 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause after a failed accept (out of file descriptors), so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `stop` turns true, then lets running exchanges finish.
-pub async fn serve(listener: TcpListener, door: Arc<Door>, mut stop: watch::Receiver<bool>) {
+/// Serves until `stop` turns true, says by `closed` that the port is free, and lets running exchanges finish.
+pub async fn serve(
+    listener: TcpListener,
+    door: Arc<Door>,
+    mut stop: watch::Receiver<bool>,
+    closed: oneshot::Sender<()>,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -41,6 +46,8 @@ pub async fn serve(listener: TcpListener, door: Arc<Door>, mut stop: watch::Rece
         }
     }
     drop(listener);
+    // Nobody may wait for it.
+    let _ = closed.send(());
     while connections.join_next().await.is_some() {}
 }
 

@@ -149,11 +149,10 @@ impl TokenFile {
     pub fn make(&self, caller: &CallerId, now_wall_ms: u64) -> Result<Secret, TokenError> {
         let mut written = match self.written()? {
             Some(written) => written,
-            None => Written { salt: hex(&*chance()?), tokens: Vec::new() },
+            None => Written { salt: chance()?.to_string(), tokens: Vec::new() },
         };
         let salt: [u8; BYTES] = from_hex(&written.salt).ok_or_else(|| self.broken())?;
-        let digits = Zeroizing::new(hex(&*chance()?));
-        let token = Zeroizing::new(format!("{PREFIX}{}", *digits));
+        let token = Zeroizing::new(format!("{PREFIX}{}", *chance()?));
         let grace = now_wall_ms.saturating_add(GRACE_MS);
         for earlier in written.tokens.iter_mut().filter(|earlier| earlier.caller == *caller) {
             earlier.until = Some(earlier.until.map_or(grace, |until| until.min(grace)));
@@ -214,10 +213,14 @@ impl TokenFile {
     }
 }
 
-fn chance() -> Result<Zeroizing<[u8; BYTES]>, TokenError> {
+/// 256 random bits, as 64 hex digits.
+///
+/// # Errors
+/// [`TokenError::NoChance`]
+pub fn chance() -> Result<Zeroizing<String>, TokenError> {
     let mut bytes = Zeroizing::new([0; BYTES]);
     SystemRandom::new().fill(&mut *bytes).map_err(|_| TokenError::NoChance)?;
-    Ok(bytes)
+    Ok(Zeroizing::new(hex(&*bytes)))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -9,6 +9,7 @@ pub mod config_file;
 pub mod config_read;
 pub mod draft_file;
 pub mod environment;
+pub mod exposed;
 pub mod history;
 pub mod keys;
 pub mod live_session;
