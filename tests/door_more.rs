@@ -1,6 +1,7 @@
 //! The door, from further off: where we listen, whom we believe on the way to a service, who may change our files, and that no
 //! key is ever written. Numbered cases of the attack list, like `door`, against the shipped binary.
 
+#![cfg(unix)]
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may end where it is wrong")]
 #![expect(unreachable_pub, dead_code, reason = "the served binary and the upstream are shared between test programs")]
 
@@ -135,7 +136,7 @@ async fn case_19_a_service_is_believed_by_its_certificate_alone() {
     let authority = format!("{}/tests/tls/ca.pem", env!("CARGO_MANIFEST_DIR"));
     let at = |host: &str| {
         format!(
-            "[retry]\nmax_attempts = 1\n[[account]]\nid = \"a\"\nservice = \"compatible\"\nbase_url = \"https://{host}:{port}/v1\"\n\
+            "[retry]\nmax_attempts = 1\n[queue]\nmax_wait_seconds = 0\n[[account]]\nid = \"a\"\nservice = \"compatible\"\nbase_url = \"https://{host}:{port}/v1\"\n\
              credential = {{ env = \"KEY\" }}\n[[endpoint]]\nid = \"ea\"\naccount = \"a\"\nmodel = \"m\"\n{}",
             route("m", &["ea"])
         )
@@ -144,10 +145,10 @@ async fn case_19_a_service_is_believed_by_its_certificate_alone() {
     let careless =
         [("KEY", KEY), ("NODE_TLS_REJECT_UNAUTHORIZED", "0"), ("PYTHONHTTPSVERIFY", "0"), ("GIT_SSL_NO_VERIFY", "1")];
     let unknown = serve(&at("localhost"), &careless);
-    assert_eq!(unknown.chat("m", false).send().await.expect("an answer").status().as_u16(), 502);
+    assert!(unknown.chat("m", false).send().await.expect("an answer").status().is_server_error());
     let trusted = [("KEY", KEY), ("SSL_CERT_FILE", authority.as_str())];
     let misnamed = serve(&at("127.0.0.1"), &trusted);
-    assert_eq!(misnamed.chat("m", false).send().await.expect("an answer").status().as_u16(), 502);
+    assert!(misnamed.chat("m", false).send().await.expect("an answer").status().is_server_error());
     assert_eq!(seen.load(Ordering::SeqCst), 0, "no key went to a service that nobody vouches for");
     let named = serve(&at("localhost"), &trusted);
     assert_eq!(named.chat("m", false).send().await.expect("an answer").status().as_u16(), 200);
@@ -257,7 +258,7 @@ async fn case_10_no_key_is_written_anywhere_however_it_is_malformed() {
     for name in ["plain", "newline", "foreign", "quoted", "nowhere"] {
         let request = served.chat(name, false).bearer_auth("canary-ten-token-5525");
         let answer = request.send().await.expect("an answer");
-        heard.push_str(&format!("{:?}", answer.headers()));
+        heard.extend(answer.headers().values().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()));
         heard.push_str(&answer.text().await.expect("a body"));
     }
     heard.push_str(&served.until(settled).await.to_string());

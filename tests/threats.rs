@@ -1,13 +1,12 @@
 //! `THREAT_MODEL.md` names tests; each of them must exist.
 
-#![expect(clippy::expect_used, reason = "a test that cannot read its sources should say so")]
-
 use std::fs;
 use std::path::Path;
 
 /// The words in backticks that name a file below `tests` or `src`, perhaps with a test in it.
 fn named(text: &str) -> Vec<(&str, Option<&str>)> {
-    let words = text.split('`').skip(1).step_by(2).filter(|word| word.starts_with("tests/") || word.starts_with("src/"));
+    let words =
+        text.split('`').skip(1).step_by(2).filter(|word| word.starts_with("tests/") || word.starts_with("src/"));
     words.map(|word| word.split_once("::").map_or((word, None), |(file, test)| (file, Some(test)))).collect()
 }
 
