@@ -22,5 +22,6 @@ pub mod revision;
 pub mod scenario;
 pub mod secret;
 pub mod status;
+pub mod token;
 pub mod units;
 pub mod usage;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::contract::snapshot::{
     AccountKey, Applied, Arrivals, EndpointSeries, KeyState, KeyringState, KeysView, LinePoint, LineView, Profile,
-    RecordsView, SeriesPoint, SeriesView, Serving, Snapshot, Socket, StreamView,
+    RecordsView, SeriesPoint, SeriesView, Serving, Snapshot, Socket, SpareKeys, StreamView,
 };
 use crate::contract::{BackEnd, CommandInbox, HistoryView, UiEnd};
 use crate::model::check::check;
@@ -143,6 +143,7 @@ pub fn empty() -> Snapshot {
         records: Arc::new(RecordsView::default()),
         history: HistoryView::default(),
         keys: Arc::new(KeysView { keyring: KeyringState::Ready, accounts: vec![] }),
+        door: Arc::default(),
         script: None,
         arrivals: Arrivals::default(),
         line: LineView::default(),
@@ -161,7 +162,12 @@ pub fn line() -> (UiEnd, BackEnd, CommandInbox) {
 pub fn snapshot_at(second: u64) -> Snapshot {
     let config = Arc::new(config());
     let findings = check(&config);
-    let key = |account: &Account| AccountKey { account: account.id.clone(), state: KeyState::NotNeeded, test: None };
+    let key = |account: &Account| AccountKey {
+        account: account.id.clone(),
+        state: KeyState::NotNeeded,
+        test: None,
+        spares: SpareKeys::default(),
+    };
     Snapshot {
         generation: second,
         at: Timestamp::from_secs(second),

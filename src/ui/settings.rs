@@ -8,6 +8,8 @@
 pub enum Part {
     /// Where we listen.
     Network,
+    /// Who asks.
+    Callers,
     /// What is kept.
     Data,
     /// How it looks.
@@ -22,14 +24,15 @@ pub enum Part {
 
 impl Part {
     /// Every part, in order.
-    pub const ALL: [Self; 6] =
-        [Self::Network, Self::Data, Self::Appearance, Self::Window, Self::Notifications, Self::Advanced];
+    pub const ALL: [Self; 7] =
+        [Self::Network, Self::Callers, Self::Data, Self::Appearance, Self::Window, Self::Notifications, Self::Advanced];
 
     /// Its heading.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Network => "Network",
+            Self::Callers => "Callers",
             Self::Data => "Privacy and data",
             Self::Appearance => "Appearance",
             Self::Window => "Closing the window",
@@ -65,7 +68,22 @@ pub const ALL: &[Setting] = &[
         "Who can reach Tidegate; anything but this computer needs caller tokens",
     ),
     setting(Part::Network, "port", "Port", "Where clients find Tidegate; 0 takes any free one"),
+    setting(Part::Network, "token", "Caller token", "Whether a request must say whose it is before it is let in"),
+    setting(
+        Part::Network,
+        "hosts",
+        "Other names",
+        "Names besides localhost under which clients reach Tidegate; any other is refused, lest a web page lead here",
+    ),
+    setting(Part::Network, "origins", "Web pages", "Pages that may send requests; none unless you name it"),
+    setting(Part::Network, "timeouts", "Timeouts", "How long Tidegate waits for services"),
     setting(Part::Network, "sockets", "Listening sockets", "Everything Tidegate has open, and why"),
+    setting(
+        Part::Callers,
+        "callers",
+        "Callers and their tokens",
+        "Programs that ask Tidegate, each known by its token, with a priority and limits of its own",
+    ),
     setting(Part::Data, "folders", "Where things are", "The files of this profile, and of this computer"),
     setting(Part::Appearance, "theme", "Theme mode", "Light, dark, or as the desktop says"),
     setting(Part::Appearance, "contrast", "High contrast", "Stronger text and borders, no faint washes"),

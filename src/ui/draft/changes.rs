@@ -3,6 +3,8 @@
 //! Invariant: two configurations that differ yield at least one sentence; equal ones yield none.
 //! Absent on purpose: judgement; what is wrong with a change is a finding.
 
+mod door;
+
 use crate::model::config::{Config, Endpoint, Group, QuotaPool, Route, Spread};
 use crate::model::units::Grouped;
 use crate::ui::format::group_rank;
@@ -13,9 +15,7 @@ pub(super) fn sentences(base: &Config, draft: &Config) -> Vec<String> {
     if base == draft {
         return said;
     }
-    if base.listen != draft.listen {
-        said.push(format!("Listen on {}:{}.", draft.listen.address, draft.listen.port));
-    }
+    door::listen(&base.listen, &draft.listen, &mut said);
     lists(
         &base.accounts,
         &draft.accounts,
@@ -27,9 +27,7 @@ pub(super) fn sentences(base: &Config, draft: &Config) -> Vec<String> {
     lists(&base.quota_pools, &draft.quota_pools, |p| p.id.as_str(), "Quota pool", &mut said, pool);
     lists(&base.endpoints, &draft.endpoints, |e| e.id.as_str(), "Endpoint", &mut said, endpoint);
     lists(&base.routes, &draft.routes, |r| r.model.as_str(), "Route", &mut said, route);
-    if base.callers != draft.callers {
-        said.push("Callers change.".to_owned());
-    }
+    lists(&base.callers, &draft.callers, |c| c.id.as_str(), "Caller", &mut said, door::caller);
     if base.queue != draft.queue {
         let queue = &draft.queue;
         said.push(format!(
@@ -39,9 +37,7 @@ pub(super) fn sentences(base: &Config, draft: &Config) -> Vec<String> {
             queue.bulk_share_percent
         ));
     }
-    if base.timeouts != draft.timeouts {
-        said.push(format!("A stream may be silent for {} s.", draft.timeouts.stream_idle_seconds));
-    }
+    door::timeouts(&base.timeouts, &draft.timeouts, &mut said);
     if base.bodies != draft.bodies {
         said.push(format!("Bodies of up to {} MiB are taken.", draft.bodies.largest_mib));
     }

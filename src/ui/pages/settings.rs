@@ -1,10 +1,12 @@
 //! The Settings page: how Tidegate behaves on this computer.
 //!
-//! Invariant: each setting shows what is usual and goes back to it alone; the network's go through the draft, all others act
-//! at once.
+//! Invariant: each setting shows what is usual and goes back to it alone; the network's and callers' limits go through the
+//! draft, all others act at once.
 //! Absent on purpose: endpoints, routes and quotas; their pages have them.
 
+mod callers;
 mod looks;
+mod network;
 mod places;
 
 use egui::{RichText, Ui};
@@ -24,6 +26,8 @@ pub struct State {
     /// To be scrolled to.
     wanted: Option<&'static str>,
     stored: stored::State,
+    network: network::State,
+    callers: callers::State,
 }
 
 /// Shows the page.
@@ -92,8 +96,7 @@ fn one(ui: &mut Ui, cx: &mut PageCx, state: &mut State, setting: &Setting) {
         }
         note(ui, cx.theme, setting.hint);
         match setting.slug {
-            "address" => places::address(ui, cx),
-            "port" => places::port(ui, cx),
+            "callers" => callers::show(ui, cx, &mut state.callers),
             "sockets" => places::sockets(ui, cx),
             "folders" => places::folders(ui, cx),
             "file" => places::file(ui, cx),
@@ -102,6 +105,7 @@ fn one(ui: &mut Ui, cx: &mut PageCx, state: &mut State, setting: &Setting) {
                     cx.act(Action::Help);
                 }
             }
+            slug if setting.part == Part::Network => network::show(ui, cx, &mut state.network, slug),
             slug => looks::show(ui, cx, slug),
         }
     });
