@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use crate::contract::desktop::NotePress;
 use crate::contract::door::{CallerCommand, Told};
 use crate::contract::history::HistoryCommand;
 use crate::contract::snapshot::{Problem, RequestsView};
@@ -239,6 +240,13 @@ pub enum NoticeBody {
     Rung {
         /// As it was given to the second launch.
         link: Option<String>,
+    },
+    /// The person pressed a button of a desktop notification.
+    NotePressed {
+        /// The note's id.
+        note: u64,
+        /// Which button.
+        press: NotePress,
     },
     /// It did not work.
     Failed(Problem),

@@ -14,7 +14,7 @@ pub use command::{
     Command, ConfigCommand, DemoCommand, EndpointCommand, ExportCommand, ExportFormat, KeyCommand, LineCommand,
     LiveCommand, Notice, NoticeBody, RevertCause, ServingCommand,
 };
-pub use desktop::DesktopNote;
+pub use desktop::{DesktopNote, NotePress};
 pub use door::{CallerCommand, DoorView};
 pub use history::{HistoryCommand, HistoryView};
 pub use line::{BackEnd, Busy, CommandInbox, UiEnd, line};

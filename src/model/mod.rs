@@ -20,6 +20,7 @@ pub mod proposal;
 pub mod record;
 pub mod revision;
 pub mod scenario;
+pub mod script;
 pub mod secret;
 pub mod status;
 pub mod token;

@@ -79,6 +79,9 @@ pub(super) struct HealthState {
     faults: u32,
     connects: u32,
     first_fault: Timestamp,
+    /// Answers in a row that broke after their first token, and when the first of them did.
+    cuts: u32,
+    first_cut: Timestamp,
     /// Rests in a row by cause family: throttles, ejections, denials.
     throttles: u32,
     ejections: u32,
@@ -93,6 +96,8 @@ impl HealthState {
             faults: 0,
             connects: 0,
             first_fault: Timestamp::ZERO,
+            cuts: 0,
+            first_cut: Timestamp::ZERO,
             throttles: 0,
             ejections: 0,
             denials: 0,
@@ -259,6 +264,28 @@ impl HealthState {
         (self.faults, self.connects) = (0, 0);
         self.ejections = self.ejections.saturating_add(1);
         Some(self.ejections)
+    }
+
+    /// Counts an answer that broke after its first token. `Some(n)`: the endpoint is ejected for the n-th time in a row.
+    pub(super) fn cut(&mut self, now: Timestamp, request: RequestId) -> Option<u32> {
+        if !self.takes_blame(request) {
+            return None;
+        }
+        if self.cuts == 0 || now.since(self.first_cut) > ROW {
+            (self.cuts, self.first_cut) = (0, now);
+        }
+        self.cuts = self.cuts.saturating_add(1);
+        if self.cuts < FAULTS {
+            return None;
+        }
+        self.cuts = 0;
+        self.ejections = self.ejections.saturating_add(1);
+        Some(self.ejections)
+    }
+
+    /// An answer came to its end.
+    pub(super) const fn whole(&mut self) {
+        self.cuts = 0;
     }
 
     /// Rests until a time; never earlier than a rest that is on already. `request`'s failure is why.

@@ -97,6 +97,18 @@ pub const ALL: &[Setting] = &[
         "On the desktop",
         "While the window has not the focus; in the window they are always shown",
     ),
+    setting(
+        Part::Notifications,
+        "quiet",
+        "Quiet hours",
+        "Hours in which the desktop shows none; the bell has them all",
+    ),
+    setting(
+        Part::Notifications,
+        "full",
+        "Pools that fill up",
+        "From what part on it is told that one will be full soon",
+    ),
     setting(Part::Notifications, "events", "What is told", "Each kind by itself"),
     setting(Part::Advanced, "file", "Configuration file", "Edit it with anything; comments stay"),
     setting(Part::Advanced, "keys", "Shortcuts", "Every key, on one sheet"),

@@ -88,7 +88,7 @@ fn header(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
             fact(ui, theme, "Retries after faults, last 10 s", &kept::retries(&queue.budget));
         });
         ui.add_space(gap::S);
-        depth::plot(ui, theme, points, snapshot.at);
+        depth::show(ui, theme, points, snapshot.at);
         ui.add_space(gap::S);
         rule::show(ui, cx, &mut state.editing);
     });

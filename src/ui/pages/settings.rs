@@ -68,7 +68,7 @@ fn search(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     ui.horizontal_wrapped(|ui| {
         let name = ui.label(RichText::new("Find a setting").color(cx.theme.text_soft));
         let field = ui.scope(|ui| {
-            ui.set_max_width(280.0);
+            ui.set_max_width(ui.available_width().clamp(120.0, 280.0));
             keyless::edit(ui, cx.theme, ("Find a setting", name.id), "text size, port, close …", &mut state.filter)
         });
         if cx.take(Action::Filter) {
