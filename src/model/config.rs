@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 mod rules;
 
-pub use rules::{Bodies, History, LiveTuning, Queue, Retry, Timeouts};
+pub use rules::{Bodies, HealthRule, History, LiveTuning, Queue, Retry, Timeouts};
 
 use super::id::{AccountId, CallerId, EndpointId, GroupId, ModelName, PoolId};
 
@@ -37,6 +37,8 @@ pub struct Config {
     pub queue: Queue,
     /// `[retry]`
     pub retry: Retry,
+    /// `[health]`
+    pub health: HealthRule,
     /// `[timeouts]`
     pub timeouts: Timeouts,
     /// `[history]`

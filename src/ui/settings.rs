@@ -8,6 +8,8 @@
 pub enum Part {
     /// Where we listen.
     Network,
+    /// How requests are treated.
+    Requests,
     /// What is kept.
     Data,
     /// How it looks.
@@ -22,14 +24,22 @@ pub enum Part {
 
 impl Part {
     /// Every part, in order.
-    pub const ALL: [Self; 6] =
-        [Self::Network, Self::Data, Self::Appearance, Self::Window, Self::Notifications, Self::Advanced];
+    pub const ALL: [Self; 7] = [
+        Self::Network,
+        Self::Requests,
+        Self::Data,
+        Self::Appearance,
+        Self::Window,
+        Self::Notifications,
+        Self::Advanced,
+    ];
 
     /// Its heading.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Network => "Network",
+            Self::Requests => "How requests are treated",
             Self::Data => "Privacy and data",
             Self::Appearance => "Appearance",
             Self::Window => "Closing the window",
@@ -66,6 +76,18 @@ pub const ALL: &[Setting] = &[
     ),
     setting(Part::Network, "port", "Port", "Where clients find Tidegate; 0 takes any free one"),
     setting(Part::Network, "sockets", "Listening sockets", "Everything Tidegate has open, and why"),
+    setting(Part::Requests, "retry", "Retries", "How often a request is sent, and how long it waits in between"),
+    setting(Part::Requests, "queue", "Waiting line", "How many requests wait when nothing has room, and how long"),
+    setting(
+        Part::Requests,
+        "health",
+        "Failing endpoints",
+        "When an endpoint that fails is left alone, and for how long",
+    ),
+    setting(Part::Requests, "timeouts", "Timeouts", "When a silent endpoint counts as failed"),
+    setting(Part::Requests, "bodies", "Bodies of requests", "How long they may be, and where they are kept meanwhile"),
+    setting(Part::Requests, "live_tuning", "Live tuning rules", "What keeps edits under load from doing harm"),
+    setting(Part::Data, "history", "History", "What outlives a restart; prompts, answers and keys never do"),
     setting(Part::Data, "folders", "Where things are", "The files of this profile, and of this computer"),
     setting(Part::Appearance, "theme", "Theme mode", "Light, dark, or as the desktop says"),
     setting(Part::Appearance, "contrast", "High contrast", "Stronger text and borders, no faint washes"),

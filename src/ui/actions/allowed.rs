@@ -5,7 +5,7 @@
 
 use super::Action;
 use crate::contract::Snapshot;
-use crate::contract::snapshot::Serving;
+use crate::contract::snapshot::{KeyState, Serving};
 use crate::model::config::AdminState;
 use crate::model::id::{AccountId, EndpointId};
 use crate::ui::cx::{Page, Target};
@@ -67,16 +67,16 @@ pub fn obstacle(action: Action, now: &Circumstances) -> Option<&'static str> {
         Action::StopScript => unless(now.snapshot.script.is_some(), "No script plays"),
         Action::PauseEndpoint => unless(now.endpoint().is_some(), "Open an endpoint first"),
         Action::DrainEndpoint => drain(now),
-        Action::TestKey => unless(now.account().is_some(), "Open an endpoint or an account first"),
+        Action::TestKey => test_key(now),
         Action::Why | Action::CopyCurl | Action::CopyBoth | Action::MarkRow => {
             unless(matches!(now.selected, Some(Target::Request(_))), "Select a request first, on the Requests page")
         }
-        Action::NextRow
-        | Action::PreviousRow
-        | Action::OldestRow
-        | Action::NewestRow
-        | Action::ExtendDown
-        | Action::ExtendUp => unless(now.trail.page() == Page::Requests, "Only on the Requests page"),
+        Action::NextRow | Action::PreviousRow | Action::OldestRow | Action::NewestRow => {
+            unless(super::table::ROWS.contains(&now.trail.page()), "This page has no rows")
+        }
+        Action::ExtendDown | Action::ExtendUp => {
+            unless(now.trail.page() == Page::Requests, "Only on the Requests page")
+        }
         _ => None,
     }
 }
@@ -92,6 +92,13 @@ fn serving(action: Action, now: &Circumstances) -> Option<&'static str> {
 
 fn stands_in(snapshot: &Snapshot) -> bool {
     matches!(snapshot.serving, Serving::Listening { instead_of: Some(_), .. } | Serving::Failed(_))
+}
+
+fn test_key(now: &Circumstances) -> Option<&'static str> {
+    let Some(account) = now.account() else { return Some("Open an endpoint or an account first") };
+    let key = now.snapshot.keys.accounts.iter().find(|key| key.account == account);
+    let unneeded = key.is_some_and(|key| key.state == KeyState::NotNeeded);
+    unneeded.then_some("A simulated endpoint needs no key")
 }
 
 fn drain(now: &Circumstances) -> Option<&'static str> {
