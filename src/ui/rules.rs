@@ -12,6 +12,9 @@ use super::widgets::{Blank, quiet_button};
 use crate::model::config::Config;
 use crate::model::units::Grouped;
 
+/// Between the words of a sentence, in points.
+const SPACE: f32 = 4.0;
+
 /// A section of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
@@ -267,9 +270,11 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, section: Section) {
     }
     let (config, usual) = (std::sync::Arc::clone(cx.draft.working()), Config::default());
     ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = 5.0;
-        for figure in section.figures() {
+        let mut figures = section.figures().peekable();
+        while let Some(figure) = figures.next() {
             words(ui, cx, figure.before);
+            let then = figures.peek().map_or(end(section), |next| next.before);
+            ui.spacing_mut().item_spacing.x = if then.starts_with([',', ';', '.']) { 1.0 } else { SPACE };
             blank(ui, cx, figure, &config, &usual);
         }
         words(ui, cx, end(section));
@@ -291,9 +296,9 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, section: Section) {
 
 /// A sentence's words one by one, so that it wraps between them and not before a whole clause.
 fn words(ui: &mut Ui, cx: &PageCx, text: &str) {
-    for word in text.split_inclusive(' ') {
-        ui.spacing_mut().item_spacing.x = if word.ends_with(' ') { 4.0 } else { 5.0 };
-        ui.label(RichText::new(word.trim_end()).color(cx.theme.text_soft));
+    ui.spacing_mut().item_spacing.x = SPACE;
+    for word in text.split_whitespace() {
+        ui.label(RichText::new(word).color(cx.theme.text_soft));
     }
 }
 

@@ -116,7 +116,10 @@ mod tests {
     use crate::ui::fixture;
 
     fn obstacles(selected: Option<Target>) -> impl Fn(Action) -> Option<&'static str> {
-        let snapshot = fixture::snapshot();
+        obstacles_of(fixture::snapshot(), selected)
+    }
+
+    fn obstacles_of(snapshot: Snapshot, selected: Option<Target>) -> impl Fn(Action) -> Option<&'static str> {
         let draft = Draft::new(&snapshot.applied);
         let trail = Trail::default();
         move |action| {
@@ -137,7 +140,9 @@ mod tests {
 
     #[test]
     fn an_endpoint_that_is_open_can_be_paused_and_its_key_tested() {
-        let why = obstacles(Some(Target::Endpoint("sim-eastus".into())));
+        let open = Some(Target::Endpoint("sim-eastus".into()));
+        assert_eq!(obstacles(open.clone())(Action::TestKey), Some("A simulated endpoint needs no key"));
+        let why = obstacles_of(fixture::with_keys(), open);
         assert_eq!((why(Action::PauseEndpoint), why(Action::DrainEndpoint), why(Action::TestKey)), (None, None, None));
         assert_eq!(why(Action::Why), Some("Select a request first, on the Requests page"));
     }

@@ -47,9 +47,12 @@ const fn amount(
     Field { name, editor: Editor::Amount(unit, empty, get, set) }
 }
 
+/// The one field that cannot be left out.
+const MODEL: &str = "Model that clients ask for";
+
 const FIELDS: &[Field] = &[
     Field {
-        name: "Model that clients ask for",
+        name: MODEL,
         editor: Editor::Name(
             |one| Some(one.model.to_string()),
             |one, name| {
@@ -217,7 +220,8 @@ fn row(ui: &mut Ui, cx: &mut PageCx, state: &mut State, mine: &Endpoint, field: 
             let draft = ui.label(RichText::new("draft").small().color(theme.tone(Tone::Info)));
             draft.on_hover_text(format!("applied: {runs}"));
         }
-        None => drop(note(ui, theme, if written { "configuration" } else { "as usual" })),
+        None if written || field.name == MODEL => drop(note(ui, theme, "configuration")),
+        None => drop(note(ui, theme, "as usual")),
     }
     if written {
         if icon_button(ui, theme, ICON_UNDO, &format!("{}: back to {}", field.name, field.words(&usual))).clicked() {
