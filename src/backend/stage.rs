@@ -150,7 +150,7 @@ impl Stage {
         let bell = if options.headless { None } else { hang_doorbell(&back) };
         let (events, reports) = mpsc::channel(EVENTS);
         let desk = keys::desk(&profile)?;
-        let keeper = Keeper::open(&profile.paths.data_dir, &engine);
+        let keeper = Keeper::open(&profile.paths, &engine);
         let history = Historian::open(&profile.paths.data_dir, &applied.config.history, &clock, &events);
         let kept = requests_view::load(&profile.paths.state_dir);
         let requests_view = Arc::new(RequestsView { filters: kept.filters, columns: kept.columns });
@@ -429,7 +429,7 @@ impl Stage {
         let seed = self.options.seed.unwrap_or_else(|| self.clock.wall_ms());
         self.keeper.close(&self.engine);
         self.engine.replace(Balancer::new(Arc::clone(&checked), seed, self.clock.now()));
-        self.keeper = Keeper::open(&self.profile.paths.data_dir, &self.engine);
+        self.keeper = Keeper::open(&self.profile.paths, &self.engine);
         self.door.config.store(checked);
         self.door.forget_arrivals();
         self.collect();

@@ -34,6 +34,17 @@ pub enum RestCause {
     NotFound,
 }
 
+/// An endpoint that rests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rest {
+    /// Which one.
+    pub endpoint: EndpointId,
+    /// When one probe may go.
+    pub until: Timestamp,
+    /// Why.
+    pub cause: RestCause,
+}
+
 /// What we observe of an endpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state")]

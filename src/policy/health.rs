@@ -275,6 +275,13 @@ impl HealthState {
         };
     }
 
+    /// A rest that an earlier run began.
+    pub(super) const fn go_on_resting(&mut self, until: Timestamp, cause: RestCause) {
+        if matches!(self.phase, Phase::Unknown) {
+            self.phase = Phase::Resting { until, cause };
+        }
+    }
+
     /// Whether this request was sent while the endpoint was up, or is its probe: only then its failure is news.
     pub(super) fn takes_blame(&self, request: RequestId) -> bool {
         match self.phase {

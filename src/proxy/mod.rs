@@ -17,6 +17,7 @@ pub mod journal;
 pub mod listen;
 mod lists;
 pub mod meter;
+mod room;
 pub mod said;
 pub mod slots;
 mod socket;

@@ -16,6 +16,7 @@ pub mod owners;
 pub mod paths;
 pub mod preferences;
 pub mod requests_view;
+pub mod rests;
 pub mod revisions;
 
 mod config_patch;
