@@ -113,6 +113,18 @@ pub fn snapshot() -> Snapshot {
     snapshot_at(SECOND)
 }
 
+/// The usual snapshot, with a key for each account.
+#[must_use]
+pub fn with_keys() -> Snapshot {
+    let mut snapshot = snapshot();
+    let mut keys = KeysView::clone(&snapshot.keys);
+    for account in &mut keys.accounts {
+        account.state = KeyState::InKeyring { fingerprint: "0a1b2c3d".to_owned() };
+    }
+    snapshot.keys = Arc::new(keys);
+    snapshot
+}
+
 /// Nothing is configured and nothing has happened.
 #[must_use]
 pub fn empty() -> Snapshot {

@@ -1,7 +1,7 @@
 //! The Settings page: how Tidegate behaves on this computer.
 //!
-//! Invariant: each setting shows what is usual and goes back to it alone; the network's and callers' limits go through the
-//! draft, all others act at once.
+//! Invariant: each setting shows what is usual and goes back to it alone; what the configuration has goes through the draft, all
+//! else acts at once.
 //! Absent on purpose: endpoints, routes and quotas; their pages have them.
 
 mod callers;
@@ -14,6 +14,7 @@ use egui::{RichText, Ui};
 use crate::ui::actions::Action;
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::keyless;
+use crate::ui::rules;
 use crate::ui::settings::{self, Part, Setting};
 use crate::ui::stored;
 use crate::ui::theme::{gap, strong};
@@ -106,7 +107,10 @@ fn one(ui: &mut Ui, cx: &mut PageCx, state: &mut State, setting: &Setting) {
                 }
             }
             slug if setting.part == Part::Network => network::show(ui, cx, &mut state.network, slug),
-            slug => looks::show(ui, cx, slug),
+            slug => match rules::Section::of_setting(slug) {
+                Some(section) => rules::show(ui, cx, section),
+                None => looks::show(ui, cx, slug),
+            },
         }
     });
     ui.add_space(gap::M);

@@ -52,18 +52,6 @@ pub(super) fn caller(old: &Caller, new: &Caller) -> Vec<String> {
     or_plain(said, || format!("The token of caller {id} comes from elsewhere."))
 }
 
-pub(super) fn timeouts(old: &Timeouts, new: &Timeouts, said: &mut Vec<String>) {
-    for (before, after, what) in [
-        (old.connect_seconds, new.connect_seconds, "A connection may take"),
-        (old.answer_seconds, new.answer_seconds, "A whole answer may take"),
-        (old.stream_idle_seconds, new.stream_idle_seconds, "A stream may be silent for"),
-    ] {
-        if before != after {
-            said.push(format!("{what} {after} s."));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
