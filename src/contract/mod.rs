@@ -5,6 +5,7 @@
 
 pub mod command;
 pub mod desktop;
+pub mod door;
 pub mod history;
 pub mod line;
 pub mod snapshot;
@@ -14,6 +15,7 @@ pub use command::{
     LiveCommand, Notice, NoticeBody, RevertCause, SaveCommand, ServingCommand,
 };
 pub use desktop::{DesktopNote, NotePress};
+pub use door::{CallerCommand, DoorView};
 pub use history::{HistoryCommand, HistoryView};
 pub use line::{BackEnd, Busy, CommandInbox, UiEnd, line};
 pub use snapshot::Snapshot;

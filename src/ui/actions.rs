@@ -152,8 +152,8 @@ pub struct Entry {
     pub keys: &'static [KeyboardShortcut],
     /// Whether a focused text field gets the keys instead; those that type text it gets anyway.
     pub yields_to_text: bool,
-    /// The page that does it; elsewhere its keys mean nothing. `None`: the shell does it.
-    pub page: Option<Page>,
+    /// The pages that do it; elsewhere its keys mean nothing. None: the shell does it.
+    pub pages: &'static [Page],
 }
 
 static TABLE: LazyLock<Vec<Entry>> = LazyLock::new(table::all);
@@ -201,7 +201,7 @@ pub fn pressed(ctx: &egui::Context, page: Page) -> Vec<Action> {
         return Vec::new();
     }
     let typing = ctx.text_edit_focused();
-    let here = table().iter().filter(|entry| entry.page.is_none_or(|owner| owner == page));
+    let here = table().iter().filter(|entry| entry.pages.is_empty() || entry.pages.contains(&page));
     let mut bound: Vec<(&Entry, KeyboardShortcut)> =
         here.flat_map(|entry| keys::of(ctx, entry).into_iter().map(move |keys| (entry, keys))).collect();
     // egui ignores additional modifiers, so those with more go first, whatever the person chose.

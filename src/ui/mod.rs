@@ -24,6 +24,7 @@ pub mod pages;
 pub mod palette;
 pub mod plots;
 pub mod request_rows;
+pub mod rules;
 pub mod settings;
 pub mod shell;
 pub mod status;

@@ -8,6 +8,10 @@
 pub enum Part {
     /// Where we listen.
     Network,
+    /// Who asks.
+    Callers,
+    /// How requests are treated.
+    Requests,
     /// What is kept.
     Data,
     /// How it looks.
@@ -24,8 +28,10 @@ pub enum Part {
 
 impl Part {
     /// Every part, in order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Network,
+        Self::Callers,
+        Self::Requests,
         Self::Data,
         Self::Appearance,
         Self::Window,
@@ -39,6 +45,8 @@ impl Part {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Network => "Network",
+            Self::Callers => "Callers",
+            Self::Requests => "How requests are treated",
             Self::Data => "Privacy and data",
             Self::Appearance => "Appearance",
             Self::Window => "Closing the window",
@@ -75,7 +83,33 @@ pub const ALL: &[Setting] = &[
         "Who can reach Tidegate; anything but this computer needs caller tokens",
     ),
     setting(Part::Network, "port", "Port", "Where clients find Tidegate; 0 takes any free one"),
+    setting(Part::Network, "token", "Caller token", "Whether a request must say whose it is before it is let in"),
+    setting(
+        Part::Network,
+        "hosts",
+        "Other names",
+        "Names besides localhost under which clients reach Tidegate; any other is refused, lest a web page lead here",
+    ),
+    setting(Part::Network, "origins", "Web pages", "Pages that may send requests; none unless you name it"),
     setting(Part::Network, "sockets", "Listening sockets", "Everything Tidegate has open, and why"),
+    setting(
+        Part::Callers,
+        "callers",
+        "Callers and their tokens",
+        "Programs that ask Tidegate, each known by its token, with a priority and limits of its own",
+    ),
+    setting(Part::Requests, "retry", "Retries", "How often a request is sent, and how long it waits in between"),
+    setting(Part::Requests, "queue", "Waiting line", "How many requests wait when nothing has room, and how long"),
+    setting(
+        Part::Requests,
+        "health",
+        "Failing endpoints",
+        "When an endpoint that fails is left alone, and for how long",
+    ),
+    setting(Part::Requests, "timeouts", "Timeouts", "When a silent endpoint counts as failed"),
+    setting(Part::Requests, "bodies", "Bodies of requests", "How long they may be, and where they are kept meanwhile"),
+    setting(Part::Requests, "live_tuning", "Live tuning rules", "What keeps edits under load from doing harm"),
+    setting(Part::Data, "history", "History", "What outlives a restart; prompts, answers and keys never do"),
     setting(Part::Data, "folders", "Where things are", "The files of this profile, and of this computer"),
     setting(Part::Appearance, "theme", "Theme mode", "Light, dark, or as the desktop says"),
     setting(

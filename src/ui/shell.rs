@@ -12,6 +12,7 @@ mod demo;
 mod focus;
 mod help;
 mod hold;
+mod inspector;
 mod leaving;
 mod live_bar;
 mod nav;
@@ -62,6 +63,8 @@ pub struct Console {
     palette: palette::Palette,
     panes: panes::Panes,
     helping: bool,
+    /// The inspector is open.
+    inspecting: bool,
     bell: bell::Bell,
     desktop: Desktop,
     preferences: Preferences,
@@ -108,6 +111,7 @@ impl Console {
             palette: palette::Palette::default(),
             panes: panes::Panes::default(),
             helping: false,
+            inspecting: false,
             bell: bell::Bell::default(),
             desktop: Box::new(|_| {}),
             preferences: Preferences::default(),
@@ -132,6 +136,12 @@ impl Console {
     #[must_use]
     pub fn page(&self) -> Page {
         self.trail.page()
+    }
+
+    /// What is in hand on the page: the inspector, actions and links are about it.
+    #[must_use]
+    pub fn selected(&self) -> Option<&Target> {
+        self.selected.as_ref()
     }
 
     /// The edited configuration.
@@ -171,6 +181,7 @@ impl Console {
         let mut wanted = self.frame(ui, theme, &snapshot);
         self.leave_draft();
         let shown = self.hold.view(&snapshot);
+        self.inspect(ui, theme, &shown, &mut wanted);
         self.show_page(ui, theme, &shown, &notices);
         if self.reviewing {
             wanted.extend(review::show(&ctx, theme, &self.draft));
@@ -231,6 +242,7 @@ impl Console {
             draft: &mut self.draft,
             preferences: &mut self.preferences,
             notices,
+            inspecting: self.inspecting,
             arrived: self.target.take(),
             acts: std::mem::take(&mut self.acts),
             line: &self.line,

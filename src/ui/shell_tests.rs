@@ -101,6 +101,7 @@ fn the_soft_cap_moves_by_keys_in_steps_of_a_thousand_as_one_undo_step() {
 fn text_that_is_no_amount_stays_in_its_field_with_a_sentence() {
     let mut screen = screen();
     screen.open_eastus();
+    screen.click("Limits");
     let field = || "Request limit of sim-eastus";
     screen.harness.get_by_label(field()).focus();
     screen.harness.run_steps(2);

@@ -104,7 +104,8 @@ pub(super) fn are_taken(ctx: &egui::Context) -> bool {
 /// The action that these keys already belong to, on a page that both are used on.
 #[must_use]
 pub fn conflict(ctx: &egui::Context, entry: &Entry, keys: KeyboardShortcut) -> Option<&'static Entry> {
-    let both = |other: &Entry| other.page.is_none() || entry.page.is_none() || other.page == entry.page;
+    let shared = |other: &Entry| other.pages.iter().any(|page| entry.pages.contains(page));
+    let both = |other: &Entry| other.pages.is_empty() || entry.pages.is_empty() || shared(other);
     let same = |other: &KeyboardShortcut| write(*other) == write(keys);
     let others = table().iter().filter(|other| other.action != entry.action && both(other));
     others.into_iter().find(|other| of(ctx, other).iter().any(same))

@@ -1,10 +1,12 @@
 //! The Settings page: how Tidegate behaves on this computer.
 //!
-//! Invariant: each setting shows what is usual and goes back to it alone; the network's go through the draft, all others act
-//! at once.
+//! Invariant: each setting shows what is usual and goes back to it alone; what the configuration has goes through the draft, all
+//! else acts at once.
 //! Absent on purpose: endpoints, routes and quotas; their pages have them.
 
+mod callers;
 mod looks;
+mod network;
 mod places;
 mod shortcuts;
 
@@ -13,6 +15,7 @@ use egui::{RichText, Ui};
 use crate::ui::actions::Action;
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::keyless;
+use crate::ui::rules;
 use crate::ui::settings::{self, Part, Setting};
 use crate::ui::stored;
 use crate::ui::theme::{gap, strong};
@@ -26,6 +29,8 @@ pub struct State {
     wanted: Option<&'static str>,
     stored: stored::State,
     shortcuts: shortcuts::State,
+    network: network::State,
+    callers: callers::State,
 }
 
 /// Shows the page.
@@ -97,13 +102,16 @@ fn one(ui: &mut Ui, cx: &mut PageCx, state: &mut State, setting: &Setting) {
         }
         note(ui, cx.theme, setting.hint);
         match setting.slug {
-            "address" => places::address(ui, cx),
-            "port" => places::port(ui, cx),
+            "callers" => callers::show(ui, cx, &mut state.callers),
             "sockets" => places::sockets(ui, cx),
             "folders" => places::folders(ui, cx),
             "file" => places::file(ui, cx),
             "keys" => shortcuts::show(ui, cx, &mut state.shortcuts, &state.filter),
-            slug => looks::show(ui, cx, slug),
+            slug if setting.part == Part::Network => network::show(ui, cx, &mut state.network, slug),
+            slug => match rules::Section::of_setting(slug) {
+                Some(section) => rules::show(ui, cx, section),
+                None => looks::show(ui, cx, slug),
+            },
         }
     });
     ui.add_space(gap::M);

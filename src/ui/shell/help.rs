@@ -66,7 +66,11 @@ fn of_section(ui: &mut Ui, theme: &Theme, section: Section) {
             if keys.is_empty() {
                 continue;
             }
-            let place = entry.page.map(|page| format!(" (on {})", page.name())).unwrap_or_default();
+            let place = match entry.pages {
+                [] => String::new(),
+                [page] => format!(" (on {})", page.name()),
+                _ => " (on pages with rows)".to_owned(),
+            };
             row(ui, theme, &keys.join(", "), &format!("{} – {}{place}", entry.label, entry.hint));
         }
     });

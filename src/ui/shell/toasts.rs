@@ -135,8 +135,9 @@ pub(super) fn of_notice(body: &NoticeBody) -> Option<(Tone, String)> {
             let noun = if errors == 1 { "1 problem" } else { "several problems" };
             Some((Tone::Error, format!("Not applied: {noun}. What ran before still runs.")))
         }
-        // The Why of the answer opens; that says it all.
-        NoticeBody::Exporting { .. }
+        // The page that asked shows what came; of the test request the Why opens.
+        NoticeBody::TokenMade { .. }
+        | NoticeBody::Exporting { .. }
         | NoticeBody::Rung { .. }
         | NoticeBody::NotePressed { .. }
         | NoticeBody::TestSent { status: 200, .. } => None,

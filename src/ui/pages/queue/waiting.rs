@@ -5,7 +5,7 @@
 
 use egui::{RichText, Ui};
 
-use super::{State, end_button, named};
+use super::{State, end_button, kept, named};
 use crate::contract::{Command, LineCommand};
 use crate::model::id::RequestId;
 use crate::model::status::{BalancerView, EndpointView, GroupView, WaitingView};
@@ -85,7 +85,8 @@ fn cell(
         }
         5 => {
             let words = waiting_for(one, view);
-            ui.label(&words).on_hover_text(words);
+            let place = kept::place(one, now).map_or_else(|| words.clone(), |place| format!("{words}\n{place}"));
+            ui.label(words).on_hover_text(place);
         }
         6 => drop(ui.label(mono(Grouped(one.charge).to_string()))),
         _ => buttons(ui, cx, one, asked),
