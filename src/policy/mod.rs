@@ -64,6 +64,8 @@ mod allot_tests;
 #[cfg(test)]
 mod crowd_tests;
 #[cfg(test)]
+mod cut_off_tests;
+#[cfg(test)]
 mod insight_tests;
 #[cfg(test)]
 mod laws_tests;

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use crate::model::config::HealthRule;
 use crate::model::outcome::{HeaderFacts, LimitFacts, ThrottleKind};
 
 const FIRST: Duration = Duration::from_secs(5);
@@ -101,8 +102,9 @@ fn until_fits(facts: &LimitFacts, cost: u64) -> Option<Duration> {
 }
 
 /// How long the n-th ejection in a row lasts.
-pub(super) fn ejection(in_a_row: u32) -> Duration {
-    doubled(FIRST, in_a_row, LONGEST_GUESS)
+pub(super) fn ejection(in_a_row: u32, rule: &HealthRule) -> Duration {
+    let first = Duration::from_secs(rule.rest_seconds.max(1).into());
+    doubled(first, in_a_row, Duration::from_secs(rule.longest_rest_seconds.into()).max(first))
 }
 
 /// How long an overloaded service is left alone because it asked for it.
@@ -187,6 +189,9 @@ mod tests {
     #[test]
     fn denials_grow_to_a_quarter_of_an_hour_and_ejections_to_a_minute() {
         assert_eq!((1..7).map(|n| denial(n).as_secs()).collect::<Vec<_>>(), [60, 120, 240, 480, 900, 900]);
-        assert_eq!((1..6).map(|n| ejection(n).as_secs()).collect::<Vec<_>>(), [5, 10, 20, 40, 60]);
+        let ejections = |rule: &HealthRule| (1..6).map(|n| ejection(n, rule).as_secs()).collect::<Vec<_>>();
+        assert_eq!(ejections(&HealthRule::default()), [5, 10, 20, 40, 60]);
+        let rule = HealthRule { rest_seconds: 30, longest_rest_seconds: 10, ..HealthRule::default() };
+        assert_eq!(ejections(&rule), [30; 5], "never less than the first");
     }
 }

@@ -13,6 +13,7 @@ use std::sync::LazyLock;
 use egui::{Key, KeyboardShortcut};
 
 use super::cx::Page;
+use crate::model::script::Script;
 
 /// What the person can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,8 +66,8 @@ pub enum Action {
     EnterDemo,
     /// Leave the demo.
     LeaveDemo,
-    /// Play the demo's script.
-    PlayRushHour,
+    /// Play a script of the demo.
+    Play(Script),
     /// Stop the demo's script.
     StopScript,
     /// Pause the selected endpoint, or resume it.
@@ -150,8 +151,8 @@ pub struct Entry {
     pub keys: &'static [KeyboardShortcut],
     /// Whether a focused text field gets the keys instead; those that type text it gets anyway.
     pub yields_to_text: bool,
-    /// The page that does it; elsewhere its keys mean nothing. `None`: the shell does it.
-    pub page: Option<Page>,
+    /// The pages that do it; elsewhere its keys mean nothing. None: the shell does it.
+    pub pages: &'static [Page],
 }
 
 static TABLE: LazyLock<Vec<Entry>> = LazyLock::new(table::all);
@@ -188,7 +189,7 @@ pub fn tooltip(ctx: &egui::Context, action: Action) -> String {
 #[must_use]
 pub fn pressed(ctx: &egui::Context, page: Page) -> Vec<Action> {
     let typing = ctx.text_edit_focused();
-    let here = table().iter().filter(|entry| entry.page.is_none_or(|owner| owner == page));
+    let here = table().iter().filter(|entry| entry.pages.is_empty() || entry.pages.contains(&page));
     // Space presses, lifts or ticks what has the keyboard.
     let pressing = ctx.memory(|memory| memory.focused().is_some());
     let ours = |entry: &Entry, keys: KeyboardShortcut| {

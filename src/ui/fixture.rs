@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::contract::snapshot::{
     AccountKey, Applied, Arrivals, EndpointSeries, KeyState, KeyringState, KeysView, LinePoint, LineView, Profile,
-    RecordsView, SeriesPoint, SeriesView, Serving, Snapshot, Socket, StreamView,
+    RecordsView, SeriesPoint, SeriesView, Serving, Snapshot, Socket, SpareKeys, StreamView,
 };
 use crate::contract::{BackEnd, CommandInbox, HistoryView, UiEnd};
 use crate::model::check::check;
@@ -113,6 +113,18 @@ pub fn snapshot() -> Snapshot {
     snapshot_at(SECOND)
 }
 
+/// The usual snapshot, with a key for each account.
+#[must_use]
+pub fn with_keys() -> Snapshot {
+    let mut snapshot = snapshot();
+    let mut keys = KeysView::clone(&snapshot.keys);
+    for account in &mut keys.accounts {
+        account.state = KeyState::InKeyring { fingerprint: "0a1b2c3d".to_owned() };
+    }
+    snapshot.keys = Arc::new(keys);
+    snapshot
+}
+
 /// Nothing is configured and nothing has happened.
 #[must_use]
 pub fn empty() -> Snapshot {
@@ -143,6 +155,7 @@ pub fn empty() -> Snapshot {
         records: Arc::new(RecordsView::default()),
         history: HistoryView::default(),
         keys: Arc::new(KeysView { keyring: KeyringState::Ready, accounts: vec![] }),
+        door: Arc::default(),
         script: None,
         arrivals: Arrivals::default(),
         line: LineView::default(),
@@ -161,7 +174,12 @@ pub fn line() -> (UiEnd, BackEnd, CommandInbox) {
 pub fn snapshot_at(second: u64) -> Snapshot {
     let config = Arc::new(config());
     let findings = check(&config);
-    let key = |account: &Account| AccountKey { account: account.id.clone(), state: KeyState::NotNeeded, test: None };
+    let key = |account: &Account| AccountKey {
+        account: account.id.clone(),
+        state: KeyState::NotNeeded,
+        test: None,
+        spares: SpareKeys::default(),
+    };
     Snapshot {
         generation: second,
         at: Timestamp::from_secs(second),

@@ -111,7 +111,8 @@ impl Regions {
 }
 
 /// `East US 2` and `eastus2` are the same.
-pub(crate) fn same_region(one: &str, other: &str) -> bool {
+#[must_use]
+pub fn same_region(one: &str, other: &str) -> bool {
     let letters = |name: &str| -> Vec<char> {
         name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
     };

@@ -16,8 +16,9 @@ use egui::{Modal, RichText, Ui};
 
 use crate::contract::{Command, LineCommand};
 use crate::model::id::RequestId;
+use crate::model::status::BalancerView;
 use crate::model::units::{Grouped, Timestamp};
-use crate::ui::cx::PageCx;
+use crate::ui::cx::{PageCx, RowStep, Target};
 use crate::ui::format::{count, countdown, span};
 use crate::ui::theme::{Theme, Tone, gap};
 use crate::ui::widgets::{TableState, card, fact, note, page_title, primary_button, quiet_button, section};
@@ -27,6 +28,8 @@ use crate::ui::widgets::{TableState, card, fact, note, page_title, primary_butto
 pub struct State {
     waiting: TableState<RequestId>,
     running: TableState<RequestId>,
+    /// The request that was taken in hand last, in whichever table.
+    hand: Option<RequestId>,
     /// The rule is being edited.
     editing: bool,
     /// Ending all of this client's waiting requests is asked about.
@@ -39,6 +42,10 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     header(ui, cx, state);
     ui.add_space(gap::M);
     let view = Arc::clone(&cx.snapshot.view);
+    if let Some(step) = cx.take_row_step() {
+        go_on(state, &view, step);
+    }
+    let before = (state.waiting.selected, state.running.selected);
     let theme = cx.theme;
     let heading = format!("Waiting · {}", Grouped(view.queue.waiting.into()));
     section(ui, theme, &heading, |ui| {
@@ -66,7 +73,26 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
             running::show(ui, cx, state, &view);
         }
     });
+    if state.running.selected != before.1 {
+        (state.hand, state.waiting.selected) = (state.running.selected, None);
+    } else if state.waiting.selected != before.0 {
+        (state.hand, state.running.selected) = (state.waiting.selected, None);
+    }
+    cx.select(state.hand.map(Target::Request));
     ask(ui, cx, state);
+}
+
+/// J, K and G lead through those who wait and on through those that run.
+fn go_on(state: &mut State, view: &BalancerView, step: RowStep) {
+    let waiting: Vec<RequestId> = view.queue.list.iter().map(|one| one.request).collect();
+    let running: Vec<RequestId> = running::longest_first(&view.queue.running).iter().map(|one| one.request).collect();
+    let at = waiting.iter().chain(&running).position(|id| Some(*id) == state.hand);
+    let Some(place) = step.from(at, waiting.len() + running.len()) else { return };
+    (state.waiting.selected, state.running.selected) = (None, None);
+    state.hand = match place.checked_sub(waiting.len()) {
+        None => state.waiting.go_to(&waiting, place, false),
+        Some(place) => state.running.go_to(&running, place, false),
+    };
 }
 
 /// How the line stands, its last minutes, and its rule.
@@ -88,7 +114,7 @@ fn header(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
             fact(ui, theme, "Retries after faults, last 10 s", &kept::retries(&queue.budget));
         });
         ui.add_space(gap::S);
-        depth::plot(ui, theme, points, snapshot.at);
+        depth::show(ui, theme, points, snapshot.at);
         ui.add_space(gap::S);
         rule::show(ui, cx, &mut state.editing);
     });

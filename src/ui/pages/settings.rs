@@ -1,10 +1,12 @@
 //! The Settings page: how Tidegate behaves on this computer.
 //!
-//! Invariant: each setting shows what is usual and goes back to it alone; the network's go through the draft, all others act
-//! at once.
+//! Invariant: each setting shows what is usual and goes back to it alone; what the configuration has goes through the draft, all
+//! else acts at once.
 //! Absent on purpose: endpoints, routes and quotas; their pages have them.
 
+mod callers;
 mod looks;
+mod network;
 mod places;
 
 use egui::{RichText, Ui};
@@ -12,6 +14,7 @@ use egui::{RichText, Ui};
 use crate::ui::actions::Action;
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::keyless;
+use crate::ui::rules;
 use crate::ui::settings::{self, Part, Setting};
 use crate::ui::stored;
 use crate::ui::theme::{gap, strong};
@@ -24,6 +27,8 @@ pub struct State {
     /// To be scrolled to.
     wanted: Option<&'static str>,
     stored: stored::State,
+    network: network::State,
+    callers: callers::State,
 }
 
 /// Shows the page.
@@ -64,7 +69,7 @@ fn search(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     ui.horizontal_wrapped(|ui| {
         let name = ui.label(RichText::new("Find a setting").color(cx.theme.text_soft));
         let field = ui.scope(|ui| {
-            ui.set_max_width(280.0);
+            ui.set_max_width(ui.available_width().clamp(120.0, 280.0));
             keyless::edit(ui, cx.theme, ("Find a setting", name.id), "text size, port, close …", &mut state.filter)
         });
         if cx.take(Action::Filter) {
@@ -92,8 +97,7 @@ fn one(ui: &mut Ui, cx: &mut PageCx, state: &mut State, setting: &Setting) {
         }
         note(ui, cx.theme, setting.hint);
         match setting.slug {
-            "address" => places::address(ui, cx),
-            "port" => places::port(ui, cx),
+            "callers" => callers::show(ui, cx, &mut state.callers),
             "sockets" => places::sockets(ui, cx),
             "folders" => places::folders(ui, cx),
             "file" => places::file(ui, cx),
@@ -102,7 +106,11 @@ fn one(ui: &mut Ui, cx: &mut PageCx, state: &mut State, setting: &Setting) {
                     cx.act(Action::Help);
                 }
             }
-            slug => looks::show(ui, cx, slug),
+            slug if setting.part == Part::Network => network::show(ui, cx, &mut state.network, slug),
+            slug => match rules::Section::of_setting(slug) {
+                Some(section) => rules::show(ui, cx, section),
+                None => looks::show(ui, cx, slug),
+            },
         }
     });
     ui.add_space(gap::M);

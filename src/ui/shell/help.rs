@@ -62,7 +62,11 @@ fn of_section(ui: &mut Ui, theme: &Theme, section: Section) {
         let entries = actions::table().iter().filter(|entry| entry.section == section && !entry.keys.is_empty());
         for entry in entries {
             let keys: Vec<String> = entry.keys.iter().map(|keys| ui.ctx().format_shortcut(keys)).collect();
-            let place = entry.page.map(|page| format!(" (on {})", page.name())).unwrap_or_default();
+            let place = match entry.pages {
+                [] => String::new(),
+                [page] => format!(" (on {})", page.name()),
+                _ => " (on pages with rows)".to_owned(),
+            };
             row(ui, theme, &keys.join(", "), &format!("{} – {}{place}", entry.label, entry.hint));
         }
     });

@@ -23,18 +23,21 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
     let theme = cx.theme;
     section(ui, theme, "Limits", |ui| {
         table(ui, cx, endpoint);
-        if let Some((left, at)) = endpoint.reported_remaining {
-            let ours =
-                endpoint.tokens.headroom().map_or_else(|| "unknown".to_owned(), |left| Grouped(left).to_string());
-            let when = clock_time(wall(cx, at));
-            note(ui, theme, &format!("The service said {} left at {when}; we count {ours}.", Grouped(left)));
-        }
+        left(ui, cx, endpoint);
         for line in learned(endpoint, cx.snapshot.at).into_iter().chain(usual_answer(&cx.snapshot.view, endpoint)) {
             note(ui, theme, &line);
         }
         ui.add_space(gap::M);
         automatic(ui, cx, endpoint);
     });
+}
+
+/// What the service says is left of its token limit, and what we count.
+pub(super) fn left(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView) {
+    let Some((left, at)) = endpoint.reported_remaining else { return };
+    let ours = endpoint.tokens.headroom().map_or_else(|| "unknown".to_owned(), |left| Grouped(left).to_string());
+    let when = clock_time(wall(cx, at));
+    note(ui, cx.theme, &format!("The service said {} left at {when}; we count {ours}.", Grouped(left)));
 }
 
 fn table(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {

@@ -59,7 +59,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, view: &Balan
     );
 }
 
-fn longest_first(running: &[RunningView]) -> Vec<&RunningView> {
+pub(super) fn longest_first(running: &[RunningView]) -> Vec<&RunningView> {
     let mut list: Vec<&RunningView> = running.iter().collect();
     list.sort_by_key(|one| one.sent);
     list
