@@ -6,11 +6,13 @@
 
 use std::sync::Arc;
 
+use crate::contract::desktop::NotePress;
+use crate::contract::door::{CallerCommand, Told};
 use crate::contract::history::HistoryCommand;
 use crate::contract::snapshot::{Problem, RequestsView};
 use crate::model::check::Finding;
 use crate::model::config::{AdminState, Config};
-use crate::model::id::{AccountId, CommandId, EndpointId, ModelName, RequestId};
+use crate::model::id::{AccountId, CallerId, CommandId, EndpointId, ModelName, RequestId};
 use crate::model::record::RequestRecord;
 use crate::model::secret::Secret;
 
@@ -26,6 +28,8 @@ pub enum Command {
     Line(LineCommand),
     /// About keys.
     Key(KeyCommand),
+    /// About callers and their tokens.
+    Caller(CallerCommand),
     /// About serving as a whole.
     Serving(ServingCommand),
     /// About the demo.
@@ -125,6 +129,18 @@ pub enum KeyCommand {
     Remove(AccountId),
     /// Test it against the service.
     Test(AccountId),
+    /// Store the key that is to follow; the one in use goes on being sent.
+    SetNext(AccountId, Secret),
+    /// Forget the key that is to follow.
+    RemoveNext(AccountId),
+    /// Test the key that is to follow.
+    TestNext(AccountId),
+    /// New requests use the next key at once; running ones finish, and the one before is kept for ten minutes.
+    Switch(AccountId),
+    /// Use the key before again.
+    SwitchBack(AccountId),
+    /// Ask the keyring again; a locked one asks the person to unlock it.
+    Ask,
 }
 
 /// About serving as a whole.
@@ -135,6 +151,8 @@ pub enum ServingCommand {
     Resume,
     /// Try the port of the configuration again.
     RetryPort,
+    /// Be reachable from this computer alone, at once.
+    ThisComputerOnly,
 }
 
 /// About the demo.
@@ -211,10 +229,24 @@ pub enum NoticeBody {
         /// Of so many.
         of: u64,
     },
+    /// A token was made. It is told here and nowhere else.
+    TokenMade {
+        /// Whose.
+        caller: CallerId,
+        /// The token.
+        token: Told,
+    },
     /// A second launch asks for the window, and for a place in it.
     Rung {
         /// As it was given to the second launch.
         link: Option<String>,
+    },
+    /// The person pressed a button of a desktop notification.
+    NotePressed {
+        /// The note's id.
+        note: u64,
+        /// Which button.
+        press: NotePress,
     },
     /// It did not work.
     Failed(Problem),

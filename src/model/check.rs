@@ -14,7 +14,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::{AzureApi, Config, Credential, Endpoint, Service, Spread};
+use super::config::{AzureApi, Config, Credential, Endpoint, Service, Spread, is_host, is_origin};
 use super::units::Grouped;
 
 /// How bad a finding is.
@@ -120,18 +120,20 @@ impl Findings {
 
 fn listen(config: &Config, findings: &mut Findings) {
     let address = &config.listen.address;
-    match address.parse::<IpAddr>() {
-        Ok(ip) if ip.is_loopback() => {}
-        Ok(_) => findings.add(
-            Severity::Error,
-            "listen",
-            None,
-            "address",
-            format!("{address} is not this computer alone, and callers from outside need tokens, which this version does not have yet. Use 127.0.0.1."),
-        ),
-        Err(_) => {
-            findings.add(Severity::Error, "listen", None, "address", format!("\"{address}\" is not an IP address. Use 127.0.0.1."));
-        }
+    if address.parse::<IpAddr>().is_err() {
+        let text = format!("\"{address}\" is not an IP address. Use 127.0.0.1.");
+        findings.add(Severity::Error, "listen", None, "address", text);
+    }
+    for host in config.listen.allowed_hosts.iter().filter(|host| !is_host(host)) {
+        let text =
+            format!("\"{host}\" in allowed_hosts has no effect: write a name alone, without scheme, port or path.");
+        findings.add(Severity::Warning, "listen", None, "allowed_hosts", text);
+    }
+    for origin in config.listen.allowed_origins.iter().filter(|origin| !is_origin(origin)) {
+        let text = format!(
+            "\"{origin}\" in allowed_origins has no effect: write it like https://app.example, without a path."
+        );
+        findings.add(Severity::Warning, "listen", None, "allowed_origins", text);
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(super) use routes::chain;
+pub(crate) use routes::chain;
 pub use routes::same_region;
 
 use super::check::{Finding, check};

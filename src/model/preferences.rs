@@ -37,6 +37,29 @@ pub enum OnClose {
     Quit,
 }
 
+/// Hours of the day in which the desktop shows no notifications, from 0 to 23, by local time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuietHours {
+    /// The first quiet one.
+    pub from: u8,
+    /// The first that is not quiet any more; before `from` it is that of the next day.
+    pub to: u8,
+}
+
+impl QuietHours {
+    /// Those that are proposed.
+    pub const USUAL: Self = Self { from: 22, to: 7 };
+
+    /// Whether an hour is a quiet one.
+    #[must_use]
+    pub const fn covers(self, hour: u8) -> bool {
+        if self.from <= self.to { self.from <= hour && hour < self.to } else { hour >= self.from || hour < self.to }
+    }
+}
+
+/// From what part of a pool its filling up can be told, in percent.
+pub const POOL_FULL_PERCENTS: [u8; 3] = [75, 90, 100];
+
 /// Where the window was: points, and pixels where the window system says so.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WindowPlace {
@@ -69,6 +92,10 @@ pub struct Preferences {
     pub desktop_notifications: bool,
     /// Kinds of notifications that are switched off, by name.
     pub muted: BTreeSet<String>,
+    /// When the desktop shows none.
+    pub quiet_hours: Option<QuietHours>,
+    /// From what part of a pool on it is told that it fills up, in percent.
+    pub pool_full_percent: u8,
     /// Where the window was.
     pub window: Option<WindowPlace>,
 }
@@ -84,6 +111,8 @@ impl Default for Preferences {
             on_close: OnClose::Ask,
             desktop_notifications: true,
             muted: BTreeSet::new(),
+            quiet_hours: None,
+            pool_full_percent: 75,
             window: None,
         }
     }
@@ -94,7 +123,21 @@ impl Preferences {
     #[must_use]
     pub fn bounded(mut self) -> Self {
         self.text_percent = self.text_percent.clamp(80, 200);
+        self.pool_full_percent = self.pool_full_percent.clamp(50, 100);
+        self.quiet_hours = self.quiet_hours.filter(|quiet| quiet.from < 24 && quiet.to < 24);
         self.window = self.window.filter(|window| window.size.iter().all(|side| (200.0..=20_000.0).contains(side)));
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quiet_hours_may_go_over_midnight_and_none_are_quiet_where_they_end_as_they_begin() {
+        let quiet = |from, to| (0..24).filter(|hour| QuietHours { from, to }.covers(*hour)).count();
+        assert_eq!((quiet(22, 7), quiet(9, 17), quiet(8, 8)), (9, 8, 0));
+        assert!(QuietHours::USUAL.covers(23) && QuietHours::USUAL.covers(6) && !QuietHours::USUAL.covers(7));
     }
 }

@@ -76,6 +76,9 @@ pub(super) struct HealthState {
     faults: u32,
     connects: u32,
     first_fault: Timestamp,
+    /// Answers in a row that broke after their first token, and when the first of them did.
+    cuts: u32,
+    first_cut: Timestamp,
     /// Rests in a row by cause family: throttles, ejections, denials.
     throttles: u32,
     ejections: u32,
@@ -90,6 +93,8 @@ impl HealthState {
             faults: 0,
             connects: 0,
             first_fault: Timestamp::ZERO,
+            cuts: 0,
+            first_cut: Timestamp::ZERO,
             throttles: 0,
             ejections: 0,
             denials: 0,
@@ -117,6 +122,11 @@ impl HealthState {
             Phase::Ramping { since, .. } if now.since(since) >= RAMP => Health::Healthy,
             Phase::Ramping { since, .. } => Health::Ramping { percent: percent(step_at(since, now)) },
         }
+    }
+
+    /// Rests in a row of the kind that lasts the longest.
+    pub(super) fn rests_in_a_row(&self) -> u32 {
+        self.throttles.max(self.ejections).max(self.denials)
     }
 
     /// Whether it takes requests of any size.
@@ -258,6 +268,28 @@ impl HealthState {
         (self.faults, self.connects) = (0, 0);
         self.ejections = self.ejections.saturating_add(1);
         Some(self.ejections)
+    }
+
+    /// Counts an answer that broke after its first token. `Some(n)`: the endpoint is ejected for the n-th time in a row.
+    pub(super) fn cut(&mut self, now: Timestamp, request: RequestId) -> Option<u32> {
+        if !self.takes_blame(request) {
+            return None;
+        }
+        if self.cuts == 0 || now.since(self.first_cut) > ROW {
+            (self.cuts, self.first_cut) = (0, now);
+        }
+        self.cuts = self.cuts.saturating_add(1);
+        if self.cuts < FAULTS {
+            return None;
+        }
+        self.cuts = 0;
+        self.ejections = self.ejections.saturating_add(1);
+        Some(self.ejections)
+    }
+
+    /// An answer came to its end.
+    pub(super) const fn whole(&mut self) {
+        self.cuts = 0;
     }
 
     /// Rests until a time; never earlier than a rest that is on already. `request`'s failure is why.

@@ -6,8 +6,10 @@
 use super::balancer::Balancer;
 use super::ledger::{Demand, Entry, Ledger};
 use super::request::{Reservation, Stage};
+use super::rest::ejection;
 use crate::model::id::RequestId;
 use crate::model::outcome::{Ending, HeaderSignal, Settlement};
+use crate::model::status::RestCause;
 use crate::model::units::Timestamp;
 use crate::model::usage::Usage;
 
@@ -71,8 +73,16 @@ impl Balancer {
         endpoint.note_stay(now.since(sent));
         let counters = &mut endpoint.counters;
         match settlement.ending {
-            Ending::Completed if job.committed => counters.answered = counters.answered.saturating_add(1),
-            Ending::CutOff => counters.failed = counters.failed.saturating_add(1),
+            Ending::Completed if job.committed => {
+                counters.answered = counters.answered.saturating_add(1);
+                endpoint.health.whole();
+            }
+            Ending::CutOff => {
+                counters.failed = counters.failed.saturating_add(1);
+                if let Some(rest) = endpoint.health.cut(now, request).map(ejection) {
+                    endpoint.health.rest(request, now.after(rest), RestCause::Errors);
+                }
+            }
             Ending::Completed | Ending::ClientLeft => {}
         }
         if let Some(usage) = settlement.usage {

@@ -13,7 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 
@@ -28,8 +28,13 @@ const TAKE_TIMEOUT: Duration = Duration::from_mins(5);
 /// Pause after a failed accept (out of file descriptors), so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `stop` turns true, then lets running exchanges finish.
-pub async fn serve(listener: TcpListener, door: Arc<Door>, mut stop: watch::Receiver<bool>) {
+/// Serves until `stop` turns true, says by `closed` that the port is free, and lets running exchanges finish.
+pub async fn serve(
+    listener: TcpListener,
+    door: Arc<Door>,
+    mut stop: watch::Receiver<bool>,
+    closed: oneshot::Sender<()>,
+) {
     let mut connections = JoinSet::new();
     let room = Room::new();
     loop {
@@ -52,6 +57,8 @@ pub async fn serve(listener: TcpListener, door: Arc<Door>, mut stop: watch::Rece
         }
     }
     drop(listener);
+    // Nobody may wait for it.
+    let _ = closed.send(());
     while connections.join_next().await.is_some() {}
 }
 
@@ -65,9 +72,11 @@ async fn next(listener: &TcpListener, room: &Room) -> io::Result<(TcpStream, Opt
 async fn connection(stream: TcpStream, door: Arc<Door>, mut stop: watch::Receiver<bool>) {
     // Without this, small answers wait for the client's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
+    // The address by which the client reached us; an IPv6 socket shows IPv4 ones in its own way.
+    let local = stream.local_addr().ok().map(|address| address.ip().to_canonical());
     let service = service_fn(move |request| {
         let door = Arc::clone(&door);
-        async move { Ok::<_, Infallible>(exchange(door, request).await) }
+        async move { Ok::<_, Infallible>(exchange(door, request, local).await) }
     });
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);

@@ -8,6 +8,7 @@ pub mod attempt;
 pub mod auth;
 pub mod classify;
 pub mod commit;
+mod cors;
 pub mod door;
 pub mod echo;
 pub mod exchange;

@@ -64,7 +64,13 @@ pub(super) const ROOT: &[Field] = &[
     may("live_tuning", Kind::Section(LIVE_TUNING)),
 ];
 
-const LISTEN: &[Field] = &[may("address", Kind::Text), may("port", Kind::Number(u16::MAX as u64))];
+const LISTEN: &[Field] = &[
+    may("address", Kind::Text),
+    may("port", Kind::Number(u16::MAX as u64)),
+    may("require_token", Kind::Flag),
+    may("allowed_hosts", Kind::Texts),
+    may("allowed_origins", Kind::Texts),
+];
 
 const ACCOUNT: &[Field] = &[
     must("id", Kind::Text),

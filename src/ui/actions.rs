@@ -13,6 +13,7 @@ use std::sync::LazyLock;
 use egui::{Key, KeyboardShortcut};
 
 use super::cx::Page;
+use crate::model::script::Script;
 
 /// What the person can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,8 +66,8 @@ pub enum Action {
     EnterDemo,
     /// Leave the demo.
     LeaveDemo,
-    /// Play the demo's script.
-    PlayRushHour,
+    /// Play a script of the demo.
+    Play(Script),
     /// Stop the demo's script.
     StopScript,
     /// Pause the selected endpoint, or resume it.

@@ -4,6 +4,8 @@
 //! as a command.
 //! Absent on purpose: clocks, sockets and files; waiting, but for `window` between two windows.
 
+#[cfg(test)]
+mod acceptance_tests;
 pub mod actions;
 pub mod alerts;
 pub mod cx;

@@ -8,6 +8,8 @@
 pub enum Part {
     /// Where we listen.
     Network,
+    /// Who asks.
+    Callers,
     /// How requests are treated.
     Requests,
     /// What is kept.
@@ -24,8 +26,9 @@ pub enum Part {
 
 impl Part {
     /// Every part, in order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Network,
+        Self::Callers,
         Self::Requests,
         Self::Data,
         Self::Appearance,
@@ -39,6 +42,7 @@ impl Part {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Network => "Network",
+            Self::Callers => "Callers",
             Self::Requests => "How requests are treated",
             Self::Data => "Privacy and data",
             Self::Appearance => "Appearance",
@@ -75,7 +79,21 @@ pub const ALL: &[Setting] = &[
         "Who can reach Tidegate; anything but this computer needs caller tokens",
     ),
     setting(Part::Network, "port", "Port", "Where clients find Tidegate; 0 takes any free one"),
+    setting(Part::Network, "token", "Caller token", "Whether a request must say whose it is before it is let in"),
+    setting(
+        Part::Network,
+        "hosts",
+        "Other names",
+        "Names besides localhost under which clients reach Tidegate; any other is refused, lest a web page lead here",
+    ),
+    setting(Part::Network, "origins", "Web pages", "Pages that may send requests; none unless you name it"),
     setting(Part::Network, "sockets", "Listening sockets", "Everything Tidegate has open, and why"),
+    setting(
+        Part::Callers,
+        "callers",
+        "Callers and their tokens",
+        "Programs that ask Tidegate, each known by its token, with a priority and limits of its own",
+    ),
     setting(Part::Requests, "retry", "Retries", "How often a request is sent, and how long it waits in between"),
     setting(Part::Requests, "queue", "Waiting line", "How many requests wait when nothing has room, and how long"),
     setting(
@@ -100,6 +118,18 @@ pub const ALL: &[Setting] = &[
         "desktop",
         "On the desktop",
         "While the window has not the focus; in the window they are always shown",
+    ),
+    setting(
+        Part::Notifications,
+        "quiet",
+        "Quiet hours",
+        "Hours in which the desktop shows none; the bell has them all",
+    ),
+    setting(
+        Part::Notifications,
+        "full",
+        "Pools that fill up",
+        "From what part on it is told that one will be full soon",
     ),
     setting(Part::Notifications, "events", "What is told", "Each kind by itself"),
     setting(Part::Advanced, "file", "Configuration file", "Edit it with anything; comments stay"),

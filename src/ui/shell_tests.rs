@@ -276,6 +276,21 @@ fn the_demo_tells_its_story_from_the_first_request_to_the_way_out() {
 }
 
 #[test]
+fn every_script_says_before_what_will_happen_and_is_played_from_the_strip() {
+    let mut screen = screen();
+    screen.harness.run_steps(2);
+    screen.click("Other scripts");
+    for script in crate::model::script::Script::ALL {
+        assert!(screen.harness.query_all_by_label(script.promise()).next().is_some(), "{script:?}");
+    }
+    screen.click("Key revoked");
+    let Some(Command::Demo(crate::contract::DemoCommand::Play(script))) = screen.command() else {
+        panic!("another command")
+    };
+    assert_eq!((script.as_str(), screen.harness.state().page()), ("key-revoked", Page::Overview));
+}
+
+#[test]
 fn a_taken_port_and_a_faulty_file_offer_their_next_step() {
     let mut snapshot = fixture::snapshot();
     if let Serving::Listening { instead_of, .. } = &mut snapshot.serving {

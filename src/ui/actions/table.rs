@@ -6,6 +6,7 @@
 use egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::{Action, Entry, Section};
+use crate::model::script::Script;
 use crate::ui::cx::Page;
 
 const SHIFTED: Modifiers = Modifiers { alt: false, ctrl: false, shift: true, mac_cmd: false, command: true };
@@ -113,6 +114,10 @@ const fn serving(action: Action, label: &'static str, hint: &'static str) -> Ent
     entry(Section::Serving, action, label, hint)
 }
 
+const fn script(script: Script, label: &'static str) -> Entry {
+    serving(Action::Play(script), label, script.promise())
+}
+
 const fn window(action: Action, label: &'static str, hint: &'static str) -> Entry {
     entry(Section::Window, action, label, hint)
 }
@@ -201,7 +206,11 @@ const SERVING: &[Entry] = &[
     serving(Action::RetryPort, "Retry the port", "Listen on the configured port, if it is free again"),
     serving(Action::EnterDemo, "Try simulated endpoints", "No key, and nothing leaves this computer"),
     serving(Action::LeaveDemo, "Leave the demo", "Remove the simulated endpoints and their history"),
-    serving(Action::PlayRushHour, "Play Rush hour", "Send more than the first choice can take, for a minute"),
+    script(Script::Calm, "Play Calm"),
+    script(Script::RushHour, "Play Rush hour"),
+    script(Script::RegionOutage, "Play Region outage"),
+    script(Script::KeyRevoked, "Play Key revoked"),
+    script(Script::NoisyNeighbour, "Play Noisy neighbour"),
     serving(Action::StopScript, "Stop the script", "Stop the simulated traffic"),
 ];
 

@@ -3,6 +3,8 @@
 //! Invariant: two configurations that differ yield at least one sentence; equal ones yield none.
 //! Absent on purpose: judgement; what is wrong with a change is a finding.
 
+mod door;
+
 use crate::model::config::{Config, Endpoint, Group, QuotaPool, Route, Spread};
 use crate::model::units::Grouped;
 use crate::ui::format::group_rank;
@@ -14,9 +16,7 @@ pub(super) fn sentences(base: &Config, draft: &Config) -> Vec<String> {
     if base == draft {
         return said;
     }
-    if base.listen != draft.listen {
-        said.push(format!("Listen on {}:{}.", draft.listen.address, draft.listen.port));
-    }
+    door::listen(&base.listen, &draft.listen, &mut said);
     lists(
         &base.accounts,
         &draft.accounts,
@@ -28,9 +28,7 @@ pub(super) fn sentences(base: &Config, draft: &Config) -> Vec<String> {
     lists(&base.quota_pools, &draft.quota_pools, |p| p.id.as_str(), "Quota pool", &mut said, pool);
     lists(&base.endpoints, &draft.endpoints, |e| e.id.as_str(), "Endpoint", &mut said, endpoint);
     lists(&base.routes, &draft.routes, |r| r.model.as_str(), "Route", &mut said, route);
-    if base.callers != draft.callers {
-        said.push("Callers change.".to_owned());
-    }
+    lists(&base.callers, &draft.callers, |c| c.id.as_str(), "Caller", &mut said, door::caller);
     if base.queue != draft.queue {
         let queue = &draft.queue;
         said.push(format!(

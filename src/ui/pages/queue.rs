@@ -5,6 +5,7 @@
 //! Absent on purpose: choosing an endpoint for a request by hand.
 
 mod depth;
+mod kept;
 mod rule;
 mod running;
 mod waiting;
@@ -53,6 +54,9 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
                 "Nothing is waiting. Requests queue here only when every endpoint of a route is full or throttled.",
             );
         } else {
+            for line in kept::lines(&view) {
+                note(ui, theme, &line);
+            }
             waiting::show(ui, cx, state, &view);
             let more = u64::from(view.queue.waiting).saturating_sub(view.queue.list.len() as u64);
             if more > 0 {
@@ -107,9 +111,10 @@ fn header(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
                 |amount: Option<u64>| amount.map_or_else(|| "–".to_owned(), |amount| Grouped(amount).to_string());
             fact(ui, theme, "Let go, last minute", &a_minute(rates.map(|rates| rates.0)));
             fact(ui, theme, "Refused, last minute", &a_minute(rates.map(|rates| rates.1)));
+            fact(ui, theme, "Retries after faults, last 10 s", &kept::retries(&queue.budget));
         });
         ui.add_space(gap::S);
-        depth::plot(ui, theme, points, snapshot.at);
+        depth::show(ui, theme, points, snapshot.at);
         ui.add_space(gap::S);
         rule::show(ui, cx, &mut state.editing);
     });

@@ -4,7 +4,9 @@
 //! else acts at once.
 //! Absent on purpose: endpoints, routes and quotas; their pages have them.
 
+mod callers;
 mod looks;
+mod network;
 mod places;
 
 use egui::{RichText, Ui};
@@ -25,6 +27,8 @@ pub struct State {
     /// To be scrolled to.
     wanted: Option<&'static str>,
     stored: stored::State,
+    network: network::State,
+    callers: callers::State,
 }
 
 /// Shows the page.
@@ -65,7 +69,7 @@ fn search(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     ui.horizontal_wrapped(|ui| {
         let name = ui.label(RichText::new("Find a setting").color(cx.theme.text_soft));
         let field = ui.scope(|ui| {
-            ui.set_max_width(280.0);
+            ui.set_max_width(ui.available_width().clamp(120.0, 280.0));
             keyless::edit(ui, cx.theme, ("Find a setting", name.id), "text size, port, close …", &mut state.filter)
         });
         if cx.take(Action::Filter) {
@@ -93,8 +97,7 @@ fn one(ui: &mut Ui, cx: &mut PageCx, state: &mut State, setting: &Setting) {
         }
         note(ui, cx.theme, setting.hint);
         match setting.slug {
-            "address" => places::address(ui, cx),
-            "port" => places::port(ui, cx),
+            "callers" => callers::show(ui, cx, &mut state.callers),
             "sockets" => places::sockets(ui, cx),
             "folders" => places::folders(ui, cx),
             "file" => places::file(ui, cx),
@@ -103,6 +106,7 @@ fn one(ui: &mut Ui, cx: &mut PageCx, state: &mut State, setting: &Setting) {
                     cx.act(Action::Help);
                 }
             }
+            slug if setting.part == Part::Network => network::show(ui, cx, &mut state.network, slug),
             slug => match rules::Section::of_setting(slug) {
                 Some(section) => rules::show(ui, cx, section),
                 None => looks::show(ui, cx, slug),

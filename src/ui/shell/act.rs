@@ -18,9 +18,6 @@ use crate::ui::palette::Does;
 use crate::ui::theme::{Theme, Tone};
 use crate::ui::trail::{Place, Trail};
 
-/// The script that tells the demo's story.
-const RUSH_HOUR: &str = "rush-hour";
-
 impl Console {
     /// What decides whether an action is allowed now.
     pub(super) fn circumstances<'a>(&'a self, snapshot: &'a Snapshot) -> Circumstances<'a> {
@@ -80,7 +77,7 @@ impl Console {
             Action::EnterDemo => Command::Demo(DemoCommand::Enter),
             Action::LeaveDemo => Command::Demo(DemoCommand::Leave),
             Action::StopScript => Command::Demo(DemoCommand::Stop),
-            Action::PlayRushHour => Command::Demo(DemoCommand::Play(RUSH_HOUR.to_owned())),
+            Action::Play(script) => Command::Demo(DemoCommand::Play(script.name().to_owned())),
             Action::TestKey => match self.circumstances(snapshot).account() {
                 Some(account) => Command::Key(KeyCommand::Test(account)),
                 None => return,

@@ -6,7 +6,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 
 use crate::contract::Snapshot;
-use crate::model::status::LimitSource;
+use crate::model::status::{LimitKind, LimitSource, LimitView, MoreLimitView};
 use crate::model::units::Timestamp;
 use crate::ui::cx::Page;
 use crate::ui::format::clock_time;
@@ -98,4 +98,21 @@ fn a_plot_can_be_read_as_a_table_that_names_what_was_not_recorded() {
     screen.get_by_label(&switch("Show as plot")).click();
     screen.run_steps(3);
     assert!(screen.query_by_label("Soft cap sim-sweden").is_some());
+}
+
+#[test]
+fn limits_of_a_day_and_what_others_send_are_told_on_the_page() {
+    let mut snapshot = fixture::snapshot();
+    let sweden = &mut Arc::make_mut(&mut snapshot.view).endpoints[3];
+    let limit = LimitView::new(Some(1_000_000), LimitSource::Header, (250_000, 0));
+    sweden.more_limits = vec![MoreLimitView { kind: LimitKind::TokensPerDay, limit }];
+    sweden.insight.foreign_requests_per_minute = 240;
+    let screen = open(snapshot);
+    for words in [
+        "1,000,000 TPD",
+        "25 % taken",
+        "Others send about 240 requests a minute to the same quota; that many are left free.",
+    ] {
+        assert!(screen.query_by_label(words).is_some(), "{words}");
+    }
 }

@@ -34,6 +34,8 @@ const COLUMNS: &[Column] = &[
     Column::text("Route", 168.0),
 ];
 const NARROW: &[usize] = &[0, 1, 2, 3, 5, 6];
+const SMALL: &[usize] = &[0, 1, 3, 5];
+const TINY: &[usize] = &[0, 1];
 
 /// Shows the table; a click selects, a double click or Enter opens.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
@@ -56,7 +58,12 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         step.from(at, ids.len()).and_then(|place| state.table.go_to(&ids, place, false));
         cx.select(state.table.selected.clone().map(Target::Endpoint));
     }
-    let shown: Vec<usize> = if ui.available_width() < 900.0 { NARROW.to_vec() } else { (0..COLUMNS.len()).collect() };
+    let shown: Vec<usize> = match ui.available_width() {
+        width if width < 440.0 => TINY.to_vec(),
+        width if width < 640.0 => SMALL.to_vec(),
+        width if width < 900.0 => NARROW.to_vec(),
+        _ => (0..COLUMNS.len()).collect(),
+    };
     let columns: Vec<Column> = shown.iter().filter_map(|at| COLUMNS.get(*at)).copied().collect();
     let now = cx.snapshot.at;
     let words = |row: usize| {

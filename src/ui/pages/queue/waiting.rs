@@ -5,7 +5,7 @@
 
 use egui::{RichText, Ui};
 
-use super::{State, end_button, named};
+use super::{State, end_button, kept, named};
 use crate::contract::{Command, LineCommand};
 use crate::model::id::RequestId;
 use crate::model::status::{BalancerView, WaitingView};
@@ -83,7 +83,12 @@ fn cell(
             let until = one.deadline.map_or_else(|| "–".to_owned(), |at| countdown(at, now));
             ui.label(mono(format!("{} / {until}", span(now.since(one.since)))));
         }
-        5 => drop(ui.label(waiting_for(one, now))),
+        5 => {
+            let label = ui.label(waiting_for(one, now));
+            if let Some(place) = kept::place(one, now) {
+                label.on_hover_text(place);
+            }
+        }
         6 => drop(ui.label(mono(Grouped(one.charge).to_string()))),
         _ => buttons(ui, cx, one, asked),
     }

@@ -6,7 +6,7 @@
 use egui::{ComboBox, Ui};
 
 use super::usual;
-use crate::model::preferences::{OnClose, Preferences, TEXT_SIZES, ThemeChoice};
+use crate::model::preferences::{OnClose, POOL_FULL_PERCENTS, Preferences, QuietHours, TEXT_SIZES, ThemeChoice};
 use crate::ui::alerts::Kind;
 use crate::ui::cx::PageCx;
 
@@ -16,6 +16,12 @@ const CLOSING: [(OnClose, &str); 3] = [
     (OnClose::Ask, "Ask each time"),
     (OnClose::KeepServing, "Keep serving in the background"),
     (OnClose::Quit, "Stop and quit"),
+];
+
+const FULL: [(u8, &str); 3] = [
+    (POOL_FULL_PERCENTS[0], "From 75 %"),
+    (POOL_FULL_PERCENTS[1], "From 90 %"),
+    (POOL_FULL_PERCENTS[2], "Only when full"),
 ];
 
 /// Shows the control of one setting.
@@ -28,8 +34,33 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, slug: &str) {
         "motion" => switch(ui, cx, "Reduce motion", |liked| &mut liked.reduced_motion),
         "close" => one_of(ui, cx, "The close button", &CLOSING, |liked| &mut liked.on_close),
         "desktop" => switch(ui, cx, "Notify on the desktop", |liked| &mut liked.desktop_notifications),
+        "quiet" => quiet_hours(ui, cx),
+        "full" => one_of(ui, cx, "Pools that fill up", &FULL, |liked| &mut liked.pool_full_percent),
         _ => events(ui, cx),
     }
+}
+
+fn quiet_hours(ui: &mut Ui, cx: &mut PageCx) {
+    ui.horizontal_wrapped(|ui| {
+        let mut quiet = cx.preferences.quiet_hours.is_some();
+        if ui.checkbox(&mut quiet, "Quiet on the desktop").changed() {
+            cx.preferences.quiet_hours = quiet.then_some(QuietHours::USUAL);
+        }
+        if let Some(hours) = &mut cx.preferences.quiet_hours {
+            hour(ui, "from", "Quiet from this hour", &mut hours.from);
+            hour(ui, "to", "Quiet up to this hour", &mut hours.to);
+        }
+        let none = cx.preferences.quiet_hours.is_none();
+        if usual(ui, cx, "Quiet hours", none, "none") {
+            cx.preferences.quiet_hours = None;
+        }
+    });
+}
+
+fn hour(ui: &mut Ui, word: &str, name: &str, value: &mut u8) {
+    ui.label(word);
+    let field = ui.add(egui::DragValue::new(value).range(0..=23).suffix(":00"));
+    ui.ctx().accesskit_node_builder(field.id, |node| node.set_label(name));
 }
 
 fn one_of<T: Copy + PartialEq>(

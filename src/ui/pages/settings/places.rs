@@ -1,72 +1,14 @@
-//! Where we listen and where things are.
+//! What is open, and where things are.
 //!
 //! Invariant: the list of sockets is what is open, not what was wanted.
 //! Absent on purpose: opening folders; not every desktop can, and a copied path always works.
 
 use egui::{Grid, RichText, Ui};
 
-use super::usual;
 use crate::contract::{Command, ConfigCommand};
-use crate::model::config::Listen;
 use crate::ui::cx::{Page, PageCx};
-use crate::ui::findings;
 use crate::ui::theme::{gap, mono};
 use crate::ui::widgets::note;
-
-const LOOPBACK: &str = "127.0.0.1";
-const EVERYWHERE: &str = "0.0.0.0";
-
-/// Who can reach us.
-pub(super) fn address(ui: &mut Ui, cx: &mut PageCx) {
-    let now = cx.draft.working().listen.address.clone();
-    let set = |cx: &mut PageCx, address: &str| {
-        let address = address.to_owned();
-        cx.draft.edit(format!("Listen at {address}"), |config| config.listen.address = address);
-    };
-    ui.horizontal_wrapped(|ui| {
-        for (address, word) in [(LOOPBACK, "This computer only"), (EVERYWHERE, "This network")] {
-            if ui.radio(now == address, word).clicked() {
-                set(cx, address);
-            }
-        }
-        if now != LOOPBACK && now != EVERYWHERE {
-            ui.label(mono(&now));
-        }
-        if usual(ui, cx, "Listen address", now == Listen::default().address, "this computer only") {
-            set(cx, LOOPBACK);
-        }
-    });
-    findings::show(ui, cx, "listen", None);
-    if now != LOOPBACK && cx.draft.working().callers.is_empty() {
-        note(
-            ui,
-            cx.theme,
-            "Others on the network are let in by a caller's token only. Add callers in the configuration first.",
-        );
-    }
-}
-
-/// Where clients find us.
-pub(super) fn port(ui: &mut Ui, cx: &mut PageCx) {
-    let (now, usually) = (cx.draft.working().listen.port, Listen::default().port);
-    let set = |cx: &mut PageCx, port: u16| {
-        cx.draft.adjust("port", format!("Listen on port {port}"), |config| config.listen.port = port);
-    };
-    ui.horizontal_wrapped(|ui| {
-        let mut port = now;
-        let field = ui.add(egui::DragValue::new(&mut port).range(0..=u16::MAX));
-        ui.ctx().accesskit_node_builder(field.id, |node| node.set_label("Port number"));
-        if port != now {
-            set(cx, port);
-        }
-        if field.lost_focus() || field.drag_stopped() {
-            cx.draft.settle();
-        }
-        if usual(ui, cx, "Port", now == usually, &usually.to_string()) {
-            set(cx, usually);
-        }
-    });
-}
 
 /// Everything that is open.
 pub(super) fn sockets(ui: &mut Ui, cx: &mut PageCx) {
