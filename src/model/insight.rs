@@ -18,7 +18,8 @@ pub struct Insight {
     pub probes_above: bool,
     /// Rests of the present kind in a row; each makes the next one longer. 0 once it answered again.
     pub rests_in_a_row: u32,
-    /// Until when the service itself asked to be left alone; `None`: it did not, or that is over.
+    /// Until when it is left alone because the service asked for that, at least as long as it asked; `None`: it did not, or
+    /// that is over.
     pub asked_until: Option<Timestamp>,
     /// The smallest charge that it would not take at all.
     pub too_large: Option<TooLarge>,
