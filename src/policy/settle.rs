@@ -79,8 +79,9 @@ impl Balancer {
             }
             Ending::CutOff => {
                 counters.failed = counters.failed.saturating_add(1);
-                if let Some(rest) = endpoint.health.cut(now, request).map(ejection) {
-                    endpoint.health.rest(request, now.after(rest), RestCause::Errors);
+                let rule = &self.config.config.health;
+                if let Some(in_a_row) = endpoint.health.cut(now, request, rule) {
+                    endpoint.health.rest(request, now.after(ejection(in_a_row, rule)), RestCause::Errors);
                 }
             }
             Ending::Completed | Ending::ClientLeft => {}
