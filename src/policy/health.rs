@@ -271,15 +271,16 @@ impl HealthState {
     }
 
     /// Counts an answer that broke after its first token. `Some(n)`: the endpoint is ejected for the n-th time in a row.
-    pub(super) fn cut(&mut self, now: Timestamp, request: RequestId) -> Option<u32> {
+    pub(super) fn cut(&mut self, now: Timestamp, request: RequestId, rule: &HealthRule) -> Option<u32> {
         if !self.takes_blame(request) {
             return None;
         }
-        if self.cuts == 0 || now.since(self.first_cut) > ROW {
+        let row = Duration::from_secs(rule.within_seconds.into());
+        if self.cuts == 0 || now.since(self.first_cut) > row {
             (self.cuts, self.first_cut) = (0, now);
         }
         self.cuts = self.cuts.saturating_add(1);
-        if self.cuts < FAULTS {
+        if self.cuts < rule.failures {
             return None;
         }
         self.cuts = 0;

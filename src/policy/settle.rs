@@ -79,7 +79,9 @@ impl Balancer {
             }
             Ending::CutOff => {
                 counters.failed = counters.failed.saturating_add(1);
-                if let Some(rest) = endpoint.health.cut(now, request).map(ejection) {
+                let rule = &self.config.config.health;
+                if let Some(in_a_row) = endpoint.health.cut(now, request, rule) {
+                    let rest = ejection(in_a_row, rule);
                     endpoint.health.rest(request, now.after(rest), RestCause::Errors);
                 }
             }
