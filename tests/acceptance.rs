@@ -1,8 +1,6 @@
 //! The acceptance list of the console: which tests hold each number. What needs the what-if replay (9) or another language
 //! (19's made-up one) is not there yet.
 
-#![expect(clippy::expect_used, reason = "a test says where it broke")]
-
 use std::collections::BTreeSet;
 use std::path::Path;
 

@@ -30,14 +30,14 @@ pub fn desktop(line: UiEnd) -> Option<SyncSender<DesktopNote>> {
 fn work(notes: &Receiver<DesktopNote>, line: &UiEnd) {
     let mut shown = HashMap::new();
     while let Ok(note) = notes.recv() {
-        if let Err(error) = one(note, &mut shown, line) {
+        if let Err(error) = one(&note, &mut shown, line) {
             tracing::debug!(%error, "the desktop shows no notifications");
         }
     }
 }
 
 fn one(
-    note: DesktopNote,
+    note: &DesktopNote,
     shown: &mut HashMap<u64, NotificationHandle>,
     line: &UiEnd,
 ) -> Result<(), notify_rust::error::Error> {

@@ -4,7 +4,7 @@
 //! Invariant: what is missing or unreadable in a file is the default; every value is usable as it is.
 //! Absent on purpose: anything the proxy acts on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,24 @@ pub enum ThemeChoice {
     Light,
     /// Dark.
     Dark,
+}
+
+/// Colours of states and lines. Each state has a glyph and a word besides, each line a dash.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Palette {
+    /// Ours: told apart with any colour vision.
+    #[default]
+    Tidegate,
+    /// Okabe and Ito's: blue and orange.
+    BlueOrange,
+    /// Greys alone.
+    Grey,
+}
+
+impl Palette {
+    /// Every palette.
+    pub const ALL: [Self; 3] = [Self::Tidegate, Self::BlueOrange, Self::Grey];
 }
 
 /// What the close button does while we serve.
@@ -96,6 +114,10 @@ pub struct Preferences {
     pub quiet_hours: Option<QuietHours>,
     /// From what part of a pool on it is told that it fills up, in percent.
     pub pool_full_percent: u8,
+    /// Keys that were chosen instead of the usual ones, by action.
+    pub shortcuts: BTreeMap<String, Vec<String>>,
+    /// Colours of states and lines.
+    pub palette: Palette,
     /// Where the window was.
     pub window: Option<WindowPlace>,
 }
@@ -113,6 +135,8 @@ impl Default for Preferences {
             muted: BTreeSet::new(),
             quiet_hours: None,
             pool_full_percent: 75,
+            shortcuts: BTreeMap::new(),
+            palette: Palette::Tidegate,
             window: None,
         }
     }

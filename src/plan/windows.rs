@@ -70,6 +70,8 @@ pub(super) fn narrowing(config: &Config, place: usize, route: &Route, findings: 
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     fn said(models: &[&[&str]]) -> Vec<String> {
@@ -79,10 +81,10 @@ mod tests {
             let mut ids = Vec::new();
             for (place, model) in models.iter().enumerate() {
                 let id = format!("e{group}{place}");
-                text += &format!("[[endpoint]]\nid = \"{id}\"\naccount = \"a\"\nmodel = \"{model}\"\n");
+                let _ = write!(text, "[[endpoint]]\nid = \"{id}\"\naccount = \"a\"\nmodel = \"{model}\"\n");
                 ids.push(format!("\"{id}\""));
             }
-            route += &format!("[[route.group]]\nendpoints = [{}]\n", ids.join(", "));
+            let _ = writeln!(route, "[[route.group]]\nendpoints = [{}]", ids.join(", "));
         }
         let config: Config = toml_edit::de::from_str(&(text + &route)).expect("the test's text is sound");
         let mut findings = Vec::new();

@@ -81,8 +81,7 @@ impl Balancer {
                 counters.failed = counters.failed.saturating_add(1);
                 let rule = &self.config.config.health;
                 if let Some(in_a_row) = endpoint.health.cut(now, request, rule) {
-                    let rest = ejection(in_a_row, rule);
-                    endpoint.health.rest(request, now.after(rest), RestCause::Errors);
+                    endpoint.health.rest(request, now.after(ejection(in_a_row, rule)), RestCause::Errors);
                 }
             }
             Ending::Completed | Ending::ClientLeft => {}

@@ -160,12 +160,13 @@ fn more_limits(now: Timestamp, seat: &Seat<'_>, limits: Limits) -> Vec<MoreLimit
     let learning = &seat.state.learning;
     let held = learning.holding().more.into_iter().zip(learning.more_since());
     let known = all.into_iter().zip(held).filter(|((_, _, limit), _)| limit.is_some());
-    let view = |((kind, unit, limit), (held, since)): ((LimitKind, Unit, Option<u64>), (Held, Option<Timestamp>))| {
-        let stated = LimitView::new(limit, LimitSource::Configured, seat.state.ledger.standing(now, unit));
-        let limit = if seat.spec.pinned { stated } else { LimitView { source: held.source, since, ..stated } };
-        MoreLimitView { kind, limit }
-    };
-    known.map(view).collect()
+    known
+        .map(|((kind, unit, limit), (held, since))| {
+            let stated = LimitView::new(limit, LimitSource::Configured, seat.state.ledger.standing(now, unit));
+            let limit = if seat.spec.pinned { stated } else { LimitView { source: held.source, since, ..stated } };
+            MoreLimitView { kind, limit }
+        })
+        .collect()
 }
 
 fn count(number: usize) -> u32 {

@@ -447,7 +447,6 @@ fn three_keys_are_in_nothing_that_the_console_shows_copies_or_remembers() {
     for (modifiers, key) in [(Modifiers::NONE, Key::J), (Modifiers::NONE, Key::C), (Modifiers::SHIFT, Key::C)] {
         // Straight into the frame that is looked at: what is copied is in that frame's output alone.
         let input = person.harness.input_mut();
-        input.modifiers = modifiers;
         input.events.push(egui::Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers });
         for _ in 0..4 {
             person.harness.step();

@@ -4,16 +4,13 @@
 //! Invariant: every number of these sections stands here once; the editor and the review sheet take their words from it.
 //! Absent on purpose: routes, endpoints and pools; their pages have them.
 
-use egui::{RichText, Ui};
+use egui::Ui;
 
 use super::cx::PageCx;
 use super::findings;
-use super::widgets::{Blank, quiet_button};
+use super::widgets::{Blank, quiet_button, sentence_words};
 use crate::model::config::Config;
 use crate::model::units::Grouped;
-
-/// Between the words of a sentence, in points.
-const SPACE: f32 = 4.0;
 
 /// A section of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -272,12 +269,11 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, section: Section) {
     ui.horizontal_wrapped(|ui| {
         let mut figures = section.figures().peekable();
         while let Some(figure) = figures.next() {
-            words(ui, cx, figure.before);
             let then = figures.peek().map_or(end(section), |next| next.before);
-            ui.spacing_mut().item_spacing.x = if then.starts_with([',', ';', '.']) { 1.0 } else { SPACE };
+            sentence_words(ui, cx.theme, figure.before, then);
             blank(ui, cx, figure, &config, &usual);
         }
-        words(ui, cx, end(section));
+        sentence_words(ui, cx.theme, end(section), "");
     });
     let mut back = Config::clone(&config);
     section.take(&mut back, &usual);
@@ -292,14 +288,6 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, section: Section) {
         }
     }
     findings::show(ui, cx, section.table(), None);
-}
-
-/// A sentence's words one by one, so that it wraps between them and not before a whole clause.
-fn words(ui: &mut Ui, cx: &PageCx, text: &str) {
-    ui.spacing_mut().item_spacing.x = SPACE;
-    for word in text.split_whitespace() {
-        ui.label(RichText::new(word).color(cx.theme.text_soft));
-    }
 }
 
 fn blank(ui: &mut Ui, cx: &mut PageCx, figure: &Figure, config: &Config, usual: &Config) {

@@ -20,13 +20,15 @@ pub enum Part {
     Window,
     /// What is told.
     Notifications,
-    /// Files and keys.
+    /// Keys.
+    Shortcuts,
+    /// Files.
     Advanced,
 }
 
 impl Part {
     /// Every part, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Network,
         Self::Callers,
         Self::Requests,
@@ -34,6 +36,7 @@ impl Part {
         Self::Appearance,
         Self::Window,
         Self::Notifications,
+        Self::Shortcuts,
         Self::Advanced,
     ];
 
@@ -48,6 +51,7 @@ impl Part {
             Self::Appearance => "Appearance",
             Self::Window => "Closing the window",
             Self::Notifications => "Notifications",
+            Self::Shortcuts => "Shortcuts",
             Self::Advanced => "Advanced",
         }
     }
@@ -108,6 +112,12 @@ pub const ALL: &[Setting] = &[
     setting(Part::Data, "history", "History", "What outlives a restart; prompts, answers and keys never do"),
     setting(Part::Data, "folders", "Where things are", "The files of this profile, and of this computer"),
     setting(Part::Appearance, "theme", "Theme mode", "Light, dark, or as the desktop says"),
+    setting(
+        Part::Appearance,
+        "palette",
+        "Palette",
+        "Colours of states and lines; glyphs, words and dashes tell them, too",
+    ),
     setting(Part::Appearance, "contrast", "High contrast", "Stronger text and borders, no faint washes"),
     setting(Part::Appearance, "text", "Text size", "Of everything, 80 to 200 %; Ctrl with + and − too"),
     setting(Part::Appearance, "density", "Compact", "Less room between things"),
@@ -132,8 +142,8 @@ pub const ALL: &[Setting] = &[
         "From what part on it is told that one will be full soon",
     ),
     setting(Part::Notifications, "events", "What is told", "Each kind by itself"),
+    setting(Part::Shortcuts, "keys", "Keys", "Each can be changed; they are kept on this computer"),
     setting(Part::Advanced, "file", "Configuration file", "Edit it with anything; comments stay"),
-    setting(Part::Advanced, "keys", "Shortcuts", "Every key, on one sheet"),
 ];
 
 /// The setting a link names.

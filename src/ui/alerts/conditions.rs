@@ -133,7 +133,7 @@ fn pools(snapshot: &Snapshot, full_percent: u8) -> impl Iterator<Item = Seen> {
         let words = full_in(when, snapshot.at)?;
         let soon = when.at.0.saturating_sub(snapshot.at.0) <= SOON_MICROS;
         let text = format!("Pool {}: {words} ({} %).", pool.id, pool.tokens.taken_percent());
-        let full = pool.tokens.taken_percent() >= full_percent.into();
+        let full = pool.tokens.taken_percent() >= full_percent;
         (soon && full).then(|| Seen::new(Kind::Exhaustion, pool.id.as_str(), text, Target::Pool(pool.id.clone())))
     })
 }

@@ -1,7 +1,7 @@
 //! The Endpoints page: how each target is doing, and one endpoint in detail.
 //!
 //! Invariant: what the person set and what we see are two columns; the first never overwrites the second.
-//! Absent on purpose: creating and deleting endpoints; accounts and routes do that.
+//! Absent on purpose: creating endpoints; accounts do that.
 
 mod configured;
 mod detail;
@@ -11,6 +11,7 @@ mod held_back;
 mod limits;
 mod list;
 mod live;
+mod remove;
 mod tested;
 
 use egui::Ui;
@@ -33,6 +34,8 @@ pub struct State {
     earlier: Earlier,
     /// A name that is being typed, by its field.
     typed: Option<(&'static str, String)>,
+    /// Removing it is asked about.
+    removing: Option<EndpointId>,
 }
 
 /// Shows the list, or the endpoint that was opened.

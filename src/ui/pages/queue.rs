@@ -121,20 +121,16 @@ fn header(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
 }
 
 /// The button that ends a request, or keeps it while its grace lasts.
-fn end_button(ui: &mut Ui, cx: &mut PageCx, request: RequestId, hint: Option<&str>) {
+fn end_button(ui: &mut Ui, cx: &mut PageCx, request: RequestId, hint: &str) {
     let (theme, now) = (cx.theme, cx.snapshot.at);
     let leaving = cx.snapshot.line.leaving.iter().find(|(one, _)| *one == request).map(|(_, at)| *at);
-    match (leaving, hint) {
-        (Some(at), _) => keep_button(ui, cx, request, at, now),
-        (None, Some(hint)) => {
+    match leaving {
+        Some(at) => keep_button(ui, cx, request, at, now),
+        None => {
             let words = format!("Its client gets an answer that says so ({hint}). It can be kept for five seconds.");
             if quiet_button(ui, theme, "Cancel").on_hover_text(words).clicked() {
                 cx.send(Command::Line(LineCommand::CancelSoon(request)));
             }
-        }
-        (None, None) => {
-            let button = ui.add_enabled(false, egui::Button::new("Cancel").frame(false));
-            button.on_disabled_hover_text("Its answer has not begun to stream, so there is nothing to cut yet");
         }
     }
 }

@@ -6,6 +6,7 @@
 pub mod allocate;
 pub mod allot;
 mod below_limit;
+mod ratio;
 mod rows;
 mod segments;
 mod split;
@@ -90,6 +91,7 @@ fn pool_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: &QuotaPool) 
         let config = Arc::clone(cx.draft.working());
         let members: Vec<&Endpoint> = allot::members(&config, &pool.id).collect();
         header(ui, cx, pool);
+        ratio::show(ui, cx, pool);
         ui.add_space(gap::S);
         buttons(ui, cx, state, pool, &members);
         ui.add_space(gap::M);

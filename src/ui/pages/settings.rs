@@ -8,6 +8,7 @@ mod callers;
 mod looks;
 mod network;
 mod places;
+mod shortcuts;
 
 use egui::{RichText, Ui};
 
@@ -27,6 +28,7 @@ pub struct State {
     /// To be scrolled to.
     wanted: Option<&'static str>,
     stored: stored::State,
+    shortcuts: shortcuts::State,
     network: network::State,
     callers: callers::State,
 }
@@ -83,6 +85,9 @@ fn search(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
 }
 
 fn matches(setting: &Setting, filter: &str) -> bool {
+    if setting.slug == "keys" && shortcuts::finds(filter) {
+        return true;
+    }
     let text = format!("{} {} {}", setting.part.name(), setting.name, setting.hint).to_lowercase();
     filter.to_lowercase().split_whitespace().all(|word| text.contains(word))
 }
@@ -101,11 +106,7 @@ fn one(ui: &mut Ui, cx: &mut PageCx, state: &mut State, setting: &Setting) {
             "sockets" => places::sockets(ui, cx),
             "folders" => places::folders(ui, cx),
             "file" => places::file(ui, cx),
-            "keys" => {
-                if ui.button("Show every shortcut").clicked() {
-                    cx.act(Action::Help);
-                }
-            }
+            "keys" => shortcuts::show(ui, cx, &mut state.shortcuts, &state.filter),
             slug if setting.part == Part::Network => network::show(ui, cx, &mut state.network, slug),
             slug => match rules::Section::of_setting(slug) {
                 Some(section) => rules::show(ui, cx, section),

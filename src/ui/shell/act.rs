@@ -48,7 +48,7 @@ impl Console {
             Action::Help => self.helping = !self.helping,
             // The Requests page has an inspector of its own, with a list beside it that it must stay in step with.
             Action::Inspector if self.page() == Page::Requests => self.acts.push(action),
-            Action::Inspector => self.inspecting = !self.inspecting,
+            Action::Inspector => self.inspector.open = !self.inspector.open,
             Action::Filter => self.acts.push(action),
             Action::NextPane => self.panes.next(ctx),
             Action::Undo | Action::Redo | Action::Review | Action::Discard => self.edit(action, ctx),

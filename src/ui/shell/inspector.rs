@@ -25,10 +25,16 @@ use crate::ui::{request_rows, status, words};
 const BESIDE: f32 = 900.0;
 const WIDTH: f32 = 340.0;
 
+/// Whether it is open.
+#[derive(Debug, Default)]
+pub(super) struct Inspector {
+    pub(super) open: bool,
+}
+
 impl Console {
     /// Shows it if it is open and the page has none of its own.
     pub(super) fn inspect(&mut self, ui: &mut Ui, theme: &'static Theme, snapshot: &Snapshot, wanted: &mut Vec<Wish>) {
-        if !self.inspecting || self.page() == Page::Requests {
+        if !self.inspector.open || self.page() == Page::Requests {
             return;
         }
         let selected = self.selected.clone();
@@ -55,7 +61,7 @@ impl Console {
             let free = !ui.ctx().text_edit_focused() && ui.ctx().dragged_id().is_none();
             close |= free && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape));
         }
-        self.inspecting = !close;
+        self.inspector.open = !close;
     }
 }
 

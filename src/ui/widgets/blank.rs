@@ -5,9 +5,22 @@
 
 use std::ops::RangeInclusive;
 
-use egui::{DragValue, Ui};
+use egui::{DragValue, RichText, Ui};
 
 use crate::ui::theme::{Theme, Tone};
+
+/// Between the words of a sentence, in points.
+const SPACE: f32 = 4.0;
+
+/// The words of a sentence before a blank or behind it, one by one, so that it wraps between any two. What stands right behind
+/// a blank may begin with a comma; `then` are the words that follow, if a blank comes in between.
+pub fn sentence_words(ui: &mut Ui, theme: &Theme, text: &str, then: &str) {
+    ui.spacing_mut().item_spacing.x = SPACE;
+    for word in text.split_whitespace() {
+        ui.label(RichText::new(word).color(theme.text_soft));
+    }
+    ui.spacing_mut().item_spacing.x = if then.starts_with([',', ';', '.']) { 1.0 } else { SPACE };
+}
 
 /// A blank to fill in.
 pub struct Blank<'a> {
@@ -61,14 +74,13 @@ impl<'a> Blank<'a> {
         let mut value = self.value;
         let applied = self.applied.filter(|applied| *applied != self.value);
         let speed = if *self.range.end() > 1_000 { 10.0 } else { 1.0 };
-        let field = ui
-            .scope(|ui| {
-                if applied.is_some() {
-                    ui.visuals_mut().override_text_color = Some(theme.tone(Tone::Info));
-                }
-                ui.add(DragValue::new(&mut value).range(self.range.clone()).suffix(self.unit).speed(speed))
-            })
-            .inner;
+        // Not in a scope of its own, which would not wrap within a sentence.
+        let color = ui.visuals().override_text_color;
+        if applied.is_some() {
+            ui.visuals_mut().override_text_color = Some(theme.tone(Tone::Info));
+        }
+        let field = ui.add(DragValue::new(&mut value).range(self.range.clone()).suffix(self.unit).speed(speed));
+        ui.visuals_mut().override_text_color = color;
         ui.ctx().accesskit_node_builder(field.id, |node| node.set_label(self.name));
         let runs = applied.map(|applied| format!("applied: {applied}{}", self.unit));
         let hint = [Some(self.hint.to_owned()).filter(|hint| !hint.is_empty()), runs].into_iter().flatten();

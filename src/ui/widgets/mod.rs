@@ -21,7 +21,7 @@ pub use basic::{
     card, chip, fact, icon_button, icon_text_button, in_hand, note, page_title, primary_button, quiet_button, section,
     status_label,
 };
-pub use blank::{Blank, BlankOutput};
+pub use blank::{Blank, BlankOutput, sentence_words};
 pub use border::{Border, BorderEvent, BorderOutput};
 pub use lane::{LaneSpan, state_lane};
 pub use limit_line::{LimitLine, LineEvent, LineOutput};

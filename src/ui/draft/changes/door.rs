@@ -4,7 +4,7 @@
 //! Absent on purpose: tokens; they act at once and are in no draft.
 
 use super::{amount, or_plain};
-use crate::model::config::{Caller, Listen, Priority, Timeouts};
+use crate::model::config::{Caller, Listen, Priority};
 
 pub(super) fn listen(old: &Listen, new: &Listen, said: &mut Vec<String>) {
     if (&old.address, old.port) != (&new.address, new.port) {

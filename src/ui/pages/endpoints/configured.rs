@@ -8,7 +8,7 @@ use std::sync::Arc;
 use egui::{ComboBox, Grid, Id, RichText, Ui};
 use egui_material_icons::icons::ICON_UNDO;
 
-use super::State;
+use super::{State, remove};
 use crate::model::config::{Endpoint, Enforcement, Simulated};
 use crate::model::id::{EndpointId, ModelName, PoolId};
 use crate::model::units::Grouped;
@@ -203,6 +203,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, id: &Endpoin
                 ui.end_row();
             }
         });
+        remove::show(ui, cx, state, mine);
     });
     findings::show(ui, cx, "endpoint", Some(place));
 }

@@ -107,7 +107,7 @@ fn limits_of_a_day_and_what_others_send_are_told_on_the_page() {
     let limit = LimitView::new(Some(1_000_000), LimitSource::Header, (250_000, 0));
     sweden.more_limits = vec![MoreLimitView { kind: LimitKind::TokensPerDay, limit }];
     sweden.insight.foreign_requests_per_minute = 240;
-    let screen = open(snapshot);
+    let screen = open(snapshot, "Limits");
     for words in [
         "1,000,000 TPD",
         "25 % taken",

@@ -53,8 +53,8 @@ pub(super) fn show(
             }
             ui.label(strong(id.to_string()));
         });
-        cell(ui, if narrow { 76.0 } else { 92.0 }, |ui| weight(ui, group, place.1, edits));
-        cell(ui, if narrow { 84.0 } else { 190.0 }, |ui| share(ui, cx, scene, group, place, narrow));
+        cell(ui, if narrow { 72.0 } else { 92.0 }, |ui| weight(ui, group, place.1, edits));
+        cell(ui, if narrow { 92.0 } else { 190.0 }, |ui| share(ui, cx, scene, group, place, narrow));
         if let Some(view) = view {
             headroom(ui, cx, view, narrow);
         }
@@ -273,8 +273,7 @@ fn share(ui: &mut Ui, cx: &PageCx, scene: &Scene, group: &Group, place: (usize, 
         planned.map_or_else(String::new, |plan| format!("{plan}, ")),
         if group.endpoints.len() < 2 { "as its only endpoint" } else { plan::reason(group.spread) },
     );
-    let word = if narrow { "" } else { "share " };
-    ui.label(mono(format!("{word}{actual}{beside}")).color(cx.theme.text_soft)).on_hover_text(hint);
+    ui.label(mono(format!("share {actual}{beside}")).color(cx.theme.text_soft)).on_hover_text(hint);
 }
 
 fn headroom(ui: &mut Ui, cx: &PageCx, view: &EndpointView, narrow: bool) {

@@ -50,13 +50,13 @@ fn keyless(config: &Config, keys: &KeysView, route: &Route) -> Vec<(AccountId, S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::snapshot::AccountKey;
+    use crate::contract::snapshot::{AccountKey, SpareKeys};
     use crate::ui::fixture;
 
     #[test]
     fn an_account_without_a_key_is_named_with_its_endpoints() {
         let config = fixture::config();
-        let key = |state| AccountKey { account: "sim-b".into(), state, test: None };
+        let key = |state| AccountKey { account: "sim-b".into(), state, test: None, spares: SpareKeys::default() };
         let keys = |state| KeysView { accounts: vec![key(state)], ..KeysView::default() };
         let said = keyless(&config, &keys(KeyState::Absent), &config.routes[0]);
         assert_eq!(said.len(), 1);

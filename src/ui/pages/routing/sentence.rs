@@ -3,7 +3,7 @@
 //! Invariant: the usual number is not written; the sentence says what holds, also where nothing is written.
 //! Absent on purpose: checks. What contradicts itself is a finding.
 
-use egui::{RichText, Ui};
+use egui::Ui;
 
 use super::edit::Edit;
 use crate::model::config::{Config, Group, Queue, Route};
@@ -13,7 +13,7 @@ use crate::model::units::Timestamp;
 use crate::ui::cx::PageCx;
 use crate::ui::format::{countdown, group_rank};
 use crate::ui::theme::Tone;
-use crate::ui::widgets::{self, Blank};
+use crate::ui::widgets::{self, Blank, sentence_words};
 use crate::ui::words;
 
 /// One of a group's three numbers.
@@ -73,19 +73,18 @@ impl Share {
 /// Shows the sentence of the group at `place`.
 pub(super) fn show(ui: &mut Ui, cx: &PageCx, route: &Route, place: usize, group: &Group, edits: &mut Vec<Edit>) {
     ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = 5.0;
-        let said = |ui: &mut Ui, text: &str| ui.label(RichText::new(text).color(cx.theme.text_soft));
+        let said = |ui: &mut Ui, text: &str, then: &str| sentence_words(ui, cx.theme, text, then);
         let Some(next) = next(route, place) else {
-            said(ui, &end(&cx.draft.working().queue));
+            said(ui, &end(&cx.draft.working().queue), "");
             return;
         };
-        said(ui, &format!("Goes on to {next} when none can answer, or"));
+        said(ui, &format!("Goes on to {next} when none can answer, or"), "");
         blank(ui, cx, route, (place, group), Share::Leave, edits);
-        said(ui, "of its limits is taken; comes back below");
+        said(ui, "of its limits is taken; comes back below", "");
         blank(ui, cx, route, (place, group), Share::Return, edits);
-        said(ui, "after");
+        said(ui, "after", "");
         blank(ui, cx, route, (place, group), Share::Stay, edits);
-        said(ui, "at least.");
+        said(ui, "at least.", "");
         let view = cx.snapshot.view.routes.iter().find(|view| view.model == route.model);
         let held = view.and_then(|view| view.groups.get(place)).and_then(|one| Some((one, one.withheld?)));
         if let Some((view, held)) = held {

@@ -6,11 +6,11 @@
 use egui::{RichText, Ui};
 
 use super::usual;
-use crate::model::config::{Listen, Timeouts, is_host, is_origin};
+use crate::model::config::{Listen, is_host, is_origin};
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::findings;
 use crate::ui::keyless;
-use crate::ui::theme::{Tone, gap, mono};
+use crate::ui::theme::{Tone, mono};
 use crate::ui::widgets::note;
 
 const LOOPBACK: &str = "127.0.0.1";
