@@ -216,7 +216,7 @@ fn show(options: Options, link: Option<&str>) -> anyhow::Result<ExitCode> {
         }
         started => started?,
     };
-    let (line, desktop) = (running.ui(), backend::desktop::desktop());
+    let (line, desktop) = (running.ui(), backend::desktop::desktop(running.ui()));
     let window = tidegate::ui::WindowOptions {
         title: "Tidegate".to_owned(),
         preferences: file.as_deref().map(preferences::load).unwrap_or_default(),

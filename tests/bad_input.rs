@@ -364,7 +364,7 @@ fn a_wrong_flag_says_what_would_be_right() {
         (
             &["--demo", "--headless", "--port", "0", "--script", "rush"],
             1,
-            "There is no script \"rush\". Nothing was started. Choose one of: calm, rush-hour.",
+            "There is no script \"rush\". Nothing was started. Choose one of: calm, rush-hour, region-outage, key-revoked, noisy-neighbour.",
         ),
         (&["--headles"], 2, "a similar argument exists: '--headless'"),
         (&["--seed", "x"], 2, "invalid value 'x' for '--seed <N>'"),

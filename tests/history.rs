@@ -12,6 +12,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use tidegate::backend::{self, Options, Running};
+use tidegate::contract::ExportFormat;
 use tidegate::contract::history::Search;
 use tidegate::contract::{Command as Wish, DemoCommand, HistoryCommand, Snapshot};
 use tidegate::model::history::Batch;
@@ -147,12 +148,22 @@ fn blab(base_url: &str, secrets: &[&str; 3]) {
 }
 
 #[test]
-fn no_key_no_query_and_no_prompt_is_on_disk_after_a_request() {
+fn no_key_no_query_and_no_prompt_is_on_disk_or_in_an_export_after_a_request() {
     const SECRETS: [&str; 3] = ["sk-proj-InTheQuery41xW", "sk-proj-InTheHeader72k", "sk-proj-InThePrompt93q"];
     let home = tempfile::tempdir().unwrap();
     let demo = Demo::start(home.path());
     blab(demo.running.base_url(), &SECRETS);
-    demo.wait_until("the request", |snapshot| used(snapshot) == 1);
+    let shown = demo.wait_until("the request", |snapshot| used(snapshot) == 1 && snapshot.records.len() == 1);
+    let records: Vec<_> = shown.records.iter().cloned().collect();
+    let mut taken = format!("{shown:?}").into_bytes();
+    for format in [ExportFormat::Jsonl, ExportFormat::Csv, ExportFormat::Har] {
+        write(format, &records, &mut taken, &mut |_| {}).expect("memory takes it");
+    }
+    let taken = String::from_utf8(taken).expect("exports are text");
+    assert!(taken.matches("demo-chat").count() > 3, "the request is in what was looked at");
+    for secret in SECRETS {
+        assert!(!taken.contains(secret), "{secret} is in an export or on screen");
+    }
     demo.running.stop();
     let (mut folders, mut looked_at) = (vec![home.path().to_owned()], 0);
     while let Some(folder) = folders.pop() {
@@ -170,4 +181,21 @@ fn no_key_no_query_and_no_prompt_is_on_disk_after_a_request() {
         }
     }
     assert!(looked_at >= 2, "neither the configuration nor the history was looked at");
+}
+
+#[test]
+fn what_is_served_while_nobody_looks_is_all_there_afterwards() {
+    const SECRETS: [&str; 3] = ["in-the-query", "in-the-header", "in-the-prompt"];
+    let home = tempfile::tempdir().unwrap();
+    let first = Demo::start(home.path());
+    std::thread::scope(|scope| {
+        for _ in 0..12 {
+            scope.spawn(|| blab(first.running.base_url(), &SECRETS));
+        }
+    });
+    first.running.stop();
+    let second = Demo::start(home.path());
+    let left = second.wait_until("all of them", |snapshot| used(snapshot) == 12 && snapshot.records.len() == 12);
+    assert!(left.records.iter().all(|record| record.is_answered_whole()));
+    second.running.stop();
 }

@@ -37,6 +37,8 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
         Command::Demo(command) => demo(stage, command),
         Command::History(command) => history::obey(stage, id, command),
         Command::Export(command) => return super::export::start(stage, id, command),
+        Command::Save(command) => return super::export::save(stage, id, command),
+        Command::Reveal(folder) => super::reveal::reveal(stage, folder),
         Command::KeepRequestsView(view) => keep_requests_view(stage, view),
         Command::SendTest { model } => return send_test(stage, id, &model),
     };

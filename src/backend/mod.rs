@@ -24,6 +24,7 @@ pub mod profile;
 pub mod publish;
 mod racks;
 mod resolve;
+mod reveal;
 mod revisions;
 pub mod simulated;
 pub mod stage;

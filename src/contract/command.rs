@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use crate::contract::desktop::NotePress;
 use crate::contract::door::{CallerCommand, Told};
 use crate::contract::history::HistoryCommand;
 use crate::contract::snapshot::{Problem, RequestsView};
@@ -37,6 +38,10 @@ pub enum Command {
     History(HistoryCommand),
     /// Write requests to a file. Told how far it is while it is written.
     Export(ExportCommand),
+    /// Write a text to a file, where exports go.
+    Save(SaveCommand),
+    /// Open a folder of this profile with the desktop's own program.
+    Reveal(Folder),
     /// Keep this view of the Requests page over restarts.
     KeepRequestsView(RequestsView),
     /// Send one small request through our own port, as a client would.
@@ -54,6 +59,27 @@ pub struct ExportCommand {
     pub name: String,
     /// In the order in which they are to stand.
     pub records: Arc<[Arc<RequestRecord>]>,
+}
+
+/// A text to be written to a file.
+pub struct SaveCommand {
+    /// The file's name without its ending; the folder is the background's choice.
+    pub name: String,
+    /// Its ending.
+    pub ending: &'static str,
+    /// What is in it.
+    pub text: String,
+}
+
+/// A folder of the profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Folder {
+    /// Of the configuration file.
+    Config,
+    /// Of history and revisions.
+    Data,
+    /// Of the lock and the window's looks.
+    State,
 }
 
 /// The format of an export.
@@ -239,6 +265,13 @@ pub enum NoticeBody {
     Rung {
         /// As it was given to the second launch.
         link: Option<String>,
+    },
+    /// The person pressed a button of a desktop notification.
+    NotePressed {
+        /// The note's id.
+        note: u64,
+        /// Which button.
+        press: NotePress,
     },
     /// It did not work.
     Failed(Problem),

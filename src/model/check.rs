@@ -86,12 +86,18 @@ pub fn check(config: &Config) -> Vec<Finding> {
     findings.list
 }
 
-/// The errors found in a draft that `running` does not have already: what keeps a draft from being applied. An old error keeps only
-/// its own part out of service, and may have moved to another place in its list.
+/// The key that a finding about an empty priority group names.
+const EMPTY_GROUP: &str = "endpoints";
+
+/// What is found in a draft that `running` does not have already and that keeps the draft from being applied: errors, and priority
+/// groups that were left empty. An old error keeps only its own part out of service, and may have moved to another place in its
+/// list.
 pub fn brought_in<'a>(draft: &'a [Finding], running: &Config) -> impl Iterator<Item = &'a Finding> + use<'a> {
     let old = check(running);
     draft.iter().filter(move |finding| {
-        finding.severity == Severity::Error && !old.iter().any(|known| known.message == finding.message)
+        let blocks =
+            finding.severity == Severity::Error || finding.at.table == "route" && finding.at.key == EMPTY_GROUP;
+        blocks && !old.iter().any(|known| known.message == finding.message)
     })
 }
 
@@ -359,8 +365,11 @@ fn routes(config: &Config, findings: &mut Findings) {
                 findings.warn(
                     "route",
                     place,
-                    "group",
-                    format!("Priority group {} of route \"{model}\" is empty.", rank + 1),
+                    EMPTY_GROUP,
+                    format!(
+                        "Priority group {} of route \"{model}\" is empty. Add an endpoint to it, or remove it.",
+                        rank + 1
+                    ),
                 );
             }
             if group.cache_affinity && !matches!(group.spread, Spread::Headroom | Spread::Latency) {

@@ -10,7 +10,7 @@ mod listen;
 mod rules;
 
 pub use listen::{Listen, is_host, is_origin};
-pub use rules::{Bodies, History, LiveTuning, Queue, Retry, Timeouts};
+pub use rules::{Bodies, HealthRule, History, LiveTuning, Queue, Retry, Timeouts};
 
 use super::id::{AccountId, CallerId, EndpointId, GroupId, ModelName, PoolId};
 
@@ -39,6 +39,8 @@ pub struct Config {
     pub queue: Queue,
     /// `[retry]`
     pub retry: Retry,
+    /// `[health]`
+    pub health: HealthRule,
     /// `[timeouts]`
     pub timeouts: Timeouts,
     /// `[history]`

@@ -8,6 +8,7 @@ pub mod event;
 
 mod admit;
 mod affinity;
+mod ahead;
 mod bucket;
 mod cache_home;
 mod calibrate;
@@ -31,6 +32,7 @@ mod judge;
 mod lane;
 mod latency;
 mod learn;
+mod learn_requests;
 mod ledger;
 mod line;
 mod meter;
@@ -39,6 +41,7 @@ mod ordered;
 mod outputs;
 mod owners;
 mod pacing;
+mod pairs;
 mod play;
 mod queue_view;
 mod refill;
@@ -61,6 +64,10 @@ mod allot_tests;
 #[cfg(test)]
 mod crowd_tests;
 #[cfg(test)]
+mod cut_off_tests;
+#[cfg(test)]
+mod insight_tests;
+#[cfg(test)]
 mod laws_tests;
 #[cfg(test)]
 mod learn_tests;
@@ -68,6 +75,8 @@ mod learn_tests;
 mod limits_tests;
 #[cfg(test)]
 mod load_tests;
+#[cfg(test)]
+mod pairs_tests;
 #[cfg(test)]
 mod pool_laws_tests;
 #[cfg(test)]

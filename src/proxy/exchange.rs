@@ -48,6 +48,7 @@ const GROUP: HeaderName = HeaderName::from_static("x-tidegate-group");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tidegate-attempts");
 const DECISION: HeaderName = HeaderName::from_static("x-tidegate-decision");
 
+const ENDED: &str = "Ended by hand in Tidegate's window before its answer began. Send it again if that was a mistake.";
 const STRANGER: &str = "A caller's token is needed here, and this request has none that is known. Nothing was sent to a service. Put a \
      token where your tool asks for its API key; Tidegate makes one in Settings, Callers, or with `tidegate caller add NAME`.";
 const PAUSED: &str = "Serving is paused in Tidegate's window. Resume it there.";
@@ -171,9 +172,10 @@ pub(super) async fn committed(
     let mut last: Option<Response<Bytes>> = None;
     loop {
         match turn {
-            Turn::Send(assignment) => match attempt(door, &mut journal, &assignment, prepared).await {
-                Ok(committed) => return Ok((journal, committed)),
-                Err(fault) => {
+            Turn::Send(assignment) => match unless_ended(door, &mut journal, &assignment, prepared).await {
+                None => return Err(Box::new(ended(journal))),
+                Some(Ok(committed)) => return Ok((journal, committed)),
+                Some(Err(fault)) => {
                     last = fault.answer;
                     turn = journal.lease.failed(fault.failure).await;
                 }
@@ -182,6 +184,31 @@ pub(super) async fn committed(
             Turn::GiveUp(_) => return Err(Box::new(pass_on(journal, last))),
         }
     }
+}
+
+/// One sending, up to its commit point; `None`: the person ended it before.
+async fn unless_ended(
+    door: &Arc<Door>,
+    journal: &mut Journal,
+    assignment: &Assignment,
+    prepared: &Prepared,
+) -> Option<Result<Committed, Fault>> {
+    let by_hand = door.streams.expect(journal.lease.request());
+    tokio::select! {
+        biased;
+        result = attempt(door, journal, assignment, prepared) => Some(result),
+        () = by_hand.stopped() => None,
+    }
+}
+
+/// The person ended it while its answer was waited for.
+fn ended(mut journal: Journal) -> Response<Answer> {
+    journal.attempted(None, None, None);
+    let mut response = plain(error::unavailable(ENDED));
+    explain(response.headers_mut(), &journal);
+    tracing::info!(request = %journal.lease.request(), "ended by hand");
+    journal.turn_away(RecordEnd::Refused, response.status().as_u16());
+    response
 }
 
 /// One sending, up to its commit point.
@@ -204,7 +231,7 @@ async fn attempt(
     match &result {
         Ok(committed) => {
             let facts = headers::facts(&committed.head.headers, door.engine.clock().wall_ms());
-            journal.attempted(Some(committed.head.status.as_u16()), None, said::of_facts(facts));
+            journal.attempted(Some(committed.head.status.as_u16()), None, said::of_facts(facts.clone()));
             journal.committed(committed.head.status.as_u16());
             journal.lease.committed(HeaderSignal { endpoint: assignment.endpoint.clone(), facts });
         }

@@ -57,6 +57,7 @@ pub(super) const ROOT: &[Field] = &[
     may("caller", Kind::List(CALLER)),
     may("queue", Kind::Section(QUEUE)),
     may("retry", Kind::Section(RETRY)),
+    may("health", Kind::Section(HEALTH)),
     may("timeouts", Kind::Section(TIMEOUTS)),
     may("history", Kind::Section(HISTORY)),
     may("bodies", Kind::Section(BODIES)),
@@ -152,6 +153,13 @@ const QUEUE: &[Field] = &[may("max_waiting", SMALL), may("max_wait_seconds", SMA
 
 const RETRY: &[Field] =
     &[may("max_attempts", SMALL), may("budget_percent", SMALL), may("base_delay_ms", ANY), may("max_delay_ms", ANY)];
+
+const HEALTH: &[Field] = &[
+    may("failures", SMALL),
+    may("within_seconds", SMALL),
+    may("rest_seconds", SMALL),
+    may("longest_rest_seconds", SMALL),
+];
 
 const TIMEOUTS: &[Field] =
     &[may("connect_seconds", SMALL), may("answer_seconds", SMALL), may("stream_idle_seconds", SMALL)];

@@ -8,6 +8,7 @@ mod door;
 use crate::model::config::{Config, Endpoint, Group, QuotaPool, Route, Spread};
 use crate::model::units::Grouped;
 use crate::ui::format::group_rank;
+use crate::ui::rules::{self, Section};
 
 /// Every difference, in file order.
 pub(super) fn sentences(base: &Config, draft: &Config) -> Vec<String> {
@@ -37,30 +38,12 @@ pub(super) fn sentences(base: &Config, draft: &Config) -> Vec<String> {
             queue.bulk_share_percent
         ));
     }
-    door::timeouts(&base.timeouts, &draft.timeouts, &mut said);
-    if base.bodies != draft.bodies {
-        said.push(format!("Bodies of up to {} MiB are taken.", draft.bodies.largest_mib));
+    for section in Section::ALL.into_iter().filter(|section| *section != Section::Queue) {
+        said.extend(rules::sentences(section, base, draft));
     }
-    if base.live_tuning != draft.live_tuning {
-        said.push(format!(
-            "Live tuning goes back after {} s without a confirmation, or at {} % more errors.",
-            draft.live_tuning.confirm_seconds, draft.live_tuning.max_errors_percent
-        ));
-    }
-    if base.retry != draft.retry {
-        said.push(format!("A request is tried up to {} times.", draft.retry.max_attempts));
-    }
-    if base.history != draft.history {
-        let history = &draft.history;
-        said.push(if history.keep {
-            format!(
-                "The history keeps {} days and {} MB at most.",
-                history.max_days,
-                Grouped(history.max_megabytes.into())
-            )
-        } else {
-            "Nothing is kept over a restart.".to_owned()
-        });
+    if base.history.keep != draft.history.keep {
+        let kept = "Requests, series and usage are kept over a restart.";
+        said.push(if draft.history.keep { kept } else { "Nothing is kept over a restart." }.to_owned());
     }
     if said.is_empty() {
         said.push("The order of the file changes.".to_owned());
@@ -201,13 +184,29 @@ fn route(old: &Route, new: &Route) -> Vec<String> {
     }
     said.extend(shares(old, new));
     if old.regions != new.regions {
-        said.push(format!("The regions of route {model} change."));
+        said.push(regions(new));
+    }
+    if old.priority != new.priority {
+        let called = crate::ui::words::priority(new.priority.unwrap_or_default());
+        said.push(format!("Requests of route {model} count as {called} unless they say otherwise."));
     }
     if old.then != new.then {
         let then = new.then.as_ref().map_or_else(|| "no other model".to_owned(), ToString::to_string);
         said.push(format!("Route {model} goes on with {then}."));
     }
     or_plain(said, || format!("The order within route {model} changes."))
+}
+
+/// `Route gpt-4o prefers regions a, b; never uses c.`
+fn regions(route: &Route) -> String {
+    let lists =
+        [("prefers", &route.regions.prefer), ("uses only", &route.regions.allow), ("never uses", &route.regions.never)];
+    let said = lists.into_iter().filter(|(_, list)| !list.is_empty());
+    let said: Vec<String> = said.map(|(verb, list)| format!("{verb} {}", list.join(", "))).collect();
+    if said.is_empty() {
+        return format!("Route {} uses every region, in no order.", route.model);
+    }
+    format!("Of the regions, route {} {}.", route.model, said.join("; "))
 }
 
 fn shares(old: &Route, new: &Route) -> Vec<String> {

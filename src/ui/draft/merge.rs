@@ -22,6 +22,7 @@ pub(super) fn onto(base: &Config, ours: &Config, theirs: &Config) -> Config {
         callers: list(&base.callers, &ours.callers, &theirs.callers, |c: &Caller| c.id.as_str(), pick),
         queue: pick(&base.queue, &ours.queue, &theirs.queue),
         retry: pick(&base.retry, &ours.retry, &theirs.retry),
+        health: pick(&base.health, &ours.health, &theirs.health),
         timeouts: pick(&base.timeouts, &ours.timeouts, &theirs.timeouts),
         history: pick(&base.history, &ours.history, &theirs.history),
         bodies: pick(&base.bodies, &ours.bodies, &theirs.bodies),

@@ -39,6 +39,8 @@ pub struct State {
     /// The account whose key will be deleted if the person says so again.
     confirming: Option<AccountId>,
     wanted: Option<AccountId>,
+    /// What the inspector shows.
+    hand: Option<AccountId>,
     /// The form was opened by itself once, as there was no account.
     offered: bool,
 }
@@ -46,6 +48,7 @@ pub struct State {
 /// Shows the page.
 pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     if let Some(Target::Account(account)) = cx.take_target() {
+        state.hand = Some(account.clone());
         state.wanted = Some(account);
     }
     widgets::page_title(ui, cx.theme, "Accounts", "Where keys live, and whether they are good");
@@ -60,8 +63,16 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
             state.adding = Some(Form::default());
         }
     }
+    if let Some(step) = cx.take_row_step() {
+        let at = config.accounts.iter().position(|account| Some(&account.id) == state.hand.as_ref());
+        let next = step.from(at, config.accounts.len()).and_then(|place| config.accounts.get(place));
+        (state.hand, state.wanted) = (next.map(|one| one.id.clone()), next.map(|one| one.id.clone()));
+    }
     for account in &config.accounts {
         let shown = ui.push_id(&account.id, |ui| account_card(ui, cx, state, account));
+        if widgets::in_hand(ui, cx.theme, &shown.response, state.hand.as_ref() == Some(&account.id)) {
+            state.hand = Some(account.id.clone());
+        }
         if state.wanted.as_ref() == Some(&account.id) {
             shown.response.scroll_to_me(Some(egui::Align::TOP));
             state.wanted = None;
@@ -74,6 +85,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     add::show(ui, cx, state);
     findings::show(ui, cx, "account", None);
     ui.add_space(gap::XL);
+    cx.select(state.hand.clone().map(Target::Account));
 }
 
 /// What is added during the demo would go with it.

@@ -34,7 +34,7 @@ fn over(snapshot: Snapshot) -> (Harness<'static, Console>, BackEnd, CommandInbox
     let (line, back, inbox) = crate::contract::line(snapshot);
     let console = Console::new(line, &egui::Context::default());
     let mut harness = Harness::builder()
-        .with_size(egui::vec2(1280.0, 3_400.0))
+        .with_size(egui::vec2(1280.0, 4_400.0))
         .with_context_setup(theme::install)
         .build_ui_state(|ui, console: &mut Console| console.ui(ui), console);
     harness.get_by_label(Page::Settings.name()).click();
@@ -185,4 +185,46 @@ fn a_kind_of_notification_can_be_switched_off() {
     assert!(harness.state().preferences().muted.contains("key_rejected"));
     let boxes = harness.query_all_by_role(egui::Role::CheckBox);
     assert!(boxes.into_iter().all(|one| one.accesskit_node().label().is_some()));
+}
+
+#[test]
+fn keys_are_changed_unless_another_action_has_them_and_go_back_alone() {
+    let mut harness = open();
+    harness.get_by_role_and_label(egui::Role::TextInput, "Find a setting").focus();
+    harness.run_steps(2);
+    harness.get_by_role_and_label(egui::Role::TextInput, "Find a setting").type_text("inspector");
+    harness.run_steps(3);
+    let press = |harness: &mut Harness<'static, Console>, modifiers, key| {
+        harness.get_by_label("Change the keys of Inspector").click();
+        harness.run_steps(2);
+        harness.key_press_modifiers(modifiers, key);
+        harness.run_steps(3);
+    };
+    press(&mut harness, egui::Modifiers::COMMAND, egui::Key::K);
+    assert!(harness.query_by_label_contains("is Search everything already").is_some(), "the conflict is named");
+    assert!(harness.query_by_role_and_label(egui::Role::TextInput, "Search everything").is_none(), "no palette came");
+    harness.key_press(egui::Key::Escape);
+    harness.run_steps(3);
+    press(&mut harness, egui::Modifiers::COMMAND, egui::Key::I);
+    let kept = harness.state().preferences().shortcuts.clone();
+    assert_eq!(kept, [("inspector".to_owned(), vec!["Ctrl+I".to_owned()])].into());
+    harness.get_by_label("The usual keys of Inspector").click();
+    harness.run_steps(3);
+    assert!(harness.state().preferences().shortcuts.is_empty());
+}
+
+#[test]
+fn the_rules_of_requests_go_through_the_draft_and_back_to_what_is_usual() {
+    let mut harness = open();
+    harness.get_by_label("Sendings of one request").focus();
+    harness.run_steps(2);
+    harness.key_press(egui::Key::ArrowUp);
+    harness.run_steps(2);
+    harness.key_press(egui::Key::Enter);
+    harness.run_steps(3);
+    assert_eq!(harness.state().draft().working().retry.max_attempts, 5);
+    assert_eq!(harness.state().draft().changes(), ["Sendings of one request: 4 → 5 times."]);
+    harness.get_by_label("retry: back to what is usual").click();
+    harness.run_steps(3);
+    assert!(!harness.state().draft().is_changed());
 }

@@ -4,7 +4,7 @@
 //! Absent on purpose: tokens; they act at once and are in no draft.
 
 use super::{amount, or_plain};
-use crate::model::config::{Caller, Listen, Priority, Timeouts};
+use crate::model::config::{Caller, Listen, Priority};
 
 pub(super) fn listen(old: &Listen, new: &Listen, said: &mut Vec<String>) {
     if (&old.address, old.port) != (&new.address, new.port) {
@@ -50,18 +50,6 @@ pub(super) fn caller(old: &Caller, new: &Caller) -> Vec<String> {
         }
     }
     or_plain(said, || format!("The token of caller {id} comes from elsewhere."))
-}
-
-pub(super) fn timeouts(old: &Timeouts, new: &Timeouts, said: &mut Vec<String>) {
-    for (before, after, what) in [
-        (old.connect_seconds, new.connect_seconds, "A connection may take"),
-        (old.answer_seconds, new.answer_seconds, "A whole answer may take"),
-        (old.stream_idle_seconds, new.stream_idle_seconds, "A stream may be silent for"),
-    ] {
-        if before != after {
-            said.push(format!("{what} {after} s."));
-        }
-    }
 }
 
 #[cfg(test)]

@@ -6,11 +6,11 @@
 use egui::{RichText, Ui};
 
 use super::usual;
-use crate::model::config::{Listen, Timeouts, is_host, is_origin};
+use crate::model::config::{Listen, is_host, is_origin};
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::findings;
 use crate::ui::keyless;
-use crate::ui::theme::{Tone, gap, mono};
+use crate::ui::theme::{Tone, mono};
 use crate::ui::widgets::note;
 
 const LOOPBACK: &str = "127.0.0.1";
@@ -30,8 +30,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, slug: &str) 
         "port" => port(ui, cx),
         "token" => token(ui, cx),
         "hosts" => hosts(ui, cx, state),
-        "origins" => origins(ui, cx, state),
-        _ => timeouts(ui, cx),
+        _ => origins(ui, cx, state),
     }
 }
 
@@ -183,47 +182,4 @@ fn texts(
         changed = Some(list.iter().cloned().chain([text]).collect());
     }
     changed
-}
-
-/// A time-out: its name, what it is for, and where it stands.
-type Wait = (&'static str, &'static str, fn(&mut Timeouts) -> &mut u32);
-
-const WAITS: [Wait; 3] = [
-    ("Connecting", "until a service takes the connection", |timeouts| &mut timeouts.connect_seconds),
-    ("Whole answers", "until an answer that is no stream begins", |timeouts| &mut timeouts.answer_seconds),
-    ("Silent streams", "while a stream says nothing; reasoning may take long", |timeouts| {
-        &mut timeouts.stream_idle_seconds
-    }),
-];
-
-/// How long we wait for services.
-fn timeouts(ui: &mut Ui, cx: &mut PageCx) {
-    for (name, what, field) in WAITS {
-        let mut timeouts = cx.draft.working().timeouts.clone();
-        let usually = *field(&mut Timeouts::default());
-        let now = *field(&mut timeouts);
-        let set = |cx: &mut PageCx, seconds: u32| {
-            let label = format!("{name}: wait up to {seconds} s");
-            cx.draft.adjust(name, label, |config| *field(&mut config.timeouts) = seconds);
-        };
-        ui.horizontal_wrapped(|ui| {
-            ui.label(RichText::new(name).color(cx.theme.text));
-            let mut seconds = now;
-            let drag = ui.add(egui::DragValue::new(&mut seconds).range(1..=7_200).suffix(" s"));
-            ui.ctx().accesskit_node_builder(drag.id, |node| node.set_label(format!("{name}: seconds")));
-            if seconds != now {
-                set(cx, seconds);
-            }
-            if drag.lost_focus() || drag.drag_stopped() {
-                cx.draft.settle();
-            }
-            note(ui, cx.theme, what);
-            if usual(ui, cx, name, now == usually, &format!("{usually} s")) {
-                set(cx, usually);
-                cx.draft.settle();
-            }
-        });
-    }
-    findings::show(ui, cx, "timeouts", None);
-    ui.add_space(gap::S);
 }

@@ -1,11 +1,11 @@
 //! What is open, and where things are.
 //!
 //! Invariant: the list of sockets is what is open, not what was wanted.
-//! Absent on purpose: opening folders; not every desktop can, and a copied path always works.
+//! Absent on purpose: showing what is in a folder; the desktop does.
 
 use egui::{Grid, RichText, Ui};
 
-use crate::contract::{Command, ConfigCommand};
+use crate::contract::{Command, ConfigCommand, Folder};
 use crate::ui::cx::{Page, PageCx};
 use crate::ui::theme::{gap, mono};
 use crate::ui::widgets::note;
@@ -32,21 +32,21 @@ pub(super) fn sockets(ui: &mut Ui, cx: &mut PageCx) {
 pub(super) fn folders(ui: &mut Ui, cx: &mut PageCx) {
     let profile = &cx.snapshot.profile;
     let rows = [
-        ("Configuration", "routes, limits and accounts without keys", &profile.config_path),
-        ("Data", "history, revisions, where stored responses lie", &profile.data_dir),
-        ("State", "the lock of this instance and how the window looks", &profile.state_dir),
+        ("Configuration", "routes, limits and accounts without keys", profile.config_path.clone(), Folder::Config),
+        ("Data", "history, revisions, where stored responses lie", profile.data_dir.clone(), Folder::Data),
+        ("State", "the lock of this instance and how the window looks", profile.state_dir.clone(), Folder::State),
     ];
-    for (name, what, path) in rows {
+    for (name, what, path, folder) in rows {
         ui.horizontal_wrapped(|ui| {
             ui.label(RichText::new(name).color(cx.theme.text));
             note(ui, cx.theme, what);
         });
-        path_row(ui, cx, name, path);
+        path_row(ui, cx, name, &path, Some(folder));
     }
     note(ui, cx.theme, "Prompts, answers and keys are in none of them. Nothing is sent to anybody but your endpoints.");
 }
 
-fn path_row(ui: &mut Ui, cx: &PageCx, name: &str, path: &str) {
+fn path_row(ui: &mut Ui, cx: &mut PageCx, name: &str, path: &str, folder: Option<Folder>) {
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(path).monospace().small().color(cx.theme.text_soft));
         let button = ui.small_button("Copy path");
@@ -54,12 +54,19 @@ fn path_row(ui: &mut Ui, cx: &PageCx, name: &str, path: &str) {
         if button.clicked() {
             ui.ctx().copy_text(path.to_owned());
         }
+        let Some(folder) = folder else { return };
+        let button = ui.small_button("Open folder");
+        ui.ctx().accesskit_node_builder(button.id, |node| node.set_label(format!("Open folder: {name}")));
+        if button.clicked() {
+            cx.send(Command::Reveal(folder));
+        }
     });
 }
 
 /// The configuration file.
 pub(super) fn file(ui: &mut Ui, cx: &mut PageCx) {
-    path_row(ui, cx, "Configuration file", &cx.snapshot.profile.config_path);
+    let path = cx.snapshot.profile.config_path.clone();
+    path_row(ui, cx, "Configuration file", &path, None);
     if ui.button("Reload the file").clicked() {
         cx.send(Command::Config(ConfigCommand::Reload));
     }
