@@ -46,7 +46,9 @@ pub fn of(ctx: &egui::Context, entry: &Entry) -> Vec<KeyboardShortcut> {
 pub fn said(ctx: &egui::Context, keys: KeyboardShortcut) -> String {
     let name = ctx.format_shortcut(&keys);
     let sign = keys.logical_key.symbol_or_name();
-    name.strip_suffix(keys.logical_key.name()).map_or_else(|| name.clone(), |held| format!("{held}{sign}"))
+    let held = name.strip_suffix(keys.logical_key.name());
+    // Our fonts have no arrows of keyboards.
+    held.filter(|_| sign.is_ascii()).map_or_else(|| name.clone(), |held| format!("{held}{sign}"))
 }
 
 /// As it is kept: `Ctrl+Shift+Z`, the same on every system.
