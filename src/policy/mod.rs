@@ -38,10 +38,13 @@ mod order;
 mod ordered;
 mod outputs;
 mod owners;
+mod paced_play;
 mod pacing;
 mod play;
+mod promise;
 mod queue_view;
 mod refill;
+mod rehearsal;
 mod relent;
 mod request;
 mod rest;
@@ -60,6 +63,8 @@ mod window;
 mod allot_tests;
 #[cfg(test)]
 mod crowd_tests;
+#[cfg(test)]
+mod honesty_tests;
 #[cfg(test)]
 mod laws_tests;
 #[cfg(test)]
