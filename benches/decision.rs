@@ -33,21 +33,28 @@ struct Setup {
     /// Callers with limits of their own; the last of them asks.
     callers: usize,
     enforcement: &'static str,
+    /// Tokens per minute of each endpoint but the last.
+    tokens: u64,
+    /// The same of the last.
+    last: u64,
 }
 
-const USUAL: Setup = Setup { endpoints: 4, others: 0, callers: 0, enforcement: "sliding_log" };
+const PLENTY: u64 = 6_000_000;
+const USUAL: Setup =
+    Setup { endpoints: 4, others: 0, callers: 0, enforcement: "sliding_log", tokens: PLENTY, last: PLENTY };
 
 fn config(setup: Setup) -> Arc<CheckedConfig> {
-    let Setup { endpoints, others, callers, enforcement } = setup;
+    let Setup { endpoints, others, callers, enforcement, tokens, last } = setup;
     let mut text = String::from("[[account]]\nid = \"here\"\nservice = \"simulated\"\n");
-    let endpoint = |id: &str, model: &str| {
+    let endpoint = |id: &str, model: &str, tokens: u64| {
         format!(
             "[[endpoint]]\nid = \"{id}\"\naccount = \"here\"\nmodel = \"{model}\"\ndeployment = \"{id}\"\n\
-             tokens_per_minute = 6_000_000\nrequests_per_minute = 60_000\nenforcement = \"{enforcement}\"\n"
+             tokens_per_minute = {tokens}\nrequests_per_minute = 60_000\nenforcement = \"{enforcement}\"\n"
         )
     };
-    text.extend((0..endpoints).map(|number| endpoint(&format!("e{number}"), "m")));
-    text.extend((0..others).map(|number| endpoint(&format!("o{number}"), &format!("other-{number}"))));
+    let limit = |number| if number + 1 == endpoints { last } else { tokens };
+    text.extend((0..endpoints).map(|number| endpoint(&format!("e{number}"), "m", limit(number))));
+    text.extend((0..others).map(|number| endpoint(&format!("o{number}"), &format!("other-{number}"), PLENTY)));
     text.extend((0..others).map(|number| route(&format!("other-{number}"), &[&[format!("\"o{number}\"")]])));
     let caller = |number| {
         format!("[[caller]]\nid = \"c{number}\"\ntoken = {{ env = \"C{number}\" }}\ntokens_per_minute = 60_000_000\n")
@@ -110,10 +117,16 @@ impl Busy {
         self.brain.handle(self.now, input, &mut self.outputs);
     }
 
-    /// All that were sent are answered and over; their records are gone.
+    /// All that were sent are answered and over, and those who would wait have left; their records are gone.
     fn finish(&mut self) {
-        while let Some(Output::Assigned { request, assignment }) = self.outputs.pop() {
-            self.answer(request, &assignment.endpoint);
+        while let Some(output) = self.outputs.pop() {
+            match output {
+                Output::Assigned { request, assignment } => self.answer(request, &assignment.endpoint),
+                Output::Held { request, .. } => {
+                    self.brain.handle(self.now, Input::Withdrawn { request }, &mut self.outputs);
+                }
+                _ => {}
+            }
         }
     }
 
@@ -136,6 +149,18 @@ fn decide(bencher: Bencher<'_, '_>, endpoints: usize) {
 #[divan::bench(args = [4, 100], sample_count = 200, sample_size = 50)]
 fn decide_over_buckets(bencher: Bencher<'_, '_>, endpoints: usize) {
     run(bencher, Setup { endpoints, enforcement: "token_bucket", ..USUAL });
+}
+
+/// All endpoints but the last are full, and few have room for a moment.
+#[divan::bench(args = ["sliding_log", "token_bucket"], sample_count = 200, sample_size = 50)]
+fn decide_past_99_full(bencher: Bencher<'_, '_>, enforcement: &'static str) {
+    run(bencher, Setup { endpoints: 100, enforcement, tokens: 36_000, last: 60_000_000, ..USUAL });
+}
+
+/// All are full: the request waits, and is told how long.
+#[divan::bench(args = ["sliding_log", "token_bucket"], sample_count = 200, sample_size = 50)]
+fn wait_for_100_full(bencher: Bencher<'_, '_>, enforcement: &'static str) {
+    run(bencher, Setup { endpoints: 100, enforcement, tokens: 24_000, last: 24_000, ..USUAL });
 }
 
 /// Four endpoints beside 200 other routes.

@@ -68,11 +68,37 @@ struct Place {
 enum Task {
     /// Say what is wrong or wasteful in the configuration; exit 1 on an error
     Check,
+    /// Add a local caller, or make, list and end callers' tokens
+    Caller {
+        #[command(subcommand)]
+        act: CallerAct,
+    },
     /// Store, forget or test an account's key
     Key {
         #[command(subcommand)]
         act: KeyAct,
     },
+}
+
+#[derive(Subcommand)]
+enum CallerAct {
+    /// Add a caller and print its token, once
+    Add {
+        /// What it is to be called, for example the tool's name
+        name: String,
+    },
+    /// Print a new token for a caller; the one before works for ten more minutes
+    Rotate {
+        /// The caller's name
+        name: String,
+    },
+    /// End every token of a caller
+    Revoke {
+        /// The caller's name
+        name: String,
+    },
+    /// List the callers and since when each has its token
+    List,
 }
 
 #[derive(Subcommand)]
@@ -150,6 +176,14 @@ fn run(flags: Flags) -> anyhow::Result<ExitCode> {
     let options = Options { config: place.config, config_dir: place.config_dir, demo, headless, port, script, seed };
     match task {
         Some(Task::Check) => return backend::tasks::check(&options),
+        Some(Task::Caller { act: CallerAct::Add { name } }) => return backend::caller_tasks::add(&options, &name),
+        Some(Task::Caller { act: CallerAct::Rotate { name } }) => {
+            return backend::caller_tasks::rotate(&options, &name);
+        }
+        Some(Task::Caller { act: CallerAct::Revoke { name } }) => {
+            return backend::caller_tasks::revoke(&options, &name);
+        }
+        Some(Task::Caller { act: CallerAct::List }) => return backend::caller_tasks::list(&options),
         Some(Task::Key { act: KeyAct::Set { account } }) => return backend::tasks::set_key(&options, &account),
         Some(Task::Key { act: KeyAct::Remove { account } }) => return backend::tasks::remove_key(&account),
         Some(Task::Key { act: KeyAct::Test { account } }) => return backend::tasks::test_key(&options, &account),
@@ -182,7 +216,7 @@ fn show(options: Options, link: Option<&str>) -> anyhow::Result<ExitCode> {
         }
         started => started?,
     };
-    let (line, desktop) = (running.ui(), backend::desktop::desktop());
+    let (line, desktop) = (running.ui(), backend::desktop::desktop(running.ui()));
     let window = tidegate::ui::WindowOptions {
         title: "Tidegate".to_owned(),
         preferences: file.as_deref().map(preferences::load).unwrap_or_default(),

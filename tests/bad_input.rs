@@ -10,12 +10,9 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use served::{serve, settled};
-use tidegate::store::config_file::{ConfigFile, last_good};
-use tidegate::store::paths::Paths;
 
 /// Looks like a key, and must never be repeated.
 const KEY: &str = "sk-proj-Canary0123456789AbCdEf0123456789";
@@ -367,7 +364,7 @@ fn a_wrong_flag_says_what_would_be_right() {
         (
             &["--demo", "--headless", "--port", "0", "--script", "rush"],
             1,
-            "There is no script \"rush\". Nothing was started. Choose one of: calm, rush-hour.",
+            "There is no script \"rush\". Nothing was started. Choose one of: calm, rush-hour, region-outage, key-revoked, noisy-neighbour.",
         ),
         (&["--headles"], 2, "a similar argument exists: '--headless'"),
         (&["--seed", "x"], 2, "invalid value 'x' for '--seed <N>'"),
@@ -386,55 +383,4 @@ fn the_paths_are_printed_whatever_the_file_says() {
     let said = run(home.path(), &["--print-paths"], "");
     assert_eq!(said.code, Some(0));
     assert_eq!(said.out.lines().next(), Some(format!("config file: {}", file.display()).as_str()));
-}
-
-const FOLDER: &str = "TIDEGATE_TEST_SAVES_IN";
-const COMMENT: &str = "# the person's own words\n";
-
-/// The other side of the test below: saves without end in the folder that it is given, until it is killed.
-#[test]
-#[ignore = "run by the test below, in a process of its own"]
-fn a_writer_to_be_killed() {
-    let Some(folder) = std::env::var_os(FOLDER) else { return };
-    let mut loaded = ConfigFile::load(&Paths::inside(Path::new(&folder))).expect("the file is whole");
-    loaded.file.keep_last_good().expect("the copy is kept");
-    let mut config = loaded.config;
-    for number in 0..200_000 {
-        let old = config.clone();
-        config.queue.max_waiting = number;
-        config.endpoints[0].tokens_per_minute = Some(u64::from(number));
-        loaded.file.save(&old, &config).expect("it is saved");
-    }
-}
-
-#[tokio::test]
-async fn a_process_killed_while_it_saves_leaves_a_whole_file() {
-    let (home, file) = profile(format!("{COMMENT}{TWO}"));
-    for round in 0..24 {
-        let before = fs::read(&file).expect("it is there");
-        let mut writer = Alive(
-            Command::new(std::env::current_exe().expect("this program has a path"))
-                .args(["--exact", "a_writer_to_be_killed", "--ignored"])
-                .env(FOLDER, home.path())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .expect("it starts"),
-        );
-        while fs::read(&file).expect("it is always there") == before {
-            assert_eq!(writer.0.try_wait().expect("it can be asked"), None, "the writer ended by itself");
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        // Another moment of the save in each round.
-        for _ in 0..round * 5 {
-            fs::metadata(&file).expect("it is always there");
-        }
-        drop(writer);
-        let paths = Paths::inside(home.path());
-        let loaded = ConfigFile::load(&paths).expect("the file is whole");
-        let (endpoint, queue) = (&loaded.config.endpoints[0], &loaded.config.queue);
-        assert_eq!(endpoint.tokens_per_minute, Some(u64::from(queue.max_waiting)), "one save, or the one before");
-        assert!(fs::read_to_string(&file).expect("it is there").starts_with(COMMENT));
-        assert!(last_good(&paths).is_some(), "the copy is whole, too");
-    }
 }

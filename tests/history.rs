@@ -1,134 +1,23 @@
-//! The history over a restart: what was there is there again, and a process that is killed while it writes leaves whole
-//! batches.
+//! The history over a restart: what was there is there again, and of a long one every row is found. What a kill leaves of it is
+//! in `killed`.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test says where it broke")]
+#![expect(unreachable_pub, reason = "what is written is shared between test programs")]
 
-use std::io::{BufRead as _, BufReader, Write as _};
+mod written;
+
+use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use tidegate::backend::{self, Options, Running};
+use tidegate::contract::ExportFormat;
 use tidegate::contract::history::Search;
 use tidegate::contract::{Command as Wish, DemoCommand, HistoryCommand, Snapshot};
-use tidegate::model::config::{History, Priority};
-use tidegate::model::history::{Batch, Remembered, UsageKey, UsageSum};
-use tidegate::model::id::{ModelName, RequestId};
-use tidegate::model::outcome::Ending;
-use tidegate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
-use tidegate::model::record::{RecordEnd, RequestRecord};
-use tidegate::model::units::Timestamp;
-use tidegate::store::history::HistoryStore;
-
-/// 2026-03-01T00:00Z.
-const NOW: u64 = 1_772_323_200_000;
-/// Requests of a batch.
-const BATCH: u64 = 50;
-const FOLDER: &str = "TIDEGATE_TEST_HISTORY";
-
-fn record(number: u64) -> Arc<RequestRecord> {
-    Arc::new(RequestRecord {
-        id: RequestId(number),
-        at: Timestamp::from_secs(number),
-        wall_ms: NOW + number,
-        profile: Arc::new(RequestProfile {
-            model: ModelName::from("gpt-4o"),
-            operation: Operation::Chat,
-            streaming: false,
-            size: RequestSize::default(),
-            priority: Priority::Normal,
-            caller: None,
-            client: Arc::from("aider"),
-            sdk_retry: 0,
-            patience: None,
-            affinity: Affinity::default(),
-        }),
-        status: 200,
-        end: RecordEnd::Answered(Ending::Completed),
-        attempts: Vec::new(),
-        decisions: Vec::new(),
-        usage: None,
-        waited: Duration::ZERO,
-        first_token: None,
-        total: Duration::from_millis(5),
-    })
-}
-
-fn batch(first: u64) -> Batch {
-    let key = UsageKey { day: 20_513, caller: None, client: "aider".into(), model: "gpt-4o".into(), endpoint: None };
-    Batch {
-        wall_ms: NOW + first,
-        records: (first..first + BATCH).map(record).collect(),
-        buckets: Vec::new(),
-        usage: vec![(key, UsageSum { requests: BATCH, ..UsageSum::default() })],
-    }
-}
-
-fn open(folder: &Path) -> (HistoryStore, Remembered) {
-    let (sender, left) = mpsc::sync_channel(1);
-    let store = HistoryStore::open(folder, (History::default(), NOW), 1_000_000, move |remembered| {
-        drop(sender.send(remembered));
-    });
-    (store, left.recv().expect("the writer says what is left"))
-}
-
-/// Not a test of its own: what the processes below run, until they are killed.
-#[test]
-fn a_process_that_writes_for_ever_if_it_is_told_where() {
-    let Some(folder) = std::env::var_os(FOLDER) else { return };
-    let (store, left) = open(Path::new(&folder));
-    let mut next = left.records.last().map_or(0, |record| record.id.0 + 1);
-    loop {
-        let mut waiting = Some(batch(next));
-        while let Some(batch) = waiting.take() {
-            waiting = store.keep(batch).err();
-            std::thread::yield_now();
-        }
-        next += BATCH;
-        // Whoever reads no more has killed us, or will.
-        let _ = writeln!(std::io::stdout(), "handed over {next}");
-    }
-}
-
-/// Starts a writer, waits until it has handed over this many batches, and kills it. Returns the last number handed over.
-fn write_and_kill(folder: &Path, batches: usize) -> u64 {
-    let program = std::env::current_exe().expect("a test knows its program");
-    let mut child = Command::new(program)
-        .args(["a_process_that_writes_for_ever_if_it_is_told_where", "--exact", "--nocapture"])
-        .env(FOLDER, folder)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the writer starts");
-    let lines = BufReader::new(child.stdout.take().expect("it was piped")).lines();
-    let told = lines.filter_map(|line| line.ok()?.split_once("handed over ")?.1.parse().ok());
-    let last: Option<u64> = told.take(batches).last();
-    child.kill().expect("it can be killed");
-    child.wait().expect("it ends");
-    last.expect("it handed something over")
-}
-
-#[test]
-fn a_writer_killed_twenty_times_leaves_whole_batches_and_loses_the_last_ones_at_most() {
-    let home = tempfile::tempdir().unwrap();
-    let mut before = 0;
-    for round in 0..20 {
-        // More than can wait, so that some are written before the kill.
-        let handed = write_and_kill(home.path(), 7 + round * 2);
-        let (mut store, left) = open(home.path());
-        store.close(Batch::default());
-        assert_eq!(store.facts().set_aside, None, "round {round}: the file was broken");
-        let numbers: Vec<u64> = left.records.iter().map(|record| record.id.0).collect();
-        let count = u64::try_from(numbers.len()).unwrap();
-        assert!(numbers.iter().copied().eq(0..count), "round {round}: a request is missing or twice");
-        assert!(count.is_multiple_of(BATCH), "round {round}: part of a batch was written");
-        assert!(count > before, "round {round}: nothing was added to {before}");
-        // Four may wait, one is being written, one was handed over and not told of yet.
-        assert!(count + 6 * BATCH >= handed, "round {round}: {count} of {handed} are left");
-        assert_eq!(left.usage[0].1.requests, count, "round {round}: sums and rows differ");
-        before = count;
-    }
-}
+use tidegate::model::history::Batch;
+use tidegate::model::record::RequestRecord;
+use written::{batch, open, record};
 
 /// The demo below a folder, and a way to wait for its screen to say something.
 struct Demo {
@@ -259,12 +148,22 @@ fn blab(base_url: &str, secrets: &[&str; 3]) {
 }
 
 #[test]
-fn no_key_no_query_and_no_prompt_is_on_disk_after_a_request() {
+fn no_key_no_query_and_no_prompt_is_on_disk_or_in_an_export_after_a_request() {
     const SECRETS: [&str; 3] = ["sk-proj-InTheQuery41xW", "sk-proj-InTheHeader72k", "sk-proj-InThePrompt93q"];
     let home = tempfile::tempdir().unwrap();
     let demo = Demo::start(home.path());
     blab(demo.running.base_url(), &SECRETS);
-    demo.wait_until("the request", |snapshot| used(snapshot) == 1);
+    let shown = demo.wait_until("the request", |snapshot| used(snapshot) == 1 && snapshot.records.len() == 1);
+    let records: Vec<_> = shown.records.iter().cloned().collect();
+    let mut taken = format!("{shown:?}").into_bytes();
+    for format in [ExportFormat::Jsonl, ExportFormat::Csv, ExportFormat::Har] {
+        write(format, &records, &mut taken, &mut |_| {}).expect("memory takes it");
+    }
+    let taken = String::from_utf8(taken).expect("exports are text");
+    assert!(taken.matches("demo-chat").count() > 3, "the request is in what was looked at");
+    for secret in SECRETS {
+        assert!(!taken.contains(secret), "{secret} is in an export or on screen");
+    }
     demo.running.stop();
     let (mut folders, mut looked_at) = (vec![home.path().to_owned()], 0);
     while let Some(folder) = folders.pop() {
@@ -282,4 +181,21 @@ fn no_key_no_query_and_no_prompt_is_on_disk_after_a_request() {
         }
     }
     assert!(looked_at >= 2, "neither the configuration nor the history was looked at");
+}
+
+#[test]
+fn what_is_served_while_nobody_looks_is_all_there_afterwards() {
+    const SECRETS: [&str; 3] = ["in-the-query", "in-the-header", "in-the-prompt"];
+    let home = tempfile::tempdir().unwrap();
+    let first = Demo::start(home.path());
+    std::thread::scope(|scope| {
+        for _ in 0..12 {
+            scope.spawn(|| blab(first.running.base_url(), &SECRETS));
+        }
+    });
+    first.running.stop();
+    let second = Demo::start(home.path());
+    let left = second.wait_until("all of them", |snapshot| used(snapshot) == 12 && snapshot.records.len() == 12);
+    assert!(left.records.iter().all(|record| record.is_answered_whole()));
+    second.running.stop();
 }

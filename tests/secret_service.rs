@@ -5,7 +5,7 @@
 use tidegate::model::config::{Account, Config, Service};
 use tidegate::model::id::AccountId;
 use tidegate::model::secret::Secret;
-use tidegate::store::keys::{Fingerprints, KeyDesk, KeyPlace, KeyringStatus, KeyringStore};
+use tidegate::store::keys::{Fingerprints, KeyDesk, KeyPlace, KeyringStatus, KeyringStore, Rotations};
 
 fn config(id: &AccountId) -> Config {
     let account = Account {
@@ -33,7 +33,8 @@ async fn a_key_goes_to_the_secret_service_and_comes_back() {
     let id = AccountId::from("tidegate-test-account");
     let desk = || {
         let prints = Fingerprints::for_this_run().expect("randomness");
-        KeyDesk::start(Box::new(KeyringStore::new()), prints, Box::new(|_| None)).expect("a thread")
+        KeyDesk::start(Box::new(KeyringStore::new()), prints, Rotations::default(), Box::new(|_| None))
+            .expect("a thread")
     };
     let first = desk();
     let stored =
@@ -42,10 +43,10 @@ async fn a_key_goes_to_the_secret_service_and_comes_back() {
     assert_eq!(first.keyring(), KeyringStatus::Ready);
 
     let second = desk();
-    second.resolve(&config(&id)).await.expect("an answer");
+    second.resolve(&config(&id), 1).await.expect("an answer");
     let key = second.key(&id).expect("another connection finds it");
     assert!(key.expose() == "sk-test-round-trip");
     second.remove(id.clone()).await.expect("the service forgets it");
-    let after = first.resolve(&config(&id)).await.expect("an answer");
+    let after = first.resolve(&config(&id), 1).await.expect("an answer");
     assert_eq!(after.first().map(|answer| &answer.place), Some(&KeyPlace::Absent));
 }

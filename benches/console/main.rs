@@ -199,6 +199,10 @@ impl Screen {
         output.textures_delta.clear();
         let meshes = self.ctx.tessellate(output.shapes, output.pixels_per_point);
         assert!(!meshes.is_empty(), "something is drawn");
+        if let Some(tree) = output.platform_output.accesskit_update.take() {
+            let named = |(id, node): &(_, egui::accesskit::Node)| Some((node.label()?.to_owned(), *id));
+            self.nodes = tree.nodes.iter().filter_map(named).collect();
+        }
         self.delay =
             output.viewport_output.values().map(|viewport| viewport.repaint_delay).min().unwrap_or(Duration::MAX);
     }

@@ -7,20 +7,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::stage::{Event, Stage, report_keys};
-use super::{history, key_test, live, profile, revisions};
-use crate::contract::snapshot::{KeyTest, Problem, RequestsView, Serving};
-use crate::contract::{
-    Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, LineCommand, NoticeBody, ServingCommand,
-};
+use super::stage::{Event, Stage};
+use super::{callers, history, key_orders, live, profile, revisions};
+use crate::contract::snapshot::{Problem, RequestsView, Serving};
+use crate::contract::{Command, ConfigCommand, DemoCommand, EndpointCommand, LineCommand, NoticeBody, ServingCommand};
 use crate::model::check::{Finding, brought_in};
 use crate::model::checked::CheckedConfig;
 use crate::model::config::{AdminState, Config, Listen};
-use crate::model::id::{AccountId, CommandId, EndpointId, ModelName};
+use crate::model::id::{CommandId, EndpointId, ModelName};
 use crate::model::revision::Author;
+use crate::model::secret::Secret;
 use crate::policy::Input;
 use crate::store::config_file::{ConfigError, ConfigFile};
-use crate::store::keys::KeyError;
 use crate::store::lock::LockError;
 use crate::store::requests_view::{Kept, save as save_requests_view};
 
@@ -33,11 +31,14 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
         Command::Live(command) => return live::obey(stage, id, command).await,
         Command::Endpoint(EndpointCommand::SetAdminState(endpoint, state)) => set_admin_state(stage, &endpoint, state),
         Command::Line(command) => Ok(line(stage, command)),
-        Command::Key(command) => return key(stage, id, command),
+        Command::Key(command) => return key_orders::obey(stage, id, command),
+        Command::Caller(command) => return callers::obey(stage, id, command),
         Command::Serving(command) => serving(stage, command).await,
         Command::Demo(command) => demo(stage, command),
         Command::History(command) => history::obey(stage, id, command),
         Command::Export(command) => return super::export::start(stage, id, command),
+        Command::Save(command) => return super::export::save(stage, id, command),
+        Command::Reveal(folder) => super::reveal::reveal(stage, folder),
         Command::KeepRequestsView(view) => keep_requests_view(stage, view),
         Command::SendTest { model } => return send_test(stage, id, &model),
     };
@@ -118,6 +119,10 @@ pub(super) async fn follow_listen(stage: &mut Stage, before: &Listen) {
 fn try_apply(stage: &mut Stage, draft: &Arc<Config>) -> NoticeBody {
     let draft = Arc::new(with_admin_states(draft, &stage.applied.config));
     let (checked, findings) = CheckedConfig::resolve(Arc::clone(&draft), stage.next_revision());
+    let mut findings = findings;
+    if draft.listen != stage.applied.config.listen {
+        findings.extend(stage.porter.findings(&draft));
+    }
     if brought_in(&findings, &stage.applied.config).next().is_some() {
         return NoticeBody::Rejected(findings);
     }
@@ -130,6 +135,7 @@ fn try_apply(stage: &mut Stage, draft: &Arc<Config>) -> NoticeBody {
     stage.profile.shown.first_run = false;
     live::forget(stage);
     stage.run_config(draft, checked, findings);
+    callers::forget_removed(stage);
     revisions::sign(stage, Author::You);
     NoticeBody::Applied { revision, findings: stage.applied.findings.clone() }
 }
@@ -245,66 +251,6 @@ fn set_admin_state(stage: &mut Stage, endpoint: &EndpointId, state: AdminState) 
     }
 }
 
-fn key(stage: &mut Stage, id: CommandId, command: KeyCommand) {
-    let desk = stage.desk.clone();
-    match command {
-        KeyCommand::Set(account, secret) => change_key(stage, id, &account.clone(), async move {
-            desk.store(account.clone(), secret).await.map(|_| format!("The key of {account} is stored"))
-        }),
-        KeyCommand::Remove(account) => change_key(stage, id, &account.clone(), async move {
-            desk.remove(account.clone()).await.map(|()| format!("The key of {account} is forgotten"))
-        }),
-        KeyCommand::Test(account) => test(stage, id, account),
-    }
-    stage.publish();
-}
-
-/// Does it off the actor's turn, looks where every key is now, and tells what came of it.
-fn change_key(
-    stage: &mut Stage,
-    id: CommandId,
-    account: &AccountId,
-    change: impl Future<Output = Result<String, KeyError>> + Send + 'static,
-) {
-    stage.key_tests.remove(account);
-    let (desk, config, events) = (stage.desk.clone(), Arc::clone(&stage.applied.config), stage.events.clone());
-    tokio::spawn(async move {
-        let told = change.await.map_err(|error| key_problem(&error.to_string()));
-        report_keys(&desk, &config, &events).await;
-        let _ = events.send(Event::Done(id, told)).await;
-    });
-}
-
-fn key_problem(what: &str) -> Problem {
-    Problem {
-        what: what.to_owned(),
-        still_works: "Other accounts and simulated endpoints are not affected.".to_owned(),
-        next_step: "Try again, or name an environment variable for the key in the configuration.".to_owned(),
-    }
-}
-
-fn test(stage: &mut Stage, id: CommandId, account: AccountId) {
-    let (found, key) = (stage.applied.config.account(&account).cloned(), stage.desk.key(&account));
-    let (Some(found), Some(key)) = (found, key) else {
-        stage.tell(
-            Some(id),
-            NoticeBody::Failed(Problem {
-                what: format!("{account} cannot be tested: it has no key, or is not applied yet."),
-                still_works: "Everything else is as it was.".to_owned(),
-                next_step: "Apply your draft and paste a key, then test again.".to_owned(),
-            }),
-        );
-        return;
-    };
-    stage.key_tests.insert(account.clone(), KeyTest { finished_wall_ms: None, lines: Vec::new() });
-    let events = stage.events.clone();
-    tokio::spawn(async move {
-        let result = key_test::test(&found, &key).await;
-        let _ = events.send(Event::Tested(account, result)).await;
-        let _ = events.send(Event::Done(id, Ok(String::new()))).await;
-    });
-}
-
 async fn serving(stage: &mut Stage, command: ServingCommand) -> Result<String, Problem> {
     let pause = match command {
         ServingCommand::Pause => true,
@@ -313,12 +259,20 @@ async fn serving(stage: &mut Stage, command: ServingCommand) -> Result<String, P
             stage.listen().await;
             return Ok(String::new());
         }
+        ServingCommand::ThisComputerOnly => return this_computer_only(stage).await,
     };
     stage.door.paused.store(pause, Ordering::Relaxed);
     if let Serving::Listening { paused, .. } = &mut stage.serving {
         *paused = pause;
     }
     Ok(if pause { "Serving is paused: requests get a clear 503" } else { "Serving again" }.to_owned())
+}
+
+async fn this_computer_only(stage: &mut Stage) -> Result<String, Problem> {
+    let before = stage.applied.config.listen.clone();
+    callers::change(stage, |config| config.listen.address = Listen::default().address)?;
+    follow_listen(stage, &before).await;
+    Ok("Only this computer can reach Tidegate now".to_owned())
 }
 
 fn demo(stage: &mut Stage, command: DemoCommand) -> Result<String, Problem> {
@@ -369,7 +323,7 @@ impl Stage {
     /// Plays a script on the simulated endpoints.
     pub(super) fn play(&mut self, name: &str) -> Result<(), Problem> {
         let seed = self.options.seed.unwrap_or(1);
-        let base_url = self.address.map(|address| format!("http://{address}/v1"));
+        let base_url = self.reached_at().map(|address| format!("http://{address}/v1"));
         let problem = |what: String, next_step: &str| Problem {
             what,
             still_works: "Everything else is as it was.".to_owned(),
@@ -403,7 +357,7 @@ const TEST_PATIENCE: Duration = Duration::from_secs(90);
 
 fn send_test(stage: &Stage, id: CommandId, model: &ModelName) {
     let events = stage.events.clone();
-    let Some(address) = stage.address else {
+    let Some(address) = stage.reached_at() else {
         let problem = Problem {
             what: "Nothing listens, so no request can be sent.".to_owned(),
             still_works: "Your configuration and keys are untouched.".to_owned(),
@@ -416,14 +370,14 @@ fn send_test(stage: &Stage, id: CommandId, model: &ModelName) {
         "model": model.as_str(), "max_tokens": 32,
         "messages": [{"role": "user", "content": "Say hi in a few words."}],
     });
+    let token = stage.porter.own();
     tokio::spawn(async move {
-        let _ = events
-            .send(Event::TestAnswered(id, knock(&format!("http://{address}/v1/chat/completions"), &body).await))
-            .await;
+        let answer = knock(&format!("http://{address}/v1/chat/completions"), &token, &body).await;
+        let _ = events.send(Event::TestAnswered(id, answer)).await;
     });
 }
 
-async fn knock(url: &str, body: &serde_json::Value) -> Result<(String, u16), Problem> {
+async fn knock(url: &str, token: &Secret, body: &serde_json::Value) -> Result<(String, u16), Problem> {
     let failed = |error: reqwest::Error| Problem {
         what: if error.is_timeout() {
             "The test request got no answer in time."
@@ -440,7 +394,7 @@ async fn knock(url: &str, body: &serde_json::Value) -> Result<(String, u16), Pro
         .user_agent(concat!("tidegate-test/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(failed)?;
-    let answer = client.post(url).json(body).send().await.map_err(failed)?;
+    let answer = client.post(url).bearer_auth(token.expose()).json(body).send().await.map_err(failed)?;
     let status = answer.status().as_u16();
     let decision =
         answer.headers().get("x-tidegate-decision").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();

@@ -11,7 +11,7 @@ use directories::UserDirs;
 
 use super::stage::{Event, Stage};
 use crate::contract::snapshot::Problem;
-use crate::contract::{ExportCommand, Notice, NoticeBody};
+use crate::contract::{ExportCommand, Notice, NoticeBody, SaveCommand};
 use crate::model::id::CommandId;
 use crate::model::units::Grouped;
 use crate::record::export::{ending, write};
@@ -36,6 +36,26 @@ pub(super) fn start(stage: &Stage, id: CommandId, command: ExportCommand) {
             .map_err(|error| problem(&folder, &error));
         let _ = events.blocking_send(Event::Done(id, outcome));
     });
+}
+
+/// Writes a text; its end is told by a notice.
+pub(super) fn save(stage: &Stage, id: CommandId, command: SaveCommand) {
+    let events = stage.events.clone();
+    let folder = folder(&stage.profile.paths.data_dir);
+    tokio::task::spawn_blocking(move || {
+        let outcome = save_to(&folder, &command).map(|path| format!("Saved as {}", path.display()));
+        let _ = events.blocking_send(Event::Done(id, outcome.map_err(|error| problem(&folder, &error))));
+    });
+}
+
+fn save_to(folder: &Path, command: &SaveCommand) -> io::Result<PathBuf> {
+    make_folder(folder)?;
+    let (path, mut file) = fresh(folder, &command.name, command.ending)?;
+    let done = file.write_all(command.text.as_bytes());
+    if done.is_err() {
+        drop(fs::remove_file(&path));
+    }
+    done.map(|()| path)
 }
 
 /// Where people look for what they saved; beside our own data where there is no such folder.
@@ -77,7 +97,7 @@ fn fresh(folder: &Path, name: &str, ending: &str) -> io::Result<(PathBuf, File)>
 fn problem(folder: &Path, error: &io::Error) -> Problem {
     Problem {
         what: format!("The export could not be written to {}: {error}.", folder.display()),
-        still_works: "The requests are still listed.".to_owned(),
+        still_works: "What was to be exported is still on screen.".to_owned(),
         next_step: "Make room or make the folder writable, then export again.".to_owned(),
     }
 }
@@ -100,6 +120,15 @@ mod tests {
         let names = [&first, &second].map(|path| path.strip_prefix(folder.path()).unwrap().display().to_string());
         assert_eq!(names, ["requests1.csv", "requests1-2.csv"]);
         assert_eq!(fs::read_to_string(&first).unwrap(), "kept");
+    }
+
+    #[test]
+    fn a_text_is_saved_whole_under_a_name_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let command = SaveCommand { name: "usage".to_owned(), ending: "csv", text: "Model,Requests\n".to_owned() };
+        let paths = [save_to(folder.path(), &command).unwrap(), save_to(folder.path(), &command).unwrap()];
+        assert_ne!(paths[0], paths[1]);
+        assert!(paths.iter().all(|path| fs::read_to_string(path).unwrap() == "Model,Requests\n"));
     }
 
     #[test]

@@ -1,17 +1,19 @@
-//! Keeps what was learned of stored state, so that conversations go on after a restart.
+//! Keeps what must outlive a restart: which account holds what, so that conversations go on, and who was told to wait.
 //!
 //! Invariant: a thread of its own writes; neither requests nor the screen wait for the disk.
-//! Absent on purpose: what is kept and how it reads (`store::owners`).
+//! Absent on purpose: what is kept and how it reads (`store::owners`, `store::rests`).
 
-use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::engine::Engine;
+use crate::model::status::Rest;
 use crate::model::units::Timestamp;
 use crate::policy::Input;
 use crate::store::owners::{Owned, OwnersFile};
+use crate::store::paths::Paths;
+use crate::store::rests::RestsFile;
 
 /// How often what was learned is written.
 const PACE: Duration = Duration::from_secs(2);
@@ -20,37 +22,53 @@ const BATCHES: usize = 2;
 /// The brain is told this many at once, so that no request waits long for its lock.
 const AT_ONCE: usize = 1_024;
 
+/// What is handed to the writer.
+#[derive(Default)]
+struct News {
+    owned: Vec<Owned>,
+    /// Everyone who rests, if that changed.
+    rests: Option<Vec<Rest>>,
+}
+
 /// The keeper of one profile.
 #[derive(Default)]
 pub(super) struct Keeper {
-    writer: Option<(SyncSender<Vec<Owned>>, JoinHandle<()>)>,
-    pending: Vec<Owned>,
-    written: Timestamp,
+    writer: Option<(SyncSender<News>, JoinHandle<()>)>,
+    pending: News,
+    /// Who rested when last looked.
+    rests: Vec<Rest>,
+    learned: Timestamp,
 }
 
 impl Keeper {
     /// Tells the brain what is remembered, and stands ready to write.
-    pub(super) fn open(data_dir: &Path, engine: &Engine) -> Self {
-        let (file, remembered) = OwnersFile::load(data_dir);
+    pub(super) fn open(paths: &Paths, engine: &Engine) -> Self {
+        let (owners, remembered) = OwnersFile::load(&paths.data_dir);
         tell(engine, &remembered);
         // It stands in the file already.
         drop(engine.take_fresh_owners());
+        let file = RestsFile::of(&paths.state_dir);
+        let rests = file.left(engine.clock().now());
+        engine.tell(Input::Resting(rests.clone()));
         let (sender, inbox) = sync_channel(BATCHES);
-        let thread = std::thread::Builder::new().name("owners".to_owned()).spawn(move || write(file, &inbox));
-        let writer =
-            thread.inspect_err(|error| tracing::warn!(%error, "stored state is not remembered over a restart"));
-        Self { writer: writer.ok().map(|thread| (sender, thread)), pending: Vec::new(), written: Timestamp::ZERO }
+        let thread = std::thread::Builder::new().name("keeper".to_owned()).spawn(move || write(owners, &file, &inbox));
+        let writer = thread.inspect_err(|error| tracing::warn!(%error, "what was learned is forgotten by a restart"));
+        Self { writer: writer.ok().map(|thread| (sender, thread)), rests, ..Self::default() }
     }
 
-    /// Hands what was learned to the writer, every now and then.
+    /// Hands what is new to the writer: who rests at once, what was learned every now and then.
     pub(super) fn keep(&mut self, now: Timestamp, engine: &Engine) {
-        if now.since(self.written) < PACE {
-            return;
+        let rests = engine.rests();
+        if rests != self.rests {
+            self.rests.clone_from(&rests);
+            self.pending.rests = Some(rests);
         }
-        self.written = now;
+        if now.since(self.learned) >= PACE {
+            self.learned = now;
+            self.pending.owned.append(&mut engine.take_fresh_owners());
+        }
         let Some((sender, _)) = &self.writer else { return };
-        self.pending.append(&mut engine.take_fresh_owners());
-        if self.pending.is_empty() {
+        if self.pending.owned.is_empty() && self.pending.rests.is_none() {
             return;
         }
         match sender.try_send(std::mem::take(&mut self.pending)) {
@@ -62,7 +80,8 @@ impl Keeper {
     /// Writes the rest and ends.
     pub(super) fn close(&mut self, engine: &Engine) {
         let Some((sender, thread)) = self.writer.take() else { return };
-        self.pending.append(&mut engine.take_fresh_owners());
+        self.pending.owned.append(&mut engine.take_fresh_owners());
+        self.pending.rests = Some(engine.rests());
         // A writer that is gone has said why.
         let _ = sender.send(std::mem::take(&mut self.pending));
         drop(sender);
@@ -81,13 +100,25 @@ fn tell(engine: &Engine, remembered: &[Owned]) {
     }
 }
 
-fn write(mut file: OwnersFile, inbox: &Receiver<Vec<Owned>>) {
-    let mut complained = false;
-    while let Ok(batch) = inbox.recv() {
-        if let Err(error) = file.append(&batch)
-            && !std::mem::replace(&mut complained, true)
+fn write(mut owners: OwnersFile, file: &RestsFile, inbox: &Receiver<News>) {
+    let mut complained = [false; 2];
+    let mut once = |which: usize, outcome: std::io::Result<()>, lost: &str| {
+        let Some(said) = complained.get_mut(which) else { return };
+        if let Err(error) = outcome
+            && !std::mem::replace(said, true)
         {
-            tracing::warn!(%error, "which account holds what could not be written, so some conversations may not go on after a restart");
+            tracing::warn!(%error, "{lost}");
+        }
+    };
+    while let Ok(news) = inbox.recv() {
+        if !news.owned.is_empty() {
+            let lost =
+                "which account holds what could not be written, so some conversations may not go on after a restart";
+            once(0, owners.append(&news.owned), lost);
+        }
+        if let Some(rests) = news.rests {
+            let lost = "who was told to wait could not be written, so a restart may ask them too early";
+            once(1, file.keep(&rests), lost);
         }
     }
 }

@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 
 use super::profile::Loaded;
-use crate::contract::snapshot::{AccountKey, KeyState, KeyTest, KeyringState, KeysView};
-use crate::model::check::{Finding, FindingPlace, Severity};
-use crate::model::config::{Caller, Config, TokenSource};
+use super::racks::Racks;
+use crate::contract::snapshot::{AccountKey, KeyState, KeyTest, KeyringState, KeysView, SpareKeys};
 use crate::model::id::AccountId;
-use crate::proxy::auth::Callers;
 use crate::store::environment;
-use crate::store::keys::{Answer, Fingerprints, KeyDesk, KeyPlace, KeyStore, KeyringStatus, KeyringStore, MemoryStore};
+use crate::store::keys::{
+    Answer, Fingerprints, KeyDesk, KeyPlace, KeySlot, KeyStore, KeyringStatus, KeyringStore, MemoryStore, Rotations,
+};
 
 /// Where keys are asked for.
 pub type Desk = KeyDesk;
@@ -31,50 +31,29 @@ pub fn desk(profile: &Loaded) -> anyhow::Result<Desk> {
             Fingerprints::for_this_run()?
         }
     };
-    Ok(KeyDesk::start(store, prints, Box::new(environment::secret))?)
-}
-
-/// The callers whose tokens the environment has.
-#[must_use]
-pub fn callers(config: &Config) -> Callers {
-    let with_token = |caller: &crate::model::config::Caller| {
-        let token = environment::secret(&caller.token.as_ref()?.env)?;
-        Some((token, caller.id.clone(), caller.priority))
-    };
-    Callers::new(config.callers.iter().filter_map(with_token).collect())
-}
-
-/// Callers whose tokens are to come from variables that hold none.
-#[must_use]
-pub fn unset_tokens(config: &Config) -> Vec<Finding> {
-    unset_in(config, |variable| environment::secret(variable).is_some())
-}
-
-fn unset_in(config: &Config, is_set: impl Fn(&str) -> bool) -> Vec<Finding> {
-    let named = config.callers.iter().enumerate();
-    let named = named.filter_map(|(place, caller)| Some((place, caller, caller.token.as_ref()?)));
-    let unset = named.filter(|(.., token)| !is_set(&token.env));
-    let finding = |(place, caller, _): (usize, &Caller, &TokenSource)| Finding {
-        severity: Severity::Warning,
-        at: FindingPlace { table: "caller".to_owned(), place: Some(place), key: "token".to_owned() },
-        line: None,
-        // What stands for the variable's name may be the token itself, put in the wrong place.
-        message: format!(
-            "Caller \"{}\" takes its token from a variable that is not set, so its requests count as nobody's. Set the \
-             variable and start Tidegate again.",
-            caller.id
-        ),
-    };
-    unset.map(finding).collect()
+    let rotations = Rotations::of(&profile.paths.data_dir);
+    Ok(KeyDesk::start(store, prints, rotations, Box::new(environment::secret))?)
 }
 
 /// What the screen shows of keys.
-#[must_use]
-pub fn view(places: &[Answer], keyring: KeyringStatus, tests: &BTreeMap<AccountId, KeyTest>) -> KeysView {
-    let accounts = places.iter().map(|Answer { account, place }| AccountKey {
+pub(super) fn view(
+    places: &[Answer],
+    keyring: KeyringStatus,
+    tests: &BTreeMap<(AccountId, KeySlot), KeyTest>,
+    racks: &Racks,
+) -> KeysView {
+    let test = |account: &AccountId, slot| tests.get(&(account.clone(), slot)).cloned();
+    let accounts = places.iter().map(|Answer { account, place, spares }| AccountKey {
         account: account.clone(),
         state: state(place.clone()),
-        test: tests.get(account).cloned(),
+        test: test(account, KeySlot::Current),
+        spares: SpareKeys {
+            next: spares.next.clone(),
+            next_test: test(account, KeySlot::Next).filter(|_| spares.next.is_some()),
+            previous: spares.previous.clone(),
+            second: spares.second.clone(),
+            stands_in_since: racks.stands_in_since(account),
+        },
     });
     KeysView { keyring: keyring_state(keyring), accounts: accounts.collect() }
 }
@@ -97,23 +76,5 @@ fn keyring_state(status: KeyringStatus) -> KeyringState {
         KeyringStatus::Locked => KeyringState::Locked,
         KeyringStatus::Missing { hint } => KeyringState::Missing { hint },
         KeyringStatus::Failing(error) => KeyringState::Missing { hint: error.to_string() },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_caller_whose_token_is_not_set_is_named_and_its_variable_is_not() {
-        let text = "[[caller]]\nid = \"app\"\ntoken = { env = \"APP_TOKEN\" }\n[[caller]]\nid = \"tool\"\ntoken = { env = \
-                    \"TOOL_TOKEN\" }\n[[caller]]\nid = \"none\"\n";
-        let config: Config = toml_edit::de::from_str(text).expect("the test's text is sound");
-        let found = unset_in(&config, |variable| variable == "TOOL_TOKEN");
-        let places: Vec<_> = found.iter().map(|finding| (finding.at.place, finding.severity)).collect();
-        assert_eq!(places, [(Some(0), Severity::Warning)]);
-        assert!(found[0].message.starts_with("Caller \"app\" takes its token from a variable that is not set"));
-        assert!(!found[0].message.contains("APP_TOKEN"));
-        assert!(unset_in(&config, |_| true).is_empty());
     }
 }

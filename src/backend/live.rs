@@ -185,7 +185,7 @@ fn keep(stage: &mut Stage) -> Result<NoticeBody, Problem> {
         return Err(no_session());
     }
     let config = Arc::clone(&stage.applied.config);
-    let findings = with_inventory(save(stage, &config)?, &config);
+    let findings = with_inventory(save(stage, &config)?, &config, &stage.porter);
     let revision = stage.applied.revision;
     stage.applied = Arc::new(Applied { findings, ..Applied::clone(&stage.applied) });
     let began = stage.live.as_ref().map_or(0, |live| live.began_wall_ms);

@@ -4,6 +4,8 @@
 //! told to stop.
 //! Absent on purpose: drawing, and rules of choosing.
 
+pub mod caller_tasks;
+mod callers;
 pub mod commands;
 #[cfg(feature = "window")]
 pub mod desktop;
@@ -12,6 +14,7 @@ mod drafts;
 mod export;
 mod history;
 mod keeper;
+mod key_orders;
 pub mod key_test;
 pub mod keys;
 mod leaving;
@@ -19,7 +22,9 @@ mod live;
 pub mod port;
 pub mod profile;
 pub mod publish;
+mod racks;
 mod resolve;
+mod reveal;
 mod revisions;
 pub mod simulated;
 pub mod stage;

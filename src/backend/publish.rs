@@ -9,7 +9,7 @@ use super::keys;
 use super::profile::Loaded;
 use super::stage::Stage;
 use crate::contract::snapshot::{Applied, Arrivals, KeysView, LineView, RecordsView, ScriptView, SeriesView, Serving};
-use crate::contract::{HistoryView, Snapshot};
+use crate::contract::{DoorView, HistoryView, Snapshot};
 use crate::engine::clock::Clock;
 use crate::model::config::Config;
 use crate::model::proposal::{PoolPlan, Share};
@@ -30,6 +30,7 @@ pub struct Publisher {
     records: Arc<RecordsView>,
     history: HistoryView,
     keys: Arc<KeysView>,
+    door: Arc<DoorView>,
     script: Option<ScriptView>,
     arrivals: Arrivals,
     line: LineView,
@@ -57,6 +58,7 @@ impl Publisher {
             records: Arc::default(),
             history: HistoryView::default(),
             keys: Arc::default(),
+            door: Arc::default(),
             script: None,
             arrivals: Arrivals::default(),
             line: LineView::default(),
@@ -81,6 +83,7 @@ impl Publisher {
         let script = stage.simulated.as_ref().and_then(super::simulated::Simulated::script);
         let told =
             stage.ring.total() != self.records.total || script != self.script || stage.door.arrivals() != self.arrivals;
+        let told = told || stage.door.strangers() != self.door.strangers;
         let told = told || *stage.door.streams.view() != *self.line.streams;
         if moved || counting || told {
             self.fresh = Some(view);
@@ -104,9 +107,13 @@ impl Publisher {
             self.records = Arc::new(stage.ring.view(stage.door.recorder.dropped()));
         }
         self.history = stage.history.view();
-        let keys = keys::view(&stage.places, stage.desk.keyring(), &stage.key_tests);
+        let keys = keys::view(&stage.places, stage.desk.keyring(), &stage.key_tests, &stage.racks);
         if keys != *self.keys {
             self.keys = Arc::new(keys);
+        }
+        let door = stage.door_view();
+        if door != *self.door {
+            self.door = Arc::new(door);
         }
         self.script = stage.simulated.as_ref().and_then(super::simulated::Simulated::script);
         self.arrivals = stage.door.arrivals();
@@ -152,6 +159,7 @@ impl Publisher {
             records: Arc::clone(&self.records),
             history: self.history.clone(),
             keys: Arc::clone(&self.keys),
+            door: Arc::clone(&self.door),
             script: self.script.clone(),
             arrivals: self.arrivals.clone(),
             line: self.line.clone(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 
-use super::keys;
+use super::callers::{self, Porter};
 use super::profile::Loaded;
 use crate::contract::snapshot::Applied;
 use crate::model::check::Finding;
@@ -31,11 +31,11 @@ pub(super) fn refuse_unattended(profile: &Loaded) -> anyhow::Result<()> {
 }
 
 /// What is to run, and what is said of it; each of it is also logged.
-pub(super) fn resolve(profile: &Loaded, revision: u64) -> (Arc<CheckedConfig>, Vec<Finding>) {
+pub(super) fn resolve(profile: &Loaded, revision: u64, porter: &Porter) -> (Arc<CheckedConfig>, Vec<Finding>) {
     let (checked, findings) = CheckedConfig::resolve(Arc::clone(&profile.config), revision);
     // The file's own findings are the same with line numbers, and unknown keys besides.
     let findings = if profile.findings.is_empty() { findings } else { profile.findings.clone() };
-    let findings = with_inventory(findings, &profile.config);
+    let findings = with_inventory(findings, &profile.config, porter);
     for finding in &findings {
         tracing::warn!("{finding}");
     }
@@ -43,9 +43,10 @@ pub(super) fn resolve(profile: &Loaded, revision: u64) -> (Arc<CheckedConfig>, V
 }
 
 /// What the inventory says comes after what the check says.
-pub(super) fn with_inventory(mut findings: Vec<Finding>, config: &Config) -> Vec<Finding> {
+pub(super) fn with_inventory(mut findings: Vec<Finding>, config: &Config, porter: &Porter) -> Vec<Finding> {
     findings.extend(inventory::findings(config));
-    findings.extend(keys::unset_tokens(config));
+    findings.extend(callers::unset_tokens(config));
+    findings.extend(porter.findings(config));
     findings
 }
 

@@ -11,10 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::callers::Porter;
 use super::doorbell::Doorbell;
 use super::drafts::{self, Drafts};
 use super::history::{self, Historian, Report};
@@ -24,10 +25,10 @@ use super::leaving::Leaving;
 use super::live::{self, Live};
 use super::profile::{self, Loaded};
 use super::publish::Publisher;
+use super::racks::Racks;
 use super::resolve::{applied, refuse_unattended, resolve, with_inventory};
 use super::revisions;
 use super::simulated::Simulated;
-use super::table::table;
 use super::{Options, Stop, commands};
 use crate::contract::snapshot::{Applied, KeyTest, Problem, RequestsView, Serving};
 use crate::contract::{BackEnd, CommandInbox, Notice, NoticeBody, RevertCause, UiEnd, line};
@@ -44,7 +45,7 @@ use crate::proxy::door::Door;
 use crate::record::depth::Depth;
 use crate::record::{Drain, Ring, Series, recorder};
 use crate::sim::scripts;
-use crate::store::keys::Answer;
+use crate::store::keys::{Answer, KeySlot};
 use crate::store::requests_view;
 
 /// How often the screen may hear of a change.
@@ -63,7 +64,7 @@ pub(super) enum Event {
     /// Where the keys are.
     Keys(Vec<Answer>),
     /// A key was tested.
-    Tested(AccountId, KeyTest),
+    Tested(AccountId, KeySlot, KeyTest),
     /// The test request was answered: its decision's id and status.
     TestAnswered(CommandId, Result<(String, u16), Problem>),
     /// A command is done.
@@ -92,10 +93,12 @@ pub struct Stage {
     /// Beats so far.
     pub(super) looked: u32,
     pub(super) desk: Desk,
+    pub(super) porter: Porter,
+    pub(super) racks: Racks,
     pub(super) places: Vec<Answer>,
     /// Asks for tokens again before they end.
     renewal: Option<tokio::task::AbortHandle>,
-    pub(super) key_tests: BTreeMap<AccountId, KeyTest>,
+    pub(super) key_tests: BTreeMap<(AccountId, KeySlot), KeyTest>,
     pub(super) simulated: Option<Simulated>,
     pub(super) serving: Serving,
     pub(super) address: Option<SocketAddr>,
@@ -122,6 +125,8 @@ pub struct Stage {
 struct Listening {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
+    /// Told, or dropped, once the port is free again.
+    closed: oneshot::Receiver<()>,
 }
 
 impl Stage {
@@ -137,7 +142,8 @@ impl Stage {
             refuse_unattended(&profile)?;
         }
         let first = revisions::first(&profile);
-        let (checked, findings) = resolve(&profile, first);
+        let porter = Porter::open(&profile.paths);
+        let (checked, findings) = resolve(&profile, first, &porter);
         let seed = options.seed.unwrap_or_else(|| clock.wall_ms());
         let engine = Engine::new(Balancer::new(Arc::clone(&checked), seed, clock.now()), clock);
         engine.number_from(history::first_number(clock.wall_ms()));
@@ -150,7 +156,7 @@ impl Stage {
         let bell = if options.headless { None } else { hang_doorbell(&back) };
         let (events, reports) = mpsc::channel(EVENTS);
         let desk = keys::desk(&profile)?;
-        let keeper = Keeper::open(&profile.paths.data_dir, &engine);
+        let keeper = Keeper::open(&profile.paths, &engine);
         let history = Historian::open(&profile.paths.data_dir, &applied.config.history, &clock, &events);
         let kept = requests_view::load(&profile.paths.state_dir);
         let requests_view = Arc::new(RequestsView { filters: kept.filters, columns: kept.columns });
@@ -171,6 +177,8 @@ impl Stage {
             on_disk: None,
             looked: 0,
             desk,
+            porter,
+            racks: Racks::default(),
             places: Vec::new(),
             renewal: None,
             key_tests: BTreeMap::new(),
@@ -205,6 +213,7 @@ impl Stage {
         let brain = Arc::clone(&self.engine);
         tokio::spawn(async move { brain.run().await });
         self.start_simulated();
+        self.admit_callers();
         self.listen().await;
         self.announce();
         self.ask_for_keys();
@@ -252,7 +261,8 @@ impl Stage {
     fn beat(&mut self) {
         self.collect();
         drafts::keep(self);
-        if revisions::look(self) {
+        self.renew_refused();
+        if revisions::look(self) | self.look_at_tokens() {
             self.publish();
         }
         for request in self.leaving.due(self.clock.now()) {
@@ -304,9 +314,9 @@ impl Stage {
         match event {
             Event::Keys(places) => self.keys_are(places),
             Event::Revisions(list) => self.revisions = list,
-            Event::Tested(account, test) => {
+            Event::Tested(account, slot, test) => {
                 let test = KeyTest { finished_wall_ms: Some(self.clock.wall_ms()), ..test };
-                self.key_tests.insert(account, test);
+                self.key_tests.insert((account, slot), test);
             }
             Event::TestAnswered(id, outcome) => self.test_answered(id, outcome),
             Event::Done(id, Ok(text)) => self.tell(Some(id), NoticeBody::Done(text)),
@@ -347,8 +357,18 @@ impl Stage {
 
     /// Asks where every account's key is; the answer comes as an event.
     pub(super) fn ask_for_keys(&self) {
-        let (desk, config, events) = (self.desk.clone(), Arc::clone(&self.applied.config), self.events.clone());
-        tokio::spawn(async move { report_keys(&desk, &config, &events).await });
+        let question = self.question();
+        tokio::spawn(question.report());
+    }
+
+    /// A look-up of every account's keys, to be made off the actor's turn.
+    pub(super) fn question(&self) -> KeyQuestion {
+        KeyQuestion {
+            desk: self.desk.clone(),
+            config: Arc::clone(&self.applied.config),
+            clock: self.clock,
+            events: self.events.clone(),
+        }
     }
 
     fn keys_are(&mut self, places: Vec<Answer>) {
@@ -359,30 +379,25 @@ impl Stage {
                 self.desk.key(&account.id).is_some() || account.service == crate::model::config::Service::Simulated;
             self.engine.tell(Input::KeyReady { account: account.id.clone(), ready });
         }
-        self.door.callers.store(Arc::new(keys::callers(&self.applied.config)));
         self.set_table();
     }
 
-    /// Tokens end; those of commands are asked for again before they do.
+    /// Tokens end, and so do keys that were kept for a while; they are looked at again in time.
     fn renew_tokens(&mut self) {
         let now = self.clock.wall_ms() / 1_000;
-        let next = self.places.iter().filter_map(|answer| answer.place.renew_in(now)).min();
+        let ends = self.places.iter().filter_map(|answer| Some(answer.spares.previous.as_ref()?.1.div_ceil(1_000)));
+        let ends = ends.map(|end| end.saturating_sub(now).max(1));
+        let next = self.places.iter().filter_map(|answer| answer.place.renew_in(now)).chain(ends).min();
         if let Some(earlier) = self.renewal.take() {
             earlier.abort();
         }
         let Some(seconds) = next else { return };
-        let (desk, config, events) = (self.desk.clone(), Arc::clone(&self.applied.config), self.events.clone());
+        let question = self.question();
         let renewal = tokio::spawn(async move {
             tokio::time::sleep(Duration::from_secs(seconds)).await;
-            report_keys(&desk, &config, &events).await;
+            question.report().await;
         });
         self.renewal = Some(renewal.abort_handle());
-    }
-
-    fn set_table(&self) {
-        let simulated = |account: &AccountId| self.simulated.as_ref().map(|simulated| simulated.base_url(account));
-        let config = self.door.config.load();
-        self.door.upstreams.replace(table(&config, |account| self.desk.key(account), simulated, self.address));
     }
 
     /// Starts, follows or ends the simulated endpoints, as the configuration has some or none.
@@ -405,10 +420,11 @@ impl Stage {
         let checked = Arc::new(checked);
         let revision = checked.revision;
         self.newest = self.newest.max(revision);
-        let findings = with_inventory(findings, &config);
+        let findings = with_inventory(findings, &config, &self.porter);
         self.applied = Arc::new(Applied { revision, config, findings, file_problem: None });
         self.start_simulated();
         self.door.config.store(Arc::clone(&checked));
+        self.admit_callers();
         self.set_table();
         self.engine.tell(Input::Configured(checked));
         self.ask_for_keys();
@@ -416,21 +432,23 @@ impl Stage {
 
     /// Swaps the profile: what ran, was recorded and was learned in the old one is dropped.
     pub(super) fn enter(&mut self, loaded: Loaded) -> anyhow::Result<()> {
-        self.desk = keys::desk(&loaded)?;
+        (self.desk, self.racks) = (keys::desk(&loaded)?, Racks::default());
         self.simulated = None;
         live::forget(self);
         self.profile = loaded;
         (self.revisions, self.on_disk) = (Arc::default(), None);
         self.drafts = Drafts::kept(self.back.draft());
         revisions::adopt(self);
-        let (checked, findings) = resolve(&self.profile, self.next_revision());
+        self.porter = Porter::open(&self.profile.paths);
+        let (checked, findings) = resolve(&self.profile, self.next_revision(), &self.porter);
         self.newest = checked.revision;
         self.applied = Arc::new(Applied { revision: checked.revision, ..applied(&self.profile, findings) });
         let seed = self.options.seed.unwrap_or_else(|| self.clock.wall_ms());
         self.keeper.close(&self.engine);
         self.engine.replace(Balancer::new(Arc::clone(&checked), seed, self.clock.now()));
-        self.keeper = Keeper::open(&self.profile.paths.data_dir, &self.engine);
+        self.keeper = Keeper::open(&self.profile.paths, &self.engine);
         self.door.config.store(checked);
+        self.admit_callers();
         self.door.forget_arrivals();
         self.collect();
         self.history.close(self.clock.wall_ms());
@@ -450,7 +468,7 @@ impl Stage {
         self.serving = Serving::Stopping { in_flight: u32::try_from(in_flight).unwrap_or(u32::MAX) };
         self.publish();
         self.engine.tell(Input::Stopping);
-        if let Some(Listening { stop, task }) = self.listening.take() {
+        if let Some(Listening { stop, task, .. }) = self.listening.take() {
             stop.send_replace(true);
             let all = async {
                 for task in std::iter::once(task).chain(self.retired.drain(..)) {
@@ -478,11 +496,21 @@ fn hang_doorbell(back: &BackEnd) -> Option<String> {
     hung.inspect_err(|error| tracing::debug!(%error, "a second launch will not be able to raise the window")).ok()
 }
 
-/// Looks where every key is and reports it. A desk too busy to say leaves what was known.
-pub(super) async fn report_keys(desk: &Desk, config: &Config, events: &mpsc::Sender<Event>) {
-    match desk.resolve(config).await {
-        Ok(places) => drop(events.send(Event::Keys(places)).await),
-        Err(error) => tracing::warn!(%error, "where the keys are is not known anew"),
+/// Where is every account's key?
+pub(super) struct KeyQuestion {
+    desk: Desk,
+    config: Arc<Config>,
+    clock: Clock,
+    events: mpsc::Sender<Event>,
+}
+
+impl KeyQuestion {
+    /// Looks where every key is and reports it. A desk too busy to say leaves what was known.
+    pub(super) async fn report(self) {
+        match self.desk.resolve(&self.config, self.clock.wall_ms()).await {
+            Ok(places) => drop(self.events.send(Event::Keys(places)).await),
+            Err(error) => tracing::warn!(%error, "where the keys are is not known anew"),
+        }
     }
 }
 

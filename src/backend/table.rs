@@ -12,29 +12,22 @@ use http::Uri;
 use crate::model::checked::{CheckedConfig, CheckedEndpoint};
 use crate::model::config::{Account, Service};
 use crate::model::id::{AccountId, EndpointId};
-use crate::model::secret::Secret;
 use crate::proxy::slots::Slots;
 use crate::proxy::upstreams::Upstream;
-use crate::store::environment;
 use crate::wire::target::{Target, TargetAccount};
 
-/// The table. `key` hands out an account's key, `simulated` the base URL of a simulated account, `own` is our listener.
+/// The table. `keys` hands out an account's keys, `simulated` the base URL of a simulated account, `own` is our listener.
 #[must_use]
 pub fn table(
     config: &CheckedConfig,
-    key: impl Fn(&AccountId) -> Option<Arc<Secret>>,
+    mut keys: impl FnMut(&AccountId) -> Arc<Slots>,
     simulated: impl Fn(&AccountId) -> Option<String>,
     own: Option<SocketAddr>,
 ) -> BTreeMap<EndpointId, Arc<Upstream>> {
     let mut table = BTreeMap::new();
-    let mut slots: BTreeMap<&AccountId, Arc<Slots>> = BTreeMap::new();
     for endpoint in &config.endpoints {
         let Some(account) = config.config.account(&endpoint.account) else { continue };
-        let keys = slots.entry(&account.id).or_insert_with(|| {
-            let second = account.second_key.as_ref().and_then(|source| environment::secret(&source.env));
-            Arc::new(Slots::new(key(&account.id), second.map(Arc::new)))
-        });
-        let found = upstream(endpoint, account, Arc::clone(keys), &simulated);
+        let found = upstream(endpoint, account, keys(&account.id), &simulated);
         if let Some((upstream, _)) = found.filter(|(_, uri)| !own.is_some_and(|own| is_own(uri, own))) {
             table.insert(endpoint.id.clone(), Arc::new(upstream));
         } else {
@@ -80,7 +73,11 @@ fn address(uri: &Uri) -> Option<IpAddr> {
 
 fn is_own(uri: &Uri, own: SocketAddr) -> bool {
     let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
-    port == own.port() && address(uri).is_some_and(|ip| ip == own.ip() || ip.is_loopback() && own.ip().is_loopback())
+    let everywhere = own.ip().is_unspecified();
+    let here = |ip: IpAddr| {
+        ip == own.ip() || ip.is_unspecified() || ip.is_loopback() && (own.ip().is_loopback() || everywhere)
+    };
+    port == own.port() && address(uri).is_some_and(here)
 }
 
 #[cfg(test)]
@@ -100,10 +97,10 @@ mod tests {
     fn our_own_listener_is_no_upstream_under_any_of_its_names() {
         let own = Some(SocketAddr::from(([127, 0, 0, 1], 8787)));
         for url in ["http://127.0.0.1:8787/v1", "http://localhost:8787/v1", "http://[::1]:8787/v1"] {
-            assert!(table(&checked(url), |_| None, |_| None, own).is_empty(), "{url}");
+            assert!(table(&checked(url), |_| Arc::default(), |_| None, own).is_empty(), "{url}");
         }
         for url in ["http://127.0.0.1:8788/v1", "https://api.openai.com/v1"] {
-            assert_eq!(table(&checked(url), |_| None, |_| None, own).len(), 1, "{url}");
+            assert_eq!(table(&checked(url), |_| Arc::default(), |_| None, own).len(), 1, "{url}");
         }
     }
 }

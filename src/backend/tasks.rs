@@ -8,15 +8,17 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow, bail};
 
+use super::callers::Porter;
 use super::profile::places;
 use super::resolve::with_inventory;
 use super::{Options, key_test};
+use crate::engine::clock::Clock;
 use crate::model::config::{Account, Credential, Service};
 use crate::model::id::AccountId;
 use crate::model::secret::Secret;
 use crate::store::config_file::{ConfigError, ConfigFile, has_errors, report};
 use crate::store::environment;
-use crate::store::keys::{KeyError, KeyStore as _, KeyringStore, command};
+use crate::store::keys::{KeyError, KeySlot, KeyStore as _, KeyringStore, command};
 
 /// `tidegate check`
 ///
@@ -34,7 +36,7 @@ pub fn check(options: &Options) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Ok(loaded) => {
-            let findings = with_inventory(loaded.findings, &loaded.config);
+            let findings = with_inventory(loaded.findings, &loaded.config, &Porter::open(&paths));
             print!("{}", report(&findings, &paths.config_file));
             if findings.is_empty() {
                 println!("{}: nothing to complain about", paths.config_file.display());
@@ -74,7 +76,7 @@ pub fn set_key(options: &Options, account: &str) -> anyhow::Result<ExitCode> {
     let mut keyring = KeyringStore::new();
     let pasted = if std::io::stdin().is_terminal() {
         // Nobody shall paste a key only to read that there is no place for it.
-        drop(keyring.fetch(&account.id).map_err(not_stored)?);
+        drop(keyring.fetch(&account.id, KeySlot::Current).map_err(not_stored)?);
         ask(&account)?
     } else {
         piped()?
@@ -85,7 +87,7 @@ pub fn set_key(options: &Options, account: &str) -> anyhow::Result<ExitCode> {
              was stored before is as it was. Run this again and paste the key alone."
         )
     })?;
-    keyring.store(&account.id, &key).map_err(not_stored)?;
+    keyring.store(&account.id, KeySlot::Current, &key).map_err(not_stored)?;
     println!("the key of {} is stored; it will not be shown again", account.id);
     Ok(ExitCode::SUCCESS)
 }
@@ -97,7 +99,10 @@ pub fn set_key(options: &Options, account: &str) -> anyhow::Result<ExitCode> {
 pub fn remove_key(account: &str) -> anyhow::Result<ExitCode> {
     // Also for an account that has left the configuration. Its name is not repeated: it may be a key, typed in the wrong
     // place.
-    KeyringStore::new().remove(&AccountId::from(account)).map_err(not_there)?;
+    let (mut keyring, account) = (KeyringStore::new(), AccountId::from(account));
+    for slot in [KeySlot::Current, KeySlot::Next, KeySlot::Previous] {
+        keyring.remove(&account, slot).map_err(not_there)?;
+    }
     println!("no key is stored under that account's name any more");
     Ok(ExitCode::SUCCESS)
 }
@@ -121,7 +126,7 @@ pub fn test_key(options: &Options, account: &str) -> anyhow::Result<ExitCode> {
         Credential::Command(words) => command::run(words).map(|token| token.secret).map_err(|problem| {
             anyhow!("account {} gets its token from a command, and {problem}. Other accounts are not affected.", account.id)
         })?,
-        Credential::Keyring(_) => KeyringStore::new().fetch(&account.id).map_err(not_there)?.with_context(|| {
+        Credential::Keyring(_) => KeyringStore::new().fetch(&account.id, KeySlot::Current).map_err(not_there)?.with_context(|| {
             format!(
                 "no key is stored for {id}. Other accounts are not affected. Store one with `tidegate key set {id}`.",
                 id = account.id
@@ -129,7 +134,8 @@ pub fn test_key(options: &Options, account: &str) -> anyhow::Result<ExitCode> {
         })?,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let test = runtime.block_on(key_test::test(&account, &key));
+    let config = ConfigFile::load(&places(options, options.demo)?)?.config;
+    let test = runtime.block_on(key_test::test(&account, &config, &key, Clock::since_1970()));
     for (passed, line) in &test.lines {
         println!("{} {line}", if *passed { "ok  " } else { "FAIL" });
     }

@@ -6,11 +6,13 @@
 
 use std::sync::Arc;
 
+use crate::contract::desktop::NotePress;
+use crate::contract::door::{CallerCommand, Told};
 use crate::contract::history::HistoryCommand;
 use crate::contract::snapshot::{Problem, RequestsView};
 use crate::model::check::Finding;
 use crate::model::config::{AdminState, Config};
-use crate::model::id::{AccountId, CommandId, EndpointId, ModelName, RequestId};
+use crate::model::id::{AccountId, CallerId, CommandId, EndpointId, ModelName, RequestId};
 use crate::model::record::RequestRecord;
 use crate::model::secret::Secret;
 
@@ -26,6 +28,8 @@ pub enum Command {
     Line(LineCommand),
     /// About keys.
     Key(KeyCommand),
+    /// About callers and their tokens.
+    Caller(CallerCommand),
     /// About serving as a whole.
     Serving(ServingCommand),
     /// About the demo.
@@ -34,6 +38,10 @@ pub enum Command {
     History(HistoryCommand),
     /// Write requests to a file. Told how far it is while it is written.
     Export(ExportCommand),
+    /// Write a text to a file, where exports go.
+    Save(SaveCommand),
+    /// Open a folder of this profile with the desktop's own program.
+    Reveal(Folder),
     /// Keep this view of the Requests page over restarts.
     KeepRequestsView(RequestsView),
     /// Send one small request through our own port, as a client would.
@@ -51,6 +59,27 @@ pub struct ExportCommand {
     pub name: String,
     /// In the order in which they are to stand.
     pub records: Arc<[Arc<RequestRecord>]>,
+}
+
+/// A text to be written to a file.
+pub struct SaveCommand {
+    /// The file's name without its ending; the folder is the background's choice.
+    pub name: String,
+    /// Its ending.
+    pub ending: &'static str,
+    /// What is in it.
+    pub text: String,
+}
+
+/// A folder of the profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Folder {
+    /// Of the configuration file.
+    Config,
+    /// Of history and revisions.
+    Data,
+    /// Of the lock and the window's looks.
+    State,
 }
 
 /// The format of an export.
@@ -125,6 +154,18 @@ pub enum KeyCommand {
     Remove(AccountId),
     /// Test it against the service.
     Test(AccountId),
+    /// Store the key that is to follow; the one in use goes on being sent.
+    SetNext(AccountId, Secret),
+    /// Forget the key that is to follow.
+    RemoveNext(AccountId),
+    /// Test the key that is to follow.
+    TestNext(AccountId),
+    /// New requests use the next key at once; running ones finish, and the one before is kept for ten minutes.
+    Switch(AccountId),
+    /// Use the key before again.
+    SwitchBack(AccountId),
+    /// Ask the keyring again; a locked one asks the person to unlock it.
+    Ask,
 }
 
 /// About serving as a whole.
@@ -135,6 +176,8 @@ pub enum ServingCommand {
     Resume,
     /// Try the port of the configuration again.
     RetryPort,
+    /// Be reachable from this computer alone, at once.
+    ThisComputerOnly,
 }
 
 /// About the demo.
@@ -211,10 +254,24 @@ pub enum NoticeBody {
         /// Of so many.
         of: u64,
     },
+    /// A token was made. It is told here and nowhere else.
+    TokenMade {
+        /// Whose.
+        caller: CallerId,
+        /// The token.
+        token: Told,
+    },
     /// A second launch asks for the window, and for a place in it.
     Rung {
         /// As it was given to the second launch.
         link: Option<String>,
+    },
+    /// The person pressed a button of a desktop notification.
+    NotePressed {
+        /// The note's id.
+        note: u64,
+        /// Which button.
+        press: NotePress,
     },
     /// It did not work.
     Failed(Problem),

@@ -10,4 +10,15 @@ pub struct DesktopNote {
     pub id: u64,
     /// What it says; `None`: it goes away.
     pub text: Option<String>,
+    /// What its button that leads to the place says; `None`: it is over and has no buttons.
+    pub button: Option<&'static str>,
+}
+
+/// What the person pressed on a desktop notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotePress {
+    /// The button that leads to the place, or the notification itself.
+    Look,
+    /// No word of this for an hour.
+    Mute,
 }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::mpsc;
 
-use super::command::{Command, Notice};
+use super::command::{Command, Notice, NoticeBody};
 use super::snapshot::Snapshot;
 use crate::model::id::CommandId;
 use crate::model::revision::LeftDraft;
@@ -90,6 +90,11 @@ impl UiEnd {
     pub fn notices(&self) -> Vec<Notice> {
         let mut waiting = self.shared.notices.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.drain(..).collect()
+    }
+
+    /// Puts a notice among those that nobody asked for: what the desktop says to the window.
+    pub fn overhear(&self, body: NoticeBody) {
+        BackEnd { shared: Arc::clone(&self.shared) }.tell(Notice { id: None, body });
     }
 
     /// Gives the background a way to ask for one repaint; the newest counts, as windows come and go.

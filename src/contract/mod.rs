@@ -5,15 +5,17 @@
 
 pub mod command;
 pub mod desktop;
+pub mod door;
 pub mod history;
 pub mod line;
 pub mod snapshot;
 
 pub use command::{
-    Command, ConfigCommand, DemoCommand, EndpointCommand, ExportCommand, ExportFormat, KeyCommand, LineCommand,
-    LiveCommand, Notice, NoticeBody, RevertCause, ServingCommand,
+    Command, ConfigCommand, DemoCommand, EndpointCommand, ExportCommand, ExportFormat, Folder, KeyCommand, LineCommand,
+    LiveCommand, Notice, NoticeBody, RevertCause, SaveCommand, ServingCommand,
 };
-pub use desktop::DesktopNote;
+pub use desktop::{DesktopNote, NotePress};
+pub use door::{CallerCommand, DoorView};
 pub use history::{HistoryCommand, HistoryView};
 pub use line::{BackEnd, Busy, CommandInbox, UiEnd, line};
 pub use snapshot::Snapshot;

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::contract::door::DoorView;
 use crate::contract::history::HistoryView;
 use crate::model::check::Finding;
 use crate::model::config::Config;
@@ -54,6 +55,8 @@ pub struct Snapshot {
     pub history: HistoryView,
     /// Keys and the keyring. Never a key.
     pub keys: Arc<KeysView>,
+    /// Who may come in.
+    pub door: Arc<DoorView>,
     /// The script that plays, if one does.
     pub script: Option<ScriptView>,
     /// What arrived at the door so far.
@@ -307,6 +310,23 @@ pub struct AccountKey {
     pub state: KeyState,
     /// The last test, if one was made.
     pub test: Option<KeyTest>,
+    /// What there is besides.
+    pub spares: SpareKeys,
+}
+
+/// An account's keys besides the one that is sent. Never a key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SpareKeys {
+    /// The fingerprint of the key that is to follow.
+    pub next: Option<String>,
+    /// Its last test, if one was made.
+    pub next_test: Option<KeyTest>,
+    /// The fingerprint of the key before, and until when it is kept, as Unix milliseconds.
+    pub previous: Option<(String, u64)>,
+    /// The variable of a second key, and whether it holds one.
+    pub second: Option<(String, bool)>,
+    /// Since when one of these stands in for the current key, which was refused; as Unix milliseconds.
+    pub stands_in_since: Option<u64>,
 }
 
 /// What a key test found.

@@ -18,7 +18,7 @@ use self::lease::{Lease, Turn};
 use self::lookout::Lookout;
 use crate::model::id::{AccountId, RequestId};
 use crate::model::profile::RequestProfile;
-use crate::model::status::BalancerView;
+use crate::model::status::{BalancerView, Rest};
 use crate::model::units::Timestamp;
 pub use crate::policy::{Assignment, Whereabouts};
 use crate::policy::{Balancer, Input, Output};
@@ -84,6 +84,13 @@ impl Engine {
     #[must_use]
     pub fn take_fresh_owners(&self) -> Vec<(u64, AccountId)> {
         self.core().balancer.take_fresh_owners()
+    }
+
+    /// Who rests now.
+    #[must_use]
+    pub fn rests(&self) -> Vec<Rest> {
+        let now = self.clock.now();
+        self.core().balancer.rests(now)
     }
 
     /// Where stored objects with these fingerprints are, and which accounts can be asked.

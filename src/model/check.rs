@@ -14,7 +14,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::{AzureApi, Config, Credential, Endpoint, Service, Spread};
+use super::config::{AzureApi, Config, Credential, Endpoint, Service, Spread, is_host, is_origin};
 use super::units::Grouped;
 
 /// How bad a finding is.
@@ -86,12 +86,18 @@ pub fn check(config: &Config) -> Vec<Finding> {
     findings.list
 }
 
-/// The errors found in a draft that `running` does not have already: what keeps a draft from being applied. An old error keeps only
-/// its own part out of service, and may have moved to another place in its list.
+/// The key that a finding about an empty priority group names.
+const EMPTY_GROUP: &str = "endpoints";
+
+/// What is found in a draft that `running` does not have already and that keeps the draft from being applied: errors, and priority
+/// groups that were left empty. An old error keeps only its own part out of service, and may have moved to another place in its
+/// list.
 pub fn brought_in<'a>(draft: &'a [Finding], running: &Config) -> impl Iterator<Item = &'a Finding> + use<'a> {
     let old = check(running);
     draft.iter().filter(move |finding| {
-        finding.severity == Severity::Error && !old.iter().any(|known| known.message == finding.message)
+        let blocks =
+            finding.severity == Severity::Error || finding.at.table == "route" && finding.at.key == EMPTY_GROUP;
+        blocks && !old.iter().any(|known| known.message == finding.message)
     })
 }
 
@@ -114,18 +120,20 @@ impl Findings {
 
 fn listen(config: &Config, findings: &mut Findings) {
     let address = &config.listen.address;
-    match address.parse::<IpAddr>() {
-        Ok(ip) if ip.is_loopback() => {}
-        Ok(_) => findings.add(
-            Severity::Error,
-            "listen",
-            None,
-            "address",
-            format!("{address} is not this computer alone, and callers from outside need tokens, which this version does not have yet. Use 127.0.0.1."),
-        ),
-        Err(_) => {
-            findings.add(Severity::Error, "listen", None, "address", format!("\"{address}\" is not an IP address. Use 127.0.0.1."));
-        }
+    if address.parse::<IpAddr>().is_err() {
+        let text = format!("\"{address}\" is not an IP address. Use 127.0.0.1.");
+        findings.add(Severity::Error, "listen", None, "address", text);
+    }
+    for host in config.listen.allowed_hosts.iter().filter(|host| !is_host(host)) {
+        let text =
+            format!("\"{host}\" in allowed_hosts has no effect: write a name alone, without scheme, port or path.");
+        findings.add(Severity::Warning, "listen", None, "allowed_hosts", text);
+    }
+    for origin in config.listen.allowed_origins.iter().filter(|origin| !is_origin(origin)) {
+        let text = format!(
+            "\"{origin}\" in allowed_origins has no effect: write it like https://app.example, without a path."
+        );
+        findings.add(Severity::Warning, "listen", None, "allowed_origins", text);
     }
 }
 
@@ -357,8 +365,11 @@ fn routes(config: &Config, findings: &mut Findings) {
                 findings.warn(
                     "route",
                     place,
-                    "group",
-                    format!("Priority group {} of route \"{model}\" is empty.", rank + 1),
+                    EMPTY_GROUP,
+                    format!(
+                        "Priority group {} of route \"{model}\" is empty. Add an endpoint to it, or remove it.",
+                        rank + 1
+                    ),
                 );
             }
             if group.cache_affinity && !matches!(group.spread, Spread::Headroom | Spread::Latency) {

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(super) use routes::{chain, same_region};
+pub(crate) use routes::chain;
+pub use routes::same_region;
 
 use super::check::{Finding, check};
 use super::config::{AdminState, Config, Enforcement, Priority, Queue, Retry, Service, Spread};

@@ -6,9 +6,11 @@
 
 use serde::{Deserialize, Serialize};
 
+mod listen;
 mod rules;
 
-pub use rules::{Bodies, History, LiveTuning, Queue, Retry, Timeouts};
+pub use listen::{Listen, is_host, is_origin};
+pub use rules::{Bodies, HealthRule, History, LiveTuning, Queue, Retry, Timeouts};
 
 use super::id::{AccountId, CallerId, EndpointId, GroupId, ModelName, PoolId};
 
@@ -37,6 +39,8 @@ pub struct Config {
     pub queue: Queue,
     /// `[retry]`
     pub retry: Retry,
+    /// `[health]`
+    pub health: HealthRule,
     /// `[timeouts]`
     pub timeouts: Timeouts,
     /// `[history]`
@@ -45,22 +49,6 @@ pub struct Config {
     pub bodies: Bodies,
     /// `[live_tuning]`
     pub live_tuning: LiveTuning,
-}
-
-/// `[listen]`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Listen {
-    /// An IP address; anything but loopback needs a caller token.
-    pub address: String,
-    /// 0 asks the system for any free port.
-    pub port: u16,
-}
-
-impl Default for Listen {
-    fn default() -> Self {
-        Self { address: "127.0.0.1".to_owned(), port: 8787 }
-    }
 }
 
 /// The kind of service behind an account; it decides paths, credentials and how a request is charged.
@@ -454,6 +442,15 @@ pub struct Caller {
     /// Its requests running at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_in_flight: Option<u32>,
+}
+
+impl Caller {
+    /// A caller of this name and nothing else said of it.
+    #[must_use]
+    pub const fn named(id: CallerId) -> Self {
+        let (tokens_per_minute, requests_per_minute, max_in_flight) = (None, None, None);
+        Self { id, priority: None, token: None, tokens_per_minute, requests_per_minute, max_in_flight }
+    }
 }
 
 /// `token = { env = "NAME" }`

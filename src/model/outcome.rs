@@ -21,13 +21,29 @@ pub struct LimitFacts {
     pub reset: Option<Duration>,
 }
 
-/// What an answer's head says about limits.
+/// Limits that few services have and name in headers of their own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MoreFacts {
+    /// Prompt tokens per minute.
+    pub input: LimitFacts,
+    /// Output tokens per minute.
+    pub output: LimitFacts,
+    /// Tokens per day.
+    pub tokens_per_day: LimitFacts,
+    /// Requests per day.
+    pub requests_per_day: LimitFacts,
+}
+
+/// What an answer's head says about limits.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeaderFacts {
     /// The token pair.
     pub tokens: LimitFacts,
     /// The request pair.
     pub requests: LimitFacts,
+    /// Pairs that name input, output or the day; most services send none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub more: Option<Box<MoreFacts>>,
     /// The largest wait the answer asks for: `retry-after-ms`, `Retry-After` in seconds or as a date.
     pub retry_after: Option<Duration>,
 }

@@ -4,7 +4,7 @@
 //! Invariant: what is missing or unreadable in a file is the default; every value is usable as it is.
 //! Absent on purpose: anything the proxy acts on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,24 @@ pub enum ThemeChoice {
     Dark,
 }
 
+/// Colours of states and lines. Each state has a glyph and a word besides, each line a dash.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Palette {
+    /// Ours: told apart with any colour vision.
+    #[default]
+    Tidegate,
+    /// Okabe and Ito's: blue and orange.
+    BlueOrange,
+    /// Greys alone.
+    Grey,
+}
+
+impl Palette {
+    /// Every palette.
+    pub const ALL: [Self; 3] = [Self::Tidegate, Self::BlueOrange, Self::Grey];
+}
+
 /// What the close button does while we serve.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -36,6 +54,29 @@ pub enum OnClose {
     /// Stop and quit.
     Quit,
 }
+
+/// Hours of the day in which the desktop shows no notifications, from 0 to 23, by local time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuietHours {
+    /// The first quiet one.
+    pub from: u8,
+    /// The first that is not quiet any more; before `from` it is that of the next day.
+    pub to: u8,
+}
+
+impl QuietHours {
+    /// Those that are proposed.
+    pub const USUAL: Self = Self { from: 22, to: 7 };
+
+    /// Whether an hour is a quiet one.
+    #[must_use]
+    pub const fn covers(self, hour: u8) -> bool {
+        if self.from <= self.to { self.from <= hour && hour < self.to } else { hour >= self.from || hour < self.to }
+    }
+}
+
+/// From what part of a pool its filling up can be told, in percent.
+pub const POOL_FULL_PERCENTS: [u8; 3] = [75, 90, 100];
 
 /// Where the window was: points, and pixels where the window system says so.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,6 +110,14 @@ pub struct Preferences {
     pub desktop_notifications: bool,
     /// Kinds of notifications that are switched off, by name.
     pub muted: BTreeSet<String>,
+    /// When the desktop shows none.
+    pub quiet_hours: Option<QuietHours>,
+    /// From what part of a pool on it is told that it fills up, in percent.
+    pub pool_full_percent: u8,
+    /// Keys that were chosen instead of the usual ones, by action.
+    pub shortcuts: BTreeMap<String, Vec<String>>,
+    /// Colours of states and lines.
+    pub palette: Palette,
     /// Where the window was.
     pub window: Option<WindowPlace>,
 }
@@ -84,6 +133,10 @@ impl Default for Preferences {
             on_close: OnClose::Ask,
             desktop_notifications: true,
             muted: BTreeSet::new(),
+            quiet_hours: None,
+            pool_full_percent: 75,
+            shortcuts: BTreeMap::new(),
+            palette: Palette::Tidegate,
             window: None,
         }
     }
@@ -94,7 +147,21 @@ impl Preferences {
     #[must_use]
     pub fn bounded(mut self) -> Self {
         self.text_percent = self.text_percent.clamp(80, 200);
+        self.pool_full_percent = self.pool_full_percent.clamp(50, 100);
+        self.quiet_hours = self.quiet_hours.filter(|quiet| quiet.from < 24 && quiet.to < 24);
         self.window = self.window.filter(|window| window.size.iter().all(|side| (200.0..=20_000.0).contains(side)));
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quiet_hours_may_go_over_midnight_and_none_are_quiet_where_they_end_as_they_begin() {
+        let quiet = |from, to| (0..24).filter(|hour| QuietHours { from, to }.covers(*hour)).count();
+        assert_eq!((quiet(22, 7), quiet(9, 17), quiet(8, 8)), (9, 8, 0));
+        assert!(QuietHours::USUAL.covers(23) && QuietHours::USUAL.covers(6) && !QuietHours::USUAL.covers(7));
     }
 }

@@ -27,6 +27,8 @@ pub struct Dials {
     pub cut_after_tokens: Option<u32>,
     /// Answer 401.
     pub reject_key: bool,
+    /// Tokens per minute that others take of the same limit.
+    pub others_tokens_per_minute: u32,
 }
 
 /// One stretch of a script.

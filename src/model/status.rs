@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{AdminState, Priority};
 use super::id::{AccountId, CallerId, EndpointId, ModelName, PoolId, RequestId};
+use super::insight::{Insight, KeptPlace, Paced, RetryBudget, UsualAnswer};
 use super::outcome::ThrottleKind;
 use super::outlook::{Demand, Exhaustion};
 use super::proposal::Share;
@@ -32,6 +33,17 @@ pub enum RestCause {
     Blocked,
     /// 404.
     NotFound,
+}
+
+/// An endpoint that rests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rest {
+    /// Which one.
+    pub endpoint: EndpointId,
+    /// When one probe may go.
+    pub until: Timestamp,
+    /// Why.
+    pub cause: RestCause,
 }
 
 /// What we observe of an endpoint.
@@ -216,6 +228,8 @@ pub struct EndpointView {
     pub uncapped_charge_permille: u64,
     /// What load may grow to for now, where growth is guarded.
     pub growth_tokens_per_minute: Option<u64>,
+    /// What else decisions there rest on.
+    pub insight: Insight,
 }
 
 impl EndpointView {
@@ -283,13 +297,15 @@ pub struct GroupView {
     pub taken_percent: u8,
     /// Why requests go on to lower groups although there may be room; `None`: they do not.
     pub withheld: Option<Withheld>,
+    /// What less important requests may still take of it and those above; `None`: as much as there is.
+    pub paced: Option<Paced>,
 }
 
 impl GroupView {
     /// A group of the route's own that nothing is taken of.
     #[must_use]
     pub fn new(id: super::id::GroupId, endpoints: Vec<EndpointId>, sent_last_minute: Vec<u64>) -> Self {
-        Self { id, endpoints, sent_last_minute, model: None, taken_percent: 0, withheld: None }
+        Self { id, endpoints, sent_last_minute, model: None, taken_percent: 0, withheld: None, paced: None }
     }
 }
 
@@ -321,6 +337,8 @@ pub struct RouteView {
     pub back_at: Option<Timestamp>,
     /// What clients are expected to ask for, by priority: interactive, normal, bulk.
     pub demand: [Demand; 3],
+    /// When a resting endpoint was last tried because all of them rested by our own judgement.
+    pub relented_at: Option<Timestamp>,
 }
 
 impl RouteView {
@@ -349,6 +367,8 @@ pub struct QueueView {
     pub list: Vec<WaitingView>,
     /// Those that were sent and have not ended, the oldest first, at most 200.
     pub running: Vec<RunningView>,
+    /// How often is retried after faults.
+    pub budget: RetryBudget,
 }
 
 /// Those of one priority who wait now.
@@ -385,6 +405,8 @@ pub struct WaitingView {
     pub deadline: Option<Timestamp>,
     /// When it is expected to go; `None`: not within the longest wait.
     pub expected: Option<Timestamp>,
+    /// The place that is kept for it, if it is next in its lane.
+    pub kept: Option<KeptPlace>,
 }
 
 /// One that was sent and has not ended.
@@ -442,6 +464,8 @@ pub struct BalancerView {
     pub kept: Vec<KeptState>,
     /// In configuration order.
     pub callers: Vec<CallerView>,
+    /// Usual lengths of answers without a cap, by model and caller.
+    pub usual_answers: Vec<UsualAnswer>,
 }
 
 impl BalancerView {
@@ -476,6 +500,7 @@ mod tests {
             waiting: 0,
             back_at: None,
             demand: [Demand::default(); 3],
+            relented_at: None,
         }
     }
     fn in_use(routes: Vec<RouteView>) -> Vec<String> {

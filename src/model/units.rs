@@ -58,6 +58,8 @@ pub fn micros(span: Duration) -> u64 {
 
 /// One minute, the window of most limits.
 pub const MINUTE: Duration = Duration::from_mins(1);
+/// The window of limits per day.
+pub const DAY: Duration = Duration::from_hours(24);
 
 /// A number as people write it: `240000`, `240,000`, `240_000`, `240k`, `0.24M`. `None` if it is none of these.
 #[must_use]

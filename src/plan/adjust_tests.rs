@@ -46,6 +46,7 @@ fn view(second: u64, stated: Option<u64>, needs: [u64; 2]) -> BalancerView {
         allotted: None,
         reported_tokens_per_minute: None,
         foreign_tokens_per_minute: 0,
+        insight: crate::model::insight::Insight::default(),
         charge_permille: 1_000,
         uncapped_charge_permille: 1_000,
         growth_tokens_per_minute: None,
@@ -59,6 +60,7 @@ fn view(second: u64, stated: Option<u64>, needs: [u64; 2]) -> BalancerView {
         waiting: 0,
         back_at: None,
         demand: [Demand { expected: need, upper: need, trend: 0 }, Demand::default(), Demand::default()],
+        relented_at: None,
     };
     BalancerView {
         at: Timestamp::from_secs(second),

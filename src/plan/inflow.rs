@@ -62,6 +62,7 @@ mod tests {
             waiting: 0,
             back_at: None,
             demand: [demand, Demand::default(), Demand::default()],
+            relented_at: None,
         }
     }
     fn expected(routes: Vec<RouteView>) -> Vec<(String, u64)> {

@@ -8,7 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::azure_cli::host;
+use super::windows;
 use crate::model::check::{Finding, FindingPlace, Severity};
+use crate::model::checked::same_region;
 use crate::model::config::{Account, Config, Endpoint, Enforcement, QuotaPool, Route, Service};
 use crate::model::units::Grouped;
 
@@ -30,6 +32,7 @@ pub fn findings(config: &Config) -> Vec<Finding> {
     shared_quota(config, &mut findings);
     for (place, route) in config.routes.iter().enumerate() {
         empty_spill(config, place, route, &mut findings);
+        windows::narrowing(config, place, route, &mut findings);
     }
     findings
 }
@@ -82,9 +85,15 @@ fn second_keys(config: &Config, findings: &mut Vec<Finding>) {
             (!pooled).then_some((*one, *twin))
         });
         let Some((one, twin)) = twice else { continue };
-        let whose = match account.service {
-            Service::Azure => "of the same Azure resource".to_owned(),
-            _ => format!("of organization \"{}\"", account.organization.as_deref().unwrap_or_default()),
+        let whose = match (account.service, account.organization.as_deref()) {
+            (Service::Azure, _) => "are two keys of the same Azure resource, and a".to_owned(),
+            (_, Some(organization)) => format!("are two keys of organization \"{organization}\", and a"),
+            (_, None) => "do not say whose keys they are. If both are of one organization, the".to_owned(),
+        };
+        let or = if account.organization.is_none() && account.service == Service::Openai {
+            "State their organizations, or give them one quota pool."
+        } else {
+            "Give them one quota pool, or remove one."
         };
         warn(
             findings,
@@ -92,19 +101,19 @@ fn second_keys(config: &Config, findings: &mut Vec<Finding>) {
             place,
             "id",
             format!(
-                "Accounts \"{}\" and \"{}\" are two keys {whose}, and a second key adds no capacity: \"{}\" and \"{}\" share one limit. Give them one quota pool, or remove one.",
+                "Accounts \"{}\" and \"{}\" {whose} second key adds no capacity: \"{}\" and \"{}\" share one limit. {or}",
                 first.id, account.id, twin.id, one.id
             ),
         );
     }
 }
 
-/// Whether the services would count what two accounts send together.
+/// Whether the services would count what two accounts send together, as far as is stated.
 fn same_owner(one: &Account, other: &Account) -> bool {
     match (one.service, other.service) {
         (Service::Azure, Service::Azure) => azure_host(one).is_some_and(|host| Some(host) == azure_host(other)),
-        // Limits are set per organization; a project may have lower ones of its own.
-        (Service::Openai, Service::Openai) => one.organization.is_some() && one.organization == other.organization,
+        // Limits are set per organization; a project may have lower ones of its own. Where none is stated, it may be one.
+        (Service::Openai, Service::Openai) => one.organization == other.organization,
         _ => false,
     }
 }
@@ -211,9 +220,9 @@ pub fn documented_requests(model: &str, tokens_per_minute: u64) -> Option<u64> {
     Some(tokens_per_minute.saturating_mul(*requests) / tokens)
 }
 
-/// Deployments of one model in one region of one subscription draw on one quota.
+/// Deployments of one model in one region of one subscription draw on one quota; of some types those in any region do.
 fn shared_quota(config: &Config, findings: &mut Vec<Finding>) {
-    let mut first: BTreeMap<(&str, &str, &str), &Endpoint> = BTreeMap::new();
+    let mut first: BTreeMap<(&str, &str), (&Endpoint, &str)> = BTreeMap::new();
     let mut said = BTreeSet::new();
     for (place, endpoint) in config.endpoints.iter().enumerate() {
         let Some(account) = config.account(&endpoint.account).filter(|account| account.service == Service::Azure)
@@ -226,19 +235,24 @@ fn shared_quota(config: &Config, findings: &mut Vec<Finding>) {
         if endpoint.enforcement == Enforcement::Utilization {
             continue;
         }
-        let quota = (subscription, region, endpoint.model.as_str());
-        let known = *first.entry(quota).or_insert(endpoint);
+        let quota = (subscription, endpoint.model.as_str());
+        let (known, elsewhere) = *first.entry(quota).or_insert((endpoint, region));
         let pooled = endpoint.quota_pool.is_some() && endpoint.quota_pool == known.quota_pool;
         // Stated shares are granted out of the quota: the service holds each of them already.
         let granted = endpoint.tokens_per_minute.is_some() && known.tokens_per_minute.is_some();
         if known.id != endpoint.id && !pooled && !granted && said.insert(quota) {
+            let (places, types) = if same_region(elsewhere, region) {
+                (format!("in {region}"), "of one type")
+            } else {
+                (format!("in {elsewhere} and {region}"), "of type Global Standard")
+            };
             warn(
                 findings,
                 "endpoint",
                 place,
                 "quota_pool",
                 format!(
-                    "\"{}\" and \"{}\" are deployments of {} in {region} of subscription \"{subscription}\": if they are of one type, they share one quota. Give them one quota pool, or state the TPM of each.",
+                    "\"{}\" and \"{}\" are deployments of {} {places} of subscription \"{subscription}\": if they are {types}, they share one quota. Give them one quota pool, or state the TPM of each.",
                     known.id, endpoint.id, endpoint.model
                 ),
             );

@@ -64,6 +64,12 @@ fn a_second_key_of_the_same_organization_or_resource_adds_no_capacity() {
     let pooled =
         two + pool + &endpoint("e1", "one", "quota_pool = \"p\"") + &endpoint("e2", "two", "quota_pool = \"p\"");
     assert_eq!(said(&pooled), [""; 0], "they are counted together already");
+    let bare =
+        |id| format!("[[account]]\nid = \"{id}\"\nservice = \"openai\"\nbase_url = \"https://api.openai.com/v1\"\n");
+    let unsaid = bare("one") + &bare("two") + &endpoint("e1", "one", "") + &endpoint("e2", "two", "");
+    assert!(said(&unsaid)[0].contains("If both are of one organization"), "{:?}", said(&unsaid));
+    let half = openai("one") + &bare("two") + &endpoint("e1", "one", "") + &endpoint("e2", "two", "");
+    assert_eq!(said(&half), [""; 0], "one says whose it is, and the other need not be the same");
     let azure = azure("a", "acme.openai.azure.com", "") + &azure("b", "acme.openai.azure.com/", "");
     let same = azure.clone() + &endpoint("e1", "a", "deployment = \"d\"") + &endpoint("e2", "b", "deployment = \"d\"");
     assert!(said(&same)[0].contains("of the same Azure resource"), "{:?}", said(&same));
@@ -76,6 +82,10 @@ fn deployments_that_may_share_one_quota_are_named_unless_their_parts_are_stated(
     let accounts = azure("a", "one.openai.azure.com", PLACE) + &azure("b", "two.openai.azure.com", PLACE);
     let open = accounts.clone() + &endpoint("e1", "a", "") + &endpoint("e2", "b", "");
     assert!(said(&open)[0].contains("if they are of one type, they share one quota"), "{:?}", said(&open));
+    let west = azure("b", "two.openai.azure.com", "subscription = \"sub-a\"\nregion = \"westus\"");
+    let far = azure("a", "one.openai.azure.com", PLACE) + &west + &endpoint("e1", "a", "") + &endpoint("e2", "b", "");
+    assert!(said(&far)[0].contains("in eastus and westus of subscription"), "{:?}", said(&far));
+    assert!(said(&far)[0].contains("if they are of type Global Standard"), "{:?}", said(&far));
     let part = "tokens_per_minute = 10_000\nrequests_per_minute = 60";
     let stated = accounts.clone() + &endpoint("e1", "a", part) + &endpoint("e2", "b", part);
     assert_eq!(said(&stated), [""; 0]);

@@ -12,3 +12,4 @@ pub mod inflow;
 pub mod inventory;
 pub mod propose;
 pub mod split;
+pub mod windows;

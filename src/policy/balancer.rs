@@ -162,6 +162,7 @@ impl Balancer {
             Input::Configured(config) => self.configured(now, config, outputs),
             Input::Foreseen(outlook) => self.foreseen(outlook),
             Input::Owned { account, keys } => return self.owned(now, &account, &keys),
+            Input::Resting(rests) => self.go_on_resting(&rests),
             Input::Allotted(shares) => self.allotted(&shares),
             Input::Stopping => self.stop(now, outputs),
             Input::Tick => return,

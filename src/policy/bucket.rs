@@ -9,6 +9,7 @@
 
 use std::time::Duration;
 
+use super::ahead::Ahead;
 use crate::model::units::{Timestamp, micros};
 
 /// The guard that is kept without a reason.
@@ -110,13 +111,33 @@ impl Level {
         self.units(self.counts(now))
     }
 
+    /// The same, and from when on that changes by itself: not before the next microsecond, and never once it ran dry.
+    pub(super) fn taken_until(&self, now: Timestamp) -> (u64, Timestamp) {
+        match self.counts(now) {
+            0 => (0, Timestamp::MAX),
+            counts => (self.units(counts), Timestamp(now.0.saturating_add(1))),
+        }
+    }
+
+    /// How it drains from `now` on; of an open gate nothing is told.
+    pub(super) fn ahead(&self, now: Timestamp) -> Ahead {
+        match (u64::try_from(self.counts(now)), self.gate) {
+            (Ok(counts), Gate::Whole) => Ahead::Drain { counts, rate: self.rate, period: self.period },
+            _ => Ahead::Unknown,
+        }
+    }
+
     /// Whole units that have not drained at `now`, rounded up: what counts, the guard aside.
     pub(super) fn held(&self, now: Timestamp) -> u64 {
         self.units(self.at(now).max(0))
     }
 
     fn units(&self, parts: i128) -> u64 {
-        u64::try_from(parts.unsigned_abs().div_ceil(u128::from(self.period))).unwrap_or(u64::MAX)
+        // Asked of every level for every decision, and wide numbers are slow to divide: those of a minute are rarely wide.
+        match u64::try_from(parts) {
+            Ok(narrow) => narrow.div_ceil(self.period),
+            Err(_) => u64::try_from(parts.unsigned_abs().div_ceil(u128::from(self.period))).unwrap_or(u64::MAX),
+        }
     }
 
     /// The exact time from which `amount` gets in below `ceiling` if nothing else is added; `None`: never.

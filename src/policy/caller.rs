@@ -42,7 +42,7 @@ impl CallerState {
     pub(super) fn room(&self, now: Timestamp) -> Room {
         let mut room = self.ledger.room(now, self.limits);
         if self.full().is_some() {
-            room.tokens = 0;
+            room.shut();
         }
         room
     }

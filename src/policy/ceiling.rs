@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use crate::model::status::LimitSource;
-use crate::model::units::Timestamp;
+use crate::model::units::{MINUTE, Timestamp};
 
 use super::cubic::Cubic;
 
@@ -61,6 +61,8 @@ pub(super) struct Ceiling {
     learned: Option<Cubic>,
     /// The highest level at which something was let in since the last refusal, and when.
     best: (u64, Timestamp),
+    /// Admissions since the last one near the ceiling, those of a minute at most, and when the first of them was.
+    between: (u32, Timestamp),
     /// When the figure that holds came.
     since: Option<Timestamp>,
     /// In permille: how far below a refusal's level a learned ceiling begins.
@@ -85,6 +87,7 @@ impl Ceiling {
             climbed_at: Timestamp::ZERO,
             learned: None,
             best: (0, Timestamp::ZERO),
+            between: (0, Timestamp::ZERO),
             since: None,
             depth,
         }
@@ -150,13 +153,16 @@ impl Ceiling {
         if level >= self.best.0 || now.since(self.best.1) > BEST_MEMORY {
             self.best = (level, now);
         }
+        let (count, first) = self.between;
+        self.between = if now.since(first) > MINUTE { (1, now) } else { (count.saturating_add(1), first) };
         let Some(limit) = before.limit.filter(|limit| level >= limit.saturating_mul(NEAR) / 100) else { return };
         if self.learned.is_none() && stated.above && !stated.pinned {
             self.learned = Some(Cubic::from_plateau(now, limit, self.depth.max(1)));
         }
         let firm = self.firm(stated);
+        let admissions = std::mem::replace(&mut self.between, (0, now)).0;
         if let Some(learned) = &mut self.learned {
-            learned.near(now);
+            learned.near(now, admissions);
             if !stated.above && firm.is_some_and(|firm| learned.value() >= firm) {
                 self.learned = None;
             }

@@ -102,6 +102,25 @@ fn it_rises_to_the_last_ceiling_rests_there_and_then_probes_beyond() {
 }
 
 #[test]
+fn a_ceiling_that_a_burst_reaches_once_a_minute_is_found_again_within_minutes() {
+    let mut ceiling = Ceiling::of_tokens();
+    ceiling.refused(at(0), OPEN, refused(100_000));
+    let shown: Vec<u64> = (1..=6)
+        .map(|minute| {
+            let limit = ceiling.held(OPEN).limit.unwrap_or(0);
+            for n in 1..=100 {
+                let now = Timestamp::from_millis(minute * 60_000 + n * 20);
+                ceiling.admitted(now, OPEN, limit * n / 100);
+            }
+            ceiling.held(OPEN).limit.unwrap_or(0)
+        })
+        .collect();
+    assert!(shown.is_sorted(), "{shown:?}");
+    assert!(shown[0] < 100_000 && (99_900..=100_000).contains(&shown[2]), "{shown:?}");
+    assert!((100_001..105_000).contains(&shown[5]), "{shown:?}");
+}
+
+#[test]
 fn each_failed_probe_makes_the_next_come_later() {
     let mut ceiling = Ceiling::of_tokens();
     let mut probes = Vec::new();

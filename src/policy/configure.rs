@@ -17,6 +17,7 @@ use crate::model::checked::CheckedConfig;
 use crate::model::config::AdminState;
 use crate::model::decision::RefusalReason;
 use crate::model::id::{AccountId, EndpointId, ModelName, RequestId};
+use crate::model::status::{Health, Rest, RestCause};
 use crate::model::units::Timestamp;
 
 impl Balancer {
@@ -141,6 +142,29 @@ impl Balancer {
             endpoint.admin = state;
             self.doubt_forecasts();
         }
+    }
+
+    /// What an earlier run left.
+    pub(super) fn go_on_resting(&mut self, rests: &[Rest]) {
+        for rest in rests {
+            let slot = self.endpoints.iter().position(|known| known.id == rest.endpoint);
+            if let Some(endpoint) = slot.and_then(|slot| self.endpoints.get_mut(slot)) {
+                endpoint.health.go_on_resting(rest.until, rest.cause);
+            }
+        }
+        self.doubt_forecasts();
+    }
+
+    /// Who was told to wait, and waits at `now`. Rests by our own judgement are left out.
+    #[must_use]
+    pub fn rests(&self, now: Timestamp) -> Vec<Rest> {
+        let of = |endpoint: &EndpointState| match endpoint.health.health(now) {
+            Health::Resting { until, cause: cause @ RestCause::Throttled(_) } if until > now => {
+                Some(Rest { endpoint: endpoint.id.clone(), until, cause })
+            }
+            _ => None,
+        };
+        self.endpoints.iter().filter_map(of).collect()
     }
 
     /// A key came or went. A new one is tried soon where the old one was rejected.

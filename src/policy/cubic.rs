@@ -1,6 +1,7 @@
 //! A ceiling that probes: up to where it failed last, long about there, then beyond, and more rarely each time it fails.
 //!
-//! Invariant: it grows only while the ceiling is in use, and by time and by number of admissions, whichever is slower.
+//! Invariant: it grows only while the ceiling is in use, and by time and by number of admissions, whichever is slower. Of a
+//! minute that comes near it once, all admissions count.
 //! Absent on purpose: bounds from elsewhere (`ceiling`).
 
 use std::time::Duration;
@@ -13,6 +14,8 @@ const PLATEAU: Duration = Duration::from_secs(30);
 const LONGEST_PLATEAU: Duration = Duration::from_mins(8);
 /// One admission advances the law by this much at most, so that a failed probe stays rare among admissions.
 const STEP: Duration = Duration::from_millis(400);
+/// However many there were since the last one near the ceiling, one advances it by no more than this.
+const LEAP: Duration = Duration::from_secs(10);
 /// Growth of a ceiling that began at its plateau's own height, in permille of its height.
 const RISE: u64 = 20;
 /// Beyond this many plateaus it grows no quicker.
@@ -72,9 +75,10 @@ impl Cubic {
         }
     }
 
-    /// Something was let in near the ceiling.
-    pub(super) fn near(&mut self, now: Timestamp) {
-        self.spent = self.spent.saturating_add(now.since(self.seen).min(STEP));
+    /// Something was let in near the ceiling, as the last of so many since another one was.
+    pub(super) fn near(&mut self, now: Timestamp, admissions: u32) {
+        let most = STEP.saturating_mul(admissions).min(LEAP);
+        self.spent = self.spent.saturating_add(now.since(self.seen).min(most));
         self.seen = now;
         *self = self.clone().valued();
     }

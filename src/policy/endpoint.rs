@@ -8,12 +8,15 @@ use std::time::Duration;
 use super::estimate::Tariff;
 use super::health::{HealthState, Pace};
 use super::latency::Latency;
-use super::learn::{Bound, Learning, tokens_stated};
+use super::learn::{Bound, Learning, more_stated, tokens_stated};
 use super::ledger::{Ledger, Limits, Unit};
+use super::pairs::{More, Pairs};
 use super::traffic::Mark;
 use crate::model::checked::CheckedEndpoint;
 use crate::model::config::{AdminState, Enforcement};
+use crate::model::decision::Exclusion;
 use crate::model::id::{EndpointId, PoolId};
+use crate::model::insight::{Insight, TooLarge};
 use crate::model::outcome::{HeaderFacts, ThrottleKind};
 use crate::model::status::{Counters, LimitSource};
 use crate::model::units::Timestamp;
@@ -107,37 +110,48 @@ impl EndpointState {
         if spec.pinned { spec.tokens_per_minute } else { self.learning.holding().provider }
     }
 
+    /// The service's own ceiling of requests per minute, whatever others use of it.
+    pub(super) const fn provider_requests(&self, spec: &CheckedEndpoint) -> Option<u64> {
+        if spec.pinned { spec.requests_per_minute } else { self.learning.holding().provider_requests }
+    }
+
     /// What was worked out, or where the person's number alone holds, that: also for one who only asks what if.
-    fn held(&self, spec: &CheckedEndpoint) -> [Option<u64>; 3] {
+    fn held(&self, spec: &CheckedEndpoint) -> (Option<u64>, Option<u64>, More<Option<u64>>) {
         let holding = self.learning.holding();
         if spec.pinned {
             let tokens = lesser(spec.tokens_per_minute, self.learning.growth.allowed());
-            return [tokens, spec.requests_per_minute, spec.requests_per_day];
+            return (tokens, spec.requests_per_minute, more_stated(spec).map(|stated| stated.limit));
         }
-        [holding.tokens, holding.requests, holding.requests_per_day]
+        (holding.tokens, holding.requests, holding.more.map(|held| held.limit))
     }
 
     /// The ceilings that hold now.
     pub(super) fn limits(&self, spec: &CheckedEndpoint) -> Limits {
-        let [tokens, requests, requests_per_day] = self.held(spec);
-        Limits {
-            tokens: lesser(lesser(tokens, spec.soft_cap), self.allotted),
-            requests,
-            input: spec.input_tokens_per_minute,
-            output: spec.output_tokens_per_minute,
-            tokens_per_day: spec.tokens_per_day,
-            requests_per_day,
-        }
+        let (tokens, requests, [input, output, tokens_per_day, requests_per_day]) = self.held(spec);
+        let tokens = lesser(lesser(tokens, spec.soft_cap), self.allotted);
+        Limits { tokens, requests, input, output, tokens_per_day, requests_per_day }
     }
 
     /// What keeps tokens per minute where they are.
     pub(super) fn bound(&self, spec: &CheckedEndpoint) -> Bound {
-        let [tokens, ..] = self.held(spec);
+        let (tokens, ..) = self.held(spec);
         let others = lesser(tokens, spec.soft_cap);
         match (self.allotted, spec.soft_cap) {
             (Some(share), _) if others.is_none_or(|others| share < others) => Bound::Allotted,
             (_, Some(cap)) if tokens.is_none_or(|limit| cap < limit) => Bound::SoftCap,
             _ => self.learning.holding().bound,
+        }
+    }
+
+    /// Why a charge that is not above the limit lacks tokens; `None`: that depends on the charge.
+    pub(super) fn tokens_short(&self, spec: &CheckedEndpoint) -> Option<Exclusion> {
+        match self.bound(spec) {
+            Bound::SoftCap => Some(Exclusion::SoftCap),
+            // What is free in the pool is kept for its other members.
+            Bound::Allotted => Some(Exclusion::PoolShort),
+            Bound::Growth => Some(Exclusion::GrowthGuard),
+            Bound::Service => Some(Exclusion::TokensShort),
+            Bound::Foreign => None,
         }
     }
 
@@ -177,12 +191,14 @@ impl EndpointState {
     }
 
     /// Takes in what an answer's head says of limits.
-    pub(super) fn learn(&mut self, now: Timestamp, spec: &CheckedEndpoint, facts: &HeaderFacts) {
-        if let Some(remaining) = facts.tokens.remaining {
+    pub(super) fn learn(&mut self, now: Timestamp, spec: &CheckedEndpoint, facts: &HeaderFacts) -> Pairs {
+        let pairs = Pairs::of(facts, spec, self.learning.days());
+        if let Some(remaining) = pairs.tokens.remaining {
             self.reported_remaining = Some((remaining, now));
         }
-        self.learning.hear(now, spec, facts);
+        self.learning.hear(now, spec, &pairs);
         self.tune(now, spec);
+        pairs
     }
 
     /// An answer was good: what it shows of limits, charges and others.
@@ -194,13 +210,29 @@ impl EndpointState {
         facts: &HeaderFacts,
         asked: (bool, u64),
     ) {
-        self.learn(now, spec, facts);
-        self.learning.answered(now, spec, mark, facts, asked);
+        let pairs = self.learn(now, spec, facts);
+        self.learning.answered(now, spec, mark, &pairs, asked);
         self.tune(now, spec);
-        // A bucket that was thought smaller than it is holds what we never knew of, and others take from it.
-        if let Some(remaining) = facts.tokens.remaining.filter(|_| spec.enforcement == Enforcement::TokenBucket) {
-            let left = self.learning.left(now, mark, remaining);
-            self.ledger.heed(now, left, self.limits(spec));
+        if spec.enforcement == Enforcement::TokenBucket {
+            self.heed(now, spec, mark, &pairs);
+        }
+    }
+
+    /// A bucket that was thought smaller than it is holds what we never knew of, and others take from it.
+    fn heed(&mut self, now: Timestamp, spec: &CheckedEndpoint, mark: &Mark, pairs: &Pairs) {
+        let limits = self.limits(spec);
+        let [.., day_tokens, day_requests] = pairs.more;
+        let told = [
+            (Unit::Tokens, pairs.tokens.remaining),
+            (Unit::Requests, pairs.requests.remaining),
+            (Unit::DayTokens, day_tokens.remaining),
+            (Unit::DayRequests, day_requests.remaining),
+        ];
+        for (unit, remaining) in told {
+            if let Some(remaining) = remaining {
+                let left = self.learning.left(now, mark, unit, remaining);
+                self.ledger.heed(now, unit, left, limits);
+            }
         }
     }
 
@@ -213,7 +245,7 @@ impl EndpointState {
         (kind, facts): (ThrottleKind, &HeaderFacts),
         straggler: bool,
     ) {
-        self.learn(now, spec, facts);
+        let _ = self.learn(now, spec, facts);
         let full = self.learning.refused(now, spec, mark, (kind, facts.retry_after), straggler);
         self.tune(now, spec);
         if full {
@@ -252,6 +284,18 @@ impl EndpointState {
     /// The same, with until when that is believed.
     pub(super) fn too_large(&self, now: Timestamp) -> Option<(u64, Timestamp)> {
         self.too_large.filter(|(_, until)| *until > now)
+    }
+
+    /// What else decisions here rest on.
+    pub(super) fn insight(&self, now: Timestamp, spec: &CheckedEndpoint) -> Insight {
+        Insight {
+            pinned: spec.pinned,
+            probes_above: spec.probe_above && !spec.pinned,
+            rests_in_a_row: self.health.rests_in_a_row(),
+            asked_until: Some(self.told_until).filter(|until| *until > now),
+            too_large: self.too_large(now).map(|(charge, until)| TooLarge { charge, until }),
+            foreign_requests_per_minute: self.learning.others.rate(),
+        }
     }
 
     /// By what requests are estimated here.

@@ -12,6 +12,7 @@ use crate::model::id::{AccountId, EndpointId, RequestId};
 use crate::model::outcome::{Failure, HeaderSignal, Settlement};
 use crate::model::outlook::Outlook;
 use crate::model::profile::RequestProfile;
+use crate::model::status::Rest;
 
 /// Everything that can happen.
 #[derive(Clone, Debug)]
@@ -80,6 +81,9 @@ pub enum Input {
         /// What it holds.
         keys: Vec<u64>,
     },
+    /// Endpoints that an earlier run was told to leave alone, and still are to be. Those that something was sent to since know
+    /// better.
+    Resting(Vec<Rest>),
     /// Our ceilings for now inside pools, in tokens per minute; whoever is not named keeps its own, `None` lifts it. A new
     /// configuration lifts all.
     Allotted(Vec<(EndpointId, Option<u64>)>),

@@ -275,7 +275,8 @@ impl Balancer {
         let Some(endpoint) = self.endpoints.get_mut(slot) else { return };
         endpoint.counters.failed = endpoint.counters.failed.saturating_add(1);
         let connect = failure.class == FailureClass::Connect;
-        let ejected = endpoint.health.faulted(now, request, connect).map(ejection);
+        let rule = &self.config.config.health;
+        let ejected = endpoint.health.faulted(now, request, connect, rule).map(|in_a_row| ejection(in_a_row, rule));
         let asked = overloaded(&failure.facts).filter(|_| failure.class == FailureClass::Overloaded);
         if let Some(asked) = asked {
             endpoint.told_until = endpoint.told_until.max(now.after(asked));

@@ -31,19 +31,44 @@ pub(super) struct Shown {
     pub(super) forgetful: bool,
 }
 
-impl Shown {
-    /// By a sliding log: what of the used part is not ours. `since`: what we sent between the request and its answer,
-    /// `overtaking`: how much of it so soon that it may have arrived first.
-    pub(super) fn by_log(reading: &Reading, since: u64, overtaking: u64) -> Self {
+/// What an answer says of a sliding log, beside what we know.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Logged {
+    pub(super) limit: u64,
+    /// Of the limit, by its word.
+    pub(super) used: u64,
+    /// What we had sent within the window, the answer's own request included.
+    pub(super) ours: u64,
+    /// What we sent between the request and its answer.
+    pub(super) since: u64,
+    /// How much of it so soon that it may have arrived first.
+    pub(super) overtaking: u64,
+    /// What has left our window so lately that it may still be in theirs.
+    pub(super) edge: u64,
+    /// What is so little that it shows nobody.
+    pub(super) little: u64,
+}
+
+impl Logged {
+    /// Of tokens.
+    pub(super) fn tokens(reading: &Reading, since: u64, overtaking: u64) -> Self {
         let (limit, mark) = (reading.limit, &reading.mark);
+        let little = (limit / 64).max(mark.charge.min(limit / 16));
         let used = limit.saturating_sub(reading.remaining);
-        let unknown = used.saturating_sub(mark.tokens);
+        Self { limit, used, ours: mark.tokens, since, overtaking, edge: 0, little }
+    }
+}
+
+impl Shown {
+    /// By a sliding log: what of the used part is not ours.
+    pub(super) fn by_log(logged: &Logged) -> Self {
+        let Logged { limit, used, ours, since, overtaking, edge, little } = *logged;
+        let unknown = used.saturating_sub(ours);
         // Nobody knows whether the service counted before or after it began to answer; where little was sent in
         // between, it does not matter. And requests overtake each other, as often one way as the other.
-        let doubt = if since > limit / 32 { since } else { overtaking / 2 };
-        let little = (limit / 64).max(mark.charge.min(limit / 16));
+        let doubt = if since > limit / 32 { since } else { overtaking / 2 }.saturating_add(edge);
         let sure = |amount: u64| if amount > little { amount } else { 0 };
-        let forgetful = used.saturating_add(limit / 16) < mark.tokens;
+        let forgetful = used.saturating_add(limit / 16) < ours;
         Self { limit, least: sure(unknown.saturating_sub(doubt)), most: sure(unknown), forgetful }
     }
 
@@ -146,6 +171,9 @@ mod tests {
     fn shown(least: u64, most: u64) -> Shown {
         Shown { limit: LIMIT, least, most, forgetful: false }
     }
+    fn by_log(reading: &Reading, since: u64, overtaking: u64) -> Shown {
+        Shown::by_log(&Logged::tokens(reading, since, overtaking))
+    }
     /// An answer after `ours` tokens of ours, the last 400 of them its own.
     fn reading(at: Timestamp, remaining: u64, ours: u64) -> Reading {
         let mut traffic = Traffic::new(Duration::from_secs(1));
@@ -156,10 +184,10 @@ mod tests {
     #[test]
     fn what_is_used_and_not_ours_is_others() {
         let reading = reading(Timestamp::ZERO, 50_000, 20_000);
-        assert_eq!(Shown::by_log(&reading, 0, 0), shown(30_000, 30_000));
-        assert_eq!(Shown::by_log(&reading, 3_000, 2_000), shown(29_000, 30_000), "some may have overtaken it");
-        assert_eq!(Shown::by_log(&reading, 10_000, 2_000), shown(20_000, 30_000), "it may have been counted late");
-        assert_eq!(Shown::by_log(&reading, 40_000, 0), shown(0, 30_000));
+        assert_eq!(by_log(&reading, 0, 0), shown(30_000, 30_000));
+        assert_eq!(by_log(&reading, 3_000, 2_000), shown(29_000, 30_000), "some may have overtaken it");
+        assert_eq!(by_log(&reading, 10_000, 2_000), shown(20_000, 30_000), "it may have been counted late");
+        assert_eq!(by_log(&reading, 40_000, 0), shown(0, 30_000));
     }
 
     #[test]
@@ -193,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_service_that_begins_a_new_minute_shows_nothing_of_others_by_having_forgotten_them() {
-        let fresh = Shown::by_log(&reading(Timestamp::from_secs(70), 95_000, 50_000), 0, 0);
+        let fresh = by_log(&reading(Timestamp::from_secs(70), 95_000, 50_000), 0, 0);
         assert_eq!((fresh.least, fresh.most, fresh.forgetful), (0, 0, true), "5,000 used, where 50,000 were ours");
         let mut foreign = Foreign::default();
         foreign.refused(Timestamp::from_secs(59), LIMIT, 70_000);

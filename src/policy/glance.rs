@@ -13,9 +13,10 @@ use super::balancer::Balancer;
 use super::endpoint::{EndpointState, PoolState};
 use super::estimate::Tariff;
 use super::judge::pool_limits;
-use super::ledger::Room;
+use super::ledger::{Limits, Room};
 use crate::model::checked::CheckedEndpoint;
 use crate::model::config::AdminState;
+use crate::model::decision::Exclusion;
 use crate::model::status::Health;
 use crate::model::units::Timestamp;
 
@@ -34,18 +35,27 @@ pub(super) struct Glance {
     pub(super) in_flight: u32,
     pub(super) admin: AdminState,
     pub(super) has_key: bool,
+    /// Why tokens are short if they alone are; `None`: the ledger has to be asked.
+    pub(super) short_as: Option<Exclusion>,
+    /// While nobody touches it, nothing but what is free changes with time, and it takes requests.
+    open: bool,
+    limits: Limits,
 }
 
 impl Glance {
     /// How it stands at `now`.
     fn of(now: Timestamp, spec: &CheckedEndpoint, state: &EndpointState, has_key: bool) -> Self {
-        let mut room = state.ledger.room(now, state.limits(spec));
-        if let Some((smallest, until)) = state.too_large(now) {
-            room.tokens = room.tokens.min(smallest.saturating_sub(1));
+        let limits = state.limits(spec);
+        let mut room = state.ledger.room(now, limits);
+        let too_large = state.too_large(now);
+        if let Some((smallest, until)) = too_large {
+            let most = smallest.saturating_sub(1);
+            (room.tokens, room.apart) = (room.tokens.min(most), room.apart.min(most));
             room.until = room.until.min(until);
         }
-        if !state.health.is_up(now) || spec.max_in_flight.is_some_and(|most| state.in_flight >= most) {
-            room.tokens = 0;
+        let shut = !state.health.is_up(now) || spec.max_in_flight.is_some_and(|most| state.in_flight >= most);
+        if shut {
+            room.shut();
         }
         if state.health.moves() {
             room.until = room.until.min(now.after(INSTANT));
@@ -55,8 +65,32 @@ impl Glance {
             Health::Healthy if room.nearly_full => Health::NearLimit,
             seen => seen,
         };
-        let (tariff, pool) = (state.tariff(spec), spec.pool);
-        Self { room, health, tariff, pool, in_flight: state.in_flight, admin: state.admin, has_key }
+        Self {
+            room,
+            health,
+            tariff: state.tariff(spec),
+            pool: spec.pool,
+            in_flight: state.in_flight,
+            admin: state.admin,
+            has_key,
+            short_as: state.tokens_short(spec),
+            open: !shut && !state.health.moves() && too_large.is_none(),
+            limits,
+        }
+    }
+
+    /// The same a little later, if only time has passed since: what is free is looked up, and nothing else. Whether that
+    /// was enough.
+    fn pass(&mut self, now: Timestamp, state: &EndpointState) -> bool {
+        if self.open {
+            self.room = state.ledger.room(now, self.limits);
+            self.health = match self.health {
+                Health::Healthy | Health::NearLimit if self.room.nearly_full => Health::NearLimit,
+                Health::Healthy | Health::NearLimit => Health::Healthy,
+                seen => seen,
+            };
+        }
+        self.open
     }
 }
 
@@ -132,6 +166,18 @@ impl<State, Seen> Glanced<State, Seen> {
     }
 }
 
+impl Endpoints {
+    /// Looks at what time alone has changed; `false`: it has to be looked at as a whole.
+    fn pass(&mut self, slot: usize, now: Timestamp) -> bool {
+        let (Some(until), Some(Some(seen))) = (self.until.get_mut(slot), self.seen.get_mut(slot)) else { return false };
+        let passed = *until > Timestamp::ZERO && self.states.get(slot).is_some_and(|state| seen.pass(now, state));
+        if passed {
+            *until = seen.room.until;
+        }
+        passed
+    }
+}
+
 impl Balancer {
     /// Looks at those members of a route, and at their pools, of which something may have changed.
     pub(super) fn look(&mut self, now: Timestamp, route: usize) {
@@ -140,6 +186,7 @@ impl Balancer {
         for member in members.flat_map(|group| &group.members) {
             let Some(slot) = slot_of.get(member.endpoint).copied() else { continue };
             if !endpoints.is_fresh(slot, now)
+                && !endpoints.pass(slot, now)
                 && let Some(spec) = config.endpoints.get(member.endpoint)
             {
                 let has_key = keyed.get(member.endpoint).is_some_and(|keyed| *keyed);

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::model::config::HealthRule;
 use crate::model::id::RequestId;
 use crate::model::outcome::ThrottleKind;
 use crate::model::status::{Health, RestCause};
@@ -16,10 +17,6 @@ const RAMP: Duration = Duration::from_secs(4);
 const STEP: Duration = Duration::from_secs(1);
 /// Requests per second a ramp grows towards where no request limit is known.
 const UNKNOWN_RATE: u64 = 20;
-/// Faults further apart than this are not in a row.
-const ROW: Duration = Duration::from_mins(1);
-/// Faults in a row that eject.
-const FAULTS: u32 = 3;
 /// Failed connections in a row that eject.
 const CONNECTS: u32 = 2;
 /// A service that throttles says so at once. A probe it kept this long was let in, however long its answer takes.
@@ -79,6 +76,9 @@ pub(super) struct HealthState {
     faults: u32,
     connects: u32,
     first_fault: Timestamp,
+    /// Answers in a row that broke after their first token, and when the first of them did.
+    cuts: u32,
+    first_cut: Timestamp,
     /// Rests in a row by cause family: throttles, ejections, denials.
     throttles: u32,
     ejections: u32,
@@ -93,6 +93,8 @@ impl HealthState {
             faults: 0,
             connects: 0,
             first_fault: Timestamp::ZERO,
+            cuts: 0,
+            first_cut: Timestamp::ZERO,
             throttles: 0,
             ejections: 0,
             denials: 0,
@@ -120,6 +122,11 @@ impl HealthState {
             Phase::Ramping { since, .. } if now.since(since) >= RAMP => Health::Healthy,
             Phase::Ramping { since, .. } => Health::Ramping { percent: percent(step_at(since, now)) },
         }
+    }
+
+    /// Rests in a row of the kind that lasts the longest.
+    pub(super) fn rests_in_a_row(&self) -> u32 {
+        self.throttles.max(self.ejections).max(self.denials)
     }
 
     /// Whether it takes requests of any size.
@@ -238,22 +245,52 @@ impl HealthState {
     }
 
     /// Counts a fault. `Some(n)`: it is ejected for the n-th time in a row.
-    pub(super) fn faulted(&mut self, now: Timestamp, request: RequestId, connect: bool) -> Option<u32> {
+    pub(super) fn faulted(
+        &mut self,
+        now: Timestamp,
+        request: RequestId,
+        connect: bool,
+        rule: &HealthRule,
+    ) -> Option<u32> {
         if !self.takes_blame(request) {
             return None;
         }
-        if self.faults == 0 || now.since(self.first_fault) > ROW {
+        let row = Duration::from_secs(rule.within_seconds.into());
+        if self.faults == 0 || now.since(self.first_fault) > row {
             (self.faults, self.connects, self.first_fault) = (0, 0, now);
         }
         self.faults = self.faults.saturating_add(1);
         self.connects = if connect { self.connects.saturating_add(1) } else { 0 };
         let probe = matches!(self.phase, Phase::Probing { .. });
-        if !probe && self.faults < FAULTS && self.connects < CONNECTS {
+        if !probe && self.faults < rule.failures && self.connects < CONNECTS {
             return None;
         }
         (self.faults, self.connects) = (0, 0);
         self.ejections = self.ejections.saturating_add(1);
         Some(self.ejections)
+    }
+
+    /// Counts an answer that broke after its first token. `Some(n)`: the endpoint is ejected for the n-th time in a row.
+    pub(super) fn cut(&mut self, now: Timestamp, request: RequestId, rule: &HealthRule) -> Option<u32> {
+        if !self.takes_blame(request) {
+            return None;
+        }
+        let row = Duration::from_secs(rule.within_seconds.into());
+        if self.cuts == 0 || now.since(self.first_cut) > row {
+            (self.cuts, self.first_cut) = (0, now);
+        }
+        self.cuts = self.cuts.saturating_add(1);
+        if self.cuts < rule.failures {
+            return None;
+        }
+        self.cuts = 0;
+        self.ejections = self.ejections.saturating_add(1);
+        Some(self.ejections)
+    }
+
+    /// An answer came to its end.
+    pub(super) const fn whole(&mut self) {
+        self.cuts = 0;
     }
 
     /// Rests until a time; never earlier than a rest that is on already. `request`'s failure is why.
@@ -269,6 +306,13 @@ impl HealthState {
             }
             _ => Phase::Resting { until, cause },
         };
+    }
+
+    /// A rest that an earlier run began.
+    pub(super) const fn go_on_resting(&mut self, until: Timestamp, cause: RestCause) {
+        if matches!(self.phase, Phase::Unknown) {
+            self.phase = Phase::Resting { until, cause };
+        }
     }
 
     /// Whether this request was sent while the endpoint was up, or is its probe: only then its failure is news.
@@ -412,33 +456,33 @@ mod tests {
     #[test]
     fn three_faults_in_a_row_eject_and_an_answer_between_starts_over() {
         let mut health = HealthState::new();
-        assert_eq!(health.faulted(at(1), OTHER, false), None);
-        assert_eq!(health.faulted(at(2), OTHER, false), None);
+        assert_eq!(health.faulted(at(1), OTHER, false, &HealthRule::default()), None);
+        assert_eq!(health.faulted(at(2), OTHER, false, &HealthRule::default()), None);
         health.committed(at(3), OTHER);
-        assert_eq!(health.faulted(at(4), OTHER, false), None);
-        assert_eq!(health.faulted(at(5), OTHER, false), None);
-        assert_eq!(health.faulted(at(6), OTHER, false), Some(1));
+        assert_eq!(health.faulted(at(4), OTHER, false, &HealthRule::default()), None);
+        assert_eq!(health.faulted(at(5), OTHER, false, &HealthRule::default()), None);
+        assert_eq!(health.faulted(at(6), OTHER, false, &HealthRule::default()), Some(1));
     }
 
     #[test]
     fn two_failed_connections_eject_and_faults_an_hour_apart_do_not() {
         let mut health = HealthState::new();
-        assert_eq!(health.faulted(at(1), OTHER, true), None);
-        assert_eq!(health.faulted(at(2), OTHER, true), Some(1));
+        assert_eq!(health.faulted(at(1), OTHER, true, &HealthRule::default()), None);
+        assert_eq!(health.faulted(at(2), OTHER, true, &HealthRule::default()), Some(1));
         let mut slow = HealthState::new();
         for hour in 1..5 {
-            assert_eq!(slow.faulted(at(hour * 3_600), OTHER, true), None);
+            assert_eq!(slow.faulted(at(hour * 3_600), OTHER, true, &HealthRule::default()), None);
         }
     }
 
     #[test]
     fn a_failed_probe_ejects_again_and_stragglers_do_not_count() {
         let mut health = resting(30);
-        assert_eq!(health.faulted(at(5), OTHER, true), None);
+        assert_eq!(health.faulted(at(5), OTHER, true, &HealthRule::default()), None);
         assert_eq!(health.throttled(OTHER), 1);
         assert_eq!(health.throttled(OTHER), 1, "both were sent before the rest");
         health.sent(at(30), PROBE, 1);
-        assert_eq!(health.faulted(at(31), PROBE, false), Some(1));
+        assert_eq!(health.faulted(at(31), PROBE, false, &HealthRule::default()), Some(1));
     }
 
     #[test]
@@ -450,5 +494,14 @@ mod tests {
         let mut other = resting(60);
         other.forgive_key(at(5));
         assert_eq!(other.standing(at(5), 1, PACE), Standing::Resting(at(60), CAUSE));
+    }
+
+    #[test]
+    fn the_persons_rule_says_how_many_failures_within_what_time_eject() {
+        let rule = HealthRule { failures: 2, within_seconds: 10, ..HealthRule::default() };
+        let mut health = HealthState::new();
+        assert_eq!(health.faulted(at(1), OTHER, false, &rule), None);
+        assert_eq!(health.faulted(at(20), OTHER, false, &rule), None, "too far apart to be in a row");
+        assert_eq!(health.faulted(at(25), OTHER, false, &rule), Some(1));
     }
 }

@@ -113,11 +113,13 @@ impl Balancer {
         all
     }
 
-    /// A glance tells that the request fits, or that the endpoint is barred. Where it does not fit, it is looked at closely.
+    /// A glance tells that the request fits, that the endpoint is barred, and mostly when tokens that lack are back. Else it
+    /// is looked at closely.
     fn judge_one(&self, asker: &mut Asker<'_>, member: CheckedMember, group: usize, place: usize) -> Option<Judged> {
         let slot = *self.slot_of.get(member.endpoint)?;
         let glance = self.endpoints.seen(slot)?;
         let estimate = asker.estimate(glance.tariff);
+        let mut free_at = None;
         let ruling = if let Some(why) = self.bars(asker.job, member, slot, glance) {
             Ruling::Out(why, Hope::Never)
         } else if asker.has_room(&estimate)
@@ -126,6 +128,11 @@ impl Balancer {
             && !asker.job.tried.contains(&slot)
         {
             Ruling::Fits { probe: false }
+        } else if let Some((why, when)) = self.lacks_tokens(asker, glance, &estimate)
+            && !asker.job.tried.contains(&slot)
+        {
+            free_at = Some(when);
+            Ruling::Out(why, Hope::At(when))
         } else {
             let seat = self.seat_for(asker.job, member)?;
             return Some(judge_closely(asker.now, asker.job, &seat, member, group, place));
@@ -143,10 +150,17 @@ impl Balancer {
             needs: estimate.charge,
             has: glance.room.limit.map(|_| glance.room.free),
             limit: glance.room.limit,
-            free_at: None,
+            free_at,
             in_flight: glance.in_flight,
             ruling,
         })
+    }
+
+    /// Why and until when tokens per minute are short there, if nothing else stands in the way.
+    fn lacks_tokens(&self, asker: &Asker<'_>, glance: &Glance, estimate: &Estimate) -> Option<(Exclusion, Timestamp)> {
+        let when = glance.room.back(asker.now, estimate)?;
+        let others = asker.has_room(estimate) && self.pool_room(glance).is_none_or(|pool| pool.takes(estimate));
+        glance.short_as.filter(|_| others).map(|why| (why, when))
     }
 
     /// Whether it may be used at all, as [`Seat::barred`] says it.

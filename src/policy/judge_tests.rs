@@ -26,12 +26,12 @@ fn crowd() -> World {
     }))
 }
 
-/// Judges every endpoint both ways; by how many a glance was enough.
-fn compare(brain: &mut Balancer, now: Timestamp, job: &Job) -> usize {
+/// Judges every endpoint both ways; by how many a glance was enough, and at how many of these tokens alone lacked.
+fn compare(brain: &mut Balancer, now: Timestamp, job: &Job) -> (usize, usize) {
     brain.look(now, 0);
     let config = Arc::clone(&brain.config);
     let mut asker = Asker::new(now, job, None);
-    let mut enough = 0;
+    let (mut enough, mut lacked) = (0, 0);
     for (group, members) in config.routes[0].groups.iter().enumerate() {
         for (place, member) in members.members.iter().enumerate() {
             let seen = brain.judge_one(&mut asker, *member, group, place).expect("a verdict");
@@ -39,15 +39,21 @@ fn compare(brain: &mut Balancer, now: Timestamp, job: &Job) -> usize {
             let closely = judge_closely(now, job, &seat, *member, group, place);
             assert_eq!(format!("{seen:?}"), format!("{closely:?}"), "at {now:?}");
             assert_eq!(brain.share_seen(seen.slot), seat.share(now));
-            enough += usize::from(matches!(seen.ruling, Ruling::Fits { .. } | Ruling::Out(_, Hope::Never)));
+            let glance = brain.endpoints.seen(seen.slot).expect("a look at it");
+            let lacks = seen.needs > 0
+                && matches!(seen.ruling, Ruling::Out(_, Hope::At(_)))
+                && !job.tried.contains(&seen.slot)
+                && brain.lacks_tokens(&asker, glance, &seen.estimate).is_some();
+            lacked += usize::from(lacks);
+            enough += usize::from(lacks || matches!(seen.ruling, Ruling::Fits { .. } | Ruling::Out(_, Hope::Never)));
         }
     }
-    enough
+    (enough, lacked)
 }
 
 #[test]
 fn a_glance_and_a_close_look_agree_whatever_happened() {
-    let (mut rng, mut enough, mut judged) = (fastrand::Rng::with_seed(3), 0, 0);
+    let (mut rng, mut enough, mut lacked, mut judged) = (fastrand::Rng::with_seed(3), 0, 0, 0);
     for _ in 0..12 {
         let mut world = crowd();
         let mut open: Vec<(RequestId, EndpointId)> = Vec::new();
@@ -81,9 +87,11 @@ fn a_glance_and_a_close_look_agree_whatever_happened() {
             }
             // Time never goes back, and a glance counts on that.
             world.now = world.now.after(Duration::from_micros(rng.u64(0..100_000)));
-            enough += compare(&mut world.brain, world.now, &job);
+            let (more, short) = compare(&mut world.brain, world.now, &job);
+            (enough, lacked) = (enough + more, lacked + short);
             judged += 4;
         }
     }
     assert!(enough > judged / 4 && enough < judged, "{enough} of {judged} were judged at a glance");
+    assert!(lacked > 200, "{lacked} of {judged} were found to lack tokens alone");
 }

@@ -6,20 +6,22 @@
 use std::time::Duration;
 
 use super::calibrate::{Calibration, Reading};
-use super::ceiling::{Ceiling, Refused, Stated, share};
-use super::foreign::{DRIFT, Foreign, Shown};
+use super::ceiling::{Ceiling, Held, Refused, Stated, share};
+use super::foreign::{DRIFT, Foreign, Logged, Shown};
 use super::growth::Growth;
+use super::learn_requests::Others;
+use super::ledger::Unit;
+use super::pairs::{More, Pairs};
 use super::refill::Refill;
-use super::rest::counts_per_minute;
 use super::traffic::{Mark, Traffic};
 use crate::model::checked::CheckedEndpoint;
 use crate::model::config::{Enforcement, Service};
-use crate::model::outcome::{HeaderFacts, LimitFacts, ThrottleKind};
+use crate::model::outcome::ThrottleKind;
 use crate::model::status::LimitSource;
-use crate::model::units::{MINUTE, Timestamp};
+use crate::model::units::{DAY, MINUTE, Timestamp};
 
 /// A service that said what is left this recently goes on saying so.
-const TELLS: Duration = Duration::from_mins(2);
+pub(super) const TELLS: Duration = Duration::from_mins(2);
 /// What the service said is left holds this long, with what we sent since taken off.
 const FRESH: Duration = Duration::from_secs(10);
 /// The part of what is left free for others that they may take before the next answer tells of it, and more at once.
@@ -51,9 +53,13 @@ pub(super) struct Holding {
     /// Tokens per minute we allow ourselves, our soft cap apart, and why no more.
     pub(super) tokens: Option<u64>,
     pub(super) bound: Bound,
+    /// Requests per minute we allow ourselves.
     pub(super) requests: Option<u64>,
+    /// The service's own ceiling of them, which is higher where others' use is left room for.
+    pub(super) provider_requests: Option<u64>,
     pub(super) request_source: LimitSource,
-    pub(super) requests_per_day: Option<u64>,
+    /// The limits that few services have.
+    pub(super) more: More<Held>,
 }
 
 /// Everything learned of one endpoint's limits.
@@ -62,8 +68,10 @@ pub(super) struct Learning {
     pub(super) traffic: Traffic,
     pub(super) tokens: Ceiling,
     pub(super) requests: Ceiling,
-    days: Ceiling,
+    more: More<Ceiling>,
     pub(super) foreign: Foreign,
+    /// What others use of the requests.
+    pub(super) others: Others,
     pub(super) growth: Growth,
     /// Of requests with an output cap, and of those without.
     calibrations: [Calibration; 2],
@@ -85,8 +93,9 @@ impl Learning {
             traffic: Traffic::new(spec.request_slice),
             tokens: Ceiling::of_tokens(),
             requests: Ceiling::of_requests(),
-            days: Ceiling::of_requests(),
+            more: std::array::from_fn(|_| Ceiling::of_requests()),
             foreign: Foreign::default(),
+            others: Others::default(),
             growth: Growth::default(),
             calibrations: [Calibration::new(), Calibration::new()],
             reading: None,
@@ -99,8 +108,9 @@ impl Learning {
                 tokens: None,
                 bound: Bound::Service,
                 requests: None,
+                provider_requests: None,
                 request_source: unknown,
-                requests_per_day: None,
+                more: [Held { limit: None, source: unknown }; 4],
             },
         };
         fresh.restate(spec);
@@ -125,10 +135,27 @@ impl Learning {
             provider_source: tokens.source,
             tokens: limit,
             bound,
-            requests: requests.limit,
+            requests: requests.limit.map(|limit| self.others.leave(limit, spec)),
+            provider_requests: requests.limit,
             request_source: requests.source,
-            requests_per_day: self.days.held(days_stated(spec)).limit,
+            more: self.held_more(spec),
         };
+    }
+
+    fn held_more(&self, spec: &CheckedEndpoint) -> More<Held> {
+        let mut all = more_stated(spec).into_iter().zip(&self.more).map(|(stated, ceiling)| ceiling.held(stated));
+        std::array::from_fn(|_| all.next().unwrap_or(Held { limit: None, source: LimitSource::Unknown }))
+    }
+
+    /// When each of the limits that few services have came; `None`: with the configuration.
+    pub(super) fn more_since(&self) -> More<Option<Timestamp>> {
+        self.more.each_ref().map(Ceiling::since)
+    }
+
+    /// The limits of a day that were reported: of tokens, of requests.
+    pub(super) fn days(&self) -> [Option<u64>; 2] {
+        let [_, _, tokens, requests] = &self.more;
+        [tokens.reported(), requests.reported()]
     }
 
     /// What holds now.
@@ -155,10 +182,11 @@ impl Learning {
         now: Timestamp,
         spec: &CheckedEndpoint,
         mark: &Mark,
-        facts: &HeaderFacts,
+        pairs: &Pairs,
         (capped, prompt): (bool, u64),
     ) {
-        self.compare(now, spec, mark, facts, capped);
+        self.compare(now, spec, mark, pairs, capped);
+        self.compare_requests(now, spec, mark, &pairs.requests);
         self.tokens.admitted(now, tokens_stated(spec), mark.tokens);
         self.requests.admitted(now, requests_stated(spec), mark.minute);
         let input = u128::from(mark.tokens) * u128::from(prompt.min(mark.charge)) / u128::from(mark.charge.max(1));
@@ -183,7 +211,7 @@ impl Learning {
             ThrottleKind::Utilization if spec.enforcement == Enforcement::Utilization => {
                 full = self.short_of_tokens(now, spec, mark, straggler);
             }
-            ThrottleKind::Requests => self.short_of_requests(now, spec, wait, straggler),
+            ThrottleKind::Requests => self.short_of_requests(now, spec, mark, wait, straggler),
             ThrottleKind::Growth if !straggler => self.growth.told(now, self.traffic.tokens(now)),
             _ => {}
         }
@@ -222,11 +250,20 @@ impl Learning {
 
     /// What is at least and at most left of a bucket by an answer's word. What others may have taken since is not at least
     /// there, and what came back since may be.
-    pub(super) fn left(&self, now: Timestamp, mark: &Mark, remaining: u64) -> (u64, u64) {
-        let (least, most) = self.traffic.left(mark, remaining);
-        let limit = self.tokens.reported().or(self.holding.provider).unwrap_or(0);
-        let back = share(limit, now.since(mark.at), MINUTE);
-        (least.saturating_sub(self.foreign.room() / OTHERS_MEANWHILE), most.saturating_add(back))
+    pub(super) fn left(&self, now: Timestamp, mark: &Mark, unit: Unit, remaining: u64) -> (u64, u64) {
+        let [_, _, day_tokens, day_requests] = &self.more;
+        let counted = matches!(unit, Unit::Requests | Unit::DayRequests);
+        let (limit, period) = match unit {
+            Unit::Requests => (self.requests.reported().or(self.holding.provider_requests), MINUTE),
+            Unit::DayTokens => (day_tokens.reported(), DAY),
+            Unit::DayRequests => (day_requests.reported(), DAY),
+            Unit::Tokens | Unit::Input | Unit::Output => (self.tokens.reported().or(self.holding.provider), MINUTE),
+        };
+        let (least, most) =
+            if counted { self.traffic.requests_left(mark, remaining) } else { self.traffic.left(mark, remaining) };
+        let others = if unit == Unit::Tokens { self.foreign.room() / OTHERS_MEANWHILE } else { 0 };
+        let back = share(limit.unwrap_or(0), now.since(mark.at), period);
+        (least.saturating_sub(others), most.saturating_add(back))
     }
 
     /// What should be left by what the service last said, or by our books if that was long ago.
@@ -246,35 +283,24 @@ impl Learning {
         self.doubts.0 >= DOUBTED
     }
 
-    fn short_of_requests(&mut self, now: Timestamp, spec: &CheckedEndpoint, wait: Option<Duration>, straggler: bool) {
-        let by_slice = wait.is_none_or(|wait| wait <= spec.request_slice);
-        let admitted = self.traffic.requests(now, by_slice);
-        let charge = if by_slice { self.traffic.slices() } else { 1 };
-        // A slice in which we had nothing was filled by others, or by what was on its way.
-        if admitted > 0 {
-            self.requests.refused(now, requests_stated(spec), Refused { admitted, charge, straggler, by_minute: true });
-        }
-    }
-
     /// Takes in the limits that an answer states; nothing, zero and −1 state none.
-    pub(super) fn hear(&mut self, now: Timestamp, spec: &CheckedEndpoint, facts: &HeaderFacts) {
-        if let Some(limit) = facts.tokens.limit.filter(|limit| *limit > 0) {
+    pub(super) fn hear(&mut self, now: Timestamp, spec: &CheckedEndpoint, pairs: &Pairs) {
+        if let Some(limit) = pairs.tokens.limit.filter(|limit| *limit > 0) {
             self.tokens.report(now, tokens_stated(spec), limit);
         }
-        if let Some(limit) = requests_per_minute(&facts.requests, spec) {
-            self.requests.report(now, requests_stated(spec), limit);
-        } else if let Some(limit) =
-            facts.requests.limit.filter(|limit| *limit > 0 && counts_days(&facts.requests, spec))
-        {
-            self.days.report(now, days_stated(spec), limit);
+        self.hear_requests(now, spec, &pairs.requests);
+        for ((ceiling, stated), pair) in self.more.iter_mut().zip(more_stated(spec)).zip(pairs.more) {
+            if let Some(limit) = pair.limit.filter(|limit| *limit > 0) {
+                ceiling.report(now, stated, limit);
+            }
         }
         self.restate(spec);
     }
 
     /// Holds what the service says is left against our own books.
-    fn compare(&mut self, now: Timestamp, spec: &CheckedEndpoint, mark: &Mark, facts: &HeaderFacts, capped: bool) {
-        let limit = facts.tokens.limit.filter(|limit| *limit > 0).or(self.holding.provider);
-        let (Some(limit), Some(remaining)) = (limit, facts.tokens.remaining) else { return };
+    fn compare(&mut self, now: Timestamp, spec: &CheckedEndpoint, mark: &Mark, pairs: &Pairs, capped: bool) {
+        let limit = pairs.tokens.limit.filter(|limit| *limit > 0).or(self.holding.provider);
+        let (Some(limit), Some(remaining)) = (limit, pairs.tokens.remaining) else { return };
         if spec.enforcement == Enforcement::Utilization {
             return;
         }
@@ -296,7 +322,8 @@ impl Learning {
             }
         } else {
             let since = self.traffic.sent_since(mark);
-            self.foreign.see(now, Shown::by_log(&reading, since, overtaking.unwrap_or(since)));
+            let overtaking = overtaking.unwrap_or(since);
+            self.foreign.see(now, Shown::by_log(&Logged::tokens(&reading, since, overtaking)));
         }
     }
 
@@ -325,38 +352,13 @@ pub(super) const fn requests_stated(spec: &CheckedEndpoint) -> Stated {
     Stated { limit: spec.requests_per_minute, pinned: spec.pinned, above: spec.probe_above }
 }
 
-/// What the configuration says of requests per day.
-const fn days_stated(spec: &CheckedEndpoint) -> Stated {
-    Stated { limit: spec.requests_per_day, pinned: spec.pinned, above: false }
-}
-
-/// Whether the reported requests are those of a day.
-fn counts_days(facts: &LimitFacts, spec: &CheckedEndpoint) -> bool {
-    spec.service != Service::Azure && !counts_per_minute(facts)
-}
-
-/// The reported requests as requests per minute; `None`: nothing is said of minutes. Azure reports those of a slice
-/// where others report those of a minute: what is stated tells which, else a reset beyond the slice.
-fn requests_per_minute(facts: &LimitFacts, spec: &CheckedEndpoint) -> Option<u64> {
-    let limit = facts.limit.filter(|limit| *limit > 0)?;
-    let slices = MINUTE.as_secs() / spec.request_slice.as_secs().clamp(1, MINUTE.as_secs());
-    let sliced = limit.saturating_mul(slices);
-    let by_slice = spec.service == Service::Azure
-        || spec.service == Service::Simulated && spec.enforcement == Enforcement::SlidingLog;
-    match spec.requests_per_minute {
-        // The very figure, in slices.
-        Some(stated) if slices > 1 && sliced.abs_diff(stated) <= stated / 10 => None,
-        Some(stated) if by_slice => {
-            [1, 6, 60].map(|times| limit.saturating_mul(times)).into_iter().min_by_key(|figure| ratio(*figure, stated))
-        }
-        None if by_slice => {
-            Some(if facts.reset.is_some_and(|reset| reset > spec.request_slice) { limit } else { sliced })
-        }
-        _ => counts_per_minute(facts).then_some(limit),
-    }
-}
-
-/// The larger over the smaller, in permille.
-fn ratio(one: u64, other: u64) -> u64 {
-    one.max(other).saturating_mul(1_000) / one.min(other).max(1)
+/// What the configuration says of the limits that few services have.
+pub(super) const fn more_stated(spec: &CheckedEndpoint) -> More<Stated> {
+    let (pinned, above) = (spec.pinned, false);
+    [
+        Stated { limit: spec.input_tokens_per_minute, pinned, above },
+        Stated { limit: spec.output_tokens_per_minute, pinned, above },
+        Stated { limit: spec.tokens_per_day, pinned, above },
+        Stated { limit: spec.requests_per_day, pinned, above },
+    ]
 }

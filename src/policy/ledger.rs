@@ -6,13 +6,12 @@
 
 use std::time::Duration;
 
+use super::ahead::Ahead;
 use super::bucket::Gate;
 use super::meter::{Manner, Meter, Spot};
 use crate::model::config::Enforcement;
 use crate::model::decision::Estimate;
-use crate::model::units::{MINUTE, Timestamp};
-
-const DAY: Duration = Duration::from_hours(24);
+use crate::model::units::{DAY, MINUTE, Timestamp};
 
 /// How long a service that counts requests in a bucket is taken to check slices too, once it refused one we saw room for.
 const SLICE_MEMORY: Duration = Duration::from_mins(10);
@@ -115,6 +114,10 @@ pub(super) struct Room {
     pub(super) free: u64,
     /// The largest charge that fits, all limits considered but those of input and output.
     pub(super) tokens: u64,
+    /// The same, tokens per minute left out too: if a charge is larger than `tokens` but not than this, they alone lack.
+    pub(super) apart: u64,
+    /// How tokens per minute come back, where they are few.
+    pub(super) ahead: Ahead,
     input: u64,
     output: u64,
     /// The free share of the scarcest limit, slices aside, in millionths; a million if none is known.
@@ -130,6 +133,8 @@ impl Room {
         limit: None,
         free: u64::MAX,
         tokens: u64::MAX,
+        apart: u64::MAX,
+        ahead: Ahead::Unknown,
         input: u64::MAX,
         output: u64::MAX,
         share: WHOLE,
@@ -139,6 +144,19 @@ impl Room {
     /// Whether a request fits.
     pub(super) const fn takes(&self, estimate: &Estimate) -> bool {
         estimate.charge <= self.tokens && estimate.prompt <= self.input && estimate.output <= self.output
+    }
+
+    /// When a request fits that lacks nothing but tokens per minute; `None`: it lacks something else, or nothing, or that
+    /// cannot be told from here.
+    pub(super) fn back(&self, now: Timestamp, estimate: &Estimate) -> Option<Timestamp> {
+        let limit = self.limit.filter(|limit| (self.free..*limit).contains(&estimate.charge.saturating_sub(1)))?;
+        let alone = estimate.charge <= self.apart && estimate.prompt <= self.input && estimate.output <= self.output;
+        self.ahead.when(now, estimate.charge, (self.free, limit)).filter(|_| alone)
+    }
+
+    /// Nothing goes there, whatever is free.
+    pub(super) const fn shut(&mut self) {
+        (self.tokens, self.apart) = (0, 0);
     }
 
     /// Takes a limit into account; what is free of it.
@@ -300,7 +318,9 @@ impl Ledger {
         let mut room = Room { limit: limits.tokens, ..Room::BOUNDLESS };
         if let Some(limit) = limits.tokens {
             room.free = room.see(now, &self.tokens, limit);
-            room.tokens = room.free;
+            if room.nearly_full {
+                room.ahead = self.tokens.ahead(now);
+            }
         }
         let mut none_left = false;
         if let Some(limit) = limits.requests {
@@ -320,14 +340,15 @@ impl Ledger {
                 match unit {
                     Unit::Input => room.input = free,
                     Unit::Output => room.output = free,
-                    Unit::Tokens | Unit::DayTokens => room.tokens = room.tokens.min(free),
+                    Unit::Tokens | Unit::DayTokens => room.apart = room.apart.min(free),
                     Unit::Requests | Unit::DayRequests => none_left |= free == 0,
                 }
             }
         }
         if none_left {
-            room.tokens = 0;
+            room.apart = 0;
         }
+        room.tokens = room.apart.min(room.free);
         room
     }
 
@@ -426,10 +447,19 @@ impl Ledger {
         }
     }
 
-    /// The server has at least and at most so many tokens left: where they drain continuously, the rest is taken.
-    pub(super) fn heed(&mut self, now: Timestamp, (least, most): (u64, u64), limits: Limits) {
-        if let Some(limit) = limits.tokens {
-            self.tokens.heed(now, (limit.saturating_sub(most), limit.saturating_sub(least)));
+    /// The server has at least and at most so much of a unit left: where it drains continuously, the rest is taken.
+    pub(super) fn heed(&mut self, now: Timestamp, unit: Unit, (least, most): (u64, u64), limits: Limits) {
+        let more = self.more.as_deref_mut();
+        let (limit, meter) = match unit {
+            Unit::Tokens => (limits.tokens, Some(&mut self.tokens)),
+            Unit::Requests => (limits.requests, Some(&mut self.minute)),
+            Unit::Input => (limits.input, more.map(|more| &mut more.input)),
+            Unit::Output => (limits.output, more.map(|more| &mut more.output)),
+            Unit::DayTokens => (limits.tokens_per_day, more.map(|more| &mut more.day_tokens)),
+            Unit::DayRequests => (limits.requests_per_day, more.map(|more| &mut more.day_requests)),
+        };
+        if let (Some(limit), Some(meter)) = (limit, meter) {
+            meter.heed(now, (limit.saturating_sub(most), limit.saturating_sub(least)));
         }
     }
 

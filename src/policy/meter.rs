@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::ahead::Ahead;
 use super::bucket::{Gate, Level, Mark};
 use super::window::{Place, Window};
 use crate::model::units::Timestamp;
@@ -105,9 +106,14 @@ impl Meter {
     /// What counts at `now`, and from when on that changes by itself.
     pub(super) fn taken_until(&self, now: Timestamp) -> (u64, Timestamp) {
         match &self.level {
-            Some(level) => (level.taken(now), Timestamp(now.0.saturating_add(1))),
+            Some(level) => level.taken_until(now),
             None => self.log.taken_until(now),
         }
+    }
+
+    /// How what is taken of it comes back.
+    pub(super) fn ahead(&self, now: Timestamp) -> Ahead {
+        self.level.as_ref().map_or_else(|| self.log.ahead(now), |level| level.ahead(now))
     }
 
     /// Whether less than `amount` counts at `now`.

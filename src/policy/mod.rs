@@ -8,6 +8,7 @@ pub mod event;
 
 mod admit;
 mod affinity;
+mod ahead;
 mod bucket;
 mod cache_home;
 mod calibrate;
@@ -31,6 +32,7 @@ mod judge;
 mod lane;
 mod latency;
 mod learn;
+mod learn_requests;
 mod ledger;
 mod line;
 mod meter;
@@ -40,6 +42,7 @@ mod outputs;
 mod owners;
 mod paced_play;
 mod pacing;
+mod pairs;
 mod play;
 mod promise;
 mod queue_view;
@@ -64,7 +67,11 @@ mod allot_tests;
 #[cfg(test)]
 mod crowd_tests;
 #[cfg(test)]
+mod cut_off_tests;
+#[cfg(test)]
 mod honesty_tests;
+#[cfg(test)]
+mod insight_tests;
 #[cfg(test)]
 mod laws_tests;
 #[cfg(test)]
@@ -73,6 +80,8 @@ mod learn_tests;
 mod limits_tests;
 #[cfg(test)]
 mod load_tests;
+#[cfg(test)]
+mod pairs_tests;
 #[cfg(test)]
 mod pool_laws_tests;
 #[cfg(test)]

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::id::{CallerId, ModelName};
+use crate::model::insight::UsualAnswer;
 
 /// Pairs of model and caller.
 const ROWS: usize = 256;
@@ -42,6 +43,17 @@ impl Outputs {
         }
         let row = self.rows.get(&(model.clone(), caller.cloned()))?;
         (row.count >= ENOUGH).then_some(row.quantile)
+    }
+
+    /// All that are believed, by model and caller.
+    pub(super) fn known(&self) -> Vec<UsualAnswer> {
+        let believed = self.rows.iter().filter(|(_, row)| row.count >= ENOUGH);
+        let told = believed.map(|((model, caller), row)| UsualAnswer {
+            model: model.clone(),
+            caller: caller.clone(),
+            tokens: row.quantile,
+        });
+        told.collect()
     }
 
     /// An answer without a cap was this long.

@@ -18,6 +18,7 @@ use super::request::{Job, RouteState};
 use crate::model::checked::CheckedGroup;
 use crate::model::config::{AdminState, Priority};
 use crate::model::decision::Exclusion;
+use crate::model::insight::Paced;
 use crate::model::outlook::{Demand, Outlook};
 use crate::model::units::Timestamp;
 
@@ -193,6 +194,14 @@ impl Balancer {
 }
 
 impl RouteState {
+    /// What less important requests may still take of a group and those above; `None`: nothing is kept from them.
+    pub(super) fn paced_at(&self, now: Timestamp, group: usize) -> Option<Paced> {
+        self.demand?;
+        let allowance = self.allowance.as_ref().filter(|allowance| now.since(allowance.made) <= OUTLOOK_LASTS)?;
+        let [normal, bulk] = *allowance.groups.get(group)?;
+        (bulk < u64::MAX).then_some(Paced { normal, bulk })
+    }
+
     /// Whether a class had less than its share of the last minute.
     pub(super) fn is_due(&self, now: Timestamp, class: Priority, charge: u64, bulk_share: u32) -> bool {
         let whole = self.allowance.as_ref().and_then(|allowance| allowance.whole);

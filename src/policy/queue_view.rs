@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use super::balancer::Balancer;
 use super::order::CLASSES;
-use super::request::{Job, Reservation, Stage};
+use super::request::{Job, Reservation, RouteState, Stage};
 use crate::model::config::Priority;
 use crate::model::id::RequestId;
+use crate::model::insight::KeptPlace;
 use crate::model::status::{ClassView, QueueView, RunningView, WaitingView};
 use crate::model::units::Timestamp;
 
@@ -37,6 +38,7 @@ impl Balancer {
             classes,
             list: self.waiting_list(now),
             running: self.running_list(),
+            budget: self.budget.view(now, self.config.retry.budget_percent),
         }
     }
 
@@ -83,10 +85,16 @@ impl Balancer {
                     since: now.before(job.waited_by(now)),
                     deadline: job.deadline(),
                     expected: starts.get(&job.order).map(|at| now.max(*at)),
+                    kept: self.kept_for(route, job.order),
                 });
             }
         }
         list
+    }
+
+    fn kept_for(&self, route: &RouteState, order: u64) -> Option<KeptPlace> {
+        let claim = route.claims.iter().find(|claim| claim.order == order)?;
+        Some(KeptPlace { endpoint: self.endpoints.get(claim.slot)?.id.clone(), at: claim.at })
     }
 
     /// Names grow with arrival, so the first are the oldest.

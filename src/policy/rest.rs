@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
+use crate::model::config::HealthRule;
 use crate::model::outcome::{HeaderFacts, LimitFacts, ThrottleKind};
 
-const SECOND: Duration = Duration::from_secs(1);
 const FIRST: Duration = Duration::from_secs(5);
 const LONGEST_GUESS: Duration = Duration::from_mins(1);
 const LONGEST_TOLD: Duration = Duration::from_mins(15);
@@ -102,8 +102,9 @@ fn until_fits(facts: &LimitFacts, cost: u64) -> Option<Duration> {
 }
 
 /// How long the n-th ejection in a row lasts.
-pub(super) fn ejection(in_a_row: u32) -> Duration {
-    doubled(FIRST, in_a_row, LONGEST_GUESS)
+pub(super) fn ejection(in_a_row: u32, rule: &HealthRule) -> Duration {
+    let first = Duration::from_secs(rule.rest_seconds.max(1).into());
+    doubled(first, in_a_row, Duration::from_secs(rule.longest_rest_seconds.into()).max(first))
 }
 
 /// How long an overloaded service is left alone because it asked for it.
@@ -118,14 +119,6 @@ pub(super) fn denial(in_a_row: u32) -> Duration {
 
 fn doubled(first: Duration, in_a_row: u32, longest: Duration) -> Duration {
     first.saturating_mul(2_u32.saturating_pow(in_a_row.saturating_sub(1).min(16))).min(longest)
-}
-
-/// Whether a pair of request headers counts per minute: a bucket that takes hours to fill is a daily one.
-pub(super) fn counts_per_minute(facts: &LimitFacts) -> bool {
-    let (Some(limit), Some(remaining), Some(reset)) = (facts.limit, facts.remaining, facts.reset) else { return true };
-    let Some(deficit) = limit.checked_sub(remaining).filter(|deficit| *deficit > 0) else { return true };
-    let period = reset.as_millis().saturating_mul(u128::from(limit)) / u128::from(deficit);
-    period <= (SECOND * 600).as_millis()
 }
 
 #[cfg(test)]
@@ -157,9 +150,9 @@ mod tests {
 
     #[test]
     fn without_a_word_requests_wait_a_slice_and_tokens_longer_each_time() {
-        let silent = HeaderFacts::default();
-        assert_eq!(seconds(judge(ThrottleKind::Requests, silent, 1)), 10);
-        let waits: Vec<u64> = (1..7).map(|n| seconds(judge(ThrottleKind::Tokens, silent, n))).collect();
+        let silent = HeaderFacts::default;
+        assert_eq!(seconds(judge(ThrottleKind::Requests, silent(), 1)), 10);
+        let waits: Vec<u64> = (1..7).map(|n| seconds(judge(ThrottleKind::Tokens, silent(), n))).collect();
         assert_eq!(waits, [5, 10, 20, 40, 60, 60]);
         assert_eq!(seconds(judge(ThrottleKind::Tokens, told(0), 1)), 5, "a wait of nothing says nothing");
     }
@@ -196,17 +189,9 @@ mod tests {
     #[test]
     fn denials_grow_to_a_quarter_of_an_hour_and_ejections_to_a_minute() {
         assert_eq!((1..7).map(|n| denial(n).as_secs()).collect::<Vec<_>>(), [60, 120, 240, 480, 900, 900]);
-        assert_eq!((1..6).map(|n| ejection(n).as_secs()).collect::<Vec<_>>(), [5, 10, 20, 40, 60]);
-    }
-
-    #[test]
-    fn a_daily_pair_of_headers_is_told_from_one_per_minute() {
-        let pair = |limit, remaining, millis| LimitFacts {
-            limit: Some(limit),
-            remaining: Some(remaining),
-            reset: Some(Duration::from_millis(millis)),
-        };
-        assert!(!counts_per_minute(&pair(10_000, 9_999, 8_640)));
-        assert!(counts_per_minute(&pair(500, 499, 120)));
+        let ejections = |rule: &HealthRule| (1..6).map(|n| ejection(n, rule).as_secs()).collect::<Vec<_>>();
+        assert_eq!(ejections(&HealthRule::default()), [5, 10, 20, 40, 60]);
+        let rule = HealthRule { rest_seconds: 30, longest_rest_seconds: 10, ..HealthRule::default() };
+        assert_eq!(ejections(&rule), [30; 5], "never less than the first");
     }
 }

@@ -9,6 +9,7 @@ use fastrand::Rng;
 
 use super::window::Window;
 use crate::model::config::Retry;
+use crate::model::insight::RetryBudget;
 use crate::model::units::{Timestamp, micros};
 
 /// Over this span requests and retries are compared.
@@ -37,15 +38,25 @@ impl Budget {
         }
     }
 
+    /// How it stands.
+    pub(super) fn view(&self, now: Timestamp, percent: u32) -> RetryBudget {
+        let (requests, retries) = (self.requests.taken(now), self.retries.taken(now));
+        RetryBudget { requests, retries, allowed: allowed(requests, percent) }
+    }
+
     /// Spends one retry if there is one.
     pub(super) fn spend(&mut self, now: Timestamp, percent: u32) -> bool {
-        let share = self.requests.taken(now).saturating_mul(u64::from(percent)) / 100;
-        let allowed = self.retries.taken(now) < share.saturating_add(FLOOR);
+        let allowed = self.retries.taken(now) < allowed(self.requests.taken(now), percent);
         if allowed {
             self.retries.add(now, 1);
         }
         allowed
     }
+}
+
+/// Retries that so many requests allow.
+fn allowed(requests: u64, percent: u32) -> u64 {
+    (requests.saturating_mul(u64::from(percent)) / 100).saturating_add(FLOOR)
 }
 
 /// Full jitter: anything between nothing and the exponential step after the `failures`-th failure.

@@ -4,7 +4,6 @@
 //! Absent on purpose: health, and taking the room (`admit`).
 
 use super::judge::{Seat, pool_limits};
-use super::learn::Bound;
 use super::ledger::{Limits, Shortage, Unit};
 use crate::model::decision::{Estimate, Exclusion};
 use crate::model::units::Timestamp;
@@ -57,20 +56,24 @@ impl Seat<'_> {
             let whole = Limits { tokens: self.state.provider_tokens(self.spec), ..Limits::NONE };
             self.state.ledger.shortage(now, estimate, whole).is_none()
         };
-        match self.state.bound(self.spec) {
-            Bound::SoftCap => Exclusion::SoftCap,
-            // What is free in the pool is kept for its other members.
-            Bound::Allotted => Exclusion::PoolShort,
-            Bound::Growth => Exclusion::GrowthGuard,
-            Bound::Foreign if others_alone() => Exclusion::ForeignTraffic,
-            Bound::Foreign | Bound::Service => Exclusion::TokensShort,
+        match self.state.tokens_short(self.spec) {
+            Some(why) => why,
+            None if others_alone() => Exclusion::ForeignTraffic,
+            None => Exclusion::TokensShort,
         }
+    }
+
+    /// The same for requests.
+    fn requests_short(&self, now: Timestamp, estimate: Estimate) -> Exclusion {
+        let whole = Limits { requests: self.state.provider_requests(self.spec), ..Limits::NONE };
+        let others_alone = self.state.ledger.shortage(now, estimate, whole).is_none();
+        if others_alone { Exclusion::ForeignTraffic } else { Exclusion::RequestsShort }
     }
 
     fn exclusion(&self, now: Timestamp, estimate: Estimate, unit: Unit) -> Exclusion {
         match unit {
             Unit::Tokens => self.tokens_short(now, estimate),
-            Unit::Requests => Exclusion::RequestsShort,
+            Unit::Requests => self.requests_short(now, estimate),
             Unit::Input => Exclusion::InputShort,
             Unit::Output => Exclusion::OutputShort,
             Unit::DayTokens | Unit::DayRequests => Exclusion::DayShort,

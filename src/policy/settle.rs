@@ -6,8 +6,10 @@
 use super::balancer::Balancer;
 use super::ledger::{Demand, Entry, Ledger};
 use super::request::{Reservation, Stage};
+use super::rest::ejection;
 use crate::model::id::RequestId;
 use crate::model::outcome::{Ending, HeaderSignal, Settlement};
+use crate::model::status::RestCause;
 use crate::model::units::Timestamp;
 use crate::model::usage::Usage;
 
@@ -71,8 +73,17 @@ impl Balancer {
         endpoint.note_stay(now.since(sent));
         let counters = &mut endpoint.counters;
         match settlement.ending {
-            Ending::Completed if job.committed => counters.answered = counters.answered.saturating_add(1),
-            Ending::CutOff => counters.failed = counters.failed.saturating_add(1),
+            Ending::Completed if job.committed => {
+                counters.answered = counters.answered.saturating_add(1);
+                endpoint.health.whole();
+            }
+            Ending::CutOff => {
+                counters.failed = counters.failed.saturating_add(1);
+                let rule = &self.config.config.health;
+                if let Some(in_a_row) = endpoint.health.cut(now, request, rule) {
+                    endpoint.health.rest(request, now.after(ejection(in_a_row, rule)), RestCause::Errors);
+                }
+            }
             Ending::Completed | Ending::ClientLeft => {}
         }
         if let Some(usage) = settlement.usage {

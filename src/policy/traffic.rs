@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::window::{Place, Window};
-use crate::model::units::{MINUTE, Timestamp};
+use crate::model::units::{MINUTE, Timestamp, micros};
 
 /// Requests sent within this time may overtake each other on their way.
 pub(super) const OVERTAKES: Duration = Duration::from_millis(50);
@@ -136,6 +136,14 @@ impl Traffic {
         (remaining.saturating_sub(mark.close).saturating_sub(since), remaining.saturating_sub(surely))
     }
 
+    /// The same in requests. What remains is told in whole ones.
+    pub(super) fn requests_left(&self, mark: &Mark, remaining: u64) -> (u64, u64) {
+        let since = self.requests_since(mark);
+        let close = if mark.apart { 0 } else { RECENT as u64 };
+        let surely = if self.overtaking(mark) == Some(0) { since } else { 0 };
+        (remaining.saturating_sub(close).saturating_sub(since), remaining.saturating_add(1).saturating_sub(surely))
+    }
+
     /// What it came to in the end; nothing: the service did not let it in.
     pub(super) fn settle(&mut self, mark: &Mark, charge: u64) {
         let [tokens, minute, slice] = mark.places;
@@ -172,6 +180,17 @@ impl Traffic {
     /// Slices in a minute.
     pub(super) fn slices(&self) -> u64 {
         MINUTE.as_secs() / self.slice_span.as_secs().clamp(1, MINUTE.as_secs())
+    }
+
+    /// Requests sent after a mark, as far as the service did not refuse them.
+    pub(super) fn requests_since(&self, mark: &Mark) -> u64 {
+        let refused = self.refused.iter().filter(|(order, _)| *order > mark.order).count() as u64;
+        self.order.wrapping_sub(mark.order).saturating_sub(refused)
+    }
+
+    /// Requests of the `span` before a moment, a minute at most, and all since.
+    pub(super) fn requests_within(&self, at: Timestamp, span: Duration) -> u64 {
+        at.0.checked_sub(micros(span)).map_or_else(|| self.minute.taken(at), |from| self.minute.since(Timestamp(from)))
     }
 
     /// Tokens sent after a mark, as far as the service did not refuse them.

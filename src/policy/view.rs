@@ -4,6 +4,7 @@
 //! Absent on purpose: history and words.
 
 use super::balancer::Balancer;
+use super::ceiling::Held;
 use super::judge::{Seat, pool_limits};
 use super::ledger::{Limits, Unit};
 use crate::model::checked::{CheckedConfig, CheckedPool, CheckedRoute};
@@ -37,6 +38,7 @@ impl Balancer {
             kept: self.owners.kept(),
             endpoints,
             callers: self.caller_views(now),
+            usual_answers: self.outputs.known(),
         }
     }
 
@@ -80,6 +82,7 @@ impl Balancer {
             charge_permille: learning.calibration(true).permille(),
             uncapped_charge_permille: learning.calibration(false).permille(),
             growth_tokens_per_minute: learning.growth.allowed(),
+            insight: state.insight(now, spec),
         }
     }
 
@@ -124,6 +127,7 @@ impl Balancer {
                 model: group.model.clone(),
                 taken_percent: u8::try_from(self.taken_share(now, group) / 10_000).unwrap_or(100),
                 withheld: self.withheld(now, at, place),
+                paced: state.and_then(|route| route.paced_at(now, place)),
             }
         });
         RouteView {
@@ -134,6 +138,7 @@ impl Balancer {
             waiting: count(self.waiting_for(at)),
             back_at: if serving == 0 { back_at.min() } else { None },
             demand: self.outlook.route(&route.model).map(|route| route.demand).unwrap_or_default(),
+            relented_at: state.and_then(|route| route.relented),
         }
     }
 
@@ -146,19 +151,22 @@ impl Balancer {
 
 /// The limits that few services have, where one is known.
 fn more_limits(now: Timestamp, seat: &Seat<'_>, limits: Limits) -> Vec<MoreLimitView> {
-    let spec = seat.spec;
     let all = [
-        (LimitKind::InputTokens, Unit::Input, limits.input, spec.input_tokens_per_minute),
-        (LimitKind::OutputTokens, Unit::Output, limits.output, spec.output_tokens_per_minute),
-        (LimitKind::TokensPerDay, Unit::DayTokens, limits.tokens_per_day, spec.tokens_per_day),
-        (LimitKind::RequestsPerDay, Unit::DayRequests, limits.requests_per_day, spec.requests_per_day),
+        (LimitKind::InputTokens, Unit::Input, limits.input),
+        (LimitKind::OutputTokens, Unit::Output, limits.output),
+        (LimitKind::TokensPerDay, Unit::DayTokens, limits.tokens_per_day),
+        (LimitKind::RequestsPerDay, Unit::DayRequests, limits.requests_per_day),
     ];
-    let known = all.into_iter().filter(|(_, _, limit, _)| limit.is_some());
-    let view = |(kind, unit, limit, stated)| {
-        let source = if limit == stated { LimitSource::Configured } else { LimitSource::Header };
-        MoreLimitView { kind, limit: LimitView::new(limit, source, seat.state.ledger.standing(now, unit)) }
-    };
-    known.map(view).collect()
+    let learning = &seat.state.learning;
+    let held = learning.holding().more.into_iter().zip(learning.more_since());
+    let known = all.into_iter().zip(held).filter(|((_, _, limit), _)| limit.is_some());
+    known
+        .map(|((kind, unit, limit), (held, since))| {
+            let stated = LimitView::new(limit, LimitSource::Configured, seat.state.ledger.standing(now, unit));
+            let limit = if seat.spec.pinned { stated } else { LimitView { source: held.source, since, ..stated } };
+            MoreLimitView { kind, limit }
+        })
+        .collect()
 }
 
 fn count(number: usize) -> u32 {

@@ -10,6 +10,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::ahead::{Ahead, STEPS};
 use crate::model::units::{Timestamp, micros};
 
 /// The shortest guard: what requests differ on their way.
@@ -125,6 +126,25 @@ impl Window {
                 (self.taken(now), next)
             }
         }
+    }
+
+    /// What came after a moment, as far as it has not left.
+    pub(super) fn since(&self, moment: Timestamp) -> u64 {
+        let before = self.bins.partition_point(|bin| bin.last <= moment);
+        self.sum.saturating_sub(self.sum_of_first(before))
+    }
+
+    /// What leaves next of what counts at `now`.
+    pub(super) fn ahead(&self, now: Timestamp) -> Ahead {
+        let mut steps = [(0, Timestamp::MAX); STEPS];
+        let mut next = self.bins.iter().skip_while(|bin| self.leaves(bin) <= now);
+        let mut left = 0_u64;
+        for step in &mut steps {
+            let Some(bin) = next.next() else { break };
+            left = left.saturating_add(bin.amount);
+            *step = (left, self.leaves(bin));
+        }
+        Ahead::Steps(steps)
     }
 
     /// Whether less than `amount` counts at `now`.

@@ -11,12 +11,12 @@ use http::request::Parts;
 use hyper::body::Incoming;
 
 use super::attempt::Prepared;
-use super::auth::client_label;
+use super::auth::{Who, client_label};
 use super::door::Door;
 use super::intake::{Bounds, Taken, Unreadable, take};
 use super::wishes::Wishes;
 use crate::model::config::Priority;
-use crate::model::id::ModelName;
+use crate::model::id::{CallerId, ModelName};
 use crate::model::profile::{Operation, RequestProfile, RequestSize};
 use crate::wire::headers::strip_request;
 use crate::wire::multipart::FormReader;
@@ -51,6 +51,7 @@ pub(super) async fn read(
 pub(super) async fn classify(
     door: &Door,
     head: Parts,
+    who: Who,
     operation: Operation,
     deployment: Option<String>,
     taken: Taken,
@@ -65,7 +66,7 @@ pub(super) async fn classify(
     let named = deployment.or(seen.model).filter(|model| !model.is_empty());
     let model = named.or_else(|| operation.usual_model().map(str::to_owned)).ok_or(Unreadable::NoModel)?;
     let wishes = Wishes::read(&head.headers);
-    let (caller, priority) = who(door, &head.headers, &wishes, &model);
+    let (caller, priority) = importance(door, who, &wishes, &model);
     let retries = head.headers.get("x-stainless-retry-count").and_then(|count| count.to_str().ok()?.parse().ok());
     let profile = RequestProfile {
         model: ModelName::from(model),
@@ -87,14 +88,12 @@ pub(super) async fn classify(
     Ok((Arc::new(profile), prepared))
 }
 
-/// Who asks, and how important it is.
-pub(super) fn who(
-    door: &Door,
-    headers: &HeaderMap,
-    wishes: &Wishes,
-    model: &str,
-) -> (Option<crate::model::id::CallerId>, Priority) {
-    let (caller, said_of_caller) = door.callers.load().recognise(headers);
+/// Whose request it is, and how important.
+pub(super) fn importance(door: &Door, who: Who, wishes: &Wishes, model: &str) -> (Option<CallerId>, Priority) {
+    let (caller, said_of_caller) = match who {
+        Who::Known(caller, priority) => (caller, priority),
+        Who::Anybody | Who::Stranger => (None, None),
+    };
     let config = door.config.load();
     let usual = || config.route_for(model).and_then(|route| config.routes.get(route)).map(|route| route.priority);
     (caller, wishes.priority.or(said_of_caller).or_else(usual).unwrap_or_default())

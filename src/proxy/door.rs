@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 
 use super::attempt::Client;
-use super::auth::Callers;
+use super::auth::{Callers, Who};
 use super::streams::Streams;
 use super::upstreams::Upstreams;
+use crate::contract::door::Strangers;
 use crate::contract::snapshot::Arrivals;
 use crate::engine::Engine;
 use crate::model::checked::CheckedConfig;
@@ -43,6 +44,7 @@ pub struct Door {
     /// The whole value of that header.
     pub via: HeaderValue,
     arrivals: Mutex<Arrivals>,
+    strangers: Mutex<Strangers>,
 }
 
 impl Door {
@@ -69,6 +71,7 @@ impl Door {
             via: HeaderValue::from_str(&format!("1.1 {marker}")).unwrap_or(HeaderValue::from_static("1.1 tidegate")),
             marker,
             arrivals: Mutex::default(),
+            strangers: Mutex::default(),
         }
     }
 
@@ -90,9 +93,28 @@ impl Door {
         }
     }
 
+    /// Who sent these headers. Those without a token that they need are counted.
+    pub(super) fn recognise(&self, headers: &HeaderMap) -> Who {
+        let wall = self.engine.clock().wall_ms();
+        let who = self.callers.load().recognise(headers, wall);
+        if who == Who::Stranger {
+            let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
+            strangers.requests += 1;
+            strangers.last_wall_ms = Some(wall);
+        }
+        who
+    }
+
+    /// Who was turned away for want of a token, so far.
+    #[must_use]
+    pub fn strangers(&self) -> Strangers {
+        *self.strangers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Forgets what arrived, when the profile is swapped.
     pub fn forget_arrivals(&self) {
         *self.arrivals.lock().unwrap_or_else(PoisonError::into_inner) = Arrivals::default();
+        *self.strangers.lock().unwrap_or_else(PoisonError::into_inner) = Strangers::default();
     }
 
     /// Counts an exchange for as long as the guard lives.

@@ -3,6 +3,7 @@
 //! Invariant: a request that was understood leaves exactly one record.
 //! Absent on purpose: layers, extensions and hidden parameters; what a step needs it is given.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,15 +13,18 @@ use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
 use tokio::time::Instant;
 
 use super::answer::Answer;
 use super::attempt::{Fault, Prepared, send};
+use super::auth::Who;
 use super::classify::{classify, read};
 use super::commit::{Committed, commit};
+use super::cors;
 use super::door::{Door, Inside};
 use super::echo::hide;
-use super::guard::{TurnedAway, check};
+use super::guard::{House, TurnedAway, check};
 use super::intake::Unreadable;
 use super::journal::Journal;
 use super::meter::Relay;
@@ -44,6 +48,9 @@ const GROUP: HeaderName = HeaderName::from_static("x-tidegate-group");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tidegate-attempts");
 const DECISION: HeaderName = HeaderName::from_static("x-tidegate-decision");
 
+const ENDED: &str = "Ended by hand in Tidegate's window before its answer began. Send it again if that was a mistake.";
+const STRANGER: &str = "A caller's token is needed here, and this request has none that is known. Nothing was sent to a service. Put a \
+     token where your tool asks for its API key; Tidegate makes one in Settings, Callers, or with `tidegate caller add NAME`.";
 const PAUSED: &str = "Serving is paused in Tidegate's window. Resume it there.";
 /// What to do about a list of which a part is missing.
 pub(super) const INCOMPLETE_LIST: &str = "Ask again once it answers, or pause its endpoints to list the others.";
@@ -54,12 +61,37 @@ const ADMINISTRATION: &str = "Organizations and projects are not administered th
 const ERROR_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Answers one request.
-pub async fn exchange(door: Arc<Door>, mut request: Request<Incoming>) -> Response<Answer> {
+pub async fn exchange(door: Arc<Door>, mut request: Request<Incoming>, local: Option<IpAddr>) -> Response<Answer> {
     let socket = socket::asked(&mut request);
     let (head, body) = request.into_parts();
-    if let Err(why) = check(&head, &door.marker) {
-        return turned_away(why);
+    let page = match greet(&door, &head, local) {
+        Ok(page) => page,
+        Err(why) => return turned_away(why),
+    };
+    let answer = if page.is_some() && cors::asks_leave(&head) {
+        cors::leave(&head.headers)
+    } else {
+        match door.recognise(&head.headers) {
+            Who::Stranger => plain(error::unauthorized(STRANGER)),
+            who => let_in(door, head, who, socket, body).await,
+        }
+    };
+    match page {
+        Some(page) => cors::told(answer, page),
+        None => answer,
     }
+}
+
+/// The origin of the web page that asks, if one does that may.
+fn greet(door: &Door, head: &Parts, local: Option<IpAddr>) -> Result<Option<HeaderValue>, TurnedAway> {
+    let config = door.config.load();
+    let listen = &config.config.listen;
+    check(head, &House { marker: &door.marker, local, listen })?;
+    Ok(cors::page(&head.headers, &listen.allowed_origins).cloned())
+}
+
+/// The same once the door was passed.
+async fn let_in(door: Arc<Door>, head: Parts, who: Who, socket: Option<OnUpgrade>, body: Incoming) -> Response<Answer> {
     let (operation, deployment) = match path::classify(head.uri.path(), head.uri.query()) {
         Inbound::Operation { operation, deployment, lacked_v1, .. } => {
             door.note_arrival(lacked_v1, super::auth::client_label(&head.headers));
@@ -70,12 +102,12 @@ pub async fn exchange(door: Arc<Door>, mut request: Request<Incoming>) -> Respon
         Inbound::Administration => return plain(error::forbidden(ADMINISTRATION)),
         Inbound::Stored { path, lacked_v1, .. } => {
             door.note_arrival(lacked_v1, super::auth::client_label(&head.headers));
-            return keep(door, head, path, body).await;
+            return keep(door, head, who, path, body).await;
         }
         Inbound::Unknown => return elsewhere(&door, &head),
     };
     if operation == Operation::Chat && deployment.is_none() && head.method == Method::GET {
-        return keep(door, head, operation.path().to_owned(), body).await;
+        return keep(door, head, who, operation.path().to_owned(), body).await;
     }
     let opens_session = operation == Operation::Realtime;
     if opens_session && socket.is_none() {
@@ -89,11 +121,11 @@ pub async fn exchange(door: Arc<Door>, mut request: Request<Incoming>) -> Respon
     }
     let inside = door.enter();
     if let Some(client) = socket {
-        return socket::open(door, head, client, inside).await;
+        return socket::open(door, head, who, client, inside).await;
     }
     let at = door.engine.clock().now();
     let understood = match read(&door, &head.headers, operation, body).await {
-        Ok(taken) => classify(&door, head, operation, deployment, taken).await,
+        Ok(taken) => classify(&door, head, who, operation, deployment, taken).await,
         Err(unreadable) => Err(unreadable),
     };
     match understood {
@@ -110,7 +142,7 @@ pub async fn exchange(door: Arc<Door>, mut request: Request<Incoming>) -> Respon
 }
 
 /// What is stored, or a path that is not known here.
-async fn keep(door: Arc<Door>, head: Parts, path: String, body: Incoming) -> Response<Answer> {
+async fn keep(door: Arc<Door>, head: Parts, who: Who, path: String, body: Incoming) -> Response<Answer> {
     let known = [Method::GET, Method::POST, Method::DELETE, Method::PUT, Method::PATCH];
     if !known.contains(&head.method) {
         return plain(error::method_not_allowed("GET, POST, DELETE"));
@@ -119,7 +151,7 @@ async fn keep(door: Arc<Door>, head: Parts, path: String, body: Incoming) -> Res
         return plain(error::unavailable(PAUSED));
     }
     let inside = door.enter();
-    super::stored::answer(door, head, path, body, inside).await
+    super::stored::answer(door, head, who, path, body, inside).await
 }
 
 /// Attempts until one is committed, the brain refuses, or it gives up.
@@ -140,9 +172,10 @@ pub(super) async fn committed(
     let mut last: Option<Response<Bytes>> = None;
     loop {
         match turn {
-            Turn::Send(assignment) => match attempt(door, &mut journal, &assignment, prepared).await {
-                Ok(committed) => return Ok((journal, committed)),
-                Err(fault) => {
+            Turn::Send(assignment) => match unless_ended(door, &mut journal, &assignment, prepared).await {
+                None => return Err(Box::new(ended(journal))),
+                Some(Ok(committed)) => return Ok((journal, committed)),
+                Some(Err(fault)) => {
                     last = fault.answer;
                     turn = journal.lease.failed(fault.failure).await;
                 }
@@ -151,6 +184,31 @@ pub(super) async fn committed(
             Turn::GiveUp(_) => return Err(Box::new(pass_on(journal, last))),
         }
     }
+}
+
+/// One sending, up to its commit point; `None`: the person ended it before.
+async fn unless_ended(
+    door: &Arc<Door>,
+    journal: &mut Journal,
+    assignment: &Assignment,
+    prepared: &Prepared,
+) -> Option<Result<Committed, Fault>> {
+    let by_hand = door.streams.expect(journal.lease.request());
+    tokio::select! {
+        biased;
+        result = attempt(door, journal, assignment, prepared) => Some(result),
+        () = by_hand.stopped() => None,
+    }
+}
+
+/// The person ended it while its answer was waited for.
+fn ended(mut journal: Journal) -> Response<Answer> {
+    journal.attempted(None, None, None);
+    let mut response = plain(error::unavailable(ENDED));
+    explain(response.headers_mut(), &journal);
+    tracing::info!(request = %journal.lease.request(), "ended by hand");
+    journal.turn_away(RecordEnd::Refused, response.status().as_u16());
+    response
 }
 
 /// One sending, up to its commit point.
@@ -173,7 +231,7 @@ async fn attempt(
     match &result {
         Ok(committed) => {
             let facts = headers::facts(&committed.head.headers, door.engine.clock().wall_ms());
-            journal.attempted(Some(committed.head.status.as_u16()), None, said::of_facts(facts));
+            journal.attempted(Some(committed.head.status.as_u16()), None, said::of_facts(facts.clone()));
             journal.committed(committed.head.status.as_u16());
             journal.lease.committed(HeaderSignal { endpoint: assignment.endpoint.clone(), facts });
         }
@@ -197,7 +255,9 @@ pub(super) async fn try_keys(
     let sent = send(&door.client, upstream, prepared, &door.via, deadline, slot).await;
     let first = prove(door, sent, upstream, prepared, deadline).await;
     let is_refused = matches!(&first, Err(fault) if fault.failure.class == FailureClass::KeyRejected);
-    let Some(other) = is_refused.then(|| upstream.keys.refused(slot)).flatten() else { return first };
+    let Some(other) = is_refused.then(|| upstream.keys.refused(slot, door.engine.clock().wall_ms())).flatten() else {
+        return first;
+    };
     tracing::warn!("an account refused its key, so its other one is used from now on; renew the refused one");
     let sent = send(&door.client, upstream, prepared, &door.via, deadline, other).await;
     prove(door, sent, upstream, prepared, deadline).await

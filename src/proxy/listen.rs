@@ -1,9 +1,11 @@
 //! Accepts connections and gives each request to an exchange.
 //!
-//! Invariant: a panic in one exchange ends that connection alone; stopping lets what runs finish.
+//! Invariant: a panic in one exchange ends that connection alone; stopping lets what runs finish; no client holds a connection by
+//! saying nothing or by taking nothing, and there are never more than there are files for.
 //! Absent on purpose: binding. The caller owns the port and the stop signal, so tests use port 0.
 
 use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,25 +13,39 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutStream;
 
 use super::door::Door;
 use super::exchange::exchange;
+use super::room::Room;
 
 /// How long a client may take over a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take nothing of an answer that is there for it. Long enough for a person at a breakpoint.
+const TAKE_TIMEOUT: Duration = Duration::from_mins(5);
 /// Pause after a failed accept (out of file descriptors), so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `stop` turns true, then lets running exchanges finish.
-pub async fn serve(listener: TcpListener, door: Arc<Door>, mut stop: watch::Receiver<bool>) {
+/// Serves until `stop` turns true, says by `closed` that the port is free, and lets running exchanges finish.
+pub async fn serve(
+    listener: TcpListener,
+    door: Arc<Door>,
+    mut stop: watch::Receiver<bool>,
+    closed: oneshot::Sender<()>,
+) {
     let mut connections = JoinSet::new();
+    let room = Room::new();
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(connection(stream, Arc::clone(&door), stop.clone()));
+            accepted = next(&listener, &room) => match accepted {
+                Ok((stream, place)) => {
+                    let serving = connection(stream, Arc::clone(&door), stop.clone());
+                    connections.spawn(async move {
+                        serving.await;
+                        drop(place);
+                    });
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -41,19 +57,32 @@ pub async fn serve(listener: TcpListener, door: Arc<Door>, mut stop: watch::Rece
         }
     }
     drop(listener);
+    // Nobody may wait for it.
+    let _ = closed.send(());
     while connections.join_next().await.is_some() {}
+}
+
+/// The next connection, once there is room for it. Until then it waits where the system keeps those it has taken for us.
+async fn next(listener: &TcpListener, room: &Room) -> io::Result<(TcpStream, Option<OwnedSemaphorePermit>)> {
+    let place = room.place().await;
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, place))
 }
 
 async fn connection(stream: TcpStream, door: Arc<Door>, mut stop: watch::Receiver<bool>) {
     // Without this, small answers wait for the client's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
+    // The address by which the client reached us; an IPv6 socket shows IPv4 ones in its own way.
+    let local = stream.local_addr().ok().map(|address| address.ip().to_canonical());
     let service = service_fn(move |request| {
         let door = Arc::clone(&door);
-        async move { Ok::<_, Infallible>(exchange(door, request).await) }
+        async move { Ok::<_, Infallible>(exchange(door, request, local).await) }
     });
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    let serving = server.serve_connection(TokioIo::new(stream), service).with_upgrades();
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(TAKE_TIMEOUT));
+    let serving = server.serve_connection(TokioIo::new(Box::pin(stream)), service).with_upgrades();
     tokio::pin!(serving);
     let ended = tokio::select! {
         ended = &mut serving => ended,

@@ -29,7 +29,7 @@ pub fn of_fault(fault: &Fault) -> Option<Arc<Said>> {
     let answer = fault.answer.as_ref()?;
     let body = beginning(answer.body(), ERROR_SHOWN);
     let error = (!body.trim().is_empty()).then_some(body);
-    Some(Arc::new(Said { facts: fault.failure.facts, headers: kept(answer.headers()), error }))
+    Some(Arc::new(Said { facts: fault.failure.facts.clone(), headers: kept(answer.headers()), error }))
 }
 
 fn kept(headers: &HeaderMap) -> Vec<(String, String)> {

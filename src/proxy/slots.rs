@@ -4,7 +4,7 @@
 //! Absent on purpose: judging keys. That both are refused, the brain is told like any other refusal.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::model::secret::Secret;
 
@@ -14,6 +14,8 @@ pub struct Slots {
     first: Option<Arc<Secret>>,
     second: Option<Arc<Secret>>,
     uses_second: AtomicBool,
+    /// When a key was last refused, in Unix milliseconds; 0: none was.
+    refused_wall_ms: AtomicU64,
 }
 
 /// Which of the two.
@@ -24,7 +26,29 @@ impl Slots {
     /// With the first in use.
     #[must_use]
     pub fn new(first: Option<Arc<Secret>>, second: Option<Arc<Secret>>) -> Self {
-        Self { first, second, uses_second: AtomicBool::new(false) }
+        Self { first, second, ..Self::default() }
+    }
+
+    /// Whether it has exactly these keys, and so what is known of them.
+    #[must_use]
+    pub fn holds(&self, first: Option<&Arc<Secret>>, second: Option<&Arc<Secret>>) -> bool {
+        let same = |own: Option<&Arc<Secret>>, other: Option<&Arc<Secret>>| match (own, other) {
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            (own, other) => own.is_none() && other.is_none(),
+        };
+        same(self.first.as_ref(), first) && same(self.second.as_ref(), second)
+    }
+
+    /// When a key was last refused, in Unix milliseconds.
+    #[must_use]
+    pub fn last_refused(&self) -> Option<u64> {
+        Some(self.refused_wall_ms.load(Ordering::Relaxed)).filter(|at| *at > 0)
+    }
+
+    /// Whether the second one stands in for the first.
+    #[must_use]
+    pub fn uses_second(&self) -> bool {
+        self.uses_second.load(Ordering::Relaxed)
     }
 
     /// The one in use.
@@ -44,9 +68,10 @@ impl Slots {
         self.first.iter().chain(&self.second).map(AsRef::as_ref)
     }
 
-    /// The key of this slot was refused: the slot to try now, if there is another key.
+    /// The key of this slot was refused at this moment: the slot to try now, if there is another key.
     #[must_use]
-    pub fn refused(&self, Slot(slot): Slot) -> Option<Slot> {
+    pub fn refused(&self, Slot(slot): Slot, wall_ms: u64) -> Option<Slot> {
+        self.refused_wall_ms.store(wall_ms, Ordering::Relaxed);
         if self.first.is_none() || self.second.is_none() {
             return None;
         }
@@ -68,16 +93,24 @@ mod tests {
     fn a_refused_key_gives_way_to_the_other_once() {
         let slots = Slots::new(Some(secret("one")), Some(secret("two")));
         let met = slots.slot();
-        let other = slots.refused(met).unwrap();
-        assert_eq!(slots.refused(met), Some(other), "two requests met the same refusal");
+        let other = slots.refused(met, 7).unwrap();
+        assert_eq!(slots.refused(met, 7), Some(other), "two requests met the same refusal");
         assert_eq!((slots.slot(), slots.key(other).map(Secret::expose)), (other, Some("two")));
-        assert_eq!(slots.refused(other), Some(met), "and back, once the first was renewed");
+        assert_eq!(slots.refused(other, 8), Some(met), "and back, once the first was renewed");
+    }
+
+    #[test]
+    fn what_is_known_of_keys_is_known_of_those_alone() {
+        let (one, two) = (secret("one"), secret("two"));
+        let slots = Slots::new(Some(Arc::clone(&one)), None);
+        assert!(slots.holds(Some(&one), None));
+        assert!(!slots.holds(Some(&two), None) && !slots.holds(Some(&one), Some(&two)) && !slots.holds(None, None));
     }
 
     #[test]
     fn a_single_key_has_nothing_to_give_way_to() {
         let slots = Slots::new(Some(secret("one")), None);
-        assert_eq!(slots.refused(slots.slot()), None);
-        assert_eq!(slots.all().count(), 1);
+        assert_eq!(slots.refused(slots.slot(), 7), None);
+        assert_eq!((slots.all().count(), slots.last_refused()), (1, Some(7)));
     }
 }

@@ -18,8 +18,8 @@ use tokio::time::timeout;
 
 use super::answer::Answer;
 use super::attempt::Prepared;
-use super::auth::client_label;
-use super::classify::who;
+use super::auth::{KEY_PROTOCOL, Who, client_label};
+use super::classify::importance;
 use super::door::{Door, Inside};
 use super::exchange::{committed, explain, plain};
 use super::journal::Journal;
@@ -38,8 +38,6 @@ const HANDSHAKE: [HeaderName; 3] = [
     HeaderName::from_static("sec-websocket-version"),
     HeaderName::from_static("sec-websocket-protocol"),
 ];
-/// Browsers put their key among the protocols.
-const KEY_PROTOCOL: &str = "openai-insecure-api-key.";
 /// As much is passed on at once.
 const PIECE: usize = 16 * 1024;
 /// How long one side may go on once the other has hung up.
@@ -64,14 +62,20 @@ pub(super) fn asked(request: &mut Request<Incoming>) -> Option<OnUpgrade> {
 }
 
 /// Opens a session. `client` is the client's side once we have said 101.
-pub(super) async fn open(door: Arc<Door>, head: Parts, client: OnUpgrade, inside: Inside) -> Response<Answer> {
+pub(super) async fn open(
+    door: Arc<Door>,
+    head: Parts,
+    who: Who,
+    client: OnUpgrade,
+    inside: Inside,
+) -> Response<Answer> {
     let query = head.uri.query().map(str::to_owned);
     let Some(model) = path::value_in(query.as_deref(), &["model", "deployment"]) else {
         return plain(error::bad_request("The session names no model. Add ?model= to its address."));
     };
     let at = door.engine.clock().now();
     let wishes = Wishes::read(&head.headers);
-    let (caller, priority) = who(&door, &head.headers, &wishes, &model);
+    let (caller, priority) = importance(&door, who, &wishes, &model);
     let profile = RequestProfile {
         model: ModelName::from(model),
         operation: Operation::Realtime,

@@ -57,7 +57,8 @@ fn told(view: &BalancerView) -> Map<String, Value> {
             Health::Resting { until, .. } => Some(seconds(view.at, until)),
             _ => None,
         };
-        json!({"rests_seconds": rests, "full_seconds": full(endpoint.exhausts_at)})
+        let asked = endpoint.insight.asked_until.map(|until| seconds(view.at, until));
+        json!({"rests_seconds": rests, "asked_seconds": asked, "full_seconds": full(endpoint.exhausts_at)})
     });
     add(
         &mut all,

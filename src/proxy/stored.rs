@@ -16,8 +16,8 @@ use hyper::body::Incoming;
 
 use super::answer::Answer;
 use super::attempt::{Fault, Prepared};
-use super::auth::client_label;
-use super::classify::{content_type, read, who};
+use super::auth::{Who, client_label};
+use super::classify::{content_type, importance, read};
 use super::door::{Door, Inside};
 use super::exchange::{INCOMPLETE_LIST, pass_on, plain, relay, try_keys, unread};
 use super::intake::{Taken, Unreadable};
@@ -50,6 +50,7 @@ pub(super) struct Errand {
 pub(super) async fn answer(
     door: Arc<Door>,
     head: Parts,
+    who: Who,
     path: String,
     body: Incoming,
     inside: Inside,
@@ -67,7 +68,7 @@ pub(super) async fn answer(
     let mut keys = mentions::of_path(&path, query.as_deref());
     keys.extend_from_slice(&seen.named);
     let places = door.engine.whereabouts(&keys, seen.model.as_deref());
-    let profile = profile(&door, &head, &path, &seen, keys);
+    let profile = profile(&door, &head, who, &path, &seen, keys);
     let is_known = seen.model.as_deref().is_some_and(|model| door.config.load().route_for(model).is_some());
     let mut prepared = Prepared::new(Operation::Stored, head, taken.body, seen.seams);
     // Jobs are made of a service's own models, not of deployments.
@@ -105,11 +106,11 @@ async fn seen(taken: &Taken, head: &Parts) -> Result<Seen, Unreadable> {
     Ok(Seen { model, streaming, seams, ..nothing })
 }
 
-fn profile(door: &Door, head: &Parts, path: &str, seen: &Seen, keys: Vec<u64>) -> RequestProfile {
+fn profile(door: &Door, head: &Parts, who: Who, path: &str, seen: &Seen, keys: Vec<u64>) -> RequestProfile {
     let family = path.split('/').next().unwrap_or_default();
     let model = seen.model.clone().unwrap_or_else(|| format!("/{family}"));
     let wishes = Wishes::read(&head.headers);
-    let (caller, priority) = who(door, &head.headers, &wishes, &model);
+    let (caller, priority) = importance(door, who, &wishes, &model);
     RequestProfile {
         model: ModelName::from(model),
         operation: Operation::Stored,

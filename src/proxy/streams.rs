@@ -1,12 +1,14 @@
 //! Streams under way: how much each has brought, and a way to end one by hand.
 //!
 //! Invariant: a stream is listed from its commit point to its end; what it costs its request is one counter a chunk.
-//! Absent on purpose: requests whose answer has not begun; the brain knows those.
+//! Absent on purpose: figures of requests whose answer has not begun; the brain has those.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+
+use tokio::sync::Notify;
 
 use crate::contract::snapshot::StreamView;
 use crate::model::id::RequestId;
@@ -14,7 +16,28 @@ use crate::model::units::Timestamp;
 
 /// All streams under way. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Streams(Arc<Mutex<BTreeMap<RequestId, Arc<Pulse>>>>);
+pub struct Streams(Arc<Mutex<BTreeMap<RequestId, Arc<Pulse>>>>, Arc<Mutex<BTreeMap<RequestId, Arc<Notify>>>>);
+
+/// A request that was sent and whose answer has not begun, listed as long as this lives.
+#[derive(Debug)]
+pub struct Awaited {
+    all: Streams,
+    request: RequestId,
+    stopped: Arc<Notify>,
+}
+
+impl Awaited {
+    /// Resolves when the person ended the request.
+    pub async fn stopped(&self) {
+        self.stopped.notified().await;
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        self.all.awaited().remove(&self.request);
+    }
+}
 
 #[derive(Debug, Default)]
 struct Pulse {
@@ -41,8 +64,20 @@ impl Streams {
         Stream { all: self.clone(), request, pulse }
     }
 
-    /// Ends a stream, if it is still under way: its client gets a last event that says so.
+    /// Lists a request whose answer is waited for.
+    #[must_use]
+    pub fn expect(&self, request: RequestId) -> Awaited {
+        let stopped = Arc::new(Notify::new());
+        self.awaited().insert(request, Arc::clone(&stopped));
+        Awaited { all: self.clone(), request, stopped }
+    }
+
+    /// Ends a request, if it is still under way: the client of a stream gets a last event that says so, that of an answer that
+    /// has not begun an error.
     pub fn stop(&self, request: RequestId) {
+        if let Some(awaited) = self.awaited().get(&request) {
+            awaited.notify_one();
+        }
         let Some(pulse) = self.all().get(&request).cloned() else { return };
         pulse.stopped.store(true, Ordering::Release);
         let waker = pulse.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -60,6 +95,10 @@ impl Streams {
             tokens: pulse.tokens.load(Ordering::Relaxed),
         };
         self.all().iter().map(view).collect()
+    }
+
+    fn awaited(&self) -> MutexGuard<'_, BTreeMap<RequestId, Arc<Notify>>> {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn all(&self) -> MutexGuard<'_, BTreeMap<RequestId, Arc<Pulse>>> {
@@ -107,6 +146,17 @@ mod tests {
         fn wake(self: Arc<Self>) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_waited_for_hears_that_it_is_ended_and_no_other_does() {
+        let streams = Streams::default();
+        let (one, other) = (streams.expect(RequestId(1)), streams.expect(RequestId(2)));
+        streams.stop(RequestId(1));
+        one.stopped().await;
+        let mut waits = Box::pin(other.stopped());
+        let waker = Waker::noop();
+        assert!(waits.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_pending());
     }
 
     #[test]

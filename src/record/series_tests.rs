@@ -26,6 +26,7 @@ fn endpoint(id: &str, throttled: u64) -> EndpointView {
         exhausts_at: None,
         reported_tokens_per_minute: None,
         foreign_tokens_per_minute: 0,
+        insight: crate::model::insight::Insight::default(),
         charge_permille: 1_000,
         uncapped_charge_permille: 1_000,
         growth_tokens_per_minute: None,

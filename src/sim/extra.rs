@@ -5,12 +5,10 @@
 
 use std::time::Duration;
 
-use crate::model::units::{MINUTE, Timestamp};
+use crate::model::units::{DAY, MINUTE, Timestamp};
 
 use super::limiter::Bound;
 use super::window::{Bucket, Log, Standing};
-
-const DAY: Duration = Duration::from_hours(24);
 
 /// Ceilings; `None`: there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,7 +73,6 @@ impl Count {
 #[derive(Clone, Debug)]
 struct Line {
     bound: Bound,
-    span: Duration,
     limit: u64,
     count: Count,
 }
@@ -120,7 +117,7 @@ impl MoreCounts {
             if let Count::Bucket(bucket) = &mut count {
                 bucket.set_limit(now, limit);
             }
-            self.lines.push(Line { bound, span, limit, count });
+            self.lines.push(Line { bound, limit, count });
         }
     }
 
@@ -149,10 +146,10 @@ impl MoreCounts {
         }
     }
 
-    /// How the requests of the day stand; `None`: no limit.
-    pub fn requests_per_day(&mut self, now: Timestamp) -> Option<Standing> {
-        let day = self.lines.iter_mut().find(|line| line.bound == Bound::RequestsPerDay && line.span == DAY)?;
-        Some(day.count.standing(now, day.limit))
+    /// How one of them stands; `None`: no limit.
+    pub fn standing(&mut self, now: Timestamp, bound: Bound) -> Option<Standing> {
+        let line = self.lines.iter_mut().find(|line| line.bound == bound)?;
+        Some(line.count.standing(now, line.limit))
     }
 }
 
@@ -175,7 +172,7 @@ mod tests {
         }
         let wait = Duration::from_secs(432);
         assert_eq!(day.wait(Timestamp::ZERO, Ask::from(5)), Ok(Some((Bound::RequestsPerDay, wait))));
-        let said = day.requests_per_day(Timestamp::ZERO).expect("limited");
+        let said = day.standing(Timestamp::ZERO, Bound::RequestsPerDay).expect("limited");
         assert_eq!((said.limit, said.remaining, said.reset), (200, 0, DAY));
     }
 

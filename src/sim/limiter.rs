@@ -180,9 +180,9 @@ impl Limiter {
         })
     }
 
-    /// The standing of the day's requests; `None`: no limit.
-    pub fn requests_per_day(&mut self, now: Timestamp) -> Option<Standing> {
-        self.more.requests_per_day(now)
+    /// The standing of a limit that few services have; `None`: no limit.
+    pub fn more(&mut self, now: Timestamp, bound: Bound) -> Option<Standing> {
+        self.more.standing(now, bound)
     }
 
     /// The requests' standing in the slice, which is what Azure reports; `None`: no limit.

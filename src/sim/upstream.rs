@@ -11,7 +11,7 @@ use crate::model::config::Enforcement;
 use crate::model::id::EndpointId;
 use crate::model::profile::Operation;
 use crate::model::scenario::Dials;
-use crate::model::units::Timestamp;
+use crate::model::units::{MINUTE, Timestamp};
 
 use super::charge::charge;
 use super::extra::{Ask, MoreLimits};
@@ -24,6 +24,8 @@ use super::words::{self, Header};
 const MEDIAN_OUTPUT: u64 = 220;
 /// Random numbers are consumed in this order for every arrival, whatever the dials say.
 const CHANCES: usize = 4;
+/// What others take of a limit comes in pieces of so many tokens.
+const OTHERS_AT_ONCE: u32 = 500;
 
 /// The API and the manners of the service that is imitated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,6 +185,8 @@ pub struct Upstream {
     spec: UpstreamSpec,
     limiter: Limiter,
     dials: Dials,
+    /// When others take their next piece.
+    others_next: Option<Timestamp>,
     rng: fastrand::Rng,
     open: BTreeMap<Ticket, u64>,
     next_ticket: u64,
@@ -195,7 +199,8 @@ impl Upstream {
         let mut limiter = Limiter::new(spec.limits(), now);
         limiter.limit_more(now, spec.more_limits);
         let rng = fastrand::Rng::with_seed(spec.seed);
-        Self { spec, limiter, dials: Dials::default(), rng, open: BTreeMap::new(), next_ticket: 0 }
+        let (dials, open) = (Dials::default(), BTreeMap::new());
+        Self { spec, limiter, dials, others_next: None, rng, open, next_ticket: 0 }
     }
 
     /// What it is.
@@ -214,6 +219,7 @@ impl Upstream {
     /// What goes wrong from now on.
     pub const fn set_dials(&mut self, dials: Dials) {
         self.dials = dials;
+        self.others_next = None;
     }
 
     /// A request arrives.
@@ -221,6 +227,7 @@ impl Upstream {
         let chances: [u8; CHANCES] = std::array::from_fn(|_| self.rng.u8(0..100));
         let [reset, throttle, stall, fail] = chances;
         let draft = self.draw(request);
+        self.let_others_in(now);
         if self.dials.reject_key {
             return SimAnswer::Rejected(words::wrong_key(self.spec.dialect));
         }
@@ -254,6 +261,7 @@ impl Upstream {
 
     /// The request has ended after this many tokens of prompt and output. A second end of one ticket does nothing.
     pub fn finish(&mut self, now: Timestamp, ticket: Ticket, actual: u64) {
+        self.let_others_in(now);
         if let Some(charge) = self.open.remove(&ticket) {
             self.limiter.settle(now, charge, actual);
         }
@@ -261,6 +269,7 @@ impl Upstream {
 
     /// Its tokens as they stand; `None`: no limit.
     pub fn tokens(&mut self, now: Timestamp) -> Option<Standing> {
+        self.let_others_in(now);
         self.limiter.tokens(now)
     }
 
@@ -274,6 +283,19 @@ impl Upstream {
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.open.len()
+    }
+
+    /// Takes what others took up to now, piece by piece at its time. What no longer fits they go without.
+    fn let_others_in(&mut self, now: Timestamp) {
+        let piece = MINUTE.saturating_mul(OTHERS_AT_ONCE);
+        let Some(gap) = piece.checked_div(self.dials.others_tokens_per_minute) else { return };
+        let mut next = self.others_next.unwrap_or(now);
+        while next <= now {
+            let charge = u64::from(OTHERS_AT_ONCE);
+            let _ = self.limiter.take(next, Ask { charge, input: charge / 2, output: charge / 2 });
+            next = next.after(gap.max(Duration::from_millis(1)));
+        }
+        self.others_next = Some(next);
     }
 
     fn open_ticket(&mut self, charge: u64) -> Ticket {

@@ -31,16 +31,36 @@ pub fn standing(spec: &UpstreamSpec, limiter: &mut Limiter, now: Timestamp) -> V
     }
     let requests = requests_said(spec, limiter, now);
     if let Some(requests) = requests {
-        headers.extend(request_headers(spec.dialect, requests));
+        headers.extend(triple(spec.dialect, REQUESTS, requests));
     }
-    if let Some(tokens) = limiter.tokens(now) {
-        headers.extend([
-            ("x-ratelimit-limit-tokens", tokens.limit.to_string()),
-            ("x-ratelimit-remaining-tokens", tokens.remaining.to_string()),
-            ("x-ratelimit-reset-tokens", reset(spec.dialect, tokens.reset)),
-        ]);
+    if let Some(tokens) = tokens_said(spec, limiter, now) {
+        headers.extend(triple(spec.dialect, TOKENS, tokens));
+    }
+    for (names, bound) in [(INPUT, Bound::InputTokens), (OUTPUT, Bound::OutputTokens)] {
+        headers.extend(limiter.more(now, bound).into_iter().flat_map(|said| triple(spec.dialect, names, said)));
     }
     headers
+}
+
+/// The names of limit, remaining and reset.
+type Names = [&'static str; 3];
+
+const TOKENS: Names = ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"];
+const REQUESTS: Names = ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"];
+const INPUT: Names =
+    ["x-ratelimit-limit-input-tokens", "x-ratelimit-remaining-input-tokens", "x-ratelimit-reset-input-tokens"];
+const OUTPUT: Names =
+    ["x-ratelimit-limit-output-tokens", "x-ratelimit-remaining-output-tokens", "x-ratelimit-reset-output-tokens"];
+
+fn triple(dialect: Dialect, [limit, remaining, resets]: Names, said: Standing) -> [Header; 3] {
+    [(limit, said.limit.to_string()), (remaining, said.remaining.to_string()), (resets, reset(dialect, said.reset))]
+}
+
+/// The pair of token headers: those of the minute or, at OpenAI, of the day, whichever binds.
+fn tokens_said(spec: &UpstreamSpec, limiter: &mut Limiter, now: Timestamp) -> Option<Standing> {
+    let minute = limiter.tokens(now);
+    let day = limiter.more(now, Bound::TokensPerDay).filter(|_| !spec.dialect.is_azure());
+    [minute, day].into_iter().flatten().min_by_key(|said| said.remaining)
 }
 
 /// The pair of request headers: Azure's of its slice, OpenAI's of the minute or of the day, whichever binds.
@@ -48,16 +68,8 @@ pub(super) fn requests_said(spec: &UpstreamSpec, limiter: &mut Limiter, now: Tim
     if spec.dialect.is_azure() {
         return limiter.requests_in_slice(now);
     }
-    let both = [limiter.requests(now), limiter.requests_per_day(now)];
+    let both = [limiter.requests(now), limiter.more(now, Bound::RequestsPerDay)];
     both.into_iter().flatten().min_by_key(|said| said.remaining)
-}
-
-fn request_headers(dialect: Dialect, requests: Standing) -> [Header; 3] {
-    [
-        ("x-ratelimit-limit-requests", requests.limit.to_string()),
-        ("x-ratelimit-remaining-requests", requests.remaining.to_string()),
-        ("x-ratelimit-reset-requests", reset(dialect, requests.reset)),
-    ]
 }
 
 fn reset(dialect: Dialect, span: Duration) -> String {
@@ -103,7 +115,7 @@ fn wait_headers(wait: Duration) -> Vec<Header> {
 pub fn full(spec: &UpstreamSpec, bound: Bound, wait: Duration, charge: u64, requests: Option<Standing>) -> Rejection {
     let mut headers = wait_headers(wait);
     if let Some(requests) = requests.filter(|_| spec.enforcement != Enforcement::Utilization) {
-        headers.extend(request_headers(spec.dialect, requests));
+        headers.extend(triple(spec.dialect, REQUESTS, requests));
     }
     let body = if spec.dialect.is_azure() {
         azure_throttle(spec, bound, Some(wait))

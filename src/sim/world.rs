@@ -238,7 +238,7 @@ impl<G: Gateway, S: Server> World<G, S> {
         let Some(open) = self.open.get(&request) else { return };
         let Some(Reply::Admitted(admitted)) = &open.answer else { return };
         let Some(place) = self.places.get(open.server) else { return };
-        let (facts, takes) = (admitted.facts, admitted.takes);
+        let (facts, takes) = (admitted.facts.clone(), admitted.takes);
         let signal = HeaderSignal { endpoint: place.id.clone(), facts };
         self.tell(Input::Committed { request: RequestId(request), signal });
         self.plan(takes, Step::End, request);

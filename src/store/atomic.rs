@@ -8,18 +8,42 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Writes `bytes` beside `path`, flushes them to disk, and renames. Missing directories are made. A symbolic link stays
-/// and its target is replaced; an existing file keeps its permissions.
+/// Writes `bytes` beside `path`, flushes them to disk, and renames. Missing directories are made. An existing file keeps its
+/// permissions; a symbolic link is replaced, never followed, so that nobody can lead us to another file.
 ///
 /// # Errors
 /// The first step that failed; the file at `path` is then as it was.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    replace(path, bytes)
+}
+
+/// The same for a file that people keep elsewhere and link to: the link stays and its target is replaced.
+///
+/// # Errors
+/// As for [`write`].
+pub fn write_linked(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace(&fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()), bytes)
+}
+
+/// Refuses a symbolic link where a file of ours is to be opened and written in place.
+///
+/// # Errors
+/// It is one.
+pub fn refuse_link(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(about) if about.is_symlink() => {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a symbolic link, which is not followed"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn replace(target: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder =
         target.parent().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a path without a folder"))?;
     make_folder(folder)?;
-    let beside = beside(&target);
-    let done = write_beside(&beside, &target, bytes).and_then(|()| fs::rename(&beside, &target));
+    let beside = beside(target);
+    let done = write_beside(&beside, target, bytes).and_then(|()| fs::rename(&beside, target));
     if done.is_err() {
         // What was half written is of no use; that it could not be removed either adds nothing to the error.
         drop(fs::remove_file(&beside));
@@ -57,7 +81,9 @@ fn write_beside(beside: &Path, target: &Path, bytes: &[u8]) -> io::Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(beside)?;
     file.write_all(bytes)?;
-    if let Ok(existing) = fs::metadata(target) {
+    if let Ok(existing) = fs::symlink_metadata(target)
+        && !existing.is_symlink()
+    {
         file.set_permissions(existing.permissions())?;
     }
     file.sync_all()
@@ -105,12 +131,30 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_stays_a_link() {
+    fn a_link_is_replaced_and_what_it_leads_to_is_left_alone() {
         let home = tempfile::tempdir().unwrap();
         let (real, link) = (home.path().join("real"), home.path().join("link"));
         fs::write(&real, "one").unwrap();
         std::os::unix::fs::symlink(&real, &link).unwrap();
+        assert!(
+            refuse_link(&link).is_err() && refuse_link(&real).is_ok() && refuse_link(&home.path().join("no")).is_ok()
+        );
         write(&link, b"two").unwrap();
+        assert!(!fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(
+            (fs::read_to_string(&real).unwrap(), fs::read_to_string(&link).unwrap()),
+            ("one".into(), "two".into())
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_people_made_stays_a_link() {
+        let home = tempfile::tempdir().unwrap();
+        let (real, link) = (home.path().join("real"), home.path().join("link"));
+        fs::write(&real, "one").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        write_linked(&link, b"two").unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_to_string(&real).unwrap(), "two");
     }

@@ -125,7 +125,7 @@ impl ConfigFile {
             return Ok(Saved { findings, backup_problem: None });
         }
         let before = self.on_disk.as_deref().map_or(Ok(()), |before| self.revisions.keep(before));
-        atomic::write(&self.path, text.as_bytes())
+        atomic::write_linked(&self.path, text.as_bytes())
             .map_err(|reason| ConfigError::Unwritable { path: self.shown(), reason })?;
         let kept = before.and_then(|()| self.revisions.keep(&text)).and_then(|()| self.revisions.keep_last_good(&text));
         self.document = document;
@@ -166,7 +166,7 @@ impl ConfigFile {
             self.revisions.keep(&theirs).map_err(unwritable)?;
         }
         let mine = self.on_disk.clone().unwrap_or_default();
-        atomic::write(&self.path, mine.as_bytes()).map_err(unwritable)?;
+        atomic::write_linked(&self.path, mine.as_bytes()).map_err(unwritable)?;
         self.revisions.keep(&mine).map_err(unwritable)?;
         self.on_disk = Some(mine);
         Ok(())

@@ -152,6 +152,9 @@ fn a_report_has_one_line_a_finding_that_editors_can_follow() {
 pub(in crate::store) fn full() -> Config {
     let mut config = Config::default();
     config.listen.port = 9_000;
+    config.listen.require_token = true;
+    config.listen.allowed_hosts = vec!["tidegate.lan".to_owned()];
+    config.listen.allowed_origins = vec!["https://app.example".to_owned()];
     config.queue.max_waiting = 20_000;
     config.accounts.push(Account {
         id: AccountId::from("a"),

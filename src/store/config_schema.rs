@@ -57,13 +57,20 @@ pub(super) const ROOT: &[Field] = &[
     may("caller", Kind::List(CALLER)),
     may("queue", Kind::Section(QUEUE)),
     may("retry", Kind::Section(RETRY)),
+    may("health", Kind::Section(HEALTH)),
     may("timeouts", Kind::Section(TIMEOUTS)),
     may("history", Kind::Section(HISTORY)),
     may("bodies", Kind::Section(BODIES)),
     may("live_tuning", Kind::Section(LIVE_TUNING)),
 ];
 
-const LISTEN: &[Field] = &[may("address", Kind::Text), may("port", Kind::Number(u16::MAX as u64))];
+const LISTEN: &[Field] = &[
+    may("address", Kind::Text),
+    may("port", Kind::Number(u16::MAX as u64)),
+    may("require_token", Kind::Flag),
+    may("allowed_hosts", Kind::Texts),
+    may("allowed_origins", Kind::Texts),
+];
 
 const ACCOUNT: &[Field] = &[
     must("id", Kind::Text),
@@ -146,6 +153,13 @@ const QUEUE: &[Field] = &[may("max_waiting", SMALL), may("max_wait_seconds", SMA
 
 const RETRY: &[Field] =
     &[may("max_attempts", SMALL), may("budget_percent", SMALL), may("base_delay_ms", ANY), may("max_delay_ms", ANY)];
+
+const HEALTH: &[Field] = &[
+    may("failures", SMALL),
+    may("within_seconds", SMALL),
+    may("rest_seconds", SMALL),
+    may("longest_rest_seconds", SMALL),
+];
 
 const TIMEOUTS: &[Field] =
     &[may("connect_seconds", SMALL), may("answer_seconds", SMALL), may("stream_idle_seconds", SMALL)];

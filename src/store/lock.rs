@@ -65,6 +65,7 @@ impl InstanceLock {
         let holder_file = state_dir.join("instance");
         let unusable = |reason| LockError::Unusable { path: path.display().to_string(), reason };
         atomic::make_folder(state_dir).map_err(unusable)?;
+        atomic::refuse_link(&path).map_err(unusable)?;
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => {}

@@ -4,10 +4,12 @@
 //! Absent on purpose: decisions about what to write or which key to use.
 
 pub mod atomic;
+pub mod caller_tokens;
 pub mod config_file;
 pub mod config_read;
 pub mod draft_file;
 pub mod environment;
+pub mod exposed;
 pub mod history;
 pub mod keys;
 pub mod live_session;
@@ -16,6 +18,7 @@ pub mod owners;
 pub mod paths;
 pub mod preferences;
 pub mod requests_view;
+pub mod rests;
 pub mod revisions;
 
 mod config_patch;

@@ -57,6 +57,7 @@ impl OwnersFile {
         options.append(true).create(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        atomic::refuse_link(&self.path)?;
         options.open(&self.path)?.write_all(written(learned).as_bytes())?;
         self.lines = self.lines.saturating_add(learned.len());
         Ok(())

@@ -24,7 +24,7 @@ pub fn load(path: &Path) -> Preferences {
 /// # Errors
 /// As the file system says; what was there before is there still.
 pub fn save(path: &Path, preferences: &Preferences) -> io::Result<()> {
-    atomic::write(path, &serde_json::to_vec_pretty(preferences)?)
+    atomic::write_linked(path, &serde_json::to_vec_pretty(preferences)?)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! Absent on purpose: what an action does; the shell does it, or the page it belongs to.
 
 mod allowed;
+pub mod keys;
 mod table;
 
 pub use allowed::{Circumstances, obstacle};
@@ -13,6 +14,7 @@ use std::sync::LazyLock;
 use egui::{Key, KeyboardShortcut};
 
 use super::cx::Page;
+use crate::model::script::Script;
 
 /// What the person can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,8 +67,8 @@ pub enum Action {
     EnterDemo,
     /// Leave the demo.
     LeaveDemo,
-    /// Play the demo's script.
-    PlayRushHour,
+    /// Play a script of the demo.
+    Play(Script),
     /// Stop the demo's script.
     StopScript,
     /// Pause the selected endpoint, or resume it.
@@ -150,8 +152,8 @@ pub struct Entry {
     pub keys: &'static [KeyboardShortcut],
     /// Whether a focused text field gets the keys instead; those that type text it gets anyway.
     pub yields_to_text: bool,
-    /// The page that does it; elsewhere its keys mean nothing. `None`: the shell does it.
-    pub page: Option<Page>,
+    /// The pages that do it; elsewhere its keys mean nothing. None: the shell does it.
+    pub pages: &'static [Page],
 }
 
 static TABLE: LazyLock<Vec<Entry>> = LazyLock::new(table::all);
@@ -168,10 +170,18 @@ pub fn entry(action: Action) -> Option<&'static Entry> {
     table().iter().find(|entry| entry.action == action)
 }
 
+impl Entry {
+    /// Its name in the file of preferences.
+    #[must_use]
+    pub fn slug(&self) -> String {
+        self.label.to_lowercase().replace(|letter: char| !letter.is_ascii_alphanumeric(), "-")
+    }
+}
+
 /// The keys of an action as text, for example `Ctrl+Shift+C`; `None`: it has none.
 #[must_use]
 pub fn keys(ctx: &egui::Context, action: Action) -> Option<String> {
-    entry(action)?.keys.first().map(|keys| ctx.format_shortcut(keys))
+    keys::of(ctx, entry(action)?).first().map(|keys| ctx.format_shortcut(keys))
 }
 
 /// The tooltip of an action: its hint and its first keys.
@@ -187,8 +197,15 @@ pub fn tooltip(ctx: &egui::Context, action: Action) -> String {
 /// Actions whose keys were pressed in this frame, of those that `page` or the shell does. The keys are consumed.
 #[must_use]
 pub fn pressed(ctx: &egui::Context, page: Page) -> Vec<Action> {
+    if keys::are_taken(ctx) {
+        return Vec::new();
+    }
     let typing = ctx.text_edit_focused();
-    let here = table().iter().filter(|entry| entry.page.is_none_or(|owner| owner == page));
+    let here = table().iter().filter(|entry| entry.pages.is_empty() || entry.pages.contains(&page));
+    let mut bound: Vec<(&Entry, KeyboardShortcut)> =
+        here.flat_map(|entry| keys::of(ctx, entry).into_iter().map(move |keys| (entry, keys))).collect();
+    // egui ignores additional modifiers, so those with more go first, whatever the person chose.
+    bound.sort_by_key(|(_, keys)| std::cmp::Reverse(held(keys.modifiers)));
     // Space presses, lifts or ticks what has the keyboard.
     let pressing = ctx.memory(|memory| memory.focused().is_some());
     let ours = |entry: &Entry, keys: KeyboardShortcut| {
@@ -196,11 +213,20 @@ pub fn pressed(ctx: &egui::Context, page: Page) -> Vec<Action> {
         let pressed = pressing && keys.logical_key == Key::Space;
         !(typed || pressed)
     };
+    let mut pressed: Vec<Action> = Vec::new();
     ctx.input_mut(|input| {
-        here.filter(|entry| entry.keys.iter().any(|keys| ours(entry, *keys) && input.consume_shortcut(keys)))
-            .map(|entry| entry.action)
-            .collect()
-    })
+        for (entry, keys) in bound {
+            if ours(entry, keys) && input.consume_shortcut(&keys) && !pressed.contains(&entry.action) {
+                pressed.push(entry.action);
+            }
+        }
+    });
+    pressed
+}
+
+/// How many modifiers are to be held.
+fn held(modifiers: egui::Modifiers) -> usize {
+    [modifiers.alt, modifiers.shift, modifiers.command || modifiers.ctrl].into_iter().filter(|held| *held).count()
 }
 
 /// Whether a text field would take the keys as text.

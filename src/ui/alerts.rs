@@ -88,6 +88,25 @@ impl Kind {
         }
     }
 
+    /// What the button that leads to the place says.
+    #[must_use]
+    pub const fn button(self) -> &'static str {
+        match self {
+            Self::AllThrottled | Self::LineFull => "Open queue",
+            Self::KeyRejected => "Replace key",
+            Self::Exhaustion => "See options",
+            Self::LastResort => "Why",
+            Self::OutOfCredit => "Open billing",
+            Self::ErrorRate | Self::EndpointBack => "Open",
+        }
+    }
+
+    /// Whether its end is news of its own, so that the desktop says it, too.
+    #[must_use]
+    pub const fn tells_its_end(self) -> bool {
+        matches!(self, Self::AllThrottled)
+    }
+
     /// Seconds a condition lasts before it is told.
     const fn patience(self) -> u64 {
         match self {
@@ -111,6 +130,8 @@ pub struct Alert {
     pub text: String,
     /// Where to look.
     pub target: Option<Target>,
+    /// Where to look instead, in the browser.
+    pub web: Option<&'static str>,
     /// When it began, as Unix milliseconds.
     pub since_wall_ms: u64,
     /// Whether it is over.
@@ -143,13 +164,15 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Looks at a snapshot; says what changed. The same snapshot changes nothing twice.
-    pub fn look(&mut self, snapshot: &Snapshot) -> Vec<Change> {
+    /// Looks at a snapshot; says what changed. A pool is told of from `full_percent` of its total on. The same snapshot changes nothing twice.
+    pub fn look(&mut self, snapshot: &Snapshot, full_percent: u8) -> Vec<Change> {
         if self.generation.replace(snapshot.generation) == Some(snapshot.generation) {
             return Vec::new();
         }
-        let mut now: BTreeMap<(Kind, String), Seen> =
-            conditions::all(snapshot).into_iter().map(|seen| ((seen.kind, seen.subject.clone()), seen)).collect();
+        let mut now: BTreeMap<(Kind, String), Seen> = conditions::all(snapshot, full_percent)
+            .into_iter()
+            .map(|seen| ((seen.kind, seen.subject.clone()), seen))
+            .collect();
         let mut changes = Vec::new();
         let gone: Vec<_> = self.standing.keys().filter(|key| !now.contains_key(*key)).cloned().collect();
         for key in gone {
@@ -185,6 +208,7 @@ impl Watch {
                     kind: standing.seen.kind,
                     text: standing.seen.text.clone(),
                     target: standing.seen.target.clone(),
+                    web: standing.seen.web,
                     since_wall_ms: snapshot.wall_ms,
                     over: false,
                 };
@@ -206,6 +230,7 @@ impl Watch {
                     kind: Kind::EndpointBack,
                     text,
                     target: standing.seen.target,
+                    web: None,
                     since_wall_ms: snapshot.wall_ms,
                     over: true,
                 }))

@@ -174,6 +174,33 @@ pub struct Asks {
     pub(super) undoable: Vec<(CommandId, Undo)>,
 }
 
+/// Where the person wants to go in a page's rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowStep {
+    /// One down.
+    Next,
+    /// One up.
+    Previous,
+    /// To the first.
+    First,
+    /// To the last.
+    Last,
+}
+
+impl RowStep {
+    /// The row to go to from row `at`, of `count`; `None`: there is none. Without a row in hand a step takes the first one.
+    #[must_use]
+    pub fn from(self, at: Option<usize>, count: usize) -> Option<usize> {
+        let last = count.checked_sub(1)?;
+        Some(match (self, at) {
+            (Self::First, _) | (Self::Next | Self::Previous, None) => 0,
+            (Self::Last, _) => last,
+            (Self::Next, Some(at)) => at.saturating_add(1).min(last),
+            (Self::Previous, Some(at)) => at.saturating_sub(1).min(last),
+        })
+    }
+}
+
 /// What a page is given for one frame.
 pub struct PageCx<'a> {
     /// The proxy as it stood.
@@ -186,6 +213,8 @@ pub struct PageCx<'a> {
     pub notices: &'a [Notice],
     /// How the person likes the window. A change acts at once and is kept.
     pub preferences: &'a mut Preferences,
+    /// Whether the inspector shows what is in hand.
+    pub inspecting: bool,
     pub(super) arrived: Option<Target>,
     /// Actions of this page that were asked for by keys or from the palette.
     pub(super) acts: Vec<Action>,
@@ -229,6 +258,17 @@ impl PageCx<'_> {
     pub fn take(&mut self, action: Action) -> bool {
         let place = self.acts.iter().position(|wanted| *wanted == action);
         place.map(|place| self.acts.remove(place)).is_some()
+    }
+
+    /// Where in its rows the page is to go. Taken once.
+    pub fn take_row_step(&mut self) -> Option<RowStep> {
+        let steps = [
+            (Action::NextRow, RowStep::Next),
+            (Action::PreviousRow, RowStep::Previous),
+            (Action::OldestRow, RowStep::First),
+            (Action::NewestRow, RowStep::Last),
+        ];
+        steps.into_iter().find(|(action, _)| self.take(*action)).map(|(_, step)| step)
     }
 
     /// Asks the shell for an action after this frame.

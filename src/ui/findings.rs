@@ -1,31 +1,80 @@
 //! What is said of the configuration, on the page it concerns.
 //!
 //! Invariant: while something is edited, only what is true of the draft is said.
-//! Absent on purpose: mending; the sentence says what to do.
+//! Absent on purpose: mending; the sentence says what to do, and a link leads to where.
 
 use egui::Ui;
 
-use super::cx::PageCx;
+use super::cx::{PageCx, Target};
 use super::theme::{Tone, gap};
 use super::widgets;
 use crate::model::check::{Finding, Severity};
+use crate::model::config::Config;
+
+/// How many places a sentence links to.
+const LINKS: usize = 2;
 
 /// Shows what is said of one table of the file, and of one place in it if a place is given.
-pub fn show(ui: &mut Ui, cx: &PageCx, table: &str, place: Option<usize>) {
+pub fn show(ui: &mut Ui, cx: &mut PageCx, table: &str, place: Option<usize>) {
     let about = |finding: &&Finding| finding.at.table == table && (place.is_none() || finding.at.place == place);
     let of_draft: Vec<&Finding> = cx.draft.findings().filter(about).collect();
     // The background knows more than the draft's own check, but of what runs.
     let runs = cx.snapshot.applied.findings.iter().filter(about).filter(|_| !cx.draft.is_changed());
     let more = runs.filter(|finding| of_draft.iter().all(|known| known.message != finding.message));
-    let all: Vec<&Finding> = of_draft.iter().copied().chain(more).collect();
+    let all: Vec<Finding> = of_draft.iter().copied().chain(more).cloned().collect();
     if all.is_empty() {
         return;
     }
     ui.add_space(gap::M);
     for finding in all {
-        let tone = if finding.severity == Severity::Error { Tone::Error } else { Tone::Near };
+        let stops = cx.draft.blocking().any(|blocking| *blocking == finding);
+        let tone = if stops || finding.severity == Severity::Error { Tone::Error } else { Tone::Near };
         ui.horizontal_wrapped(|ui| {
             widgets::status_label(ui, cx.theme, tone, &finding.message).on_hover_text(&finding.message);
+            for (name, target) in places(cx.draft.working(), &finding) {
+                if widgets::quiet_button(ui, cx.theme, &format!("Open {name}")).clicked() {
+                    cx.open(target);
+                }
+            }
         });
+    }
+}
+
+/// The places that a sentence names in quotes; a route's own name is none, since it is said there.
+fn places(config: &Config, finding: &Finding) -> Vec<(String, Target)> {
+    let mut found: Vec<(String, Target)> = Vec::new();
+    for name in finding.message.split('"').skip(1).step_by(2) {
+        let target = if config.endpoint(&name.into()).is_some() {
+            Target::Endpoint(name.into())
+        } else if config.account(&name.into()).is_some() {
+            Target::Account(name.into())
+        } else if config.quota_pool(&name.into()).is_some() {
+            Target::Pool(name.into())
+        } else if config.route(&name.into()).is_some() && finding.at.table != "route" {
+            Target::Route(name.into())
+        } else {
+            continue;
+        };
+        if found.len() < LINKS && found.iter().all(|(known, _)| known != name) {
+            found.push((name.to_owned(), target));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::check::FindingPlace;
+    use crate::ui::fixture;
+
+    #[test]
+    fn a_sentence_leads_to_what_it_names() {
+        let at = FindingPlace { table: "route".to_owned(), place: Some(0), key: "group".to_owned() };
+        let message =
+            "Route \"demo-chat\" lists \"sim-ptu\" of \"sim-b/eastus/demo\", \"sim-ptu\" and \"nothing\".".to_owned();
+        let finding = Finding { severity: Severity::Warning, at, line: None, message };
+        let targets: Vec<Target> = places(&fixture::config(), &finding).into_iter().map(|(_, target)| target).collect();
+        assert_eq!(targets, [Target::Endpoint("sim-ptu".into()), Target::Pool("sim-b/eastus/demo".into())]);
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::contract::snapshot::{
     AccountKey, Applied, Arrivals, EndpointSeries, KeyState, KeyringState, KeysView, LinePoint, LineView, Profile,
-    RecordsView, SeriesPoint, SeriesView, Serving, Snapshot, Socket, StreamView,
+    RecordsView, SeriesPoint, SeriesView, Serving, Snapshot, Socket, SpareKeys, StreamView,
 };
 use crate::contract::{BackEnd, CommandInbox, HistoryView, UiEnd};
 use crate::model::check::check;
@@ -113,6 +113,18 @@ pub fn snapshot() -> Snapshot {
     snapshot_at(SECOND)
 }
 
+/// The usual snapshot, with a key for each account.
+#[must_use]
+pub fn with_keys() -> Snapshot {
+    let mut snapshot = snapshot();
+    let mut keys = KeysView::clone(&snapshot.keys);
+    for account in &mut keys.accounts {
+        account.state = KeyState::InKeyring { fingerprint: "0a1b2c3d".to_owned() };
+    }
+    snapshot.keys = Arc::new(keys);
+    snapshot
+}
+
 /// Nothing is configured and nothing has happened.
 #[must_use]
 pub fn empty() -> Snapshot {
@@ -143,6 +155,7 @@ pub fn empty() -> Snapshot {
         records: Arc::new(RecordsView::default()),
         history: HistoryView::default(),
         keys: Arc::new(KeysView { keyring: KeyringState::Ready, accounts: vec![] }),
+        door: Arc::default(),
         script: None,
         arrivals: Arrivals::default(),
         line: LineView::default(),
@@ -161,7 +174,12 @@ pub fn line() -> (UiEnd, BackEnd, CommandInbox) {
 pub fn snapshot_at(second: u64) -> Snapshot {
     let config = Arc::new(config());
     let findings = check(&config);
-    let key = |account: &Account| AccountKey { account: account.id.clone(), state: KeyState::NotNeeded, test: None };
+    let key = |account: &Account| AccountKey {
+        account: account.id.clone(),
+        state: KeyState::NotNeeded,
+        test: None,
+        spares: SpareKeys::default(),
+    };
     Snapshot {
         generation: second,
         at: Timestamp::from_secs(second),
@@ -252,6 +270,7 @@ fn view(second: u64) -> BalancerView {
                 exhausts_at: None,
                 reported_tokens_per_minute: None,
                 foreign_tokens_per_minute: 0,
+                insight: crate::model::insight::Insight::default(),
                 charge_permille: 1_000,
                 uncapped_charge_permille: 1_000,
                 growth_tokens_per_minute: None,
@@ -290,10 +309,12 @@ fn view(second: u64) -> BalancerView {
             waiting: 3,
             back_at: None,
             demand: Default::default(),
+            relented_at: None,
         }],
         queue: queue(Timestamp::from_secs(second)),
         kept: vec![KeptState { account: "sim-a".into(), known: 1_204 }],
         callers: Vec::new(),
+        usual_answers: Vec::new(),
     }
 }
 
@@ -310,6 +331,7 @@ fn queue(now: Timestamp) -> QueueView {
         since: now.before(Duration::from_millis(4_200)),
         deadline: Some(now.after(Duration::from_secs(56))),
         expected: Some(now.after(Duration::from_secs(seconds))),
+        kept: None,
     };
     QueueView {
         waiting: 3,
@@ -323,6 +345,7 @@ fn queue(now: Timestamp) -> QueueView {
             one(3, Priority::Bulk, 2_400, 11),
         ],
         running: vec![running(0x8_0001, "sim-ptu", 41, now), running(0x8_0002, "sim-westus", 3, now)],
+        budget: crate::model::insight::RetryBudget { requests: 120, retries: 1, allowed: 34 },
     }
 }
 

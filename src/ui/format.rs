@@ -98,6 +98,16 @@ pub fn clock_time(wall_ms: u64) -> String {
         .unwrap_or_default()
 }
 
+/// Local hour of Unix milliseconds, 0 to 23.
+#[must_use]
+pub fn hour_of_day(wall_ms: u64) -> u8 {
+    let millis = i64::try_from(wall_ms).unwrap_or(i64::MAX);
+    let hour = jiff::Timestamp::from_millisecond(millis)
+        .map(|moment| moment.to_zoned(jiff::tz::TimeZone::system()).hour())
+        .unwrap_or_default();
+    u8::try_from(hour).unwrap_or_default()
+}
+
 /// Local day and time of Unix milliseconds: `22 Nov 14:03`.
 #[must_use]
 pub fn date_time(wall_ms: u64) -> String {

@@ -5,6 +5,7 @@
 
 use egui::Context;
 
+use super::actions::keys;
 use super::theme;
 use crate::model::preferences::{Preferences, ThemeChoice};
 
@@ -44,6 +45,7 @@ fn put(ctx: &Context, preferences: &Preferences) {
         ctx.set_zoom_factor(zoom);
     }
     theme::adapt(ctx, preferences);
+    keys::adapt(ctx, preferences);
 }
 
 fn percent(zoom: f32) -> u16 {

@@ -4,6 +4,8 @@
 //! as a command.
 //! Absent on purpose: clocks, sockets and files; waiting, but for `window` between two windows.
 
+#[cfg(test)]
+mod acceptance_tests;
 pub mod actions;
 pub mod alerts;
 pub mod cx;
@@ -22,6 +24,7 @@ pub mod pages;
 pub mod palette;
 pub mod plots;
 pub mod request_rows;
+pub mod rules;
 pub mod settings;
 pub mod shell;
 pub mod status;

@@ -219,6 +219,11 @@ fn runs(seconds: impl Iterator<Item = (u64, u64, u64)>, now: u64) -> Vec<Vec<Mar
     runs
 }
 
+/// A button beside the heading above that switches between a plot and its table; returns whether the table is wanted.
+pub fn wants_table(ui: &mut Ui, theme: &Theme, name: &str) -> bool {
+    table::switch(ui, theme, name)
+}
+
 /// A plot over the last minutes.
 pub struct Chart<'a> {
     /// Tells plots apart; also the group of linked crosshairs' first part.

@@ -8,6 +8,10 @@
 pub enum Part {
     /// Where we listen.
     Network,
+    /// Who asks.
+    Callers,
+    /// How requests are treated.
+    Requests,
     /// What is kept.
     Data,
     /// How it looks.
@@ -16,24 +20,38 @@ pub enum Part {
     Window,
     /// What is told.
     Notifications,
-    /// Files and keys.
+    /// Keys.
+    Shortcuts,
+    /// Files.
     Advanced,
 }
 
 impl Part {
     /// Every part, in order.
-    pub const ALL: [Self; 6] =
-        [Self::Network, Self::Data, Self::Appearance, Self::Window, Self::Notifications, Self::Advanced];
+    pub const ALL: [Self; 9] = [
+        Self::Network,
+        Self::Callers,
+        Self::Requests,
+        Self::Data,
+        Self::Appearance,
+        Self::Window,
+        Self::Notifications,
+        Self::Shortcuts,
+        Self::Advanced,
+    ];
 
     /// Its heading.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Network => "Network",
+            Self::Callers => "Callers",
+            Self::Requests => "How requests are treated",
             Self::Data => "Privacy and data",
             Self::Appearance => "Appearance",
             Self::Window => "Closing the window",
             Self::Notifications => "Notifications",
+            Self::Shortcuts => "Shortcuts",
             Self::Advanced => "Advanced",
         }
     }
@@ -65,9 +83,41 @@ pub const ALL: &[Setting] = &[
         "Who can reach Tidegate; anything but this computer needs caller tokens",
     ),
     setting(Part::Network, "port", "Port", "Where clients find Tidegate; 0 takes any free one"),
+    setting(Part::Network, "token", "Caller token", "Whether a request must say whose it is before it is let in"),
+    setting(
+        Part::Network,
+        "hosts",
+        "Other names",
+        "Names besides localhost under which clients reach Tidegate; any other is refused, lest a web page lead here",
+    ),
+    setting(Part::Network, "origins", "Web pages", "Pages that may send requests; none unless you name it"),
     setting(Part::Network, "sockets", "Listening sockets", "Everything Tidegate has open, and why"),
+    setting(
+        Part::Callers,
+        "callers",
+        "Callers and their tokens",
+        "Programs that ask Tidegate, each known by its token, with a priority and limits of its own",
+    ),
+    setting(Part::Requests, "retry", "Retries", "How often a request is sent, and how long it waits in between"),
+    setting(Part::Requests, "queue", "Waiting line", "How many requests wait when nothing has room, and how long"),
+    setting(
+        Part::Requests,
+        "health",
+        "Failing endpoints",
+        "When an endpoint that fails is left alone, and for how long",
+    ),
+    setting(Part::Requests, "timeouts", "Timeouts", "When a silent endpoint counts as failed"),
+    setting(Part::Requests, "bodies", "Bodies of requests", "How long they may be, and where they are kept meanwhile"),
+    setting(Part::Requests, "live_tuning", "Live tuning rules", "What keeps edits under load from doing harm"),
+    setting(Part::Data, "history", "History", "What outlives a restart; prompts, answers and keys never do"),
     setting(Part::Data, "folders", "Where things are", "The files of this profile, and of this computer"),
     setting(Part::Appearance, "theme", "Theme mode", "Light, dark, or as the desktop says"),
+    setting(
+        Part::Appearance,
+        "palette",
+        "Palette",
+        "Colours of states and lines; glyphs, words and dashes tell them, too",
+    ),
     setting(Part::Appearance, "contrast", "High contrast", "Stronger text and borders, no faint washes"),
     setting(Part::Appearance, "text", "Text size", "Of everything, 80 to 200 %; Ctrl with + and − too"),
     setting(Part::Appearance, "density", "Compact", "Less room between things"),
@@ -79,9 +129,21 @@ pub const ALL: &[Setting] = &[
         "On the desktop",
         "While the window has not the focus; in the window they are always shown",
     ),
+    setting(
+        Part::Notifications,
+        "quiet",
+        "Quiet hours",
+        "Hours in which the desktop shows none; the bell has them all",
+    ),
+    setting(
+        Part::Notifications,
+        "full",
+        "Pools that fill up",
+        "From what part on it is told that one will be full soon",
+    ),
     setting(Part::Notifications, "events", "What is told", "Each kind by itself"),
+    setting(Part::Shortcuts, "keys", "Keys", "Each can be changed; they are kept on this computer"),
     setting(Part::Advanced, "file", "Configuration file", "Edit it with anything; comments stay"),
-    setting(Part::Advanced, "keys", "Shortcuts", "Every key, on one sheet"),
 ];
 
 /// The setting a link names.

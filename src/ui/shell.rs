@@ -12,6 +12,7 @@ mod demo;
 mod focus;
 mod help;
 mod hold;
+mod inspector;
 mod leaving;
 mod live_bar;
 mod nav;
@@ -62,6 +63,7 @@ pub struct Console {
     palette: palette::Palette,
     panes: panes::Panes,
     helping: bool,
+    inspector: inspector::Inspector,
     bell: bell::Bell,
     desktop: Desktop,
     preferences: Preferences,
@@ -108,6 +110,7 @@ impl Console {
             palette: palette::Palette::default(),
             panes: panes::Panes::default(),
             helping: false,
+            inspector: inspector::Inspector::default(),
             bell: bell::Bell::default(),
             desktop: Box::new(|_| {}),
             preferences: Preferences::default(),
@@ -132,6 +135,12 @@ impl Console {
     #[must_use]
     pub fn page(&self) -> Page {
         self.trail.page()
+    }
+
+    /// What is in hand on the page: the inspector, actions and links are about it.
+    #[must_use]
+    pub fn selected(&self) -> Option<&Target> {
+        self.selected.as_ref()
     }
 
     /// The edited configuration.
@@ -171,6 +180,7 @@ impl Console {
         let mut wanted = self.frame(ui, theme, &snapshot);
         self.leave_draft();
         let shown = self.hold.view(&snapshot);
+        self.inspect(ui, theme, &shown, &mut wanted);
         self.show_page(ui, theme, &shown, &notices);
         if self.reviewing {
             wanted.extend(review::show(&ctx, theme, &self.draft));
@@ -179,7 +189,7 @@ impl Console {
         self.ask(&ctx, theme, &snapshot);
         self.show_palette(&ctx, theme, &snapshot);
         self.revisions.show(&ctx, theme, &snapshot, &mut self.draft);
-        wanted.extend(self.toasts.show(&ctx, theme).map(Wish::Undo));
+        wanted.extend(self.toasts.show(&ctx, theme).map(Wish::from));
         focus::show(&ctx, theme);
         wanted.extend(std::mem::take(&mut self.later).into_iter().map(Wish::Act));
         for wish in wanted {
@@ -231,6 +241,7 @@ impl Console {
             draft: &mut self.draft,
             preferences: &mut self.preferences,
             notices,
+            inspecting: self.inspector.open,
             arrived: self.target.take(),
             acts: std::mem::take(&mut self.acts),
             line: &self.line,
@@ -277,8 +288,10 @@ impl Console {
             if ours && matches!(notice.body, NoticeBody::Applied { .. }) {
                 self.reviewing = false;
             }
-            if let NoticeBody::Rung { link } = &notice.body {
-                self.come(ctx, link.clone());
+            match &notice.body {
+                NoticeBody::Rung { link } => self.come(ctx, link.clone()),
+                NoticeBody::NotePressed { note, press } => self.press_note(Some(ctx), *note, *press),
+                _ => {}
             }
             let undo = self.pending.take(notice.id).or_else(|| Undo::of_notice(&notice.body));
             if matches!(&notice.body, NoticeBody::Reverted { why, .. } if *why != RevertCause::Asked) {
@@ -343,6 +356,8 @@ impl Console {
                 None => self.say(ctx, "In the draft again", Draft::undo),
             },
             Wish::Open(target) => self.go(ctx, target.page(), Some(target)),
+            Wish::Browse(address) => ctx.open_url(egui::OpenUrl::new_tab(address)),
+            Wish::Bell(press) => self.press_bell(press),
             Wish::Apply => self.apply(ctx),
             Wish::Compare => self.revisions.compare(),
             Wish::CloseReview => self.reviewing = false,
@@ -367,6 +382,27 @@ enum Wish {
     Compare,
     Copy(String),
     Undo(Undo),
+    /// A page of a service, in the browser.
+    Browse(&'static str),
+    Bell(bell::Press),
+}
+
+impl From<toasts::Look> for Wish {
+    fn from(look: toasts::Look) -> Self {
+        match look {
+            toasts::Look::Place(target) => Self::Open(target),
+            toasts::Look::Web(address) => Self::Browse(address),
+        }
+    }
+}
+
+impl From<toasts::Pressed> for Wish {
+    fn from(pressed: toasts::Pressed) -> Self {
+        match pressed {
+            toasts::Pressed::Undo(undo) => Self::Undo(undo),
+            toasts::Pressed::Look(look) => look.into(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -101,6 +101,7 @@ fn the_soft_cap_moves_by_keys_in_steps_of_a_thousand_as_one_undo_step() {
 fn text_that_is_no_amount_stays_in_its_field_with_a_sentence() {
     let mut screen = screen();
     screen.open_eastus();
+    screen.click("Limits");
     let field = || "Request limit of sim-eastus";
     screen.harness.get_by_label(field()).focus();
     screen.harness.run_steps(2);
@@ -272,6 +273,21 @@ fn the_demo_tells_its_story_from_the_first_request_to_the_way_out() {
     screen.click("Now add a real endpoint");
     assert!(matches!(screen.command(), Some(Command::Demo(crate::contract::DemoCommand::Leave))));
     assert_eq!(screen.harness.state().page(), Page::Accounts);
+}
+
+#[test]
+fn every_script_says_before_what_will_happen_and_is_played_from_the_strip() {
+    let mut screen = screen();
+    screen.harness.run_steps(2);
+    screen.click("Other scripts");
+    for script in crate::model::script::Script::ALL {
+        assert!(screen.harness.query_all_by_label(script.promise()).next().is_some(), "{script:?}");
+    }
+    screen.click("Key revoked");
+    let Some(Command::Demo(crate::contract::DemoCommand::Play(script))) = screen.command() else {
+        panic!("another command")
+    };
+    assert_eq!((script.as_str(), screen.harness.state().page()), ("key-revoked", Page::Overview));
 }
 
 #[test]

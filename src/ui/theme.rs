@@ -12,7 +12,7 @@ use egui_material_icons::MaterialIcon;
 use egui_material_icons::icons;
 use serde::Deserialize;
 
-use crate::model::preferences::Preferences;
+use crate::model::preferences::{Palette, Preferences};
 
 const TOKENS: &str = include_str!("../../assets/theme.json");
 const UI_FACE: &[u8] = include_bytes!("../../assets/fonts/Inter-Regular.otf");
@@ -152,8 +152,15 @@ impl Theme {
     /// The theme that `ctx` shows now.
     #[must_use]
     pub fn of(ctx: &egui::Context) -> &'static Self {
-        let strong = ctx.data(|data| data.get_temp(contrast_id())).unwrap_or_default();
-        of(ctx.theme(), strong)
+        let (strong, palette) = ctx.data(|data| data.get_temp(kind_id())).unwrap_or_default();
+        of(ctx.theme(), strong, palette)
+    }
+
+    /// The same theme in another palette, to show what it would look like.
+    #[must_use]
+    pub fn in_palette(&self, palette: Palette) -> &'static Self {
+        let theme = if self.dark { egui::Theme::Dark } else { egui::Theme::Light };
+        of(theme, self.strong, palette)
     }
 
     /// The colour of a tone.
@@ -194,23 +201,34 @@ impl Theme {
     }
 }
 
-static DARK: LazyLock<Theme> = LazyLock::new(|| read(true, false));
-static LIGHT: LazyLock<Theme> = LazyLock::new(|| read(false, false));
-static DARK_STRONG: LazyLock<Theme> = LazyLock::new(|| read(true, true));
-static LIGHT_STRONG: LazyLock<Theme> = LazyLock::new(|| read(false, true));
+/// Dark, light, dark with high contrast, light with high contrast.
+type Themes = [Theme; 4];
 
-fn of(theme: egui::Theme, strong: bool) -> &'static Theme {
+fn themes(palette: Palette) -> Themes {
+    [(true, false), (false, false), (true, true), (false, true)].map(|(dark, strong)| read(dark, strong, palette))
+}
+
+static TIDEGATE: LazyLock<Themes> = LazyLock::new(|| themes(Palette::Tidegate));
+static BLUE_ORANGE: LazyLock<Themes> = LazyLock::new(|| themes(Palette::BlueOrange));
+static GREY: LazyLock<Themes> = LazyLock::new(|| themes(Palette::Grey));
+
+fn of(theme: egui::Theme, strong: bool, palette: Palette) -> &'static Theme {
+    let [dark, light, dark_strong, light_strong] = match palette {
+        Palette::Tidegate => &*TIDEGATE,
+        Palette::BlueOrange => &*BLUE_ORANGE,
+        Palette::Grey => &*GREY,
+    };
     match (theme, strong) {
-        (egui::Theme::Dark, false) => &DARK,
-        (egui::Theme::Light, false) => &LIGHT,
-        (egui::Theme::Dark, true) => &DARK_STRONG,
-        (egui::Theme::Light, true) => &LIGHT_STRONG,
+        (egui::Theme::Dark, false) => dark,
+        (egui::Theme::Light, false) => light,
+        (egui::Theme::Dark, true) => dark_strong,
+        (egui::Theme::Light, true) => light_strong,
     }
 }
 
-/// Where a window remembers that it shows high contrast.
-fn contrast_id() -> egui::Id {
-    egui::Id::unique("high contrast")
+/// Where a window remembers whether it shows high contrast, and in which palette.
+fn kind_id() -> egui::Id {
+    egui::Id::unique("kind of theme")
 }
 
 #[derive(Deserialize)]
@@ -220,6 +238,14 @@ struct Tokens {
     light: Aliases,
     dark_strong: BTreeMap<String, String>,
     light_strong: BTreeMap<String, String>,
+    palettes: BTreeMap<String, PaletteTokens>,
+}
+
+/// What a palette has instead of the themes' own.
+#[derive(Deserialize)]
+struct PaletteTokens {
+    dark: Aliases,
+    light: Aliases,
 }
 
 #[derive(Deserialize)]
@@ -230,11 +256,21 @@ struct Aliases {
 }
 
 /// A theme of the asset; without colours if the asset is not what a test says it is.
-fn read(dark: bool, strong: bool) -> Theme {
+fn read(dark: bool, strong: bool, palette: Palette) -> Theme {
     let Ok(tokens) = serde_json::from_str::<Tokens>(TOKENS) else { return Theme::default() };
     let aliases = if dark { &tokens.dark } else { &tokens.light };
     let stronger = if dark { &tokens.dark_strong } else { &tokens.light_strong };
-    let named = |name: &str| stronger.get(name).filter(|_| strong).or_else(|| aliases.named.get(name));
+    let palette = match palette {
+        Palette::Tidegate => None,
+        Palette::BlueOrange => tokens.palettes.get("blue_orange"),
+        Palette::Grey => tokens.palettes.get("grey"),
+    };
+    let own = palette.map(|palette| if dark { &palette.dark } else { &palette.light });
+    let series = own.map_or(&aliases.series, |own| &own.series);
+    let instead = |name: &str| own.and_then(|own| own.named.get(name));
+    let named = |name: &str| {
+        instead(name).or_else(|| stronger.get(name).filter(|_| strong)).or_else(|| aliases.named.get(name))
+    };
     let color = |name: &str| named(name).map_or(Color32::PLACEHOLDER, |text| resolve(&tokens.scale, text));
     Theme {
         dark,
@@ -259,7 +295,7 @@ fn read(dark: bool, strong: bool) -> Theme {
         shadow: color("shadow"),
         others: color("others"),
         tones: ["ok", "near", "throttled", "error", "info", "off"].map(color),
-        series: aliases.series.iter().map(|text| resolve(&tokens.scale, text)).collect(),
+        series: series.iter().map(|text| resolve(&tokens.scale, text)).collect(),
     }
 }
 
@@ -277,9 +313,10 @@ pub fn install(ctx: &egui::Context) {
 
 /// Puts both styles into `ctx` as the person prefers them.
 pub fn adapt(ctx: &egui::Context, preferences: &Preferences) {
-    ctx.data_mut(|data| data.insert_temp(contrast_id(), preferences.high_contrast));
+    let kind = (preferences.high_contrast, preferences.palette);
+    ctx.data_mut(|data| data.insert_temp(kind_id(), kind));
     for (which, visuals) in [(egui::Theme::Dark, egui::Visuals::dark()), (egui::Theme::Light, egui::Visuals::light())] {
-        let mut style = style(of(which, preferences.high_contrast), visuals);
+        let mut style = style(of(which, preferences.high_contrast, preferences.palette), visuals);
         if preferences.compact {
             style.spacing.item_spacing = egui::vec2(gap::M, gap::S);
             style.spacing.button_padding.y = 2.0;
@@ -411,20 +448,56 @@ fn paint(theme: &Theme, visuals: &mut egui::Visuals) {
 mod tests {
     use super::*;
 
+    fn all() -> impl Iterator<Item = &'static Theme> {
+        [&*TIDEGATE, &*BLUE_ORANGE, &*GREY].into_iter().flatten()
+    }
+
+    /// Relative luminance as WCAG defines it.
+    fn luminance(color: Color32) -> f64 {
+        let linear = |channel: u8| {
+            let part = f64::from(channel) / 255.0;
+            if part <= 0.040_45 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * linear(color.r()) + 0.7152 * linear(color.g()) + 0.0722 * linear(color.b())
+    }
+
+    fn contrast(one: Color32, other: Color32) -> f64 {
+        let (one, other) = (luminance(one), luminance(other));
+        (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
     #[test]
-    fn every_alias_of_both_themes_resolves_to_a_colour() {
-        for theme in [&*DARK, &*LIGHT, &*DARK_STRONG, &*LIGHT_STRONG] {
-            let all = format!("{theme:?}");
+    fn every_alias_of_every_theme_resolves_to_a_colour() {
+        for theme in all() {
+            let told = format!("{theme:?}");
             let hole = format!("{:?}", Color32::PLACEHOLDER);
-            assert!(!all.contains(&hole), "an alias without a colour: {all}");
+            assert!(!told.contains(&hole), "an alias without a colour: {told}");
             assert_eq!(theme.series.len(), 6);
         }
-        assert_ne!(DARK.page, LIGHT.page);
+        let [dark, light, ..] = &*TIDEGATE;
+        assert_ne!(dark.page, light.page);
+    }
+
+    #[test]
+    fn states_and_lines_can_be_read_in_every_palette() {
+        for theme in all() {
+            // The ground that the colours were chosen for.
+            let ground = if theme.dark { theme.page } else { theme.card };
+            for tone in [Tone::Ok, Tone::Near, Tone::Throttled, Tone::Error, Tone::Info, Tone::Off] {
+                let ratio = contrast(theme.tone(tone), ground);
+                assert!(ratio >= 4.45, "{tone:?} has {ratio:.2} on {ground:?}");
+            }
+            for slot in 0..6 {
+                let ratio = contrast(theme.series(slot).color, ground);
+                assert!(ratio >= 3.0, "line {slot} has {ratio:.2} on {ground:?}");
+            }
+        }
     }
 
     #[test]
     fn slots_beyond_the_sixth_share_the_grey_of_the_others() {
-        assert_eq!(DARK.series(6), DARK.series(40));
-        assert_ne!(DARK.series(0), DARK.series(1));
+        let [dark, ..] = &*TIDEGATE;
+        assert_eq!(dark.series(6), dark.series(40));
+        assert_ne!(dark.series(0), dark.series(1));
     }
 }

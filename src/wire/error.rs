@@ -170,6 +170,14 @@ pub fn bad_request(message: &str) -> Reply {
     client_fault(StatusCode::BAD_REQUEST, "bad_request", message)
 }
 
+/// 401: a token is needed that the request has not.
+#[must_use]
+pub fn unauthorized(message: &str) -> Reply {
+    let mut reply = client_fault(StatusCode::UNAUTHORIZED, "invalid_api_key", message);
+    reply.1.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    reply
+}
+
 /// 403: the request may not come in.
 #[must_use]
 pub fn forbidden(message: &str) -> Reply {

@@ -10,7 +10,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::span;
 use crate::model::config::Service;
-use crate::model::outcome::{HeaderFacts, LimitFacts};
+use crate::model::outcome::{HeaderFacts, LimitFacts, MoreFacts};
 
 /// What an answer's head says about limits and waits. `wall_unix_ms` is now, for waits given as dates.
 #[must_use]
@@ -25,7 +25,8 @@ pub fn facts(headers: &HeaderMap, wall_unix_ms: u64) -> HeaderFacts {
         }
     }
     let known = |[own, project]: [LimitFacts; 2]| if own == LimitFacts::default() { project } else { own };
-    HeaderFacts { tokens: known(read.tokens), requests: known(read.requests), retry_after: read.wait }
+    let more = (read.more != MoreFacts::default()).then(|| Box::new(read.more));
+    HeaderFacts { tokens: known(read.tokens), requests: known(read.requests), more, retry_after: read.wait }
 }
 
 /// What was read so far: of each limit the account's own triple and the project's.
@@ -33,20 +34,26 @@ pub fn facts(headers: &HeaderMap, wall_unix_ms: u64) -> HeaderFacts {
 struct Reading {
     tokens: [LimitFacts; 2],
     requests: [LimitFacts; 2],
+    more: MoreFacts,
     wait: Option<Duration>,
 }
 
 impl Reading {
-    /// One of `x-ratelimit-{limit,remaining,reset}-[project-]{tokens,requests}`, from its second word on.
+    /// One of `x-ratelimit-{limit,remaining,reset}-[project-]{tokens,requests}`, from its second word on; some services
+    /// add the period (`tokens-minute`, `requests-day`) or tell `input-tokens` from `output-tokens`.
     fn limit(&mut self, what: &str, value: &HeaderValue) {
         let Some((what, unit)) = what.split_once('-') else { return };
         let [tokens, project_tokens] = &mut self.tokens;
         let [requests, project_requests] = &mut self.requests;
         let facts = match unit {
-            "tokens" => tokens,
-            "requests" => requests,
+            "tokens" | "tokens-minute" => tokens,
+            "requests" | "requests-minute" => requests,
             "project-tokens" => project_tokens,
             "project-requests" => project_requests,
+            "input-tokens" => &mut self.more.input,
+            "output-tokens" => &mut self.more.output,
+            "tokens-day" => &mut self.more.tokens_per_day,
+            "requests-day" => &mut self.more.requests_per_day,
             _ => return,
         };
         let Ok(text) = value.to_str() else { return };

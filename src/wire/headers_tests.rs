@@ -211,6 +211,24 @@ fn an_answer_keeps_everything_but_the_connections_own_headers() {
     assert_eq!(headers["apim-request-id"], "a");
 }
 
+#[test]
+fn pairs_of_the_day_and_of_input_and_output_are_read_where_headers_name_them() {
+    let said = map(&[
+        ("x-ratelimit-limit-tokens-minute", "60000"),
+        ("x-ratelimit-remaining-tokens-minute", "59000"),
+        ("x-ratelimit-limit-tokens-day", "1,000,000"),
+        ("x-ratelimit-remaining-requests-day", "14399"),
+        ("x-ratelimit-limit-input-tokens", "40000"),
+        ("x-ratelimit-reset-output-tokens", "3s"),
+        ("x-ratelimit-limit-tokens-fortnight", "7"),
+    ]);
+    let facts = facts(&said, NOW);
+    assert_eq!((facts.tokens.limit, facts.tokens.remaining), (Some(60_000), Some(59_000)));
+    let more = facts.more.expect("some were named");
+    assert_eq!((more.tokens_per_day.limit, more.requests_per_day.remaining), (Some(1_000_000), Some(14_399)));
+    assert_eq!((more.input.limit, more.output.reset), (Some(40_000), Some(Duration::from_secs(3))));
+}
+
 proptest! {
     #[test]
     fn any_value_is_read_without_panic(value in proptest::collection::vec(any::<u8>(), 0..24)) {

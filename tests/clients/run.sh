@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs the real clients against the demo. Usage: run.sh PATH_TO_TIDEGATE PYTHON NODE_MODULES
-# PYTHON has `openai` installed; NODE_MODULES is a folder that holds it.
+# PYTHON has `openai` and `langchain-openai` installed; NODE_MODULES is a folder that holds `openai`, `ai`, `@ai-sdk/openai`,
+# `@ai-sdk/openai-compatible` and `@openai/codex`.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 binary=$1 python=$2 modules=$3
@@ -16,8 +17,10 @@ for _ in $(seq 100); do
   sleep 0.1
 done
 "$python" "$here/python_client.py" "$url"
-mkdir -p "$scratch/node" && cp "$here/node_client.mjs" "$scratch/node/" && ln -s "$modules" "$scratch/node/node_modules"
-(cd "$scratch/node" && node node_client.mjs "$url")
+"$python" "$here/langchain_client.py" "$url"
+mkdir -p "$scratch/node" && cp "$here"/*.mjs "$scratch/node/" && ln -s "$modules" "$scratch/node/node_modules"
+(cd "$scratch/node" && node node_client.mjs "$url" && node ai_sdk_client.mjs "$url")
+"$here/codex_client.sh" "$url" "$modules/.bin/codex"
 
 kill -TERM "$server"
 wait "$server"

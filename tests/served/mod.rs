@@ -22,6 +22,11 @@ pub struct Served {
 pub fn serve(config: &str, variables: &[(&str, &str)]) -> Served {
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::write(folder.path().join("config.toml"), config).expect("the configuration is written");
+    serve_in(folder, variables)
+}
+
+/// Starts it in a folder that has its configuration.
+pub fn serve_in(folder: tempfile::TempDir, variables: &[(&str, &str)]) -> Served {
     start(folder, &["--headless", "--port", "0", "--log", "trace"], variables)
 }
 

@@ -3,11 +3,12 @@
 //! Invariant: an older listener finishes what it runs; a failure to listen anew leaves it as it is.
 //! Absent on purpose: the search for a free port (`port`), and answering (`proxy::listen`).
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 
 use super::{Listening, Stage};
 use crate::backend::port::{Bound, bind};
@@ -30,13 +31,15 @@ impl Stage {
         let or_next = !stands_in && !self.options.headless;
         let unsafe_address =
             self.applied.findings.iter().find(|f| f.severity == Severity::Error && f.at.table == "listen");
-        let bound = match unsafe_address {
-            Some(finding) => Err(Problem {
+        let bound = if let Some(finding) = unsafe_address {
+            Err(Problem {
                 what: finding.message.clone(),
                 still_works: "Nothing is served; your configuration and keys are untouched.".to_owned(),
                 next_step: "Change listen.address in the configuration.".to_owned(),
-            }),
-            None => bind(&listen.address, port, or_next).await,
+            })
+        } else {
+            let address = listen.address.clone();
+            self.bind_beside(&address, port, or_next).await
         };
         self.serving = match bound {
             Ok(bound) => self.start_listening(bound),
@@ -46,6 +49,41 @@ impl Stage {
             }
             Err(problem) => Serving::Failed(problem),
         };
+    }
+
+    /// Binds; a listener of ours that has the same port at all addresses, or at one of them, makes way first and comes back if
+    /// that was in vain.
+    async fn bind_beside(&mut self, address: &str, port: u16, or_next: bool) -> Result<Bound, Problem> {
+        let stands_in_the_way = self.address.filter(|old| {
+            let everywhere = address.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified());
+            self.listening.is_some() && old.port() == port && (everywhere || old.ip().is_unspecified())
+        });
+        let Some(old) = stands_in_the_way else { return bind(address, port, or_next).await };
+        self.give_up().await;
+        match bind(address, port, false).await {
+            Ok(bound) => Ok(bound),
+            Err(problem) => match bind(&old.ip().to_string(), old.port(), false).await {
+                Ok(bound) => {
+                    self.serving = self.start_listening(bound);
+                    Err(problem)
+                }
+                Err(_) => Err(problem),
+            },
+        }
+    }
+
+    /// Listens no more; what runs goes on. Returns once the port is free.
+    async fn give_up(&mut self) {
+        let Some(Listening { stop, task, closed }) = self.listening.take() else { return };
+        stop.send_replace(true);
+        // A listener that is gone already has closed as well.
+        let _ = closed.await;
+        self.retire(task);
+    }
+
+    fn retire(&mut self, task: JoinHandle<()>) {
+        self.retired.retain(|task| !task.is_finished());
+        self.retired.push(task);
     }
 
     fn still_listening(&self, problem: Problem) -> Problem {
@@ -61,21 +99,27 @@ impl Stage {
 
     fn start_listening(&mut self, Bound { listener, address, instead_of }: Bound) -> Serving {
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(serve(listener, Arc::clone(&self.door), stopped));
-        if let Some(old) = self.listening.replace(Listening { stop, task }) {
+        let (close, closed) = oneshot::channel();
+        let task = tokio::spawn(serve(listener, Arc::clone(&self.door), stopped, close));
+        if let Some(old) = self.listening.replace(Listening { stop, task, closed }) {
             old.stop.send_replace(true);
-            self.retired.retain(|task| !task.is_finished());
-            self.retired.push(old.task);
+            self.retire(old.task);
         }
         self.address = Some(address);
+        self.admit_callers();
         self.set_table();
         self.announce();
         self.serving(address, instead_of)
     }
 
+    /// Where programs on this computer reach us.
+    pub(in crate::backend) fn reached_at(&self) -> Option<SocketAddr> {
+        self.address.map(from_here)
+    }
+
     fn serving(&self, address: SocketAddr, instead_of: Option<PortHeld>) -> Serving {
         let paused = self.door.paused.load(Ordering::Relaxed);
-        Serving::Listening { base_url: Arc::from(format!("http://{address}/v1")), paused, instead_of }
+        Serving::Listening { base_url: Arc::from(format!("http://{}/v1", from_here(address))), paused, instead_of }
     }
 
     /// Everything that listens, and why.
@@ -98,11 +142,21 @@ impl Stage {
 
     /// Leaves word for a second launch.
     pub(super) fn announce(&self) {
-        let base_url = self.address.map(|address| format!("http://{address}/v1"));
+        let base_url = self.reached_at().map(|address| format!("http://{address}/v1"));
         if let Some(lock) = &self.profile.lock
             && let Err(error) = lock.announce(base_url.as_deref(), self.bell.as_deref())
         {
             tracing::debug!(%error, "a second launch will not know where we listen");
         }
     }
+}
+
+/// An address that stands for all of this computer's is no place to send a request to; its own loopback address is.
+fn from_here(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
 }

@@ -20,6 +20,28 @@ pub(super) fn order(config: &Config, place: usize, route: &Route, findings: &mut
         shares(place, route, (rank, group), ends_here && rank == last, findings);
     }
     regions(config, place, route, findings);
+    one_pool(config, place, route, findings);
+}
+
+/// Groups that draw from one pool alone are full together.
+fn one_pool(config: &Config, place: usize, route: &Route, findings: &mut Findings) {
+    let pool = |group: &Group| {
+        let mut pools = group.endpoints.iter().map(|member| config.endpoint(&member.endpoint)?.quota_pool.as_ref());
+        let first = pools.next()??;
+        pools.all(|pool| pool == Some(first)).then(|| first.clone())
+    };
+    let pools: Vec<_> = route.groups.iter().map(pool).collect();
+    for (rank, pool) in pools.iter().enumerate() {
+        let Some(pool) = pool else { continue };
+        let Some(before) = pools.iter().take(rank).position(|other| other.as_ref() == Some(pool)) else { continue };
+        let text = format!(
+            "Priority groups {} and {} of route \"{}\" draw from quota pool \"{pool}\" alone, so going on gives no extra room.",
+            before + 1,
+            rank + 1,
+            route.model
+        );
+        findings.warn("route", place, "group", text);
+    }
 }
 
 /// Endpoints that no route lists.

@@ -1,4 +1,4 @@
-use super::super::check;
+use super::super::{Severity, brought_in, check};
 use crate::model::config::Config;
 
 const BASE: &str = r#"
@@ -88,4 +88,32 @@ fn an_endpoint_in_no_route_is_pointed_out() {
         said("[[route]]\nmodel = \"m\"\n[[route.group]]\nendpoints = [\"e\"]\n"),
         ["warning: Endpoint \"f\" is in no route, so no request goes there. Add it to a priority group, or remove it."]
     );
+}
+
+#[test]
+fn groups_that_draw_from_one_pool_alone_are_said_to_give_no_extra_room() {
+    let pool = "[[quota_pool]]\nid = \"p\"\ntokens_per_minute = 1000\n";
+    let text = format!(
+        "{}[[route]]\nmodel = \"m\"\n{GROUPS}{pool}",
+        BASE.replace("model = \"m\"", "model = \"m\"\n    quota_pool = \"p\"")
+    );
+    let config: Config = toml_edit::de::from_str(&text).expect("the test's text is sound");
+    let said: Vec<String> = check(&config).iter().map(ToString::to_string).collect();
+    let expected = "warning: Priority groups 1 and 2 of route \"m\" draw from quota pool \"p\" alone, so going on gives no \
+                    extra room.";
+    assert_eq!(said, [expected]);
+}
+
+#[test]
+fn a_group_that_was_left_empty_keeps_a_draft_from_being_applied_but_not_a_file_from_being_read() {
+    let with = |groups: &str| -> Config {
+        let text = format!("{BASE}[[route]]\nmodel = \"m\"\n{groups}");
+        toml_edit::de::from_str(&text).expect("the test's text is sound")
+    };
+    let (full, empty) = (with(GROUPS), with(&format!("{GROUPS}[[route.group]]\nendpoints = []\n")));
+    let found = check(&empty);
+    assert!(found.iter().all(|finding| finding.severity == Severity::Warning), "{found:?}");
+    let stops: Vec<String> = brought_in(&found, &full).map(ToString::to_string).collect();
+    assert_eq!(stops, ["warning: Priority group 3 of route \"m\" is empty. Add an endpoint to it, or remove it."]);
+    assert_eq!(brought_in(&found, &empty).count(), 0, "what runs already stops nothing");
 }

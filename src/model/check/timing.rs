@@ -1,10 +1,10 @@
-//! Findings about time-outs and the retry budget: what would make every request fail, or an outage worse.
+//! Findings about time-outs, rests and the retry budget: what would make every request fail, or an outage worse.
 //!
 //! Invariant: warnings only; what is set holds, and the words say what comes of it.
 //! Absent on purpose: the queue's and the routes' own times.
 
 use super::{Findings, Severity};
-use crate::model::config::{Config, Retry, Timeouts};
+use crate::model::config::{Config, HealthRule, Retry, Timeouts};
 
 pub(super) fn timing(config: &Config, findings: &mut Findings) {
     let usual = Timeouts::default();
@@ -18,6 +18,7 @@ pub(super) fn timing(config: &Config, findings: &mut Findings) {
         let message = format!("{key} is 0, so {comes} and requests fail. Leave it out for {usual}.");
         findings.add(Severity::Warning, "timeouts", None, key, message);
     }
+    health(&config.health, findings);
     let budget = config.retry.budget_percent;
     if budget > 100 {
         let message = format!(
@@ -26,6 +27,25 @@ pub(super) fn timing(config: &Config, findings: &mut Findings) {
             Retry::default().budget_percent
         );
         findings.add(Severity::Warning, "retry", None, "budget_percent", message);
+    }
+}
+
+fn health(rule: &HealthRule, findings: &mut Findings) {
+    let mut say = |key: &str, message: String| findings.add(Severity::Warning, "health", None, key, message);
+    if rule.failures == 0 {
+        say("failures", "failures is 0; an endpoint is left alone after one failure, as with 1.".to_owned());
+    }
+    if rule.rest_seconds == 0 {
+        say("rest_seconds", "rest_seconds is 0; an endpoint that fails rests a second, as with 1.".to_owned());
+    }
+    if rule.longest_rest_seconds < rule.rest_seconds {
+        let (first, longest) = (rule.rest_seconds, rule.longest_rest_seconds);
+        say(
+            "longest_rest_seconds",
+            format!(
+                "longest_rest_seconds is {longest}, less than rest_seconds, {first}; every rest is {first} s long."
+            ),
+        );
     }
 }
 
@@ -59,5 +79,15 @@ mod tests {
             ]
         );
         assert_eq!(said("[retry]\nbudget_percent = 100"), [""; 0]);
+    }
+
+    #[test]
+    fn a_rest_that_cannot_be_as_it_is_written_says_how_it_is() {
+        assert_eq!(
+            said("[health]\nrest_seconds = 90"),
+            ["warning: longest_rest_seconds is 60, less than rest_seconds, 90; every rest is 90 s long."]
+        );
+        assert_eq!(said("[health]\nfailures = 0\nrest_seconds = 0").len(), 2);
+        assert_eq!(said("[health]\nfailures = 1\nrest_seconds = 1\nlongest_rest_seconds = 1"), [""; 0]);
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn resolve(
 }
 
 /// The route and those it goes on with, each once.
-pub(in crate::model) fn chain<'c>(config: &'c Config, route: &'c Route) -> Vec<&'c Route> {
+pub(crate) fn chain<'c>(config: &'c Config, route: &'c Route) -> Vec<&'c Route> {
     let mut chain = vec![route];
     let mut next = route.then.as_ref().and_then(|then| config.route(then));
     while let Some(route) = next.filter(|next| chain.iter().all(|known| known.model != next.model)) {
@@ -111,7 +111,8 @@ impl Regions {
 }
 
 /// `East US 2` and `eastus2` are the same.
-pub(in crate::model) fn same_region(one: &str, other: &str) -> bool {
+#[must_use]
+pub fn same_region(one: &str, other: &str) -> bool {
     let letters = |name: &str| -> Vec<char> {
         name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
     };

@@ -44,6 +44,26 @@ impl Default for Retry {
     }
 }
 
+/// `[health]`: when an endpoint that fails is left alone, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HealthRule {
+    /// Failures in a row after which it is not used. Two failed connections in a row are enough in any case.
+    pub failures: u32,
+    /// They count as in a row within this time.
+    pub within_seconds: u32,
+    /// Its first rest. Each further one in a row is twice as long.
+    pub rest_seconds: u32,
+    /// Its longest rest.
+    pub longest_rest_seconds: u32,
+}
+
+impl Default for HealthRule {
+    fn default() -> Self {
+        Self { failures: 3, within_seconds: 60, rest_seconds: 5, longest_rest_seconds: 60 }
+    }
+}
+
 /// `[timeouts]`, each in seconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

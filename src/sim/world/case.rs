@@ -187,6 +187,21 @@ impl Case {
         case.begin_with(&traffic)
     }
 
+    /// A day of 20 requests a second of all priorities, most of them in every other hour, beside others on the same limits:
+    /// lines as long as they may be, refusals, rests, and quiet hours in which they end.
+    ///
+    /// # Errors
+    /// If the configuration made for it is not sound.
+    pub fn busy_day() -> Result<Day, Unsound> {
+        const RATE: u64 = MINUTE * MEAN;
+        let knowledge = Knowledge::Foreign;
+        let case =
+            Self { scale: 3, mixed: true, heavy: true, knowledge, ..Self::of(Counting::SlidingLog, Load::Steady(100)) };
+        let hour = |requests: u64| Stretch { lasts: Duration::from_hours(1), tokens_per_minute: requests * RATE };
+        let stretches = [28, 12].map(hour).repeat(12);
+        case.begin_with(&Traffic { stretches, ..case.traffic() })
+    }
+
     /// The case with the balancer, to be played in pieces and looked at; everything is measured.
     ///
     /// # Errors

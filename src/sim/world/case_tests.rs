@@ -100,3 +100,13 @@ fn admitted_facts(site: &mut Site) -> crate::model::outcome::HeaderFacts {
         super::super::server::Reply::Failed(failure) => panic!("{failure:?}"),
     }
 }
+
+#[test]
+fn in_the_busy_day_requests_of_every_priority_wait() {
+    let mut day = Case::busy_day().expect("sound");
+    let until = Timestamp::from_secs(240);
+    day.run(until);
+    let queue = day.world().gateway().balancer().view(until).queue;
+    assert!(queue.waiting > 100, "{} wait", queue.waiting);
+    assert!(queue.classes.iter().all(|class| class.admitted > 0), "{:?}", queue.classes);
+}

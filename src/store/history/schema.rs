@@ -64,6 +64,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
     if let Some(folder) = path.parent() {
         atomic::make_folder(folder).map_err(OpenError::Folder)?;
     }
+    atomic::refuse_link(path).map_err(OpenError::Folder)?;
     let mut db = Connection::open(path)?;
     if version(&db)? > STEPS.len() {
         return Err(OpenError::Later);

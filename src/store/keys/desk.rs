@@ -11,11 +11,11 @@ use std::thread;
 
 use tokio::sync::oneshot;
 
-use crate::model::config::{Config, Credential, Service};
+use crate::model::config::{Config, Credential, Service, TokenSource};
 use crate::model::id::AccountId;
 use crate::model::secret::Secret;
 
-use super::{Fingerprints, KeyError, KeyStore, MemoryStore, command};
+use super::{Fingerprints, KeyError, KeySlot, KeyStore, MemoryStore, Rotations, command};
 
 /// Questions that may wait.
 const QUEUE: usize = 64;
@@ -83,18 +83,41 @@ pub struct Answer {
     pub account: AccountId,
     /// Where it is.
     pub place: KeyPlace,
+    /// What there is besides.
+    pub spares: Spares,
+}
+
+/// An account's keys besides the one that is sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spares {
+    /// The fingerprint of the one that is to follow.
+    pub next: Option<String>,
+    /// The fingerprint of the one before, and until when it is kept, in Unix milliseconds.
+    pub previous: Option<(String, u64)>,
+    /// The variable that a second one comes from, and whether it holds one.
+    pub second: Option<(String, bool)>,
 }
 
 /// Reads an environment variable as a key; [`crate::store::environment::secret`] is meant.
 pub type Environment = Box<dyn Fn(&str) -> Option<Secret> + Send>;
 
-type Keys = Arc<Mutex<BTreeMap<AccountId, Arc<Secret>>>>;
-type Wanted = (AccountId, Option<Credential>);
+type Keys = Arc<Mutex<BTreeMap<(AccountId, KeySlot), Arc<Secret>>>>;
+
+/// An account whose keys are wanted; simulated ones have none.
+struct Wanted {
+    account: AccountId,
+    credential: Option<Credential>,
+    second: Option<TokenSource>,
+}
 
 enum Job {
-    Resolve(Vec<Wanted>, oneshot::Sender<Vec<Answer>>),
-    Store(AccountId, Secret, oneshot::Sender<Result<KeyPlace, KeyError>>),
+    Resolve(Vec<Wanted>, u64, oneshot::Sender<Vec<Answer>>),
+    Store(AccountId, KeySlot, Secret, oneshot::Sender<Result<KeyPlace, KeyError>>),
     Remove(AccountId, oneshot::Sender<Result<(), KeyError>>),
+    Switch(AccountId, u64, oneshot::Sender<Result<(), KeyError>>),
+    SwitchBack(AccountId, oneshot::Sender<Result<(), KeyError>>),
+    RemoveNext(AccountId, oneshot::Sender<Result<(), KeyError>>),
+    Renew(AccountId),
 }
 
 /// Asks the thread. Cheap to clone; the thread ends after the last clone.
@@ -132,7 +155,12 @@ impl KeyDesk {
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn start(store: Box<dyn KeyStore>, prints: Fingerprints, environment: Environment) -> io::Result<Self> {
+    pub fn start(
+        store: Box<dyn KeyStore>,
+        prints: Fingerprints,
+        rotations: Rotations,
+        environment: Environment,
+    ) -> io::Result<Self> {
         let (jobs, inbox) = sync_channel(QUEUE);
         let keys = Keys::default();
         let keyring = Arc::default();
@@ -140,6 +168,8 @@ impl KeyDesk {
             store,
             memory: MemoryStore::new(),
             prints,
+            rotations,
+            tokens: BTreeMap::new(),
             environment,
             variables: BTreeMap::new(),
             keys: Arc::clone(&keys),
@@ -152,7 +182,20 @@ impl KeyDesk {
     /// The key to send for an account, if it was resolved. Never blocks on the keyring.
     #[must_use]
     pub fn key(&self, account: &AccountId) -> Option<Arc<Secret>> {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(account).map(Arc::clone)
+        self.in_slot(account, KeySlot::Current)
+    }
+
+    /// The key of a slot, if it was resolved. Never blocks on the keyring.
+    #[must_use]
+    pub fn in_slot(&self, account: &AccountId, slot: KeySlot) -> Option<Arc<Secret>> {
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.get(&(account.clone(), slot)).map(Arc::clone)
+    }
+
+    /// The key that takes over when the one that is sent is refused: what is to follow it, else what was before it.
+    #[must_use]
+    pub fn spare(&self, account: &AccountId) -> Option<Arc<Secret>> {
+        self.in_slot(account, KeySlot::Next).or_else(|| self.in_slot(account, KeySlot::Previous))
     }
 
     /// Whether there is a keyring, as of the last question.
@@ -161,18 +204,18 @@ impl KeyDesk {
         self.keyring.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Looks up the key of every account, in configuration order, and makes those found available to [`Self::key`]. May
-    /// take as long as a person needs to unlock a keyring.
+    /// Looks up the keys of every account, in configuration order, and makes those found available to [`Self::key`]. Keys
+    /// before that have had their time are removed. May take as long as a person needs to unlock a keyring.
     ///
     /// # Errors
     /// [`KeyError::Busy`].
-    pub async fn resolve(&self, config: &Config) -> Result<Vec<Answer>, KeyError> {
+    pub async fn resolve(&self, config: &Config, now_wall_ms: u64) -> Result<Vec<Answer>, KeyError> {
         let wanted = config.accounts.iter().map(|account| {
             let credential = (account.service != Service::Simulated).then(|| account.credential.clone());
-            (account.id.clone(), credential)
+            Wanted { account: account.id.clone(), credential, second: account.second_key.clone() }
         });
         let wanted = wanted.collect();
-        self.ask(|reply| Job::Resolve(wanted, reply)).await
+        self.ask(|reply| Job::Resolve(wanted, now_wall_ms, reply)).await
     }
 
     /// Keeps a key: in the keyring, or in memory if none runs.
@@ -180,7 +223,46 @@ impl KeyDesk {
     /// # Errors
     /// Nothing was kept.
     pub async fn store(&self, account: AccountId, key: Secret) -> Result<KeyPlace, KeyError> {
-        self.ask(|reply| Job::Store(account, key, reply)).await?
+        self.ask(|reply| Job::Store(account, KeySlot::Current, key, reply)).await?
+    }
+
+    /// Keeps the key that is to follow the one in use, which goes on being sent.
+    ///
+    /// # Errors
+    /// Nothing was kept.
+    pub async fn store_next(&self, account: AccountId, key: Secret) -> Result<KeyPlace, KeyError> {
+        self.ask(|reply| Job::Store(account, KeySlot::Next, key, reply)).await?
+    }
+
+    /// Forgets the key that was to follow.
+    ///
+    /// # Errors
+    /// It may still be in the keyring; it is not sent.
+    pub async fn remove_next(&self, account: AccountId) -> Result<(), KeyError> {
+        self.ask(|reply| Job::RemoveNext(account, reply)).await?
+    }
+
+    /// The next key takes over; the one before is kept for ten minutes.
+    ///
+    /// # Errors
+    /// What was in use is in use, or both keys are kept; trying again goes on where it stopped.
+    pub async fn switch(&self, account: AccountId, now_wall_ms: u64) -> Result<(), KeyError> {
+        self.ask(|reply| Job::Switch(account, now_wall_ms, reply)).await?
+    }
+
+    /// The key before is used again; the one that had taken over is the next one again.
+    ///
+    /// # Errors
+    /// As for [`Self::switch`].
+    pub async fn switch_back(&self, account: AccountId) -> Result<(), KeyError> {
+        self.ask(|reply| Job::SwitchBack(account, reply)).await?
+    }
+
+    /// The token of this account's command was refused: the program is run again with the next look-up, whenever its token
+    /// was to end.
+    pub fn forget_token(&self, account: &AccountId) {
+        // A desk too busy to hear it renews in time anyway.
+        let _ = self.jobs.try_send(Job::Renew(account.clone()));
     }
 
     /// Forgets a key, wherever it is kept. Environment variables stay.
@@ -201,10 +283,13 @@ impl KeyDesk {
     }
 }
 
-struct Clerk {
+pub(super) struct Clerk {
     store: Box<dyn KeyStore>,
     memory: MemoryStore,
     prints: Fingerprints,
+    pub(super) rotations: Rotations,
+    /// What commands printed, with the words that were run, until it must be asked for again (seconds of the Unix epoch).
+    tokens: BTreeMap<AccountId, (Vec<String>, KeyPlace, u64)>,
     environment: Environment,
     variables: BTreeMap<String, Arc<Secret>>,
     keys: Keys,
@@ -216,47 +301,69 @@ impl Clerk {
     fn work(mut self, inbox: &Receiver<Job>) {
         while let Ok(job) = inbox.recv() {
             match job {
-                Job::Resolve(wanted, reply) => drop(reply.send(self.resolve(wanted))),
-                Job::Store(account, key, reply) => drop(reply.send(self.keep(&account, key))),
-                Job::Remove(account, reply) => drop(reply.send(self.remove(&account))),
+                Job::Resolve(wanted, now, reply) => drop(reply.send(self.resolve(wanted, now))),
+                Job::Store(account, slot, key, reply) => drop(reply.send(self.keep(&account, slot, key))),
+                Job::Remove(account, reply) => drop(reply.send(self.remove_all(&account))),
+                Job::Switch(account, now, reply) => drop(reply.send(self.switch(&account, now))),
+                Job::SwitchBack(account, reply) => drop(reply.send(self.switch_back(&account))),
+                Job::RemoveNext(account, reply) => drop(reply.send(self.remove(&account, KeySlot::Next))),
+                Job::Renew(account) => drop(self.tokens.remove(&account)),
             }
         }
     }
 
-    fn resolve(&mut self, wanted: Vec<Wanted>) -> Vec<Answer> {
-        self.lock_keys()
-            .retain(|account, _| wanted.iter().any(|(id, credential)| id == account && credential.is_some()));
-        let look = |(account, credential): Wanted| {
-            let place = match credential {
-                None => KeyPlace::NotNeeded,
-                Some(Credential::Keyring(_)) => self.look_up(&account),
-                Some(Credential::Env(variable)) => self.read_variable(&account, variable),
-                Some(Credential::Command(words)) => self.run(&account, &words),
-            };
-            Answer { account, place }
+    fn resolve(&mut self, wanted: Vec<Wanted>, now_wall_ms: u64) -> Vec<Answer> {
+        let known = |id: &AccountId| wanted.iter().any(|wanted| wanted.account == *id && wanted.credential.is_some());
+        self.lock_keys().retain(|(account, _), _| known(account));
+        self.tokens.retain(|account, _| known(account));
+        self.end_rotations(now_wall_ms);
+        wanted.into_iter().map(|wanted| self.look(wanted, now_wall_ms / 1_000)).collect()
+    }
+
+    fn look(&mut self, wanted: Wanted, now: u64) -> Answer {
+        let account = wanted.account;
+        let mut spares = Spares::default();
+        let place = match wanted.credential {
+            None => KeyPlace::NotNeeded,
+            Some(Credential::Keyring(_)) => {
+                let place = self.look_up(&account);
+                if matches!(place, KeyPlace::InKeyring { .. } | KeyPlace::InMemory { .. }) {
+                    spares = self.spares(&account);
+                }
+                place
+            }
+            Some(Credential::Env(variable)) => self.read_variable(&account, KeySlot::Current, variable),
+            Some(Credential::Command(words)) => self.token(&account, words, now),
         };
-        wanted.into_iter().map(look).collect()
+        if let Some(TokenSource { env }) = wanted.second
+            && let KeyPlace::FromEnvironment { variable, set } = self.read_variable(&account, KeySlot::Next, env)
+        {
+            spares.second = Some((variable, set));
+        }
+        Answer { account, place, spares }
     }
 
     fn look_up(&mut self, account: &AccountId) -> KeyPlace {
-        if let Ok(Some(key)) = self.memory.fetch(account) {
-            return KeyPlace::InMemory { fingerprint: self.offer(account, Arc::new(key)) };
-        }
-        let found = self.store.fetch(account);
-        self.note(found.as_ref().err().copied());
+        let in_memory = self.memory.fetch(account, KeySlot::Current).is_ok_and(|key| key.is_some());
+        let found = self.fetch(account, KeySlot::Current);
         match found {
-            Ok(Some(key)) => KeyPlace::InKeyring { fingerprint: self.offer(account, Arc::new(key)) },
+            Ok(Some(key)) => {
+                let fingerprint = self.offer(account, KeySlot::Current, key);
+                if in_memory { KeyPlace::InMemory { fingerprint } } else { KeyPlace::InKeyring { fingerprint } }
+            }
             Ok(None) => {
-                self.lock_keys().remove(account);
+                self.take_away(account, KeySlot::Current);
                 KeyPlace::Absent
             }
-            Err(KeyError::NoService) if !self.lock_keys().contains_key(account) => KeyPlace::Absent,
+            Err(KeyError::NoService) if !self.lock_keys().contains_key(&(account.clone(), KeySlot::Current)) => {
+                KeyPlace::Absent
+            }
             Err(error) => KeyPlace::Unreadable(error),
         }
     }
 
     /// A variable cannot change under a running process; what was read once is kept.
-    fn read_variable(&mut self, account: &AccountId, variable: String) -> KeyPlace {
+    fn read_variable(&mut self, account: &AccountId, slot: KeySlot, variable: String) -> KeyPlace {
         if !self.variables.contains_key(&variable)
             && let Some(key) = (self.environment)(&variable)
         {
@@ -265,18 +372,32 @@ impl Clerk {
         let key = self.variables.get(&variable).map(Arc::clone);
         let set = key.is_some();
         match key {
-            Some(key) => drop(self.offer(account, key)),
-            None => drop(self.lock_keys().remove(account)),
+            Some(key) => drop(self.offer_shared(account, slot, key)),
+            None => self.take_away(account, slot),
         }
         KeyPlace::FromEnvironment { variable, set }
     }
 
-    /// A token that was not renewed is kept: the service says when it ends.
+    /// What the program printed last, until it must be run again. A token that was not renewed is kept: the service says when
+    /// it ends.
+    fn token(&mut self, account: &AccountId, words: Vec<String>, now: u64) -> KeyPlace {
+        if let Some((known, place, until)) = self.tokens.get(account)
+            && *known == words
+            && now < *until
+        {
+            return place.clone();
+        }
+        let place = self.run(account, &words);
+        let until = now.saturating_add(place.renew_in(now).unwrap_or(0));
+        self.tokens.insert(account.clone(), (words, place.clone(), until));
+        place
+    }
+
     fn run(&self, account: &AccountId, words: &[String]) -> KeyPlace {
         let program = words.first().cloned().unwrap_or_default();
         match command::run(words) {
             Ok(token) => {
-                drop(self.offer(account, Arc::new(token.secret)));
+                drop(self.offer(account, KeySlot::Current, token.secret));
                 KeyPlace::FromCommand { program, problem: None, expires: token.expires }
             }
             Err(problem) => {
@@ -286,26 +407,45 @@ impl Clerk {
         }
     }
 
-    fn keep(&mut self, account: &AccountId, key: Secret) -> Result<KeyPlace, KeyError> {
-        let kept = self.store.store(account, &key);
+    /// The key of a slot, wherever it is kept.
+    pub(super) fn fetch(&mut self, account: &AccountId, slot: KeySlot) -> Result<Option<Secret>, KeyError> {
+        if let Ok(Some(key)) = self.memory.fetch(account, slot) {
+            return Ok(Some(key));
+        }
+        let found = self.store.fetch(account, slot);
+        self.note(found.as_ref().err().copied());
+        found
+    }
+
+    /// Keeps a key: in the keyring, or in memory if none runs. A next key alone is not sent.
+    pub(super) fn keep(&mut self, account: &AccountId, slot: KeySlot, key: Secret) -> Result<KeyPlace, KeyError> {
+        let kept = self.store.store(account, slot, &key);
         self.note(kept.err());
         match kept {
             Ok(()) => {
-                self.memory.remove(account)?;
-                Ok(KeyPlace::InKeyring { fingerprint: self.offer(account, Arc::new(key)) })
+                self.memory.remove(account, slot)?;
+                Ok(KeyPlace::InKeyring { fingerprint: self.offer(account, slot, key) })
             }
             Err(KeyError::NoService) => {
-                self.memory.store(account, &key)?;
-                Ok(KeyPlace::InMemory { fingerprint: self.offer(account, Arc::new(key)) })
+                self.memory.store(account, slot, &key)?;
+                Ok(KeyPlace::InMemory { fingerprint: self.offer(account, slot, key) })
             }
             Err(error) => Err(error),
         }
     }
 
-    fn remove(&mut self, account: &AccountId) -> Result<(), KeyError> {
-        self.lock_keys().remove(account);
-        self.memory.remove(account)?;
-        let removed = self.store.remove(account);
+    fn remove_all(&mut self, account: &AccountId) -> Result<(), KeyError> {
+        for slot in [KeySlot::Current, KeySlot::Next, KeySlot::Previous] {
+            self.remove(account, slot)?;
+        }
+        self.rotations.end(account);
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, account: &AccountId, slot: KeySlot) -> Result<(), KeyError> {
+        self.take_away(account, slot);
+        self.memory.remove(account, slot)?;
+        let removed = self.store.remove(account, slot);
         self.note(removed.err());
         match removed {
             Err(KeyError::NoService) => Ok(()),
@@ -314,10 +454,24 @@ impl Clerk {
     }
 
     /// Makes a key available to requests and returns its fingerprint.
-    fn offer(&self, account: &AccountId, key: Arc<Secret>) -> String {
+    pub(super) fn offer(&self, account: &AccountId, slot: KeySlot, key: Secret) -> String {
+        self.offer_shared(account, slot, Arc::new(key))
+    }
+
+    /// The same key stays the same value, so that who holds it sees that nothing changed.
+    fn offer_shared(&self, account: &AccountId, slot: KeySlot, key: Arc<Secret>) -> String {
         let fingerprint = self.prints.of(&key);
-        self.lock_keys().insert(account.clone(), key);
+        let mut keys = self.lock_keys();
+        let place = (account.clone(), slot);
+        if keys.get(&place).is_none_or(|known| known.expose() != key.expose()) {
+            keys.insert(place, key);
+        }
         fingerprint
+    }
+
+    /// Nobody is to send this key any more.
+    pub(super) fn take_away(&self, account: &AccountId, slot: KeySlot) {
+        self.lock_keys().remove(&(account.clone(), slot));
     }
 
     fn note(&self, failure: Option<KeyError>) {
@@ -332,7 +486,7 @@ impl Clerk {
         *self.keyring.lock().unwrap_or_else(PoisonError::into_inner) = status;
     }
 
-    fn lock_keys(&self) -> std::sync::MutexGuard<'_, BTreeMap<AccountId, Arc<Secret>>> {
+    fn lock_keys(&self) -> std::sync::MutexGuard<'_, BTreeMap<(AccountId, KeySlot), Arc<Secret>>> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::model::config::Account;
+use crate::store::keys::rotation;
 
 const CANARY: &str = "sk-CANARY-0123456789";
 
@@ -9,13 +10,13 @@ const CANARY: &str = "sk-CANARY-0123456789";
 struct Failing(KeyError);
 
 impl KeyStore for Failing {
-    fn fetch(&mut self, _: &AccountId) -> Result<Option<Secret>, KeyError> {
+    fn fetch(&mut self, _: &AccountId, _: KeySlot) -> Result<Option<Secret>, KeyError> {
         Err(self.0)
     }
-    fn store(&mut self, _: &AccountId, _: &Secret) -> Result<(), KeyError> {
+    fn store(&mut self, _: &AccountId, _: KeySlot, _: &Secret) -> Result<(), KeyError> {
         Err(self.0)
     }
-    fn remove(&mut self, _: &AccountId) -> Result<(), KeyError> {
+    fn remove(&mut self, _: &AccountId, _: KeySlot) -> Result<(), KeyError> {
         Err(self.0)
     }
 }
@@ -25,7 +26,7 @@ fn desk(store: impl KeyStore + 'static) -> KeyDesk {
 }
 
 fn desk_with(store: impl KeyStore + 'static, environment: Environment) -> KeyDesk {
-    KeyDesk::start(Box::new(store), Fingerprints::for_this_run().unwrap(), environment).unwrap()
+    KeyDesk::start(Box::new(store), Fingerprints::for_this_run().unwrap(), Rotations::default(), environment).unwrap()
 }
 
 fn config(service: &str, credential: &str) -> Config {
@@ -43,7 +44,7 @@ fn canary() -> Secret {
 }
 
 async fn place(desk: &KeyDesk, config: &Config) -> KeyPlace {
-    desk.resolve(config).await.unwrap().remove(0).place
+    desk.resolve(config, 1).await.unwrap().remove(0).place
 }
 
 #[tokio::test]
@@ -112,7 +113,7 @@ async fn a_simulated_account_needs_no_key_and_asks_nobody() {
 async fn an_account_that_left_the_configuration_has_no_key_to_send() {
     let desk = desk(MemoryStore::new());
     desk.store(id(), canary()).await.unwrap();
-    desk.resolve(&Config::default()).await.unwrap();
+    desk.resolve(&Config::default(), 1).await.unwrap();
     assert!(desk.key(&id()).is_none());
 }
 
@@ -122,7 +123,7 @@ async fn nothing_the_desk_says_holds_a_key() {
     {
         let desk = desk(Failing(error));
         let stored = desk.store(id(), canary()).await;
-        let found = desk.resolve(&config("openai", "")).await;
+        let found = desk.resolve(&config("openai", ""), 1).await;
         let said = format!("{stored:?} {found:?} {:?} {error} {error:?}", desk.keyring());
         assert!(!said.contains("CANARY"), "{said}");
     }
@@ -142,15 +143,146 @@ fn a_token_is_asked_for_before_its_end_and_a_failing_program_not_too_often() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_token_from_a_command_is_the_accounts_key() {
-    let desk = KeyDesk::start(Box::new(MemoryStore::new()), Fingerprints::for_this_run().unwrap(), Box::new(|_| None));
-    let desk = desk.unwrap();
+    let desk = desk_with(MemoryStore::new(), Box::new(|_| None));
     let text = "[[account]]\nid = \"a\"\nservice = \"azure\"\nbase_url = \"https://x\"\n\
                 credential = { command = [\"echo\", \"eyJ.a.b\"] }\n";
     let config: Config = toml_edit::de::from_str(text).unwrap();
-    let places = desk.resolve(&config).await.unwrap();
+    let places = desk.resolve(&config, 1).await.unwrap();
     let program = "echo".to_owned();
     assert_eq!(places[0].place, KeyPlace::FromCommand { program, problem: None, expires: None });
     let key = desk.key(&AccountId::from("a")).unwrap();
     assert_eq!(key.expose(), "eyJ.a.b");
     assert_eq!(config.accounts[0].shows_key_as(), crate::model::config::Service::Compatible, "as a bearer");
+}
+
+/// A keyring that outlives desks, as the system's does, and ends with the process after so many changes.
+#[derive(Clone, Default)]
+struct Shared {
+    kept: Arc<Mutex<MemoryStore>>,
+    changes_left: Option<Arc<AtomicUsize>>,
+}
+
+impl Shared {
+    fn change(&self) -> Result<(), KeyError> {
+        let Some(left) = &self.changes_left else { return Ok(()) };
+        left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+            .map(drop)
+            .map_err(|_| KeyError::Locked)
+    }
+}
+
+impl KeyStore for Shared {
+    fn fetch(&mut self, account: &AccountId, slot: KeySlot) -> Result<Option<Secret>, KeyError> {
+        self.kept.lock().unwrap().fetch(account, slot)
+    }
+    fn store(&mut self, account: &AccountId, slot: KeySlot, key: &Secret) -> Result<(), KeyError> {
+        self.change()?;
+        self.kept.lock().unwrap().store(account, slot, key)
+    }
+    fn remove(&mut self, account: &AccountId, slot: KeySlot) -> Result<(), KeyError> {
+        self.change()?;
+        self.kept.lock().unwrap().remove(account, slot)
+    }
+}
+
+fn key(text: &str) -> Secret {
+    Secret::new(text.to_owned())
+}
+
+fn noting(store: Shared, folder: &std::path::Path) -> KeyDesk {
+    let prints = Fingerprints::open(folder).unwrap();
+    KeyDesk::start(Box::new(store), prints, Rotations::of(folder), Box::new(|_| None)).unwrap()
+}
+
+fn sent(desk: &KeyDesk) -> Option<String> {
+    desk.key(&id()).map(|key| key.expose().to_owned())
+}
+
+#[tokio::test]
+async fn a_switch_uses_the_next_key_and_keeps_the_one_before_for_ten_minutes_over_a_restart() {
+    let (home, keyring) = (tempfile::tempdir().unwrap(), Shared::default());
+    let (config, kept) = (config("openai", ""), rotation::KEPT_MS);
+    let desk = noting(keyring.clone(), home.path());
+    assert_eq!(desk.switch(id(), 1_000).await, Err(KeyError::NoneThere));
+    desk.store(id(), key("old")).await.unwrap();
+    desk.store_next(id(), key("new")).await.unwrap();
+    assert_eq!(sent(&desk).as_deref(), Some("old"), "the next key is not sent yet");
+    desk.switch(id(), 1_000).await.unwrap();
+    assert_eq!(sent(&desk).as_deref(), Some("new"));
+    drop(desk);
+    let again = noting(keyring.clone(), home.path());
+    let found = again.resolve(&config, 2_000).await.unwrap().remove(0).spares;
+    assert_eq!(found.previous.map(|(_, until)| until), Some(1_000 + kept));
+    assert_eq!((sent(&again).as_deref(), found.next), (Some("new"), None));
+    assert_eq!(again.spare(&id()).map(|key| key.expose().to_owned()).as_deref(), Some("old"));
+    let over = again.resolve(&config, 1_000 + kept).await.unwrap().remove(0).spares;
+    assert_eq!((over, again.spare(&id()).is_none()), (Spares::default(), true));
+    assert!(keyring.kept.lock().unwrap().fetch(&id(), KeySlot::Previous).unwrap().is_none(), "gone from the keyring");
+    assert_eq!(again.switch_back(id()).await, Err(KeyError::NoneThere));
+}
+
+#[tokio::test]
+async fn switching_back_restores_the_key_before_and_keeps_the_new_one_as_the_next() {
+    let (home, keyring) = (tempfile::tempdir().unwrap(), Shared::default());
+    let desk = noting(keyring.clone(), home.path());
+    desk.store(id(), key("old")).await.unwrap();
+    desk.store_next(id(), key("new")).await.unwrap();
+    desk.switch(id(), 1_000).await.unwrap();
+    desk.switch_back(id()).await.unwrap();
+    let spares = desk.resolve(&config("openai", ""), 2_000).await.unwrap().remove(0).spares;
+    assert_eq!((sent(&desk).as_deref(), spares.previous), (Some("old"), None));
+    assert!(spares.next.is_some());
+    desk.remove(id()).await.unwrap();
+    for slot in [KeySlot::Current, KeySlot::Next, KeySlot::Previous] {
+        assert!(keyring.kept.lock().unwrap().fetch(&id(), slot).unwrap().is_none(), "{slot:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_switch_that_ends_anywhere_leaves_a_whole_key_in_use_and_can_be_done_again() {
+    for steps in 0..4 {
+        let (home, whole) = (tempfile::tempdir().unwrap(), Shared::default());
+        whole.kept.lock().unwrap().store(&id(), KeySlot::Current, &key("old")).unwrap();
+        whole.kept.lock().unwrap().store(&id(), KeySlot::Next, &key("new")).unwrap();
+        let cut = Shared { changes_left: Some(Arc::new(AtomicUsize::new(steps))), ..whole.clone() };
+        let ended = noting(cut, home.path()).switch(id(), 1_000).await;
+        assert_eq!(ended.is_ok(), steps >= 3, "{steps}");
+        let again = noting(whole.clone(), home.path());
+        again.resolve(&config("openai", ""), 2_000).await.unwrap();
+        assert!(matches!(sent(&again).as_deref(), Some("old" | "new")), "{steps}");
+        // What a switch left that had done all but its last step is tidied up, and there is nothing more to switch to.
+        let done = again.switch(id(), 3_000).await;
+        assert!(done.is_ok() || done == Err(KeyError::NoneThere), "{steps}: {done:?}");
+        assert_eq!(sent(&again).as_deref(), Some("new"), "{steps}");
+        let spares = again.resolve(&config("openai", ""), 4_000).await.unwrap().remove(0).spares;
+        assert!(spares.next.is_none() && spares.previous.is_some(), "{steps}: {spares:?}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_command_is_not_run_again_before_its_time_unless_its_token_was_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let count = home.path().join("count");
+    let line = format!("echo x >> {0}; wc -l < {0} | tr -d ' '", count.display());
+    let config = config("azure", &format!("credential = {{ command = [\"sh\", \"-c\", \"{line}\"] }}"));
+    let desk = desk(MemoryStore::new());
+    let mut tokens = Vec::new();
+    for now in [1_000, 2_000, 1_000 + USUAL * 1_000] {
+        desk.resolve(&config, now).await.unwrap();
+        tokens.push(sent(&desk).unwrap());
+    }
+    assert_eq!(tokens, ["1", "1", "2"]);
+    desk.forget_token(&id());
+    desk.resolve(&config, 1_000 + USUAL * 1_000).await.unwrap();
+    assert_eq!(sent(&desk).as_deref(), Some("3"));
+}
+
+#[tokio::test]
+async fn the_same_key_stays_the_same_value() {
+    let desk = desk(MemoryStore::new());
+    desk.store(id(), canary()).await.unwrap();
+    let before = desk.key(&id()).unwrap();
+    desk.resolve(&config("openai", ""), 1).await.unwrap();
+    assert!(Arc::ptr_eq(&before, &desk.key(&id()).unwrap()));
 }

@@ -10,7 +10,7 @@ use keyring_core::{CredentialStore, Entry, Error};
 use crate::model::id::AccountId;
 use crate::model::secret::Secret;
 
-use super::{KeyError, KeyStore, SERVICE};
+use super::{KeyError, KeySlot, KeyStore};
 
 /// Opens the platform's store.
 pub type Opener = Box<dyn Fn() -> keyring_core::Result<Arc<CredentialStore>> + Send>;
@@ -43,13 +43,14 @@ impl KeyringStore {
     fn with_entry<T>(
         &mut self,
         account: &AccountId,
+        slot: KeySlot,
         work: impl FnOnce(&Entry) -> keyring_core::Result<T>,
     ) -> Result<Option<T>, KeyError> {
         let store = match &self.opened {
             Some(store) => Arc::clone(store),
             None => Arc::clone(self.opened.insert((self.open)().map_err(|error| plain(&error))?)),
         };
-        match store.build(SERVICE, account.as_str(), None).and_then(|entry| work(&entry)) {
+        match store.build(slot.service(), account.as_str(), None).and_then(|entry| work(&entry)) {
             Ok(value) => Ok(Some(value)),
             Err(Error::NoEntry) => Ok(None),
             Err(error) => {
@@ -65,16 +66,16 @@ impl KeyringStore {
 }
 
 impl KeyStore for KeyringStore {
-    fn fetch(&mut self, account: &AccountId) -> Result<Option<Secret>, KeyError> {
-        self.with_entry(account, |entry| entry.get_password().map(Secret::new))
+    fn fetch(&mut self, account: &AccountId, slot: KeySlot) -> Result<Option<Secret>, KeyError> {
+        self.with_entry(account, slot, |entry| entry.get_password().map(Secret::new))
     }
 
-    fn store(&mut self, account: &AccountId, key: &Secret) -> Result<(), KeyError> {
-        self.with_entry(account, |entry| entry.set_password(key.expose())).map(drop)
+    fn store(&mut self, account: &AccountId, slot: KeySlot, key: &Secret) -> Result<(), KeyError> {
+        self.with_entry(account, slot, |entry| entry.set_password(key.expose())).map(drop)
     }
 
-    fn remove(&mut self, account: &AccountId) -> Result<(), KeyError> {
-        self.with_entry(account, Entry::delete_credential).map(drop)
+    fn remove(&mut self, account: &AccountId, slot: KeySlot) -> Result<(), KeyError> {
+        self.with_entry(account, slot, Entry::delete_credential).map(drop)
     }
 }
 
@@ -134,7 +135,7 @@ mod tests {
     }
 
     fn exposed(store: &mut KeyringStore) -> Result<Option<String>, KeyError> {
-        Ok(store.fetch(&account())?.map(|key| key.expose().to_owned()))
+        Ok(store.fetch(&account(), KeySlot::Current)?.map(|key| key.expose().to_owned()))
     }
 
     #[test]
@@ -143,12 +144,12 @@ mod tests {
         let mut store = KeyringStore::opened_by(Box::new(move || Ok(Arc::clone(&mock))));
         assert_eq!(exposed(&mut store), Ok(None));
         for key in ["one", "two"] {
-            store.store(&account(), &Secret::new(key.to_owned())).unwrap();
+            store.store(&account(), KeySlot::Current, &Secret::new(key.to_owned())).unwrap();
             assert_eq!(exposed(&mut store), Ok(Some(key.to_owned())));
         }
-        store.remove(&account()).unwrap();
+        store.remove(&account(), KeySlot::Current).unwrap();
         assert_eq!(exposed(&mut store), Ok(None));
-        assert_eq!(store.remove(&account()), Ok(()), "forgetting twice is no error");
+        assert_eq!(store.remove(&account(), KeySlot::Current), Ok(()), "forgetting twice is no error");
     }
 
     #[test]

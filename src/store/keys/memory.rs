@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use crate::model::id::AccountId;
 use crate::model::secret::Secret;
 
-use super::{KeyError, KeyStore};
+use super::{KeyError, KeySlot, KeyStore};
 
 /// For systems without a keyring, and for tests.
 #[derive(Default)]
 pub struct MemoryStore {
-    keys: BTreeMap<AccountId, Secret>,
+    keys: BTreeMap<(AccountId, KeySlot), Secret>,
 }
 
 impl MemoryStore {
@@ -25,17 +25,17 @@ impl MemoryStore {
 }
 
 impl KeyStore for MemoryStore {
-    fn fetch(&mut self, account: &AccountId) -> Result<Option<Secret>, KeyError> {
-        Ok(self.keys.get(account).map(|key| Secret::new(key.expose().to_owned())))
+    fn fetch(&mut self, account: &AccountId, slot: KeySlot) -> Result<Option<Secret>, KeyError> {
+        Ok(self.keys.get(&(account.clone(), slot)).map(|key| Secret::new(key.expose().to_owned())))
     }
 
-    fn store(&mut self, account: &AccountId, key: &Secret) -> Result<(), KeyError> {
-        self.keys.insert(account.clone(), Secret::new(key.expose().to_owned()));
+    fn store(&mut self, account: &AccountId, slot: KeySlot, key: &Secret) -> Result<(), KeyError> {
+        self.keys.insert((account.clone(), slot), Secret::new(key.expose().to_owned()));
         Ok(())
     }
 
-    fn remove(&mut self, account: &AccountId) -> Result<(), KeyError> {
-        self.keys.remove(account);
+    fn remove(&mut self, account: &AccountId, slot: KeySlot) -> Result<(), KeyError> {
+        self.keys.remove(&(account.clone(), slot));
         Ok(())
     }
 }

@@ -5,7 +5,7 @@
 
 use super::Action;
 use crate::contract::Snapshot;
-use crate::contract::snapshot::Serving;
+use crate::contract::snapshot::{KeyState, Serving};
 use crate::model::config::AdminState;
 use crate::model::id::{AccountId, EndpointId};
 use crate::ui::cx::{Page, Target};
@@ -62,21 +62,21 @@ pub fn obstacle(action: Action, now: &Circumstances) -> Option<&'static str> {
         Action::RetryPort => unless(stands_in(now.snapshot), "We listen where we should"),
         Action::EnterDemo => unless(!demo, "This is the demo"),
         Action::LeaveDemo => unless(demo, "This is not the demo"),
-        Action::PlayRushHour if !demo => Some("Only the demo plays scripts"),
-        Action::PlayRushHour => unless(now.snapshot.script.is_none(), "A script plays already"),
+        Action::Play(_) if !demo => Some("Only the demo plays scripts"),
+        Action::Play(_) => unless(now.snapshot.script.is_none(), "A script plays already"),
         Action::StopScript => unless(now.snapshot.script.is_some(), "No script plays"),
         Action::PauseEndpoint => unless(now.endpoint().is_some(), "Open an endpoint first"),
         Action::DrainEndpoint => drain(now),
-        Action::TestKey => unless(now.account().is_some(), "Open an endpoint or an account first"),
+        Action::TestKey => test_key(now),
         Action::Why | Action::CopyCurl | Action::CopyBoth | Action::MarkRow => {
             unless(matches!(now.selected, Some(Target::Request(_))), "Select a request first, on the Requests page")
         }
-        Action::NextRow
-        | Action::PreviousRow
-        | Action::OldestRow
-        | Action::NewestRow
-        | Action::ExtendDown
-        | Action::ExtendUp => unless(now.trail.page() == Page::Requests, "Only on the Requests page"),
+        Action::NextRow | Action::PreviousRow | Action::OldestRow | Action::NewestRow => {
+            unless(super::table::ROWS.contains(&now.trail.page()), "This page has no rows")
+        }
+        Action::ExtendDown | Action::ExtendUp => {
+            unless(now.trail.page() == Page::Requests, "Only on the Requests page")
+        }
         _ => None,
     }
 }
@@ -94,6 +94,13 @@ fn stands_in(snapshot: &Snapshot) -> bool {
     matches!(snapshot.serving, Serving::Listening { instead_of: Some(_), .. } | Serving::Failed(_))
 }
 
+fn test_key(now: &Circumstances) -> Option<&'static str> {
+    let Some(account) = now.account() else { return Some("Open an endpoint or an account first") };
+    let key = now.snapshot.keys.accounts.iter().find(|key| key.account == account);
+    let unneeded = key.is_some_and(|key| key.state == KeyState::NotNeeded);
+    unneeded.then_some("A simulated endpoint needs no key")
+}
+
 fn drain(now: &Circumstances) -> Option<&'static str> {
     let endpoint = now.endpoint().and_then(|id| now.snapshot.view.endpoint(id));
     match endpoint.map(|endpoint| endpoint.admin_state) {
@@ -109,7 +116,10 @@ mod tests {
     use crate::ui::fixture;
 
     fn obstacles(selected: Option<Target>) -> impl Fn(Action) -> Option<&'static str> {
-        let snapshot = fixture::snapshot();
+        obstacles_of(fixture::snapshot(), selected)
+    }
+
+    fn obstacles_of(snapshot: Snapshot, selected: Option<Target>) -> impl Fn(Action) -> Option<&'static str> {
         let draft = Draft::new(&snapshot.applied);
         let trail = Trail::default();
         move |action| {
@@ -130,7 +140,9 @@ mod tests {
 
     #[test]
     fn an_endpoint_that_is_open_can_be_paused_and_its_key_tested() {
-        let why = obstacles(Some(Target::Endpoint("sim-eastus".into())));
+        let open = Some(Target::Endpoint("sim-eastus".into()));
+        assert_eq!(obstacles(open.clone())(Action::TestKey), Some("A simulated endpoint needs no key"));
+        let why = obstacles_of(fixture::with_keys(), open);
         assert_eq!((why(Action::PauseEndpoint), why(Action::DrainEndpoint), why(Action::TestKey)), (None, None, None));
         assert_eq!(why(Action::Why), Some("Select a request first, on the Requests page"));
     }

@@ -6,6 +6,7 @@
 use egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::{Action, Entry, Section};
+use crate::model::script::Script;
 use crate::ui::cx::Page;
 
 const SHIFTED: Modifiers = Modifiers { alt: false, ctrl: false, shift: true, mac_cmd: false, command: true };
@@ -42,6 +43,10 @@ const DIGITS: [KeyboardShortcut; 9] = [
 /// The usual key of settings.
 const COMMA: &[KeyboardShortcut] = &[command(Key::Comma)];
 
+/// Pages with rows that can be in hand.
+pub(super) const ROWS: &[Page] =
+    &[Page::Requests, Page::Endpoints, Page::Routing, Page::Quotas, Page::Queue, Page::Accounts];
+
 /// Pages first, in their order, then the rest.
 pub(super) fn all() -> Vec<Entry> {
     let pages = Page::ALL.iter().enumerate().map(|(place, page)| of_page(*page, place));
@@ -77,7 +82,7 @@ fn saved_filters() -> impl Iterator<Item = Entry> {
     rows.map(|(place, (label, keys))| {
         selected(Action::SavedFilter(place + 1), label, "Use this filter of the Requests page")
             .keys(keys)
-            .by(Page::Requests)
+            .by(&[Page::Requests])
     })
 }
 
@@ -90,7 +95,7 @@ fn of_page(page: Page, place: usize) -> Entry {
 }
 
 const fn entry(section: Section, action: Action, label: &'static str, hint: &'static str) -> Entry {
-    Entry { action, section, label, hint, keys: &[], yields_to_text: false, page: None }
+    Entry { action, section, label, hint, keys: &[], yields_to_text: false, pages: &[] }
 }
 
 const fn place(action: Action, label: &'static str, hint: &'static str) -> Entry {
@@ -109,6 +114,10 @@ const fn serving(action: Action, label: &'static str, hint: &'static str) -> Ent
     entry(Section::Serving, action, label, hint)
 }
 
+const fn script(script: Script, label: &'static str) -> Entry {
+    serving(Action::Play(script), label, script.promise())
+}
+
 const fn window(action: Action, label: &'static str, hint: &'static str) -> Entry {
     entry(Section::Window, action, label, hint)
 }
@@ -123,9 +132,9 @@ impl Entry {
         Self { yields_to_text: true, ..self }
     }
 
-    /// The page does it; the keys are taken only while it is shown.
-    const fn by(self, page: Page) -> Self {
-        Self { page: Some(page), ..self }
+    /// These pages do it; the keys are taken only while one of them is shown.
+    const fn by(self, pages: &'static [Page]) -> Self {
+        Self { pages, ..self }
     }
 }
 
@@ -158,32 +167,30 @@ const EDITING: &[Entry] = &[
 ];
 
 const SELECTION: &[Entry] = &[
-    selected(Action::NewestRow, "Newest row", "Select the newest row and follow")
+    selected(Action::NewestRow, "Newest row", "Select the newest or last row; on Requests, follow")
         .keys(&[KeyboardShortcut::new(Modifiers::SHIFT, Key::G)])
-        .by(Page::Requests),
+        .by(ROWS),
     selected(Action::ExtendDown, "Pick the next row, too", "Extend what is picked downwards")
         .keys(&[KeyboardShortcut::new(Modifiers::SHIFT, Key::J)])
-        .by(Page::Requests),
+        .by(&[Page::Requests]),
     selected(Action::ExtendUp, "Pick the previous row, too", "Extend what is picked upwards")
         .keys(&[KeyboardShortcut::new(Modifiers::SHIFT, Key::K)])
-        .by(Page::Requests),
+        .by(&[Page::Requests]),
     selected(Action::CopyBoth, "Copy the request whole", "Copy all that is kept of the selected request")
         .keys(&[KeyboardShortcut::new(Modifiers::SHIFT, Key::C)])
-        .by(Page::Requests),
+        .by(&[Page::Requests]),
     selected(Action::CopyCurl, "Copy as cURL", "Copy the selected request as a command")
         .keys(&[plain(Key::C)])
-        .by(Page::Requests),
+        .by(&[Page::Requests]),
     selected(Action::MarkRow, "Mark the row", "Mark what is selected, or take the mark off")
         .keys(&[plain(Key::M)])
-        .by(Page::Requests),
-    selected(Action::OldestRow, "Oldest row", "Select the oldest row that is kept")
-        .keys(&[plain(Key::G)])
-        .by(Page::Requests),
-    selected(Action::NextRow, "Next row", "Select the row below").keys(&[plain(Key::J)]).by(Page::Requests),
-    selected(Action::PreviousRow, "Previous row", "Select the row above").keys(&[plain(Key::K)]).by(Page::Requests),
+        .by(&[Page::Requests]),
+    selected(Action::OldestRow, "Oldest row", "Select the oldest or first row").keys(&[plain(Key::G)]).by(ROWS),
+    selected(Action::NextRow, "Next row", "Select the row below").keys(&[plain(Key::J)]).by(ROWS),
+    selected(Action::PreviousRow, "Previous row", "Select the row above").keys(&[plain(Key::K)]).by(ROWS),
     selected(Action::Why, "Why", "Say why the selected request went where it went")
         .keys(&[plain(Key::W)])
-        .by(Page::Requests),
+        .by(&[Page::Requests]),
     selected(Action::PauseEndpoint, "Pause or resume the endpoint", "Takes effect at once; can be undone")
         .keys(&[plain(Key::P)]),
     selected(Action::DrainEndpoint, "Drain the endpoint", "It finishes what it runs and gets nothing new")
@@ -199,7 +206,11 @@ const SERVING: &[Entry] = &[
     serving(Action::RetryPort, "Retry the port", "Listen on the configured port, if it is free again"),
     serving(Action::EnterDemo, "Try simulated endpoints", "No key, and nothing leaves this computer"),
     serving(Action::LeaveDemo, "Leave the demo", "Remove the simulated endpoints and their history"),
-    serving(Action::PlayRushHour, "Play Rush hour", "Send more than the first choice can take, for a minute"),
+    script(Script::Calm, "Play Calm"),
+    script(Script::RushHour, "Play Rush hour"),
+    script(Script::RegionOutage, "Play Region outage"),
+    script(Script::KeyRevoked, "Play Key revoked"),
+    script(Script::NoisyNeighbour, "Play Noisy neighbour"),
     serving(Action::StopScript, "Stop the script", "Stop the simulated traffic"),
 ];
 

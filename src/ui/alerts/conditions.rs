@@ -5,11 +5,12 @@
 
 use super::Kind;
 use crate::contract::Snapshot;
+use crate::model::config::Service;
 use crate::model::decision::{Conclusion, RefusalReason};
 use crate::model::outcome::{Ending, ThrottleKind};
 use crate::model::record::{RecordEnd, RequestRecord};
 use crate::model::status::{EndpointView, Health, RestCause, RouteView};
-use crate::ui::cx::Target;
+use crate::ui::cx::{Page, Target};
 use crate::ui::format::{count, countdown, full_in};
 
 /// Failures of fewer requests a minute say little.
@@ -27,11 +28,13 @@ pub(super) struct Seen {
     pub(super) subject: String,
     pub(super) text: String,
     pub(super) target: Option<Target>,
+    /// A page of the service that says more.
+    pub(super) web: Option<&'static str>,
 }
 
 impl Seen {
     fn new(kind: Kind, subject: &str, text: String, target: Target) -> Self {
-        Self { kind, subject: subject.to_owned(), text, target: Some(target) }
+        Self { kind, subject: subject.to_owned(), text, target: Some(target), web: None }
     }
 
     /// What is said once it is over.
@@ -51,16 +54,16 @@ impl Seen {
 }
 
 /// Every condition that holds.
-pub(super) fn all(snapshot: &Snapshot) -> Vec<Seen> {
+pub(super) fn all(snapshot: &Snapshot, full_percent: u8) -> Vec<Seen> {
     let mut seen = Vec::new();
     for route in &snapshot.view.routes {
         seen.extend(all_throttled(snapshot, route));
         seen.extend(last_resort(route));
     }
     for endpoint in &snapshot.view.endpoints {
-        seen.extend(of_endpoint(endpoint));
+        seen.extend(of_endpoint(snapshot, endpoint));
     }
-    seen.extend(pools(snapshot));
+    seen.extend(pools(snapshot, full_percent));
     seen.extend(of_records(snapshot));
     seen
 }
@@ -84,7 +87,7 @@ fn all_throttled(snapshot: &Snapshot, route: &RouteView) -> Option<Seen> {
     let waiting = snapshot.view.queue.waiting;
     let endpoints = if number == 1 { "its endpoint is".to_owned() } else { format!("all {number} endpoints are") };
     let text = format!("{name}: {endpoints} throttled. First back in {back}. {waiting} waiting.");
-    Some(Seen::new(Kind::AllThrottled, name, text, Target::Route(route.model.clone())))
+    Some(Seen::new(Kind::AllThrottled, name, text, Target::Top(Page::Queue)))
 }
 
 fn last_resort(route: &RouteView) -> Option<Seen> {
@@ -95,7 +98,7 @@ fn last_resort(route: &RouteView) -> Option<Seen> {
     (sent > 0).then(|| Seen::new(Kind::LastResort, name, text, Target::Route(route.model.clone())))
 }
 
-fn of_endpoint(endpoint: &EndpointView) -> Vec<Seen> {
+fn of_endpoint(snapshot: &Snapshot, endpoint: &EndpointView) -> Vec<Seen> {
     let Health::Resting { cause, .. } = endpoint.health else { return Vec::new() };
     let id = endpoint.id.as_str();
     let account = Target::Account(endpoint.account.clone());
@@ -108,20 +111,30 @@ fn of_endpoint(endpoint: &EndpointView) -> Vec<Seen> {
         }
         RestCause::Throttled(ThrottleKind::OutOfCredit) => {
             let text = format!("{name}: no credit left. Waiting does not help; the service's billing page does.");
-            Some(Seen::new(Kind::OutOfCredit, name, text, account))
+            Some(Seen { web: billing(snapshot, endpoint), ..Seen::new(Kind::OutOfCredit, name, text, account) })
         }
         _ => None,
     };
     std::iter::once(rests).chain(told).collect()
 }
 
-fn pools(snapshot: &Snapshot) -> impl Iterator<Item = Seen> {
-    snapshot.view.pools.iter().filter_map(|pool| {
+/// Where credit is bought.
+fn billing(snapshot: &Snapshot, endpoint: &EndpointView) -> Option<&'static str> {
+    match snapshot.applied.config.account(&endpoint.account)?.service {
+        Service::Openai => Some("https://platform.openai.com/settings/organization/billing/overview"),
+        Service::Azure => Some("https://portal.azure.com/#view/Microsoft_Azure_CostManagement/Menu/~/overview"),
+        Service::Compatible | Service::Simulated => None,
+    }
+}
+
+fn pools(snapshot: &Snapshot, full_percent: u8) -> impl Iterator<Item = Seen> {
+    snapshot.view.pools.iter().filter_map(move |pool| {
         let when = pool.exhausts_at?;
-        let full = full_in(when, snapshot.at)?;
+        let words = full_in(when, snapshot.at)?;
         let soon = when.at.0.saturating_sub(snapshot.at.0) <= SOON_MICROS;
-        let text = format!("Pool {}: {full} ({} %).", pool.id, pool.tokens.taken_percent());
-        soon.then(|| Seen::new(Kind::Exhaustion, pool.id.as_str(), text, Target::Pool(pool.id.clone())))
+        let text = format!("Pool {}: {words} ({} %).", pool.id, pool.tokens.taken_percent());
+        let full = pool.tokens.taken_percent() >= full_percent;
+        (soon && full).then(|| Seen::new(Kind::Exhaustion, pool.id.as_str(), text, Target::Pool(pool.id.clone())))
     })
 }
 
@@ -142,8 +155,8 @@ fn of_records(snapshot: &Snapshot) -> Vec<Seen> {
     }
     if full > 0 {
         let refused = count(full, "request was", "requests were");
-        let text = format!("The waiting line is full: {refused} refused in the last minute.");
-        seen.push(Seen::new(Kind::LineFull, "", text, Target::RequestsWhere("status>=400".into())));
+        let text = format!("The waiting line is full: {refused} refused by us in the last minute.");
+        seen.push(Seen::new(Kind::LineFull, "", text, Target::Top(Page::Queue)));
     }
     seen
 }

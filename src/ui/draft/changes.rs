@@ -3,9 +3,12 @@
 //! Invariant: two configurations that differ yield at least one sentence; equal ones yield none.
 //! Absent on purpose: judgement; what is wrong with a change is a finding.
 
+mod door;
+
 use crate::model::config::{Config, Endpoint, Group, QuotaPool, Route, Spread};
 use crate::model::units::Grouped;
 use crate::ui::format::group_rank;
+use crate::ui::rules::{self, Section};
 
 /// Every difference, in file order.
 pub(super) fn sentences(base: &Config, draft: &Config) -> Vec<String> {
@@ -13,9 +16,7 @@ pub(super) fn sentences(base: &Config, draft: &Config) -> Vec<String> {
     if base == draft {
         return said;
     }
-    if base.listen != draft.listen {
-        said.push(format!("Listen on {}:{}.", draft.listen.address, draft.listen.port));
-    }
+    door::listen(&base.listen, &draft.listen, &mut said);
     lists(
         &base.accounts,
         &draft.accounts,
@@ -27,9 +28,7 @@ pub(super) fn sentences(base: &Config, draft: &Config) -> Vec<String> {
     lists(&base.quota_pools, &draft.quota_pools, |p| p.id.as_str(), "Quota pool", &mut said, pool);
     lists(&base.endpoints, &draft.endpoints, |e| e.id.as_str(), "Endpoint", &mut said, endpoint);
     lists(&base.routes, &draft.routes, |r| r.model.as_str(), "Route", &mut said, route);
-    if base.callers != draft.callers {
-        said.push("Callers change.".to_owned());
-    }
+    lists(&base.callers, &draft.callers, |c| c.id.as_str(), "Caller", &mut said, door::caller);
     if base.queue != draft.queue {
         let queue = &draft.queue;
         said.push(format!(
@@ -39,32 +38,12 @@ pub(super) fn sentences(base: &Config, draft: &Config) -> Vec<String> {
             queue.bulk_share_percent
         ));
     }
-    if base.timeouts != draft.timeouts {
-        said.push(format!("A stream may be silent for {} s.", draft.timeouts.stream_idle_seconds));
+    for section in Section::ALL.into_iter().filter(|section| *section != Section::Queue) {
+        said.extend(rules::sentences(section, base, draft));
     }
-    if base.bodies != draft.bodies {
-        said.push(format!("Bodies of up to {} MiB are taken.", draft.bodies.largest_mib));
-    }
-    if base.live_tuning != draft.live_tuning {
-        said.push(format!(
-            "Live tuning goes back after {} s without a confirmation, or at {} % more errors.",
-            draft.live_tuning.confirm_seconds, draft.live_tuning.max_errors_percent
-        ));
-    }
-    if base.retry != draft.retry {
-        said.push(format!("A request is tried up to {} times.", draft.retry.max_attempts));
-    }
-    if base.history != draft.history {
-        let history = &draft.history;
-        said.push(if history.keep {
-            format!(
-                "The history keeps {} days and {} MB at most.",
-                history.max_days,
-                Grouped(history.max_megabytes.into())
-            )
-        } else {
-            "Nothing is kept over a restart.".to_owned()
-        });
+    if base.history.keep != draft.history.keep {
+        let kept = "Requests, series and usage are kept over a restart.";
+        said.push(if draft.history.keep { kept } else { "Nothing is kept over a restart." }.to_owned());
     }
     if said.is_empty() {
         said.push("The order of the file changes.".to_owned());
@@ -205,13 +184,29 @@ fn route(old: &Route, new: &Route) -> Vec<String> {
     }
     said.extend(shares(old, new));
     if old.regions != new.regions {
-        said.push(format!("The regions of route {model} change."));
+        said.push(regions(new));
+    }
+    if old.priority != new.priority {
+        let called = crate::ui::words::priority(new.priority.unwrap_or_default());
+        said.push(format!("Requests of route {model} count as {called} unless they say otherwise."));
     }
     if old.then != new.then {
         let then = new.then.as_ref().map_or_else(|| "no other model".to_owned(), ToString::to_string);
         said.push(format!("Route {model} goes on with {then}."));
     }
     or_plain(said, || format!("The order within route {model} changes."))
+}
+
+/// `Route gpt-4o prefers regions a, b; never uses c.`
+fn regions(route: &Route) -> String {
+    let lists =
+        [("prefers", &route.regions.prefer), ("uses only", &route.regions.allow), ("never uses", &route.regions.never)];
+    let said = lists.into_iter().filter(|(_, list)| !list.is_empty());
+    let said: Vec<String> = said.map(|(verb, list)| format!("{verb} {}", list.join(", "))).collect();
+    if said.is_empty() {
+        return format!("Route {} uses every region, in no order.", route.model);
+    }
+    format!("Of the regions, route {} {}.", route.model, said.join("; "))
 }
 
 fn shares(old: &Route, new: &Route) -> Vec<String> {

@@ -3,7 +3,7 @@
 //! Invariant: where only one side changed a thing, that change stands; where both did, the draft's does.
 //! Absent on purpose: questions to the person; the review sheet shows the outcome before it is applied.
 
-use crate::model::config::{Account, Config, Endpoint, QuotaPool, Route};
+use crate::model::config::{Account, Caller, Config, Endpoint, QuotaPool, Route};
 
 /// `ours` departs from `base`; the result departs from `theirs` by the same edits.
 pub(super) fn onto(base: &Config, ours: &Config, theirs: &Config) -> Config {
@@ -19,9 +19,10 @@ pub(super) fn onto(base: &Config, ours: &Config, theirs: &Config) -> Config {
         ),
         endpoints: list(&base.endpoints, &ours.endpoints, &theirs.endpoints, |e: &Endpoint| e.id.as_str(), endpoint),
         routes: list(&base.routes, &ours.routes, &theirs.routes, |r: &Route| r.model.as_str(), pick),
-        callers: pick(&base.callers, &ours.callers, &theirs.callers),
+        callers: list(&base.callers, &ours.callers, &theirs.callers, |c: &Caller| c.id.as_str(), pick),
         queue: pick(&base.queue, &ours.queue, &theirs.queue),
         retry: pick(&base.retry, &ours.retry, &theirs.retry),
+        health: pick(&base.health, &ours.health, &theirs.health),
         timeouts: pick(&base.timeouts, &ours.timeouts, &theirs.timeouts),
         history: pick(&base.history, &ours.history, &theirs.history),
         bodies: pick(&base.bodies, &ours.bodies, &theirs.bodies),

@@ -2,18 +2,20 @@
 //!
 //! Invariant: a key leaves this page in one `KeyCommand` and is wiped from its field in the same frame; no label,
 //! tooltip or accessible value ever holds it.
-//! Absent on purpose: rotation with two slots.
+//! Absent on purpose: callers' tokens. They are not for services; Settings has them.
 
 mod add;
 pub mod form;
 pub mod intake;
 mod key_field;
+mod rotate;
+mod source;
 
 use egui::{RichText, Ui};
 
 use crate::contract::snapshot::{AccountKey, KeyState, KeyTest, KeyringState};
 use crate::contract::{Command, KeyCommand};
-use crate::model::config::{Account, Service};
+use crate::model::config::{Account, Credential, Service};
 use crate::model::id::AccountId;
 use crate::ui::cx::{PageCx, Target};
 use crate::ui::findings;
@@ -32,9 +34,13 @@ pub struct State {
     new_key: KeyField,
     /// The account whose key is being replaced.
     entering: Option<(AccountId, KeyField)>,
+    /// The account whose key is to come from elsewhere.
+    source: Option<(AccountId, source::Source)>,
     /// The account whose key will be deleted if the person says so again.
     confirming: Option<AccountId>,
     wanted: Option<AccountId>,
+    /// What the inspector shows.
+    hand: Option<AccountId>,
     /// The form was opened by itself once, as there was no account.
     offered: bool,
 }
@@ -42,6 +48,7 @@ pub struct State {
 /// Shows the page.
 pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     if let Some(Target::Account(account)) = cx.take_target() {
+        state.hand = Some(account.clone());
         state.wanted = Some(account);
     }
     widgets::page_title(ui, cx.theme, "Accounts", "Where keys live, and whether they are good");
@@ -56,8 +63,16 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
             state.adding = Some(Form::default());
         }
     }
+    if let Some(step) = cx.take_row_step() {
+        let at = config.accounts.iter().position(|account| Some(&account.id) == state.hand.as_ref());
+        let next = step.from(at, config.accounts.len()).and_then(|place| config.accounts.get(place));
+        (state.hand, state.wanted) = (next.map(|one| one.id.clone()), next.map(|one| one.id.clone()));
+    }
     for account in &config.accounts {
         let shown = ui.push_id(&account.id, |ui| account_card(ui, cx, state, account));
+        if widgets::in_hand(ui, cx.theme, &shown.response, state.hand.as_ref() == Some(&account.id)) {
+            state.hand = Some(account.id.clone());
+        }
         if state.wanted.as_ref() == Some(&account.id) {
             shown.response.scroll_to_me(Some(egui::Align::TOP));
             state.wanted = None;
@@ -70,6 +85,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     add::show(ui, cx, state);
     findings::show(ui, cx, "account", None);
     ui.add_space(gap::XL);
+    cx.select(state.hand.clone().map(Target::Account));
 }
 
 /// What is added during the demo would go with it.
@@ -79,7 +95,7 @@ fn leave_demo(ui: &mut Ui, cx: &PageCx) {
     ui.add_space(gap::M);
 }
 
-fn keyring_line(ui: &mut Ui, cx: &PageCx) {
+fn keyring_line(ui: &mut Ui, cx: &mut PageCx) {
     let keys = &cx.snapshot.keys;
     let waiting = keys.accounts.iter().filter(|key| matches!(key.state, KeyState::Absent)).count() as u64;
     let (tone, text) = match &keys.keyring {
@@ -89,18 +105,32 @@ fn keyring_line(ui: &mut Ui, cx: &PageCx) {
         KeyringState::Locked => (
             Tone::Error,
             format!(
-                "Your keyring is locked, so {} can't be used. Simulated endpoints still work. Unlock it in your system's dialog.",
+                "Your keyring is locked, so {} can't be used. Simulated endpoints still work.",
                 count(waiting, "account", "accounts")
             ),
         ),
         KeyringState::Missing { hint } => (
             Tone::Near,
-            format!("No password service is running. Keys will be kept until you quit. To keep them, {hint}."),
+            format!(
+                "No password service is running. Keys will be kept until you quit. To keep them: {hint} Or have an account read \
+                 its key from a variable, by Key source."
+            ),
         ),
+    };
+    let ask = match &keys.keyring {
+        _ if cx.snapshot.profile.demo => None,
+        KeyringState::Locked => Some(("Unlock", "Asks the keyring again; your system shows its dialog")),
+        KeyringState::Missing { .. } => Some(("Look again", "Asks whether one runs by now")),
+        KeyringState::Unknown | KeyringState::Ready => None,
     };
     ui.horizontal_wrapped(|ui| {
         ui.label(tone.icon().rich_text().color(cx.theme.tone(tone)));
         ui.label(RichText::new(text).color(cx.theme.tone(tone)));
+        if let Some((word, meaning)) = ask
+            && ui.button(word).on_hover_text(meaning).clicked()
+        {
+            cx.send(Command::Key(KeyCommand::Ask));
+        }
     });
 }
 
@@ -122,8 +152,16 @@ fn account_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Accou
             widgets::status_label(ui, cx.theme, tone, &text);
         });
         stored_here(ui, cx, account);
+        if let Some(key) = &key {
+            rotate::show(ui, cx, account, key);
+        }
         buttons(ui, cx, state, account, key.as_ref());
-        replace_key(ui, cx, state, account);
+        if rotate::is_kept(key.as_ref()) {
+            rotate::paste(ui, cx, state, account);
+        } else {
+            first_key(ui, cx, state, account);
+        }
+        source::show(ui, cx, state, account);
         if let Some(test) = key.and_then(|key| key.test) {
             test_lines(ui, cx.theme, &test, cx.snapshot.wall_ms);
         }
@@ -175,11 +213,15 @@ fn buttons(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account, k
         return;
     }
     let id = &account.id;
-    let stored = matches!(key.map(|key| &key.state), Some(KeyState::InKeyring { .. } | KeyState::InMemory { .. }));
+    let stored = rotate::is_kept(key);
+    let from_keyring = matches!(account.credential, Credential::Keyring(_));
     let testing = key.and_then(|key| key.test.as_ref()).is_some_and(|test| test.finished_wall_ms.is_none());
     ui.horizontal_wrapped(|ui| {
-        if ui.button(if stored { "Replace key" } else { "Add key" }).clicked() {
+        if from_keyring && ui.button(if stored { "Replace key" } else { "Add key" }).clicked() {
             state.entering = Some((id.clone(), KeyField::default()));
+        }
+        if ui.button("Key source").on_hover_text("Keyring, environment variable, or a command").clicked() {
+            state.source = Some((id.clone(), source::Source::of(account)));
         }
         if ui.add_enabled(!testing, egui::Button::new(if testing { "Testing …" } else { "Test" })).clicked() {
             cx.send(Command::Key(KeyCommand::Test(id.clone())));
@@ -213,7 +255,8 @@ fn delete_key(ui: &mut Ui, cx: &mut PageCx, state: &mut State, id: &AccountId, s
     }
 }
 
-fn replace_key(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account) {
+/// Pasting a key where there is none: it is used at once.
+fn first_key(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account) {
     let Some((_, field)) = state.entering.as_mut().filter(|(id, _)| *id == account.id) else { return };
     let name = format!("Key of {}", account.id);
     key_field::promise(ui, cx.theme);
@@ -251,3 +294,7 @@ fn test_lines(ui: &mut Ui, theme: &Theme, test: &KeyTest, now_wall_ms: u64) {
         });
     }
 }
+
+#[cfg(test)]
+#[path = "accounts/rotate_tests.rs"]
+mod tests;

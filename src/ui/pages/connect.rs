@@ -67,7 +67,7 @@ fn base_url(cx: &PageCx) -> Option<String> {
     }
 }
 
-fn address(ui: &mut Ui, cx: &PageCx, base_url: &str) {
+fn address(ui: &mut Ui, cx: &mut PageCx, base_url: &str) {
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new("Base URL").color(cx.theme.text_soft));
         ui.label(mono(base_url));
@@ -75,12 +75,13 @@ fn address(ui: &mut Ui, cx: &PageCx, base_url: &str) {
             ui.ctx().copy_text(base_url.to_owned());
         }
     });
-    ui.label(
-        RichText::new(
-            "Any non-empty text works as the key. A missing /v1, api-key headers and Azure paths are understood.",
-        )
-        .color(cx.theme.text_soft),
-    );
+    let asks = cx.snapshot.door.asks_token;
+    let key = if asks { "A caller's token is the key." } else { "Any non-empty text works as the key." };
+    let text = format!("{key} A missing /v1, api-key headers and Azure paths are understood.");
+    ui.label(RichText::new(text).color(cx.theme.text_soft));
+    if asks && ui.link("Make a token").clicked() {
+        cx.open(Target::Setting("callers"));
+    }
     let wishes = "A request may say how important it is and how long it may wait: x-tidegate-priority (interactive, normal or \
                   bulk) and x-tidegate-deadline-ms.";
     ui.label(RichText::new(wishes).color(cx.theme.text_soft));

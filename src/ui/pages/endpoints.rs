@@ -1,12 +1,18 @@
 //! The Endpoints page: how each target is doing, and one endpoint in detail.
 //!
 //! Invariant: what the person set and what we see are two columns; the first never overwrites the second.
-//! Absent on purpose: creating and deleting endpoints; accounts and routes do that.
+//! Absent on purpose: creating endpoints; accounts do that.
 
+mod configured;
 mod detail;
+mod events;
+mod health;
 mod held_back;
 mod limits;
 mod list;
+mod live;
+mod remove;
+mod tested;
 
 use egui::Ui;
 
@@ -23,8 +29,13 @@ use egui_material_icons::icons::{ICON_PAUSE, ICON_PLAY_ARROW, ICON_WATER_DROP};
 pub struct State {
     table: TableState<EndpointId>,
     open: Option<EndpointId>,
+    tab: detail::Tab,
     plot_top: Option<f64>,
     earlier: Earlier,
+    /// A name that is being typed, by its field.
+    typed: Option<(&'static str, String)>,
+    /// Removing it is asked about.
+    removing: Option<EndpointId>,
 }
 
 /// Shows the list, or the endpoint that was opened.
@@ -34,7 +45,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         Some(Target::Top(_)) => state.open = None,
         _ => {}
     }
-    cx.select(state.open.clone().map(Target::Endpoint));
+    cx.select(state.open.clone().or_else(|| state.table.selected.clone()).map(Target::Endpoint));
     let open = state.open.as_ref().and_then(|id| cx.snapshot.view.endpoint(id)).cloned();
     match open {
         Some(endpoint) => detail::show(ui, cx, state, &endpoint),

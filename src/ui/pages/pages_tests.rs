@@ -100,6 +100,8 @@ impl Stage {
 
 #[path = "lists_tests.rs"]
 mod lists;
+#[path = "routing/routing_tests.rs"]
+mod routing;
 
 /// The usual snapshot, with nothing stored beyond what is in memory.
 fn unstored() -> Snapshot {

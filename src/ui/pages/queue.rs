@@ -5,6 +5,7 @@
 //! Absent on purpose: choosing an endpoint for a request by hand.
 
 mod depth;
+mod kept;
 mod rule;
 mod running;
 mod waiting;
@@ -15,8 +16,9 @@ use egui::{Modal, RichText, Ui};
 
 use crate::contract::{Command, LineCommand};
 use crate::model::id::RequestId;
+use crate::model::status::BalancerView;
 use crate::model::units::{Grouped, Timestamp};
-use crate::ui::cx::PageCx;
+use crate::ui::cx::{PageCx, RowStep, Target};
 use crate::ui::format::{count, countdown, span};
 use crate::ui::theme::{Theme, Tone, gap};
 use crate::ui::widgets::{TableState, card, fact, note, page_title, primary_button, quiet_button, section};
@@ -26,6 +28,8 @@ use crate::ui::widgets::{TableState, card, fact, note, page_title, primary_butto
 pub struct State {
     waiting: TableState<RequestId>,
     running: TableState<RequestId>,
+    /// The request that was taken in hand last, in whichever table.
+    hand: Option<RequestId>,
     /// The rule is being edited.
     editing: bool,
     /// Ending all of this client's waiting requests is asked about.
@@ -38,6 +42,10 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     header(ui, cx, state);
     ui.add_space(gap::M);
     let view = Arc::clone(&cx.snapshot.view);
+    if let Some(step) = cx.take_row_step() {
+        go_on(state, &view, step);
+    }
+    let before = (state.waiting.selected, state.running.selected);
     let theme = cx.theme;
     let heading = format!("Waiting · {}", Grouped(view.queue.waiting.into()));
     section(ui, theme, &heading, |ui| {
@@ -46,6 +54,9 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
                 "Nothing is waiting. Requests queue here only when every endpoint of a route is full or throttled.",
             );
         } else {
+            for line in kept::lines(&view) {
+                note(ui, theme, &line);
+            }
             waiting::show(ui, cx, state, &view);
             let more = u64::from(view.queue.waiting).saturating_sub(view.queue.list.len() as u64);
             if more > 0 {
@@ -62,7 +73,26 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
             running::show(ui, cx, state, &view);
         }
     });
+    if state.running.selected != before.1 {
+        (state.hand, state.waiting.selected) = (state.running.selected, None);
+    } else if state.waiting.selected != before.0 {
+        (state.hand, state.running.selected) = (state.waiting.selected, None);
+    }
+    cx.select(state.hand.map(Target::Request));
     ask(ui, cx, state);
+}
+
+/// J, K and G lead through those who wait and on through those that run.
+fn go_on(state: &mut State, view: &BalancerView, step: RowStep) {
+    let waiting: Vec<RequestId> = view.queue.list.iter().map(|one| one.request).collect();
+    let running: Vec<RequestId> = running::longest_first(&view.queue.running).iter().map(|one| one.request).collect();
+    let at = waiting.iter().chain(&running).position(|id| Some(*id) == state.hand);
+    let Some(place) = step.from(at, waiting.len() + running.len()) else { return };
+    (state.waiting.selected, state.running.selected) = (None, None);
+    state.hand = match place.checked_sub(waiting.len()) {
+        None => state.waiting.go_to(&waiting, place, false),
+        Some(place) => state.running.go_to(&running, place, false),
+    };
 }
 
 /// How the line stands, its last minutes, and its rule.
@@ -81,29 +111,26 @@ fn header(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
                 |amount: Option<u64>| amount.map_or_else(|| "–".to_owned(), |amount| Grouped(amount).to_string());
             fact(ui, theme, "Let go, last minute", &a_minute(rates.map(|rates| rates.0)));
             fact(ui, theme, "Refused, last minute", &a_minute(rates.map(|rates| rates.1)));
+            fact(ui, theme, "Retries after faults, last 10 s", &kept::retries(&queue.budget));
         });
         ui.add_space(gap::S);
-        depth::plot(ui, theme, points, snapshot.at);
+        depth::show(ui, theme, points, snapshot.at);
         ui.add_space(gap::S);
         rule::show(ui, cx, &mut state.editing);
     });
 }
 
 /// The button that ends a request, or keeps it while its grace lasts.
-fn end_button(ui: &mut Ui, cx: &mut PageCx, request: RequestId, hint: Option<&str>) {
+fn end_button(ui: &mut Ui, cx: &mut PageCx, request: RequestId, hint: &str) {
     let (theme, now) = (cx.theme, cx.snapshot.at);
     let leaving = cx.snapshot.line.leaving.iter().find(|(one, _)| *one == request).map(|(_, at)| *at);
-    match (leaving, hint) {
-        (Some(at), _) => keep_button(ui, cx, request, at, now),
-        (None, Some(hint)) => {
+    match leaving {
+        Some(at) => keep_button(ui, cx, request, at, now),
+        None => {
             let words = format!("Its client gets an answer that says so ({hint}). It can be kept for five seconds.");
             if quiet_button(ui, theme, "Cancel").on_hover_text(words).clicked() {
                 cx.send(Command::Line(LineCommand::CancelSoon(request)));
             }
-        }
-        (None, None) => {
-            let button = ui.add_enabled(false, egui::Button::new("Cancel").frame(false));
-            button.on_disabled_hover_text("Its answer has not begun to stream, so there is nothing to cut yet");
         }
     }
 }

@@ -3,15 +3,24 @@ use crate::contract::snapshot::StreamView;
 use crate::ui::fixture;
 
 #[test]
-fn a_waiting_request_says_what_it_waits_for_and_about_how_long() {
+fn a_waiting_request_says_how_much_it_lacks_where_and_about_how_long() {
     let snapshot = fixture::snapshot();
-    let (list, now) = (&snapshot.view.queue.list, snapshot.view.at);
-    assert_eq!(waiting::waiting_for(&list[0], now), "room for 1,200 tokens; about 2 s");
-    let mut one = list[0].clone();
-    one.expected = Some(now);
-    assert_eq!(waiting::waiting_for(&one, now), "room for 1,200 tokens; goes any moment");
+    let mut view = crate::model::status::BalancerView::clone(&snapshot.view);
+    let free = view.endpoints[0].tokens.headroom().expect("its limit is known");
+    let mut one = view.queue.list[0].clone();
+    one.charge = free + 3_180;
+    assert_eq!(waiting::waiting_for(&one, &view), "3,180 TPM more on sim-ptu; about 2 s");
+    one.expected = Some(view.at);
+    one.charge = free;
+    assert_eq!(waiting::waiting_for(&one, &view), "its turn on sim-ptu; goes any moment");
+
+    let until = view.at.after(std::time::Duration::from_secs(9));
+    let cause = crate::model::status::RestCause::KeyRejected;
+    view.endpoints[0].health = crate::model::status::Health::Resting { until, cause };
     one.expected = None;
-    assert_eq!(waiting::waiting_for(&one, now), "room for 1,200 tokens; not in time as things stand");
+    let most = view.endpoints[1..3].iter().filter_map(|one| one.tokens.headroom()).max().expect("known");
+    one.charge = most + 100;
+    assert_eq!(waiting::waiting_for(&one, &view), "100 TPM more on any second choice; not in time as things stand");
 }
 
 #[test]

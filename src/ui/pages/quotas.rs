@@ -6,6 +6,7 @@
 pub mod allocate;
 pub mod allot;
 mod below_limit;
+mod ratio;
 mod rows;
 mod segments;
 mod split;
@@ -41,11 +42,14 @@ pub struct State {
     locked: BTreeSet<EndpointId>,
     drag: Option<segments::Drag>,
     uses: used::Uses,
+    /// What the inspector shows.
+    hand: Option<PoolId>,
 }
 
 /// Shows the page.
 pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     if let Some(Target::Pool(pool)) = cx.take_target() {
+        state.hand = Some(pool.clone());
         state.wanted = Some(pool);
     }
     widgets::page_title(ui, cx.theme, "Quotas", "How the allowance is divided");
@@ -55,8 +59,16 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         ui.label("No pools yet. Endpoints with unknown limits are never held back by us.");
         ui.add_space(gap::M);
     }
+    if let Some(step) = cx.take_row_step() {
+        let at = config.quota_pools.iter().position(|pool| Some(&pool.id) == state.hand.as_ref());
+        let next = step.from(at, config.quota_pools.len()).and_then(|place| config.quota_pools.get(place));
+        (state.hand, state.wanted) = (next.map(|pool| pool.id.clone()), next.map(|pool| pool.id.clone()));
+    }
     for pool in &config.quota_pools {
         let shown = ui.push_id(&pool.id, |ui| pool_card(ui, cx, state, pool));
+        if widgets::in_hand(ui, cx.theme, &shown.response, state.hand.as_ref() == Some(&pool.id)) {
+            state.hand = Some(pool.id.clone());
+        }
         if state.wanted.as_ref() == Some(&pool.id) {
             shown.response.scroll_to_me(Some(egui::Align::TOP));
             state.wanted = None;
@@ -71,6 +83,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     new_pool(ui, cx, state);
     findings::show(ui, cx, "quota_pool", None);
     ui.add_space(gap::XL);
+    cx.select(state.hand.clone().map(Target::Pool));
 }
 
 fn pool_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: &QuotaPool) {
@@ -78,6 +91,7 @@ fn pool_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: &QuotaPool) 
         let config = Arc::clone(cx.draft.working());
         let members: Vec<&Endpoint> = allot::members(&config, &pool.id).collect();
         header(ui, cx, pool);
+        ratio::show(ui, cx, pool);
         ui.add_space(gap::S);
         buttons(ui, cx, state, pool, &members);
         ui.add_space(gap::M);

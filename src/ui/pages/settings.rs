@@ -1,17 +1,21 @@
 //! The Settings page: how Tidegate behaves on this computer.
 //!
-//! Invariant: each setting shows what is usual and goes back to it alone; the network's go through the draft, all others act
-//! at once.
+//! Invariant: each setting shows what is usual and goes back to it alone; what the configuration has goes through the draft, all
+//! else acts at once.
 //! Absent on purpose: endpoints, routes and quotas; their pages have them.
 
+mod callers;
 mod looks;
+mod network;
 mod places;
+mod shortcuts;
 
 use egui::{RichText, Ui};
 
 use crate::ui::actions::Action;
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::keyless;
+use crate::ui::rules;
 use crate::ui::settings::{self, Part, Setting};
 use crate::ui::stored;
 use crate::ui::theme::{gap, strong};
@@ -24,6 +28,9 @@ pub struct State {
     /// To be scrolled to.
     wanted: Option<&'static str>,
     stored: stored::State,
+    shortcuts: shortcuts::State,
+    network: network::State,
+    callers: callers::State,
 }
 
 /// Shows the page.
@@ -64,7 +71,7 @@ fn search(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     ui.horizontal_wrapped(|ui| {
         let name = ui.label(RichText::new("Find a setting").color(cx.theme.text_soft));
         let field = ui.scope(|ui| {
-            ui.set_max_width(280.0);
+            ui.set_max_width(ui.available_width().clamp(120.0, 280.0));
             keyless::edit(ui, cx.theme, ("Find a setting", name.id), "text size, port, close …", &mut state.filter)
         });
         if cx.take(Action::Filter) {
@@ -78,6 +85,9 @@ fn search(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
 }
 
 fn matches(setting: &Setting, filter: &str) -> bool {
+    if setting.slug == "keys" && shortcuts::finds(filter) {
+        return true;
+    }
     let text = format!("{} {} {}", setting.part.name(), setting.name, setting.hint).to_lowercase();
     filter.to_lowercase().split_whitespace().all(|word| text.contains(word))
 }
@@ -92,17 +102,16 @@ fn one(ui: &mut Ui, cx: &mut PageCx, state: &mut State, setting: &Setting) {
         }
         note(ui, cx.theme, setting.hint);
         match setting.slug {
-            "address" => places::address(ui, cx),
-            "port" => places::port(ui, cx),
+            "callers" => callers::show(ui, cx, &mut state.callers),
             "sockets" => places::sockets(ui, cx),
             "folders" => places::folders(ui, cx),
             "file" => places::file(ui, cx),
-            "keys" => {
-                if ui.button("Show every shortcut").clicked() {
-                    cx.act(Action::Help);
-                }
-            }
-            slug => looks::show(ui, cx, slug),
+            "keys" => shortcuts::show(ui, cx, &mut state.shortcuts, &state.filter),
+            slug if setting.part == Part::Network => network::show(ui, cx, &mut state.network, slug),
+            slug => match rules::Section::of_setting(slug) {
+                Some(section) => rules::show(ui, cx, section),
+                None => looks::show(ui, cx, slug),
+            },
         }
     });
     ui.add_space(gap::M);

@@ -1,22 +1,45 @@
 //! The Settings page, as the person uses it.
 
+use std::future::Future as _;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 
+use crate::contract::door::{CallerToken, Told};
+use crate::contract::snapshot::Applied;
+use crate::contract::{BackEnd, CallerCommand, Command, CommandInbox, DoorView, Notice, NoticeBody, Snapshot};
+use crate::model::config::Caller;
+use crate::model::id::CommandId;
 use crate::model::preferences::{Preferences, ThemeChoice};
+use crate::model::secret::Secret;
 use crate::ui::cx::Page;
 use crate::ui::{Console, fixture, settings, theme};
 
 fn open() -> Harness<'static, Console> {
-    let (line, _back, _inbox) = crate::contract::line(fixture::snapshot());
+    over(fixture::snapshot()).0
+}
+
+fn sent(inbox: &mut CommandInbox) -> Option<(CommandId, Command)> {
+    let next = pin!(inbox.next());
+    match next.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(command) => command,
+        Poll::Pending => None,
+    }
+}
+
+fn over(snapshot: Snapshot) -> (Harness<'static, Console>, BackEnd, CommandInbox) {
+    let (line, back, inbox) = crate::contract::line(snapshot);
     let console = Console::new(line, &egui::Context::default());
     let mut harness = Harness::builder()
-        .with_size(egui::vec2(1280.0, 2_400.0))
+        .with_size(egui::vec2(1280.0, 4_400.0))
         .with_context_setup(theme::install)
         .build_ui_state(|ui, console: &mut Console| console.ui(ui), console);
     harness.get_by_label(Page::Settings.name()).click();
     harness.run_steps(4);
-    harness
+    (harness, back, inbox)
 }
 
 #[test]
@@ -54,9 +77,100 @@ fn the_search_leaves_what_it_names() {
     assert!(harness.query_all_by_label("Reduce motion").next().is_some());
 }
 
+/// A console in which caller `ci` has a token.
+fn with_a_caller() -> Snapshot {
+    let mut snapshot = fixture::snapshot();
+    let mut config = fixture::config();
+    config.callers.push(Caller::named("ci".into()));
+    let (made_wall_ms, former_until_wall_ms) = (Some(snapshot.wall_ms), None);
+    let token = CallerToken { caller: "ci".into(), made_wall_ms, former_until_wall_ms, variable_is_set: false };
+    snapshot.door = Arc::new(DoorView { tokens: vec![token], ..DoorView::default() });
+    let mut applied = Applied::clone(&snapshot.applied);
+    applied.config = Arc::new(config);
+    snapshot.applied = Arc::new(applied);
+    snapshot
+}
+
+#[test]
+fn nobody_is_offered_to_be_seen_on_the_network_before_a_caller_has_a_token() {
+    let mut harness = open();
+    harness.get_by_label("This network").click();
+    harness.run_steps(3);
+    assert_eq!(harness.state().draft().working().listen.address, "127.0.0.1");
+    harness.get_by_label("Make one").click();
+    harness.run_steps(4);
+    assert!(harness.query_by_label("Add caller and make its token").is_some());
+}
+
+#[test]
+fn a_token_is_shown_once_and_no_longer_than_wanted() {
+    let (mut harness, back, mut inbox) = over(fixture::snapshot());
+    harness.get_by_role_and_label(egui::Role::TextInput, "Name of a caller").focus();
+    harness.run_steps(2);
+    harness.get_by_role_and_label(egui::Role::TextInput, "Name of a caller").type_text("ci");
+    harness.run_steps(2);
+    harness.get_by_label("Add caller and make its token").click();
+    harness.run_steps(3);
+    let Some((id, Command::Caller(CallerCommand::Add(caller)))) = sent(&mut inbox) else {
+        panic!("no caller was added")
+    };
+    assert_eq!(caller.as_str(), "ci");
+    let token = format!("tdg_{}", "4f".repeat(32));
+    let told = Told(Arc::new(Secret::new(token.clone())));
+    assert!(!format!("{told:?}").contains("4f"));
+    back.tell(Notice { id: Some(id), body: NoticeBody::TokenMade { caller, token: told } });
+    harness.run_steps(3);
+    assert!(harness.query_by_label(&token).is_some());
+    harness.get_by_label("I have it").click();
+    harness.run_steps(3);
+    assert!(harness.query_by_label(&token).is_none());
+}
+
+#[test]
+fn limits_of_a_caller_go_through_the_draft_and_tokens_act_at_once() {
+    let (mut harness, _back, mut inbox) = over(with_a_caller());
+    harness.get_by_label("Requests per minute of ci").focus();
+    harness.run_steps(2);
+    harness.get_by_label("Requests per minute of ci").type_text("30");
+    harness.run_steps(2);
+    harness.key_press(egui::Key::Enter);
+    harness.run_steps(3);
+    assert_eq!(harness.state().draft().working().callers[0].requests_per_minute, Some(30));
+    assert_eq!(harness.state().draft().changes(), ["Caller ci: none → 30 RPM."]);
+    harness.get_by_label("Revoke token of ci").click();
+    harness.run_steps(3);
+    harness.get_by_label("Revoke").click();
+    harness.run_steps(3);
+    let revoked = matches!(sent(&mut inbox), Some((_, Command::Caller(CallerCommand::Revoke(caller)))) if caller.as_str() == "ci");
+    assert!(revoked);
+}
+
+#[test]
+fn a_web_page_is_allowed_by_its_origin_alone() {
+    let mut harness = open();
+    let field = |harness: &Harness<'static, Console>, text: &str| {
+        harness.get_by_role_and_label(egui::Role::TextInput, "Origin of a web page").focus();
+        harness.get_by_role_and_label(egui::Role::TextInput, "Origin of a web page").type_text(text);
+    };
+    field(&harness, "*");
+    harness.run_steps(3);
+    harness.get_by_label("Add page").click();
+    harness.run_steps(3);
+    assert!(harness.state().draft().working().listen.allowed_origins.is_empty());
+    harness.get_by_role_and_label(egui::Role::TextInput, "Origin of a web page").focus();
+    harness.run_steps(2);
+    harness.key_press(egui::Key::Backspace);
+    harness.run_steps(2);
+    field(&harness, "https://app.example");
+    harness.run_steps(3);
+    harness.get_by_label("Add page").click();
+    harness.run_steps(3);
+    assert_eq!(harness.state().draft().working().listen.allowed_origins, ["https://app.example"]);
+}
+
 #[test]
 fn the_network_goes_through_the_draft() {
-    let mut harness = open();
+    let (mut harness, ..) = over(with_a_caller());
     harness.get_by_label("This network").click();
     harness.run_steps(3);
     assert_eq!(harness.state().draft().working().listen.address, "0.0.0.0");
@@ -71,4 +185,46 @@ fn a_kind_of_notification_can_be_switched_off() {
     assert!(harness.state().preferences().muted.contains("key_rejected"));
     let boxes = harness.query_all_by_role(egui::Role::CheckBox);
     assert!(boxes.into_iter().all(|one| one.accesskit_node().label().is_some()));
+}
+
+#[test]
+fn keys_are_changed_unless_another_action_has_them_and_go_back_alone() {
+    let mut harness = open();
+    harness.get_by_role_and_label(egui::Role::TextInput, "Find a setting").focus();
+    harness.run_steps(2);
+    harness.get_by_role_and_label(egui::Role::TextInput, "Find a setting").type_text("inspector");
+    harness.run_steps(3);
+    let press = |harness: &mut Harness<'static, Console>, modifiers, key| {
+        harness.get_by_label("Change the keys of Inspector").click();
+        harness.run_steps(2);
+        harness.key_press_modifiers(modifiers, key);
+        harness.run_steps(3);
+    };
+    press(&mut harness, egui::Modifiers::COMMAND, egui::Key::K);
+    assert!(harness.query_by_label_contains("is Search everything already").is_some(), "the conflict is named");
+    assert!(harness.query_by_role_and_label(egui::Role::TextInput, "Search everything").is_none(), "no palette came");
+    harness.key_press(egui::Key::Escape);
+    harness.run_steps(3);
+    press(&mut harness, egui::Modifiers::COMMAND, egui::Key::I);
+    let kept = harness.state().preferences().shortcuts.clone();
+    assert_eq!(kept, [("inspector".to_owned(), vec!["Ctrl+I".to_owned()])].into());
+    harness.get_by_label("The usual keys of Inspector").click();
+    harness.run_steps(3);
+    assert!(harness.state().preferences().shortcuts.is_empty());
+}
+
+#[test]
+fn the_rules_of_requests_go_through_the_draft_and_back_to_what_is_usual() {
+    let mut harness = open();
+    harness.get_by_label("Sendings of one request").focus();
+    harness.run_steps(2);
+    harness.key_press(egui::Key::ArrowUp);
+    harness.run_steps(2);
+    harness.key_press(egui::Key::Enter);
+    harness.run_steps(3);
+    assert_eq!(harness.state().draft().working().retry.max_attempts, 5);
+    assert_eq!(harness.state().draft().changes(), ["Sendings of one request: 4 → 5 times."]);
+    harness.get_by_label("retry: back to what is usual").click();
+    harness.run_steps(3);
+    assert!(!harness.state().draft().is_changed());
 }

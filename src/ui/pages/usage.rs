@@ -13,10 +13,11 @@ use std::sync::Arc;
 
 use egui::{RichText, Ui};
 
+use crate::contract::{Command, SaveCommand};
 use crate::model::history::UsageSum;
 use crate::model::units::Grouped;
 use crate::ui::cx::{Page, PageCx};
-use crate::ui::format::count;
+use crate::ui::format::{count, file_time};
 use crate::ui::stored;
 use crate::ui::theme::{self, Theme, Tone, gap};
 use crate::ui::widgets::{Column, DataTable, TableState, card, fact, note, page_title};
@@ -134,6 +135,14 @@ fn controls(ui: &mut Ui, cx: &mut PageCx, state: &mut State, tally: &Tally) {
             if ui.button(word).on_hover_text("Copies the table below, with its total").clicked() {
                 ui.ctx().copy_text(export(tally, state.by));
                 cx.toast(Tone::Info, format!("{} copied", count(tally.lines.len() as u64, "row", "rows")));
+            }
+        }
+        for (word, ending, export) in
+            [("Save CSV", "csv", export::csv as fn(&Tally, By) -> String), ("Save JSON", "json", export::json)]
+        {
+            if ui.button(word).on_hover_text("Writes the table below, with its total, to a file").clicked() {
+                let name = format!("tidegate-usage-{}", file_time(cx.snapshot.wall_ms));
+                cx.send(Command::Save(SaveCommand { name, ending, text: export(tally, state.by) }));
             }
         }
     });

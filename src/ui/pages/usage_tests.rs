@@ -89,6 +89,16 @@ fn copying_hands_over_the_table_with_its_total() {
 }
 
 #[test]
+fn saving_hands_the_table_to_the_background_as_a_file() {
+    let (mut harness, _back, mut inbox) = open(fixture::snapshot(), WIDE);
+    harness.get_by_label("Save CSV").click();
+    harness.run_steps(2);
+    let Some(Command::Save(file)) = asked(&mut inbox) else { panic!("nothing was saved") };
+    assert!(file.name.starts_with("tidegate-usage-") && file.ending == "csv", "{}", file.name);
+    assert!(file.text.starts_with("Model,Requests,") && file.text.trim_end().contains("\nTotal,"));
+}
+
+#[test]
 fn history_is_deleted_by_a_second_click_that_says_how_much_goes() {
     let (mut harness, _back, mut inbox) = open(fixture::snapshot(), [1_280.0, 1_400.0]);
     harness.get_by_label_contains("12,904 requests since ");

@@ -18,9 +18,6 @@ use crate::ui::palette::Does;
 use crate::ui::theme::{Theme, Tone};
 use crate::ui::trail::{Place, Trail};
 
-/// The script that tells the demo's story.
-const RUSH_HOUR: &str = "rush-hour";
-
 impl Console {
     /// What decides whether an action is allowed now.
     pub(super) fn circumstances<'a>(&'a self, snapshot: &'a Snapshot) -> Circumstances<'a> {
@@ -32,8 +29,13 @@ impl Console {
         if let Some(why) = actions::obstacle(action, &self.circumstances(snapshot)) {
             return self.toast(ctx, Tone::Quiet, why);
         }
-        if let Some(owner) = actions::entry(action).and_then(|entry| entry.page) {
-            self.go(ctx, owner, None);
+        let owners = actions::entry(action).map_or(&[][..], |entry| entry.pages);
+        if let Some(first) = owners.first() {
+            if !owners.contains(&self.page()) {
+                // What is in hand here is to be in hand there.
+                let target = self.selected.clone().filter(|target| target.page() == *first);
+                self.go(ctx, *first, target);
+            }
             self.acts.push(action);
             return;
         }
@@ -44,7 +46,10 @@ impl Console {
             Action::Forward => self.arrive(ctx, Trail::forward),
             Action::Palette => self.palette.toggle(),
             Action::Help => self.helping = !self.helping,
-            Action::Filter | Action::Inspector => self.acts.push(action),
+            // The Requests page has an inspector of its own, with a list beside it that it must stay in step with.
+            Action::Inspector if self.page() == Page::Requests => self.acts.push(action),
+            Action::Inspector => self.inspector.open = !self.inspector.open,
+            Action::Filter => self.acts.push(action),
             Action::NextPane => self.panes.next(ctx),
             Action::Undo | Action::Redo | Action::Review | Action::Discard => self.edit(action, ctx),
             Action::HoldView => self.hold.toggle(snapshot),
@@ -72,7 +77,7 @@ impl Console {
             Action::EnterDemo => Command::Demo(DemoCommand::Enter),
             Action::LeaveDemo => Command::Demo(DemoCommand::Leave),
             Action::StopScript => Command::Demo(DemoCommand::Stop),
-            Action::PlayRushHour => Command::Demo(DemoCommand::Play(RUSH_HOUR.to_owned())),
+            Action::Play(script) => Command::Demo(DemoCommand::Play(script.name().to_owned())),
             Action::TestKey => match self.circumstances(snapshot).account() {
                 Some(account) => Command::Key(KeyCommand::Test(account)),
                 None => return,

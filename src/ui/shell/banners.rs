@@ -1,4 +1,4 @@
-//! Banners: a taken port, a file that could not be read, a configuration with faults, no listening at all.
+//! Banners: a door open to the network, a taken port, a file that could not be read, a configuration with faults, no listening at all.
 //!
 //! Invariant: each says what happened, what still works, and one next step.
 //! Absent on purpose: anything that goes away by itself; those are toasts.
@@ -55,6 +55,16 @@ fn all(snapshot: &Snapshot) -> Vec<Banner> {
     }
     if snapshot.on_disk.is_some() {
         banners.push(changed_on_disk(snapshot));
+    }
+    if let Some(visible) = &snapshot.door.visible_as {
+        banners.push(Banner {
+            tone: Tone::Near,
+            text: format!("Visible on your network as {visible}. Callers need their tokens."),
+            buttons: vec![(
+                "This computer only".to_owned(),
+                Wish::Send(Command::Serving(ServingCommand::ThisComputerOnly)),
+            )],
+        });
     }
     banners.extend(faults(&snapshot.applied.findings, &snapshot.profile.config_path));
     banners

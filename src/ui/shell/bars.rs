@@ -23,18 +23,22 @@ use crate::ui::widgets::{chip, icon_button, primary_button};
 
 /// Below this width, words that a glyph can stand for are left out.
 const NARROW: f32 = 880.0;
+/// Below this width, the buttons alone have room; their tooltips and the Settings page tell the rest.
+const TINY: f32 = 520.0;
 
 /// Serving pill, base URL, profile, theme.
 pub(super) fn top(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, bell: &mut Bell, wanted: &mut Vec<Wish>) {
-    let narrow = ui.available_width() < NARROW;
+    let (narrow, tiny) = (ui.available_width() < NARROW, ui.available_width() < TINY);
     ui.horizontal(|ui| {
         ui.set_min_height(30.0);
         let (tone, word) = serving(snapshot);
         pill(ui, theme, tone, word);
         if let Serving::Listening { base_url, paused, .. } = &snapshot.serving {
-            ui.label(theme::mono(base_url.as_ref()).color(theme.text));
+            if !tiny {
+                ui.label(theme::mono(base_url.as_ref()).color(theme.text));
+            }
             if icon_button(ui, theme, ICON_CONTENT_COPY, "Copy base URL")
-                .on_hover_text(actions::tooltip(ui.ctx(), Action::CopyBaseUrl))
+                .on_hover_text(format!("{}\n{base_url}", actions::tooltip(ui.ctx(), Action::CopyBaseUrl)))
                 .clicked()
             {
                 wanted.push(Wish::Act(Action::CopyBaseUrl));
@@ -47,12 +51,15 @@ pub(super) fn top(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, bell: &mut Be
             if icon_button(ui, theme, icon, name).clicked() {
                 wanted.push(Wish::Act(Action::ToggleTheme));
             }
-            wanted.extend(bell.show(ui, theme, snapshot).map(Wish::Open));
+            wanted.extend(bell.show(ui, theme, snapshot));
             if icon_button(ui, theme, ICON_SEARCH, "Search everything")
                 .on_hover_text(actions::tooltip(ui.ctx(), Action::Palette))
                 .clicked()
             {
                 wanted.push(Wish::Act(Action::Palette));
+            }
+            if tiny {
+                return;
             }
             if snapshot.profile.demo {
                 chip(ui, theme, Tone::Info, "Simulated");

@@ -8,7 +8,7 @@ use egui::{Context, ViewportCommand};
 use super::toasts::Toast;
 use super::{Console, Ending};
 use crate::contract::snapshot::Serving;
-use crate::contract::{NoticeBody, UiEnd};
+use crate::contract::{NotePress, NoticeBody, UiEnd};
 use crate::model::preferences::Preferences;
 use crate::ui::link;
 use crate::ui::theme::{self, Tone};
@@ -75,9 +75,16 @@ impl Console {
         let mut away = Away::Stay;
         for notice in self.line.notices() {
             self.draft.hear(&notice);
-            if let NoticeBody::Rung { link } = notice.body {
-                self.links.extend(link);
-                away = Away::Open;
+            match notice.body {
+                NoticeBody::Rung { link } => {
+                    self.links.extend(link);
+                    away = Away::Open;
+                }
+                NoticeBody::NotePressed { note, press } => {
+                    self.press_note(None, note, press);
+                    away = if press == NotePress::Look { Away::Open } else { away };
+                }
+                _ => {}
             }
         }
         away

@@ -1,7 +1,9 @@
-//! The demo's strip: what to do next, how the script goes, and the way out.
+//! The demo's strip: what to do next, which scripts there are, how one goes, what came of it, and the way out.
 //!
-//! Invariant: shown on every page of the demo and nowhere else; leaving is always one button.
-//! Absent on purpose: what the script does; the pages show it.
+//! Invariant: shown on every page of the demo and nowhere else, always equally high; leaving is always one button.
+//! Absent on purpose: what a script does; the pages show it.
+
+mod story;
 
 use egui::{Align, Frame, Label, Layout, Margin, Panel, ProgressBar, RichText, Ui};
 
@@ -9,95 +11,128 @@ use super::Wish;
 use super::actions::Action;
 use crate::contract::snapshot::ScriptView;
 use crate::contract::{Command, DemoCommand, Snapshot};
+use crate::model::script::Script;
 use crate::model::units::Grouped;
 use crate::ui::cx::Page;
 use crate::ui::theme::{self, Theme, Tone, gap};
-use crate::ui::widgets::primary_button;
+use crate::ui::widgets::{note, primary_button};
+use story::Story;
 
-/// The script that tells the demo's story.
-const RUSH_HOUR: &str = "rush-hour";
+/// Below this width, of the words the first line alone has room, and of the buttons those that lead on.
+const NARROW: f32 = 880.0;
 
 /// What the strip remembers.
 #[derive(Debug, Default)]
 pub(super) struct Strip {
     /// The last script seen playing.
     played: Option<ScriptView>,
+    story: Story,
 }
 
 impl Strip {
     /// Shows the strip below the top bar.
     pub(super) fn show(&mut self, ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, page: Page, wanted: &mut Vec<Wish>) {
         if !snapshot.profile.demo {
-            self.played = None;
+            *self = Self::default();
             return;
         }
         if let Some(script) = &snapshot.script {
+            self.story.begin(snapshot, script);
             self.played = Some(script.clone());
         }
-        let frame = Frame::new().fill(theme.bar(Tone::Info)).inner_margin(Margin::symmetric(16, 5));
+        let frame = Frame::new().fill(theme.bar(Tone::Info)).inner_margin(Margin::symmetric(16, 4));
         Panel::top("demo strip").frame(frame).show(ui, |ui| {
+            let narrow = ui.available_width() < NARROW;
             ui.horizontal(|ui| {
-                ui.set_min_height(28.0);
+                ui.set_min_height(36.0);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    let leave = ui.button("Leave the demo");
+                    let word = if narrow { "Leave" } else { "Leave the demo" };
+                    let leave = ui.button(word);
+                    ui.ctx().accesskit_node_builder(leave.id, |node| node.set_label("Leave the demo"));
                     if leave.on_hover_text("Drops the simulated endpoints and their history").clicked() {
                         wanted.push(Wish::Send(Command::Demo(DemoCommand::Leave)));
                     }
-                    self.step(ui, theme, snapshot, page, wanted);
+                    self.step(ui, theme, snapshot, (page, narrow), wanted);
                 });
             });
         });
     }
 
-    /// The step of the story we are at. Laid out from the right: button first, then the words.
-    fn step(&self, ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, page: Page, wanted: &mut Vec<Wish>) {
+    /// The step of the story we are at. Laid out from the right: buttons first, then the words.
+    fn step(
+        &mut self,
+        ui: &mut Ui,
+        theme: &Theme,
+        snapshot: &Snapshot,
+        (page, narrow): (Page, bool),
+        wanted: &mut Vec<Wish>,
+    ) {
         match (&snapshot.script, &self.played) {
             (Some(script), _) => playing(ui, theme, script, wanted),
-            (None, Some(script)) => over(ui, theme, script, wanted),
+            (None, Some(script)) => {
+                if primary_button(ui, theme, "Now add a real endpoint").clicked() {
+                    wanted.push(Wish::Send(Command::Demo(DemoCommand::Leave)));
+                    wanted.push(Wish::Act(Action::Go(Page::Accounts)));
+                }
+                scripts(ui, theme, if narrow { "Scripts" } else { "Play another script" }, wanted);
+                let told = self.story.told(snapshot, script);
+                say(ui, theme, &over(script), told);
+            }
             (None, None) if snapshot.arrivals.requests == 0 => {
                 if page != Page::Connect && primary_button(ui, theme, "Send a first request").clicked() {
                     wanted.push(Wish::Act(Action::Go(Page::Connect)));
                 }
-                say(ui, theme, "Simulated endpoints: no key, no cost, nothing leaves this computer. Send a request.");
+                let what = "Simulated endpoints: no key, no cost, nothing leaves this computer. Send a request.";
+                say(ui, theme, what, "");
             }
             (None, None) => {
+                scripts(ui, theme, if narrow { "Scripts" } else { "Other scripts" }, wanted);
                 if primary_button(ui, theme, "See what happens under load").clicked() {
-                    play(wanted);
+                    play(Script::RushHour, wanted);
                 }
-                say(ui, theme, "It works. Rush hour sends more than the first choice can take, for about a minute.");
+                say(ui, theme, "It works. See it under load:", Script::RushHour.promise());
             }
         }
     }
 }
 
+/// The scripts, each with what it shows.
+fn scripts(ui: &mut Ui, theme: &Theme, word: &str, wanted: &mut Vec<Wish>) {
+    ui.menu_button(word, |ui| {
+        ui.set_width((ui.ctx().content_rect().width() - 80.0).min(420.0));
+        for script in Script::ALL {
+            if ui.button(theme::strong(script.title()).color(theme.text)).clicked() {
+                play(script, wanted);
+                ui.close();
+            }
+            note(ui, theme, script.promise());
+            ui.add_space(gap::S);
+        }
+    });
+}
+
 fn playing(ui: &mut Ui, theme: &Theme, script: &ScriptView, wanted: &mut Vec<Wish>) {
-    if ui.button("Stop").clicked() {
-        wanted.push(Wish::Send(Command::Demo(DemoCommand::Stop)));
+    if ui.button("Stop").on_hover_text("Ends the traffic and puts the endpoints right").clicked() {
+        wanted.push(Wish::Act(Action::StopScript));
     }
     if ui.available_width() >= 520.0 {
         let share = share(script.elapsed_seconds, script.total_seconds);
         ui.add(ProgressBar::new(share).desired_width(120.0).desired_height(8.0).fill(theme.accent));
     }
-    say(ui, theme, &progress(script));
+    let promise = Script::named(&script.name).map_or("", Script::promise);
+    say(ui, theme, &progress(script), promise);
 }
 
-fn over(ui: &mut Ui, theme: &Theme, script: &ScriptView, wanted: &mut Vec<Wish>) {
-    if ui.button("Play it again").clicked() {
-        play(wanted);
-    }
-    if primary_button(ui, theme, "Now add a real endpoint").clicked() {
-        wanted.push(Wish::Send(Command::Demo(DemoCommand::Leave)));
-        wanted.push(Wish::Act(Action::Go(Page::Accounts)));
-    }
+fn over(script: &ScriptView) -> String {
     let failed = match script.failed {
         0 => "none failed".to_owned(),
         failed => format!("{} failed", Grouped(failed)),
     };
-    say(ui, theme, &format!("{} is over: {} requests sent, {failed}.", script.title, Grouped(script.sent)));
+    format!("{} is over: {} requests sent, {failed}.", script.title, Grouped(script.sent))
 }
 
-fn play(wanted: &mut Vec<Wish>) {
-    wanted.push(Wish::Send(Command::Demo(DemoCommand::Play(RUSH_HOUR.to_owned()))));
+fn play(script: Script, wanted: &mut Vec<Wish>) {
+    wanted.push(Wish::Act(Action::Play(script)));
     wanted.push(Wish::Act(Action::Go(Page::Overview)));
 }
 
@@ -114,11 +149,21 @@ fn progress(script: &ScriptView) -> String {
     )
 }
 
-fn say(ui: &mut Ui, theme: &Theme, text: &str) {
+/// Two lines: where we are, and what that means.
+fn say(ui: &mut Ui, theme: &Theme, first: &str, second: &str) {
     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = gap::M;
         ui.label(theme::strong("Demo").color(theme.accent));
-        ui.add(Label::new(RichText::new(text).color(theme.text)).truncate());
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            if second.is_empty() {
+                ui.add_space(8.0);
+            }
+            ui.add(Label::new(RichText::new(first).color(theme.text)).truncate());
+            if !second.is_empty() {
+                ui.add(Label::new(RichText::new(second).small().color(theme.text_soft)).truncate());
+            }
+        });
     });
 }
 

@@ -1,7 +1,7 @@
 //! The sheet of shortcuts, made from the table of actions.
 //!
 //! Invariant: every action with keys stands here.
-//! Absent on purpose: changing keys.
+//! Absent on purpose: changing keys; Settings does.
 
 use egui::{Grid, RichText, ScrollArea, Ui};
 
@@ -59,10 +59,18 @@ pub(super) fn show(ctx: &egui::Context, theme: &Theme) -> bool {
 fn of_section(ui: &mut Ui, theme: &Theme, section: Section) {
     ui.label(theme::strong(section.name()).color(theme.text));
     Grid::new(section.name()).num_columns(2).min_col_width(KEYS).spacing([gap::XL, gap::S]).show(ui, |ui| {
-        let entries = actions::table().iter().filter(|entry| entry.section == section && !entry.keys.is_empty());
+        let entries = actions::table().iter().filter(|entry| entry.section == section);
         for entry in entries {
-            let keys: Vec<String> = entry.keys.iter().map(|keys| ui.ctx().format_shortcut(keys)).collect();
-            let place = entry.page.map(|page| format!(" (on {})", page.name())).unwrap_or_default();
+            let keys: Vec<String> =
+                actions::keys::of(ui.ctx(), entry).iter().map(|keys| ui.ctx().format_shortcut(keys)).collect();
+            if keys.is_empty() {
+                continue;
+            }
+            let place = match entry.pages {
+                [] => String::new(),
+                [page] => format!(" (on {})", page.name()),
+                _ => " (on pages with rows)".to_owned(),
+            };
             row(ui, theme, &keys.join(", "), &format!("{} – {}{place}", entry.label, entry.hint));
         }
     });

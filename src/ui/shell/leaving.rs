@@ -55,7 +55,7 @@ impl Console {
             Serving::Listening { .. } | Serving::Starting => match self.preferences.on_close {
                 OnClose::KeepServing => self.ending = Ending::Background,
                 OnClose::Quit => self.quit(ctx, snapshot),
-                OnClose::Ask => self.question = Some(Question::KeepServing { remember: true }),
+                OnClose::Ask => self.question = Some(Question::KeepServing { remember: false }),
             },
         }
         if self.ending == Ending::Open {
@@ -96,7 +96,7 @@ impl Console {
             ui.label("Requests are answered while the window is closed. Start Tidegate again to open it.");
             ui.add_space(gap::S);
             ui.checkbox(&mut remember, "Remember this");
-            note(ui, theme, "Settings can change it.");
+            note(ui, theme, "Without it you are asked each time; Settings can change it.");
             ui.add_space(gap::M);
             ui.horizontal(|ui| {
                 if primary_button(ui, theme, "Keep serving").clicked() {

@@ -46,6 +46,7 @@ fn closing_asks_once_and_remembers_to_keep_serving() {
     let heard = Rc::clone(&kept);
     screen.harness.state_mut().keep = Box::new(move |liked: &Preferences| heard.borrow_mut().push(liked.on_close));
     assert!(close(&mut screen));
+    screen.click("Remember this");
     screen.click("Keep serving");
     assert_eq!(screen.harness.state().ending(), Ending::Background);
     screen.harness.state_mut().keep_preferences();
@@ -61,7 +62,6 @@ fn closing_asks_once_and_remembers_to_keep_serving() {
 fn what_is_not_to_be_remembered_is_asked_again() {
     let mut screen = screen_of(idle());
     close(&mut screen);
-    screen.click("Remember this");
     screen.click("Stop and quit");
     assert_eq!(screen.harness.state().ending(), Ending::Quit);
     assert_eq!(screen.harness.state().preferences().on_close, OnClose::Ask);

@@ -2,7 +2,7 @@
 
 use egui::{Key, Modifiers};
 
-use super::tests::{Screen, screen};
+use super::tests::{Screen, screen, screen_of};
 use super::*;
 use crate::contract::{EndpointCommand, KeyCommand};
 use crate::model::config::AdminState;
@@ -105,7 +105,7 @@ fn the_pages_name_leads_from_an_opened_endpoint_to_the_list() {
 
 #[test]
 fn letters_act_on_the_endpoint_that_is_open() {
-    let mut screen = screen();
+    let mut screen = screen_of(crate::ui::fixture::with_keys());
     screen.open_eastus();
     screen.press(Modifiers::NONE, Key::T);
     let Some(Command::Key(KeyCommand::Test(account))) = screen.command() else { panic!("another command") };

@@ -4,11 +4,13 @@
 //! Invariant: restoring fills the draft and applies nothing; keys are never part of it.
 //! Absent on purpose: deleting revisions; the oldest go by themselves.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use egui::{Id, Modal, RichText, ScrollArea, Ui};
 
 use crate::contract::Snapshot;
+use crate::contract::snapshot::RecordsView;
 use crate::model::config::Config;
 use crate::model::revision::{Author, Revision};
 use crate::ui::draft::{self, Draft};
@@ -24,6 +26,45 @@ pub(super) struct Sheet {
     list: Arc<Vec<Revision>>,
     /// What each changed against the one before, in the order of the list.
     changes: Vec<Vec<String>>,
+    errors: Errors,
+}
+
+/// How many requests ended under each revision, and how many of them with an error for the client.
+#[derive(Debug, Default)]
+struct Errors {
+    /// Of so many requests ever finished.
+    total: u64,
+    by_revision: BTreeMap<u64, (u64, u64)>,
+}
+
+impl Errors {
+    fn follow(&mut self, records: &RecordsView) {
+        if self.total == records.total {
+            return;
+        }
+        self.total = records.total;
+        self.by_revision.clear();
+        for record in records.iter() {
+            let Some(decision) = record.decisions.last() else { continue };
+            let (ended, failed) = self.by_revision.entry(decision.revision).or_default();
+            *ended += 1;
+            *failed += u64::from(record.failed_client());
+        }
+    }
+
+    /// `errors 2.1 % → 0.4 %`, of the revision before and of this one; `None`: nothing ended under it that is still kept.
+    fn words(&self, before: Option<u64>, revision: u64) -> Option<String> {
+        let percent = |revision: u64| {
+            let (ended, failed) = self.by_revision.get(&revision).filter(|(ended, _)| *ended > 0)?;
+            let permille = failed.saturating_mul(1_000) / ended;
+            Some(format!("{}.{} %", permille / 10, permille % 10))
+        };
+        let after = percent(revision)?;
+        Some(match before.and_then(percent) {
+            Some(before) => format!("errors {before} → {after}"),
+            None => format!("errors {after}"),
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +88,7 @@ impl Sheet {
     pub(super) fn show(&mut self, ctx: &egui::Context, theme: &Theme, snapshot: &Snapshot, draft: &mut Draft) {
         let Some(shown) = self.open else { return };
         self.follow(&snapshot.revisions);
+        self.errors.follow(&snapshot.records);
         let mut close = false;
         let modal = Modal::new(Id::unique("revisions")).show(ctx, |ui| {
             ui.set_width((ctx.content_rect().width() - 96.0).min(720.0));
@@ -75,7 +117,12 @@ impl Sheet {
 
     fn revisions(&mut self, ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, draft: &mut Draft) -> bool {
         ui.label(theme::title("Revisions").color(theme.text));
-        note(ui, theme, "What was applied, newest first. Going back fills the draft; keys are not part of it.");
+        note(
+            ui,
+            theme,
+            "What was applied, newest first, with the share of its requests in memory that ended in an error, and that of the \
+             revision before. Going back fills the draft; keys are not part of it.",
+        );
         let (room, list) = (ui.ctx().content_rect().height(), Arc::clone(&self.list));
         if list.is_empty() {
             ui.label("Nothing was applied yet.");
@@ -84,7 +131,9 @@ impl Sheet {
         ScrollArea::vertical().id_salt("revisions").max_height((room * 0.4).max(120.0)).show(ui, |ui| {
             for (place, one) in list.iter().enumerate() {
                 let changes = self.changes.get(place).map_or(&[][..], Vec::as_slice);
-                let words = row(one, changes, running == Some(place), place + 1 == list.len());
+                let before = list.get(place + 1).map(|older| older.number);
+                let errors = self.errors.words(before, one.number);
+                let words = row(one, changes, errors, (running == Some(place), place + 1 == list.len()));
                 let chosen = self.chosen == Some(one.number);
                 if ui.add(egui::Button::selectable(chosen, words).truncate()).clicked() {
                     self.chosen = Some(one.number);
@@ -163,7 +212,7 @@ fn difference(ui: &mut Ui, theme: &Theme, heading: &str, from: &Config, to: &Con
 }
 
 /// `rev 15 · 22 Nov 14:02 · you · Soft cap of east-1: … and 2 more`.
-fn row(one: &Revision, changes: &[String], running: bool, first: bool) -> String {
+fn row(one: &Revision, changes: &[String], errors: Option<String>, (running, first): (bool, bool)) -> String {
     let when = one.signature.map_or_else(|| "earlier".to_owned(), |signature| date_time(signature.wall_ms));
     let who = one.signature.map_or_else(|| "file".to_owned(), |signature| author(signature.author));
     let what = match changes {
@@ -174,7 +223,8 @@ fn row(one: &Revision, changes: &[String], running: bool, first: bool) -> String
         [head, rest @ ..] => format!("{head} And {}.", count(rest.len() as u64, "more change", "more changes")),
     };
     let runs = if running { " (runs now)" } else { "" };
-    format!("rev {}{runs} · {when} · {who} · {what}", one.number)
+    let errors = errors.map_or_else(String::new, |errors| format!("{errors} · "));
+    format!("rev {}{runs} · {when} · {who} · {errors}{what}", one.number)
 }
 
 fn author(author: Author) -> String {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 
+use super::Errors;
 use crate::contract::{BackEnd, Command, CommandInbox, ConfigCommand, Snapshot};
 use crate::model::config::AdminState;
 use crate::model::revision::{Author, OnDisk, Revision, Signature};
@@ -94,4 +95,19 @@ fn a_file_that_somebody_changed_is_offered_and_compared_and_never_overwritten_un
     assert!(matches!(screen.command(), Some(Command::Config(ConfigCommand::Reload))));
     screen.click("Keep mine");
     assert!(matches!(screen.command(), Some(Command::Config(ConfigCommand::KeepMine))));
+}
+
+#[test]
+fn a_revision_says_how_many_requests_failed_under_it_and_before() {
+    let snapshot = crate::ui::fixture::snapshot();
+    let mut errors = Errors::default();
+    errors.follow(&snapshot.records);
+    let (ended, failed) = errors.by_revision.values().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    let decided = || snapshot.records.iter().filter(|record| !record.decisions.is_empty());
+    assert_eq!(ended, decided().count() as u64);
+    assert_eq!(failed, decided().filter(|record| record.failed_client()).count() as u64);
+    errors.by_revision = [(7, (200, 5)), (8, (400, 1))].into();
+    assert_eq!(errors.words(Some(7), 8).as_deref(), Some("errors 2.5 % → 0.2 %"));
+    assert_eq!(errors.words(None, 7).as_deref(), Some("errors 2.5 %"));
+    assert_eq!(errors.words(Some(8), 9), None);
 }

@@ -1,6 +1,6 @@
 //! Short messages that go away by themselves.
 //!
-//! Invariant: at most four at once; each stays for six seconds, ten if it can be undone.
+//! Invariant: at most four at once; each stays for six seconds, ten if it has a button.
 //! Absent on purpose: a history.
 
 use egui::{Align2, Area, Frame, Label, Margin, Order, RichText, Stroke, Ui};
@@ -8,6 +8,7 @@ use egui::{Align2, Area, Frame, Label, Margin, Order, RichText, Stroke, Ui};
 use crate::contract::snapshot::Problem;
 use crate::contract::{NoticeBody, RevertCause};
 use crate::model::check::Severity;
+use crate::ui::cx::Target;
 use crate::ui::format::clock_time;
 use crate::ui::theme::{Theme, Tone};
 use crate::ui::undo::Undo;
@@ -25,12 +26,31 @@ pub(super) struct Toast {
     pub(super) text: String,
     /// What its button takes back.
     pub(super) undo: Option<Undo>,
+    /// Where its button leads, and what it says.
+    pub(super) look: Option<(&'static str, Look)>,
+}
+
+/// Where the button of a message leads.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Look {
+    /// A place of ours.
+    Place(Target),
+    /// A page of the service, in the browser.
+    Web(&'static str),
+}
+
+/// What the person did with a message.
+pub(super) enum Pressed {
+    /// Took back what it tells of.
+    Undo(Undo),
+    /// Went to what it tells of.
+    Look(Look),
 }
 
 impl Toast {
     /// A message without a button.
     pub(super) fn new(tone: Tone, text: impl Into<String>) -> Self {
-        Self { tone, text: text.into(), undo: None }
+        Self { tone, text: text.into(), undo: None, look: None }
     }
 }
 
@@ -49,20 +69,20 @@ impl Toasts {
 
     /// Says something for a few seconds.
     pub(super) fn add(&mut self, ctx: &egui::Context, toast: Toast) {
-        let seconds = if toast.undo.is_some() { SECONDS_TO_UNDO } else { SECONDS };
+        let seconds = if toast.undo.is_some() || toast.look.is_some() { SECONDS_TO_UNDO } else { SECONDS };
         self.list.push((toast, ctx.input(|input| input.time) + seconds));
         if self.list.len() > SHOWN {
             self.list.remove(0);
         }
     }
 
-    /// Shows what is still to be shown and asks for a frame when the next one ends. Returns what is to be undone.
-    pub(super) fn show(&mut self, ctx: &egui::Context, theme: &Theme) -> Option<Undo> {
+    /// Shows what is still to be shown and asks for a frame when the next one ends. Returns what was pressed.
+    pub(super) fn show(&mut self, ctx: &egui::Context, theme: &Theme) -> Option<Pressed> {
         let now = ctx.input(|input| input.time);
         self.list.retain(|(_, until)| *until > now);
         let next = self.list.iter().map(|(_, until)| until - now).reduce(f64::min)?;
         ctx.request_repaint_after(std::time::Duration::from_secs_f64(next.clamp(0.0, SECONDS_TO_UNDO)));
-        let mut undone = None;
+        let mut pressed = None;
         let area =
             Area::new(egui::Id::unique("toasts")).order(Order::Foreground).anchor(Align2::RIGHT_BOTTOM, [-16.0, -44.0]);
         area.show(ctx, |ui| {
@@ -75,27 +95,30 @@ impl Toasts {
                     .inner_margin(Margin::symmetric(12, 8))
                     .show(ui, |ui| {
                         if message(ui, theme, toast) {
-                            undone = Some(place);
+                            pressed = Some(place);
                         }
                     });
             }
         });
-        undone.and_then(|place| self.list.remove(place).0.undo)
+        let toast = pressed.map(|place| self.list.remove(place).0)?;
+        let look = toast.look.map(|(_, look)| Pressed::Look(look));
+        toast.undo.map(Pressed::Undo).or(look)
     }
 }
 
-/// One message; returns whether it is to be undone.
+/// One message; returns whether its button was pressed.
 fn message(ui: &mut Ui, theme: &Theme, toast: &Toast) -> bool {
     ui.set_max_width(420.0);
     ui.horizontal(|ui| {
         ui.label(toast.tone.icon().rich_text().size(16.0).color(theme.tone(toast.tone)));
-        let room = if toast.undo.is_some() { 320.0 } else { 380.0 };
+        let label = toast.undo.as_ref().map(Undo::label).or(toast.look.as_ref().map(|(label, _)| *label));
+        let room = if label.is_some() { 300.0 } else { 380.0 };
         let text = Label::new(RichText::new(&toast.text).color(theme.text)).wrap();
         ui.vertical(|ui| {
             ui.set_max_width(room);
             ui.add(text);
         });
-        toast.undo.as_ref().is_some_and(|undo| quiet_button(ui, theme, undo.label()).clicked())
+        label.is_some_and(|label| quiet_button(ui, theme, label).clicked())
     })
     .inner
 }
@@ -112,8 +135,12 @@ pub(super) fn of_notice(body: &NoticeBody) -> Option<(Tone, String)> {
             let noun = if errors == 1 { "1 problem" } else { "several problems" };
             Some((Tone::Error, format!("Not applied: {noun}. What ran before still runs.")))
         }
-        // The Why of the answer opens; that says it all.
-        NoticeBody::Exporting { .. } | NoticeBody::Rung { .. } | NoticeBody::TestSent { status: 200, .. } => None,
+        // The page that asked shows what came; of the test request the Why opens.
+        NoticeBody::TokenMade { .. }
+        | NoticeBody::Exporting { .. }
+        | NoticeBody::Rung { .. }
+        | NoticeBody::NotePressed { .. }
+        | NoticeBody::TestSent { status: 200, .. } => None,
         NoticeBody::TestSent { status, .. } => Some((Tone::Error, format!("Test request got status {status}"))),
         NoticeBody::Failed(problem) => Some((Tone::Error, words(problem))),
     }

@@ -4,20 +4,24 @@
 //! Absent on purpose: snapshots, commands and configuration.
 
 mod amount;
+mod announce;
 mod bar;
 mod basic;
+mod blank;
 mod border;
 mod lane;
 mod limit_line;
 mod table;
 
 pub use amount::{AmountChange, AmountEdit};
+pub use announce::announce;
 pub(super) use bar::hatch;
 pub use bar::{Bar, headroom_bar};
 pub use basic::{
-    card, chip, fact, icon_button, icon_text_button, note, page_title, primary_button, quiet_button, section,
+    card, chip, fact, icon_button, icon_text_button, in_hand, note, page_title, primary_button, quiet_button, section,
     status_label,
 };
+pub use blank::{Blank, BlankOutput, sentence_words};
 pub use border::{Border, BorderEvent, BorderOutput};
 pub use lane::{LaneSpan, state_lane};
 pub use limit_line::{LimitLine, LineEvent, LineOutput};

@@ -1,47 +1,95 @@
-//! One endpoint: two live plots with a soft cap that can be dragged, its limits, its last requests.
+//! One endpoint: what it is, and its tabs.
 //!
-//! Invariant: dragging changes the draft alone, as one undo step; what is in effect stays drawn where it is.
-//! Absent on purpose: the service's own limit as something movable; it is locked.
+//! Invariant: what the person set and what we see stand beside each other on every tab.
+//! Absent on purpose: what the tabs show.
 
 use std::sync::Arc;
 
 use egui::{RichText, Ui};
-use egui_material_icons::icons::{ICON_ARROW_BACK, ICON_LOCK};
+use egui_material_icons::icons::ICON_ARROW_BACK;
 
-use super::held_back::held_back;
-use super::{State, limits, places, switches};
-use crate::contract::snapshot::EndpointSeries;
-use crate::model::config::Endpoint;
+use super::{State, configured, events, health, limits, live, places, switches, tested};
+use crate::model::id::EndpointId;
 use crate::model::status::EndpointView;
-use crate::model::units::{Grouped, Short};
+use crate::model::units::Grouped;
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::format::full_in;
-use crate::ui::plots::{self, Chart, Level, Metric};
 use crate::ui::status;
 use crate::ui::theme::{self, gap};
-use crate::ui::widgets::{
-    LimitLine, LineEvent, LineOutput, chip, fact, icon_button, note, quiet_button, section, status_label,
-};
+use crate::ui::widgets::{chip, fact, icon_button, quiet_button, section, status_label};
+
+/// How many requests the tab lists.
+const REQUESTS: usize = 40;
+
+/// The views of one endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Tab {
+    /// Plots.
+    #[default]
+    Live,
+    /// Who says which limit.
+    Limits,
+    /// When it counts as failing.
+    Health,
+    /// Its key, and how quick it is.
+    Test,
+    /// What went there.
+    Requests,
+    /// What happened to it.
+    Events,
+    /// Every field.
+    Config,
+}
+
+impl Tab {
+    const ALL: [Self; 7] =
+        [Self::Live, Self::Limits, Self::Health, Self::Test, Self::Requests, Self::Events, Self::Config];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Live => "Live",
+            Self::Limits => "Limits",
+            Self::Health => "Health",
+            Self::Test => "Test",
+            // The page of that name stands in the navigation.
+            Self::Requests => "Its requests",
+            Self::Events => "Events",
+            Self::Config => "Config",
+        }
+    }
+}
 
 /// Shows the endpoint.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &EndpointView) {
     ui.spacing_mut().item_spacing.y = gap::L;
-    heading(ui, cx, endpoint);
-    let snapshot = Arc::clone(cx.snapshot);
-    let series = snapshot.series.endpoints.iter().find(|one| one.id == endpoint.id);
-    if ui.available_width() >= 760.0 {
-        ui.columns(2, |columns| {
-            let [left, right] = columns else { return };
-            tokens(left, cx, state, endpoint, series);
-            requests(right, cx, endpoint, series);
-        });
-    } else {
-        tokens(ui, cx, state, endpoint, series);
-        requests(ui, cx, endpoint, series);
+    if let Some(next) = neighbour(cx, endpoint) {
+        state.table.select(next.clone());
+        cx.open(Target::Endpoint(next));
     }
-    state.earlier.show(ui, cx, &endpoint.id);
-    limits::show(ui, cx, endpoint);
-    last_requests(ui, cx, endpoint);
+    heading(ui, cx, endpoint);
+    ui.horizontal_wrapped(|ui| {
+        for tab in Tab::ALL {
+            ui.selectable_value(&mut state.tab, tab, tab.name());
+        }
+    });
+    match state.tab {
+        Tab::Live => live::show(ui, cx, state, endpoint),
+        Tab::Limits => limits::show(ui, cx, endpoint),
+        Tab::Health => health::show(ui, cx, endpoint),
+        Tab::Test => tested::show(ui, cx, endpoint),
+        Tab::Requests => last_requests(ui, cx, endpoint),
+        Tab::Events => events::show(ui, cx, endpoint),
+        Tab::Config => configured::show(ui, cx, state, &endpoint.id),
+    }
+}
+
+/// The endpoint that J, K or G leads to, in the order of the configuration.
+fn neighbour(cx: &mut PageCx, endpoint: &EndpointView) -> Option<EndpointId> {
+    let step = cx.take_row_step()?;
+    let all = &cx.snapshot.view.endpoints;
+    let at = all.iter().position(|known| known.id == endpoint.id);
+    let next = step.from(at, all.len()).and_then(|place| all.get(place))?;
+    (next.id != endpoint.id).then(|| next.id.clone())
 }
 
 fn heading(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
@@ -77,103 +125,16 @@ fn heading(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
     });
 }
 
-fn tokens(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &EndpointView, series: Option<&EndpointSeries>) {
-    let (theme, now) = (cx.theme, cx.snapshot.at.0 / 1_000_000);
-    let draft = cx.draft.working().endpoint(&endpoint.id).and_then(|one| one.soft_cap_tokens_per_minute);
-    let mut levels = Vec::new();
-    if let Some(limit) = endpoint.provider_tokens_per_minute {
-        levels.push(Level { name: format!("{} {}", ICON_LOCK.codepoint, Short(limit)), value: limit, dashed: false });
-    }
-    if let Some(applied) = endpoint.soft_cap.filter(|applied| draft != Some(*applied)) {
-        levels.push(Level { name: "applied".to_owned(), value: applied, dashed: true });
-    }
-    let own: Vec<&EndpointSeries> = series.into_iter().collect();
-    let mut streams: Vec<_> = series.map(|one| plots::reserved(theme, one, now)).into_iter().collect();
-    streams.extend(plots::lines(theme, &own, Metric::Tokens, now));
-    let chart = Chart {
-        id: "endpoint tokens",
-        summary: plots::summary(&format!("Tokens per minute of {}", endpoint.id), series, Metric::Tokens),
-        height: 220.0,
-        window: plots::window(&cx.snapshot.series.endpoints, now),
-        metric: Metric::Tokens,
-        streams,
-        levels,
-        top: state.plot_top,
-    };
-    let natural = chart.natural_top();
-    section(ui, theme, "Tokens per minute", |ui| {
-        let Some(plot) = chart.show_or_table(ui, theme) else { return };
-        let name = format!("Soft cap {}", endpoint.id);
-        let max = endpoint.provider_tokens_per_minute.unwrap_or(1_000_000);
-        let window = plots::window(&cx.snapshot.series.endpoints, now);
-        let edited = draft.filter(|cap| endpoint.soft_cap != Some(*cap));
-        let held_back = edited.map(|cap| held_back(&cx.snapshot.records, &endpoint.id, cap, (cx.snapshot.at, window)));
-        let line = LimitLine { name: &name, value: draft, applied: endpoint.soft_cap, max, held_back };
-        let moved = line.show(ui, theme, &plot);
-        state.plot_top = moved.dragging.then(|| state.plot_top.unwrap_or(natural));
-        obey(cx, endpoint, moved);
-        note(
-            ui,
-            theme,
-            "Drag the line, or focus it and press ↑ ↓ PgUp PgDn; Enter or a double click types a value, Home switches it off.",
-        );
-    });
-}
-
-/// Puts what the line did into the draft.
-fn obey(cx: &mut PageCx, endpoint: &EndpointView, moved: LineOutput) {
-    let gesture = format!("soft cap {}", endpoint.id);
-    cx.watch_closely(moved.dragging);
-    let (value, label) = match moved.event {
-        Some(LineEvent::To(value)) => (Some(value), format!("Set soft cap {} to {}", endpoint.id, Grouped(value))),
-        Some(LineEvent::Off) => (None, format!("Switch off soft cap {}", endpoint.id)),
-        Some(LineEvent::Cancelled) => {
-            cx.draft.cancel(&gesture);
-            return;
-        }
-        Some(LineEvent::Released) => {
-            cx.draft.settle();
-            return;
-        }
-        None => return,
-    };
-    let set = |one: &mut Endpoint| one.soft_cap_tokens_per_minute = value;
-    cx.draft.adjust(&gesture, label, |config| {
-        config.endpoint_mut(&endpoint.id).map(set);
-    });
-}
-
-fn requests(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView, series: Option<&EndpointSeries>) {
-    let (theme, now) = (cx.theme, cx.snapshot.at.0 / 1_000_000);
-    let own: Vec<&EndpointSeries> = series.into_iter().collect();
-    let limit = endpoint.requests.limit;
-    section(ui, theme, "Requests per minute", |ui| {
-        let level = |limit| Level { name: format!("limit {}", Short(limit)), value: limit, dashed: false };
-        let chart = Chart {
-            id: "endpoint requests",
-            summary: plots::summary(&format!("Requests per minute of {}", endpoint.id), series, Metric::Requests),
-            height: 220.0,
-            window: plots::window(&cx.snapshot.series.endpoints, now),
-            metric: Metric::Requests,
-            streams: plots::lines(theme, &own, Metric::Requests, now),
-            levels: limit.map(level).into_iter().collect(),
-            top: None,
-        };
-        chart.show_or_table(ui, theme);
-        note(
-            ui,
-            theme,
-            "Services check requests in slices of 1 or 10 seconds, so bursts can be refused below this limit.",
-        );
-    });
-}
-
 fn last_requests(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
     let (theme, snapshot) = (cx.theme, Arc::clone(cx.snapshot));
     let mine =
         snapshot.records.iter().rev().filter(|record| record.attempts.iter().any(|one| one.endpoint == endpoint.id));
     section(ui, theme, "Last requests", |ui| {
-        if let Some(target) = crate::ui::request_rows::show(ui, theme, mine.take(8)) {
+        let mut mine = mine.take(REQUESTS).peekable();
+        if mine.peek().is_none() {
+            ui.label("None of the requests that are kept went here.");
+        }
+        if let Some(target) = crate::ui::request_rows::show(ui, theme, mine) {
             cx.open(target);
         }
         if quiet_button(ui, theme, "All its requests").clicked() {

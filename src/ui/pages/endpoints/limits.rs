@@ -9,10 +9,10 @@ use egui::{Grid, RichText, Ui};
 
 use crate::model::config::{Endpoint, QuotaPool};
 use crate::model::id::EndpointId;
-use crate::model::status::{EndpointView, LimitSource, LimitView};
+use crate::model::status::{BalancerView, EndpointView, LimitKind, LimitSource, LimitView, MoreLimitView};
 use crate::model::units::{Grouped, Timestamp};
 use crate::ui::cx::PageCx;
-use crate::ui::format::clock_time;
+use crate::ui::format::{clock_time, countdown};
 use crate::ui::theme::{self, Theme, gap};
 use crate::ui::widgets::{AmountChange, AmountEdit, note, section};
 
@@ -23,18 +23,21 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
     let theme = cx.theme;
     section(ui, theme, "Limits", |ui| {
         table(ui, cx, endpoint);
-        if let Some((left, at)) = endpoint.reported_remaining {
-            let ours =
-                endpoint.tokens.headroom().map_or_else(|| "unknown".to_owned(), |left| Grouped(left).to_string());
-            let when = clock_time(wall(cx, at));
-            note(ui, theme, &format!("The service said {} left at {when}; we count {ours}.", Grouped(left)));
-        }
-        for line in learned(endpoint) {
+        left(ui, cx, endpoint);
+        for line in learned(endpoint, cx.snapshot.at).into_iter().chain(usual_answer(&cx.snapshot.view, endpoint)) {
             note(ui, theme, &line);
         }
         ui.add_space(gap::M);
         automatic(ui, cx, endpoint);
     });
+}
+
+/// What the service says is left of its token limit, and what we count.
+pub(super) fn left(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView) {
+    let Some((left, at)) = endpoint.reported_remaining else { return };
+    let ours = endpoint.tokens.headroom().map_or_else(|| "unknown".to_owned(), |left| Grouped(left).to_string());
+    let when = clock_time(wall(cx, at));
+    note(ui, cx.theme, &format!("The service said {} left at {when}; we count {ours}.", Grouped(left)));
 }
 
 fn table(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
@@ -66,6 +69,7 @@ fn table(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
         note(ui, theme, &source(cx, &endpoint.requests));
         field(ui, cx, id, "Request limit", "learned", |e| &mut e.requests_per_minute);
         ui.end_row();
+        more(ui, cx, endpoint);
     });
 }
 
@@ -156,7 +160,7 @@ fn allotted_source(endpoint: &EndpointView, stated: Option<u64>) -> String {
 }
 
 /// What answers and refusals showed that the figures above do not say by themselves.
-fn learned(endpoint: &EndpointView) -> Vec<String> {
+fn learned(endpoint: &EndpointView, now: Timestamp) -> Vec<String> {
     let mut lines = Vec::new();
     let (reported, held) = (endpoint.reported_tokens_per_minute, endpoint.provider_tokens_per_minute);
     if let Some((reported, held)) = reported.zip(held).filter(|(reported, held)| reported > held) {
@@ -170,6 +174,10 @@ fn learned(endpoint: &EndpointView) -> Vec<String> {
         let others = Grouped(endpoint.foreign_tokens_per_minute);
         lines.push(format!("Others use about {others} TPM of the same quota; that much is left free."));
     }
+    if endpoint.insight.foreign_requests_per_minute > 0 {
+        let others = Grouped(endpoint.insight.foreign_requests_per_minute);
+        lines.push(format!("Others send about {others} requests a minute to the same quota; that many are left free."));
+    }
     if let Some(allowed) = endpoint.growth_tokens_per_minute {
         lines.push(format!("Load may grow to {} TPM for now, by half in 15 minutes.", Grouped(allowed)));
     }
@@ -178,7 +186,46 @@ fn learned(endpoint: &EndpointView) -> Vec<String> {
         let percent = permille / 10;
         lines.push(format!("The service charges {percent} % of the estimate for requests {with} an output cap."));
     }
+    if endpoint.insight.rests_in_a_row > 1 {
+        lines.push(format!(
+            "It has had to rest {} times in a row; where it does not say for how long, each rest is longer.",
+            endpoint.insight.rests_in_a_row
+        ));
+    }
+    if let Some(size) = endpoint.insight.too_large {
+        let left = countdown(size.until, now);
+        lines.push(format!(
+            "A request of {} tokens did not fit here; none as large is sent for {left}.",
+            Grouped(size.charge)
+        ));
+    }
     lines
+}
+
+/// How long answers without a cap are taken to be, the longest over all callers.
+fn usual_answer(view: &BalancerView, endpoint: &EndpointView) -> Option<String> {
+    let of_model = view.usual_answers.iter().filter(|one| one.model == endpoint.model);
+    let tokens = of_model.map(|one| one.tokens).max()?;
+    Some(format!(
+        "Where a request sets no output cap, up to {} tokens of answer are reckoned with: nine of ten were no longer.",
+        Grouped(tokens)
+    ))
+}
+
+/// Limits that few services have.
+fn more(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView) {
+    for MoreLimitView { kind, limit } in &endpoint.more_limits {
+        let (name, unit) = match kind {
+            LimitKind::InputTokens => ("Input", "TPM"),
+            LimitKind::OutputTokens => ("Output", "TPM"),
+            LimitKind::TokensPerDay => ("Tokens a day", "TPD"),
+            LimitKind::RequestsPerDay => ("Requests a day", "RPD"),
+        };
+        plain(ui, cx.theme, name, limit.limit, unit);
+        note(ui, cx.theme, &source(cx, limit));
+        note(ui, cx.theme, &format!("{} % taken", limit.taken_percent()));
+        ui.end_row();
+    }
 }
 
 fn plain(ui: &mut Ui, theme: &Theme, name: &str, value: Option<u64>, unit: &str) {

@@ -6,20 +6,20 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 
 use crate::contract::Snapshot;
-use crate::model::status::LimitSource;
+use crate::model::status::{LimitKind, LimitSource, LimitView, MoreLimitView};
 use crate::model::units::Timestamp;
 use crate::ui::cx::Page;
 use crate::ui::format::clock_time;
 use crate::ui::{Console, fixture, theme};
 
-fn open(snapshot: Snapshot) -> Harness<'static, Console> {
+fn open(snapshot: Snapshot, tab: &str) -> Harness<'static, Console> {
     let (ui, _back, _inbox) = crate::contract::line(snapshot);
     let console = Console::new(ui, &egui::Context::default());
     let mut harness = Harness::builder()
         .with_size(egui::vec2(1280.0, 1_400.0))
         .with_context_setup(theme::install)
         .build_ui_state(|ui, console: &mut Console| console.ui(ui), console);
-    for label in [Page::Endpoints.name(), "sim-sweden"] {
+    for label in [Page::Endpoints.name(), "sim-sweden", tab] {
         harness.get_all_by_label(label).next().expect("it is there").click();
         harness.run_steps(4);
     }
@@ -41,7 +41,7 @@ fn reported() -> Snapshot {
 fn each_limit_says_who_states_it_and_since_when() {
     let snapshot = reported();
     let since = format!("from response headers, {}", clock_time(snapshot.wall_ms - 10_000));
-    let screen = open(snapshot);
+    let screen = open(snapshot, "Limits");
     assert_eq!(screen.get_all_by_label(&since).count(), 2, "the provider's, and so the effective one");
     assert!(screen.query_by_label("not typed, so it is learned").is_none());
     assert!(screen.query_by_label("none set").is_some());
@@ -49,7 +49,7 @@ fn each_limit_says_who_states_it_and_since_when() {
 
 #[test]
 fn what_was_learned_can_be_pinned_in_one_step() {
-    let mut screen = open(reported());
+    let mut screen = open(reported(), "Limits");
     screen.get_by_label("Pin 90,000 TPM").click();
     screen.run_steps(3);
     let draft = screen.state().draft();
@@ -66,7 +66,7 @@ fn cap(screen: &Harness<'static, Console>) -> Option<u64> {
 
 #[test]
 fn enter_on_the_line_types_an_exact_value_and_text_that_is_none_stays_to_be_mended() {
-    let mut screen = open(fixture::snapshot());
+    let mut screen = open(fixture::snapshot(), "Live");
     screen.get_by_label("Soft cap sim-sweden").focus();
     screen.run_steps(2);
     screen.key_press(egui::Key::Enter);
@@ -89,7 +89,7 @@ fn enter_on_the_line_types_an_exact_value_and_text_that_is_none_stays_to_be_mend
 
 #[test]
 fn a_plot_can_be_read_as_a_table_that_names_what_was_not_recorded() {
-    let mut screen = open(fixture::snapshot());
+    let mut screen = open(fixture::snapshot(), "Live");
     let switch = |word: &str| format!("{word}: Tokens per minute of sim-sweden");
     screen.get_by_label(&switch("Show as table")).click();
     screen.run_steps(3);
@@ -98,4 +98,21 @@ fn a_plot_can_be_read_as_a_table_that_names_what_was_not_recorded() {
     screen.get_by_label(&switch("Show as plot")).click();
     screen.run_steps(3);
     assert!(screen.query_by_label("Soft cap sim-sweden").is_some());
+}
+
+#[test]
+fn limits_of_a_day_and_what_others_send_are_told_on_the_page() {
+    let mut snapshot = fixture::snapshot();
+    let sweden = &mut Arc::make_mut(&mut snapshot.view).endpoints[3];
+    let limit = LimitView::new(Some(1_000_000), LimitSource::Header, (250_000, 0));
+    sweden.more_limits = vec![MoreLimitView { kind: LimitKind::TokensPerDay, limit }];
+    sweden.insight.foreign_requests_per_minute = 240;
+    let screen = open(snapshot, "Limits");
+    for words in [
+        "1,000,000 TPD",
+        "25 % taken",
+        "Others send about 240 requests a minute to the same quota; that many are left free.",
+    ] {
+        assert!(screen.query_by_label(words).is_some(), "{words}");
+    }
 }

@@ -34,11 +34,18 @@ const COLUMNS: &[Column] = &[
     Column::text("Route", 168.0),
 ];
 const NARROW: &[usize] = &[0, 1, 2, 3, 5, 6];
+const SMALL: &[usize] = &[0, 1, 3, 5];
+const TINY: &[usize] = &[0, 1];
 
 /// Shows the table; a click selects, a double click or Enter opens.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     let theme = cx.theme;
-    page_title(ui, theme, "Endpoints", "Click one to open it. Pausing and draining take effect at once.");
+    page_title(
+        ui,
+        theme,
+        "Endpoints",
+        "Click one to open it, J and K to go through them. Pausing and draining take effect at once.",
+    );
     if cx.snapshot.view.endpoints.is_empty() {
         nothing_yet(ui, cx);
         return;
@@ -46,7 +53,17 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     let mut endpoints: Vec<EndpointView> = cx.snapshot.view.endpoints.clone();
     sort(&mut endpoints, state.table.sort, cx);
     let ids: Vec<EndpointId> = endpoints.iter().map(|endpoint| endpoint.id.clone()).collect();
-    let shown: Vec<usize> = if ui.available_width() < 900.0 { NARROW.to_vec() } else { (0..COLUMNS.len()).collect() };
+    if let Some(step) = cx.take_row_step() {
+        let at = state.table.selected.as_ref().and_then(|id| ids.iter().position(|known| known == id));
+        step.from(at, ids.len()).and_then(|place| state.table.go_to(&ids, place, false));
+        cx.select(state.table.selected.clone().map(Target::Endpoint));
+    }
+    let shown: Vec<usize> = match ui.available_width() {
+        width if width < 440.0 => TINY.to_vec(),
+        width if width < 640.0 => SMALL.to_vec(),
+        width if width < 900.0 => NARROW.to_vec(),
+        _ => (0..COLUMNS.len()).collect(),
+    };
     let columns: Vec<Column> = shown.iter().filter_map(|at| COLUMNS.get(*at)).copied().collect();
     let now = cx.snapshot.at;
     let words = |row: usize| {
@@ -69,8 +86,13 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         )
     });
     findings::show(ui, cx, "endpoint", None);
-    if let Some(TableEvent::Opened(id) | TableEvent::Selected(id)) = event {
-        cx.open(Target::Endpoint(id));
+    match event {
+        Some(TableEvent::Opened(id)) => cx.open(Target::Endpoint(id)),
+        // With the inspector open a click only takes the row in hand: its details are seen already.
+        Some(TableEvent::Selected(id)) if !cx.inspecting && ui.input(|input| input.pointer.any_click()) => {
+            cx.open(Target::Endpoint(id));
+        }
+        _ => {}
     }
 }
 

@@ -4,13 +4,16 @@
 //! Absent on purpose: zooming; a quarter of an hour is all there is.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
-use egui::{Align2, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align2, Grid, Rect, Role, ScrollArea, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 
 use crate::contract::snapshot::LinePoint;
 use crate::model::units::{Grouped, Timestamp};
 use crate::ui::format::span;
-use crate::ui::theme::{Theme, Tone, small_font};
+use crate::ui::plots::wants_table;
+use crate::ui::theme::{Theme, Tone, gap, mono, small_font};
+use crate::ui::widgets::note;
 
 const HEIGHT: f32 = 64.0;
 const MINUTE: u64 = 60;
@@ -23,12 +26,75 @@ pub(super) fn last_minute(points: &[LinePoint]) -> Option<(u64, u64)> {
         .then(|| (last.admitted.saturating_sub(before.admitted), last.refused.saturating_sub(before.refused)))
 }
 
-/// Draws how many waited, second by second, up to `now`.
-pub(super) fn plot(ui: &mut Ui, theme: &Theme, points: &[LinePoint], now: Timestamp) {
+/// Draws how many waited, second by second, up to `now`; or the table that says the same minute by minute.
+pub(super) fn show(ui: &mut Ui, theme: &Theme, points: &[LinePoint], now: Timestamp) {
+    if wants_table(ui, theme, "Waiting requests") {
+        table(ui, theme, points, now);
+    } else {
+        plot(ui, theme, points, now);
+    }
+}
+
+fn table(ui: &mut Ui, theme: &Theme, points: &[LinePoint], now: Timestamp) {
+    note(ui, theme, &summary(points));
+    ScrollArea::both().id_salt("waiting as table").max_height(HEIGHT * 3.0).show(ui, |ui| {
+        Grid::new("waiting as table").striped(true).spacing([gap::XL, gap::S]).show(ui, |ui| {
+            for heading in ["Minutes ago", "Most waiting", "Longest wait", "Let go", "Refused"] {
+                note(ui, theme, heading);
+            }
+            ui.end_row();
+            for (minute, row) in minutes(points, now).into_iter().enumerate() {
+                ui.label(mono(if minute == 0 { "last".to_owned() } else { format!("{minute} to {}", minute + 1) }));
+                match row {
+                    Some(row) => {
+                        ui.label(mono(Grouped(row.most.into()).to_string()));
+                        ui.label(mono(span(row.longest)));
+                        ui.label(mono(Grouped(row.admitted).to_string()));
+                        ui.label(mono(Grouped(row.refused).to_string()));
+                    }
+                    None => {
+                        ui.label(mono("nothing recorded"));
+                    }
+                }
+                ui.end_row();
+            }
+        });
+    });
+}
+
+/// A minute of the line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Minute {
+    most: u32,
+    longest: Duration,
+    admitted: u64,
+    refused: u64,
+}
+
+/// Minute by minute, the newest first, as far back as is known; `None`: nothing was recorded.
+fn minutes(points: &[LinePoint], now: Timestamp) -> Vec<Option<Minute>> {
+    let end = now.0 / 1_000_000;
+    let age = points.first().map_or(0, |first| end.saturating_sub(first.second));
+    let of = |minute: u64| {
+        let (newest, oldest) = (end.saturating_sub(minute * MINUTE), end.saturating_sub((minute + 1) * MINUTE));
+        let within = || points.iter().filter(|point| point.second > oldest && point.second <= newest);
+        let last = within().next_back()?;
+        let before = points.iter().rev().find(|point| point.second <= oldest).or_else(|| within().next())?;
+        Some(Minute {
+            most: within().map(|point| point.waiting).max()?,
+            longest: within().map(|point| point.oldest).max()?,
+            admitted: last.admitted.saturating_sub(before.admitted),
+            refused: last.refused.saturating_sub(before.refused),
+        })
+    };
+    (0..age.div_ceil(MINUTE).max(1)).map(of).collect()
+}
+
+fn plot(ui: &mut Ui, theme: &Theme, points: &[LinePoint], now: Timestamp) {
     let width = ui.available_width();
     let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::hover());
     let words = summary(points);
-    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &words));
+    response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, &words));
     let highest = points.iter().map(|point| point.waiting).max().unwrap_or(0);
     let most = highest.max(4);
     let end = now.0 / 1_000_000;
@@ -47,7 +113,7 @@ pub(super) fn plot(ui: &mut Ui, theme: &Theme, points: &[LinePoint], now: Timest
     }
     let label = |at, align, text: String| painter.text(at, align, text, small_font(), theme.text_faint);
     label(rect.left_top() + vec2(4.0, 1.0), Align2::LEFT_TOP, format!("at most {highest} waited"));
-    let ago = span(std::time::Duration::from_secs(end.saturating_sub(begin)));
+    let ago = span(Duration::from_secs(end.saturating_sub(begin)));
     label(rect.left_bottom() + vec2(4.0, -1.0), Align2::LEFT_BOTTOM, format!("{ago} ago"));
     label(rect.right_bottom() - vec2(4.0, 1.0), Align2::RIGHT_BOTTOM, "now".to_owned());
     response.on_hover_text(words);
@@ -66,7 +132,7 @@ fn summary(points: &[LinePoint]) -> String {
     };
     let most = points.iter().map(|point| point.waiting).max().unwrap_or(0);
     let longest = points.iter().map(|point| point.oldest).max().unwrap_or_default();
-    let time = span(std::time::Duration::from_secs(last.second.saturating_sub(first.second)));
+    let time = span(Duration::from_secs(last.second.saturating_sub(first.second)));
     let mut text = format!(
         "Waiting requests, last {time}: now {}, at most {}, longest wait {}",
         Grouped(last.waiting.into()),
@@ -82,7 +148,6 @@ fn summary(points: &[LinePoint]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn point(second: u64, waiting: u32, admitted: u64, refused: u64) -> LinePoint {
         LinePoint { second, waiting, oldest: Duration::from_secs(waiting.into()), admitted, refused }
@@ -94,6 +159,16 @@ mod tests {
         assert_eq!(last_minute(&points), Some((30, 1)));
         assert_eq!(last_minute(&points[..2]), Some((40, 1)));
         assert_eq!(last_minute(&points[..1]), None);
+    }
+
+    #[test]
+    fn the_table_sums_up_each_minute_and_says_where_nothing_was_recorded() {
+        let points = [point(0, 0, 100, 3), point(30, 5, 140, 4), point(150, 2, 171, 5), point(180, 1, 180, 5)];
+        let told = minutes(&points, Timestamp::from_secs(180));
+        let minute = |most: u32, admitted, refused| {
+            Some(Minute { most, longest: Duration::from_secs(most.into()), admitted, refused })
+        };
+        assert_eq!(told, [minute(2, 40, 1), None, minute(5, 40, 1)]);
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, view: &Balan
     );
 }
 
-fn longest_first(running: &[RunningView]) -> Vec<&RunningView> {
+pub(super) fn longest_first(running: &[RunningView]) -> Vec<&RunningView> {
     let mut list: Vec<&RunningView> = running.iter().collect();
     list.sort_by_key(|one| one.sent);
     list
@@ -88,8 +88,13 @@ fn cell(ui: &mut Ui, cx: &mut PageCx, one: &RunningView, stream: Option<&StreamV
         }
         5 => drop(ui.label(mono(stream.and_then(|stream| pace(stream, now)).unwrap_or_else(dash)))),
         6 => drop(ui.label(mono(Grouped(one.charge).to_string()).color(theme.text_soft))),
-        _ => end_button(ui, cx, one.request, stream.map(|_| "the stream ends with an error event")),
+        _ => end_button(ui, cx, one.request, ends_with(stream.is_some())),
     }
+}
+
+/// What the client of a request that is ended gets.
+const fn ends_with(streams: bool) -> &'static str {
+    if streams { "the stream ends with an error event" } else { "503, ended by hand; the service may charge for it" }
 }
 
 /// Tokens a second since the answer began, once half a second is past.

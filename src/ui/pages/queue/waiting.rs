@@ -5,13 +5,13 @@
 
 use egui::{RichText, Ui};
 
-use super::{State, end_button, named};
+use super::{State, end_button, kept, named};
 use crate::contract::{Command, LineCommand};
 use crate::model::id::RequestId;
-use crate::model::status::{BalancerView, WaitingView};
-use crate::model::units::{Grouped, Timestamp};
+use crate::model::status::{BalancerView, EndpointView, GroupView, WaitingView};
+use crate::model::units::Grouped;
 use crate::ui::cx::PageCx;
-use crate::ui::format::{countdown, span};
+use crate::ui::format::{countdown, group_rank, span};
 use crate::ui::theme::mono;
 use crate::ui::widgets::{Column, DataTable, quiet_button};
 use crate::ui::words::priority;
@@ -33,11 +33,11 @@ const NARROW: [usize; 5] = [0, 1, 4, 5, 7];
 const SEEN: f32 = 8.0;
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, view: &BalancerView) {
-    let (list, now, theme) = (&view.queue.list, view.at, cx.theme);
+    let (list, theme) = (&view.queue.list, cx.theme);
     let ids: Vec<RequestId> = list.iter().map(|one| one.request).collect();
     let shown: Vec<usize> = if ui.available_width() < 860.0 { NARROW.to_vec() } else { (0..COLUMNS.len()).collect() };
     let columns: Vec<Column> = shown.iter().filter_map(|at| COLUMNS.get(*at)).copied().collect();
-    let spoken = |row: usize| list.get(row).map_or_else(String::new, |one| words(one, now));
+    let spoken = |row: usize| list.get(row).map_or_else(String::new, |one| words(one, view));
     let mut asked = None;
     let height = 34.0 * SEEN;
     DataTable::new("waiting", &columns).row_height(30.0).max_height(height).show(
@@ -48,7 +48,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, view: &Balan
         spoken,
         |ui, row, column| {
             if let (Some(one), Some(column)) = (list.get(row), shown.get(column)) {
-                cell(ui, cx, one, now, *column, &mut asked);
+                cell(ui, cx, one, view, *column, &mut asked);
             }
         },
     );
@@ -57,19 +57,19 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, view: &Balan
     }
 }
 
-fn words(one: &WaitingView, now: Timestamp) -> String {
-    format!("{}. {} of {}, {}", one.position, one.request, named(&one.client), waiting_for(one, now))
+fn words(one: &WaitingView, view: &BalancerView) -> String {
+    format!("{}. {} of {}, {}", one.position, one.request, named(&one.client), waiting_for(one, view))
 }
 
 fn cell(
     ui: &mut Ui,
     cx: &mut PageCx,
     one: &WaitingView,
-    now: Timestamp,
+    view: &BalancerView,
     column: usize,
     asked: &mut Option<std::sync::Arc<str>>,
 ) {
-    let theme = cx.theme;
+    let (theme, now) = (cx.theme, view.at);
     ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Truncate);
     match column {
         0 => drop(ui.label(mono(one.position.to_string()).color(theme.text_soft))),
@@ -83,7 +83,11 @@ fn cell(
             let until = one.deadline.map_or_else(|| "–".to_owned(), |at| countdown(at, now));
             ui.label(mono(format!("{} / {until}", span(now.since(one.since)))));
         }
-        5 => drop(ui.label(waiting_for(one, now))),
+        5 => {
+            let words = waiting_for(one, view);
+            let place = kept::place(one, now).map_or_else(|| words.clone(), |place| format!("{words}\n{place}"));
+            ui.label(words).on_hover_text(place);
+        }
         6 => drop(ui.label(mono(Grouped(one.charge).to_string()))),
         _ => buttons(ui, cx, one, asked),
     }
@@ -91,7 +95,7 @@ fn cell(
 
 fn buttons(ui: &mut Ui, cx: &mut PageCx, one: &WaitingView, asked: &mut Option<std::sync::Arc<str>>) {
     let theme = cx.theme;
-    end_button(ui, cx, one.request, Some("503, taken out of the line by hand"));
+    end_button(ui, cx, one.request, "503, taken out of the line by hand");
     let first = one.position == 1;
     let id = one.request;
     if !first && quiet_button(ui, theme, "To front").on_hover_text(format!("Put {id} first in its line")).clicked() {
@@ -103,12 +107,33 @@ fn buttons(ui: &mut Ui, cx: &mut PageCx, one: &WaitingView, asked: &mut Option<s
     }
 }
 
-/// `3,180 tokens on demo-chat; about 4 s`, or why it will not do.
-pub(super) fn waiting_for(one: &WaitingView, now: Timestamp) -> String {
-    let what = format!("room for {} tokens", Grouped(one.charge));
+/// `3,180 TPM more on sim-ptu; about 4 s`, or why it will not do.
+pub(super) fn waiting_for(one: &WaitingView, view: &BalancerView) -> String {
+    let what = lacking(one, view).unwrap_or_else(|| format!("room for {} tokens", Grouped(one.charge)));
     match one.expected {
-        Some(at) if at <= now => format!("{what}; goes any moment"),
-        Some(at) => format!("{what}; about {}", span(at.since(now))),
+        Some(at) if at <= view.at => format!("{what}; goes any moment"),
+        Some(at) => format!("{what}; about {}", span(at.since(view.at))),
         None => format!("{what}; not in time as things stand"),
     }
+}
+
+/// What the first group that serves at all has too little of.
+fn lacking(one: &WaitingView, view: &BalancerView) -> Option<String> {
+    let route = view.routes.iter().find(|route| route.model == one.route)?;
+    let of = route.groups.len();
+    let serving = |group: &GroupView| -> Vec<EndpointView> {
+        let all = group.endpoints.iter().filter_map(|id| view.endpoint(id));
+        all.filter(|endpoint| endpoint.serving()).cloned().collect()
+    };
+    let (place, members) = route.groups.iter().map(serving).enumerate().find(|(_, members)| !members.is_empty())?;
+    let freest = members.iter().max_by_key(|endpoint| endpoint.tokens.headroom().unwrap_or(u64::MAX))?;
+    let lacking = one.charge.saturating_sub(freest.tokens.headroom()?);
+    let whom = match members.as_slice() {
+        [alone] => alone.id.to_string(),
+        _ => format!("any {}", group_rank(place, of).to_lowercase()),
+    };
+    Some(match lacking {
+        0 => format!("its turn on {whom}"),
+        lacking => format!("{} TPM more on {whom}", Grouped(lacking)),
+    })
 }

@@ -160,3 +160,21 @@ fn the_explanation_names_the_biggest_cause_and_the_commands_are_copied_for_what_
     let copied = |command: &egui::OutputCommand| matches!(command, egui::OutputCommand::CopyText(text) if text.ends_with("as it is"));
     assert!(commands.iter().any(copied), "{commands:?}");
 }
+
+#[test]
+fn a_pools_requests_follow_its_ratio_until_they_are_stated() {
+    let mut screen = Screen::open(fixture::snapshot());
+    let pool = "sim-b/eastus/demo";
+    screen.focus(&format!("Requests per 1,000 tokens of {pool}"));
+    screen.press(Modifiers::COMMAND, Key::A);
+    screen.harness.event(egui::Event::Text("10".to_owned()));
+    screen.press(Modifiers::NONE, Key::Enter);
+    assert_eq!(screen.undo_label(), Some(format!("set the ratio of requests of {pool} to 10")));
+    screen.focus(&format!("Requests per minute of {pool}"));
+    screen.harness.event(egui::Event::Text("900".to_owned()));
+    screen.press(Modifiers::NONE, Key::Enter);
+    let config = std::sync::Arc::clone(screen.harness.state().draft().working());
+    let pool = &config.quota_pools[0];
+    assert_eq!((pool.requests_per_minute, pool.requests_per_1k_tokens), (Some(900), Some(10)));
+    assert!(screen.harness.query_by_label_contains("Requests per 1,000 tokens").is_none(), "what is stated wins");
+}

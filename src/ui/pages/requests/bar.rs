@@ -59,7 +59,7 @@ fn field(ui: &mut Ui, cx: &mut PageCx, state: &mut State, focus: bool) {
     }
     let hint = "status>=400 endpoint:east client:aider 429";
     let field = ui.scope(|ui| {
-        ui.set_max_width(360.0);
+        ui.set_max_width(ui.available_width().min(360.0));
         keyless::edit(ui, theme, ("Filter", name.id), hint, &mut state.query.typed)
     });
     let response = field.inner.response;

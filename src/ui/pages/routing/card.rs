@@ -6,17 +6,18 @@
 use egui::{Key, Modifiers, Rect, RichText, Sense, Ui, UiBuilder};
 use egui_material_icons::icons::{ICON_DRAG_INDICATOR, ICON_MORE_HORIZ};
 
+use super::edit::Edit;
+use super::lane::Scene;
 use super::lanes::{self, Slot, Step};
-use super::{Edit, Held};
+use super::{Held, plan};
 use crate::model::config::{Group, Route};
 use crate::model::id::{EndpointId, ModelName};
-use crate::model::status::{EndpointView, RouteView};
-use crate::ui::cx::PageCx;
-use crate::ui::format::{group_rank, of_limit};
+use crate::model::status::EndpointView;
+use crate::ui::cx::{PageCx, Target};
+use crate::ui::format::{count, group_rank, of_limit};
 use crate::ui::status;
 use crate::ui::theme::{Tone, gap, mono, strong};
 use crate::ui::widgets::{self, Bar};
-use crate::ui::words;
 
 const HEIGHT: f32 = 34.0;
 
@@ -33,21 +34,14 @@ pub(super) struct Dragged {
 pub(super) fn show(
     ui: &mut Ui,
     cx: &PageCx,
-    route: &Route,
+    scene: &Scene,
     place: (usize, usize),
-    held: &Held,
     edits: &mut Vec<Edit>,
 ) -> Option<Rect> {
+    let route = scene.route;
     let group = route.groups.get(place.0)?;
-    let member = group.endpoints.get(place.1)?;
-    let id = &member.endpoint;
-    let response = frame(ui, cx, route, id, held);
-    let (lane, groups) = (words::group_in_sentence(place.0 + 1, route.groups.len()), group.endpoints.len());
-    let lifted = if held.lifted.as_ref() == Some(id) { ", lifted" } else { "" };
-    let spoken = format!("{id}, {lane}, position {} of {groups}{lifted}", place.1 + 1);
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &spoken));
-    keyboard(ui, &response, route, id, edits);
-    carry(ui, &response, route, id, held, edits);
+    let id = &group.endpoints.get(place.1)?.endpoint;
+    let response = surface(ui, cx, scene, id, edits);
     contents(ui, response.rect, |ui| {
         let narrow = ui.available_width() < 640.0;
         handle(ui, cx, id);
@@ -59,10 +53,8 @@ pub(super) fn show(
             }
             ui.label(strong(id.to_string()));
         });
-        if !narrow {
-            cell(ui, 92.0, |ui| weight(ui, group, place.1, edits));
-        }
-        cell(ui, if narrow { 88.0 } else { 190.0 }, |ui| share(ui, cx, route, group, place, narrow));
+        cell(ui, if narrow { 72.0 } else { 92.0 }, |ui| weight(ui, group, place.1, edits));
+        cell(ui, if narrow { 92.0 } else { 190.0 }, |ui| share(ui, cx, scene, group, place, narrow));
         if let Some(view) = view {
             headroom(ui, cx, view, narrow);
         }
@@ -75,27 +67,35 @@ pub(super) fn show(
 pub(super) fn show_unused(
     ui: &mut Ui,
     cx: &PageCx,
-    route: &Route,
+    scene: &Scene,
     id: &EndpointId,
     reason: Option<&str>,
-    held: &Held,
     edits: &mut Vec<Edit>,
 ) {
-    let response = frame(ui, cx, route, id, held);
-    let spoken = format!("{id}, not used in this route");
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &spoken));
-    let up = response.has_focus() && ui.input_mut(|input| input.consume_key(Modifiers::ALT, Key::ArrowUp));
-    if up && let Some((last, lane)) = route.groups.iter().enumerate().next_back() {
-        edits.push(Edit::Step(id.clone(), Slot::Lane { group: last, index: lane.endpoints.len() }));
-    }
+    let response = surface(ui, cx, scene, id, edits);
     contents(ui, response.rect, |ui| {
         handle(ui, cx, id);
         ui.label(id.as_str());
         if let Some(reason) = reason {
             ui.label(RichText::new(format!("({reason})")).color(cx.theme.text_faint));
         }
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| menu(ui, route, id, edits));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| menu(ui, scene.route, id, edits));
     });
+}
+
+/// A card without its contents: it has a name, takes the keyboard, and can be moved.
+fn surface(ui: &mut Ui, cx: &PageCx, scene: &Scene, id: &EndpointId, edits: &mut Vec<Edit>) -> egui::Response {
+    let (route, held) = (scene.route, scene.held);
+    let response = frame(ui, cx, route, id, held);
+    let lifted = if held.lifted.as_ref() == Some(id) { ", lifted" } else { "" };
+    let spoken = format!("{}{lifted}", lanes::spoken_place(route, id));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &spoken));
+    if response.gained_focus() || response.clicked() {
+        edits.push(Edit::Select(id.clone()));
+    }
+    keyboard(ui, &response, route, id, edits);
+    carry(ui, &response, route, id, held, edits);
+    response
 }
 
 /// The card's surface: takes focus and drags, lies below what is drawn on it.
@@ -170,7 +170,11 @@ fn keyboard(ui: &Ui, response: &egui::Response, route: &Route, id: &EndpointId, 
         (Modifiers::ALT, Key::ArrowUp, Step::Up),
         (Modifiers::ALT, Key::ArrowDown, Step::Down),
     ];
-    let step = steps.into_iter().find(|(modifiers, key, _)| ui.input_mut(|input| input.consume_key(*modifiers, *key)));
+    let pressed = |modifiers, key| ui.input_mut(|input| input.consume_key(modifiers, key));
+    if lanes::place_of(route, id).is_some() && pressed(Modifiers::NONE, Key::Delete) {
+        edits.push(Edit::Step(id.clone(), Slot::Unused));
+    }
+    let step = steps.into_iter().find(|(modifiers, key, _)| pressed(*modifiers, *key));
     if let Some((_, _, step)) = step
         && let Some(slot) = lanes::step(route, id, step)
     {
@@ -214,8 +218,9 @@ fn carry(ui: &Ui, response: &egui::Response, route: &Route, id: &EndpointId, hel
 
 fn handle(ui: &mut Ui, cx: &PageCx, id: &EndpointId) {
     let text = ICON_DRAG_INDICATOR.rich_text().color(cx.theme.text_faint);
-    ui.add(egui::Label::new(text).selectable(false))
-        .on_hover_text(format!("Drag {id}, or focus it and press Alt+↑ or Alt+↓, or Space and then arrows"));
+    ui.add(egui::Label::new(text).selectable(false)).on_hover_text(format!(
+        "Drag {id}, or focus it and press Alt+↑ or Alt+↓, or Space and then arrows; Delete removes it"
+    ));
 }
 
 fn state(ui: &mut Ui, cx: &PageCx, view: Option<&EndpointView>) {
@@ -231,10 +236,21 @@ fn weight(ui: &mut Ui, group: &Group, index: usize, edits: &mut Vec<Edit>) {
     let Some(member) = group.endpoints.get(index) else { return };
     let reason = lanes::weight_without_effect(group);
     let mut value = member.weight;
-    let field = egui::DragValue::new(&mut value).range(1..=1_000).prefix("weight ").speed(0.05);
+    let mut field = egui::DragValue::new(&mut value).range(1..=1_000).prefix("weight ").speed(0.05);
+    if reason.is_some() {
+        field = field.custom_formatter(|_, _| "–".to_owned());
+    }
     let response = ui.add_enabled(reason.is_none(), field);
     let name = format!("Weight of {}", member.endpoint);
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::SpinButton, reason.is_none(), &name));
+    ui.ctx().accesskit_node_builder(response.id, |node| {
+        node.set_label(name);
+        if let Some(reason) = &reason {
+            node.set_description(reason.clone());
+        }
+    });
+    if response.lost_focus() || response.drag_stopped() {
+        edits.push(Edit::Settle);
+    }
     if let Some(reason) = reason {
         response.on_disabled_hover_text(reason);
     } else if value != member.weight {
@@ -242,25 +258,22 @@ fn weight(ui: &mut Ui, group: &Group, index: usize, edits: &mut Vec<Edit>) {
     }
 }
 
-/// `share 39 % (plan 33 %)`: what it got in the last minute, and what the split plans.
-fn share(ui: &mut Ui, cx: &PageCx, route: &Route, group: &Group, place: (usize, usize), narrow: bool) {
+/// `share 39 % (plan 33 %)`: what it got in the last five minutes, and what the split plans.
+fn share(ui: &mut Ui, cx: &PageCx, scene: &Scene, group: &Group, place: (usize, usize), narrow: bool) {
     let Some(member) = group.endpoints.get(place.1) else { return };
-    let view = cx.snapshot.view.routes.iter().find(|view| view.model == route.model);
-    let actual = view.map(|view| actual_percent(view, &member.endpoint));
+    let model = &scene.route.model;
+    let actual = scene.sent.percent(model, &member.endpoint);
     let actual = actual.map_or_else(|| "–".to_owned(), |percent| format!("{percent} %"));
-    let plan = lanes::planned_percent(group, place.1);
-    let known = plan.filter(|_| !narrow).map_or_else(String::new, |percent| format!(" (plan {percent} %)"));
-    let plan = plan.map_or_else(|| "by what is measured".to_owned(), |percent| format!("{percent} %"));
-    ui.label(mono(format!("share {actual}{known}")).color(cx.theme.text_soft))
-        .on_hover_text(format!("Share of the route's requests in the last minute. Plan within its group: {plan}."));
-}
-
-/// The member's share of what the route sent in the last minute, in percent.
-fn actual_percent(view: &RouteView, id: &EndpointId) -> u64 {
-    let sent = || view.groups.iter().flat_map(|group| group.endpoints.iter().zip(&group.sent_last_minute));
-    let all: u64 = sent().map(|(_, sent)| *sent).fold(0, u64::saturating_add);
-    let own: u64 = sent().filter(|(member, _)| *member == id).map(|(_, sent)| *sent).fold(0, u64::saturating_add);
-    own.saturating_mul(100) / all.max(1)
+    let limits = plan::limits(&cx.snapshot.view, cx.draft.working());
+    let planned = plan::percent(group, place.1, &limits).map(|percent| format!("{percent} %"));
+    let beside = planned.as_ref().filter(|_| !narrow).map_or_else(String::new, |plan| format!(" (plan {plan})"));
+    let hint = format!(
+        "Of the {} that the route sent in the last 5 minutes. Plan within its group: {}{}.",
+        count(scene.sent.all(model), "request", "requests"),
+        planned.map_or_else(String::new, |plan| format!("{plan}, ")),
+        if group.endpoints.len() < 2 { "as its only endpoint" } else { plan::reason(group.spread) },
+    );
+    ui.label(mono(format!("share {actual}{beside}")).color(cx.theme.text_soft)).on_hover_text(hint);
 }
 
 fn headroom(ui: &mut Ui, cx: &PageCx, view: &EndpointView, narrow: bool) {
@@ -296,6 +309,9 @@ fn menu(ui: &mut Ui, route: &Route, id: &EndpointId, edits: &mut Vec<Edit>) {
         ui.separator();
         if ui.add_enabled(place.is_some(), egui::Button::new("Remove from this route")).clicked() {
             edits.push(Edit::Move(id.clone(), Slot::Unused));
+        }
+        if ui.button("Open endpoint").clicked() {
+            edits.push(Edit::Open(Target::Endpoint(id.clone())));
         }
     });
     let name = format!("Menu of {id}");

@@ -6,8 +6,10 @@
 use egui::{DragAndDrop, Pos2, Rect, RichText, Stroke, Ui};
 
 use super::card::{self, Dragged};
+use super::edit::Edit;
 use super::lanes::{self, Slot};
-use super::{Edit, Held, order};
+use super::sent::Sent;
+use super::{Held, plan, sentence};
 use crate::model::config::{Group, Route, Spread};
 use crate::ui::cx::PageCx;
 use crate::ui::format::group_rank;
@@ -17,42 +19,62 @@ use crate::ui::words;
 const SPREADS: [Spread; 6] =
     [Spread::Headroom, Spread::Weights, Spread::RoundRobin, Spread::Latency, Spread::Conversation, Spread::Caller];
 
-/// Draws every lane of a route; `held` says which card has the keyboard or is lifted.
-pub(super) fn all(ui: &mut Ui, cx: &PageCx, route: &Route, held: &Held, edits: &mut Vec<Edit>) {
+/// A route on screen.
+#[derive(Clone, Copy)]
+pub(super) struct Scene<'a> {
+    /// As edited.
+    pub(super) route: &'a Route,
+    /// What it sent where.
+    pub(super) sent: &'a Sent,
+    /// Which card has the keyboard or is lifted.
+    pub(super) held: &'a Held,
+}
+
+/// Draws every lane of a route.
+pub(super) fn all(ui: &mut Ui, cx: &PageCx, scene: &Scene, edits: &mut Vec<Edit>) {
+    let route = scene.route;
     let dragged = DragAndDrop::payload::<Dragged>(ui.ctx()).filter(|dragged| dragged.route == route.model);
+    let mut over = false;
     for (place, group) in route.groups.iter().enumerate() {
-        new_lane_slot(ui, cx, place, dragged.as_deref(), edits);
-        let drawn = ui.push_id(("lane", place), |ui| lane(ui, cx, route, place, group, held, edits));
+        over |= new_lane_slot(ui, cx, scene, place, dragged.as_deref(), edits);
+        let drawn = ui.push_id(("lane", place), |ui| lane(ui, cx, scene, (place, group), edits));
         let (frame, cards) = drawn.inner;
         if let Some(dragged) = &dragged {
             let index = |at: Pos2| cards.iter().filter(|card| card.center().y < at.y).count();
             let slot = |at: Pos2| Slot::Lane { group: place, index: index(at) };
-            if let Some(at) = drop_at(ui, cx, frame, dragged, edits, slot) {
+            if let Some(at) = drop_at(ui, frame, dragged, edits, slot) {
                 insertion_line(ui, cx, frame, &cards, index(at));
-                ghost(
-                    ui,
-                    cx,
-                    at,
-                    dragged,
-                    &format!("becomes {}", words::group_in_sentence(place + 1, route.groups.len())),
-                );
+                ghost(ui, cx, at, dragged, &foretold(cx, route, dragged, slot(at)));
+                over = true;
             }
         }
     }
-    new_lane_slot(ui, cx, route.groups.len(), dragged.as_deref(), edits);
-    unused(ui, cx, route, dragged.as_deref(), held, edits);
+    over |= new_lane_slot(ui, cx, scene, route.groups.len(), dragged.as_deref(), edits);
+    over |= unused(ui, cx, scene, dragged.as_deref(), edits);
+    let at = ui.ctx().pointer_interact_pos().filter(|_| !over);
+    if let (Some(dragged), Some(at)) = (&dragged, at) {
+        ghost(ui, cx, at, dragged, "stays where it is");
+    }
 }
 
-/// The gap before a lane; while a card is dragged, a place for a lane of its own.
-fn new_lane_slot(ui: &mut Ui, cx: &PageCx, before: usize, dragged: Option<&Dragged>, edits: &mut Vec<Edit>) {
+/// The gap before a lane; while a card is dragged, a place for a lane of its own. Returns whether the card hangs over it.
+fn new_lane_slot(
+    ui: &mut Ui,
+    cx: &PageCx,
+    scene: &Scene,
+    before: usize,
+    dragged: Option<&Dragged>,
+    edits: &mut Vec<Edit>,
+) -> bool {
     let Some(dragged) = dragged else {
         ui.add_space(gap::S);
-        return;
+        return false;
     };
     let (rect, _) = ui.allocate_exact_size(egui::vec2(ui.available_width(), 24.0), egui::Sense::hover());
-    let hovered = drop_at(ui, cx, rect, dragged, edits, |_| Slot::NewLane { before });
-    let color = if hovered.is_some() { cx.theme.accent } else { cx.theme.edge };
-    ui.painter().rect_stroke(rect.shrink(3.0), 4.0, Stroke::new(1.0, color), egui::StrokeKind::Inside);
+    let to = Slot::NewLane { before };
+    let hovered = drop_at(ui, rect, dragged, edits, |_| to);
+    let (color, width) = if hovered.is_some() { (cx.theme.accent, 2.0) } else { (cx.theme.edge, 1.0) };
+    ui.painter().rect_stroke(rect.shrink(3.0), 4.0, Stroke::new(width, color), egui::StrokeKind::Inside);
     ui.painter().text(
         rect.center(),
         egui::Align2::CENTER_CENTER,
@@ -61,24 +83,16 @@ fn new_lane_slot(ui: &mut Ui, cx: &PageCx, before: usize, dragged: Option<&Dragg
         cx.theme.text_soft,
     );
     if let Some(at) = hovered {
-        ghost(ui, cx, at, dragged, "becomes a group of its own");
+        ghost(ui, cx, at, dragged, &foretold(cx, scene.route, dragged, to));
     }
+    hovered.is_some()
 }
 
 /// Where the pointer is if the card hangs over `rect`; a release there is the edit.
-fn drop_at(
-    ui: &Ui,
-    cx: &PageCx,
-    rect: Rect,
-    dragged: &Dragged,
-    edits: &mut Vec<Edit>,
-    slot: impl Fn(Pos2) -> Slot,
-) -> Option<Pos2> {
+fn drop_at(ui: &Ui, rect: Rect, dragged: &Dragged, edits: &mut Vec<Edit>, slot: impl Fn(Pos2) -> Slot) -> Option<Pos2> {
     let at = ui.ctx().pointer_interact_pos().filter(|at| rect.contains(*at) && ui.clip_rect().contains(*at))?;
-    cx.watch_closely(true);
     if ui.input(|input| input.pointer.any_released()) {
         DragAndDrop::clear_payload(ui.ctx());
-        cx.watch_closely(false);
         edits.push(Edit::Move(dragged.endpoint.clone(), slot(at)));
     }
     Some(at)
@@ -91,7 +105,7 @@ fn insertion_line(ui: &Ui, cx: &PageCx, frame: Rect, cards: &[Rect], index: usiz
         (None, None) => frame.bottom() - gap::M,
     };
     ui.painter().hline(frame.shrink(gap::M).x_range(), y, Stroke::new(2.0, cx.theme.accent));
-    ui.painter().rect_stroke(frame, 6.0, Stroke::new(1.0, cx.theme.accent), egui::StrokeKind::Inside);
+    ui.painter().rect_stroke(frame, 6.0, Stroke::new(2.0, cx.theme.accent), egui::StrokeKind::Inside);
 }
 
 /// What hangs at the pointer: the card's name and what dropping it would do.
@@ -99,19 +113,27 @@ fn ghost(ui: &Ui, cx: &PageCx, at: Pos2, dragged: &Dragged, consequence: &str) {
     let layer = egui::LayerId::new(egui::Order::Tooltip, egui::Id::unique("dragged card"));
     let painter = ui.ctx().layer_painter(layer);
     let text = painter.layout_no_wrap(format!("{} {consequence}", dragged.endpoint), small_font(), cx.theme.text);
+    let screen = ui.ctx().content_rect().shrink(gap::M);
     let rect = Rect::from_min_size(at + egui::vec2(14.0, 10.0), text.size()).expand(6.0);
+    let back = egui::vec2((rect.right() - screen.right()).max(0.0), (rect.bottom() - screen.bottom()).max(0.0));
+    let rect = rect.translate(-back);
     painter.rect(rect, 4.0, cx.theme.raised, Stroke::new(1.0, cx.theme.accent), egui::StrokeKind::Inside);
     painter.galley(rect.min + egui::vec2(6.0, 6.0), text, cx.theme.text);
+}
+
+/// What dropping it there would do.
+fn foretold(cx: &PageCx, route: &Route, dragged: &Dragged, to: Slot) -> String {
+    let config = cx.draft.working();
+    let limits = plan::limits(&cx.snapshot.view, config);
+    plan::consequence(config, route, &dragged.endpoint, to, &limits)
 }
 
 /// One lane; returns its frame and the rectangles of its cards.
 fn lane(
     ui: &mut Ui,
     cx: &PageCx,
-    route: &Route,
-    place: usize,
-    group: &Group,
-    held: &Held,
+    scene: &Scene,
+    (place, group): (usize, &Group),
     edits: &mut Vec<Edit>,
 ) -> (Rect, Vec<Rect>) {
     let mut cards = Vec::new();
@@ -119,16 +141,30 @@ fn lane(
         egui::Frame::new().fill(cx.theme.page).stroke((1.0, cx.theme.edge)).corner_radius(6).inner_margin(gap::M);
     let shown = frame.show(ui, |ui| {
         ui.set_width(ui.available_width());
-        heading(ui, cx, route, place, group, edits);
-        order::shares(ui, cx, route, place, group, edits);
+        heading(ui, cx, scene.route, place, group, edits);
         if group.endpoints.is_empty() {
-            ui.label(RichText::new("Drop an endpoint here, or move one here from its menu.").color(cx.theme.text_soft));
+            choose_one(ui, cx, place, edits);
         }
         for index in 0..group.endpoints.len() {
-            cards.extend(card::show(ui, cx, route, (place, index), held, edits));
+            cards.extend(card::show(ui, cx, scene, (place, index), edits));
         }
+        sentence::show(ui, cx, scene.route, place, group, edits);
     });
     (shown.response.rect, cards)
+}
+
+/// An empty lane's offer: every endpoint that could stand there.
+fn choose_one(ui: &mut Ui, cx: &PageCx, place: usize, edits: &mut Vec<Edit>) {
+    ui.horizontal_wrapped(|ui| {
+        ui.label(RichText::new("Drop an endpoint here, or").color(cx.theme.text_soft));
+        ui.menu_button("choose one", |ui| {
+            for endpoint in &cx.draft.working().endpoints {
+                if ui.button(endpoint.id.as_str()).clicked() {
+                    edits.push(Edit::Move(endpoint.id.clone(), Slot::Lane { group: place, index: 0 }));
+                }
+            }
+        });
+    });
 }
 
 fn heading(ui: &mut Ui, cx: &PageCx, route: &Route, place: usize, group: &Group, edits: &mut Vec<Edit>) {
@@ -151,7 +187,7 @@ fn heading(ui: &mut Ui, cx: &PageCx, route: &Route, place: usize, group: &Group,
             edits.push(Edit::Spread(place, spread));
         }
         caches(ui, place, group, edits);
-        let text = format!("Remove {}", words::group_in_sentence(place + 1, groups));
+        let text = format!("Remove the {}; its endpoints become unused", words::group_in_sentence(place + 1, groups));
         if groups > 1 && ui.button("Remove").on_hover_text(text).clicked() {
             edits.push(Edit::RemoveLane(place));
         }
@@ -173,23 +209,40 @@ fn caches(ui: &mut Ui, place: usize, group: &Group, edits: &mut Vec<Edit>) {
     }
 }
 
-fn unused(ui: &mut Ui, cx: &PageCx, route: &Route, dragged: Option<&Dragged>, held: &Held, edits: &mut Vec<Edit>) {
-    let rest = lanes::unused(cx.draft.working(), route);
+/// The lane of what is not used: first what offers the model, then, folded, what does not. Returns whether the card hangs
+/// over it.
+fn unused(ui: &mut Ui, cx: &PageCx, scene: &Scene, dragged: Option<&Dragged>, edits: &mut Vec<Edit>) -> bool {
+    let rest = lanes::unused(cx.draft.working(), scene.route);
     if rest.is_empty() && dragged.is_none() {
-        return;
+        return false;
     }
+    let (others, fitting): (Vec<_>, Vec<_>) = rest.iter().partition(|(_, reason)| reason.is_some());
     ui.add_space(gap::S);
     let frame = egui::Frame::new().stroke((1.0, cx.theme.edge)).corner_radius(6).inner_margin(gap::M);
     let shown = frame.show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.label(RichText::new("Not used in this route (drop here to remove)").color(cx.theme.text_soft));
-        for (endpoint, reason) in &rest {
-            card::show_unused(ui, cx, route, &endpoint.id, reason.as_deref(), held, edits);
+        for (endpoint, _) in &fitting {
+            card::show_unused(ui, cx, scene, &endpoint.id, None, edits);
         }
+        if others.is_empty() {
+            return;
+        }
+        let names: Vec<&str> = others.iter().map(|(endpoint, _)| endpoint.id.as_str()).collect();
+        let title = format!("{} (not offering {})", names.join(", "), scene.route.model);
+        ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Wrap);
+        egui::CollapsingHeader::new(RichText::new(title).color(cx.theme.text_faint)).id_salt("others").show(ui, |ui| {
+            for (endpoint, reason) in &others {
+                card::show_unused(ui, cx, scene, &endpoint.id, reason.as_deref(), edits);
+            }
+        });
     });
     if let Some(dragged) = dragged
-        && let Some(at) = drop_at(ui, cx, shown.response.rect, dragged, edits, |_| Slot::Unused)
+        && let Some(at) = drop_at(ui, shown.response.rect, dragged, edits, |_| Slot::Unused)
     {
+        ui.painter().rect_stroke(shown.response.rect, 6.0, Stroke::new(2.0, cx.theme.accent), egui::StrokeKind::Inside);
         ghost(ui, cx, at, dragged, "leaves this route");
+        return true;
     }
+    false
 }

@@ -49,11 +49,24 @@ pub fn place_of(route: &Route, endpoint: &EndpointId) -> Option<(usize, usize)> 
     })
 }
 
-/// The slot one step away, if there is one.
+/// Where an endpoint stands, as it is said: "azure-westus, second choice, position 1 of 2".
+#[must_use]
+pub fn spoken_place(route: &Route, endpoint: &EndpointId) -> String {
+    let Some((group, index)) = place_of(route, endpoint) else { return format!("{endpoint}, not used in this route") };
+    let rank = words::group_in_sentence(group + 1, route.groups.len());
+    let of = route.groups.get(group).map_or(0, |lane| lane.endpoints.len());
+    format!("{endpoint}, {rank}, position {} of {of}", index + 1)
+}
+
+/// The slot one step away, if there is one. What is not used yet comes in at the bottom.
 #[must_use]
 pub fn step(route: &Route, endpoint: &EndpointId, step: Step) -> Option<Slot> {
-    let (group, index) = place_of(route, endpoint)?;
     let length = |group: usize| route.groups.get(group).map_or(0, |lane| lane.endpoints.len());
+    let Some((group, index)) = place_of(route, endpoint) else {
+        let last = route.groups.len().checked_sub(1);
+        let slot = last.map_or(Slot::NewLane { before: 0 }, |group| Slot::Lane { group, index: length(group) });
+        return (step == Step::Up).then_some(slot);
+    };
     match step {
         Step::Up if group > 0 => Some(Slot::Lane { group: group - 1, index: length(group - 1) }),
         Step::Up => (length(group) > 1).then_some(Slot::NewLane { before: 0 }),
@@ -135,25 +148,9 @@ pub fn unused<'c>(config: &'c Config, route: &Route) -> Vec<(&'c Endpoint, Optio
         .filter(|endpoint| place_of(route, &endpoint.id).is_none())
         .map(|endpoint| {
             let other = endpoint.model != route.model && route.model.as_str() != "*";
-            (endpoint, other.then(|| format!("answers as {}", endpoint.model)))
+            (endpoint, other.then(|| format!("does not offer {}; it answers as {}", route.model, endpoint.model)))
         })
         .collect()
-}
-
-/// The share of its group a member should get, in percent; `None` if the split follows what is measured.
-#[must_use]
-pub fn planned_percent(group: &Group, index: usize) -> Option<u64> {
-    let members = group.endpoints.len() as u64;
-    match group.spread {
-        _ if members <= 1 => Some(100),
-        Spread::RoundRobin => Some(100 / members),
-        Spread::Weights => {
-            let weight = |member: &Member| u64::from(member.weight.max(1));
-            let sum = group.endpoints.iter().map(weight).fold(0_u64, u64::saturating_add);
-            Some(weight(group.endpoints.get(index)?).saturating_mul(100) / sum.max(1))
-        }
-        Spread::Headroom | Spread::Latency | Spread::Conversation | Spread::Caller => None,
-    }
 }
 
 /// Why a weight in this group changes nothing; `None` if it counts.

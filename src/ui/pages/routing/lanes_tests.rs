@@ -92,7 +92,6 @@ fn a_weight_counts_only_where_the_group_splits_by_weights() {
     assert!(weight_without_effect(&config.routes[0].groups[0]).unwrap().contains("most headroom"));
     set_spread(&mut config, &model, 0, Spread::Weights);
     assert_eq!(weight_without_effect(&config.routes[0].groups[0]), None);
-    assert_eq!(planned_percent(&config.routes[0].groups[0], 0), Some(75));
 }
 
 #[test]
@@ -102,4 +101,17 @@ fn a_route_name_is_refused_when_it_is_empty_or_taken() {
     assert!(name_problem(&config, "gpt-4o", None).is_some());
     assert_eq!(name_problem(&config, "gpt-4o", Some(&ModelName::from("gpt-4o"))), None);
     assert_eq!(name_problem(&config, "*", None), None);
+}
+
+#[test]
+fn an_endpoint_from_outside_comes_in_at_the_bottom_and_says_where_it_stands() {
+    let mut config = config(&[&["a"], &["b"]]);
+    let (model, id) = (ModelName::from("gpt-4o"), EndpointId::from("new"));
+    assert_eq!(spoken_place(&config.routes[0], &id), "new, not used in this route");
+    assert_eq!(step(&config.routes[0], &id, Step::Down), None);
+    let slot = step(&config.routes[0], &id, Step::Up).unwrap();
+    move_card(&mut config, &model, &id, slot);
+    assert_eq!(spoken_place(&config.routes[0], &id), "new, second choice, position 2 of 2");
+    let empty = Route::new(model, vec![]);
+    assert_eq!(step(&empty, &id, Step::Up), Some(Slot::NewLane { before: 0 }));
 }

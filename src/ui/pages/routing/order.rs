@@ -1,133 +1,50 @@
-//! When a group is left and returned to, which regions may answer, and the model a route goes on with.
+//! The rules of a whole route: how important its requests are, which regions may answer and in what order, and the model it
+//! goes on with.
 //!
-//! Invariant: a list of regions is taken when the person is done with it, as one undo step; numbers step by step.
+//! Invariant: a region stands in the lists as it was written there first; every click is one undo step.
 //! Absent on purpose: checks. A name that matches nothing is a finding.
 
-use egui::{DragValue, Ui, WidgetInfo};
+use egui::{ComboBox, Grid, RichText, Ui};
+use egui_material_icons::icons::{ICON_ARROW_DOWNWARD, ICON_ARROW_UPWARD, ICON_CLOSE};
 
-use super::Edit;
-use crate::model::config::{Config, Group, Regions, Route};
+use super::edit::Edit;
+use crate::model::checked::same_region;
+use crate::model::config::{Config, Priority, Regions, Route};
 use crate::model::id::ModelName;
-use crate::model::status::Withheld;
-use crate::model::units::Timestamp;
-use crate::ui::cx::{Page, PageCx};
-use crate::ui::format::{countdown, group_rank};
-use crate::ui::keyless;
-use crate::ui::theme::{Tone, gap};
-use crate::ui::widgets;
+use crate::ui::cx::PageCx;
+use crate::ui::format::count;
+use crate::ui::theme::gap;
+use crate::ui::widgets::{icon_button, note};
+use crate::ui::words;
 
-/// One of a group's three numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Share {
-    /// `spill_percent`
-    Leave,
-    /// `return_percent`
-    Return,
-    /// `min_stay_seconds`
-    Stay,
-}
+const PRIORITIES: [Priority; 3] = [Priority::Interactive, Priority::Normal, Priority::Bulk];
 
-impl Share {
-    const ALL: [Self; 3] = [Self::Leave, Self::Return, Self::Stay];
-
-    const fn of(self, group: &Group) -> Option<u32> {
-        match self {
-            Self::Leave => group.spill_percent,
-            Self::Return => group.return_percent,
-            Self::Stay => group.min_stay_seconds,
-        }
-    }
-
-    const fn default(self) -> u32 {
-        match self {
-            Self::Leave | Self::Return => 100,
-            Self::Stay => 0,
-        }
-    }
-
-    /// What it is called before its number, its unit, and what it does.
-    const fn words(self) -> (&'static str, &'static str, &'static str) {
-        match self {
-            Self::Leave => (
-                "leave at",
-                " %",
-                "Requests go on to the next group once this share of the group's limits is taken. 100 %: only when they do not fit.",
-            ),
-            Self::Return => (
-                "return below",
-                " %",
-                "After that they come back only while less than this share is taken. 100 %: at once.",
-            ),
-            Self::Stay => ("stay away", " s", "After that they stay away at least so long."),
-        }
-    }
-}
-
-/// The three numbers of a group that is not the lowest.
-pub(super) fn shares(ui: &mut Ui, cx: &PageCx, route: &Route, place: usize, group: &Group, edits: &mut Vec<Edit>) {
-    if place + 1 >= route.groups.len() && route.then.is_none() {
-        return;
-    }
-    let rank = group_rank(place, route.groups.len());
-    ui.horizontal_wrapped(|ui| {
-        for share in Share::ALL {
-            let (name, unit, hint) = share.words();
-            let before = share.of(group).unwrap_or(share.default());
-            let mut value = before;
-            widgets::note(ui, cx.theme, name);
-            let range = if share == Share::Stay { 0..=3_600 } else { 0..=100 };
-            let response = ui.add(DragValue::new(&mut value).range(range).suffix(unit).speed(1.0)).on_hover_text(hint);
-            let spoken = format!("{rank}: {name}");
-            response.widget_info(|| WidgetInfo::labeled(egui::Role::SpinButton, true, &spoken));
-            if value != before {
-                edits.push(Edit::Share(place, share, value));
-            }
-        }
-        let view = cx.snapshot.view.routes.iter().find(|view| view.model == route.model);
-        if let Some((view, held)) =
-            view.and_then(|view| view.groups.get(place)).and_then(|one| Some((one, one.withheld?)))
-        {
-            widgets::status_label(ui, cx.theme, Tone::Near, &withheld_words(held, view.taken_percent, cx.snapshot.at));
-        }
-    });
-}
-
-/// Why requests stay away from a group, in a few words.
-fn withheld_words(held: Withheld, taken: u8, now: Timestamp) -> String {
-    if held.until > now {
-        return format!("withheld for {}", countdown(held.until, now));
-    }
-    format!("withheld: {taken} % taken, used below {} %", held.below_percent)
-}
-
-/// Sets one of a group's numbers; the usual one is not written.
-pub(super) fn set_share(config: &mut Config, model: &ModelName, group: usize, share: Share, value: u32) {
-    let route = config.routes.iter_mut().find(|route| route.model == *model);
-    let Some(group) = route.and_then(|route| route.groups.get_mut(group)) else { return };
-    let value = Some(value).filter(|value| *value != share.default());
-    match share {
-        Share::Leave => group.spill_percent = value,
-        Share::Return => group.return_percent = value,
-        Share::Stay => group.min_stay_seconds = value,
-    }
-}
-
-/// Regions and the model to go on with.
-pub(super) fn geography(ui: &mut Ui, cx: &mut PageCx, route: &Route, edits: &mut Vec<Edit>) {
-    ui.add_space(gap::S);
+/// Shows the rules.
+pub(super) fn rules(ui: &mut Ui, cx: &PageCx, route: &Route, edits: &mut Vec<Edit>) {
+    ui.add_space(gap::M);
     then(ui, cx, route, edits);
-    let open = route.regions != Regions::default();
-    egui::CollapsingHeader::new("Regions").default_open(open).show(ui, |ui| {
-        let mut regions = route.regions.clone();
-        for (label, hint, list) in [
-            ("Allow only", "any region", &mut regions.allow),
-            ("Prefer, in this order", "none", &mut regions.prefer),
-            ("Never", "none", &mut regions.never),
-        ] {
-            if let Some(changed) = list_field(ui, cx, label, hint, list) {
-                *list = changed;
-            }
+    priority(ui, cx, route, edits);
+    let config = cx.draft.working();
+    let known = regions_of(config, route);
+    let shown = egui::CollapsingHeader::new(summary(&route.regions)).id_salt("regions");
+    shown.default_open(false).show(ui, |ui| {
+        if known.is_empty() {
+            note(ui, cx.theme, "None of its accounts names a region, so there is nothing to order.");
+            return;
         }
+        let mut regions = route.regions.clone();
+        Grid::new("regions").num_columns(4).spacing([gap::XL, gap::S]).show(ui, |ui| {
+            for (name, endpoints) in &known {
+                row(ui, cx, &mut regions, name, *endpoints);
+                ui.end_row();
+            }
+        });
+        note(
+            ui,
+            cx.theme,
+            "Preferred regions come first within each priority group, in this order. Once one region is among \"only \
+             these\", endpoints of all others are left out.",
+        );
         if regions != route.regions {
             edits.push(Edit::Regions(regions));
         }
@@ -140,11 +57,11 @@ fn then(ui: &mut Ui, cx: &PageCx, route: &Route, edits: &mut Vec<Edit>) {
     if others.is_empty() && route.then.is_none() {
         return;
     }
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         let name = ui.label("When all groups are exhausted, go on with");
         let mut chosen = route.then.clone();
         let shown = chosen.as_ref().map_or_else(|| "no other model".to_owned(), ToString::to_string);
-        egui::ComboBox::from_id_salt("then")
+        ComboBox::from_id_salt("then")
             .selected_text(shown)
             .show_ui(ui, |ui| {
                 ui.selectable_value(&mut chosen, None, "no other model");
@@ -160,55 +77,194 @@ fn then(ui: &mut Ui, cx: &PageCx, route: &Route, edits: &mut Vec<Edit>) {
     });
 }
 
-/// Names between commas; `Some` once the person is done.
-fn list_field(ui: &mut Ui, cx: &mut PageCx, label: &str, hint: &str, list: &[String]) -> Option<Vec<String>> {
-    let draft = ui.make_persistent_id(("regions", label));
-    let mut text = ui.data(|data| data.get_temp::<String>(draft)).unwrap_or_else(|| list.join(", "));
-    let field = keyless::labelled(ui, cx.theme, label, hint, &mut text);
-    if field.to_accounts {
-        cx.go(Page::Accounts);
-    }
-    if field.response.lost_focus() {
-        ui.data_mut(|data| data.remove::<String>(draft));
-        return Some(names(&text));
-    }
-    if field.response.has_focus() {
-        ui.data_mut(|data| data.insert_temp(draft, text));
-    }
-    None
+fn priority(ui: &mut Ui, cx: &PageCx, route: &Route, edits: &mut Vec<Edit>) {
+    ui.horizontal_wrapped(|ui| {
+        let name = ui.label("Its requests count as");
+        let mut chosen = route.priority;
+        ComboBox::from_id_salt("priority")
+            .selected_text(words::priority(chosen.unwrap_or_default()))
+            .width(96.0)
+            .show_ui(ui, |ui| {
+                for priority in PRIORITIES {
+                    // What is usual is not written.
+                    let value = Some(priority).filter(|priority| *priority != Priority::default());
+                    ui.selectable_value(&mut chosen, value, words::priority(priority));
+                }
+            })
+            .response
+            .labelled_by(name.id);
+        note(ui, cx.theme, "unless they or their caller say otherwise");
+        if words::priority(chosen.unwrap_or_default()) != words::priority(route.priority.unwrap_or_default()) {
+            edits.push(Edit::Priority(chosen));
+        }
+    });
 }
 
-fn names(text: &str) -> Vec<String> {
-    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+/// The regions of a route's accounts with how many of its endpoints lie there, and those it names besides.
+fn regions_of(config: &Config, route: &Route) -> Vec<(String, u64)> {
+    let mut known: Vec<(String, u64)> = Vec::new();
+    let members = route.groups.iter().flat_map(|group| &group.endpoints);
+    let of_members = members.filter_map(|member| {
+        let endpoint = config.endpoint(&member.endpoint)?;
+        config.account(&endpoint.account)?.region.as_deref()
+    });
+    for name in of_members {
+        match known.iter_mut().find(|(known, _)| same_region(known, name)) {
+            Some((_, endpoints)) => *endpoints += 1,
+            None => known.push((name.to_owned(), 1)),
+        }
+    }
+    let regions = &route.regions;
+    for name in regions.prefer.iter().chain(&regions.allow).chain(&regions.never) {
+        if !known.iter().any(|(known, _)| same_region(known, name)) {
+            known.push((name.clone(), 0));
+        }
+    }
+    let place = |name: &str| position(&regions.prefer, name).unwrap_or(usize::MAX);
+    known.sort_by_key(|(name, _)| place(name));
+    known
+}
+
+/// What a route says of its regions, in a few words.
+fn summary(regions: &Regions) -> String {
+    let mut parts = Vec::new();
+    if !regions.prefer.is_empty() {
+        parts.push(format!("prefer {}", regions.prefer.join(", then ")));
+    }
+    if !regions.allow.is_empty() {
+        parts.push(format!("only {}", regions.allow.join(", ")));
+    }
+    if !regions.never.is_empty() {
+        parts.push(format!("never {}", regions.never.join(", ")));
+    }
+    if parts.is_empty() { "Regions: any, in no order".to_owned() } else { format!("Regions: {}", parts.join("; ")) }
+}
+
+/// Whether a region may answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    Any,
+    Only,
+    Never,
+}
+
+impl Use {
+    const ALL: [Self; 3] = [Self::Any, Self::Only, Self::Never];
+
+    fn of(regions: &Regions, name: &str) -> Self {
+        if position(&regions.never, name).is_some() {
+            Self::Never
+        } else if position(&regions.allow, name).is_some() {
+            Self::Only
+        } else {
+            Self::Any
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Any => "may answer",
+            Self::Only => "only these",
+            Self::Never => "never",
+        }
+    }
+
+    fn set(self, regions: &mut Regions, name: &str) {
+        for list in [&mut regions.allow, &mut regions.never] {
+            list.retain(|known| !same_region(known, name));
+        }
+        match self {
+            Self::Any => {}
+            Self::Only => regions.allow.push(name.to_owned()),
+            Self::Never => regions.never.push(name.to_owned()),
+        }
+    }
+}
+
+fn position(list: &[String], name: &str) -> Option<usize> {
+    list.iter().position(|known| same_region(known, name))
+}
+
+/// Puts a region at this place of the preferred ones; `None`: not preferred.
+fn prefer(regions: &mut Regions, name: &str, place: Option<usize>) {
+    regions.prefer.retain(|known| !same_region(known, name));
+    if let Some(place) = place {
+        regions.prefer.insert(place.min(regions.prefer.len()), name.to_owned());
+    }
+}
+
+fn row(ui: &mut Ui, cx: &PageCx, regions: &mut Regions, name: &str, endpoints: u64) {
+    let theme = cx.theme;
+    ui.label(name);
+    ui.label(RichText::new(count(endpoints, "endpoint", "endpoints")).color(theme.text_soft));
+    let before = Use::of(regions, name);
+    let mut chosen = before;
+    let left_out = before == Use::Any && !regions.allow.is_empty();
+    let shown = if left_out { "left out" } else { before.words() };
+    let combo = ComboBox::from_id_salt(("use", name)).selected_text(shown).width(104.0).show_ui(ui, |ui| {
+        for choice in Use::ALL {
+            ui.selectable_value(&mut chosen, choice, choice.words());
+        }
+    });
+    ui.ctx().accesskit_node_builder(combo.response.id, |node| node.set_label(format!("Whether {name} may answer")));
+    if chosen != before {
+        chosen.set(regions, name);
+    }
+    ui.horizontal(|ui| {
+        let Some(place) = position(&regions.prefer, name) else {
+            let button = ui.button("Prefer");
+            ui.ctx().accesskit_node_builder(button.id, |node| node.set_label(format!("Prefer {name}")));
+            if button.clicked() {
+                prefer(regions, name, Some(usize::MAX));
+            }
+            return;
+        };
+        ui.label(format!("{}.", place + 1));
+        if place > 0 && icon_button(ui, theme, ICON_ARROW_UPWARD, &format!("{name} earlier")).clicked() {
+            prefer(regions, name, Some(place - 1));
+        }
+        let last = place + 1 == regions.prefer.len();
+        if !last && icon_button(ui, theme, ICON_ARROW_DOWNWARD, &format!("{name} later")).clicked() {
+            prefer(regions, name, Some(place + 1));
+        }
+        if icon_button(ui, theme, ICON_CLOSE, &format!("No longer prefer {name}")).clicked() {
+            prefer(regions, name, None);
+        }
+    });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::fixture;
 
     #[test]
-    fn the_usual_number_is_not_written() {
-        let model = ModelName::from("m");
-        let mut config =
-            Config { routes: vec![Route::new(model.clone(), vec![Group::default()])], ..Config::default() };
-        for share in Share::ALL {
-            set_share(&mut config, &model, 0, share, 40);
-            assert_eq!(share.of(&config.routes[0].groups[0]), Some(40));
-            set_share(&mut config, &model, 0, share, share.default());
-            assert_eq!(share.of(&config.routes[0].groups[0]), None);
+    fn a_region_is_in_one_of_the_two_lists_at_most() {
+        let mut regions = Regions { allow: vec!["East US".to_owned()], ..Regions::default() };
+        assert_eq!(Use::of(&regions, "eastus"), Use::Only);
+        Use::Never.set(&mut regions, "eastus");
+        assert_eq!((regions.allow.len(), regions.never.as_slice()), (0, &["eastus".to_owned()][..]));
+        Use::Any.set(&mut regions, "eastus");
+        assert_eq!(regions, Regions::default());
+    }
+
+    #[test]
+    fn preferred_regions_are_put_in_order() {
+        let mut regions = Regions::default();
+        for name in ["eastus", "westus", "swedencentral"] {
+            prefer(&mut regions, name, Some(usize::MAX));
         }
+        prefer(&mut regions, "swedencentral", Some(0));
+        assert_eq!(regions.prefer, ["swedencentral", "eastus", "westus"]);
+        prefer(&mut regions, "East US", None);
+        assert_eq!(summary(&regions), "Regions: prefer swedencentral, then westus");
     }
 
     #[test]
-    fn a_group_that_is_withheld_says_until_when_or_below_what() {
-        let now = Timestamp::from_secs(100);
-        let held = |until| Withheld { since: now, until: Timestamp::from_secs(until), below_percent: 70 };
-        assert_eq!(withheld_words(held(112), 82, now), "withheld for 0:12");
-        assert_eq!(withheld_words(held(90), 82, now), "withheld: 82 % taken, used below 70 %");
-    }
-
-    #[test]
-    fn regions_are_names_between_commas() {
-        assert_eq!(names(" eastus, ,swedencentral,"), ["eastus", "swedencentral"]);
+    fn the_regions_of_a_route_are_those_of_its_accounts_and_those_it_names() {
+        let mut config = fixture::config();
+        config.routes[0].regions.never = vec!["brazilsouth".to_owned()];
+        let found = regions_of(&config, &config.routes[0]);
+        assert_eq!(found, [("eastus".to_owned(), 4), ("brazilsouth".to_owned(), 0)]);
     }
 }

@@ -6,9 +6,12 @@
 use egui::{ComboBox, Ui};
 
 use super::usual;
-use crate::model::preferences::{OnClose, Preferences, TEXT_SIZES, ThemeChoice};
+use crate::model::preferences::{
+    OnClose, POOL_FULL_PERCENTS, Palette, Preferences, QuietHours, TEXT_SIZES, ThemeChoice,
+};
 use crate::ui::alerts::Kind;
 use crate::ui::cx::PageCx;
+use crate::ui::theme::Tone;
 
 const THEMES: [(ThemeChoice, &str); 3] =
     [(ThemeChoice::System, "As the desktop"), (ThemeChoice::Light, "Light"), (ThemeChoice::Dark, "Dark")];
@@ -18,18 +21,79 @@ const CLOSING: [(OnClose, &str); 3] = [
     (OnClose::Quit, "Stop and quit"),
 ];
 
+const PALETTES: [(Palette, &str); 3] =
+    [(Palette::Tidegate, "Tidegate"), (Palette::BlueOrange, "Blue and orange"), (Palette::Grey, "Grey")];
+const STATES: [(Tone, &str); 4] =
+    [(Tone::Ok, "healthy"), (Tone::Near, "near limit"), (Tone::Throttled, "throttled"), (Tone::Error, "failed")];
+const FULL: [(u8, &str); 3] = [
+    (POOL_FULL_PERCENTS[0], "From 75 %"),
+    (POOL_FULL_PERCENTS[1], "From 90 %"),
+    (POOL_FULL_PERCENTS[2], "Only when full"),
+];
+
 /// Shows the control of one setting.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, slug: &str) {
     match slug {
         "theme" => one_of(ui, cx, "Theme mode", &THEMES, |liked| &mut liked.theme),
+        "palette" => palette(ui, cx),
         "contrast" => switch(ui, cx, "High contrast", |liked| &mut liked.high_contrast),
         "text" => text(ui, cx),
         "density" => switch(ui, cx, "Compact", |liked| &mut liked.compact),
         "motion" => switch(ui, cx, "Reduce motion", |liked| &mut liked.reduced_motion),
         "close" => one_of(ui, cx, "The close button", &CLOSING, |liked| &mut liked.on_close),
         "desktop" => switch(ui, cx, "Notify on the desktop", |liked| &mut liked.desktop_notifications),
+        "quiet" => quiet_hours(ui, cx),
+        "full" => one_of(ui, cx, "Pools that fill up", &FULL, |liked| &mut liked.pool_full_percent),
         _ => events(ui, cx),
     }
+}
+
+/// Each palette with its states and lines.
+fn palette(ui: &mut Ui, cx: &mut PageCx) {
+    for (choice, name) in PALETTES {
+        ui.horizontal_wrapped(|ui| {
+            if ui.radio(cx.preferences.palette == choice, name).clicked() {
+                cx.preferences.palette = choice;
+            }
+            let theme = cx.theme.in_palette(choice);
+            for (tone, word) in STATES {
+                ui.label(tone.icon().rich_text().color(theme.tone(tone)));
+                ui.label(egui::RichText::new(word).small().color(theme.tone(tone)));
+            }
+            for slot in 0..6 {
+                let (rect, _) = ui.allocate_exact_size(egui::vec2(18.0, 12.0), egui::Sense::hover());
+                let line = egui::Stroke::new(3.0, theme.series(slot).color);
+                ui.painter().hline(rect.x_range(), rect.center().y, line);
+            }
+        });
+    }
+    let is_usual = cx.preferences.palette == Palette::Tidegate;
+    if usual(ui, cx, "Palette", is_usual, "Tidegate") {
+        cx.preferences.palette = Palette::Tidegate;
+    }
+}
+
+fn quiet_hours(ui: &mut Ui, cx: &mut PageCx) {
+    ui.horizontal_wrapped(|ui| {
+        let mut quiet = cx.preferences.quiet_hours.is_some();
+        if ui.checkbox(&mut quiet, "Quiet on the desktop").changed() {
+            cx.preferences.quiet_hours = quiet.then_some(QuietHours::USUAL);
+        }
+        if let Some(hours) = &mut cx.preferences.quiet_hours {
+            hour(ui, "from", "Quiet from this hour", &mut hours.from);
+            hour(ui, "to", "Quiet up to this hour", &mut hours.to);
+        }
+        let none = cx.preferences.quiet_hours.is_none();
+        if usual(ui, cx, "Quiet hours", none, "none") {
+            cx.preferences.quiet_hours = None;
+        }
+    });
+}
+
+fn hour(ui: &mut Ui, word: &str, name: &str, value: &mut u8) {
+    ui.label(word);
+    let field = ui.add(egui::DragValue::new(value).range(0..=23).suffix(":00"));
+    ui.ctx().accesskit_node_builder(field.id, |node| node.set_label(name));
 }
 
 fn one_of<T: Copy + PartialEq>(

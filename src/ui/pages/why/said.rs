@@ -64,7 +64,16 @@ fn kept(ui: &mut Ui, theme: &Theme, number: usize, said: &Said) {
 /// What was read of limits, as rows.
 fn read(facts: &HeaderFacts) -> Vec<(String, String)> {
     let mut rows = Vec::new();
-    for (unit, limit) in [("tokens", facts.tokens), ("requests", facts.requests)] {
+    let more = facts.more.as_deref().copied().unwrap_or_default();
+    let named = [
+        ("tokens", facts.tokens),
+        ("requests", facts.requests),
+        ("input tokens", more.input),
+        ("output tokens", more.output),
+        ("tokens per day", more.tokens_per_day),
+        ("requests per day", more.requests_per_day),
+    ];
+    for (unit, limit) in named {
         let LimitFacts { limit, remaining, reset } = limit;
         let mut row = |what: &str, value: Option<String>| {
             rows.extend(value.map(|value| (format!("{what} {unit}"), value)));

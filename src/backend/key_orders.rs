@@ -1,0 +1,89 @@
+//! What the person asks of keys: store, test, rotate, forget.
+//!
+//! Invariant: the keyring is asked off the actor's turn, and the screen hears where every key is before it hears that it is done.
+//! Absent on purpose: keys in any answer.
+
+use std::sync::Arc;
+
+use super::key_test;
+use super::stage::{Event, Stage};
+use crate::contract::snapshot::{KeyTest, Problem};
+use crate::contract::{KeyCommand, NoticeBody};
+use crate::model::id::{AccountId, CommandId};
+use crate::store::keys::{KeyError, KeySlot};
+
+/// Does it off the actor's turn, looks where every key is now, and tells what came of it.
+pub(super) fn obey(stage: &mut Stage, id: CommandId, command: KeyCommand) {
+    let (desk, now) = (stage.desk.clone(), stage.clock.wall_ms());
+    match command {
+        KeyCommand::Set(account, key) => change(stage, id, &account.clone(), async move {
+            desk.store(account.clone(), key).await.map(|_| format!("The key of {account} is stored"))
+        }),
+        KeyCommand::SetNext(account, key) => change(stage, id, &account.clone(), async move {
+            let stored = desk.store_next(account.clone(), key).await;
+            stored.map(|_| format!("The next key of {account} is stored; the current one is still used"))
+        }),
+        KeyCommand::RemoveNext(account) => change(stage, id, &account.clone(), async move {
+            desk.remove_next(account.clone()).await.map(|()| format!("The next key of {account} is forgotten"))
+        }),
+        KeyCommand::Switch(account) => change(stage, id, &account.clone(), async move {
+            let done = desk.switch(account.clone(), now).await;
+            done.map(|()| format!("{account} uses its new key; the one before is kept for 10 minutes"))
+        }),
+        KeyCommand::SwitchBack(account) => change(stage, id, &account.clone(), async move {
+            desk.switch_back(account.clone()).await.map(|()| format!("{account} uses the key from before again"))
+        }),
+        KeyCommand::Remove(account) => change(stage, id, &account.clone(), async move {
+            desk.remove(account.clone()).await.map(|()| format!("The key of {account} is forgotten"))
+        }),
+        KeyCommand::Test(account) => test(stage, id, account, KeySlot::Current),
+        KeyCommand::TestNext(account) => test(stage, id, account, KeySlot::Next),
+        KeyCommand::Ask => change(stage, id, &AccountId::from(""), async { Ok(String::new()) }),
+    }
+    stage.publish();
+}
+
+fn change(
+    stage: &mut Stage,
+    id: CommandId,
+    account: &AccountId,
+    change: impl Future<Output = Result<String, KeyError>> + Send + 'static,
+) {
+    stage.key_tests.retain(|(tested, _), _| tested != account);
+    let (question, events) = (stage.question(), stage.events.clone());
+    tokio::spawn(async move {
+        let told = change.await.map_err(|error| problem(&error.to_string()));
+        question.report().await;
+        let _ = events.send(Event::Done(id, told)).await;
+    });
+}
+
+fn problem(what: &str) -> Problem {
+    Problem {
+        what: what.to_owned(),
+        still_works: "Other accounts and simulated endpoints are not affected.".to_owned(),
+        next_step: "Try again, or name an environment variable for the key in the configuration.".to_owned(),
+    }
+}
+
+fn test(stage: &mut Stage, id: CommandId, account: AccountId, slot: KeySlot) {
+    let config = Arc::clone(&stage.applied.config);
+    let (Some(found), Some(key)) = (config.account(&account).cloned(), stage.desk.in_slot(&account, slot)) else {
+        stage.tell(
+            Some(id),
+            NoticeBody::Failed(Problem {
+                what: format!("{account} cannot be tested: it has no key, or is not applied yet."),
+                still_works: "Everything else is as it was.".to_owned(),
+                next_step: "Apply your draft and paste a key, then test again.".to_owned(),
+            }),
+        );
+        return;
+    };
+    stage.key_tests.insert((account.clone(), slot), KeyTest { finished_wall_ms: None, lines: Vec::new() });
+    let (events, clock) = (stage.events.clone(), stage.clock);
+    tokio::spawn(async move {
+        let result = key_test::test(&found, &config, &key, clock).await;
+        let _ = events.send(Event::Tested(account, slot, result)).await;
+        let _ = events.send(Event::Done(id, Ok(String::new()))).await;
+    });
+}

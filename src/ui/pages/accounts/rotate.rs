@@ -1,0 +1,147 @@
+//! From one key to the next: paste it, test it, switch, and for ten minutes the way back.
+//!
+//! Invariant: nothing here changes what is sent but *Switch* and *Switch back*; no key is shown at any step.
+//! Absent on purpose: renewing a key at the provider. Its own page does that.
+
+use egui::{RichText, Ui};
+
+use super::key_field::{self, KeyField};
+use super::{State, test_lines};
+use crate::contract::snapshot::{AccountKey, KeyState};
+use crate::contract::{Command, KeyCommand};
+use crate::model::config::{Account, Service};
+use crate::ui::cx::PageCx;
+use crate::ui::format::clock_time;
+use crate::ui::theme::{Tone, gap, strong};
+use crate::ui::widgets::{self, note};
+
+/// Whether the account's key is one that we keep, so that it can be rotated here.
+pub(super) fn is_kept(key: Option<&AccountKey>) -> bool {
+    matches!(key.map(|key| &key.state), Some(KeyState::InKeyring { .. } | KeyState::InMemory { .. }))
+}
+
+/// What stands beside the key in use, and what can be done with it.
+pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, account: &Account, key: &AccountKey) {
+    stand_in(ui, cx, key);
+    next(ui, cx, account, key);
+    previous(ui, cx, account, key);
+    if let Some((variable, set)) = &key.spares.second {
+        let (tone, text) = if *set {
+            (Tone::Quiet, format!("Second key from ${variable}: used once the current one is refused"))
+        } else {
+            (Tone::Error, format!("Second key: ${variable} is not set"))
+        };
+        widgets::status_label(ui, cx.theme, tone, &text);
+    }
+}
+
+/// The current key was refused, and another one does its work.
+fn stand_in(ui: &mut Ui, cx: &PageCx, key: &AccountKey) {
+    let Some(since) = key.spares.stands_in_since else { return };
+    let (other, step) = match &key.spares {
+        spares if spares.second.is_some() => ("second key", "Renew the current one."),
+        spares if spares.next.is_some() => ("next key", "Switch to keep it."),
+        _ => ("key from before", "Switch back to keep it."),
+    };
+    let text = format!("The current key was refused at {}, so the {other} is used. {step}", clock_time(since));
+    ui.horizontal_wrapped(|ui| {
+        ui.label(Tone::Throttled.icon().rich_text().color(cx.theme.tone(Tone::Throttled)));
+        ui.label(RichText::new(text).color(cx.theme.tone(Tone::Throttled)));
+    });
+}
+
+fn next(ui: &mut Ui, cx: &mut PageCx, account: &Account, key: &AccountKey) {
+    let Some(fingerprint) = &key.spares.next else { return };
+    let id = &account.id;
+    ui.add_space(gap::S);
+    let text = format!("Next key · fingerprint {fingerprint} · not used yet");
+    widgets::status_label(ui, cx.theme, Tone::Info, &text);
+    let test = key.spares.next_test.as_ref();
+    let testing = test.is_some_and(|test| test.finished_wall_ms.is_none());
+    ui.horizontal_wrapped(|ui| {
+        let word = if testing { "Testing the next key …" } else { "Test next key" };
+        if named(ui, !testing, word, &format!("Test next key of {id}")) {
+            cx.send(Command::Key(KeyCommand::TestNext(id.clone())));
+        }
+        let switch = widgets::primary_button(ui, cx.theme, "Switch");
+        ui.ctx().accesskit_node_builder(switch.id, |node| node.set_label(format!("Switch {id} to the next key")));
+        let meaning =
+            "New requests use the next key at once, running ones finish. The current one is kept for 10 minutes.";
+        if switch.on_hover_text(meaning).clicked() {
+            cx.send(Command::Key(KeyCommand::Switch(id.clone())));
+        }
+        if named(ui, true, "Forget next key", &format!("Forget next key of {id}")) {
+            cx.send(Command::Key(KeyCommand::RemoveNext(id.clone())));
+        }
+    });
+    if let Some(test) = test {
+        test_lines(ui, cx.theme, test, cx.snapshot.wall_ms);
+    }
+}
+
+fn previous(ui: &mut Ui, cx: &mut PageCx, account: &Account, key: &AccountKey) {
+    let Some((fingerprint, until)) = &key.spares.previous else { return };
+    ui.horizontal_wrapped(|ui| {
+        let text = format!("Key from before · fingerprint {fingerprint} · kept until {}", clock_time(*until));
+        widgets::status_label(ui, cx.theme, Tone::Quiet, &text);
+        if named(ui, true, "Switch back", &format!("Switch {} back to the key from before", account.id)) {
+            cx.send(Command::Key(KeyCommand::SwitchBack(account.id.clone())));
+        }
+    });
+}
+
+/// Pasting the next key, with the steps of the account's service.
+pub(super) fn paste(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account) {
+    let Some((_, field)) = state.entering.as_mut().filter(|(id, _)| *id == account.id) else { return };
+    ui.add_space(gap::S);
+    ui.label(strong("Change to another key").color(cx.theme.text));
+    for step in steps(account.service) {
+        ui.label(RichText::new(*step).color(cx.theme.text_soft));
+    }
+    key_field::promise(ui, cx.theme);
+    field.show(ui, cx.theme, &format!("Next key of {}", account.id), Some(account.service));
+    let mut done = false;
+    ui.horizontal_wrapped(|ui| {
+        if ui.add_enabled(!field.is_empty(), egui::Button::new("Save as next key")).clicked() {
+            done = save(ui, cx, field, account);
+        }
+        if ui.button("Cancel").clicked() {
+            field.wipe(ui.ctx());
+            done = true;
+        }
+        note(ui, cx.theme, "The current key is used until you switch.");
+    });
+    if done {
+        state.entering = None;
+    }
+}
+
+fn save(ui: &Ui, cx: &mut PageCx, field: &mut KeyField, account: &Account) -> bool {
+    let Some(key) = field.take(ui.ctx()) else {
+        cx.toast(Tone::Error, "There is no key in what was pasted. Copy it again from your provider's page.");
+        return false;
+    };
+    cx.send(Command::Key(KeyCommand::SetNext(account.id.clone(), key))).is_some()
+}
+
+const fn steps(service: Service) -> &'static [&'static str] {
+    match service {
+        Service::Azure => &[
+            "Azure gives each resource KEY 1 and KEY 2, and both work at all times.",
+            "1. Copy the one that is not in use from Keys and Endpoint in the Azure portal, and paste it here.",
+            "2. Test it, then switch.",
+            "3. Once nothing uses the other one any more, regenerate it there.",
+        ],
+        _ => &[
+            "1. Make a new key on your provider's page and paste it here.",
+            "2. Test it, then switch.",
+            "3. Delete the old one there once the ten minutes of Switch back are over.",
+        ],
+    }
+}
+
+fn named(ui: &mut Ui, enabled: bool, word: &str, name: &str) -> bool {
+    let button = ui.add_enabled(enabled, egui::Button::new(word));
+    ui.ctx().accesskit_node_builder(button.id, |node| node.set_label(name.to_owned()));
+    button.clicked()
+}

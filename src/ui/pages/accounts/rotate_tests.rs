@@ -1,0 +1,153 @@
+//! Keys on the Accounts page, as the person uses it.
+
+use std::future::Future as _;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use egui::Event;
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT, Queryable};
+
+use crate::contract::snapshot::{AccountKey, Applied, KeyState, KeyTest, KeyringState, KeysView, SpareKeys};
+use crate::contract::{Command, CommandInbox, KeyCommand, Snapshot};
+use crate::model::config::{Account, Config, Credential};
+use crate::ui::cx::Page;
+use crate::ui::{Console, fixture, theme};
+
+const KEY: &str = "sk-proj-Kx72bQwLmZ95vNtRyH3c";
+
+fn account(credential: &str) -> Account {
+    let text =
+        format!("id = \"east\"\nservice = \"azure\"\nbase_url = \"https://east.openai.azure.com\"\n{credential}");
+    toml_edit::de::from_str(&format!("{text}\napi_version = \"2024-10-21\"")).unwrap()
+}
+
+fn keyring() -> KeyState {
+    KeyState::InKeyring { fingerprint: "0a1b2c3d".to_owned() }
+}
+
+fn snapshot(state: KeyState, spares: SpareKeys) -> Snapshot {
+    let mut snapshot = fixture::empty();
+    let config = Config { accounts: vec![account("")], ..Config::default() };
+    snapshot.applied = Arc::new(Applied { config: Arc::new(config), ..Applied::clone(&snapshot.applied) });
+    let key = AccountKey { account: "east".into(), state, test: None, spares };
+    snapshot.keys = Arc::new(KeysView { keyring: KeyringState::Ready, accounts: vec![key] });
+    snapshot
+}
+
+struct Screen {
+    harness: Harness<'static, Console>,
+    inbox: CommandInbox,
+}
+
+impl Screen {
+    fn open(snapshot: Snapshot) -> Self {
+        let (line, _back, inbox) = crate::contract::line(snapshot);
+        let console = Console::new(line, &egui::Context::default());
+        let mut harness = Harness::builder()
+            .with_size(egui::vec2(1280.0, 1_600.0))
+            .with_context_setup(theme::install)
+            .build_ui_state(|ui, console: &mut Console| console.ui(ui), console);
+        harness.get_by_role_and_label(egui::Role::Button, Page::Accounts.name()).click();
+        harness.run_steps(4);
+        Self { harness, inbox }
+    }
+
+    fn click(&mut self, label: &str) {
+        self.harness.get_by_label(label).click();
+        self.harness.run_steps(3);
+    }
+
+    fn sent(&mut self) -> Option<KeyCommand> {
+        let next = pin!(self.inbox.next());
+        match next.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Some((_, Command::Key(command)))) => Some(command),
+            _ => None,
+        }
+    }
+
+    fn spoken(&self) -> String {
+        let said = self.harness.root().children_recursive().map(|node| {
+            let node = node.accesskit_node();
+            format!("{}{}\n", node.label().unwrap_or_default(), node.value().unwrap_or_default())
+        });
+        said.collect()
+    }
+}
+
+#[test]
+fn another_key_is_pasted_beside_the_one_in_use_and_shown_nowhere() {
+    let mut screen = Screen::open(snapshot(keyring(), SpareKeys::default()));
+    screen.click("Replace key");
+    assert!(screen.spoken().contains("KEY 1 and KEY 2"), "Azure's two keys are explained");
+    screen.harness.get_by_role_and_label(egui::Role::PasswordInput, "Next key of east").focus();
+    screen.harness.run_steps(2);
+    screen.harness.event(Event::Paste(KEY.to_owned()));
+    screen.harness.run_steps(3);
+    screen.click("Save as next key");
+    let Some(KeyCommand::SetNext(account, key)) = screen.sent() else { panic!("no next key was sent") };
+    assert_eq!((account.as_str(), key.expose()), ("east", KEY));
+    assert!(!screen.spoken().contains("Kx72bQwLmZ95"));
+}
+
+#[test]
+fn a_next_key_is_tested_and_switched_to() {
+    let line = (true, "The key is accepted.".to_owned());
+    let test = KeyTest { finished_wall_ms: Some(1), lines: vec![line] };
+    let next = Some("ffee0011".to_owned());
+    let spares = SpareKeys { next, next_test: Some(test), ..SpareKeys::default() };
+    let mut screen = Screen::open(snapshot(keyring(), spares));
+    assert!(screen.spoken().contains("ffee0011 · not used yet"));
+    assert!(screen.spoken().contains("The key is accepted."));
+    screen.click("Test next key of east");
+    assert!(matches!(screen.sent(), Some(KeyCommand::TestNext(_))));
+    screen.click("Switch east to the next key");
+    assert!(matches!(screen.sent(), Some(KeyCommand::Switch(_))));
+    screen.click("Forget next key of east");
+    assert!(matches!(screen.sent(), Some(KeyCommand::RemoveNext(_))));
+}
+
+#[test]
+fn the_way_back_is_offered_as_long_as_the_key_before_is_kept() {
+    let previous = Some(("aa00bb11".to_owned(), 1_700_000_600_000));
+    let mut screen = Screen::open(snapshot(keyring(), SpareKeys { previous, ..SpareKeys::default() }));
+    screen.click("Switch east back to the key from before");
+    assert!(matches!(screen.sent(), Some(KeyCommand::SwitchBack(_))));
+    let without = Screen::open(snapshot(keyring(), SpareKeys::default()));
+    assert!(without.harness.query_by_label("Switch east back to the key from before").is_none());
+}
+
+#[test]
+fn an_account_whose_key_was_refused_says_which_one_is_used() {
+    let spares = SpareKeys {
+        next: Some("ffee0011".to_owned()),
+        stands_in_since: Some(1_700_000_000_000),
+        ..SpareKeys::default()
+    };
+    let screen = Screen::open(snapshot(keyring(), spares));
+    assert!(screen.spoken().contains("so the next key is used. Switch to keep it."), "{}", screen.spoken());
+}
+
+#[test]
+fn a_locked_keyring_is_asked_again_from_the_top_of_the_page() {
+    let mut snapshot = snapshot(KeyState::Absent, SpareKeys::default());
+    snapshot.keys = Arc::new(KeysView { keyring: KeyringState::Locked, accounts: snapshot.keys.accounts.clone() });
+    let mut screen = Screen::open(snapshot);
+    assert!(screen.spoken().contains("Your keyring is locked, so 1 account can't be used."));
+    screen.click("Unlock");
+    assert!(matches!(screen.sent(), Some(KeyCommand::Ask)));
+}
+
+#[test]
+fn the_azure_command_is_filled_in_and_goes_into_the_draft() {
+    let mut screen = Screen::open(snapshot(KeyState::Absent, SpareKeys::default()));
+    screen.click("Key source");
+    screen.click("Command that prints a token");
+    screen.click("Use the Azure CLI");
+    screen.click("Save to draft");
+    let config = Arc::clone(screen.harness.state().draft().working());
+    let Credential::Command(words) = &config.accounts[0].credential else { panic!("no command") };
+    assert_eq!(words.first().map(String::as_str), Some("az"));
+    assert_eq!(words.last().map(String::as_str), Some("json"));
+}

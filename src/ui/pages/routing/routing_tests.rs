@@ -1,0 +1,135 @@
+//! The Routing page, as the person uses it.
+
+use super::*;
+use crate::model::config::{Enforcement, Spread};
+use crate::ui::cx::Target;
+
+fn click(stage: &mut Stage, label: &str) {
+    stage.harness.get_by_label(label).click_accesskit();
+    stage.settle();
+}
+
+#[test]
+fn every_step_of_a_lifted_card_is_said() {
+    let mut stage = Stage::on(Page::Routing, fixture::snapshot());
+    stage.harness.get_by_label("sim-ptu, first choice, position 1 of 1").focus();
+    stage.settle();
+    stage.press(Modifiers::NONE, Key::Space);
+    assert!(stage.spoken().contains("Lifted. sim-ptu, first choice, position 1 of 1."));
+    stage.press(Modifiers::NONE, Key::ArrowDown);
+    let said = |stage: &Stage, text: &str| {
+        let nodes = stage.harness.query_all_by_role(egui::Role::Status);
+        nodes.into_iter().any(|node| node.accesskit_node().label().is_some_and(|label| label.starts_with(text)))
+    };
+    assert!(said(&stage, "sim-ptu, first choice, position 1 of 3"), "its own lane went");
+    stage.press(Modifiers::NONE, Key::Escape);
+    assert!(said(&stage, "Put back. sim-ptu, first choice, position 1 of 1"));
+}
+
+#[test]
+fn delete_takes_a_focused_card_out_and_alt_up_brings_it_in_again() {
+    let mut stage = Stage::on(Page::Routing, fixture::snapshot());
+    stage.harness.get_by_label("sim-westus, second choice, position 2 of 2").focus();
+    stage.settle();
+    stage.press(Modifiers::NONE, Key::Delete);
+    assert_eq!(stage.lanes(), [vec!["sim-ptu"], vec!["sim-eastus"], vec!["sim-sweden"]]);
+    assert_eq!(stage.console().draft().undo_label(), Some("remove sim-westus from route demo-chat"));
+    stage.press(Modifiers::ALT, Key::ArrowUp);
+    assert_eq!(stage.lanes()[2], ["sim-sweden", "sim-westus"]);
+}
+
+#[test]
+fn a_preset_is_previewed_as_sentences_and_lands_as_one_named_step() {
+    let mut snapshot = fixture::snapshot();
+    let mut applied = crate::contract::snapshot::Applied::clone(&snapshot.applied);
+    let mut config = Config::clone(&applied.config);
+    config.endpoint_mut(&"sim-sweden".into()).unwrap().enforcement = Enforcement::Utilization;
+    applied.config = Arc::new(config);
+    snapshot.applied = Arc::new(applied);
+    let mut stage = Stage::on(Page::Routing, snapshot);
+    click(&mut stage, "Arrange");
+    click(&mut stage, "Provisioned first, pay-as-you-go after");
+    assert!(stage.spoken().contains("• sim-sweden moves from last resort to first choice in route demo-chat."));
+    assert_eq!(stage.lanes()[0], ["sim-ptu"], "nothing is edited before it is wanted");
+    click(&mut stage, "Arrange it so");
+    assert_eq!(stage.lanes(), [vec!["sim-sweden"], vec!["sim-ptu", "sim-eastus", "sim-westus"]]);
+    let label = stage.console().draft().undo_label().map(str::to_owned);
+    assert_eq!(label.as_deref(), Some("arrange demo-chat: provisioned first, pay-as-you-go after"));
+}
+
+#[test]
+fn a_preset_that_cannot_tell_endpoints_apart_says_why() {
+    let mut stage = Stage::on(Page::Routing, fixture::snapshot());
+    click(&mut stage, "Arrange");
+    assert!(stage.spoken().contains("None of its endpoints counts by utilization"));
+    click(&mut stage, "Spread evenly");
+    click(&mut stage, "Arrange it so");
+    assert_eq!(stage.config().routes[0].groups[0].spread, Spread::RoundRobin);
+    assert_eq!(stage.lanes().len(), 1);
+}
+
+#[test]
+fn a_route_is_deleted_only_after_what_comes_of_it_was_said() {
+    let mut stage = Stage::on(Page::Routing, fixture::snapshot());
+    click(&mut stage, "Delete route demo-chat");
+    assert!(stage.spoken().contains("Requests for demo-chat are refused then."));
+    click(&mut stage, "Keep it");
+    assert_eq!(stage.config().routes.len(), 1);
+    click(&mut stage, "Delete route demo-chat");
+    click(&mut stage, "Delete it");
+    assert!(stage.config().routes.is_empty());
+    stage.press(Modifiers::COMMAND, Key::Z);
+    assert_eq!(stage.config().routes.len(), 1);
+}
+
+#[test]
+fn an_empty_group_stops_the_draft_until_it_is_filled() {
+    let mut stage = Stage::on(Page::Routing, fixture::snapshot());
+    click(&mut stage, "Add priority group");
+    assert!(stage.console().draft().blocking().next().is_some());
+    assert!(stage.spoken().contains("Priority group 4 of route \"demo-chat\" is empty."));
+    click(&mut stage, "choose one");
+    stage.harness.get_by_role_and_label(egui::Role::Button, "sim-ptu").click_accesskit();
+    stage.settle();
+    assert_eq!(stage.lanes(), [vec!["sim-eastus", "sim-westus"], vec!["sim-sweden"], vec!["sim-ptu"]]);
+    assert_eq!(stage.console().draft().blocking().count(), 0);
+}
+
+#[test]
+fn a_test_request_of_the_route_leaves_as_a_command() {
+    let mut stage = Stage::on(Page::Routing, fixture::snapshot());
+    click(&mut stage, "Route a test request");
+    let Some((_, Command::SendTest { model })) = stage.sent() else { panic!("another command") };
+    assert_eq!(model.as_str(), "demo-chat");
+}
+
+#[test]
+fn a_weight_without_effect_says_why() {
+    let stage = Stage::on(Page::Routing, fixture::snapshot());
+    let field = stage.harness.get_by_label("Weight of sim-eastus");
+    let node = field.accesskit_node();
+    assert!(node.is_disabled());
+    assert!(node.description().is_some_and(|why| why.contains("splits by most headroom")));
+}
+
+#[test]
+fn the_priority_of_a_route_and_the_order_of_its_regions_are_edited_in_the_draft() {
+    let mut stage = Stage::on(Page::Routing, fixture::snapshot());
+    click(&mut stage, "Its requests count as");
+    click(&mut stage, "interactive");
+    assert_eq!(stage.config().routes[0].priority, Some(crate::model::config::Priority::Interactive));
+    click(&mut stage, "Regions: any, in no order");
+    click(&mut stage, "Prefer eastus");
+    assert_eq!(stage.config().routes[0].regions.prefer, ["eastus"]);
+    assert_eq!(stage.console().draft().undo_label(), Some("set the regions of demo-chat"));
+    click(&mut stage, "No longer prefer eastus");
+    assert!(stage.config().routes[0].regions.prefer.is_empty());
+}
+
+#[test]
+fn the_card_in_hand_is_what_the_keys_of_endpoints_mean() {
+    let mut stage = Stage::on(Page::Routing, fixture::snapshot());
+    stage.harness.get_by_label("sim-westus, second choice, position 2 of 2").focus();
+    stage.settle();
+    assert_eq!(stage.console().selected(), Some(&Target::Endpoint("sim-westus".into())));
+}

@@ -1,0 +1,94 @@
+//! A number within a sentence, to be edited where it stands.
+//!
+//! Invariant: it has the name it was given, and says what applies while a draft says otherwise.
+//! Absent on purpose: undo steps; whoever owns the number takes the change.
+
+use std::ops::RangeInclusive;
+
+use egui::{DragValue, RichText, Ui};
+
+use crate::ui::theme::{Theme, Tone};
+
+/// Between the words of a sentence, in points.
+const SPACE: f32 = 4.0;
+
+/// The words of a sentence before a blank or behind it, one by one, so that it wraps between any two. What stands right behind
+/// a blank may begin with a comma; `then` are the words that follow, if a blank comes in between.
+pub fn sentence_words(ui: &mut Ui, theme: &Theme, text: &str, then: &str) {
+    ui.spacing_mut().item_spacing.x = SPACE;
+    for word in text.split_whitespace() {
+        ui.label(RichText::new(word).color(theme.text_soft));
+    }
+    ui.spacing_mut().item_spacing.x = if then.starts_with([',', ';', '.']) { 1.0 } else { SPACE };
+}
+
+/// A blank to fill in.
+pub struct Blank<'a> {
+    name: &'a str,
+    value: u32,
+    range: RangeInclusive<u32>,
+    unit: &'a str,
+    hint: &'a str,
+    applied: Option<u32>,
+}
+
+/// What the person did to it in this frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BlankOutput {
+    /// The new number.
+    pub changed: Option<u32>,
+    /// The person let go of it.
+    pub done: bool,
+}
+
+impl<'a> Blank<'a> {
+    /// A blank called `name`, unique on its page, that shows `value`.
+    #[must_use]
+    pub const fn new(name: &'a str, value: u32, range: RangeInclusive<u32>) -> Self {
+        Self { name, value, range, unit: "", hint: "", applied: None }
+    }
+
+    /// What stands behind the number, space included.
+    #[must_use]
+    pub const fn unit(mut self, unit: &'a str) -> Self {
+        self.unit = unit;
+        self
+    }
+
+    /// What the number does, as a tooltip.
+    #[must_use]
+    pub const fn hint(mut self, hint: &'a str) -> Self {
+        self.hint = hint;
+        self
+    }
+
+    /// What runs now, if that may be another number.
+    #[must_use]
+    pub const fn applied(mut self, applied: Option<u32>) -> Self {
+        self.applied = applied;
+        self
+    }
+
+    /// Shows it.
+    pub fn show(self, ui: &mut Ui, theme: &Theme) -> BlankOutput {
+        let mut value = self.value;
+        let applied = self.applied.filter(|applied| *applied != self.value);
+        let speed = if *self.range.end() > 1_000 { 10.0 } else { 1.0 };
+        // Not in a scope of its own, which would not wrap within a sentence.
+        let color = ui.visuals().override_text_color;
+        if applied.is_some() {
+            ui.visuals_mut().override_text_color = Some(theme.tone(Tone::Info));
+        }
+        let field = ui.add(DragValue::new(&mut value).range(self.range.clone()).suffix(self.unit).speed(speed));
+        ui.visuals_mut().override_text_color = color;
+        ui.ctx().accesskit_node_builder(field.id, |node| node.set_label(self.name));
+        let runs = applied.map(|applied| format!("applied: {applied}{}", self.unit));
+        let hint = [Some(self.hint.to_owned()).filter(|hint| !hint.is_empty()), runs].into_iter().flatten();
+        let hint = hint.collect::<Vec<_>>().join("\n");
+        let done = field.lost_focus() || field.drag_stopped();
+        if !hint.is_empty() {
+            field.on_hover_text(hint);
+        }
+        BlankOutput { changed: (value != self.value).then_some(value), done }
+    }
+}
