@@ -35,7 +35,6 @@ pub fn card<R>(ui: &mut Ui, theme: &Theme, contents: impl FnOnce(&mut Ui) -> R) 
 
 /// Marks a card that is in hand, and says whether the person took it in hand in this frame.
 #[must_use]
-#[must_use]
 pub fn in_hand(ui: &Ui, theme: &Theme, card: &Response, held: bool) -> bool {
     if held {
         ui.painter().rect_stroke(card.rect, 10, Stroke::new(1.0, theme.accent), egui::StrokeKind::Inside);
