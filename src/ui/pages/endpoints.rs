@@ -11,6 +11,7 @@ mod held_back;
 mod limits;
 mod list;
 mod live;
+mod quick;
 mod remove;
 mod tested;
 
@@ -30,6 +31,7 @@ pub struct State {
     table: TableState<EndpointId>,
     open: Option<EndpointId>,
     tab: detail::Tab,
+    quick: quick::Quick,
     plot_top: Option<f64>,
     earlier: Earlier,
     /// A name that is being typed, by its field.
@@ -46,6 +48,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         _ => {}
     }
     cx.select(state.open.clone().or_else(|| state.table.selected.clone()).map(Target::Endpoint));
+    state.quick.follow(&cx.snapshot.records);
     let open = state.open.as_ref().and_then(|id| cx.snapshot.view.endpoint(id)).cloned();
     match open {
         Some(endpoint) => detail::show(ui, cx, state, &endpoint),

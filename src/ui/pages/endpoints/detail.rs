@@ -76,7 +76,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &E
         Tab::Live => live::show(ui, cx, state, endpoint),
         Tab::Limits => limits::show(ui, cx, endpoint),
         Tab::Health => health::show(ui, cx, endpoint),
-        Tab::Test => tested::show(ui, cx, endpoint),
+        Tab::Test => tested::show(ui, cx, &state.quick, endpoint),
         Tab::Requests => last_requests(ui, cx, endpoint),
         Tab::Events => events::show(ui, cx, endpoint),
         Tab::Config => configured::show(ui, cx, state, &endpoint.id),

@@ -1,22 +1,23 @@
 //! The table of endpoints.
 //!
-//! Invariant: the order is the configuration's until the person sorts.
+//! Invariant: until the person sorts, what needs attention comes first, and then the order of trial.
 //! Absent on purpose: editing.
 
 use std::cmp::Reverse;
 
 use egui::{Label, RichText, Ui};
 
+use super::quick::Quick;
 use super::{State, places, switches};
 use crate::model::id::EndpointId;
 use crate::model::status::EndpointView;
 use crate::model::units::Grouped;
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::findings;
-use crate::ui::format::{full_in, of_limit};
+use crate::ui::format::{ago, count, full_in, of_limit, span};
 use crate::ui::plots::{sparkline, window};
 use crate::ui::status::{self, urgency};
-use crate::ui::theme::{self, Theme, gap};
+use crate::ui::theme::{self, Theme, Tone, gap};
 use crate::ui::widgets::{
     Bar, Column, DataTable, TableEvent, card, headroom_bar, page_title, primary_button, status_label,
 };
@@ -29,10 +30,14 @@ const COLUMNS: &[Column] = &[
     Column::text("Last minutes", 96.0),
     Column::rest("Headroom, TPM").sorted(),
     Column::number("RPM", 52.0).sorted(),
-    Column::number("429s", 52.0).sorted(),
+    Column::number("429 %", 52.0).sorted(),
     Column::text("Account", 96.0).sorted(),
     Column::text("Route", 168.0),
+    Column::number("First token, p95", 108.0).sorted(),
+    Column::text("Key tested", 84.0),
 ];
+const ROOMY: &[usize] = &[0, 1, 2, 3, 4, 5, 6, 10, 7, 11, 8, 9];
+const USUAL: &[usize] = &[0, 1, 2, 3, 4, 5, 6, 10, 7, 9];
 const NARROW: &[usize] = &[0, 1, 2, 3, 5, 6];
 const SMALL: &[usize] = &[0, 1, 3, 5];
 const TINY: &[usize] = &[0, 1];
@@ -51,19 +56,14 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         return;
     }
     let mut endpoints: Vec<EndpointView> = cx.snapshot.view.endpoints.clone();
-    sort(&mut endpoints, state.table.sort, cx);
+    let shown = columns_for(ui.available_width());
+    sort(&mut endpoints, state.table.sort.and_then(|(at, down)| Some((*shown.get(at)?, down))), cx, &state.quick);
     let ids: Vec<EndpointId> = endpoints.iter().map(|endpoint| endpoint.id.clone()).collect();
     if let Some(step) = cx.take_row_step() {
         let at = state.table.selected.as_ref().and_then(|id| ids.iter().position(|known| known == id));
         step.from(at, ids.len()).and_then(|place| state.table.go_to(&ids, place, false));
         cx.select(state.table.selected.clone().map(Target::Endpoint));
     }
-    let shown: Vec<usize> = match ui.available_width() {
-        width if width < 440.0 => TINY.to_vec(),
-        width if width < 640.0 => SMALL.to_vec(),
-        width if width < 900.0 => NARROW.to_vec(),
-        _ => (0..COLUMNS.len()).collect(),
-    };
     let columns: Vec<Column> = shown.iter().filter_map(|at| COLUMNS.get(*at)).copied().collect();
     let now = cx.snapshot.at;
     let words = |row: usize| {
@@ -71,19 +71,13 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
             format!("{}, {}", endpoint.id, status::health(endpoint.health, now).word)
         })
     };
+    let State { table, quick, .. } = state;
     let event = card(ui, theme, |ui| {
-        DataTable::new("endpoints", &columns).row_height(40.0).show(
-            ui,
-            theme,
-            &mut state.table,
-            &ids,
-            words,
-            |ui, row, column| {
-                if let (Some(endpoint), Some(column)) = (endpoints.get(row), shown.get(column)) {
-                    cell(ui, cx, endpoint, *column);
-                }
-            },
-        )
+        DataTable::new("endpoints", &columns).row_height(40.0).show(ui, theme, table, &ids, words, |ui, row, column| {
+            if let (Some(endpoint), Some(column)) = (endpoints.get(row), shown.get(column)) {
+                cell(ui, cx, quick, endpoint, *column);
+            }
+        })
     });
     findings::show(ui, cx, "endpoint", None);
     match event {
@@ -106,16 +100,32 @@ fn nothing_yet(ui: &mut Ui, cx: &mut PageCx) {
     });
 }
 
-fn sort(endpoints: &mut [EndpointView], by: Option<(usize, bool)>, cx: &PageCx) {
-    let Some((column, descending)) = by else { return };
+/// Which columns fit.
+fn columns_for(width: f32) -> &'static [usize] {
+    match width {
+        width if width < 440.0 => TINY,
+        width if width < 640.0 => SMALL,
+        width if width < 900.0 => NARROW,
+        width if width < 1_240.0 => USUAL,
+        _ => ROOMY,
+    }
+}
+
+fn sort(endpoints: &mut [EndpointView], by: Option<(usize, bool)>, cx: &PageCx, quick: &Quick) {
     let at = cx.snapshot.at;
+    let Some((column, descending)) = by else {
+        let failing = |endpoint: &EndpointView| status::endpoint(endpoint, at).tone == Tone::Error;
+        endpoints.sort_by_cached_key(|endpoint| (!failing(endpoint), place_in_routes(cx, &endpoint.id)));
+        return;
+    };
     match column {
         0 => endpoints.sort_by(|one, other| one.id.cmp(&other.id)),
         1 => endpoints.sort_by_key(|endpoint| Reverse(urgency(status::health(endpoint.health, at).tone))),
         2 => endpoints.sort_by_key(|endpoint| Reverse(urgency(status::admin(endpoint.admin_state).tone))),
         5 => endpoints.sort_by_key(|endpoint| Reverse(endpoint.tokens.taken_percent())),
         6 => endpoints.sort_by_key(|endpoint| Reverse(endpoint.last_minute.requests)),
-        7 => endpoints.sort_by_key(|endpoint| Reverse(endpoint.counters.throttled)),
+        7 => endpoints.sort_by_key(|endpoint| Reverse(throttled_permille(endpoint))),
+        10 => endpoints.sort_by_key(|endpoint| Reverse(quick.of(&endpoint.id).map(|times| times.p95))),
         _ => endpoints.sort_by(|one, other| one.account.cmp(&other.account)),
     }
     if descending {
@@ -123,7 +133,30 @@ fn sort(endpoints: &mut [EndpointView], by: Option<(usize, bool)>, cx: &PageCx) 
     }
 }
 
-fn cell(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView, column: usize) {
+/// Where it stands in the order of trial: route, group and place; those in no route come last.
+fn place_in_routes(cx: &PageCx, id: &EndpointId) -> (usize, usize, usize) {
+    let routes = cx.snapshot.view.routes.iter().enumerate();
+    let mut places = routes.flat_map(|(route, view)| view.groups.iter().enumerate().map(move |group| (route, group)));
+    let found = places.find_map(|(route, (rank, group))| {
+        Some((route, rank, group.endpoints.iter().position(|member| member == id)?))
+    });
+    found.unwrap_or((usize::MAX, 0, 0))
+}
+
+/// Of its attempts since the start, those that the service answered with a 429.
+fn throttled_permille(endpoint: &EndpointView) -> Option<u64> {
+    let counters = endpoint.counters;
+    (counters.attempts > 0).then(|| counters.throttled.saturating_mul(1_000) / counters.attempts)
+}
+
+/// When the key of its account was tested last.
+fn tested(cx: &PageCx, endpoint: &EndpointView) -> String {
+    let key = cx.snapshot.keys.accounts.iter().find(|key| key.account == endpoint.account);
+    let at = key.and_then(|key| key.test.as_ref()).and_then(|test| test.finished_wall_ms);
+    at.map_or_else(|| "–".to_owned(), |at| ago(at, cx.snapshot.wall_ms))
+}
+
+fn cell(ui: &mut Ui, cx: &mut PageCx, quick: &Quick, endpoint: &EndpointView, column: usize) {
     let theme = cx.theme;
     match column {
         0 => name(ui, theme, endpoint),
@@ -148,11 +181,26 @@ fn cell(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView, column: usize) {
             ui.label(theme::mono(Grouped(endpoint.last_minute.requests).to_string()));
         }
         7 => {
-            ui.label(theme::mono(Grouped(endpoint.counters.throttled).to_string()));
+            let percent = throttled_permille(endpoint).map(|permille| format!("{}.{}", permille / 10, permille % 10));
+            let hint = format!(
+                "{} of {} since the start",
+                Grouped(endpoint.counters.throttled),
+                count(endpoint.counters.attempts, "attempt", "attempts")
+            );
+            ui.label(theme::mono(percent.unwrap_or_else(|| "–".to_owned()))).on_hover_text(hint);
         }
         8 => {
             ui.add(Label::new(RichText::new(endpoint.account.as_str()).color(theme.text_soft)).truncate());
         }
+        10 => {
+            let times = quick.of(&endpoint.id);
+            let text = times.map_or_else(|| "–".to_owned(), |times| span(times.p95));
+            let label = ui.label(theme::mono(text));
+            if let Some(times) = times {
+                label.on_hover_text(format!("Of its last {}", count(times.n as u64, "answer", "answers")));
+            }
+        }
+        11 => drop(ui.label(RichText::new(tested(cx, endpoint)).color(theme.text_soft))),
         _ => {
             ui.add(Label::new(RichText::new(places(cx, &endpoint.id)).color(theme.text_soft)).truncate());
         }

@@ -4,11 +4,10 @@
 //! called none.
 //! Absent on purpose: calls that cost tokens only to be measured.
 
-use std::time::Duration;
-
 use egui::{Grid, RichText, Ui};
 
-use crate::contract::snapshot::{KeyState, RecordsView};
+use super::quick::{LATEST, Quick, Times};
+use crate::contract::snapshot::KeyState;
 use crate::contract::{Command, KeyCommand};
 use crate::model::id::EndpointId;
 use crate::model::status::{BalancerView, EndpointView};
@@ -19,31 +18,14 @@ use crate::ui::widgets::{note, quiet_button, section, status_label};
 
 /// Below this many answers nothing is said of who is quicker.
 const ENOUGH: usize = 5;
-/// Of the newest answers, so many are looked at.
-const LATEST: usize = 200;
-
-/// Times to the first token: how many, the middle one, and those that a quarter is below and above.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Times {
-    n: usize,
-    median: Duration,
-    low: Duration,
-    high: Duration,
-}
-
 /// Shows the tab.
-pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
+pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, quick: &Quick, endpoint: &EndpointView) {
     let theme = cx.theme;
     section(ui, theme, "The key of its account", |ui| key(ui, cx, endpoint));
     section(ui, theme, "Time to the first token", |ui| {
         let rivals = rivals(&cx.snapshot.view, &endpoint.id);
-        let times: Vec<(EndpointId, Option<Times>)> = rivals
-            .into_iter()
-            .map(|id| {
-                let times = times(&cx.snapshot.records, &id);
-                (id, times)
-            })
-            .collect();
+        let times: Vec<(EndpointId, Option<Times>)> =
+            rivals.into_iter().map(|id| (id.clone(), quick.of(&id))).collect();
         table(ui, cx, &times);
         ui.label(verdict(&times));
         note(
@@ -103,17 +85,6 @@ fn rivals(view: &BalancerView, id: &EndpointId) -> Vec<EndpointId> {
     found
 }
 
-/// Its times, of the newest requests that it answered at the first attempt.
-fn times(records: &RecordsView, id: &EndpointId) -> Option<Times> {
-    let answered = records.iter().rev().filter(|record| record.is_answered_whole() && record.attempts.len() == 1);
-    let mine = answered.filter(|record| record.endpoint() == Some(id)).take(LATEST);
-    let mut all: Vec<Duration> =
-        mine.filter_map(|record| Some(record.first_token?.saturating_sub(record.waited))).collect();
-    all.sort_unstable();
-    let at = |share: usize| all.get((all.len() * share / 4).min(all.len().saturating_sub(1))).copied();
-    Some(Times { n: all.len(), median: at(2)?, low: at(1)?, high: at(3)? })
-}
-
 fn table(ui: &mut Ui, cx: &mut PageCx, times: &[(EndpointId, Option<Times>)]) {
     let theme = cx.theme;
     Grid::new("times").num_columns(4).spacing([gap::XL, gap::S]).show(ui, |ui| {
@@ -160,11 +131,13 @@ fn verdict(times: &[(EndpointId, Option<Times>)]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn times(n: usize, median: u64, half: u64) -> Times {
         let ms = Duration::from_millis;
-        Times { n, median: ms(median), low: ms(median - half), high: ms(median + half) }
+        Times { n, median: ms(median), low: ms(median - half), high: ms(median + half), p95: ms(median + half) }
     }
 
     #[test]
@@ -183,8 +156,5 @@ mod tests {
         let found = rivals(&snapshot.view, &"sim-westus".into());
         assert_eq!(found[0].as_str(), "sim-westus");
         assert_eq!(found.len(), 4);
-        let known: Vec<Times> = found.iter().filter_map(|id| super::times(&snapshot.records, id)).collect();
-        assert!(!known.is_empty(), "the fixture has answers at the first attempt");
-        assert!(known.iter().all(|one| one.n > 0 && one.low <= one.median && one.median <= one.high));
     }
 }

@@ -20,6 +20,10 @@ use crate::ui::theme::{Tone, gap, mono, strong};
 use crate::ui::widgets::{self, Bar};
 
 const HEIGHT: f32 = 34.0;
+/// Below this width a card leaves out what can be read elsewhere.
+const WIDE: f32 = 980.0;
+/// Below this one it shows its state as a glyph and no headroom.
+const NARROW: f32 = 600.0;
 
 /// What hangs at the pointer during a drag.
 #[derive(Clone, Debug)]
@@ -43,19 +47,24 @@ pub(super) fn show(
     let id = &group.endpoints.get(place.1)?.endpoint;
     let response = surface(ui, cx, scene, id, edits);
     contents(ui, response.rect, |ui| {
-        let narrow = ui.available_width() < 640.0;
+        let (narrow, tiny) = (ui.available_width() < WIDE, ui.available_width() < NARROW);
         handle(ui, cx, id);
         let view = cx.snapshot.view.endpoint(id);
-        cell(ui, if narrow { 118.0 } else { 150.0 }, |ui| state(ui, cx, view));
+        match view.filter(|_| tiny) {
+            Some(view) => glyph(ui, cx, view),
+            None => cell(ui, if narrow { 118.0 } else { 150.0 }, |ui| state(ui, cx, view)),
+        }
         cell(ui, if narrow { 110.0 } else { 200.0 }, |ui| {
             if !narrow && view.is_some_and(|view| view.simulated) {
                 widgets::chip(ui, cx.theme, Tone::Info, "Simulated");
             }
             ui.label(strong(id.to_string()));
         });
-        cell(ui, if narrow { 72.0 } else { 92.0 }, |ui| weight(ui, group, place.1, edits));
+        if !tiny || lanes::weight_without_effect(group).is_none() {
+            cell(ui, if narrow { 72.0 } else { 92.0 }, |ui| weight(ui, group, place.1, edits));
+        }
         cell(ui, if narrow { 92.0 } else { 190.0 }, |ui| share(ui, cx, scene, group, place, narrow));
-        if let Some(view) = view {
+        if let Some(view) = view.filter(|_| !tiny) {
             headroom(ui, cx, view, narrow);
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| menu(ui, route, id, edits));
@@ -141,13 +150,13 @@ fn dashed(ui: &Ui, rect: Rect, color: egui::Color32) {
 fn contents(ui: &mut Ui, rect: Rect, add: impl FnOnce(&mut Ui)) {
     let inner = rect.shrink2(egui::vec2(gap::M, 2.0));
     let builder = UiBuilder::new().max_rect(inner).layout(egui::Layout::left_to_right(egui::Align::Center));
-    ui.scope_builder(builder, |ui| {
-        ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Truncate);
-        // Text that can be selected would take the drag away from the card.
-        ui.style_mut().interaction.selectable_labels = false;
-        ui.shrink_clip_rect(inner.expand(2.0));
-        add(ui);
-    });
+    // A child, not a scope: what does not fit is clipped and makes nothing wider.
+    let mut ui = ui.new_child(builder);
+    ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Truncate);
+    // Text that can be selected would take the drag away from the card.
+    ui.style_mut().interaction.selectable_labels = false;
+    ui.shrink_clip_rect(inner.expand(2.0));
+    add(&mut ui);
 }
 
 /// A part of a card of a fixed width, so that the parts of all cards stand below each other.
@@ -221,6 +230,14 @@ fn handle(ui: &mut Ui, cx: &PageCx, id: &EndpointId) {
     ui.add(egui::Label::new(text).selectable(false)).on_hover_text(format!(
         "Drag {id}, or focus it and press Alt+↑ or Alt+↓, or Space and then arrows; Delete removes it"
     ));
+}
+
+/// The state where there is no room for its word.
+fn glyph(ui: &mut Ui, cx: &PageCx, view: &EndpointView) {
+    let shown = status::endpoint(view, cx.snapshot.at);
+    let glyph = ui.label(shown.tone.icon().rich_text().color(cx.theme.tone(shown.tone)));
+    ui.ctx().accesskit_node_builder(glyph.id, |node| node.set_label(shown.word.clone()));
+    glyph.on_hover_text(shown.word);
 }
 
 fn state(ui: &mut Ui, cx: &PageCx, view: Option<&EndpointView>) {

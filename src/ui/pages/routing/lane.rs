@@ -12,7 +12,7 @@ use super::sent::Sent;
 use super::{Held, plan, sentence};
 use crate::model::config::{Group, Route, Spread};
 use crate::ui::cx::PageCx;
-use crate::ui::format::group_rank;
+use crate::ui::format::{count, group_rank};
 use crate::ui::theme::{gap, small_font, strong};
 use crate::ui::words;
 
@@ -229,8 +229,9 @@ fn unused(ui: &mut Ui, cx: &PageCx, scene: &Scene, dragged: Option<&Dragged>, ed
             return;
         }
         let names: Vec<&str> = others.iter().map(|(endpoint, _)| endpoint.id.as_str()).collect();
-        let title = format!("{} (not offering {})", names.join(", "), scene.route.model);
-        ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Wrap);
+        let title =
+            format!("{} not offering {}", count(names.len() as u64, "endpoint", "endpoints"), scene.route.model);
+        ui.add(egui::Label::new(RichText::new(names.join(", ")).small().color(cx.theme.text_faint)).wrap());
         egui::CollapsingHeader::new(RichText::new(title).color(cx.theme.text_faint)).id_salt("others").show(ui, |ui| {
             for (endpoint, reason) in &others {
                 card::show_unused(ui, cx, scene, &endpoint.id, reason.as_deref(), edits);
