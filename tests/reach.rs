@@ -1,6 +1,6 @@
 //! Who can reach us, changed while we run: on the real background side, with one port for both addresses, as a person has it.
 
-#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may end where it is wrong")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test may end where it is wrong")]
 
 use std::fs;
 use std::net::TcpListener;
