@@ -197,7 +197,7 @@ async fn case_20_files_that_others_could_change_are_named_and_links_are_not_foll
         "instance",
         "instance.lock",
         "owners",
-        "history.db",
+        "history.sqlite",
         "caller-tokens.json",
         "key-rotations.json",
         "fingerprint.secret",
@@ -244,7 +244,8 @@ async fn case_10_no_key_is_written_anywhere_however_it_is_malformed() {
                 + &route(name, &[&format!("e{name}")])
         })
         .collect();
-    let config = format!("{accounts}[[caller]]\nid = \"ci\"\ntoken = {{ env = \"TOKEN\" }}\n");
+    let config =
+        format!("[queue]\nmax_wait_seconds = 0\n{accounts}[[caller]]\nid = \"ci\"\ntoken = {{ env = \"TOKEN\" }}\n");
     let keys = [
         ("KEY_plain", "canary-ten-plain-5521"),
         ("KEY_newline", "canary-ten-line\nbreak-5522"),

@@ -12,11 +12,11 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use tidegate::backend::{self, Options, Running};
-use tidegate::contract::ExportFormat;
 use tidegate::contract::history::Search;
-use tidegate::contract::{Command as Wish, DemoCommand, HistoryCommand, Snapshot};
+use tidegate::contract::{Command as Wish, DemoCommand, ExportFormat, HistoryCommand, Snapshot};
 use tidegate::model::history::Batch;
 use tidegate::model::record::RequestRecord;
+use tidegate::record::export::write;
 use written::{batch, open, record};
 
 /// The demo below a folder, and a way to wait for its screen to say something.
@@ -157,7 +157,7 @@ fn no_key_no_query_and_no_prompt_is_on_disk_or_in_an_export_after_a_request() {
     let records: Vec<_> = shown.records.iter().cloned().collect();
     let mut taken = format!("{shown:?}").into_bytes();
     for format in [ExportFormat::Jsonl, ExportFormat::Csv, ExportFormat::Har] {
-        write(format, &records, &mut taken, &mut |_| {}).expect("memory takes it");
+        tidegate::record::export::write(format, &records, &mut taken, &mut |_| {}).expect("memory takes it");
     }
     let taken = String::from_utf8(taken).expect("exports are text");
     assert!(taken.matches("demo-chat").count() > 3, "the request is in what was looked at");

@@ -1,14 +1,13 @@
-//! A day of 20 requests a second, and whether memory stays flat.
+//! A day of 20 requests a second, quiet or busy, and whether memory stays flat.
 
 use std::time::{Duration, Instant};
 
 use tidegate::model::units::Timestamp;
-use tidegate::sim::world::case::Case;
+use tidegate::sim::world::case::Day;
 
 /// Plays the day, hour by hour.
-pub(crate) fn play() {
+pub(crate) fn play(mut day: Day) {
     let begun = Instant::now();
-    let mut day = Case::day().expect("the day's configuration is sound");
     println!("| hour | requests | open | waiting | resident |\n|--:|--:|--:|--:|--:|");
     for hour in 1..=24 {
         let until = Timestamp::ZERO.after(Duration::from_hours(hour));

@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --no-default-features --bench effectiveness` prints the whole table; `-- --write` puts it into
 //! `docs/EFFECTIVENESS.md` and its short form into the README; `-- --missed` prints only what misses a goal;
-//! `-- --day` plays a day of 20 requests a second; any other word keeps the cases whose row holds it.
+//! `-- --day` plays a day of 20 requests a second, `-- --busy-day` one with lines and refusals; any other word keeps the cases whose row holds it.
 
 #![expect(clippy::disallowed_methods, reason = "says how long it took; nothing virtual depends on it")]
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a program for people, who may see it fail")]
@@ -25,7 +25,10 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let asked = |flag: &str| words.iter().any(|word| word == flag);
     if asked("--day") {
-        return day::play();
+        return day::play(Case::day().expect("the day's configuration is sound"));
+    }
+    if asked("--busy-day") {
+        return day::play(Case::busy_day().expect("the day's configuration is sound"));
     }
     let begun = Instant::now();
     let filter: Vec<&String> = words.iter().filter(|word| !word.starts_with("--")).collect();

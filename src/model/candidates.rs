@@ -69,7 +69,13 @@ impl Candidates {
         let (end, known) = (self.has.len(), has.is_some());
         match self.rows.last_mut() {
             Some(row) if row.known == known && row.footing == footing => row.end = end,
-            _ => self.rows.push(Row { end, footing, known }),
+            _ => {
+                // Where more of them differ than was thought, all may: room is made once, not over and over.
+                if self.rows.len() == self.rows.capacity() {
+                    self.rows.reserve_exact(self.names.len().saturating_sub(self.rows.len()).max(1));
+                }
+                self.rows.push(Row { end, footing, known });
+            }
         }
     }
 

@@ -216,8 +216,8 @@ impl Balancer {
     /// The free share of the scarcest limit of an endpoint that was looked at, its pool's included, in millionths.
     pub(super) fn share_seen(&self, slot: usize) -> u64 {
         self.endpoints.seen(slot).map_or(0, |glance| {
-            let own = glance.room.share;
-            self.pool_room(glance).map_or(own, |pool| own.min(pool.share))
+            let own = glance.room.share();
+            self.pool_room(glance).map_or(own, |pool| own.min(pool.share()))
         })
     }
 }

@@ -120,8 +120,8 @@ pub(super) struct Room {
     pub(super) ahead: Ahead,
     input: u64,
     output: u64,
-    /// The free share of the scarcest limit, slices aside, in millionths; a million if none is known.
-    pub(super) share: u64,
+    /// The free share of the scarcest limit but tokens per minute, slices aside, in millionths; a million if none is known.
+    scarce: u64,
     /// Whether four fifths of a limit are taken, slices aside.
     pub(super) nearly_full: bool,
 }
@@ -137,13 +137,18 @@ impl Room {
         ahead: Ahead::Unknown,
         input: u64::MAX,
         output: u64::MAX,
-        share: WHOLE,
+        scarce: WHOLE,
         nearly_full: false,
     };
 
     /// Whether a request fits.
     pub(super) const fn takes(&self, estimate: &Estimate) -> bool {
         estimate.charge <= self.tokens && estimate.prompt <= self.input && estimate.output <= self.output
+    }
+
+    /// The free share of the scarcest limit, slices aside, in millionths; a million if none is known.
+    pub(super) fn share(&self) -> u64 {
+        self.limit.map_or(self.scarce, |limit| self.scarce.min(millionths(self.free, limit)))
     }
 
     /// When a request fits that lacks nothing but tokens per minute; `None`: it lacks something else, or nothing, or that
@@ -161,12 +166,17 @@ impl Room {
 
     /// Takes a limit into account; what is free of it.
     fn see(&mut self, now: Timestamp, meter: &Meter, limit: u64) -> u64 {
-        let (taken, until) = meter.taken_until(now);
-        let free = limit.saturating_sub(taken);
-        self.until = self.until.min(until);
-        self.share = self.share.min(millionths(free, limit));
-        self.nearly_full |= taken >= limit.saturating_sub(limit / 5);
+        let free = self.see_tokens(now, meter, limit);
+        self.scarce = self.scarce.min(millionths(free, limit));
         free
+    }
+
+    /// The same for the tokens of the minute, whose share is worked out when it is asked for.
+    fn see_tokens(&mut self, now: Timestamp, meter: &Meter, limit: u64) -> u64 {
+        let (taken, until) = meter.taken_until(now);
+        self.until = self.until.min(until);
+        self.nearly_full |= taken >= limit.saturating_sub(limit / 5);
+        limit.saturating_sub(taken)
     }
 }
 
@@ -317,7 +327,7 @@ impl Ledger {
     pub(super) fn room(&self, now: Timestamp, limits: Limits) -> Room {
         let mut room = Room { limit: limits.tokens, ..Room::BOUNDLESS };
         if let Some(limit) = limits.tokens {
-            room.free = room.see(now, &self.tokens, limit);
+            room.free = room.see_tokens(now, &self.tokens, limit);
             if room.nearly_full {
                 room.ahead = self.tokens.ahead(now);
             }
@@ -535,6 +545,9 @@ const WHOLE: u64 = 1_000_000;
 
 fn millionths(part: u64, whole: u64) -> u64 {
     match part.checked_mul(WHOLE) {
+        // Mostly it is all or nothing, which needs no division.
+        _ if part >= whole && whole > 0 => WHOLE,
+        Some(0) => 0,
         Some(scaled) => scaled / whole.max(1),
         None => part / (whole / WHOLE).max(1),
     }

@@ -125,9 +125,9 @@ fn doubled(first: Duration, in_a_row: u32, longest: Duration) -> Duration {
 mod tests {
     use super::*;
 
-    fn judge(kind: ThrottleKind, facts: HeaderFacts, in_a_row: u32) -> Throttle {
+    fn judge(kind: ThrottleKind, facts: &HeaderFacts, in_a_row: u32) -> Throttle {
         let slice = Duration::from_secs(10);
-        Throttled { kind, facts: &facts, in_a_row, slice, cost: 500, bucket: true }.judge()
+        Throttled { kind, facts, in_a_row, slice, cost: 500, bucket: true }.judge()
     }
     fn told(seconds: u64) -> HeaderFacts {
         HeaderFacts { retry_after: Some(Duration::from_secs(seconds)), ..HeaderFacts::default() }
@@ -138,51 +138,51 @@ mod tests {
 
     #[test]
     fn the_wait_the_service_asks_for_is_kept() {
-        assert_eq!(seconds(judge(ThrottleKind::Tokens, told(7), 1)), 7);
-        assert_eq!(seconds(judge(ThrottleKind::SharedCapacity, told(300), 1)), 300);
+        assert_eq!(seconds(judge(ThrottleKind::Tokens, &told(7), 1)), 7);
+        assert_eq!(seconds(judge(ThrottleKind::SharedCapacity, &told(300), 1)), 300);
     }
 
     #[test]
     fn a_day_for_one_request_rests_the_endpoint_a_minute_and_marks_the_size() {
-        let throttle = judge(ThrottleKind::Tokens, told(86_400), 1);
+        let throttle = judge(ThrottleKind::Tokens, &told(86_400), 1);
         assert_eq!(throttle, Throttle { rest: Duration::from_mins(1), too_large: true });
     }
 
     #[test]
     fn without_a_word_requests_wait_a_slice_and_tokens_longer_each_time() {
         let silent = HeaderFacts::default;
-        assert_eq!(seconds(judge(ThrottleKind::Requests, silent(), 1)), 10);
-        let waits: Vec<u64> = (1..7).map(|n| seconds(judge(ThrottleKind::Tokens, silent(), n))).collect();
+        assert_eq!(seconds(judge(ThrottleKind::Requests, &silent(), 1)), 10);
+        let waits: Vec<u64> = (1..7).map(|n| seconds(judge(ThrottleKind::Tokens, &silent(), n))).collect();
         assert_eq!(waits, [5, 10, 20, 40, 60, 60]);
-        assert_eq!(seconds(judge(ThrottleKind::Tokens, told(0), 1)), 5, "a wait of nothing says nothing");
+        assert_eq!(seconds(judge(ThrottleKind::Tokens, &told(0), 1)), 5, "a wait of nothing says nothing");
     }
 
     #[test]
     fn what_is_short_of_machines_is_left_alone_longer_each_time_and_a_full_deployment_never_long() {
-        let shared = |n| seconds(judge(ThrottleKind::SharedCapacity, told(2), n));
+        let shared = |n| seconds(judge(ThrottleKind::SharedCapacity, &told(2), n));
         assert_eq!((1..6).map(shared).collect::<Vec<_>>(), [2, 10, 20, 40, 60]);
-        let full = |n| seconds(judge(ThrottleKind::Utilization, HeaderFacts::default(), n));
+        let full = |n| seconds(judge(ThrottleKind::Utilization, &HeaderFacts::default(), n));
         assert_eq!((1..7).map(full).collect::<Vec<_>>(), [1, 2, 4, 8, 10, 10]);
-        assert_eq!(seconds(judge(ThrottleKind::Utilization, told(3), 4)), 3, "as told");
-        assert_eq!(seconds(judge(ThrottleKind::Growth, HeaderFacts::default(), 1)), 15);
+        assert_eq!(seconds(judge(ThrottleKind::Utilization, &told(3), 4)), 3, "as told");
+        assert_eq!(seconds(judge(ThrottleKind::Growth, &HeaderFacts::default(), 1)), 15);
     }
 
     #[test]
     fn a_buckets_reset_is_scaled_to_the_cost_that_must_fit() {
         let tokens = LimitFacts { limit: Some(30_000), remaining: Some(0), reset: Some(Duration::from_mins(1)) };
         let facts = HeaderFacts { tokens, ..HeaderFacts::default() };
-        assert_eq!(seconds(judge(ThrottleKind::Tokens, facts, 1)), 1, "500 of 30,000 come back in one second");
+        assert_eq!(seconds(judge(ThrottleKind::Tokens, &facts, 1)), 1, "500 of 30,000 come back in one second");
     }
 
     #[test]
     fn daily_limits_and_empty_credit_are_probed_slowly() {
-        assert_eq!(seconds(judge(ThrottleKind::Daily, told(80_000), 1)), 900);
-        assert_eq!(seconds(judge(ThrottleKind::OutOfCredit, HeaderFacts::default(), 1)), 600);
+        assert_eq!(seconds(judge(ThrottleKind::Daily, &told(80_000), 1)), 900);
+        assert_eq!(seconds(judge(ThrottleKind::OutOfCredit, &HeaderFacts::default(), 1)), 600);
     }
 
     #[test]
     fn a_request_that_is_too_large_rests_nobody() {
-        let throttle = judge(ThrottleKind::TooLarge, told(20), 1);
+        let throttle = judge(ThrottleKind::TooLarge, &told(20), 1);
         assert_eq!(throttle, Throttle { rest: Duration::ZERO, too_large: true });
     }
 

@@ -4,7 +4,6 @@
 //! Absent on purpose: history and words.
 
 use super::balancer::Balancer;
-use super::ceiling::Held;
 use super::judge::{Seat, pool_limits};
 use super::ledger::{Limits, Unit};
 use crate::model::checked::{CheckedConfig, CheckedPool, CheckedRoute};

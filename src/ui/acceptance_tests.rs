@@ -2,6 +2,7 @@
 //! `tests/acceptance.rs` says which number each belongs to.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -450,12 +451,12 @@ fn three_keys_are_in_nothing_that_the_console_shows_copies_or_remembers() {
         input.events.push(egui::Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers });
         for _ in 0..4 {
             person.harness.step();
-            told += &format!("{:?}", person.harness.output().platform_output.commands);
+            let _ = write!(told, "{:?}", person.harness.output().platform_output.commands);
         }
     }
     assert!(told.contains("/chat/completions"), "nothing was copied");
     let draft = person.harness.state().draft();
-    told += &format!("{:?} {:?} {:?}", draft.working(), draft.undo_label(), draft.changes());
+    let _ = write!(told, "{:?} {:?} {:?}", draft.working(), draft.undo_label(), draft.changes());
     for key in KEYS {
         assert!(!is_told(&told, key), "{key} was told");
     }

@@ -109,13 +109,9 @@ fn keyring_line(ui: &mut Ui, cx: &mut PageCx) {
                 count(waiting, "account", "accounts")
             ),
         ),
-        KeyringState::Missing { hint } => (
-            Tone::Near,
-            format!(
-                "No password service is running. Keys will be kept until you quit. To keep them: {hint} Or have an account read \
-                 its key from a variable, by Key source."
-            ),
-        ),
+        KeyringState::Missing { hint } => {
+            (Tone::Near, format!("No password service is running, so keys are kept until you quit. {hint}"))
+        }
     };
     let ask = match &keys.keyring {
         _ if cx.snapshot.profile.demo => None,
@@ -126,11 +122,13 @@ fn keyring_line(ui: &mut Ui, cx: &mut PageCx) {
     ui.horizontal_wrapped(|ui| {
         ui.label(tone.icon().rich_text().color(cx.theme.tone(tone)));
         ui.label(RichText::new(text).color(cx.theme.tone(tone)));
-        if let Some((word, meaning)) = ask
-            && ui.button(word).on_hover_text(meaning).clicked()
-        {
+    });
+    let Some((word, meaning)) = ask else { return };
+    ui.horizontal_wrapped(|ui| {
+        if ui.button(word).on_hover_text(meaning).clicked() {
             cx.send(Command::Key(KeyCommand::Ask));
         }
+        widgets::note(ui, cx.theme, "An account's key can also come from an environment variable: see Key source.");
     });
 }
 

@@ -124,14 +124,12 @@ fn header(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
 fn end_button(ui: &mut Ui, cx: &mut PageCx, request: RequestId, hint: &str) {
     let (theme, now) = (cx.theme, cx.snapshot.at);
     let leaving = cx.snapshot.line.leaving.iter().find(|(one, _)| *one == request).map(|(_, at)| *at);
-    match leaving {
-        Some(at) => keep_button(ui, cx, request, at, now),
-        None => {
-            let words = format!("Its client gets an answer that says so ({hint}). It can be kept for five seconds.");
-            if quiet_button(ui, theme, "Cancel").on_hover_text(words).clicked() {
-                cx.send(Command::Line(LineCommand::CancelSoon(request)));
-            }
-        }
+    if let Some(at) = leaving {
+        return keep_button(ui, cx, request, at, now);
+    }
+    let words = format!("Its client gets an answer that says so ({hint}). It can be kept for five seconds.");
+    if quiet_button(ui, theme, "Cancel").on_hover_text(words).clicked() {
+        cx.send(Command::Line(LineCommand::CancelSoon(request)));
     }
 }
 

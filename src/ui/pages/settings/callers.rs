@@ -4,7 +4,7 @@
 //! limits go through the draft.
 //! Absent on purpose: reading a token again. There is nothing to read: only its hash is kept.
 
-use egui::{ComboBox, RichText, Ui};
+use egui::{Align, ComboBox, Grid, RichText, Ui};
 
 use crate::contract::door::{CallerToken, Told};
 use crate::contract::{CallerCommand, Command, NoticeBody};
@@ -18,9 +18,9 @@ use crate::ui::widgets::{self, AmountChange, AmountEdit, note};
 
 const PRIORITIES: [(Option<Priority>, &str); 4] = [
     (None, "As its route says"),
-    (Some(Priority::Interactive), "Interactive: a person waits"),
+    (Some(Priority::Interactive), "Interactive"),
     (Some(Priority::Normal), "Normal"),
-    (Some(Priority::Bulk), "Bulk: may wait"),
+    (Some(Priority::Bulk), "Bulk"),
 ];
 
 /// What is being done.
@@ -29,8 +29,10 @@ pub(super) struct State {
     name: String,
     /// The command whose answer brings a token.
     asked: Option<CommandId>,
-    /// A token that was made just now, and whose.
-    told: Option<(CallerId, Told)>,
+    /// Tokens that were made just now, and whose they are.
+    told: Vec<(CallerId, Told)>,
+    /// One of them is to be scrolled to.
+    fresh: bool,
     renaming: Option<(CallerId, String)>,
     /// Whose tokens will end if the person says so again.
     ending: Option<CallerId>,
@@ -57,31 +59,35 @@ fn hear(cx: &PageCx, state: &mut State) {
     let Some(answer) = cx.notices.iter().find(|notice| notice.id == Some(asked)) else { return };
     state.asked = None;
     if let NoticeBody::TokenMade { caller, token } = &answer.body {
-        state.told = Some((caller.clone(), token.clone()));
+        state.told.push((caller.clone(), token.clone()));
+        state.fresh = true;
     }
 }
 
-/// The token that was made just now.
+/// The tokens that were made just now.
 fn told(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
-    let Some((caller, Told(token))) = &state.told else { return };
-    let mut done = false;
-    widgets::card(ui, cx.theme, |ui| {
-        ui.label(strong(format!("Token of {caller}")).color(cx.theme.text));
-        ui.add(egui::Label::new(mono(token.expose()).color(cx.theme.text)).wrap());
-        ui.label("You won't be able to read it again. Its tool sends it where it asks for an API key.");
-        ui.horizontal_wrapped(|ui| {
-            let copy = widgets::primary_button(ui, cx.theme, "Copy token");
-            if copy.clicked() {
-                ui.ctx().copy_text(token.expose().to_owned());
-                cx.toast(Tone::Info, format!("The token of {caller} is copied"));
+    let fresh = std::mem::take(&mut state.fresh);
+    state.told.retain(|(caller, Told(token))| {
+        let mut done = false;
+        widgets::card(ui, cx.theme, |ui| {
+            let heading = ui.label(strong(format!("Token of {caller}")).color(cx.theme.text));
+            if fresh {
+                heading.scroll_to_me(Some(Align::Center));
             }
-            done = ui.button("I have it").clicked();
+            ui.add(egui::Label::new(mono(token.expose()).color(cx.theme.text)).wrap());
+            ui.label("You won't be able to read it again. Its tool sends it where it asks for an API key.");
+            ui.horizontal_wrapped(|ui| {
+                let copy = widgets::primary_button(ui, cx.theme, "Copy token");
+                if copy.clicked() {
+                    ui.ctx().copy_text(token.expose().to_owned());
+                    cx.toast(Tone::Info, format!("The token of {caller} is copied"));
+                }
+                done = ui.button("I have it").clicked();
+            });
         });
+        ui.add_space(gap::M);
+        !done
     });
-    ui.add_space(gap::M);
-    if done {
-        state.told = None;
-    }
 }
 
 /// Requests that were turned away for want of a token.
@@ -187,22 +193,12 @@ const LIMITS: [Limit; 3] = [
 /// Priority and limits, through the draft.
 fn rules(ui: &mut Ui, cx: &mut PageCx, caller: &Caller) {
     let id = &caller.id;
-    ui.horizontal_wrapped(|ui| {
+    Grid::new("rules").num_columns(2).spacing([gap::L, gap::S]).show(ui, |ui| {
         let label = ui.label(RichText::new("Priority").color(cx.theme.text_soft));
-        let mut chosen = caller.priority;
-        let words = |wanted: Option<Priority>| {
-            PRIORITIES.iter().find(|(known, _)| *known == wanted).map_or("", |(_, word)| *word)
-        };
-        let list = ComboBox::from_id_salt("priority").selected_text(words(chosen)).show_ui(ui, |ui| {
-            for (priority, word) in PRIORITIES {
-                ui.selectable_value(&mut chosen, priority, word);
-            }
-        });
-        list.response.labelled_by(label.id);
-        if chosen != caller.priority {
-            change(cx, id, format!("priority of {id}"), |caller| caller.priority = chosen);
-        }
+        priority(ui, cx, caller, label.id);
+        ui.end_row();
         for (unit, name, read, write) in LIMITS {
+            ui.label(RichText::new(name).color(cx.theme.text_soft));
             let field = format!("{name} of {id}");
             let edit = AmountEdit::new(&field, read(caller)).or_empty("no limit").unit(unit);
             match edit.show(ui, cx.theme) {
@@ -210,11 +206,27 @@ fn rules(ui: &mut Ui, cx: &mut PageCx, caller: &Caller) {
                 Some(AmountChange::Clear) => change(cx, id, format!("{field}: no limit"), |caller| write(caller, None)),
                 None => {}
             }
+            ui.end_row();
         }
     });
     let place = cx.draft.working().callers.iter().position(|known| known.id == *id);
     if place.is_some() {
         crate::ui::findings::show(ui, cx, "caller", place);
+    }
+}
+
+fn priority(ui: &mut Ui, cx: &mut PageCx, caller: &Caller, label: egui::Id) {
+    let mut chosen = caller.priority;
+    let known = PRIORITIES.iter().find(|(priority, _)| *priority == chosen);
+    let list = ComboBox::from_id_salt("priority").selected_text(known.map_or("", |(_, word)| *word));
+    let list = list.show_ui(ui, |ui| {
+        for (priority, word) in PRIORITIES {
+            ui.selectable_value(&mut chosen, priority, word);
+        }
+    });
+    list.response.labelled_by(label);
+    if chosen != caller.priority {
+        change(cx, &caller.id, format!("priority of {}", caller.id), |caller| caller.priority = chosen);
     }
 }
 

@@ -64,18 +64,18 @@ fn take(ui: &Ui, cx: &mut PageCx, state: &mut State) {
         Some(keys::Taken::Reserved) => {
             state.refused = Some("Those keys move about, leave, or change the text size. Press others.".to_owned());
         }
-        Some(keys::Taken::Keys(new)) => match keys::conflict(ui.ctx(), entry, new) {
-            Some(other) => {
-                let keys = ui.ctx().format_shortcut(&new);
-                state.refused =
-                    Some(format!("{keys} is {} already. Press others, or change that one first.", other.label));
-            }
-            None => {
-                cx.preferences.shortcuts.insert(entry.slug(), vec![keys::write(new)]);
-                *state = State::default();
-            }
-        },
+        Some(keys::Taken::Keys(new)) => give(ui, cx, state, entry, new),
     }
+}
+
+fn give(ui: &Ui, cx: &mut PageCx, state: &mut State, entry: &Entry, new: egui::KeyboardShortcut) {
+    if let Some(other) = keys::conflict(ui.ctx(), entry, new) {
+        let keys = ui.ctx().format_shortcut(&new);
+        state.refused = Some(format!("{keys} is {} already. Press others, or change that one first.", other.label));
+        return;
+    }
+    cx.preferences.shortcuts.insert(entry.slug(), vec![keys::write(new)]);
+    *state = State::default();
 }
 
 fn row(ui: &mut Ui, cx: &mut PageCx, state: &mut State, entry: &Entry) {
