@@ -16,7 +16,6 @@ use tidegate::contract::history::Search;
 use tidegate::contract::{Command as Wish, DemoCommand, ExportFormat, HistoryCommand, Snapshot};
 use tidegate::model::history::Batch;
 use tidegate::model::record::RequestRecord;
-use tidegate::record::export::write;
 use written::{batch, open, record};
 
 /// The demo below a folder, and a way to wait for its screen to say something.

@@ -47,6 +47,8 @@ model = "gpt-4o"
 [[route.group]]
 endpoints = ["a"]
 "#;
+/// Kills in one folder; what is read after each grows with them.
+const ROUNDS: usize = 50;
 /// Owners learned at a time.
 const LEARNED: u64 = 700;
 /// As many owners are remembered at most.
@@ -167,9 +169,8 @@ fn history_is_whole(folder: &Path, round: usize) -> u64 {
     written
 }
 
-#[test]
-fn a_process_killed_while_it_writes_leaves_a_whole_configuration_history_and_memory_of_owners() {
-    let rounds = std::env::var("TIDEGATE_KILLS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(50);
+/// Kills a writer in a folder of its own, over and over.
+fn kill_over_and_over(rounds: usize) {
     let home = tempfile::tempdir().expect("a temporary folder");
     fs::write(home.path().join("config.toml"), format!("{COMMENT}{CONFIG}")).expect("the configuration is written");
     let (mut written, mut saved, mut learned) = (0, 0, 0);
@@ -186,6 +187,14 @@ fn a_process_killed_while_it_writes_leaves_a_whole_configuration_history_and_mem
         learned = owners;
     }
     assert!(saved > 0 && learned > REMEMBERED, "{saved} saves and {learned} owners: the kills met nothing");
+}
+
+#[test]
+fn a_process_killed_while_it_writes_leaves_a_whole_configuration_history_and_memory_of_owners() {
+    let kills = std::env::var("TIDEGATE_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(ROUNDS);
+    for _ in 0..kills.div_ceil(ROUNDS) {
+        kill_over_and_over(ROUNDS);
+    }
 }
 
 #[tokio::test]
