@@ -40,9 +40,13 @@ struct Console {
 
 impl Console {
     fn open() -> Self {
+        Self::with("")
+    }
+
+    fn with(listen: &str) -> Self {
         let home = tempfile::tempdir().expect("a folder");
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
-        fs::write(home.path().join("config.toml"), CONFIG).expect("it is written");
+        fs::write(home.path().join("config.toml"), format!("{CONFIG}{listen}")).expect("it is written");
         let config_dir = Some(home.path().to_owned());
         let options = Options { config_dir, port: Some(port), seed: Some(1), ..Options::default() };
         let running = backend::start(options).expect("it starts");
@@ -136,6 +140,15 @@ async fn the_network_is_reached_once_a_caller_has_a_token_and_one_click_leads_ba
     assert_eq!(console.status(None).await, 200);
     let file = fs::read_to_string(console.home.path().join("config.toml")).expect("it is there");
     assert!(file.starts_with("# mine") && !file.contains("0.0.0.0"), "{file}");
+}
+
+#[tokio::test]
+async fn an_address_that_waited_for_a_token_is_served_once_there_is_one() {
+    let console = Console::with("[listen]\naddress = \"0.0.0.0\"\n");
+    assert!(matches!(console.ui.latest().serving, Serving::Failed(_)));
+    let token = console.token(CallerCommand::Add("ci".into())).await;
+    assert_eq!((console.status(None).await, console.status(Some(&token)).await), (401, 200));
+    assert!(console.ui.latest().applied.findings.is_empty(), "{:?}", console.ui.latest().applied.findings);
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
         Command::Endpoint(EndpointCommand::SetAdminState(endpoint, state)) => set_admin_state(stage, &endpoint, state),
         Command::Line(command) => Ok(line(stage, command)),
         Command::Key(command) => return key_orders::obey(stage, id, command),
-        Command::Caller(command) => return callers::obey(stage, id, command),
+        Command::Caller(command) => return callers::obey(stage, id, command).await,
         Command::Serving(command) => serving(stage, command).await,
         Command::Demo(command) => demo(stage, command),
         Command::History(command) => history::obey(stage, id, command),
