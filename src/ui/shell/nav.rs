@@ -73,6 +73,9 @@ fn entry(ui: &mut Ui, theme: &Theme, page: Page, chosen: bool, wide: bool, (badg
     } else if response.hovered() {
         painter.rect_filled(rect, 7, theme.hover);
     }
+    if response.gained_focus() {
+        response.scroll_to_me(None);
+    }
     if response.has_focus() {
         painter.rect_stroke(rect, 7, egui::Stroke::new(2.0, theme.accent), egui::StrokeKind::Inside);
     }
