@@ -101,7 +101,7 @@ impl Person {
     fn in_sight(&self) -> Vec<Control> {
         let floor = self.harness.get_by_role_and_label(Role::Button, "Revisions").rect().top();
         // Entries of the navigation that are scrolled above it are not in sight either.
-        let strip = self.harness.get_by_label("Leave the demo").rect().bottom();
+        let strip = self.harness.get_by_role_and_label(Role::Button, "Leave the demo").rect().bottom();
         let above =
             |control: &Control| control.rect.top() < strip && Page::ALL.iter().any(|page| page.name() == control.name);
         let all = self.controls().into_iter().filter(|control| control.role != Role::Row && !above(control));
