@@ -46,6 +46,12 @@ struct Court {
     next: u64,
     open: BTreeMap<RequestId, At>,
     attempts: BTreeMap<RequestId, u32>,
+    /// Of these, those that met a full service.
+    full: BTreeMap<RequestId, u32>,
+    /// How long each would wait.
+    patience: BTreeMap<RequestId, Duration>,
+    /// Since when each waits.
+    waits: BTreeMap<RequestId, Timestamp>,
     ended: u64,
 }
 
@@ -55,8 +61,20 @@ impl Court {
         let shape = Shape::draw(&mut rng);
         let brain = Balancer::new(shape.config().clone(), seed, Timestamp::ZERO);
         let books = Books::new(&shape, Timestamp::ZERO);
-        let (open, attempts) = (BTreeMap::new(), BTreeMap::new());
-        Self { rng, shape, brain, books, now: Timestamp::ZERO, next: 0, open, attempts, ended: 0 }
+        Self {
+            rng,
+            shape,
+            brain,
+            books,
+            now: Timestamp::ZERO,
+            next: 0,
+            open: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            full: BTreeMap::new(),
+            patience: BTreeMap::new(),
+            waits: BTreeMap::new(),
+            ended: 0,
+        }
     }
 
     fn play(&mut self, steps: usize) {
@@ -86,6 +104,7 @@ impl Court {
                 Output::Assigned { assignment, .. } => self.assigned(request, &assignment),
                 Output::Held { .. } => {
                     self.open.insert(request, At::Waiting);
+                    self.waits.insert(request, self.now);
                 }
                 Output::Refused { refusal, .. } => {
                     assert!(refusal.retry_at.is_none_or(|at| at >= self.now), "a recovery lies ahead");
@@ -96,16 +115,28 @@ impl Court {
         }
     }
 
+    /// A wait is over, in time.
+    fn no_more_waiting(&mut self, request: RequestId) {
+        let Some(since) = self.waits.remove(&request) else { return };
+        let patience = self.patience.get(&request);
+        assert!(patience.is_none_or(|most| self.now.since(since) <= *most), "{request} waited longer than it would");
+    }
+
     fn end(&mut self, request: RequestId) {
+        self.no_more_waiting(request);
         self.open.remove(&request);
         self.attempts.remove(&request);
+        self.full.remove(&request);
+        self.patience.remove(&request);
         self.ended += 1;
     }
 
     fn assigned(&mut self, request: RequestId, assignment: &Assignment) {
         let attempts = self.attempts.entry(request).or_default();
         *attempts += 1;
-        assert!(*attempts == assignment.attempt && *attempts <= 4, "the attempt cap holds");
+        let full = self.full.get(&request).copied().unwrap_or_default();
+        assert!(*attempts == assignment.attempt && *attempts <= 16 && *attempts - full <= 4, "the attempt cap holds");
+        self.no_more_waiting(request);
         let id = assignment.endpoint.as_str();
         let charge = assignment.decision.estimate.charge;
         let chosen = assignment.decision.chosen().expect("a sending has a choice");
@@ -133,6 +164,9 @@ impl Court {
             patience: (self.rng.u32(..4) == 0).then(|| Duration::from_millis(self.rng.u64(0..90_000))),
             affinity: Affinity::default(),
         };
+        if let Some(patience) = profile.patience {
+            self.patience.insert(request, patience);
+        }
         self.open.insert(request, At::Waiting);
         self.give(Input::Arrived { request, profile: Arc::new(profile) });
     }
@@ -224,6 +258,9 @@ impl Court {
         let told = (self.rng.bool()).then(|| Duration::from_millis(self.rng.u64(1..80_000)));
         let failure = failure(class, told);
         self.books.failed(self.now, request, &endpoint, charge, &failure);
+        if matches!(class, FailureClass::Throttled(kind) if kind != ThrottleKind::OutOfCredit) {
+            *self.full.entry(request).or_default() += 1;
+        }
         self.give(Input::AttemptFailed { request, failure });
     }
 
@@ -253,6 +290,9 @@ impl Court {
             self.give(Input::Settled { request, settlement: settlement(Ending::Completed, None) });
         }
         self.attempts.clear();
+        self.full.clear();
+        self.patience.clear();
+        self.waits.clear();
         let view = self.brain.view(self.now);
         assert!(view.endpoints.iter().all(|endpoint| endpoint.in_flight == 0));
     }

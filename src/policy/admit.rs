@@ -164,7 +164,7 @@ impl Balancer {
         outputs: &mut Vec<Output>,
     ) {
         let deadline = self.deadline_of(now, &job);
-        let Some(start) = self.start_of(now, &job, judged) else {
+        let Some(start) = self.about(now, &job, judged) else {
             let reason = hopeless(judged);
             return self.refuse(now, request, &job, judged, reason, None, outputs);
         };
@@ -174,10 +174,12 @@ impl Balancer {
             line.is_some_and(|smallest| job.charge < smallest)
                 && matches!(hope(judged), Hope::At(when) if when <= deadline)
         };
-        if start > deadline && !may_pass() {
-            self.refuse(now, request, &job, judged, RefusalReason::NoCapacityInTime, Some(start), outputs);
+        if start > deadline && !may_pass() && !self.would_go_by(now, deadline, &job, judged) {
+            let retry_at = self.start_of(now, &job, judged);
+            self.refuse(now, request, &job, judged, RefusalReason::NoCapacityInTime, retry_at, outputs);
         } else if self.is_full() && !self.displace(now, &job, outputs) {
-            self.refuse(now, request, &job, judged, RefusalReason::LineFull, Some(start), outputs);
+            let retry_at = self.start_of(now, &job, judged);
+            self.refuse(now, request, &job, judged, RefusalReason::LineFull, retry_at, outputs);
         } else {
             self.foresee(now, &job);
             self.hold(now, request, job, judged, start.min(deadline), deadline, outputs);

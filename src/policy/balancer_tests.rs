@@ -163,6 +163,23 @@ fn faults_are_tried_elsewhere_then_later_and_then_passed_on() {
 }
 
 #[test]
+fn one_that_meets_only_full_services_waits_on_while_its_deadline_allows_and_does_not_ask_round_for_ever() {
+    let mut world = two_sites();
+    let (request, first) = world.arrive(100);
+    let full = || failure_with_wait(FailureClass::Throttled(ThrottleKind::Tokens), 1);
+    let mut attempts = sent(&first).attempt;
+    while let answer @ (Output::Assigned { .. } | Output::Held { .. }) = world.fail(request, full()) {
+        assert!(attempts < 4 || matches!(answer, Output::Held { .. }), "after four it waits its turn");
+        let mut answers = vec![answer];
+        answers.extend(world.until(world.now.after(Duration::from_secs(10))).into_iter().map(|(_, output)| output));
+        let Some(Output::Assigned { assignment, .. }) = answers.last() else { break };
+        attempts = assignment.attempt;
+    }
+    assert!(attempts > 4 && attempts <= 16, "{attempts}");
+    assert!(world.now >= Timestamp::from_secs(30), "it waited for most of its minute");
+}
+
+#[test]
 fn two_refused_connections_eject_and_give_the_charge_back() {
     let mut world = two_groups();
     for _ in 0..2 {

@@ -52,7 +52,7 @@ pub(super) struct EndpointState {
     /// When it last failed a request; `None`: never.
     pub(super) failed_at: Option<Timestamp>,
     pub(super) latency: Latency,
-    /// How long a request runs there, smoothed.
+    /// How long a request runs there; rises at once, falls slowly.
     pub(super) stay: Duration,
 }
 
@@ -87,7 +87,7 @@ impl EndpointState {
 
     /// A request has ended that ran for so long.
     pub(super) fn note_stay(&mut self, stay: Duration) {
-        self.stay = self.stay.saturating_mul(7).saturating_add(stay) / 8;
+        self.stay = stay.max(self.stay.saturating_mul(15).saturating_add(stay) / 16);
     }
 
     /// Counts as the configuration says, by the limits that hold.

@@ -21,6 +21,9 @@ use crate::model::outcome::{Failure, FailureClass, ThrottleKind};
 use crate::model::status::RestCause;
 use crate::model::units::{Timestamp, micros};
 
+/// So many times the attempts that the cap allows are made by one that met nothing but full services.
+const PATIENT: u32 = 4;
+
 impl Balancer {
     /// Answers a failure: elsewhere, later, or over.
     pub(super) fn attempt_failed(
@@ -68,8 +71,11 @@ impl Balancer {
         outputs: &mut Vec<Output>,
     ) {
         let rules = self.config.retry.clone();
-        let spent = job.attempts >= attempt_cap(&rules) || self.stopping;
-        if !spent {
+        job.throttled = job.throttled.saturating_add(u32::from(is_short(failure.class)));
+        let cap = attempt_cap(&rules);
+        let spent = has_spent(&job, cap) || self.stopping;
+        // Who met so many full services waits its turn rather than to ask round.
+        if job.attempts < cap && !spent {
             let mut judged = self.judge(now, &job);
             self.heed_claims(now, &job, &mut judged, Standing::Back);
             if judged.iter().any(Judged::fits) {
@@ -98,7 +104,11 @@ impl Balancer {
         if expected > deadline || repeats && !self.budget.spend(now, rules.budget_percent) {
             return self.finish(now, request, job, failure, outputs);
         }
-        let until = now.after(if repeats { backoff(&mut self.rng, &rules, job.attempts) } else { Duration::ZERO });
+        let until = now.after(if repeats || job.attempts >= cap {
+            backoff(&mut self.rng, &rules, job.attempts)
+        } else {
+            Duration::ZERO
+        });
         self.hold(now, request, job, &judged, expected.max(until), deadline, outputs);
         if until > now {
             self.start_backoff(now, request, until, deadline);
@@ -276,6 +286,22 @@ impl Balancer {
             endpoint.health.rest(request, now.after(rest), cause);
         }
     }
+}
+
+/// Whether it says that a service had no room at the time, which others' requests may have taken.
+const fn is_short(class: FailureClass) -> bool {
+    matches!(
+        class,
+        FailureClass::Throttled(ThrottleKind::Tokens | ThrottleKind::Requests | ThrottleKind::SharedCapacity)
+    )
+}
+
+/// Whether no further attempt is made. A service that is full did no work, so meeting some takes nothing from the cap while
+/// the deadline allows to wait; meeting very many does.
+const fn has_spent(job: &Job, cap: u32) -> bool {
+    let faults = job.attempts.saturating_sub(job.throttled);
+    // One attempt means one.
+    faults >= cap || job.attempts >= if cap > 1 { cap.saturating_mul(PATIENT) } else { 1 }
 }
 
 /// Whether going on after this failure takes nothing from the retry budget: the service said clearly that it did no work.

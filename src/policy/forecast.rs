@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use super::balancer::Balancer;
 use super::health::Standing;
-use super::judge::{Hope, Judged, hope, pool_limits};
-use super::lane::Lane;
-use super::order::Turn;
+use super::judge::pool_limits;
+use super::line::half_way;
+use super::order::{Line, Turn, Waiter};
+use super::paced_play::Paces;
 use super::play::{Gate, Play, Player, Purse, Running, Share, Start};
+use super::rehearsal::{Crowd, Rehearsal, Role};
 use super::request::{Job, Stage};
 use crate::model::config::Priority;
 use crate::model::decision::Estimate;
@@ -31,6 +33,8 @@ const ABOUT: Duration = Duration::from_millis(250);
 const STALE: Duration = Duration::from_secs(5);
 /// One that has run for longer than usual is thought to end this soon.
 const OVERDUE: Duration = Duration::from_millis(100);
+/// One who is not in line, when it is played what it would be if it were.
+const GUEST: RequestId = RequestId(u64::MAX);
 /// What is expected of an event whose time nobody knows, such as the verdict of a probe.
 const SOON: Duration = Duration::from_secs(1);
 
@@ -124,7 +128,9 @@ impl Forecast {
         let mut sum = 0_u64;
         let mut latest = Timestamp::ZERO;
         for seat in self.seats.iter().skip(place) {
-            latest = latest.max(seat.at?);
+            // Those who will have given up by then take nothing.
+            let Some(at) = seat.at else { continue };
+            latest = latest.max(at);
             sum = sum.saturating_add(seat.charge);
             if sum >= charge {
                 return Some(latest);
@@ -135,20 +141,10 @@ impl Forecast {
 }
 
 impl Balancer {
-    /// When a request that is not in line would start if it went in line now; `None`: never by waiting.
-    pub(super) fn start_of(&mut self, now: Timestamp, job: &Job, judged: &[Judged]) -> Option<Timestamp> {
-        let place = job.route?;
-        let soonest = match hope(judged) {
-            _ if judged.iter().any(Judged::fits) => now,
-            Hope::At(when) => when,
-            Hope::Event => now.after(SOON),
-            Hope::Never => return None,
-        };
-        if self.routes.get(place)?.line.is_empty() {
-            return Some(soonest);
-        }
+    /// When a request would start that took its place in line now, by what was foreseen.
+    pub(super) fn foreseen_start(&mut self, now: Timestamp, place: usize, job: &Job) -> Option<Timestamp> {
         self.refresh_forecast(now, place);
-        Some(self.place_for(now, place, job).map_or(soonest, |(_, when, _)| when.max(now)))
+        self.place_for(now, place, job).map(|(_, when, _)| when)
     }
 
     /// Enters a request that is about to stand in line into the forecast for those after it.
@@ -182,7 +178,7 @@ impl Balancer {
         let tags = route.line.tags_of(&job.waiter(RequestId(0)));
         let at = forecast.place_of(job.profile.priority, tags);
         let purse = forecast.end.purse_of(job.caller);
-        let player = Player { charge: job.charge, lane: 0, purse };
+        let player = Player { order: job.order, charge: job.charge, purse };
         let last = forecast.end.next(now, player, |endpoint| self.cost_at(now, job, endpoint));
         let when = forecast.displaces(at, job.charge).or_else(|| last.map(|start| start.at))?;
         Some((at, when, last))
@@ -202,26 +198,91 @@ impl Balancer {
     /// Plays a route's line, with those that share endpoints with it.
     pub(super) fn play(&self, now: Timestamp, place: usize) -> Option<Forecast> {
         let own = self.routes.get(place)?.line.upcoming(usize::MAX);
-        let routes = self.routes_beside(place);
-        let turns = self.in_one_order(place, &own, &routes);
-        let jobs: Vec<Option<&Job>> = turns.iter().map(|turn| self.jobs.get(&turn.waiter.request)).collect();
-        let mut play = self.stage_of(now, place, &routes, &jobs)?;
-        let mut lanes: BTreeMap<(Option<usize>, &Lane), usize> = BTreeMap::new();
-        let players = turns.iter().zip(&jobs).map(|(turn, job)| {
-            let fresh = lanes.len();
-            let lane = *lanes.entry((job.and_then(|job| job.route), &turn.waiter.lane)).or_insert(fresh);
-            Player { charge: turn.waiter.charge, lane, purse: play.purse_of(job.and_then(|job| job.caller)) }
-        });
-        let players: Vec<Player> = players.collect();
+        let job_of = |request| self.jobs.get(&request);
+        let cost = |request, endpoint| job_of(request).and_then(|job| self.cost_at(now, job, endpoint));
+        let (starts, end) = self.rehearsal(now, place, None, cost)?.run(self.horizon(now));
+        let starts: Vec<_> = own.iter().map(|turn| starts.get(&turn.waiter.request).copied()).collect();
+        Some(Forecast::new(now, &own, &starts, end))
+    }
+
+    /// When a request that is not in line would start if it went in line now; `None`: not in the time that is played.
+    pub(super) fn rehearsed(&self, now: Timestamp, place: usize, job: &Job) -> Option<Timestamp> {
+        let job_of = |request| if request == GUEST { Some(job) } else { self.jobs.get(&request) };
+        let cost = |request, endpoint| job_of(request).and_then(|job| self.cost_at(now, job, endpoint));
+        let rehearsal = self.rehearsal(now, place, Some(job), cost)?;
+        let guest = self.guest(job, &rehearsal);
+        rehearsal.unpaced().joined_by(guest).run(self.horizon(now)).0.get(&GUEST).copied()
+    }
+
+    /// From when on a request that comes then is sent at once.
+    pub(super) fn comes_back(&self, now: Timestamp, place: usize, job: &Job) -> Option<Timestamp> {
+        let job_of = |request| if request == GUEST { Some(job) } else { self.jobs.get(&request) };
+        let cost = |request, endpoint| job_of(request).and_then(|job| self.cost_at(now, job, endpoint));
+        let rehearsal = self.rehearsal(now, place, Some(job), cost)?;
+        let guest = self.guest(job, &rehearsal);
+        rehearsal.admits(&guest, self.horizon(now))
+    }
+
+    /// One who is not in line.
+    fn guest<C>(&self, job: &Job, rehearsal: &Rehearsal<C>) -> Role {
+        let waiter = Waiter { lane: self.lane_of(job), ..job.waiter(GUEST) };
+        let player = Player { order: job.order, charge: job.charge, purse: rehearsal.purse_of(job.caller) };
+        Role { line: 0, waiter, player, deadline: None, ages: None }
+    }
+
+    /// No line is played for longer.
+    fn horizon(&self, now: Timestamp) -> Timestamp {
         let longest = Duration::from_secs(u64::from(self.config.queue.max_wait_seconds));
-        let until = now.after(longest.saturating_add(MINUTE));
-        let starts = play.run(&players, until, |at, endpoint| {
-            jobs.get(at).copied().flatten().and_then(|job| self.cost_at(now, job, endpoint))
+        now.after(longest.saturating_add(MINUTE))
+    }
+
+    /// A route's line and those beside it, on a stage, also for a guest. Of those who are foreseen the ones come that are more
+    /// important than it, or than normal requests.
+    fn rehearsal<C>(&self, now: Timestamp, place: usize, guest: Option<&Job>, cost: C) -> Option<Rehearsal<C>>
+    where
+        C: Fn(RequestId, usize) -> Option<Estimate>,
+    {
+        let routes: Vec<usize> = [place].into_iter().chain(self.routes_beside(place)).collect();
+        let lines = routes.iter().filter_map(|route| self.routes.get(*route)).map(|route| route.line.clone());
+        let lines: Vec<Line> = lines.collect();
+        let each = lines
+            .iter()
+            .enumerate()
+            .flat_map(|(at, line)| line.upcoming(usize::MAX).into_iter().map(move |turn| (at, turn.waiter)));
+        let waiters: Vec<(usize, Waiter)> = each.collect();
+        let jobs: Vec<Option<&Job>> = waiters.iter().map(|(_, waiter)| self.jobs.get(&waiter.request)).collect();
+        let asking = guest.into_iter().chain(jobs.iter().copied().flatten());
+        let play = self.stage_of(now, place, &routes, asking.filter_map(|job| job.caller).collect())?;
+        let roles = waiters.into_iter().zip(&jobs).filter_map(|((line, waiter), job)| {
+            let purse = play.purse_of((*job)?.caller);
+            Some(role_of(now, line, waiter, (*job)?, purse))
         });
-        let of: BTreeMap<RequestId, Option<Timestamp>> =
-            turns.iter().map(|turn| turn.waiter.request).zip(starts).collect();
-        let starts: Vec<_> = own.iter().map(|turn| of.get(&turn.waiter.request).copied().flatten()).collect();
-        Some(Forecast::new(now, &own, &starts, play))
+        let roles: Vec<Role> = roles.collect();
+        let paces = self.paces(now, place, &play);
+        let class = guest.map_or(Priority::Normal, |guest| guest.profile.priority);
+        let crowd = self.crowd(place, class, &paces, &roles);
+        Some(Rehearsal::new(play, lines, roles, paces, cost).with(crowd))
+    }
+
+    /// Those who are foreseen and more important than a class.
+    fn crowd(&self, place: usize, class: Priority, paces: &Paces, roles: &[Role]) -> Crowd {
+        let demand = self.routes.get(place).and_then(|route| route.demand);
+        let rate = demand.map_or(0, |demand| paces.ahead_of(class, demand));
+        let asked = roles.iter().fold(0_u64, |sum, role| sum.saturating_add(role.player.charge));
+        let usual = asked.checked_div(u64::try_from(roles.len()).unwrap_or(u64::MAX)).unwrap_or_default();
+        Crowd { rate, size: usual.clamp(rate / 240, rate.max(rate / 240)).max(1) }
+    }
+
+    /// What is kept from lesser requests of a route for those who are foreseen.
+    fn paces(&self, now: Timestamp, place: usize, play: &Play) -> Paces {
+        let Some(route) = self.routes.get(place).filter(|_| self.is_foreseen(now, place)) else {
+            return Paces::default();
+        };
+        let taken =
+            |class, at| route.shares.iter().find(|(of, _)| *of == class).map_or(0, |(_, window)| window.taken(at));
+        route
+            .demand
+            .map_or_else(Paces::default, |demand| Paces::new(play, demand, self.config.queue.bulk_share_percent, taken))
     }
 
     /// Routes with somebody in line that use an endpoint, or a pool, of this one; not itself.
@@ -232,28 +293,9 @@ impl Balancer {
         beside.into_iter().collect()
     }
 
-    /// Lines side by side, as they are looked at: the one whose next request is most important and oldest first.
-    fn in_one_order(&self, place: usize, own: &[Turn], routes: &[usize]) -> Vec<Turn> {
-        if routes.is_empty() {
-            return own.to_vec();
-        }
-        let rank = |turn: &Turn| self.jobs.get(&turn.waiter.request).map(|job| (job.rank, job.order));
-        let others = routes.iter().filter(|route| **route != place).filter_map(|route| self.routes.get(*route));
-        let lines = [own.to_vec()].into_iter().chain(others.map(|route| route.line.upcoming(usize::MAX)));
-        let mut lines: Vec<_> = lines.map(|line| line.into_iter().peekable()).collect();
-        let mut all = Vec::new();
-        loop {
-            let next =
-                lines.iter_mut().filter_map(|line| Some((rank(line.peek()?), line))).min_by_key(|(rank, _)| *rank);
-            let Some(turn) = next.and_then(|(_, line)| line.next()) else { return all };
-            all.push(turn);
-        }
-    }
-
-    fn stage_of(&self, now: Timestamp, place: usize, routes: &[usize], jobs: &[Option<&Job>]) -> Option<Play> {
-        self.config.routes.get(place)?;
-        let members =
-            [place].into_iter().chain(routes.iter().copied()).filter_map(|route| self.config.routes.get(route));
+    fn stage_of(&self, now: Timestamp, place: usize, routes: &[usize], callers: BTreeSet<usize>) -> Option<Play> {
+        let own = self.config.routes.get(place)?;
+        let members = routes.iter().filter_map(|route| self.config.routes.get(*route));
         let members = members.flat_map(|route| route.groups.iter().flat_map(|group| &group.members));
         let members: BTreeSet<usize> =
             members.filter(|member| member.region_rank.is_some()).map(|member| member.endpoint).collect();
@@ -278,17 +320,21 @@ impl Balancer {
             let (limits, firm) = (seat.state.limits(seat.spec), seat.state.firm_tokens(seat.spec));
             let (slot, ledger) = (seat.slot, seat.state.ledger.sketch(limits));
             let running = self.running(now, seat.spec.max_in_flight, |_, sent| sent == slot, seat.state.stay);
-            gates.push(Gate { endpoint, slot, opens, ledger, limits, firm, pool, running });
+            let rank = own.groups.iter().enumerate().find_map(|(group, spec)| {
+                let member = spec.members.iter().find(|member| member.endpoint == endpoint)?;
+                Some((group, member.region_rank?))
+            });
+            let rank = rank.unwrap_or((usize::MAX, 0));
+            gates.push(Gate { endpoint, slot, rank, opens, ledger, limits, firm, pool, running });
         }
-        let others = self.claims.iter().filter(|claim| claim.route != place && !routes.contains(&claim.route));
+        let others = self.claims.iter().filter(|claim| !routes.contains(&claim.route));
         let play =
             Play::new(now, gates, pools.into_iter().map(|(_, share)| share).collect(), others.copied().collect());
-        Some(play.with(self.purses(now, jobs)))
+        Some(play.with(self.purses(now, callers)))
     }
 
     /// What those callers may use who wait and are limited.
-    fn purses(&self, now: Timestamp, jobs: &[Option<&Job>]) -> Vec<Purse> {
-        let callers: BTreeSet<usize> = jobs.iter().filter_map(|job| (*job)?.caller).collect();
+    fn purses(&self, now: Timestamp, callers: BTreeSet<usize>) -> Vec<Purse> {
         let purse = |caller: usize| {
             let state = self.callers.get(caller).filter(|state| state.is_limited())?;
             let running = self.running(now, state.max_in_flight(), |job, _| job.caller == Some(caller), SOON);
@@ -331,6 +377,17 @@ impl Balancer {
         let too_large = seat.state.smallest_too_large(now).is_some_and(|known| known <= estimate.charge);
         (seat.barred(job).is_none() && !too_large).then_some(estimate)
     }
+}
+
+/// One who waits, as a rehearsal sees it.
+fn role_of(now: Timestamp, line: usize, waiter: Waiter, job: &Job, purse: Option<usize>) -> Role {
+    let player = Player { order: job.order, charge: waiter.charge, purse };
+    let (deadline, ages) = match job.stage {
+        Some(Stage::InLine { since, deadline }) => (Some(deadline), Some(half_way(since, deadline))),
+        _ => (None, None),
+    };
+    let ages = ages.filter(|at| *at > now && waiter.rank != Priority::Interactive);
+    Role { line, waiter, player, deadline, ages }
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
+use super::super::lane::Lane;
 use super::super::ledger::{Ledger, Limits};
 use super::*;
 
@@ -7,6 +8,7 @@ fn gate(endpoint: usize, tokens: u64, opens: u64) -> Gate {
     Gate {
         endpoint,
         slot: endpoint,
+        rank: (0, 0),
         opens: Timestamp::from_secs(opens),
         ledger,
         limits,
@@ -34,11 +36,27 @@ fn turns(charges: &[u64]) -> Vec<Turn> {
     charges.iter().enumerate().map(turn).collect()
 }
 
-fn run(mut play: Play, charges: &[u64]) -> Vec<Option<u64>> {
-    let cost = |at: usize, _| Some(Estimate { prompt: 0, output: 0, charge: charges[at] });
-    let players: Vec<Player> = charges.iter().map(|charge| Player { charge: *charge, ..Player::default() }).collect();
-    let starts = play.run(&players, Timestamp::from_secs(600), cost);
-    starts.into_iter().map(|start| start.map(|at| at.0 / 1_000)).collect()
+/// Plays those of these charges, one after the other in this order, each in a lane and with a purse.
+fn run_as(play: Play, charges: &[u64], place: impl Fn(usize) -> (Lane, Option<usize>)) -> Vec<Option<u64>> {
+    let mut line = Line::new(10);
+    let roles = turns(charges).into_iter().enumerate().map(|(at, turn)| {
+        let (lane, purse) = place(at);
+        let waiter = Waiter { lane, ..turn.waiter };
+        let player = Player { order: waiter.order, charge: waiter.charge, purse };
+        line.enter(waiter.clone());
+        Role { line: 0, waiter, player, deadline: None, ages: None }
+    });
+    let roles: Vec<Role> = roles.collect();
+    let cost = |request: RequestId, _| {
+        Some(Estimate { prompt: 0, output: 0, charge: charges[usize::try_from(request.0).expect("few come")] })
+    };
+    let rehearsal = Rehearsal::new(play, vec![line], roles, Paces::default(), cost);
+    let (starts, _) = rehearsal.run(Timestamp::from_secs(600));
+    (0..charges.len()).map(|at| Some(starts.get(&RequestId(at as u64))?.0 / 1_000)).collect()
+}
+
+fn run(play: Play, charges: &[u64]) -> Vec<Option<u64>> {
+    run_as(play, charges, |_| (Lane::default(), None))
 }
 
 fn alone(gates: Vec<Gate>) -> Play {
@@ -135,13 +153,16 @@ fn where_only_so_many_may_run_the_next_starts_when_one_is_thought_to_end() {
 fn a_lane_whose_caller_has_used_what_it_may_holds_up_no_other() {
     let limits = Limits { tokens: Some(10), ..Limits::NONE };
     let purse = Purse { caller: 3, ledger: Ledger::own(), limits, running: Running::default() };
-    let mut play = alone(vec![gate(0, 100, 0)]).with(vec![purse]);
-    let limited = Player { charge: 10, lane: 0, purse: play.purse_of(Some(3)) };
-    let free = Player { charge: 45, lane: 1, purse: None };
-    let starts = play.run(&[limited, limited, free, free], Timestamp::from_secs(600), |at, _| {
-        Some(Estimate { prompt: 0, output: 0, charge: [10, 10, 45, 45][at] })
-    });
-    let starts: Vec<_> = starts.into_iter().map(|start| start.map(|at| at.0 / 1_000)).collect();
+    let play = alone(vec![gate(0, 100, 0)]).with(vec![purse]);
+    let limited = play.purse_of(Some(3));
+    let starts =
+        run_as(
+            play,
+            &[10, 10, 45, 45],
+            |at| {
+                if at < 2 { (Lane::of_caller(3), limited) } else { (Lane::default(), None) }
+            },
+        );
     assert_eq!(starts, [0, 60_000, 0, 60_300].map(Some));
 }
 

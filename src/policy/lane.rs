@@ -25,6 +25,14 @@ pub(super) struct Lane {
     barred: Vec<usize>,
 }
 
+#[cfg(test)]
+impl Lane {
+    /// Of those whom this caller's limits bind.
+    pub(super) fn of_caller(caller: usize) -> Self {
+        Self { caller: Some(caller), ..Self::default() }
+    }
+}
+
 impl Balancer {
     /// Where a request would stand.
     pub(super) fn lane_of(&self, job: &Job) -> Lane {

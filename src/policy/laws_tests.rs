@@ -97,6 +97,8 @@ struct Court {
     now: Timestamp,
     at: BTreeMap<RequestId, At>,
     attempts: BTreeMap<RequestId, u32>,
+    /// Of these, those that met a full service.
+    full: BTreeMap<RequestId, u32>,
     /// Until when each site asked to be left alone.
     told: BTreeMap<String, Timestamp>,
     tally: Tally,
@@ -112,6 +114,7 @@ impl Court {
             now: Timestamp::ZERO,
             at: BTreeMap::new(),
             attempts: BTreeMap::new(),
+            full: BTreeMap::new(),
             told: BTreeMap::new(),
             tally: Tally::default(),
             outputs: Vec::new(),
@@ -136,7 +139,9 @@ impl Court {
             Output::Assigned { assignment, .. } => {
                 let attempts = self.attempts.entry(request).or_default();
                 *attempts += 1;
-                assert!(*attempts == assignment.attempt && *attempts <= 4, "the attempt cap holds");
+                let full = self.full.get(&request).copied().unwrap_or_default();
+                let within = *attempts <= 16 && *attempts - full <= 4;
+                assert!(*attempts == assignment.attempt && within, "the attempt cap holds");
                 self.admitted(assignment.endpoint.as_str(), &assignment.decision)
             }
             Output::Held { .. } => At::Waiting,
@@ -285,6 +290,9 @@ impl Court {
                 let failure =
                     Failure { facts: HeaderFacts { retry_after, ..HeaderFacts::default() }, ..failure(class) };
                 self.take_back(&at, &failure);
+                if matches!(class, FailureClass::Throttled(_)) {
+                    *self.full.entry(request).or_default() += 1;
+                }
                 if let (Some(wait), At::Sent { site, .. }) = (failure.facts.retry_after, &at)
                     && matches!(failure.class, FailureClass::Throttled(_))
                 {

@@ -40,11 +40,14 @@ mod order;
 mod ordered;
 mod outputs;
 mod owners;
+mod paced_play;
 mod pacing;
 mod pairs;
 mod play;
+mod promise;
 mod queue_view;
 mod refill;
+mod rehearsal;
 mod relent;
 mod request;
 mod rest;
@@ -65,6 +68,8 @@ mod allot_tests;
 mod crowd_tests;
 #[cfg(test)]
 mod cut_off_tests;
+#[cfg(test)]
+mod honesty_tests;
 #[cfg(test)]
 mod insight_tests;
 #[cfg(test)]

@@ -23,21 +23,21 @@ use crate::model::outlook::{Demand, Outlook};
 use crate::model::units::Timestamp;
 
 /// How far ahead it is looked, in seconds. What is free at each must last until the next.
-const HORIZONS: [u64; MOMENTS] =
+pub(super) const HORIZONS: [u64; MOMENTS] =
     [0, 1, 2, 3, 4, 6, 8, 11, 14, 17, 20, 23, 26, 29, 32, 35, 38, 41, 44, 47, 50, 53, 56, 59];
 const MOMENTS: usize = 24;
 /// By then everything of now has left, guards included.
-const LAST: u64 = 63;
+pub(super) const LAST: u64 = 63;
 /// As many seconds of what interactive requests are expected to want stay free at any moment,
-const AT_HAND: u64 = 2;
+pub(super) const AT_HAND: u64 = 2;
 /// but at most this part of the whole, in thousandths.
-const AT_HAND_AT_MOST: u64 = 20;
+pub(super) const AT_HAND_AT_MOST: u64 = 20;
 /// How long an allowance is used before it is made again.
 const FRESH: Duration = Duration::from_millis(100);
 /// An older outlook says nothing.
 const OUTLOOK_LASTS: Duration = Duration::from_secs(30);
 /// What normal requests get of the last minute's tokens whatever else is expected, in percent.
-const NORMAL_SHARE: u64 = 25;
+pub(super) const NORMAL_SHARE: u64 = 25;
 
 /// How much the less important classes may still take, for each group together with those above it.
 #[derive(Clone, Debug, Default)]
@@ -119,6 +119,12 @@ impl Balancer {
             }
             *bulk = bulk.saturating_sub(if class == Priority::Bulk { one.estimate.charge } else { 0 });
         }
+    }
+
+    /// Whether more than bulk is foreseen on a route, as far as one can tell now.
+    pub(super) fn is_foreseen(&self, now: Timestamp, place: usize) -> bool {
+        let demand = self.routes.get(place).and_then(|route| route.demand);
+        demand.is_some() && now.since(self.outlook.at) <= OUTLOOK_LASTS
     }
 
     /// Whether there is an allowance to go by.
@@ -237,7 +243,7 @@ fn together(one: Free, other: Free) -> Free {
 }
 
 /// `whole` × `part` / `of`.
-fn share(whole: u64, part: u64, of: u64) -> u64 {
+pub(super) fn share(whole: u64, part: u64, of: u64) -> u64 {
     u64::try_from(u128::from(whole) * u128::from(part) / u128::from(of.max(1))).unwrap_or(u64::MAX)
 }
 

@@ -1,8 +1,10 @@
-//! Plays lines over copies of the ledgers: who would start when, if nobody else came.
+//! Copies of the ledgers to play with: where would one start first, and what is left when it has taken its place?
 //!
-//! Invariant: nothing real is touched, and time only moves on; the next one of a lane is never delayed by those who pass it.
-//! Absent on purpose: who may still come, and what is kept for them (`pacing`); when requests in flight will really end.
+//! Invariant: nothing real is touched, and time only moves on.
+//! Absent on purpose: whose turn it is (`rehearsal`), what is kept for those who may still come (`paced_play`), and when
+//! requests in flight will really end.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -11,8 +13,8 @@ use super::ledger::{Ledger, Limits};
 use crate::model::decision::Estimate;
 use crate::model::units::Timestamp;
 
-/// How many are let pass at a time before time moves on.
-const PASSING: usize = 8;
+/// So many gates that are open are compared for who has the most room.
+const COMPARED: usize = 8;
 
 /// An endpoint as the play sees it.
 #[derive(Clone, Debug)]
@@ -20,6 +22,8 @@ pub(super) struct Gate {
     /// Index into the configuration's endpoints.
     pub(super) endpoint: usize,
     pub(super) slot: usize,
+    /// Its group and its region's place there: of those that are open the least is used.
+    pub(super) rank: (usize, u32),
     /// Rest ends, or now.
     pub(super) opens: Timestamp,
     pub(super) ledger: Ledger,
@@ -72,10 +76,10 @@ pub(super) struct Purse {
 /// One who takes part.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Player {
+    /// Its place among all arrivals.
+    pub(super) order: u64,
     /// The least it would take anywhere.
     pub(super) charge: u64,
-    /// Those of one lane wait for the same.
-    pub(super) lane: usize,
     /// Index into the play's purses.
     pub(super) purse: Option<usize>,
 }
@@ -102,7 +106,12 @@ pub(super) struct Start {
     /// Of the caller whose limits bind it.
     pub(super) purse: Option<usize>,
     pub(super) estimate: Estimate,
+    /// Its place among all arrivals: of several for whom a place is kept the oldest counts.
+    pub(super) order: u64,
 }
+
+/// Of the gates that are open the least is used.
+type Rank = ((usize, u32), Reverse<u64>);
 
 /// The stage.
 #[derive(Clone, Debug)]
@@ -120,28 +129,6 @@ pub(super) struct Play {
     bounds: BTreeSet<(Timestamp, usize)>,
     /// The same by gate.
     bound_of: Vec<Timestamp>,
-}
-
-/// Those of one lane, during the play.
-#[derive(Debug, Default)]
-struct Queue {
-    /// In the order of service; the next one first.
-    order: std::collections::VecDeque<usize>,
-    /// The smallest last.
-    by_charge: Vec<usize>,
-}
-
-impl Queue {
-    /// Forgets those who have gone.
-    fn tidy(&mut self, gone: &[bool]) {
-        let has_gone = |at: &usize| gone.get(*at).copied().unwrap_or(true);
-        while self.order.front().is_some_and(has_gone) {
-            self.order.pop_front();
-        }
-        while self.by_charge.last().is_some_and(has_gone) {
-            self.by_charge.pop();
-        }
-    }
 }
 
 impl Play {
@@ -185,7 +172,7 @@ impl Play {
     }
 
     /// The same, leaving room for those whose turn it is.
-    fn next_beside(
+    pub(super) fn next_beside(
         &self,
         from: Timestamp,
         player: Player,
@@ -193,27 +180,57 @@ impl Play {
         cost: impl Fn(usize) -> Option<Estimate>,
     ) -> Option<Start> {
         let from = from.max(self.now);
-        let mut best: Option<Start> = None;
-        let told = player.charge >= self.smallest;
+        let (mut best, mut open): (Option<Start>, Option<(Rank, Start)>) = (None, None);
+        let (told, mut compared) = (player.charge >= self.smallest, 0);
         for (bound, at) in &self.bounds {
-            if told && best.is_some_and(|best| *bound >= best.at) {
+            if told && best.is_some_and(|best| *bound > best.at) || compared >= COMPARED {
                 break;
             }
             let Some(gate) = self.gates.get(*at) else { continue };
             let Some(estimate) = cost(gate.endpoint) else { continue };
             let Some(when) = self.opens(gate, player.purse, from, estimate) else { continue };
-            let hindered = kept.iter().filter(|kept| !self.leaves_room(*at, gate, from, estimate, kept));
-            let start = Start {
-                at: hindered.fold(when, |when, kept| when.max(kept.at)),
-                gate: *at,
-                purse: player.purse,
-                estimate,
-            };
+            let when = self.kept_until(*at, gate, from, estimate, kept).map_or(when, |kept| kept.max(when));
+            let start = Start { at: when, gate: *at, purse: player.purse, estimate, order: player.order };
             if best.is_none_or(|best| start.at < best.at) {
                 best = Some(start);
             }
+            if when <= from {
+                compared += 1;
+                let rank = (gate.rank, Reverse(self.share(gate, from)));
+                if open.is_none_or(|(known, _)| rank < known) {
+                    open = Some((rank, start));
+                }
+            }
         }
-        best
+        open.map(|(_, start)| start).or(best)
+    }
+
+    /// Until when a gate is kept for others: there is not room for both.
+    fn kept_until(
+        &self,
+        at: usize,
+        gate: &Gate,
+        from: Timestamp,
+        estimate: Estimate,
+        kept: &[Start],
+    ) -> Option<Timestamp> {
+        let oldest =
+            |here: &dyn Fn(&Start) -> bool| kept.iter().filter(|kept| here(kept)).min_by_key(|kept| kept.order);
+        let own = oldest(&|kept| kept.gate == at).filter(|kept| {
+            !gate.ledger.leaves_room(from, estimate, kept.estimate, kept.at, gate.limits(kept.estimate))
+        });
+        let pool = gate.pool.and_then(|pool| self.pools.get(pool));
+        let shared = pool.and_then(|pool| {
+            oldest(&|kept| self.gates.get(kept.gate).is_some_and(|other| other.pool == gate.pool))
+                .filter(|kept| !pool.ledger.leaves_room(from, estimate, kept.estimate, kept.at, pool.limits))
+        });
+        own.map(|kept| kept.at).max(shared.map(|kept| kept.at))
+    }
+
+    /// What is free of a gate and its pool.
+    fn share(&self, gate: &Gate, at: Timestamp) -> u64 {
+        let own = gate.ledger.free_share(at, gate.limits);
+        self.pool(gate).map_or(own, |pool| own.min(pool.ledger.free_share(at, pool.limits)))
     }
 
     fn opens(&self, gate: &Gate, purse: Option<usize>, from: Timestamp, estimate: Estimate) -> Option<Timestamp> {
@@ -230,14 +247,6 @@ impl Play {
 
     fn pool(&self, gate: &Gate) -> Option<&Share> {
         self.pools.get(gate.pool?)
-    }
-
-    fn leaves_room(&self, at: usize, gate: &Gate, from: Timestamp, estimate: Estimate, first: &Start) -> bool {
-        let own = at != first.gate
-            || gate.ledger.leaves_room(from, estimate, first.estimate, first.at, gate.limits(first.estimate));
-        let claimed = self.gates.get(first.gate).and_then(|gate| gate.pool);
-        let shared = self.pool(gate).filter(|_| claimed == gate.pool);
-        own && shared.is_none_or(|pool| pool.ledger.leaves_room(from, estimate, first.estimate, first.at, pool.limits))
     }
 
     /// It takes its place there.
@@ -258,7 +267,7 @@ impl Play {
     }
 
     /// Time moves on; what other routes claimed by then is taken.
-    fn pass(&mut self, now: Timestamp) {
+    pub(super) fn pass(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
         while let Some(claim) = self.claims.pop_if(|claim| claim.at <= now) {
             let at = self.gates.iter().position(|gate| gate.slot == claim.slot);
@@ -271,99 +280,42 @@ impl Play {
         }
     }
 
-    /// Plays everybody, in the order of service, at most to a time. When each starts; `None`: later, or never.
-    pub(super) fn run(
-        &mut self,
-        players: &[Player],
-        until: Timestamp,
-        cost: impl Fn(usize, usize) -> Option<Estimate>,
-    ) -> Vec<Option<Timestamp>> {
-        self.smallest = players.iter().map(|player| player.charge).min().unwrap_or_default();
+    /// What time it is there.
+    pub(super) const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The smallest charge that is asked for.
+    pub(super) const fn smallest(&self) -> u64 {
+        self.smallest
+    }
+
+    /// Nobody asks for less than this.
+    pub(super) fn begin(&mut self, smallest: u64) {
+        self.smallest = smallest;
         for gate in 0..self.gates.len() {
             self.bound(gate);
         }
-        let (mut starts, mut gone) = (vec![None; players.len()], vec![false; players.len()]);
-        let mut queues = queues(players);
-        let mut steps = players.len().saturating_mul(4).saturating_add(64);
-        let mut go = |play: &mut Self, at: usize, start: Option<Start>, gone: &mut [bool]| {
-            if let (Some(known), Some(slot)) = (gone.get_mut(at), starts.get_mut(at)) {
-                (*known, *slot) = (true, start.map(|start| start.at));
-            }
-            if let Some(start) = start {
-                play.take(start);
-            }
-        };
-        while self.now <= until && steps > 0 {
-            let (mut waiting, mut kept) = (BTreeSet::new(), Vec::new());
-            while let Some((first, lane)) = next_of(&mut queues, &gone, &waiting)
-                && steps > 0
-            {
-                steps -= 1;
-                let player = players.get(first).copied().unwrap_or_default();
-                match self.next_beside(self.now, player, &kept, |endpoint| cost(first, endpoint)) {
-                    Some(start) if start.at > self.now => {
-                        waiting.insert(lane);
-                        kept.push(start);
-                    }
-                    start => go(self, first, start, &mut gone),
-                }
-            }
-            let Some(mut soon) = kept.iter().map(|start| start.at).min() else { break };
-            for lane in waiting {
-                let Some(queue) = queues.get_mut(lane) else { continue };
-                queue.tidy(&gone);
-                let Some(smallest) = queue.by_charge.iter().rev().copied().find(|at| queue.order.front() != Some(at))
-                else {
-                    continue;
-                };
-                let start_of = |play: &Self, at: usize| {
-                    let player = players.get(at).copied().unwrap_or_default();
-                    play.next_beside(play.now, player, &kept, |endpoint| cost(at, endpoint))
-                };
-                let Some(start) = start_of(self, smallest) else { continue };
-                soon = soon.min(start.at).max(self.now);
-                if start.at > self.now {
-                    continue;
-                }
-                let behind = queue.order.iter().skip(1).filter(|at| gone.get(**at) == Some(&false));
-                let tried: Vec<usize> = behind.take(PASSING).copied().chain([smallest]).collect();
-                for at in tried {
-                    if gone.get(at) == Some(&false)
-                        && let Some(start) = start_of(self, at).filter(|start| start.at <= self.now)
-                    {
-                        go(self, at, Some(start), &mut gone);
-                    }
-                }
-            }
-            self.pass(soon);
-        }
-        starts
     }
-}
 
-/// Lanes in the order of service.
-fn queues(players: &[Player]) -> Vec<Queue> {
-    let lanes = players.iter().map(|player| player.lane.saturating_add(1)).max().unwrap_or_default();
-    let mut queues: Vec<Queue> = (0..lanes).map(|_| Queue::default()).collect();
-    for (at, player) in players.iter().enumerate() {
-        if let Some(queue) = queues.get_mut(player.lane) {
-            queue.order.push_back(at);
-            queue.by_charge.push(at);
+    /// What all gates have free at a time if nothing more goes there, and let through in a minute; pools counted once.
+    /// `None`: not known of each.
+    pub(super) fn free_at(&self, at: Timestamp) -> Option<(u64, u64)> {
+        let mut pools: Vec<(u64, u64)> = vec![(0, 0); self.pools.len()];
+        let (mut free, mut whole) = (0_u64, 0_u64);
+        for gate in &self.gates {
+            let left = if at < gate.opens { 0 } else { gate.ledger.free_tokens(at, gate.limits)? };
+            let limit = gate.limits.tokens?;
+            let (sum, all) = match gate.pool.and_then(|pool| pools.get_mut(pool)) {
+                Some((sum, all)) => (sum, all),
+                None => (&mut free, &mut whole),
+            };
+            (*sum, *all) = (sum.saturating_add(left), all.saturating_add(limit));
         }
+        for ((left, limit), pool) in pools.into_iter().zip(&self.pools) {
+            free = free.saturating_add(left.min(pool.ledger.free_tokens(at, pool.limits).unwrap_or(u64::MAX)));
+            whole = whole.saturating_add(limit.min(pool.limits.tokens.unwrap_or(u64::MAX)));
+        }
+        Some((free, whole))
     }
-    for queue in &mut queues {
-        queue.by_charge.reverse();
-        queue.by_charge.sort_by_key(|at| std::cmp::Reverse(players.get(*at).map_or(0, |player| player.charge)));
-    }
-    queues
-}
-
-/// The first in order of the lanes that do not wait.
-fn next_of(queues: &mut [Queue], gone: &[bool], waiting: &BTreeSet<usize>) -> Option<(usize, usize)> {
-    let open = queues.iter_mut().enumerate().filter(|(lane, _)| !waiting.contains(lane));
-    let firsts = open.filter_map(|(lane, queue)| {
-        queue.tidy(gone);
-        Some((*queue.order.front()?, lane))
-    });
-    firsts.min()
 }

@@ -15,6 +15,7 @@ use super::lane::Lane;
 use super::ledger::Entry;
 use super::order::{CLASSES, Caller, Line, Waiter};
 use super::pacing::Allowance;
+use super::promise::Promises;
 use super::spill::Stay;
 use super::traffic::Mark;
 use super::window::Window;
@@ -82,6 +83,8 @@ pub(super) struct Job {
     /// before those that came after it.
     pub(super) order: u64,
     pub(super) attempts: u32,
+    /// Of these, those that a service refused by a rate limit: it did no work.
+    pub(super) throttled: u32,
     pub(super) committed: bool,
     /// Endpoints that failed it since it last waited.
     pub(super) tried: Vec<usize>,
@@ -115,6 +118,7 @@ impl Job {
             route: Some(route),
             order,
             attempts: 0,
+            throttled: 0,
             committed: false,
             tried: Vec::new(),
             barred: Vec::new(),
@@ -175,6 +179,8 @@ pub(super) struct RouteState {
     pub(super) wake: Option<Timestamp>,
     /// What those in line will have taken by when.
     pub(super) forecast: Option<Forecast>,
+    /// What those were told lately who did not wait.
+    pub(super) promises: Promises,
     /// Per priority group: whose turn it was last, as a place in the group.
     pub(super) turns: Vec<usize>,
     /// What its clients are expected to ask for, if more than bulk is expected.
@@ -203,6 +209,7 @@ impl RouteState {
             claims: Vec::new(),
             wake: None,
             forecast: None,
+            promises: Promises::default(),
             demand: None,
             allowance: None,
             paced: Vec::new(),

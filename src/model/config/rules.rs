@@ -27,7 +27,8 @@ impl Default for Queue {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Retry {
-    /// Sendings of one request in all, the first included.
+    /// Sendings of one request in all, the first included. Services that were only full count once they are four times as
+    /// many.
     pub max_attempts: u32,
     /// Retries after faults, as a share of recent requests.
     pub budget_percent: u32,
