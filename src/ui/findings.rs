@@ -26,8 +26,9 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, table: &str, place: Option<usize>) {
         return;
     }
     ui.add_space(gap::M);
+    let blocking: Vec<Finding> = cx.draft.blocking().cloned().collect();
     for finding in all {
-        let stops = cx.draft.blocking().any(|blocking| *blocking == finding);
+        let stops = blocking.contains(&finding);
         let tone = if stops || finding.severity == Severity::Error { Tone::Error } else { Tone::Near };
         ui.horizontal_wrapped(|ui| {
             widgets::status_label(ui, cx.theme, tone, &finding.message).on_hover_text(&finding.message);

@@ -178,7 +178,7 @@ fn drag_the_cap_down(screen: &mut Screen) -> egui::Pos2 {
 
 #[test]
 fn a_click_on_any_text_of_a_row_opens_its_endpoint() {
-    for word in ["Enabled", "sim-a"] {
+    for word in ["Enabled", "demo-chat · First choice"] {
         let mut screen = screen();
         screen.go(Page::Endpoints);
         let texts = screen.harness.get_all_by_label(word).map(|node| node.rect().center());

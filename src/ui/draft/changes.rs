@@ -3,6 +3,7 @@
 //! Invariant: two configurations that differ yield at least one sentence; equal ones yield none.
 //! Absent on purpose: judgement; what is wrong with a change is a finding.
 
+mod account;
 mod door;
 
 use crate::model::config::{Config, Endpoint, Group, QuotaPool, Route, Spread};
@@ -17,14 +18,7 @@ pub(super) fn sentences(base: &Config, draft: &Config) -> Vec<String> {
         return said;
     }
     door::listen(&base.listen, &draft.listen, &mut said);
-    lists(
-        &base.accounts,
-        &draft.accounts,
-        |a| a.id.as_str(),
-        "Account",
-        &mut said,
-        |_, new| vec![format!("Account {} changes.", new.id)],
-    );
+    lists(&base.accounts, &draft.accounts, |a| a.id.as_str(), "Account", &mut said, account::account);
     lists(&base.quota_pools, &draft.quota_pools, |p| p.id.as_str(), "Quota pool", &mut said, pool);
     lists(&base.endpoints, &draft.endpoints, |e| e.id.as_str(), "Endpoint", &mut said, endpoint);
     lists(&base.routes, &draft.routes, |r| r.model.as_str(), "Route", &mut said, route);

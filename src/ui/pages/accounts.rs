@@ -5,6 +5,7 @@
 //! Absent on purpose: callers' tokens. They are not for services; Settings has them.
 
 mod add;
+mod fields;
 pub mod form;
 pub mod intake;
 mod key_field;
@@ -39,6 +40,8 @@ pub struct State {
     /// The account whose key will be deleted if the person says so again.
     confirming: Option<AccountId>,
     wanted: Option<AccountId>,
+    /// What is being typed, and where.
+    typed: Option<(AccountId, &'static str, String)>,
     /// What the inspector shows.
     hand: Option<AccountId>,
     /// The form was opened by itself once, as there was no account.
@@ -161,6 +164,7 @@ fn account_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Accou
             first_key(ui, cx, state, account);
         }
         source::show(ui, cx, state, account);
+        fields::show(ui, cx, state, account);
         if let Some(test) = key.and_then(|key| key.test) {
             test_lines(ui, cx.theme, &test, cx.snapshot.wall_ms);
         }

@@ -100,3 +100,16 @@ fn every_control_in_it_has_a_name() {
     }
     assert!(crate::ui::actions::entry(Action::Inspector).is_some_and(|entry| entry.pages.is_empty()));
 }
+
+#[test]
+fn in_a_small_window_it_lies_above_the_page_and_escape_closes_it() {
+    let mut screen = open(Page::Accounts);
+    let beside = screen.harness.get_by_role_and_label(egui::Role::Region, "Accounts page").rect().width();
+    screen.harness.set_size(egui::vec2(760.0, 520.0));
+    screen.harness.run_steps(4);
+    let page = screen.harness.get_by_role_and_label(egui::Role::Region, "Accounts page").rect();
+    let inspector = screen.harness.get_by_role_and_label(egui::Role::Region, "Inspector").rect();
+    assert!(page.intersects(inspector) && beside < 1_000.0, "{page:?} {inspector:?}");
+    press(&mut screen, Key::Escape);
+    assert!(!says(&screen, "Nothing is in hand."));
+}

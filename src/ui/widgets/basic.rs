@@ -92,12 +92,11 @@ pub fn quiet_button(ui: &mut Ui, theme: &Theme, text: &str) -> Response {
 pub fn icon_button(ui: &mut Ui, theme: &Theme, icon: MaterialIcon, name: &str) -> Response {
     let glyph = icon.rich_text().size(17.0).color(theme.text_soft);
     let button = egui::Button::new(glyph).frame_when_inactive(false).min_size(egui::vec2(28.0, 26.0));
-    let response = ui
-        .scope(|ui| {
-            ui.spacing_mut().button_padding.x = 5.0;
-            ui.add(button)
-        })
-        .inner;
+    // Not in a scope of its own, which would not wrap within a row.
+    let padding = ui.spacing().button_padding.x;
+    ui.spacing_mut().button_padding.x = 5.0;
+    let response = ui.add(button);
+    ui.spacing_mut().button_padding.x = padding;
     named(&response, Role::Button, name);
     response.on_hover_text(name)
 }

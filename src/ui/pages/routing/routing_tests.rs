@@ -133,3 +133,39 @@ fn the_card_in_hand_is_what_the_keys_of_endpoints_mean() {
     stage.settle();
     assert_eq!(stage.console().selected(), Some(&Target::Endpoint("sim-westus".into())));
 }
+
+#[test]
+fn escape_leaves_a_dragged_card_where_it_was_and_dropping_it_below_removes_it() {
+    let mut stage = Stage::on(Page::Routing, fixture::snapshot());
+    // So that nothing scrolls under the pointer.
+    stage.harness.set_size(vec2(1280.0, 1_200.0));
+    stage.settle();
+    let before = stage.lanes();
+    let drag = |stage: &mut Stage| {
+        let from = stage.harness.get_by_label_contains("sim-sweden, last resort").rect().center();
+        stage.harness.drag_at(from);
+        stage.settle();
+        stage.harness.hover_at(from + vec2(0.0, 30.0));
+        stage.settle();
+    };
+    drag(&mut stage);
+    stage.press(Modifiers::NONE, Key::Escape);
+    let over = stage.harness.get_by_label_contains("sim-ptu, first choice").rect().center();
+    stage.harness.hover_at(over);
+    stage.settle();
+    stage.harness.drop_at(over);
+    stage.settle();
+    assert_eq!(stage.lanes(), before);
+
+    drag(&mut stage);
+    let unused = stage.harness.get_by_label_contains("Not used in this route").rect().center();
+    stage.harness.hover_at(unused);
+    stage.settle();
+    let unused = stage.harness.get_by_label_contains("Not used in this route").rect().center();
+    stage.harness.hover_at(unused);
+    stage.settle();
+    stage.harness.drop_at(unused);
+    stage.settle();
+    assert_eq!(stage.lanes(), [vec!["sim-ptu"], vec!["sim-eastus", "sim-westus"]]);
+    assert_eq!(stage.console().draft().undo_label(), Some("remove sim-sweden from route demo-chat"));
+}
