@@ -181,7 +181,7 @@ impl Entry {
 /// The keys of an action as text, for example `Ctrl+Shift+C`; `None`: it has none.
 #[must_use]
 pub fn keys(ctx: &egui::Context, action: Action) -> Option<String> {
-    keys::of(ctx, entry(action)?).first().map(|keys| ctx.format_shortcut(keys))
+    keys::of(ctx, entry(action)?).first().map(|keys| keys::said(ctx, *keys))
 }
 
 /// The tooltip of an action: its hint and its first keys.

@@ -34,7 +34,7 @@ second_in_use() {
 import json, sys
 state = {each["id"]: each for each in json.load(sys.stdin)["endpoints"]}
 east, west, sweden = state["sim-eastus"], state["sim-westus"], state["sim-sweden"]
-sys.exit(not (east["counters"]["throttled"] and west["tokens"]["used"] > 30_000 and sweden["tokens"]["used"] > 15_000))' 2>/dev/null
+sys.exit(not (east["counters"]["throttled"] and west["tokens"]["used"] > 30_000 and sweden["counters"]["attempts"] > 2))' 2>/dev/null
 }
 for _ in $(seq 300); do
   second_in_use && break

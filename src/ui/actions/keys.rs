@@ -41,6 +41,16 @@ pub fn of(ctx: &egui::Context, entry: &Entry) -> Vec<KeyboardShortcut> {
     own.unwrap_or_else(|| entry.keys.to_vec())
 }
 
+/// As it is shown: `Ctrl+Shift+Z`, with signs by their sign.
+#[must_use]
+pub fn said(ctx: &egui::Context, keys: KeyboardShortcut) -> String {
+    let name = ctx.format_shortcut(&keys);
+    let sign = keys.logical_key.symbol_or_name();
+    let held = name.strip_suffix(keys.logical_key.name());
+    // Our fonts have no arrows of keyboards.
+    held.filter(|_| sign.is_ascii()).map_or_else(|| name.clone(), |held| format!("{held}{sign}"))
+}
+
 /// As it is kept: `Ctrl+Shift+Z`, the same on every system.
 #[must_use]
 pub fn write(keys: KeyboardShortcut) -> String {

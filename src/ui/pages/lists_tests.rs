@@ -103,7 +103,7 @@ fn the_queue_page_lists_who_waits_and_what_runs_with_their_figures() {
     let spoken = stage.spoken();
     for words in [
         "Waiting · 3",
-        "room for 9,000 tokens; about 6 s",
+        "its turn on sim-ptu; about 6 s",
         "In flight · ",
         "demo-chat → sim-ptu",
         "Hold up to 2,000 requests for at most 60 s",

@@ -62,7 +62,7 @@ fn of_section(ui: &mut Ui, theme: &Theme, section: Section) {
         let entries = actions::table().iter().filter(|entry| entry.section == section);
         for entry in entries {
             let keys: Vec<String> =
-                actions::keys::of(ui.ctx(), entry).iter().map(|keys| ui.ctx().format_shortcut(keys)).collect();
+                actions::keys::of(ui.ctx(), entry).iter().map(|keys| actions::keys::said(ui.ctx(), *keys)).collect();
             if keys.is_empty() {
                 continue;
             }

@@ -108,11 +108,12 @@ impl Toasts {
 
 /// One message; returns whether its button was pressed.
 fn message(ui: &mut Ui, theme: &Theme, toast: &Toast) -> bool {
-    ui.set_max_width(420.0);
+    let most = (ui.ctx().content_rect().width() - 64.0).min(420.0);
+    ui.set_max_width(most);
     ui.horizontal(|ui| {
         ui.label(toast.tone.icon().rich_text().size(16.0).color(theme.tone(toast.tone)));
         let label = toast.undo.as_ref().map(Undo::label).or(toast.look.as_ref().map(|(label, _)| *label));
-        let room = if label.is_some() { 300.0 } else { 380.0 };
+        let room = most - if label.is_some() { 120.0 } else { 40.0 };
         let text = Label::new(RichText::new(&toast.text).color(theme.text)).wrap();
         ui.vertical(|ui| {
             ui.set_max_width(room);

@@ -10,6 +10,9 @@ use crate::ui::cx::PageCx;
 use crate::ui::theme::{gap, mono, strong};
 use crate::ui::widgets::{note, quiet_button};
 
+/// Width of an action's name.
+const NAME: f32 = 210.0;
+
 /// What is being changed.
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -70,7 +73,7 @@ fn take(ui: &Ui, cx: &mut PageCx, state: &mut State) {
 
 fn give(ui: &Ui, cx: &mut PageCx, state: &mut State, entry: &Entry, new: egui::KeyboardShortcut) {
     if let Some(other) = keys::conflict(ui.ctx(), entry, new) {
-        let keys = ui.ctx().format_shortcut(&new);
+        let keys = keys::said(ui.ctx(), new);
         state.refused = Some(format!("{keys} is {} already. Press others, or change that one first.", other.label));
         return;
     }
@@ -87,9 +90,13 @@ fn row(ui: &mut Ui, cx: &mut PageCx, state: &mut State, entry: &Entry) {
             _ => entry.label.to_owned(),
         };
         let name = RichText::new(label).color(theme.text);
-        ui.add_sized([210.0, 22.0], Label::new(name).halign(egui::Align::LEFT).truncate()).on_hover_text(entry.hint);
+        let left = egui::Layout::left_to_right(egui::Align::Center);
+        ui.allocate_ui_with_layout(egui::vec2(NAME, 22.0), left, |ui| {
+            ui.set_min_width(NAME);
+            ui.add(Label::new(name).truncate()).on_hover_text(entry.hint);
+        });
         let now = keys::of(ui.ctx(), entry);
-        let words: Vec<String> = now.iter().map(|keys| ui.ctx().format_shortcut(keys)).collect();
+        let words: Vec<String> = now.iter().map(|keys| keys::said(ui.ctx(), *keys)).collect();
         let words = if words.is_empty() { "none".to_owned() } else { words.join(", ") };
         if taking {
             ui.label(RichText::new("Press the new keys; Esc keeps the old ones").color(theme.accent));
