@@ -3,7 +3,7 @@
 //! Invariant: every entry has its page's name, also when only the icon is shown.
 //! Absent on purpose: counts of news; a badge means that something needs the person.
 
-use egui::{Align2, Frame, Margin, Panel, Role, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align2, Frame, Margin, Panel, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 use egui_material_icons::MaterialIcon;
 use egui_material_icons::icons;
 
@@ -33,15 +33,12 @@ pub(super) fn show(
     Panel::left("nav").frame(frame).resizable(false).exact_size(width).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = gap::S;
         panes.mark(ui, "Navigation", ui.max_rect());
-        // Large text leaves no room for all of them.
-        ScrollArea::vertical().id_salt("pages").auto_shrink(false).show(ui, |ui| {
-            for page in Page::ALL {
-                let waiting = if page == Page::Queue { snapshot.view.queue.waiting } else { 0 };
-                if entry(ui, theme, page, page == now, wide, (needs_action(page, snapshot), waiting)) {
-                    wanted.push(Wish::Act(Action::Go(page)));
-                }
+        for page in Page::ALL {
+            let waiting = if page == Page::Queue { snapshot.view.queue.waiting } else { 0 };
+            if entry(ui, theme, page, page == now, wide, (needs_action(page, snapshot), waiting)) {
+                wanted.push(Wish::Act(Action::Go(page)));
             }
-        });
+        }
     });
 }
 
@@ -53,9 +50,6 @@ fn entry(ui: &mut Ui, theme: &Theme, page: Page, chosen: bool, wide: bool, (badg
         painter.rect_filled(rect, 7, theme.accent_soft);
     } else if response.hovered() {
         painter.rect_filled(rect, 7, theme.hover);
-    }
-    if response.gained_focus() {
-        response.scroll_to_me(None);
     }
     if response.has_focus() {
         painter.rect_stroke(rect, 7, egui::Stroke::new(2.0, theme.accent), egui::StrokeKind::Inside);
