@@ -106,7 +106,7 @@ fn check_says_file_line_and_sentence_and_fails_on_errors_only() {
             "error: Account \"sim\" would send its key unencrypted to 10.0.0.9",
             1,
         ),
-        (format!("[listen]\naddress = \"0.0.0.0\"\n{TWO}"), 2, "error: 0.0.0.0 is not this computer alone", 1),
+        (format!("[listen]\naddress = \"0.0.0.0\"\n{TWO}"), 2, "error: 0.0.0.0 can be reached from your network", 1),
         (format!("[listen]\nport = 70_000\n{TWO}"), 2, "error: `port` must be at most 65,535", 1),
     ];
     for (text, line, sentence, code) in cases {

@@ -465,7 +465,7 @@ async fn an_address_open_to_others_serves_nothing_until_it_is_mended() {
     let (home, file) = profile(&format!("[listen]\naddress = \"0.0.0.0\"\n{CONFIG}"));
     let console = Console::open(home.path());
     let Serving::Failed(problem) = console.ui.latest().serving.clone() else { panic!("it listens") };
-    assert!(problem.what.starts_with("0.0.0.0 is not this computer alone"), "{problem}");
+    assert!(problem.what.starts_with("0.0.0.0 can be reached from your network"), "{problem}");
     fs::write(&file, CONFIG).expect("the file is mended");
     console.applied(RELOAD).await;
     assert_eq!(console.chat("m").await.0, 200);

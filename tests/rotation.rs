@@ -30,11 +30,16 @@ struct Console {
 impl Console {
     /// With an account whose key is kept by the desk.
     fn open(origin: &Origin) -> Self {
+        Self::with(origin, "")
+    }
+
+    /// With this as the account's credential.
+    fn with(origin: &Origin, credential: &str) -> Self {
         let home = tempfile::tempdir().expect("a folder");
         let place = Overrides { config_file: None, config_dir: Some(home.path().to_owned()), demo: true };
         let file = Paths::resolve(&place).expect("a place").config_file;
         fs::create_dir_all(file.parent().expect("a folder")).expect("it is made");
-        let account = origin.account("a", "m").replace("credential = { env = \"KEY\" }\n", "");
+        let account = origin.account("a", "m").replace("credential = { env = \"KEY\" }\n", credential);
         fs::write(file, format!("{account}{}", route("m", &["ea"]))).expect("it is written");
         let config_dir = Some(home.path().to_owned());
         let options = Options { config_dir, demo: true, port: Some(0), seed: Some(1), ..Options::default() };
@@ -174,4 +179,30 @@ fn gather(folder: &std::path::Path, all: &mut String) {
             all.push_str(&String::from_utf8_lossy(&fs::read(&path).unwrap_or_default()));
         }
     }
+}
+
+#[tokio::test]
+async fn a_token_that_is_refused_before_its_time_is_renewed_at_once() {
+    let origin = Origin::start(|got| {
+        let fresh = got.headers()["authorization"] == "Bearer 2";
+        if fresh { json(200, r#"{"ok":true}"#) } else { json(401, r#"{"error":{"code":"invalid_api_key"}}"#) }
+    })
+    .await;
+    let counter = tempfile::tempdir().expect("a folder");
+    let line = format!("echo x >> {0}/runs; wc -l < {0}/runs | tr -d ' '", counter.path().display());
+    let console = Console::with(&origin, &format!("credential = {{ command = [\"sh\", \"-c\", \"{line}\"] }}\n"));
+    let (url, client) = (console.url().await, client());
+    console.until(|snapshot| matches!(snapshot.keys.accounts.first(), Some(AccountKey { .. }))).await;
+    let mut statuses = vec![ask(&client, &url).await];
+    for _ in 0..400 {
+        if statuses.last() == Some(&200) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+        statuses.push(ask(&client, &url).await);
+    }
+    assert_ne!(statuses.first(), Some(&200), "the first token was refused");
+    assert_eq!(statuses.last(), Some(&200), "{statuses:?}");
+    let runs = fs::read_to_string(counter.path().join("runs")).expect("it ran");
+    assert_eq!(runs.lines().count(), 2, "once at the start, once since the token was refused");
 }

@@ -11,9 +11,9 @@ use super::commands::save;
 use super::revisions;
 use super::stage::Stage;
 use crate::contract::door::{CallerToken, Told};
-use crate::contract::snapshot::Problem;
+use crate::contract::snapshot::{Applied, Problem};
 use crate::contract::{CallerCommand, DoorView, NoticeBody};
-use crate::model::check::{Finding, FindingPlace, Severity};
+use crate::model::check::{Finding, FindingPlace, Severity, nobody_could_enter};
 use crate::model::checked::CheckedConfig;
 use crate::model::config::{Caller, Config, TokenSource};
 use crate::model::id::{CallerId, CommandId};
@@ -127,18 +127,14 @@ impl Porter {
         if !config.listen.asks_token() || config.callers.iter().any(has_token) {
             return found;
         }
-        found.push(if config.listen.is_loopback() {
+        if config.listen.is_loopback() {
             let text = "require_token is set and no caller has a token, so every request is refused. Make one in Settings, \
                         Callers, or with `tidegate caller add NAME`.";
-            finding(Severity::Warning, "require_token", text.to_owned())
-        } else {
-            let text = format!(
-                "{} can be reached from your network, and no caller has a token, so nobody could be let in. Make one in \
-                 Settings, Callers, or with `tidegate caller add NAME`; until then use 127.0.0.1.",
-                config.listen.address
-            );
-            finding(Severity::Error, "address", text)
-        });
+            found.push(finding(Severity::Warning, "require_token", text.to_owned()));
+        } else if !config.callers.is_empty() {
+            // That there are no callers at all the check says, with the line.
+            found.push(finding(Severity::Error, "address", nobody_could_enter(&config.listen.address)));
+        }
         found
     }
 }
@@ -188,9 +184,20 @@ impl Stage {
         if self.porter.file.stamp() == self.porter.stamp {
             return false;
         }
-        self.porter.read();
-        self.admit_callers();
+        self.tokens_changed();
         true
+    }
+
+    /// Lets in those who have a token now, and says of the configuration what is true with these tokens.
+    fn tokens_changed(&mut self) {
+        let config = Arc::clone(&self.applied.config);
+        let before = self.porter.findings(&config);
+        self.porter.read();
+        let mut applied = Applied::clone(&self.applied);
+        applied.findings.retain(|finding| !before.contains(finding));
+        applied.findings.extend(self.porter.findings(&config));
+        self.applied = Arc::new(applied);
+        self.admit_callers();
     }
 
     /// What the screen is told of the door.
@@ -223,15 +230,18 @@ fn outward() -> Option<std::net::IpAddr> {
 }
 
 /// Does what the person asks of callers.
-pub(super) fn obey(stage: &mut Stage, id: CommandId, command: CallerCommand) {
+pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: CallerCommand) {
     let outcome = match command {
         CallerCommand::Add(caller) => add(stage, &caller).and_then(|()| make(stage, &caller)),
         CallerCommand::NewToken(caller) => make(stage, &caller),
         CallerCommand::Revoke(caller) => revoke(stage, &caller),
         CallerCommand::Rename { from, to } => rename(stage, &from, &to),
     };
-    stage.porter.read();
-    stage.admit_callers();
+    stage.tokens_changed();
+    if stage.address.is_none() {
+        // It may be for want of a token that nothing is served.
+        stage.listen().await;
+    }
     stage.publish();
     stage.tell(Some(id), outcome.unwrap_or_else(NoticeBody::Failed));
 }

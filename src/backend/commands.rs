@@ -11,6 +11,7 @@ use super::stage::{Event, Stage};
 use super::{callers, history, key_orders, live, profile, revisions};
 use crate::contract::snapshot::{Problem, RequestsView, Serving};
 use crate::contract::{Command, ConfigCommand, DemoCommand, EndpointCommand, LineCommand, NoticeBody, ServingCommand};
+use crate::fake::load::Aim;
 use crate::model::check::{Finding, brought_in};
 use crate::model::checked::CheckedConfig;
 use crate::model::config::{AdminState, Config, Listen};
@@ -32,7 +33,7 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
         Command::Endpoint(EndpointCommand::SetAdminState(endpoint, state)) => set_admin_state(stage, &endpoint, state),
         Command::Line(command) => Ok(line(stage, command)),
         Command::Key(command) => return key_orders::obey(stage, id, command),
-        Command::Caller(command) => return callers::obey(stage, id, command),
+        Command::Caller(command) => return callers::obey(stage, id, command).await,
         Command::Serving(command) => serving(stage, command).await,
         Command::Demo(command) => demo(stage, command),
         Command::History(command) => history::obey(stage, id, command),
@@ -335,7 +336,7 @@ impl Stage {
                 "Enter the demo first.",
             ));
         };
-        if simulated.play(name, &base_url, seed) {
+        if simulated.play(name, Aim { base_url, token: Some(self.porter.own()) }, seed) {
             return Ok(());
         }
         Err(no_script(name))

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::contract::snapshot::ScriptView;
 use crate::engine::clock::Clock;
-use crate::fake::load::{Load, Progress};
+use crate::fake::load::{Aim, Load, Progress};
 use crate::fake::{Fake, specs_of};
 use crate::model::config::Config;
 use crate::model::id::AccountId;
@@ -84,14 +84,14 @@ impl Simulated {
         self.fake.replace(specs_of(config));
     }
 
-    /// Plays a script against our own address. `false` if there is none of that name.
-    pub fn play(&mut self, name: &str, base_url: &str, seed: u64) -> bool {
+    /// Plays a script against our own address, which `aim` is. `false` if there is none of that name.
+    pub fn play(&mut self, name: &str, aim: Aim, seed: u64) -> bool {
         let Some(scenario) = scripts::named(name) else { return false };
         self.script = None;
         let (title, seconds) = (scenario.title.clone(), scenario.length().as_secs());
         let clock = self.clock;
         let _inside = self.runtime.enter();
-        let load = Load::start(scenario, base_url, &self.fake, Arc::new(move || clock.now()), seed);
+        let load = Load::start(scenario, aim, &self.fake, Arc::new(move || clock.now()), seed);
         let progress = load.progress();
         self.script = Some(Script { load, progress, name: name.to_owned(), title, seconds });
         true

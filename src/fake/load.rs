@@ -19,6 +19,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::model::id::EndpointId;
 use crate::model::profile::Operation;
 use crate::model::scenario::{Dials, Phase, Scenario};
+use crate::model::secret::Secret;
 use crate::model::units::{MINUTE, Timestamp};
 
 use super::server::Fake;
@@ -76,16 +77,25 @@ pub struct Load {
     task: JoinHandle<()>,
 }
 
+/// Where a script sends its requests.
+pub struct Aim {
+    /// Ends in `/v1`.
+    pub base_url: String,
+    /// What lets it in, should a token be asked for.
+    pub token: Option<Arc<Secret>>,
+}
+
 impl Load {
-    /// Plays `scenario` against `base_url` (ending in `/v1`) and turns the dials of `fake` meanwhile.
+    /// Plays `scenario` against `aim` and turns the dials of `fake` meanwhile.
     #[must_use]
-    pub fn start(scenario: Scenario, base_url: &str, fake: &Fake, now: Clock, seed: u64) -> Self {
+    pub fn start(scenario: Scenario, aim: Aim, fake: &Fake, now: Clock, seed: u64) -> Self {
         let progress = Arc::new(Progress::default());
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let sender = Sender {
             client: Client::builder(TokioExecutor::new()).build(connector),
-            url: format!("{}/{}", base_url.trim_end_matches('/'), Operation::Chat.path()),
+            url: format!("{}/{}", aim.base_url.trim_end_matches('/'), Operation::Chat.path()),
+            token: aim.token,
             agent: format!("tidegate-script/{}", scenario.name),
             model: scenario.model.clone(),
             progress: Arc::clone(&progress),
@@ -231,6 +241,7 @@ impl Player {
 struct Sender {
     client: Client<HttpConnector, Full<Bytes>>,
     url: String,
+    token: Option<Arc<Secret>>,
     agent: String,
     model: String,
     progress: Arc<Progress>,
@@ -247,9 +258,12 @@ impl Sender {
     async fn exchange(&self, body: Bytes) -> Option<bool> {
         let request = Request::post(&self.url)
             .header(header::CONTENT_TYPE, "application/json")
-            .header(header::USER_AGENT, &self.agent)
-            .body(Full::new(body))
-            .ok()?;
+            .header(header::USER_AGENT, &self.agent);
+        let request = match &self.token {
+            Some(token) => request.header(header::AUTHORIZATION, format!("Bearer {}", token.expose())),
+            None => request,
+        };
+        let request = request.body(Full::new(body)).ok()?;
         let answer = self.client.request(request).await.ok()?;
         let success = answer.status().is_success();
         let mut body = answer.into_body();

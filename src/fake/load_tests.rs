@@ -43,6 +43,10 @@ fn scenario(phases: Vec<Phase>) -> Scenario {
     Scenario { name: "short".to_owned(), title: "Short".to_owned(), model: "demo-chat".to_owned(), phases }
 }
 
+fn at(base_url: &str) -> Aim {
+    Aim { base_url: base_url.to_owned(), token: None }
+}
+
 #[tokio::test]
 async fn a_script_plays_its_phases_and_puts_the_dials_to_rest() {
     let now = clock();
@@ -50,7 +54,7 @@ async fn a_script_plays_its_phases_and_puts_the_dials_to_rest() {
     let url = fake.base_url(&AccountId::from("only"));
     let throttled = Dials { throttle_percent: 100, ..Dials::default() };
     let script = scenario(vec![phase(Dials::default()), phase(throttled)]);
-    let mut load = Load::start(script, &url, &fake, now, 9);
+    let mut load = Load::start(script, at(&url), &fake, now, 9);
     load.ended().await;
     let progress = load.progress();
     let seen = fake.counters(&EndpointId::from("one"));
@@ -59,7 +63,7 @@ async fn a_script_plays_its_phases_and_puts_the_dials_to_rest() {
     assert_eq!((progress.answered(), progress.failed()), (seen.answered, seen.throttled));
 
     let mut again =
-        Load::start(scenario(vec![Phase { dials: Vec::new(), ..phase(throttled) }]), &url, &fake, clock(), 9);
+        Load::start(scenario(vec![Phase { dials: Vec::new(), ..phase(throttled) }]), at(&url), &fake, clock(), 9);
     again.ended().await;
     assert_eq!(again.progress().failed(), 0);
 }
@@ -69,7 +73,7 @@ async fn a_stopped_script_ends_before_its_time() {
     let now = clock();
     let fake = fake(&now).await;
     let long = Phase { lasts: Duration::from_hours(1), ..phase(Dials::default()) };
-    let mut load = Load::start(scenario(vec![long]), &fake.base_url(&AccountId::from("only")), &fake, now, 9);
+    let mut load = Load::start(scenario(vec![long]), at(&fake.base_url(&AccountId::from("only"))), &fake, now, 9);
     let progress = load.progress();
     while progress.answered() == 0 {
         tokio::task::yield_now().await;

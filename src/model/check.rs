@@ -118,11 +118,24 @@ impl Findings {
     }
 }
 
+/// What is said of an address that others can reach while no caller has a token. Who has one, the configuration alone does not
+/// say, unless there are no callers.
+#[must_use]
+pub fn nobody_could_enter(address: &str) -> String {
+    format!(
+        "{address} can be reached from your network, and no caller has a token, so nobody could be let in. Make one in \
+         Settings, Callers, or with `tidegate caller add NAME`; until then use 127.0.0.1."
+    )
+}
+
 fn listen(config: &Config, findings: &mut Findings) {
     let address = &config.listen.address;
     if address.parse::<IpAddr>().is_err() {
         let text = format!("\"{address}\" is not an IP address. Use 127.0.0.1.");
         findings.add(Severity::Error, "listen", None, "address", text);
+    }
+    if address.parse::<IpAddr>().is_ok_and(|ip| !ip.is_loopback()) && config.callers.is_empty() {
+        findings.add(Severity::Error, "listen", None, "address", nobody_could_enter(address));
     }
     for host in config.listen.allowed_hosts.iter().filter(|host| !is_host(host)) {
         let text =

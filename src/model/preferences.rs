@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::id::EndpointId;
+
 /// Text sizes in percent that are offered.
 pub const TEXT_SIZES: [u16; 8] = [80, 90, 100, 110, 125, 150, 175, 200];
 
@@ -118,6 +120,8 @@ pub struct Preferences {
     pub shortcuts: BTreeMap<String, Vec<String>>,
     /// Colours of states and lines.
     pub palette: Palette,
+    /// Endpoints whose share of their pool stays as it is.
+    pub locked_shares: BTreeSet<EndpointId>,
     /// Where the window was.
     pub window: Option<WindowPlace>,
 }
@@ -137,6 +141,7 @@ impl Default for Preferences {
             pool_full_percent: 75,
             shortcuts: BTreeMap::new(),
             palette: Palette::Tidegate,
+            locked_shares: BTreeSet::new(),
             window: None,
         }
     }

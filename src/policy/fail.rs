@@ -299,7 +299,9 @@ const fn is_short(class: FailureClass) -> bool {
 /// Whether no further attempt is made. A service that is full did no work, so meeting some takes nothing from the cap while
 /// the deadline allows to wait; meeting very many does.
 const fn has_spent(job: &Job, cap: u32) -> bool {
-    job.attempts.saturating_sub(job.throttled) >= cap || job.attempts >= cap.saturating_mul(PATIENT)
+    let faults = job.attempts.saturating_sub(job.throttled);
+    // One attempt means one.
+    faults >= cap || job.attempts >= if cap > 1 { cap.saturating_mul(PATIENT) } else { 1 }
 }
 
 /// Whether going on after this failure takes nothing from the retry budget: the service said clearly that it did no work.

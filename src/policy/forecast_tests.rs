@@ -47,7 +47,9 @@ fn run_as(play: Play, charges: &[u64], place: impl Fn(usize) -> (Lane, Option<us
         Role { line: 0, waiter, player, deadline: None, ages: None }
     });
     let roles: Vec<Role> = roles.collect();
-    let cost = |request: RequestId, _| Some(Estimate { prompt: 0, output: 0, charge: charges[request.0 as usize] });
+    let cost = |request: RequestId, _| {
+        Some(Estimate { prompt: 0, output: 0, charge: charges[usize::try_from(request.0).expect("few come")] })
+    };
     let rehearsal = Rehearsal::new(play, vec![line], roles, Paces::default(), cost);
     let (starts, _) = rehearsal.run(Timestamp::from_secs(600));
     (0..charges.len()).map(|at| Some(starts.get(&RequestId(at as u64))?.0 / 1_000)).collect()

@@ -1,11 +1,10 @@
 //! A glance is the truth until it is looked at again.
 
-use super::super::world_tests::{Site, World, config, failure, failure_with_wait, sent, site};
-use super::super::{Input, Output};
+use super::super::Input;
+use super::super::world_tests::{Shaken, Site, World, config, site};
 use super::*;
 use crate::model::config::Enforcement;
-use crate::model::id::{EndpointId, RequestId};
-use crate::model::outcome::{Ending, FailureClass, ThrottleKind};
+use crate::model::id::EndpointId;
 
 fn crowd() -> World {
     let kinds = [Enforcement::SlidingLog, Enforcement::TokenBucket, Enforcement::Utilization, Enforcement::SlidingLog];
@@ -48,29 +47,10 @@ fn check(brain: &Balancer, now: Timestamp) -> usize {
 fn whatever_happens_a_fresh_glance_is_what_another_look_would_find() {
     let (mut rng, mut fresh) = (fastrand::Rng::with_seed(11), 0);
     for _ in 0..20 {
-        let mut world = crowd();
-        let mut open: Vec<(RequestId, EndpointId)> = Vec::new();
+        let mut shaken = Shaken::new(crowd());
         for _ in 0..400 {
-            world.now = world.now.after(Duration::from_micros(rng.u64(1..400_000)));
-            let outputs = match (rng.u8(..10), open.pop()) {
-                (0, Some((request, _))) => {
-                    world.give(Input::AttemptFailed { request, failure: failure(FailureClass::Connect) })
-                }
-                (1, Some((request, _))) => {
-                    let class = FailureClass::Throttled(ThrottleKind::Tokens);
-                    world.give(Input::AttemptFailed { request, failure: failure_with_wait(class, 2) })
-                }
-                (2..=4, Some((request, endpoint))) => {
-                    world.commit(request, endpoint.as_str());
-                    world.settle(request, Ending::Completed)
-                }
-                (_, known) => {
-                    open.extend(known);
-                    vec![world.arrive(rng.u64(2..2_500)).1]
-                }
-            };
-            let assigned = outputs.iter().filter(|output| matches!(output, Output::Assigned { .. }));
-            open.extend(assigned.map(|output| (output.request(), sent(output).endpoint.clone())));
+            shaken.step(&mut rng, 400_000, 2_500);
+            let world = &mut shaken.world;
             let later = world.now.after(Duration::from_micros(rng.u64(0..300_000)));
             fresh += check(&world.brain, world.now) + check(&world.brain, later);
         }

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::world_tests::{Site, World, chat, config, failure, failure_with_wait, sent, site};
-use super::super::{Input, Output};
+use super::super::world_tests::{Shaken, Site, World, chat, config, site};
 use super::*;
 use crate::model::config::Enforcement;
-use crate::model::id::{AccountId, EndpointId, RequestId};
-use crate::model::outcome::{Ending, FailureClass, ThrottleKind};
+use crate::model::id::AccountId;
 
 fn crowd() -> World {
     let kinds = [Enforcement::SlidingLog, Enforcement::TokenBucket, Enforcement::Utilization, Enforcement::SlidingLog];
@@ -55,29 +53,10 @@ fn compare(brain: &mut Balancer, now: Timestamp, job: &Job) -> (usize, usize) {
 fn a_glance_and_a_close_look_agree_whatever_happened() {
     let (mut rng, mut enough, mut lacked, mut judged) = (fastrand::Rng::with_seed(3), 0, 0, 0);
     for _ in 0..12 {
-        let mut world = crowd();
-        let mut open: Vec<(RequestId, EndpointId)> = Vec::new();
+        let mut shaken = Shaken::new(crowd());
         for _ in 0..300 {
-            world.now = world.now.after(Duration::from_micros(rng.u64(1..500_000)));
-            let outputs = match (rng.u8(..10), open.pop()) {
-                (0, Some((request, _))) => {
-                    world.give(Input::AttemptFailed { request, failure: failure(FailureClass::Connect) })
-                }
-                (1, Some((request, _))) => {
-                    let class = FailureClass::Throttled(ThrottleKind::Tokens);
-                    world.give(Input::AttemptFailed { request, failure: failure_with_wait(class, 2) })
-                }
-                (2..=5, Some((request, endpoint))) => {
-                    world.commit(request, endpoint.as_str());
-                    world.settle(request, Ending::Completed)
-                }
-                (_, known) => {
-                    open.extend(known);
-                    vec![world.arrive(rng.u64(2..1_500)).1]
-                }
-            };
-            let assigned = outputs.iter().filter(|output| matches!(output, Output::Assigned { .. }));
-            open.extend(assigned.map(|output| (output.request(), sent(output).endpoint.clone())));
+            shaken.step(&mut rng, 500_000, 1_500);
+            let world = &mut shaken.world;
             let mut job = Job::new(chat(rng.u64(2..12_000)), 0, u64::MAX);
             match rng.u8(..8) {
                 0 => job.tried.push(rng.usize(..4)),

@@ -7,14 +7,14 @@
 
 use std::time::Duration;
 
-use super::pacing::{AT_HAND, AT_HAND_AT_MOST, NORMAL_SHARE, share};
+use super::pacing::{AT_HAND, AT_HAND_AT_MOST, HORIZONS, LAST, NORMAL_SHARE, share};
 use super::play::Play;
 use crate::model::config::Priority;
 use crate::model::outlook::Demand;
 use crate::model::units::Timestamp;
 
-/// By then everything of now has left, guards included.
-const LAST: usize = 63;
+/// So many seconds' free tokens are looked at, and what is taken counts for as many.
+const SPAN: usize = 62;
 /// So many seconds are foreseen; what comes later is told as if it came then.
 const SECONDS: usize = 600;
 
@@ -55,14 +55,14 @@ impl Paces {
         let Some((_, whole)) = play.free_at(from) else { return Self::default() };
         let moment = |second: usize| from.after(Duration::from_secs(u64::try_from(second).unwrap_or(u64::MAX)));
         let free = |second: usize| play.free_at(moment(second)).map_or(0, |(free, _)| free);
-        let mut free: Vec<u64> = (0..=LAST).map(free).collect();
-        free.resize(SECONDS + LAST, free.last().copied().unwrap_or(whole));
+        let mut free: Vec<u64> = (0..=SPAN).map(free).collect();
+        free.resize(SECONDS + SPAN, free.last().copied().unwrap_or(whole));
         let bulk_share = u64::from(bulk_share).min(90);
         let both = interactive.upper.saturating_add(normal.upper);
         let upmost = |upper: u64, own| upper.min(share(whole, 100 - own, 100));
         let taken = [Priority::Normal, Priority::Bulk].map(|class| {
-            let mut taken: Vec<u64> = (0..=LAST).map(|second| taken(class, moment(second))).collect();
-            taken.resize(SECONDS + LAST, 0);
+            let mut taken: Vec<u64> = (0..=SPAN).map(|second| taken(class, moment(second))).collect();
+            taken.resize(SECONDS + SPAN, 0);
             taken
         });
         Self {
@@ -101,13 +101,11 @@ impl Paces {
         if self.is_due_at(second, class, charge) {
             return true;
         }
-        (0..=LAST).all(|ahead| {
-            let free = self.free.get(second.saturating_add(ahead)).copied().unwrap_or_default();
-            let need = match ahead {
-                0 => self.at_hand,
-                _ => share(*kept, u64::try_from(ahead).unwrap_or(u64::MAX), 60),
-            };
-            charge.saturating_add(need) <= free
+        let until = HORIZONS.into_iter().skip(2).chain([LAST]).map(|seconds| share(*kept, seconds, 60));
+        let needs = [self.at_hand].into_iter().chain(until);
+        HORIZONS.into_iter().zip(needs).all(|(ahead, need)| {
+            let at = second.saturating_add(usize::try_from(ahead).unwrap_or(usize::MAX));
+            charge.saturating_add(need) <= self.free.get(at).copied().unwrap_or_default()
         })
     }
 
@@ -125,11 +123,11 @@ impl Paces {
     /// One goes.
     pub(super) fn take(&mut self, at: Timestamp, class: Priority, charge: u64) {
         let from = self.second(at);
-        for free in self.free.iter_mut().skip(from).take(LAST) {
+        for free in self.free.iter_mut().skip(from).take(SPAN) {
             *free = free.saturating_sub(charge);
         }
         if let Some(taken) = place(class).and_then(|place| self.taken.get_mut(place)) {
-            for taken in taken.iter_mut().skip(from).take(LAST) {
+            for taken in taken.iter_mut().skip(from).take(SPAN) {
                 *taken = taken.saturating_add(charge);
             }
         }

@@ -23,11 +23,11 @@ use crate::model::outlook::{Demand, Outlook};
 use crate::model::units::Timestamp;
 
 /// How far ahead it is looked, in seconds. What is free at each must last until the next.
-const HORIZONS: [u64; MOMENTS] =
+pub(super) const HORIZONS: [u64; MOMENTS] =
     [0, 1, 2, 3, 4, 6, 8, 11, 14, 17, 20, 23, 26, 29, 32, 35, 38, 41, 44, 47, 50, 53, 56, 59];
 const MOMENTS: usize = 24;
 /// By then everything of now has left, guards included.
-const LAST: u64 = 63;
+pub(super) const LAST: u64 = 63;
 /// As many seconds of what interactive requests are expected to want stay free at any moment,
 pub(super) const AT_HAND: u64 = 2;
 /// but at most this part of the whole, in thousandths.

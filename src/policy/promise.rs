@@ -13,14 +13,16 @@ use super::judge::{Hope, Judged, hope};
 use super::lane::Lane;
 use super::request::Job;
 use crate::model::config::Priority;
-use crate::model::units::Timestamp;
+use crate::model::units::{Timestamp, micros};
 
 /// How long what one was told is told to others.
 const FRESH: Duration = Duration::from_millis(250);
-/// In that time so many players may be rehearsed on a route.
-const PLAYERS: usize = 1_000;
+/// So many players a second may be rehearsed on a route,
+const RATE: u64 = 800;
+/// and so many before it is waited.
+const AT_ONCE: u64 = 200;
 /// A stage alone costs as much as so many players for each of its endpoints.
-const STAGE: usize = 2;
+const STAGE: u64 = 2;
 /// What is expected of an event whose time nobody knows, such as the verdict of a probe.
 const SOON: Duration = Duration::from_secs(1);
 
@@ -32,23 +34,27 @@ struct Told {
     lane: Lane,
     charge: u64,
     at: Timestamp,
+    made: Timestamp,
 }
 
 /// What a route told lately.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Promises {
-    since: Timestamp,
-    spent: usize,
+    seen: Timestamp,
+    /// Players that were rehearsed and not yet waited for, in thousandths.
+    spent: u64,
     told: Vec<Told>,
 }
 
 impl Promises {
     /// What was told long ago is forgotten, and there is time again.
     fn refresh(&mut self, now: Timestamp) {
-        if now.since(self.since) >= FRESH {
-            (self.since, self.spent) = (now, 0);
-            self.told.clear();
+        let passed = micros(now.since(self.seen)) / 1_000;
+        if passed > 0 {
+            self.spent = self.spent.saturating_sub(passed.saturating_mul(RATE));
+            self.seen = now;
         }
+        self.told.retain(|told| now.since(told.made) < FRESH);
     }
 
     /// What one was told who asked for as much or a little more.
@@ -59,11 +65,11 @@ impl Promises {
         self.told.iter().filter(alike).filter(near).map(|told| told.at).max()
     }
 
-    /// Whether another rehearsal is within the share. The first always is.
-    const fn spend(&mut self, players: usize) -> bool {
-        let allowed = self.spent == 0 || self.spent.saturating_add(players) <= PLAYERS;
+    /// Whether there is time for another rehearsal. If so, it is taken.
+    const fn spend(&mut self, players: u64) -> bool {
+        let allowed = self.spent < AT_ONCE * 1_000;
         if allowed {
-            self.spent = self.spent.saturating_add(players);
+            self.spent = self.spent.saturating_add(players.saturating_mul(1_000));
         }
         allowed
     }
@@ -89,7 +95,8 @@ impl Balancer {
             return Some(about);
         }
         let Some(at) = self.comes_back(now, place, job) else { return Some(about) };
-        let told = Told { class: job.profile.priority, caller: job.caller, lane, charge: job.charge, at };
+        let class = job.profile.priority;
+        let told = Told { class, caller: job.caller, lane, charge: job.charge, at, made: now };
         self.routes.get_mut(place)?.promises.told.push(told);
         Some(at)
     }
@@ -106,8 +113,9 @@ impl Balancer {
     fn affords(&mut self, now: Timestamp, place: usize, judged: &[Judged]) -> bool {
         let Some(route) = self.routes.get_mut(place) else { return false };
         route.promises.refresh(now);
-        let players = route.line.len().saturating_add(judged.len().saturating_mul(STAGE));
-        route.promises.spend(players)
+        let count = |many: usize| u64::try_from(many).unwrap_or(u64::MAX);
+        let stage = count(judged.len()).saturating_mul(STAGE);
+        route.promises.spend(count(route.line.len()).saturating_add(stage))
     }
 
     /// When one who waits would start, by the forecast: it may be a little old and does not know who may pass whom.

@@ -80,6 +80,13 @@ pub(super) struct Rehearsal<C> {
     steps: usize,
 }
 
+/// What came of looking at one who may pass.
+enum Look {
+    Gone,
+    /// When it might, if that is known.
+    Waits(Option<Timestamp>),
+}
+
 /// One who is next in its lane, and waits.
 struct Next {
     line: usize,
@@ -310,9 +317,8 @@ impl<C: Fn(RequestId, usize) -> Option<Estimate>> Rehearsal<C> {
             let (mut moved, mut wake) = (false, None);
             for request in others {
                 match self.pass(request, kept) {
-                    Some(None) => moved = true,
-                    Some(when) => wake = earlier(wake, when),
-                    None => {}
+                    Look::Gone => moved = true,
+                    Look::Waits(when) => wake = earlier(wake, when),
                 }
             }
             if !moved || self.steps == 0 {
@@ -321,16 +327,16 @@ impl<C: Fn(RequestId, usize) -> Option<Estimate>> Rehearsal<C> {
         }
     }
 
-    /// Lets one pass if it may; inside: when it might, if not now. `None`: it is not there.
-    fn pass(&mut self, request: RequestId, kept: &[Start]) -> Option<Option<Timestamp>> {
-        let waiter = self.roles.get(&request)?.waiter.clone();
-        let start = self.start_of(request, kept)?;
+    /// Lets one pass if it may.
+    fn pass(&mut self, request: RequestId, kept: &[Start]) -> Look {
+        let Some(waiter) = self.roles.get(&request).map(|role| role.waiter.clone()) else { return Look::Waits(None) };
+        let Some(start) = self.start_of(request, kept) else { return Look::Waits(None) };
         let from = self.paced_from(&waiter, start);
         if from.is_none() && start.at <= self.play.now() {
             self.go(request, start);
-            return Some(None);
+            return Look::Gone;
         }
-        Some(from.or(Some(start.at)))
+        Look::Waits(from.or(Some(start.at)))
     }
 
     fn start_of(&mut self, request: RequestId, kept: &[Start]) -> Option<Start> {

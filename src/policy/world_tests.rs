@@ -8,7 +8,7 @@ use super::{Assignment, Balancer, Input, Output};
 use crate::model::checked::CheckedConfig;
 use crate::model::config::{Config, Enforcement};
 use crate::model::id::{EndpointId, ModelName, RequestId};
-use crate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, HeaderSignal, Settlement};
+use crate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, HeaderSignal, Settlement, ThrottleKind};
 use crate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
 use crate::model::units::{MINUTE, Timestamp};
 
@@ -155,6 +155,42 @@ impl World {
         }
         self.now = self.now.max(at);
         all
+    }
+}
+
+/// A world in which anything may happen next.
+pub(super) struct Shaken {
+    pub(super) world: World,
+    open: Vec<(RequestId, EndpointId)>,
+}
+
+impl Shaken {
+    pub(super) fn new(world: World) -> Self {
+        Self { world, open: Vec::new() }
+    }
+
+    /// After a while of at most `longest` microseconds a request comes with a charge up to `largest`, or one that was sent
+    /// fails, is throttled, or ends.
+    pub(super) fn step(&mut self, rng: &mut fastrand::Rng, longest: u64, largest: u64) {
+        let world = &mut self.world;
+        world.now = world.now.after(Duration::from_micros(rng.u64(1..longest)));
+        let failed = |request, failure| Input::AttemptFailed { request, failure };
+        let outputs = match (rng.u8(..10), self.open.pop()) {
+            (0, Some((request, _))) => world.give(failed(request, failure(FailureClass::Connect))),
+            (1, Some((request, _))) => {
+                world.give(failed(request, failure_with_wait(FailureClass::Throttled(ThrottleKind::Tokens), 2)))
+            }
+            (2..=4, Some((request, endpoint))) => {
+                world.commit(request, endpoint.as_str());
+                world.settle(request, Ending::Completed)
+            }
+            (_, known) => {
+                self.open.extend(known);
+                vec![world.arrive(rng.u64(2..largest)).1]
+            }
+        };
+        let assigned = outputs.iter().filter(|output| matches!(output, Output::Assigned { .. }));
+        self.open.extend(assigned.map(|output| (output.request(), sent(output).endpoint.clone())));
     }
 }
 

@@ -4,6 +4,7 @@
 //! Absent on purpose: certainty. A shape is a guess; a wrong shape is a warning, never a refusal to store.
 
 use crate::model::config::Service;
+use crate::model::token;
 
 /// Whose key a text looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub enum KeyShape {
     Openai,
     /// 32 hex digits, or 84 letters and digits.
     Azure,
+    /// A local caller's token.
+    Caller,
 }
 
 impl KeyShape {
@@ -21,6 +24,9 @@ impl KeyShape {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if word.starts_with("sk-") && word.len() >= 20 && word.chars().all(plain) {
             return Some(Self::Openai);
+        }
+        if token::is_ours(word.as_bytes()) {
+            return Some(Self::Caller);
         }
         let hex = word.len() == 32 && word.bytes().all(|b| b.is_ascii_hexdigit());
         let long = word.len() == 84 && word.bytes().all(|b| b.is_ascii_alphanumeric());
@@ -39,6 +45,9 @@ impl KeyShape {
         match (self, service) {
             (Self::Azure, Service::Openai) => Some("This looks like an Azure key, but the account is OpenAI's."),
             (Self::Openai, Service::Azure) => Some("This looks like an OpenAI key, but the account is Azure's."),
+            (Self::Caller, Service::Openai | Service::Azure) => {
+                Some("This is a token of Tidegate's own callers, not a provider's key.")
+            }
             _ => None,
         }
     }
@@ -56,6 +65,7 @@ mod tests {
         assert_eq!(KeyShape::within(&format!("export AZURE_OPENAI_API_KEY=\"{HEX}\"")), Some(KeyShape::Azure));
         assert_eq!(KeyShape::within(&format!("https://x.example/?api-key={HEX}")), Some(KeyShape::Azure));
         assert_eq!(KeyShape::within(&"aB3".repeat(28)), Some(KeyShape::Azure));
+        assert_eq!(KeyShape::within(&format!("Bearer tdg_{}", HEX.repeat(2))), Some(KeyShape::Caller));
     }
 
     #[test]
@@ -69,5 +79,7 @@ mod tests {
     fn a_key_of_the_other_service_is_pointed_out() {
         assert!(KeyShape::Azure.mismatch(Service::Openai).is_some());
         assert_eq!(KeyShape::Azure.mismatch(Service::Compatible), None);
+        assert!(KeyShape::Caller.mismatch(Service::Azure).is_some());
+        assert_eq!(KeyShape::Caller.mismatch(Service::Compatible), None, "it may be another Tidegate");
     }
 }

@@ -12,7 +12,6 @@ mod segments;
 mod split;
 mod used;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use egui::{RichText, Ui};
@@ -38,8 +37,6 @@ pub struct State {
     new_name: Option<String>,
     wanted: Option<PoolId>,
     split: Option<split::State>,
-    /// Endpoints whose share stays as it is.
-    locked: BTreeSet<EndpointId>,
     drag: Option<segments::Drag>,
     uses: used::Uses,
     /// What the inspector shows.
@@ -128,6 +125,9 @@ fn honesty(ui: &mut Ui, cx: &PageCx, members: &[&Endpoint]) {
     });
 }
 
+/// Room for when a pool will be full.
+const FORESEEN: f32 = 210.0;
+
 fn header(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool) {
     let id = &pool.id;
     let allotted = allot::allotted(cx.draft.working(), id);
@@ -150,6 +150,10 @@ fn header(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool) {
             cx.draft.edit(format!("call the total of {id} {whose}"), |config| allot::set_soft(config, id, soft));
         }
         if let Some(words) = foreseen.and_then(|when| full_in(when, cx.snapshot.at)) {
+            // What is left of the line would hold its glyph alone.
+            if ui.available_size_before_wrap().x < FORESEEN {
+                ui.end_row();
+            }
             widgets::status_label(ui, cx.theme, Tone::Near, &words);
         }
     });
@@ -187,7 +191,7 @@ fn refusal(total: u64, short: u64) -> String {
 
 fn buttons(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: &QuotaPool, members: &[&Endpoint]) {
     let id = &pool.id;
-    let division = Division::of(cx.draft.working(), id, |member| state.locked.contains(&member.id));
+    let division = Division::of(cx.draft.working(), id, |member| cx.preferences.locked_shares.contains(&member.id));
     ui.horizontal_wrapped(|ui| {
         let press = |ui: &mut Ui, word: &str, hint: &str| {
             ui.add_enabled(!members.is_empty(), egui::Button::new(word)).on_hover_text(hint).clicked()

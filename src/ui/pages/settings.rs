@@ -21,12 +21,15 @@ use crate::ui::stored;
 use crate::ui::theme::{gap, strong};
 use crate::ui::widgets::{note, page_title, quiet_button, section};
 
+/// In how many frames a setting is scrolled to.
+const FRAMES: u8 = 3;
+
 /// This page's view state.
 #[derive(Debug, Default)]
 pub struct State {
     filter: String,
-    /// To be scrolled to.
-    wanted: Option<&'static str>,
+    /// To be scrolled to, in so many frames: only the second knows how tall everything is.
+    wanted: Option<(&'static str, u8)>,
     stored: stored::State,
     shortcuts: shortcuts::State,
     network: network::State,
@@ -38,7 +41,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     match cx.take_target() {
         Some(Target::Setting(slug)) => {
             state.filter.clear();
-            state.wanted = Some(slug);
+            state.wanted = Some((slug, FRAMES));
         }
         Some(Target::Top(_)) => state.filter.clear(),
         _ => {}
@@ -96,9 +99,10 @@ fn matches(setting: &Setting, filter: &str) -> bool {
 fn one(ui: &mut Ui, cx: &mut PageCx, state: &mut State, setting: &Setting) {
     ui.push_id(setting.slug, |ui| {
         let heading = ui.label(strong(setting.name).color(cx.theme.text));
-        if state.wanted == Some(setting.slug) {
-            state.wanted = None;
+        if let Some((slug, left)) = state.wanted.filter(|(slug, _)| *slug == setting.slug) {
+            state.wanted = left.checked_sub(1).map(|left| (slug, left));
             heading.scroll_to_me(Some(egui::Align::Center));
+            cx.again();
         }
         note(ui, cx.theme, setting.hint);
         match setting.slug {

@@ -84,7 +84,7 @@ impl Intake {
         let by_key = match KeyShape::of(word) {
             Some(KeyShape::Azure) => Some(Service::Azure),
             Some(KeyShape::Openai) => Some(Service::Openai),
-            None => None,
+            Some(KeyShape::Caller) | None => None,
         };
         self.service = self.service.or(by_key);
     }

@@ -6,11 +6,11 @@
 use egui::{Align, Layout, RichText, Ui};
 
 use crate::contract::Snapshot;
-use crate::contract::snapshot::KeyringState;
+use crate::contract::snapshot::{AccountKey, KeyringState};
 use crate::model::outcome::ThrottleKind;
 use crate::model::status::{EndpointView, Health, PoolView, RestCause, RouteView};
 use crate::ui::cx::{Page, PageCx, Target};
-use crate::ui::format::{count, countdown, full_in};
+use crate::ui::format::{clock_time, count, countdown, full_in};
 use crate::ui::status::urgency;
 use crate::ui::theme::{self, Tone, gap};
 use crate::ui::widgets::{card, status_label};
@@ -80,6 +80,7 @@ fn rows(snapshot: &Snapshot) -> Vec<Row> {
     let mut rows: Vec<Row> = view.routes.iter().filter_map(|route| of_route(route, snapshot)).collect();
     rows.extend(view.endpoints.iter().filter_map(of_endpoint));
     rows.extend(view.pools.iter().filter_map(|pool| of_pool(pool, snapshot)));
+    rows.extend(snapshot.keys.accounts.iter().filter_map(of_key));
     rows.extend(of_keyring(snapshot));
     rows.extend(of_findings(snapshot));
     rows.sort_by_key(|row| std::cmp::Reverse(urgency(row.tone)));
@@ -140,6 +141,14 @@ fn of_pool(pool: &PoolView, snapshot: &Snapshot) -> Option<Row> {
     let full = full_in(pool.exhausts_at?, snapshot.at)?;
     let text = format!("Pool {}: {full} ({percent} %).", pool.id);
     Some(Row { tone: Tone::Near, text, button: "See options", door: Door::Place(Target::Pool(pool.id.clone())) })
+}
+
+/// A key that was refused while the account's other one goes on.
+fn of_key(key: &AccountKey) -> Option<Row> {
+    let since = clock_time(key.spares.stands_in_since?);
+    let text = format!("{} refused its key at {since}. Its other key is used, so nothing failed.", key.account);
+    let door = Door::Place(Target::Account(key.account.clone()));
+    Some(Row { tone: Tone::Throttled, text, button: "See keys", door })
 }
 
 fn of_keyring(snapshot: &Snapshot) -> Option<Row> {

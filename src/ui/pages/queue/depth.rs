@@ -28,6 +28,8 @@ pub(super) fn last_minute(points: &[LinePoint]) -> Option<(u64, u64)> {
 
 /// Draws how many waited, second by second, up to `now`; or the table that says the same minute by minute.
 pub(super) fn show(ui: &mut Ui, theme: &Theme, points: &[LinePoint], now: Timestamp) {
+    // Its right end holds the switch.
+    note(ui, theme, "How many waited, second by second");
     if wants_table(ui, theme, "Waiting requests") {
         table(ui, theme, points, now);
     } else {

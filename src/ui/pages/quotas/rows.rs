@@ -62,7 +62,7 @@ fn row(
     let id = &endpoint.id;
     ui.horizontal(|ui| {
         if pool.is_some() {
-            lock(ui, cx, state, endpoint);
+            lock(ui, cx, endpoint);
         }
         if ui.link(id.as_str()).clicked() {
             cx.open(Target::Endpoint(id.clone()));
@@ -81,21 +81,21 @@ fn row(
         .on_hover_text("Minutes in which the service answered with a 429");
     service_says(ui, cx, endpoint);
     if let Some(pool) = pool {
-        suggestion(ui, cx, state, pool, place, endpoint);
+        suggestion(ui, cx, pool, place, endpoint);
     }
     let cap = endpoint.soft_cap_tokens_per_minute;
     limit(ui, cx, endpoint, "Soft cap", cap, "none", |it, value| it.soft_cap_tokens_per_minute = value);
     membership(ui, cx, endpoint);
 }
 
-fn lock(ui: &mut Ui, cx: &PageCx, state: &mut State, endpoint: &Endpoint) {
+fn lock(ui: &mut Ui, cx: &mut PageCx, endpoint: &Endpoint) {
     let id = &endpoint.id;
-    if state.locked.contains(id) {
+    if cx.preferences.locked_shares.contains(id) {
         if widgets::icon_button(ui, cx.theme, ICON_LOCK, &format!("Unlock the share of {id}")).clicked() {
-            state.locked.remove(id);
+            cx.preferences.locked_shares.remove(id);
         }
     } else if widgets::icon_button(ui, cx.theme, ICON_LOCK_OPEN, &format!("Lock the share of {id}")).clicked() {
-        state.locked.insert(id.clone());
+        cx.preferences.locked_shares.insert(id.clone());
     }
 }
 
@@ -149,7 +149,7 @@ fn service_says(ui: &mut Ui, cx: &PageCx, endpoint: &Endpoint) {
 }
 
 /// What demand would give it, as a button that takes it from what is spare, or gives it back.
-fn suggestion(ui: &mut Ui, cx: &mut PageCx, state: &State, pool: &QuotaPool, place: usize, endpoint: &Endpoint) {
+fn suggestion(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool, place: usize, endpoint: &Endpoint) {
     let plan = cx.snapshot.plans.iter().find(|plan| plan.pool == pool.id && plan.total == pool.tokens_per_minute);
     let by_demand = plan.and_then(|plan| plan.proposals.iter().find(|proposal| proposal.way == Way::ByDemand));
     let wanted = by_demand.and_then(|proposal| proposal.shares.iter().find(|share| share.endpoint == endpoint.id));
@@ -158,7 +158,8 @@ fn suggestion(ui: &mut Ui, cx: &mut PageCx, state: &State, pool: &QuotaPool, pla
         ui.label("–");
         return;
     };
-    let division = Division::of(cx.draft.working(), &pool.id, |member| state.locked.contains(&member.id));
+    let division =
+        Division::of(cx.draft.working(), &pool.id, |member| cx.preferences.locked_shares.contains(&member.id));
     let next = division.map(|division| division.moved(place, wanted, Trade::Spare, super::allocate::STEP));
     let possible = next.filter(|next| next.share(place) != now);
     let words = if wanted > now {

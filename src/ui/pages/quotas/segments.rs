@@ -28,7 +28,9 @@ pub(super) struct Drag {
 
 /// Draws the bar and moves its borders.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: &QuotaPool, members: &[&Endpoint]) {
-    let Some(division) = Division::of(cx.draft.working(), &pool.id, |member| state.locked.contains(&member.id)) else {
+    let Some(division) =
+        Division::of(cx.draft.working(), &pool.id, |member| cx.preferences.locked_shares.contains(&member.id))
+    else {
         return;
     };
     let total = pool.tokens_per_minute;

@@ -249,7 +249,8 @@ fn count(ui: &mut Ui, cx: &PageCx, state: &mut State) {
     if state.table.held() > 1 {
         let _ = write!(line, " · {} selected", Grouped(state.table.held() as u64));
     }
-    ui.label(mono(line).color(theme.text_soft));
+    // Whole, on a line of its own if need be.
+    ui.add(egui::Label::new(mono(line).color(theme.text_soft)).extend());
     if let Some(sorted) = &state.sorted {
         let title = super::columns::KINDS.get(sorted.by.0).map_or("", |kind| kind.title);
         let newer = records.total.saturating_sub(sorted.until);

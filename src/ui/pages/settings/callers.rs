@@ -17,7 +17,7 @@ use crate::ui::theme::{Tone, gap, mono, strong};
 use crate::ui::widgets::{self, AmountChange, AmountEdit, note};
 
 const PRIORITIES: [(Option<Priority>, &str); 4] = [
-    (None, "As its route says"),
+    (None, "By its route"),
     (Some(Priority::Interactive), "Interactive"),
     (Some(Priority::Normal), "Normal"),
     (Some(Priority::Bulk), "Bulk"),
@@ -171,19 +171,13 @@ fn tokens(ui: &mut Ui, cx: &mut PageCx, state: &mut State, caller: &Caller, toke
     });
 }
 
-/// A limit: its unit, what it is called, and where it stands.
-type Limit = (&'static str, &'static str, fn(&Caller) -> Option<u64>, fn(&mut Caller, Option<u64>));
+/// A limit: what it is called, and where it stands.
+type Limit = (&'static str, fn(&Caller) -> Option<u64>, fn(&mut Caller, Option<u64>));
 
 const LIMITS: [Limit; 3] = [
-    ("TPM", "Tokens per minute", |caller| caller.tokens_per_minute, |caller, limit| caller.tokens_per_minute = limit),
+    ("Tokens per minute", |caller| caller.tokens_per_minute, |caller, limit| caller.tokens_per_minute = limit),
+    ("Requests per minute", |caller| caller.requests_per_minute, |caller, limit| caller.requests_per_minute = limit),
     (
-        "RPM",
-        "Requests per minute",
-        |caller| caller.requests_per_minute,
-        |caller, limit| caller.requests_per_minute = limit,
-    ),
-    (
-        "at once",
         "Requests at once",
         |caller| caller.max_in_flight.map(u64::from),
         |caller, limit| caller.max_in_flight = limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX)),
@@ -193,14 +187,14 @@ const LIMITS: [Limit; 3] = [
 /// Priority and limits, through the draft.
 fn rules(ui: &mut Ui, cx: &mut PageCx, caller: &Caller) {
     let id = &caller.id;
-    Grid::new("rules").num_columns(2).spacing([gap::L, gap::S]).show(ui, |ui| {
+    Grid::new("rules").num_columns(2).spacing([gap::M, gap::S]).show(ui, |ui| {
         let label = ui.label(RichText::new("Priority").color(cx.theme.text_soft));
         priority(ui, cx, caller, label.id);
         ui.end_row();
-        for (unit, name, read, write) in LIMITS {
+        for (name, read, write) in LIMITS {
             ui.label(RichText::new(name).color(cx.theme.text_soft));
             let field = format!("{name} of {id}");
-            let edit = AmountEdit::new(&field, read(caller)).or_empty("no limit").unit(unit);
+            let edit = AmountEdit::new(&field, read(caller)).or_empty("no limit");
             match edit.show(ui, cx.theme) {
                 Some(AmountChange::Set(limit)) => change(cx, id, field, |caller| write(caller, Some(limit))),
                 Some(AmountChange::Clear) => change(cx, id, format!("{field}: no limit"), |caller| write(caller, None)),
@@ -218,7 +212,7 @@ fn rules(ui: &mut Ui, cx: &mut PageCx, caller: &Caller) {
 fn priority(ui: &mut Ui, cx: &mut PageCx, caller: &Caller, label: egui::Id) {
     let mut chosen = caller.priority;
     let known = PRIORITIES.iter().find(|(priority, _)| *priority == chosen);
-    let list = ComboBox::from_id_salt("priority").selected_text(known.map_or("", |(_, word)| *word));
+    let list = ComboBox::from_id_salt("priority").width(96.0).selected_text(known.map_or("", |(_, word)| *word));
     let list = list.show_ui(ui, |ui| {
         for (priority, word) in PRIORITIES {
             ui.selectable_value(&mut chosen, priority, word);

@@ -12,7 +12,7 @@ use crate::model::script::Script;
 use crate::model::units::Grouped;
 use crate::ui::format::count;
 
-/// How the load player names itself.
+/// How the load player's name begins; the script's follows.
 const CLIENT: &str = "tidegate-script";
 
 /// What came of the last script, worked out once for each new record.
@@ -40,7 +40,8 @@ impl Story {
         if self.counted != Some(snapshot.records.total) {
             self.counted = Some(snapshot.records.total);
             let theirs = snapshot.records.iter().rev().take_while(|record| record.ended_wall_ms() >= self.since);
-            let theirs = theirs.filter(|record| &*record.profile.client == CLIENT && record.wall_ms >= self.since);
+            let theirs =
+                theirs.filter(|record| record.profile.client.starts_with(CLIENT) && record.wall_ms >= self.since);
             self.words = Script::named(&script.name)
                 .map_or_else(String::new, |script| Run::of(theirs.map(std::convert::AsRef::as_ref)).words(script));
         }
@@ -161,7 +162,7 @@ mod tests {
         let mut snapshot = fixture::snapshot();
         let ours = |record: &std::sync::Arc<RequestRecord>| {
             let mut record = RequestRecord::clone(record);
-            std::sync::Arc::make_mut(&mut record.profile).client = CLIENT.into();
+            std::sync::Arc::make_mut(&mut record.profile).client = format!("{CLIENT}/rush-hour").into();
             std::sync::Arc::new(record)
         };
         let records: Vec<_> = snapshot.records.iter().map(ours).collect();
