@@ -16,7 +16,7 @@ const SPACE: f32 = 4.0;
 /// The words of a sentence before a blank or behind it, one by one, so that it wraps between any two. What stands right behind
 /// a blank may begin with a comma; `then` are the words that follow, if a blank comes in between.
 pub fn sentence_words(ui: &mut Ui, theme: &Theme, text: &str, then: &str) {
-    ui.spacing_mut().item_spacing.x = SPACE;
+    ui.spacing_mut().item_spacing = vec2(SPACE, 2.0);
     let height = ui.spacing().interact_size.y;
     for (place, word) in text.split_whitespace().enumerate() {
         let galley = ui.painter().layout_no_wrap(word.to_owned(), FontId::proportional(size::BODY), theme.text_soft);
