@@ -3,7 +3,8 @@
 //! Invariant: every entry has its page's name, also when only the icon is shown.
 //! Absent on purpose: counts of news; a badge means that something needs the person.
 
-use egui::{Align2, Frame, Margin, Panel, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::scroll_area::ScrollBarVisibility;
+use egui::{Align2, Frame, Margin, Panel, Response, Role, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
 use egui_material_icons::MaterialIcon;
 use egui_material_icons::icons;
 
@@ -33,16 +34,37 @@ pub(super) fn show(
     Panel::left("nav").frame(frame).resizable(false).exact_size(width).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = gap::S;
         panes.mark(ui, "Navigation", ui.max_rect());
-        for page in Page::ALL {
-            let waiting = if page == Page::Queue { snapshot.view.queue.waiting } else { 0 };
-            if entry(ui, theme, page, page == now, wide, (needs_action(page, snapshot), waiting)) {
-                wanted.push(Wish::Act(Action::Go(page)));
-            }
-        }
+        let came = came(ui, now);
+        // In a low window the pages do not fit below each other.
+        ScrollArea::vertical().auto_shrink(false).scroll_bar_visibility(ScrollBarVisibility::AlwaysHidden).show(
+            ui,
+            |ui| {
+                for page in Page::ALL {
+                    let waiting = if page == Page::Queue { snapshot.view.queue.waiting } else { 0 };
+                    let response = entry(ui, theme, page, page == now, wide, (needs_action(page, snapshot), waiting));
+                    if response.gained_focus() || came && page == now {
+                        response.scroll_to_me(None);
+                    }
+                    if response.clicked() {
+                        wanted.push(Wish::Act(Action::Go(page)));
+                    }
+                }
+            },
+        );
     });
 }
 
-fn entry(ui: &mut Ui, theme: &Theme, page: Page, chosen: bool, wide: bool, (badge, waiting): (bool, u32)) -> bool {
+/// Whether another page is shown than in the frame before.
+fn came(ui: &Ui, now: Page) -> bool {
+    let id = egui::Id::unique("page in the navigation");
+    ui.data_mut(|data| {
+        let before = data.get_temp::<Page>(id);
+        data.insert_temp(id, now);
+        before != Some(now)
+    })
+}
+
+fn entry(ui: &mut Ui, theme: &Theme, page: Page, chosen: bool, wide: bool, (badge, waiting): (bool, u32)) -> Response {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 32.0), Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, page.name()));
     let painter = ui.painter();
@@ -50,6 +72,9 @@ fn entry(ui: &mut Ui, theme: &Theme, page: Page, chosen: bool, wide: bool, (badg
         painter.rect_filled(rect, 7, theme.accent_soft);
     } else if response.hovered() {
         painter.rect_filled(rect, 7, theme.hover);
+    }
+    if response.gained_focus() {
+        response.scroll_to_me(None);
     }
     if response.has_focus() {
         painter.rect_stroke(rect, 7, egui::Stroke::new(2.0, theme.accent), egui::StrokeKind::Inside);
@@ -80,7 +105,7 @@ fn entry(ui: &mut Ui, theme: &Theme, page: Page, chosen: bool, wide: bool, (badg
     } else if waiting > 0 {
         painter.circle_filled(pos2(rect.right() - 8.0, rect.top() + 9.0), 3.5, theme.tone(Tone::Throttled));
     }
-    response.on_hover_text(actions::tooltip(ui.ctx(), Action::Go(page))).clicked()
+    response.on_hover_text(actions::tooltip(ui.ctx(), Action::Go(page)))
 }
 
 fn icon(page: Page) -> MaterialIcon {
