@@ -280,6 +280,23 @@ async fn case_10_no_key_is_written_anywhere_however_it_is_malformed() {
     );
 }
 
+#[tokio::test]
+async fn case_10_a_key_in_place_of_a_variables_name_is_not_repeated() {
+    let origin = Origin::start(|_| json(200, r#"{"ok":true}"#)).await;
+    let account = origin.account("a", "m").replace("\"KEY\"", "\"sk-proj-canary-misplaced-77\"");
+    let caller = "[[caller]]\nid = \"ci\"\ntoken = { env = \"sk-proj-canary-misplaced-78\" }\n";
+    let served = serve(&format!("{account}{}{caller}", route("m", &["ea"])), &[]);
+    let mut heard = served.chat("m", false).send().await.expect("an answer").text().await.expect("a body");
+    heard.push_str(&served.status().await.to_string());
+    let place = served.folder.path();
+    for arguments in [&["check"][..], &["key", "test", "a"], &["key", "set", "a"], &["caller", "list"]] {
+        heard.push_str(&said(&run(place, arguments, &[])));
+    }
+    heard.push_str(&fs::read_to_string(place.join("log")).expect("its log"));
+    assert!(heard.contains("names no environment variable. If a key stands there, take it out"), "{heard}");
+    assert!(!heard.contains("canary"), "{}", around(&heard, "canary"));
+}
+
 fn around(text: &str, word: &str) -> String {
     let at = text.find(word).unwrap_or(0);
     text.chars().skip(text[..at].chars().count().saturating_sub(200)).take(400).collect()

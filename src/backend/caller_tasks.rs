@@ -11,7 +11,7 @@ use super::Options;
 use super::callers::check_name;
 use super::profile::places;
 use crate::engine::clock::Clock;
-use crate::model::config::{Caller, Config};
+use crate::model::config::{Caller, Config, shown};
 use crate::model::id::CallerId;
 use crate::store::caller_tokens::TokenFile;
 use crate::store::config_file::ConfigFile;
@@ -90,7 +90,7 @@ fn said(config: &Config, caller: &CallerId, made_wall_ms: Option<u64>) -> String
     let moment = |ms: u64| jiff::Timestamp::from_millisecond(i64::try_from(ms).unwrap_or(i64::MAX)).ok();
     match (made_wall_ms.and_then(moment), source) {
         (Some(made), _) => format!("token of {}", made.strftime("%F")),
-        (None, Some(source)) => format!("token from {}", source.env),
+        (None, Some(source)) => format!("token from {}", shown(&source.env)),
         (None, None) => "no token".to_owned(),
     }
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::profile::Loaded;
 use super::racks::Racks;
 use crate::contract::snapshot::{AccountKey, KeyState, KeyTest, KeyringState, KeysView, SpareKeys};
+use crate::model::config::shown;
 use crate::model::id::AccountId;
 use crate::store::environment;
 use crate::store::keys::{
@@ -51,7 +52,7 @@ pub(super) fn view(
             next: spares.next.clone(),
             next_test: test(account, KeySlot::Next).filter(|_| spares.next.is_some()),
             previous: spares.previous.clone(),
-            second: spares.second.clone(),
+            second: spares.second.as_ref().map(|(variable, set)| (shown(variable).to_owned(), *set)),
             stands_in_since: racks.stands_in_since(account),
         },
     });
@@ -65,7 +66,9 @@ fn state(place: KeyPlace) -> KeyState {
         KeyPlace::InKeyring { fingerprint } => KeyState::InKeyring { fingerprint },
         KeyPlace::InMemory { fingerprint } => KeyState::InMemory { fingerprint },
         KeyPlace::FromCommand { program, problem, .. } => KeyState::FromCommand { program, problem },
-        KeyPlace::FromEnvironment { variable, set } => KeyState::FromEnvironment { variable, set },
+        KeyPlace::FromEnvironment { variable, set } => {
+            KeyState::FromEnvironment { variable: shown(&variable).to_owned(), set }
+        }
     }
 }
 
@@ -75,6 +78,9 @@ fn keyring_state(status: KeyringStatus) -> KeyringState {
         KeyringStatus::Ready => KeyringState::Ready,
         KeyringStatus::Locked => KeyringState::Locked,
         KeyringStatus::Missing { hint } => KeyringState::Missing { hint },
-        KeyringStatus::Failing(error) => KeyringState::Missing { hint: error.to_string() },
+        KeyringStatus::Failing(error) => {
+            tracing::debug!(%error, "the keyring fails");
+            KeyringState::Missing { hint: "see that your keyring lets Tidegate in, then look again".to_owned() }
+        }
     }
 }

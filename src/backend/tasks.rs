@@ -13,7 +13,7 @@ use super::profile::places;
 use super::resolve::with_inventory;
 use super::{Options, key_test};
 use crate::engine::clock::Clock;
-use crate::model::config::{Account, Credential, Service};
+use crate::model::config::{Account, Credential, Service, shown};
 use crate::model::id::AccountId;
 use crate::model::secret::Secret;
 use crate::store::config_file::{ConfigError, ConfigFile, has_errors, report};
@@ -118,9 +118,10 @@ pub fn test_key(options: &Options, account: &str) -> anyhow::Result<ExitCode> {
         _ if account.service == Service::Simulated => bail!("account {} is simulated and needs no key", account.id),
         Credential::Env(variable) => environment::secret(variable).with_context(|| {
             format!(
-                "account {} takes its key from the environment variable {variable}, which is not set or holds no key. Other \
+                "account {} takes its key from the environment variable {}, which is not set or holds no key. Other \
                  accounts are not affected. Set it, then test again.",
-                account.id
+                account.id,
+                shown(variable)
             )
         })?,
         Credential::Command(words) => command::run(words).map(|token| token.secret).map_err(|problem| {
@@ -166,7 +167,7 @@ fn stored_in_keyring(account: &Account) -> anyhow::Result<()> {
     match &account.credential {
         _ if account.service == Service::Simulated => bail!("account {id} is simulated and needs no key"),
         Credential::Env(variable) => {
-            bail!("account {id} takes its key from the environment variable {variable}; set that instead")
+            bail!("account {id} takes its key from the environment variable {}; set that instead", shown(variable))
         }
         Credential::Command(_) => bail!("account {id} gets its token from a command; nothing is stored for it"),
         Credential::Keyring(_) => Ok(()),

@@ -14,7 +14,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::{AzureApi, Config, Credential, Endpoint, Service, Spread, is_host, is_origin};
+use super::config::{AzureApi, Config, Credential, Endpoint, Service, Spread, is_host, is_origin, shown};
 use super::units::Grouped;
 
 /// How bad a finding is.
@@ -179,11 +179,13 @@ fn accounts(config: &Config, findings: &mut Findings) {
             && *first == second.env
         {
             let text = format!(
-                "Both keys of account \"{id}\" come from {first}, so the second helps nobody when the first is refused. Name \
-                 another variable."
+                "Both keys of account \"{id}\" come from {}, so the second helps nobody when the first is refused. Name \
+                 another variable.",
+                shown(first)
             );
             findings.warn("account", place, "second_key", text);
         }
+        variables(place, account, findings);
         if account.service == Service::Azure
             && account.api.unwrap_or_default() == AzureApi::Classic
             && account.api_version.is_none()
@@ -195,6 +197,23 @@ fn accounts(config: &Config, findings: &mut Findings) {
                 format!("Account \"{id}\" uses Azure's classic paths and needs an api_version such as \"2024-10-21\". Its endpoints are left out."),
             );
         }
+    }
+}
+
+/// Names that are none. What stands there may be a key, and is not repeated.
+fn variables(place: usize, account: &super::config::Account, findings: &mut Findings) {
+    let first = match &account.credential {
+        Credential::Env(variable) => Some(("credential", variable)),
+        Credential::Keyring(_) | Credential::Command(_) => None,
+    };
+    let second = account.second_key.as_ref().map(|source| ("second_key", &source.env));
+    for (key, _) in first.into_iter().chain(second).filter(|(_, name)| shown(name) != name.as_str()) {
+        let text = format!(
+            "The {key} of account \"{}\" names no environment variable. If a key stands there, take it out: keys are not kept \
+             in this file. Write the name of a variable that holds it.",
+            account.id
+        );
+        findings.warn("account", place, key, text);
     }
 }
 

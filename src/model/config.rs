@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 
 mod listen;
 mod rules;
+mod variable;
 
 pub use listen::{Listen, is_host, is_origin};
 pub use rules::{Bodies, HealthRule, History, LiveTuning, Queue, Retry, Timeouts};
+pub use variable::{is_variable, shown};
 
 use super::id::{AccountId, CallerId, EndpointId, GroupId, ModelName, PoolId};
 

@@ -153,13 +153,9 @@ static FIGURES: &[Figure] = &[
     figure(Section::Queue, "wait in line for at most", ("Longest wait in line", " s"), (0, 3_600), |config| {
         Number::Short(&mut config.queue.max_wait_seconds)
     }),
-    figure(
-        Section::Queue,
-        "each. Bulk work gets at least",
-        ("Bulk's share of the tokens", " % of the tokens while it wants them."),
-        (0, 90),
-        |config| Number::Short(&mut config.queue.bulk_share_percent),
-    ),
+    figure(Section::Queue, "each. Bulk work gets at least", ("Bulk's share of the tokens", " %"), (0, 90), |config| {
+        Number::Short(&mut config.queue.bulk_share_percent)
+    }),
     figure(Section::Health, "After", ("Failures in a row", " failures"), (1, 100), |config| {
         Number::Short(&mut config.health.failures)
     }),
@@ -242,7 +238,7 @@ const fn end(section: Section) -> &'static str {
         Section::LiveTuning => "more of the requests fail than before.",
         Section::Health => "; then 1 request tries it. Two failed connections in a row are enough.",
         Section::History => "get a row of their own; usage counts all.",
-        Section::Queue => "",
+        Section::Queue => "of the tokens while it wants them.",
         Section::Retry | Section::Timeouts => ".",
     }
 }
@@ -253,7 +249,7 @@ pub fn sentences(section: Section, from: &Config, to: &Config) -> Vec<String> {
     let changed = section.figures().filter(|figure| figure.value(from) != figure.value(to));
     changed
         .map(|figure| {
-            let unit = figure.unit.split_once(" of the").map_or(figure.unit, |(unit, _)| unit);
+            let unit = figure.unit;
             let (before, after) = (Grouped(figure.value(from).into()), Grouped(figure.value(to).into()));
             format!("{}: {before} → {after}{unit}.", figure.name)
         })

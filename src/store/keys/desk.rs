@@ -491,15 +491,15 @@ impl Clerk {
     }
 }
 
-/// What to do about a missing keyring, by desktop.
+/// What to do about a missing keyring, by desktop; words after "To keep them,".
 fn hint(desktop: &str) -> &'static str {
     let desktop = desktop.to_ascii_lowercase();
     if desktop.contains("kde") {
-        "Turn on the Secret Service in KWallet's settings."
+        "turn on the Secret Service in KWallet's settings"
     } else if ["gnome", "unity", "cinnamon", "mate", "xfce"].iter().any(|name| desktop.contains(name)) {
-        "Install the package gnome-keyring and sign in again."
+        "install the package gnome-keyring and sign in again"
     } else {
-        "Install gnome-keyring, or turn on KWallet's Secret Service."
+        "install gnome-keyring or enable KWallet's Secret Service"
     }
 }
 

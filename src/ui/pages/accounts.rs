@@ -112,9 +112,10 @@ fn keyring_line(ui: &mut Ui, cx: &mut PageCx) {
                 count(waiting, "account", "accounts")
             ),
         ),
-        KeyringState::Missing { hint } => {
-            (Tone::Near, format!("No password service is running, so keys are kept until you quit. {hint}"))
-        }
+        KeyringState::Missing { hint } => (
+            Tone::Near,
+            format!("No password service is running. Keys will be kept until you quit. To keep them, {hint}."),
+        ),
     };
     let ask = match &keys.keyring {
         _ if cx.snapshot.profile.demo => None,

@@ -18,7 +18,7 @@ mod sheets;
 
 use std::sync::Arc;
 
-use egui::{DragAndDrop, Ui, style::ScrollAnimation, vec2};
+use egui::{Align, DragAndDrop, Layout, Ui, style::ScrollAnimation, vec2};
 use egui_material_icons::icons::{ICON_DELETE, ICON_EDIT};
 
 use crate::contract::Command;
@@ -161,7 +161,7 @@ fn show_route(ui: &mut Ui, cx: &mut PageCx, state: &mut State, place: usize, rou
         });
     });
     if state.wanted.as_ref() == Some(&route.model) {
-        shown.response.scroll_to_me(Some(egui::Align::TOP));
+        shown.response.scroll_to_me(Some(Align::TOP));
         state.wanted = None;
     }
     for edit in edits {
@@ -219,7 +219,8 @@ fn presets(ui: &mut Ui, cx: &PageCx, route: &Route, edits: &mut Vec<Edit>) {
                 edits.push(Edit::Ask(Some(Sheet::Preset(preset))));
             }
             if let Err(why) = groups {
-                ui.scope(|ui| {
+                // A menu justifies what is in it, which spreads words.
+                ui.with_layout(Layout::top_down(Align::Min), |ui| {
                     ui.set_max_width(300.0);
                     widgets::note(ui, cx.theme, why);
                 });

@@ -5,9 +5,10 @@
 
 use std::ops::RangeInclusive;
 
-use egui::{DragValue, RichText, Ui};
+use egui::{DragValue, FontId, Role, Sense, Ui, WidgetInfo, vec2};
 
-use crate::ui::theme::{Theme, Tone};
+use crate::model::units::{Grouped, parse_amount};
+use crate::ui::theme::{Theme, Tone, size};
 
 /// Between the words of a sentence, in points.
 const SPACE: f32 = 4.0;
@@ -15,9 +16,17 @@ const SPACE: f32 = 4.0;
 /// The words of a sentence before a blank or behind it, one by one, so that it wraps between any two. What stands right behind
 /// a blank may begin with a comma; `then` are the words that follow, if a blank comes in between.
 pub fn sentence_words(ui: &mut Ui, theme: &Theme, text: &str, then: &str) {
-    ui.spacing_mut().item_spacing.x = SPACE;
-    for word in text.split_whitespace() {
-        ui.label(RichText::new(word).color(theme.text_soft));
+    ui.spacing_mut().item_spacing = vec2(SPACE, 2.0);
+    let height = ui.spacing().interact_size.y;
+    for (place, word) in text.split_whitespace().enumerate() {
+        let galley = ui.painter().layout_no_wrap(word.to_owned(), FontId::proportional(size::BODY), theme.text_soft);
+        // As high as a blank, so that every row of the sentence has one base line.
+        let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x, height), Sense::hover());
+        ui.painter().galley(rect.left_center() - vec2(0.0, galley.size().y / 2.0), galley, theme.text_soft);
+        if place == 0 {
+            // A screen reader says the words in one.
+            response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text));
+        }
     }
     ui.spacing_mut().item_spacing.x = if then.starts_with([',', ';', '.']) { 1.0 } else { SPACE };
 }
@@ -39,6 +48,17 @@ pub struct BlankOutput {
     pub changed: Option<u32>,
     /// The person let go of it.
     pub done: bool,
+}
+
+/// `2,000`.
+fn grouped(number: f64) -> String {
+    let plain = format!("{number:.0}");
+    plain.parse::<u64>().map_or(plain, |number| Grouped(number).to_string())
+}
+
+/// As amounts are read everywhere: `2000`, `2,000`, `2k`.
+fn read(text: &str) -> Option<f64> {
+    parse_amount(text.trim()).and_then(|amount| u32::try_from(amount).ok()).map(f64::from)
 }
 
 impl<'a> Blank<'a> {
@@ -79,7 +99,8 @@ impl<'a> Blank<'a> {
         if applied.is_some() {
             ui.visuals_mut().override_text_color = Some(theme.tone(Tone::Info));
         }
-        let field = ui.add(DragValue::new(&mut value).range(self.range.clone()).suffix(self.unit).speed(speed));
+        let field = DragValue::new(&mut value).range(self.range.clone()).suffix(self.unit).speed(speed);
+        let field = ui.add(field.custom_formatter(|number, _| grouped(number)).custom_parser(read));
         ui.visuals_mut().override_text_color = color;
         ui.ctx().accesskit_node_builder(field.id, |node| node.set_label(self.name));
         let runs = applied.map(|applied| format!("applied: {applied}{}", self.unit));
@@ -90,5 +111,16 @@ impl<'a> Blank<'a> {
             field.on_hover_text(hint);
         }
         BlankOutput { changed: (value != self.value).then_some(value), done }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blank_shows_and_reads_amounts_as_every_field_does() {
+        assert_eq!(grouped(2_000.0), "2,000");
+        assert_eq!((read("2,000"), read(" 2k "), read("two")), (Some(2_000.0), Some(2_000.0), None));
     }
 }

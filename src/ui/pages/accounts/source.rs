@@ -6,7 +6,7 @@
 use egui::{RichText, Ui};
 
 use super::State;
-use crate::model::config::{Account, Credential, Service, TokenSource};
+use crate::model::config::{Account, Credential, Service, TokenSource, is_variable};
 use crate::ui::cx::PageCx;
 use crate::ui::keyless;
 use crate::ui::theme::{Tone, gap, strong};
@@ -56,7 +56,7 @@ impl Source {
     fn credential(&self) -> Result<Credential, &'static str> {
         match self.kind {
             Kind::Keyring => Ok(Credential::default()),
-            Kind::Variable if is_variable(&self.variable) => Ok(Credential::Env(self.variable.trim().to_owned())),
+            Kind::Variable if is_variable(self.variable.trim()) => Ok(Credential::Env(self.variable.trim().to_owned())),
             Kind::Variable => Err("Write the variable's name, such as AZURE_OPENAI_API_KEY, not what it holds."),
             Kind::Command => match shlex::split(&self.command) {
                 Some(words) if !words.is_empty() => Ok(Credential::Command(words)),
@@ -73,13 +73,6 @@ impl Source {
             _ => Err("Write the second variable's name, not what it holds."),
         }
     }
-}
-
-fn is_variable(text: &str) -> bool {
-    let text = text.trim();
-    !text.is_empty()
-        && !text.starts_with(|first: char| first.is_ascii_digit())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// Shows the editor, if it is open for this account.

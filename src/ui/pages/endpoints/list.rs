@@ -33,7 +33,7 @@ const COLUMNS: &[Column] = &[
     Column::number("429 %", 52.0).sorted(),
     Column::text("Account", 96.0).sorted(),
     Column::text("Route", 168.0),
-    Column::number("First token, p95", 108.0).sorted(),
+    Column::number("p95 TTFT", 72.0).sorted(),
     Column::text("Key tested", 84.0),
 ];
 const ROOMY: &[usize] = &[0, 1, 2, 3, 4, 5, 6, 10, 7, 11, 8, 9];
@@ -197,7 +197,10 @@ fn cell(ui: &mut Ui, cx: &mut PageCx, quick: &Quick, endpoint: &EndpointView, co
             let text = times.map_or_else(|| "–".to_owned(), |times| span(times.p95));
             let label = ui.label(theme::mono(text));
             if let Some(times) = times {
-                label.on_hover_text(format!("Of its last {}", count(times.n as u64, "answer", "answers")));
+                label.on_hover_text(format!(
+                    "Time to the first token that 95 % of its last {} stayed below",
+                    count(times.n as u64, "answer", "answers")
+                ));
             }
         }
         11 => drop(ui.label(RichText::new(tested(cx, endpoint)).color(theme.text_soft))),

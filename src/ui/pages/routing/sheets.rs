@@ -32,7 +32,12 @@ pub(super) enum Sheet {
 /// Shows what is asked of this route.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, route: &Route, sheet: &mut Sheet, sent: &Sent, edits: &mut Vec<Edit>) {
     ui.add_space(gap::M);
-    egui::Frame::new().fill(cx.theme.raised).corner_radius(6).inner_margin(gap::L).show(ui, |ui| {
+    let free = !ui.ctx().text_edit_focused() && ui.ctx().dragged_id().is_none();
+    if free && ui.input_mut(|input| input.consume_key(egui::Modifiers::NONE, Key::Escape)) {
+        edits.push(Edit::Ask(None));
+    }
+    let frame = egui::Frame::new().fill(cx.theme.raised).stroke((1.0, cx.theme.accent));
+    frame.corner_radius(6).inner_margin(gap::L).show(ui, |ui| {
         ui.set_width(ui.available_width());
         match sheet {
             Sheet::Rename(name) => rename(ui, cx, route, name, edits),

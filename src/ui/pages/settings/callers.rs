@@ -8,7 +8,7 @@ use egui::{Align, ComboBox, Grid, RichText, Ui};
 
 use crate::contract::door::{CallerToken, Told};
 use crate::contract::{CallerCommand, Command, NoticeBody};
-use crate::model::config::{Caller, Config, Priority};
+use crate::model::config::{Caller, Config, Priority, shown};
 use crate::model::id::{CallerId, CommandId};
 use crate::ui::cx::{Page, PageCx};
 use crate::ui::format::{ago, clock_time, count};
@@ -134,10 +134,12 @@ fn token_state(caller: &Caller, token: Option<&CallerToken>, now: u64) -> (Tone,
     match (token.made_wall_ms, &caller.token) {
         (Some(made), None) => (Tone::Ok, format!("Has a token, made {}{former}", ago(made, now))),
         (Some(made), Some(source)) => {
-            (Tone::Ok, format!("Has a token, made {}, and one from ${}{former}", ago(made, now), source.env))
+            (Tone::Ok, format!("Has a token, made {}, and one from ${}{former}", ago(made, now), shown(&source.env)))
         }
-        (None, Some(source)) if token.variable_is_set => (Tone::Ok, format!("Token from ${}{former}", source.env)),
-        (None, Some(source)) => (Tone::Error, format!("${} is not set{former}", source.env)),
+        (None, Some(source)) if token.variable_is_set => {
+            (Tone::Ok, format!("Token from ${}{former}", shown(&source.env)))
+        }
+        (None, Some(source)) => (Tone::Error, format!("${} is not set{former}", shown(&source.env))),
         (None, None) => (Tone::Quiet, format!("No token: its requests cannot be told from others'{former}")),
     }
 }
