@@ -125,7 +125,14 @@ const LIST: &[Row] = &[
             ("src/ui/acceptance_tests.rs", "three_keys_are_in_nothing_that_the_console_shows_copies_or_remembers"),
         ],
     ),
-    (14, "a rotated key fails no request", &[("tests/door.rs", "a_refused_key_gives_way_to_the_accounts_second_one")]),
+    (
+        14,
+        "a rotated key fails no request",
+        &[
+            ("tests/rotation.rs", "requests_during_a_switch_all_succeed_and_endpoints_stay_as_they_are"),
+            ("tests/door.rs", "a_refused_key_gives_way_to_the_accounts_second_one"),
+        ],
+    ),
     (
         15,
         "without a keyring: the words, the demo, keys in memory alone",
