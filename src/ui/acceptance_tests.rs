@@ -355,7 +355,7 @@ fn a_429_of_ours_and_one_of_the_service_are_told_apart_in_the_rows_and_in_the_co
 fn without_a_keyring_the_accounts_page_says_where_keys_are_kept_and_what_to_install() {
     let mut snapshot = fixture::snapshot();
     let keys = Arc::make_mut(&mut snapshot.keys);
-    let hint = "Install gnome-keyring or enable KWallet's Secret Service to keep them.".to_owned();
+    let hint = "install gnome-keyring or enable KWallet's Secret Service".to_owned();
     keys.keyring = KeyringState::Missing { hint };
     keys.accounts[0].state = KeyState::InMemory { fingerprint: "1f2e3d4c".to_owned() };
     snapshot.profile.demo = false;
@@ -363,8 +363,8 @@ fn without_a_keyring_the_accounts_page_says_where_keys_are_kept_and_what_to_inst
     person.go(Page::Accounts);
     let spoken = person.spoken();
     assert!(spoken.contains(
-        "No password service is running, so keys are kept until you quit. Install gnome-keyring or enable KWallet's Secret \
-         Service to keep them."
+        "No password service is running. Keys will be kept until you quit. To keep them, install gnome-keyring or enable \
+         KWallet's Secret Service."
     ));
     assert!(spoken.contains("no keyring"), "the status line says it on every page");
 }
