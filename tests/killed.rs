@@ -198,6 +198,27 @@ fn a_process_killed_while_it_writes_leaves_a_whole_configuration_history_and_mem
 }
 
 #[tokio::test]
+async fn who_was_told_to_wait_is_left_alone_even_if_nobody_else_is_there() {
+    let full = Origin::start(|_| {
+        let mut answer = json(429, r#"{"error":{"message":"Rate limit reached","code":"rate_limit_exceeded"}}"#);
+        answer.headers_mut().insert("retry-after", http::HeaderValue::from_static("90"));
+        answer
+    })
+    .await;
+    let config = format!("{}{}", full.account("a", "m"), route("m", &["ea"]));
+    let mut served = serve(&config, &[("KEY", "canary-killed")]);
+    assert_eq!(served.chat("m", false).send().await.expect("an answer").status(), 429);
+    let file = served.folder.path().join("state").join("rests.json");
+    served.until(|_| fs::read_to_string(&file).is_ok_and(|text| text.contains("ea"))).await;
+    served.child.kill().expect("it is killed where it stands");
+    served.child.wait().expect("it ends");
+    let arguments = ["--headless", "--port", "0", "--log", "trace"];
+    (served.child, served.base_url) = spawn(served.folder.path(), &arguments, &[("KEY", "canary-killed")]);
+    assert_eq!(served.chat("m", false).send().await.expect("an answer").status(), 429);
+    assert_eq!(full.got().len(), 1, "it said 90 s");
+}
+
+#[tokio::test]
 async fn who_was_told_to_wait_is_not_asked_again_by_the_process_that_comes_after() {
     let full = Origin::start(|_| {
         let mut answer = json(429, r#"{"error":{"message":"Rate limit reached","code":"rate_limit_exceeded"}}"#);

@@ -205,6 +205,7 @@ async fn reload(stage: &mut Stage, id: CommandId) {
             live::forget(stage);
             stage.on_disk = None;
             stage.run_config(config, checked, loaded.findings);
+            callers::forget_removed(stage);
             revisions::adopt(stage);
             NoticeBody::Applied { revision, findings: stage.applied.findings.clone() }
         }

@@ -17,6 +17,8 @@ use crate::store::rests::RestsFile;
 
 /// How often what was learned is written.
 const PACE: Duration = Duration::from_secs(2);
+/// How often who rests is, if that has changed.
+const REST_PACE: Duration = Duration::from_secs(1);
 /// Batches that may wait for the disk; more wait here, in one.
 const BATCHES: usize = 2;
 /// The brain is told this many at once, so that no request waits long for its lock.
@@ -37,6 +39,7 @@ pub(super) struct Keeper {
     pending: News,
     /// Who rested when last looked.
     rests: Vec<Rest>,
+    looked: Timestamp,
     learned: Timestamp,
 }
 
@@ -56,12 +59,15 @@ impl Keeper {
         Self { writer: writer.ok().map(|thread| (sender, thread)), rests, ..Self::default() }
     }
 
-    /// Hands what is new to the writer: who rests at once, what was learned every now and then.
+    /// Hands what is new to the writer: who rests and what was learned, each every now and then.
     pub(super) fn keep(&mut self, now: Timestamp, engine: &Engine) {
-        let rests = engine.rests();
-        if rests != self.rests {
-            self.rests.clone_from(&rests);
-            self.pending.rests = Some(rests);
+        if now.since(self.looked) >= REST_PACE {
+            self.looked = now;
+            let rests = engine.rests();
+            if rests != self.rests {
+                self.rests.clone_from(&rests);
+                self.pending.rests = Some(rests);
+            }
         }
         if now.since(self.learned) >= PACE {
             self.learned = now;

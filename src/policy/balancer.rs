@@ -16,6 +16,7 @@ use super::judge::Judged;
 use super::ordered::Ordered;
 use super::outputs::Outputs;
 use super::owners::Owners;
+use super::promise::Allowance;
 use super::request::{Job, Reservation, RouteState};
 use super::retry::Budget;
 use super::stick::Homes;
@@ -92,6 +93,8 @@ pub struct Balancer {
     pub(super) spare: Vec<Box<Reservation>>,
     /// Where conversations and callers were answered last.
     pub(super) homes: Homes,
+    /// How much may be rehearsed for those who are refused.
+    pub(super) rehearsing: Allowance,
 }
 
 impl Balancer {
@@ -136,6 +139,7 @@ impl Balancer {
             lent: Vec::new(),
             spare: Vec::new(),
             homes: Homes::default(),
+            rehearsing: Allowance::default(),
         };
         brain.adopt(config);
         brain
@@ -162,7 +166,7 @@ impl Balancer {
             Input::Configured(config) => self.configured(now, config, outputs),
             Input::Foreseen(outlook) => self.foreseen(outlook),
             Input::Owned { account, keys } => return self.owned(now, &account, &keys),
-            Input::Resting(rests) => self.go_on_resting(&rests),
+            Input::Resting(rests) => self.go_on_resting(now, &rests),
             Input::Allotted(shares) => self.allotted(&shares),
             Input::Stopping => self.stop(now, outputs),
             Input::Tick => return,

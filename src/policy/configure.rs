@@ -12,6 +12,7 @@ use super::judge::pool_limits;
 use super::ledger::Ledger;
 use super::order::Line;
 use super::request::{RouteState, Stage};
+use super::rest::LONGEST_REST;
 use super::spill::Stay;
 use crate::model::checked::CheckedConfig;
 use crate::model::config::AdminState;
@@ -145,11 +146,13 @@ impl Balancer {
     }
 
     /// What an earlier run left.
-    pub(super) fn go_on_resting(&mut self, rests: &[Rest]) {
-        for rest in rests {
+    pub(super) fn go_on_resting(&mut self, now: Timestamp, rests: &[Rest]) {
+        // A clock that was ahead must not make it rest for a year.
+        for rest in rests.iter().filter(|rest| rest.until.since(now) <= LONGEST_REST) {
             let slot = self.endpoints.iter().position(|known| known.id == rest.endpoint);
             if let Some(endpoint) = slot.and_then(|slot| self.endpoints.get_mut(slot)) {
                 endpoint.health.go_on_resting(rest.until, rest.cause);
+                endpoint.told_until = endpoint.told_until.max(rest.until);
             }
         }
         self.doubt_forecasts();

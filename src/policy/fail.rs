@@ -1,6 +1,7 @@
 //! An attempt failed before the commit point: who is to blame, and what becomes of the request.
 //!
-//! Invariant: a fault of the request moves nothing and counts nothing; any other failure costs an attempt of the cap.
+//! Invariant: a fault of the request moves nothing and counts nothing; any other failure costs an attempt of the cap, and a
+//! service that was full one of four times as many.
 //! Absent on purpose: spans (`rest`) and shares (`retry`).
 
 use std::time::Duration;
@@ -292,7 +293,9 @@ impl Balancer {
 const fn is_short(class: FailureClass) -> bool {
     matches!(
         class,
-        FailureClass::Throttled(ThrottleKind::Tokens | ThrottleKind::Requests | ThrottleKind::SharedCapacity)
+        FailureClass::Throttled(
+            ThrottleKind::Tokens | ThrottleKind::Requests | ThrottleKind::SharedCapacity | ThrottleKind::Utilization
+        )
     )
 }
 

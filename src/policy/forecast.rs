@@ -286,7 +286,7 @@ impl Balancer {
     }
 
     /// Routes with somebody in line that use an endpoint, or a pool, of this one; not itself.
-    fn routes_beside(&self, place: usize) -> Vec<usize> {
+    pub(super) fn routes_beside(&self, place: usize) -> Vec<usize> {
         let served = |slot: &&Vec<usize>| slot.contains(&place);
         let beside = self.routes_of.iter().filter(served).flatten().copied();
         let beside: BTreeSet<usize> = beside.filter(|route| *route != place && self.lined.contains(route)).collect();

@@ -168,16 +168,21 @@ impl Play {
         player: Player,
         cost: impl Fn(usize) -> Option<Estimate>,
     ) -> Option<Start> {
-        self.next_beside(from, player, &[], cost)
+        self.next_beside(from, player, &[], |_, endpoint| cost(endpoint))
     }
 
-    /// The same, leaving room for those whose turn it is.
+    /// The endpoints on the stage, by gate.
+    pub(super) fn endpoints(&self) -> impl Iterator<Item = usize> {
+        self.gates.iter().map(|gate| gate.endpoint)
+    }
+
+    /// The same, leaving room for those whose turn it is; `cost` is asked by gate and endpoint.
     pub(super) fn next_beside(
         &self,
         from: Timestamp,
         player: Player,
         kept: &[Start],
-        cost: impl Fn(usize) -> Option<Estimate>,
+        cost: impl Fn(usize, usize) -> Option<Estimate>,
     ) -> Option<Start> {
         let from = from.max(self.now);
         let (mut best, mut open): (Option<Start>, Option<(Rank, Start)>) = (None, None);
@@ -187,7 +192,7 @@ impl Play {
                 break;
             }
             let Some(gate) = self.gates.get(*at) else { continue };
-            let Some(estimate) = cost(gate.endpoint) else { continue };
+            let Some(estimate) = cost(*at, gate.endpoint) else { continue };
             let Some(when) = self.opens(gate, player.purse, from, estimate) else { continue };
             let when = self.kept_until(*at, gate, from, estimate, kept).map_or(when, |kept| kept.max(when));
             let start = Start { at: when, gate: *at, purse: player.purse, estimate, order: player.order };

@@ -17,10 +17,12 @@ use crate::model::units::{Timestamp, micros};
 
 /// How long what one was told is told to others.
 const FRESH: Duration = Duration::from_millis(250);
-/// So many players a second may be rehearsed on a route,
+/// So many players a second may be rehearsed for what is told,
 const RATE: u64 = 800;
 /// and so many before it is waited.
 const AT_ONCE: u64 = 200;
+/// More players than this are not rehearsed for a single one: the others wait for it meanwhile.
+const CAST: u64 = 250;
 /// A stage alone costs as much as so many players for each of its endpoints.
 const STAGE: u64 = 2;
 /// What is expected of an event whose time nobody knows, such as the verdict of a probe.
@@ -40,20 +42,20 @@ struct Told {
 /// What a route told lately.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Promises {
-    seen: Timestamp,
-    /// Players that were rehearsed and not yet waited for, in thousandths.
-    spent: u64,
     told: Vec<Told>,
 }
 
+/// How much may be rehearsed for what is told, over all routes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Allowance {
+    seen: Timestamp,
+    /// Players that were rehearsed and not yet waited for, in thousandths.
+    spent: u64,
+}
+
 impl Promises {
-    /// What was told long ago is forgotten, and there is time again.
+    /// What was told long ago is forgotten.
     fn refresh(&mut self, now: Timestamp) {
-        let passed = micros(now.since(self.seen)) / 1_000;
-        if passed > 0 {
-            self.spent = self.spent.saturating_sub(passed.saturating_mul(RATE));
-            self.seen = now;
-        }
         self.told.retain(|told| now.since(told.made) < FRESH);
     }
 
@@ -64,10 +66,17 @@ impl Promises {
         let near = |told: &&Told| told.charge >= job.charge && told.charge - job.charge <= job.charge / 8;
         self.told.iter().filter(alike).filter(near).map(|told| told.at).max()
     }
+}
 
-    /// Whether there is time for another rehearsal. If so, it is taken.
-    const fn spend(&mut self, players: u64) -> bool {
-        let allowed = self.spent < AT_ONCE * 1_000;
+impl Allowance {
+    /// Whether there is time for a rehearsal with so many players. If so, it is taken.
+    fn spend(&mut self, now: Timestamp, players: u64) -> bool {
+        let passed = micros(now.since(self.seen)) / 1_000;
+        if passed > 0 {
+            self.spent = self.spent.saturating_sub(passed.saturating_mul(RATE));
+            self.seen = now;
+        }
+        let allowed = players <= CAST && self.spent < AT_ONCE * 1_000;
         if allowed {
             self.spent = self.spent.saturating_add(players.saturating_mul(1_000));
         }
@@ -109,13 +118,14 @@ impl Balancer {
         goes.or_else(|| self.about(now, job, judged)).is_some_and(|at| at <= deadline)
     }
 
-    /// Whether one more rehearsal is within a route's share of the time. If so, it is taken.
+    /// Whether one more rehearsal of a route, and of those that share endpoints with it, is within the share of the time that such
+    /// may take. If so, it is taken.
     fn affords(&mut self, now: Timestamp, place: usize, judged: &[Judged]) -> bool {
-        let Some(route) = self.routes.get_mut(place) else { return false };
-        route.promises.refresh(now);
         let count = |many: usize| u64::try_from(many).unwrap_or(u64::MAX);
-        let stage = count(judged.len()).saturating_mul(STAGE);
-        route.promises.spend(count(route.line.len()).saturating_add(stage))
+        let routes = [place].into_iter().chain(self.routes_beside(place));
+        let waiting = routes.filter_map(|route| self.routes.get(route)).map(|route| count(route.line.len()));
+        let players = waiting.fold(count(judged.len()).saturating_mul(STAGE), u64::saturating_add);
+        self.rehearsing.spend(now, players)
     }
 
     /// When one who waits would start, by the forecast: it may be a little old and does not know who may pass whom.

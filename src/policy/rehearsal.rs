@@ -21,6 +21,8 @@ use crate::model::units::Timestamp;
 const TRIED: usize = 33;
 /// How often some of those come who are foreseen.
 const BEAT: Duration = Duration::from_secs(1);
+/// So many gates are looked at in one rehearsal: a request waits for it at most a few milliseconds.
+const MOST_LOOKS: usize = 100_000;
 /// Time goes on by this much at least.
 const TICK: Duration = Duration::from_millis(1);
 
@@ -70,6 +72,8 @@ pub(super) struct Rehearsal<C> {
     roles: BTreeMap<RequestId, Role>,
     /// What a request would take at an endpoint; absent where it will not go.
     cost: C,
+    /// What was asked of it, by gate: the same ones are looked at again and again.
+    costs: BTreeMap<RequestId, Vec<Option<Estimate>>>,
     paces: Paces,
     events: BTreeSet<(Timestamp, Event, RequestId)>,
     starts: BTreeMap<RequestId, Timestamp>,
@@ -129,13 +133,15 @@ impl<C: Fn(RequestId, usize) -> Option<Estimate>> Rehearsal<C> {
             let ages = role.ages.map(|at| (at, Event::Ages, request));
             ages.into_iter().chain(role.deadline.map(|at| (at, Event::Leaves, request)))
         });
-        let (events, steps) = (events.collect(), roles.len().saturating_mul(16).saturating_add(256));
+        let most = MOST_LOOKS / play.endpoints().count().max(1);
+        let (events, steps) = (events.collect(), roles.len().saturating_mul(16).saturating_add(256).min(most));
         let roles = roles.into_iter().map(|role| (role.waiter.request, role)).collect();
         Self {
             play,
             lines,
             roles,
             cost,
+            costs: BTreeMap::new(),
             paces,
             events,
             starts: BTreeMap::new(),
@@ -149,7 +155,6 @@ impl<C: Fn(RequestId, usize) -> Option<Estimate>> Rehearsal<C> {
     pub(super) fn with(mut self, crowd: Crowd) -> Self {
         let next = self.play.now().after(BEAT);
         self.arrivals = Arrivals { crowd, next, owed: 0 };
-        self.steps = self.steps.saturating_add(1_024);
         self
     }
 
@@ -225,13 +230,11 @@ impl<C: Fn(RequestId, usize) -> Option<Estimate>> Rehearsal<C> {
 
     /// When one who is not in line would be sent, as things stand.
     fn guest_start(&mut self, guest: &Role, kept: &[Start], waiting: &[Next]) -> Option<Timestamp> {
-        let (line, class) = (self.lines.first()?, guest.waiter.class);
-        let first = line.outranks(class, guest.waiter.charge);
+        let class = guest.waiter.class;
+        let first = self.lines.first()?.outranks(class, guest.waiter.charge);
         self.steps = self.steps.saturating_sub(1);
         let now = self.play.now();
-        let start = self.play.next_beside(now, guest.player, if first { &[] } else { kept }, |endpoint| {
-            (self.cost)(guest.waiter.request, endpoint)
-        })?;
+        let start = self.looked_up(guest.waiter.request, guest.player, if first { &[] } else { kept })?;
         let paced = waiting.iter().filter(|next| next.line == 0 && next.lane == guest.waiter.lane);
         let due = self.paces.is_due(now, class, guest.waiter.charge);
         let behind = |paced| paced == class || paced < class && !due;
@@ -259,7 +262,7 @@ impl<C: Fn(RequestId, usize) -> Option<Estimate>> Rehearsal<C> {
             self.steps -= 1;
             let line = self.lines.first_mut()?;
             let kept = if line.outranks(one.class, size) { &[] } else { kept };
-            let start = self.play.next_beside(now, player, kept, |_| Some(estimate)).filter(|start| start.at <= now);
+            let start = self.play.next_beside(now, player, kept, |_, _| Some(estimate)).filter(|start| start.at <= now);
             let Some(start) = start else { break };
             self.arrivals.owed = self.arrivals.owed.saturating_sub(size);
             line.went(&one);
@@ -341,8 +344,15 @@ impl<C: Fn(RequestId, usize) -> Option<Estimate>> Rehearsal<C> {
 
     fn start_of(&mut self, request: RequestId, kept: &[Start]) -> Option<Start> {
         self.steps = self.steps.saturating_sub(1);
-        let role = self.roles.get(&request)?;
-        self.play.next_beside(self.play.now(), role.player, kept, |endpoint| (self.cost)(request, endpoint))
+        let player = self.roles.get(&request)?.player;
+        self.looked_up(request, player, kept)
+    }
+
+    fn looked_up(&mut self, request: RequestId, player: Player, kept: &[Start]) -> Option<Start> {
+        let (play, cost) = (&self.play, &self.cost);
+        let asked = || play.endpoints().map(|endpoint| cost(request, endpoint)).collect();
+        let costs = self.costs.entry(request).or_insert_with(asked);
+        play.next_beside(play.now(), player, kept, |gate, _| costs.get(gate).copied().flatten())
     }
 
     /// Until when room is kept from one who would start now for those who are foreseen.

@@ -12,6 +12,8 @@ use crate::model::outcome::{HeaderFacts, LimitFacts, ThrottleKind};
 const FIRST: Duration = Duration::from_secs(5);
 const LONGEST_GUESS: Duration = Duration::from_mins(1);
 const LONGEST_TOLD: Duration = Duration::from_mins(15);
+/// No throttle rests longer, what is added lest all come back at once included.
+pub(super) const LONGEST_REST: Duration = Duration::from_mins(20);
 const DAILY_PROBE: Duration = Duration::from_mins(15);
 const CREDIT_PROBE: Duration = Duration::from_mins(10);
 const FIRST_UTILIZATION: Duration = Duration::from_secs(1);

@@ -62,7 +62,7 @@ impl Balancer {
         }
         self.close_as(request, &reservation, Some(final_demand(&reservation, settlement.usage, charge)));
         self.touch(reservation.slot);
-        if charge != reservation.estimate.charge {
+        if charge != reservation.estimate.charge || settlement.ending == Ending::CutOff {
             self.doubt(reservation.slot);
         }
         let (slot, sent) = (reservation.slot, reservation.sent);
@@ -81,6 +81,7 @@ impl Balancer {
                 counters.failed = counters.failed.saturating_add(1);
                 let rule = &self.config.config.health;
                 if let Some(in_a_row) = endpoint.health.cut(now, request, rule) {
+                    endpoint.failed_at = Some(now);
                     endpoint.health.rest(request, now.after(ejection(in_a_row, rule)), RestCause::Errors);
                 }
             }
