@@ -155,6 +155,8 @@ impl<C: Fn(RequestId, usize) -> Option<Estimate>> Rehearsal<C> {
     pub(super) fn with(mut self, crowd: Crowd) -> Self {
         let next = self.play.now().after(BEAT);
         self.arrivals = Arrivals { crowd, next, owed: 0 };
+        let most = MOST_LOOKS / self.play.endpoints().count().max(1);
+        self.steps = self.steps.saturating_add(1_024).min(most);
         self
     }
 
