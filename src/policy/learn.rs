@@ -262,7 +262,9 @@ impl Learning {
         let (least, most) =
             if counted { self.traffic.requests_left(mark, remaining) } else { self.traffic.left(mark, remaining) };
         let others = if unit == Unit::Tokens { self.foreign.room() / OTHERS_MEANWHILE } else { 0 };
-        let back = share(limit.unwrap_or(0), now.since(mark.at), period);
+        // Part of a request that came back meanwhile may make the part that was not told of a whole one.
+        let part = u64::from(counted && now > mark.at);
+        let back = share(limit.unwrap_or(0), now.since(mark.at), period).saturating_add(part);
         (least.saturating_sub(others), most.saturating_add(back))
     }
 

@@ -20,7 +20,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// The same for a file that people keep elsewhere and link to: the link stays and its target is replaced.
 ///
 /// # Errors
-/// As for [`write`].
+/// As for [`write()`].
 pub fn write_linked(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace(&fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()), bytes)
 }

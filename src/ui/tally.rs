@@ -19,7 +19,7 @@ pub struct Tally {
     pub good: u64,
     /// 429s of the service within the last minute.
     pub theirs: u64,
-    /// Refusals of ours within the last minute.
+    /// 429s of ours within the last minute; refusals for another reason are none.
     pub ours: u64,
     first_tokens: Vec<Duration>,
 }
@@ -35,7 +35,8 @@ impl Tally {
             let whole = record.end == RecordEnd::Answered(Ending::Completed);
             tally.good += u64::from(whole && record.status < 400);
             tally.first_tokens.extend(record.first_token);
-            tally.ours += u64::from(record.wall_ms >= minute && record.end == RecordEnd::Refused);
+            tally.ours +=
+                u64::from(record.wall_ms >= minute && record.end == RecordEnd::Refused && record.status == 429);
         }
         tally.first_tokens.sort_unstable();
         tally

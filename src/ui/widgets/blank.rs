@@ -100,6 +100,8 @@ impl<'a> Blank<'a> {
             ui.visuals_mut().override_text_color = Some(theme.tone(Tone::Info));
         }
         let field = DragValue::new(&mut value).range(self.range.clone()).suffix(self.unit).speed(speed);
+        // A number that is half typed is another number, and what it brings up would move the field away.
+        let field = field.update_while_editing(false);
         let field = ui.add(field.custom_formatter(|number, _| grouped(number)).custom_parser(read));
         ui.visuals_mut().override_text_color = color;
         ui.ctx().accesskit_node_builder(field.id, |node| node.set_label(self.name));

@@ -80,7 +80,8 @@ fn port(ui: &mut Ui, cx: &mut PageCx) {
     };
     ui.horizontal_wrapped(|ui| {
         let mut port = now;
-        let field = ui.add(egui::DragValue::new(&mut port).range(0..=u16::MAX));
+        // A port that is half typed is another port.
+        let field = ui.add(egui::DragValue::new(&mut port).range(0..=u16::MAX).update_while_editing(false));
         ui.ctx().accesskit_node_builder(field.id, |node| node.set_label("Port number"));
         if port != now {
             set(cx, port);
