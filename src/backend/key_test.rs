@@ -201,7 +201,16 @@ fn judge(account: &Account, asked: Asked) -> Vec<(bool, String)> {
         200 => {
             let seen = asked.models.map_or_else(
                 || (false, "The answer is no list of models. Is the address right?".to_owned()),
-                |count| (true, format!("{count} models are visible.")),
+                |count| {
+                    (
+                        true,
+                        if count == 1 {
+                            "1 model is visible.".to_owned()
+                        } else {
+                            format!("{count} models are visible.")
+                        },
+                    )
+                },
             );
             vec![(true, "The key is accepted.".to_owned()), seen]
         }

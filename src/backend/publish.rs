@@ -1,6 +1,7 @@
 //! Makes snapshots, and only when something changed.
 //!
-//! Invariant: parts that did not change keep their `Arc`; an idle proxy publishes nothing.
+//! Invariant: parts that did not change keep their `Arc`; a proxy that has been idle for as long as plots reach back publishes
+//! nothing.
 //! Absent on purpose: repainting; the line asks for it.
 
 use std::sync::Arc;
@@ -17,11 +18,18 @@ use crate::model::status::{BalancerView, Health};
 use crate::model::units::Timestamp;
 use crate::plan::propose;
 
+/// How often what happened moves on through the plots, in seconds, while nothing else happens.
+const SLIDE: u64 = 5;
+/// As long ago is in plots and sums of the last minutes, in seconds.
+const IN_SIGHT: u64 = 15 * 60;
+
 /// What was published last.
 #[derive(Default)]
 pub struct Publisher {
     generation: u64,
     second: u64,
+    /// The second in which something happened last.
+    happened: u64,
     view: Arc<BalancerView>,
     plans: Arc<Vec<PoolPlan>>,
     /// What the plans were made of.
@@ -85,10 +93,15 @@ impl Publisher {
             stage.ring.total() != self.records.total || script != self.script || stage.door.arrivals() != self.arrivals;
         let told = told || stage.door.strangers() != self.door.strangers;
         let told = told || *stage.door.streams.view() != *self.line.streams;
-        if moved || counting || told {
+        if moved || told {
+            self.happened = second;
+        }
+        let sliding = new_second && slides(second, self.happened);
+        let due = moved || counting || told || sliding;
+        if due {
             self.fresh = Some(view);
         }
-        moved || counting || told
+        due
     }
 
     /// The snapshot of this moment.
@@ -182,4 +195,21 @@ fn is_counting(view: &BalancerView) -> bool {
     view.queue.waiting > 0
         || !view.queue.running.is_empty()
         || view.endpoints.iter().any(|endpoint| matches!(endpoint.health, Health::Resting { .. }))
+}
+
+/// Whether what happened is to be seen a bit further back, although nothing happened since.
+const fn slides(second: u64, happened: u64) -> bool {
+    second.is_multiple_of(SLIDE) && second.saturating_sub(happened) <= IN_SIGHT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happened_moves_through_the_plots_until_it_is_out_of_sight() {
+        let published = |from: u64, to: u64| (from..to).filter(|second| slides(*second, 1_000)).count();
+        assert_eq!(published(1_000, 1_900), 180, "every five seconds");
+        assert_eq!(published(1_901, 9_000), 0, "and an idle proxy publishes nothing");
+    }
 }

@@ -26,7 +26,10 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         ui.add_space(gap::S);
         ui.label(title("Welcome to Tidegate"));
         ui.label(
-            RichText::new("It already listens on this computer, with nothing to route to. How do you want to begin?")
+            RichText::new(
+                "It spreads your requests over your OpenAI and Azure deployments, so that you see fewer 429s. It already listens \
+                 on this computer, with nothing to route to. How do you want to begin?",
+            )
                 .color(cx.theme.text_soft),
         );
         ui.add_space(gap::L);

@@ -97,7 +97,8 @@ impl Intake {
             return;
         }
         let root = format!("{scheme}://{host}");
-        if is_azure(host) {
+        // A gateway or a private name in front of Azure keeps its paths.
+        if is_azure(host) || path.starts_with("openai/deployments/") {
             self.azure(root, path, query);
         } else if host == "api.openai.com" {
             self.service = Some(Service::Openai);
@@ -173,6 +174,16 @@ mod tests {
         assert_eq!(found.api_version.as_deref(), Some("2024-10-21"));
         assert_eq!(found.api, Some(AzureApi::Classic));
         assert_eq!(name_from(&found.base_url), "acme-east");
+    }
+
+    #[test]
+    fn azure_behind_a_name_of_ones_own_is_known_by_its_paths() {
+        let found = Intake::read(
+            "https://models.corp.example/openai/deployments/my-gpt4o/chat/completions?api-version=2024-10-21",
+        );
+        assert_eq!(found.service, Some(Service::Azure));
+        assert_eq!(found.base_url, "https://models.corp.example");
+        assert_eq!(found.deployment.as_deref(), Some("my-gpt4o"));
     }
 
     #[test]
