@@ -7,8 +7,9 @@ mod account;
 mod door;
 
 use crate::model::config::{Config, Endpoint, Group, QuotaPool, Route, Spread};
+use crate::model::id::EndpointId;
 use crate::model::units::Grouped;
-use crate::ui::format::group_rank;
+use crate::ui::format::{count, group_rank};
 use crate::ui::rules::{self, Section};
 
 /// Every difference, in file order.
@@ -141,6 +142,20 @@ fn rank(place: usize, route: &Route) -> String {
     group_rank(place, route.groups.len()).to_lowercase()
 }
 
+fn groups(route: &Route) -> String {
+    count(route.groups.len() as u64, "priority group", "priority groups")
+}
+
+/// The members of a group, if those that stayed in it stand in another order.
+fn reordered(old: &Group, new: &Group) -> Option<String> {
+    let ids = |group: &Group, other: &Group| -> Vec<String> {
+        let stayed = |id: &EndpointId| other.endpoints.iter().any(|member| member.endpoint == *id);
+        group.endpoints.iter().map(|member| &member.endpoint).filter(|id| stayed(id)).map(ToString::to_string).collect()
+    };
+    let after = ids(new, old);
+    (after != ids(old, new)).then(|| after.join(", "))
+}
+
 fn route(old: &Route, new: &Route) -> Vec<String> {
     let model = &new.model;
     let mut said = Vec::new();
@@ -162,7 +177,13 @@ fn route(old: &Route, new: &Route) -> Vec<String> {
             said.push(format!("{} leaves route {model}.", member.endpoint));
         }
     }
+    if old.groups.len() != new.groups.len() {
+        said.push(format!("Route {model} has {}, not {}.", groups(new), old.groups.len()));
+    }
     for (at, group) in new.groups.iter().enumerate() {
+        if let Some(order) = old.groups.get(at).and_then(|before| reordered(before, group)) {
+            said.push(format!("{} of route {model} is now in this order: {order}.", group_rank(at, new.groups.len())));
+        }
         if old.groups.get(at).is_some_and(|before| before.cache_affinity != group.cache_affinity) {
             let now = if group.cache_affinity { "now keeps" } else { "no longer keeps" };
             let rank = group_rank(at, new.groups.len());

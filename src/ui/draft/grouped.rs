@@ -87,4 +87,16 @@ mod tests {
         assert!(!groups.is_empty());
         assert!(groups.iter().all(|(_, said)| said == &["The order of the file changes."]), "{groups:?}");
     }
+
+    #[test]
+    fn another_order_and_a_group_that_is_gone_are_told() {
+        let base = fixture::config();
+        let mut draft = base.clone();
+        draft.routes[0].groups[1].endpoints.reverse();
+        let said = grouped(&base, &draft).remove(0).1;
+        assert_eq!(said, ["Second choice of route demo-chat is now in this order: sim-westus, sim-eastus."]);
+        draft.routes[0].groups.truncate(2);
+        let said = grouped(&base, &draft).remove(0).1;
+        assert!(said.contains(&"Route demo-chat has 2 priority groups, not 3.".to_owned()), "{said:?}");
+    }
 }
