@@ -17,7 +17,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use origin::{Origin, json, route};
-use served::{serve, spawn};
+use served::{Served, serve, spawn};
 use tidegate::model::history::Batch;
 use tidegate::model::id::AccountId;
 use tidegate::store::config_file::{ConfigFile, last_good};
@@ -197,50 +197,48 @@ fn a_process_killed_while_it_writes_leaves_a_whole_configuration_history_and_mem
     }
 }
 
-#[tokio::test]
-async fn who_was_told_to_wait_is_left_alone_even_if_nobody_else_is_there() {
-    let full = Origin::start(|_| {
+/// A service that asks everybody to wait for 90 s.
+async fn full() -> Origin {
+    Origin::start(|_| {
         let mut answer = json(429, r#"{"error":{"message":"Rate limit reached","code":"rate_limit_exceeded"}}"#);
         answer.headers_mut().insert("retry-after", http::HeaderValue::from_static("90"));
         answer
     })
-    .await;
-    let config = format!("{}{}", full.account("a", "m"), route("m", &["ea"]));
-    let mut served = serve(&config, &[("KEY", "canary-killed")]);
-    assert_eq!(served.chat("m", false).send().await.expect("an answer").status(), 429);
+    .await
+}
+
+/// Kills it once it has written that `ea` rests, and starts it anew.
+async fn kill_and_start_again(served: &mut Served) {
     let file = served.folder.path().join("state").join("rests.json");
     served.until(|_| fs::read_to_string(&file).is_ok_and(|text| text.contains("ea"))).await;
     served.child.kill().expect("it is killed where it stands");
     served.child.wait().expect("it ends");
     let arguments = ["--headless", "--port", "0", "--log", "trace"];
     (served.child, served.base_url) = spawn(served.folder.path(), &arguments, &[("KEY", "canary-killed")]);
+}
+
+#[tokio::test]
+async fn who_was_told_to_wait_is_left_alone_even_if_nobody_else_is_there() {
+    let full = full().await;
+    let config = format!("{}{}", full.account("a", "m"), route("m", &["ea"]));
+    let mut served = serve(&config, &[("KEY", "canary-killed")]);
+    assert_eq!(served.chat("m", false).send().await.expect("an answer").status(), 429);
+    kill_and_start_again(&mut served).await;
     assert_eq!(served.chat("m", false).send().await.expect("an answer").status(), 429);
     assert_eq!(full.got().len(), 1, "it said 90 s");
 }
 
 #[tokio::test]
 async fn who_was_told_to_wait_is_not_asked_again_by_the_process_that_comes_after() {
-    let full = Origin::start(|_| {
-        let mut answer = json(429, r#"{"error":{"message":"Rate limit reached","code":"rate_limit_exceeded"}}"#);
-        answer.headers_mut().insert("retry-after", http::HeaderValue::from_static("90"));
-        answer
-    })
-    .await;
+    let full = full().await;
     let free =
         Origin::start(|_| json(200, r#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#)).await;
     let config = format!("{}{}{}", full.account("a", "m"), free.account("b", "m"), route("m", &["ea", "eb"]));
     let mut served = serve(&config, &[("KEY", "canary-killed")]);
     assert_eq!(served.chat("m", false).send().await.expect("an answer").status(), 200);
-    let file = served.folder.path().join("state").join("rests.json");
-    served.until(|_| fs::read_to_string(&file).is_ok_and(|text| text.contains("ea"))).await;
-    served.child.kill().expect("it is killed where it stands");
-    served.child.wait().expect("it ends");
-
-    let arguments = ["--headless", "--port", "0", "--log", "trace"];
-    (served.child, served.base_url) = spawn(served.folder.path(), &arguments, &[("KEY", "canary-killed")]);
+    kill_and_start_again(&mut served).await;
     assert_eq!(served.chat("m", false).send().await.expect("an answer").status(), 200);
     assert_eq!((full.got().len(), free.got().len()), (1, 2), "the one that said 90 s was left alone");
     let status = served.status().await;
-    let seconds = &status["endpoints"][0]["health"];
-    assert_eq!(seconds["state"], "resting", "{status:#}");
+    assert_eq!(status["endpoints"][0]["health"]["state"], "resting", "{status:#}");
 }
