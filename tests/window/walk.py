@@ -91,7 +91,8 @@ def endpoints_reordered_by_keyboard_and_by_drag(binary, folder, pictures):
         by_keyboard = [["sim-ptu", "sim-eastus"], ["sim-westus"], ["sim-sweden"]]
         until("the applied order", lambda: window.groups_of("demo-chat") == by_keyboard)
 
-        window.take(window.see("sim-eastus, "), towards=1)
+        # What was said of the move last stands before the card itself.
+        window.take(until("the card", lambda: window.places_of("sim-eastus, "))[-1], towards=1)
         window.carry_to("sim-westus, ", below=8)
         window.picture("6-dragging")
         window.release()
