@@ -2,17 +2,19 @@
 //! is lost, and every answer says what happened, what still works and what to do.
 
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may end where it is wrong")]
+#![expect(unreachable_pub, dead_code, reason = "the screen's end is shared between test programs")]
+
+mod screen;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
+use screen::Screen;
 use serde_json::json;
 use tidegate::backend::{self, Options, Running};
 use tidegate::contract::snapshot::{KeyState, Problem, Serving};
 use tidegate::contract::{
-    Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, NoticeBody, ServingCommand, Snapshot, UiEnd,
+    Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, NoticeBody, ServingCommand, Snapshot,
 };
 use tidegate::model::config::{AdminState, Config, Credential, Service};
 use tidegate::model::id::{AccountId, EndpointId};
@@ -53,10 +55,8 @@ endpoints = ["one", "two"]
 /// A background side without a window, and the window's end of its line.
 struct Console {
     running: Option<Running>,
-    ui: UiEnd,
+    screen: Screen,
     options: Options,
-    /// Notices that nobody asked for.
-    unasked: std::cell::RefCell<Vec<NoticeBody>>,
 }
 
 impl Console {
@@ -66,7 +66,7 @@ impl Console {
 
     fn with(options: Options) -> Self {
         let running = backend::start(options.clone()).expect("it starts");
-        Self { ui: running.ui(), running: Some(running), options, unasked: std::cell::RefCell::default() }
+        Self { screen: Screen::of(&running), running: Some(running), options }
     }
 
     /// Stops it and starts it again.
@@ -75,23 +75,8 @@ impl Console {
         Self::with(self.options.clone())
     }
 
-    /// Sends a command and waits for its answer.
-    async fn ask(&self, command: Command) -> NoticeBody {
-        let id = self.ui.send(command).expect("there is room for a command");
-        for _ in 0..2_000 {
-            let (answers, unasked): (Vec<_>, Vec<_>) =
-                self.ui.notices().into_iter().partition(|notice| notice.id.is_some());
-            self.unasked.borrow_mut().extend(unasked.into_iter().map(|notice| notice.body));
-            if let Some(notice) = answers.into_iter().find(|notice| notice.id == Some(id)) {
-                return notice.body;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        panic!("the command was never answered");
-    }
-
     async fn failed(&self, command: Command) -> Problem {
-        match self.ask(command).await {
+        match self.screen.ask(command).await {
             NoticeBody::Failed(problem) => {
                 for sentence in [&problem.what, &problem.still_works, &problem.next_step] {
                     assert!(sentence.ends_with(['.', ')']), "no sentence: {sentence:?}");
@@ -103,33 +88,20 @@ impl Console {
     }
 
     async fn applied(&self, command: Command) -> u64 {
-        match self.ask(command).await {
+        match self.screen.ask(command).await {
             NoticeBody::Applied { revision, .. } => revision,
             other => panic!("it was not applied: {other:?}"),
         }
     }
 
-    async fn until(&self, wish: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
-        for _ in 0..2_000 {
-            let snapshot = self.ui.latest();
-            if wish(&snapshot) {
-                return snapshot;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        panic!("it never came about; the last snapshot: {:#?}", self.ui.latest());
-    }
-
     /// What runs, edited.
     fn draft(&self, edit: impl FnOnce(&mut Config)) -> Command {
-        let applied = &self.ui.latest().applied;
-        let mut config = Config::clone(&applied.config);
-        edit(&mut config);
-        Command::Config(ConfigCommand::Apply { base: applied.revision, config: Arc::new(config) })
+        let (base, config) = self.screen.edited(edit);
+        Command::Config(ConfigCommand::Apply { base, config })
     }
 
     fn base_url(&self) -> String {
-        match &self.ui.latest().serving {
+        match &self.screen.latest().serving {
             Serving::Listening { base_url, .. } => base_url.to_string(),
             other => panic!("it does not listen: {other:?}"),
         }
@@ -181,11 +153,11 @@ const RELOAD: Command = Command::Config(ConfigCommand::Reload);
 async fn a_draft_with_an_error_changes_nothing() {
     let (home, file) = profile(CONFIG);
     let console = Console::open(home.path());
-    let before = console.ui.latest().applied.clone();
+    let before = console.screen.latest().applied.clone();
     let draft = console.draft(|config| config.endpoints[1].account = AccountId::from("nobody"));
-    let NoticeBody::Rejected(findings) = console.ask(draft).await else { panic!("it was not rejected") };
+    let NoticeBody::Rejected(findings) = console.screen.ask(draft).await else { panic!("it was not rejected") };
     assert!(findings.iter().any(|finding| finding.message.contains("\"nobody\"")), "{findings:?}");
-    let after = console.ui.latest().applied.clone();
+    let after = console.screen.latest().applied.clone();
     assert_eq!((after.revision, &after.config), (before.revision, &before.config));
     assert_eq!(text_of(&file), CONFIG);
     assert_eq!(console.chat("m").await.0, 200);
@@ -198,7 +170,7 @@ async fn an_error_that_was_there_before_does_not_hold_up_other_edits() {
     let console = Console::open(home.path());
     // The faulty one moves up a place.
     console.applied(console.draft(|config| drop(config.endpoints.remove(0)))).await;
-    let findings = console.ui.latest().applied.findings.clone();
+    let findings = console.screen.latest().applied.findings.clone();
     let line = |words: &str| findings.iter().find(|finding| finding.message.contains(words))?.line;
     let text = text_of(&file);
     let stands = |words: &str| Some(text.lines().position(|line| line.contains(words)).expect("it is kept") + 1);
@@ -215,7 +187,7 @@ async fn a_draft_of_an_older_revision_is_kept_and_not_applied() {
     let revision = console.applied(console.draft(|config| give_first(config, 300_000))).await;
     let problem = console.failed(late).await;
     assert!(problem.what.contains(&format!("revision {revision}")), "{problem}");
-    assert_eq!(console.ui.latest().applied.config.endpoints[0].tokens_per_minute, Some(300_000));
+    assert_eq!(console.screen.latest().applied.config.endpoints[0].tokens_per_minute, Some(300_000));
 }
 
 #[tokio::test]
@@ -235,10 +207,10 @@ async fn what_another_program_wrote_is_neither_overwritten_nor_lost() {
     let problem = console.failed(console.draft(|config| give_first(config, 300_000))).await;
     assert!(problem.what.contains("changed by another program"), "{problem}");
     assert_eq!(text_of(&file), theirs);
-    assert_eq!(console.ui.latest().applied.config.endpoints[0].tokens_per_minute, Some(400_000));
+    assert_eq!(console.screen.latest().applied.config.endpoints[0].tokens_per_minute, Some(400_000));
 
     console.applied(RELOAD).await;
-    assert_eq!(console.ui.latest().applied.config.quota_pools[0].tokens_per_minute, 800_000);
+    assert_eq!(console.screen.latest().applied.config.quota_pools[0].tokens_per_minute, 800_000);
     console.applied(console.draft(|config| give_first(config, 300_000))).await;
     assert_eq!(text_of(&file), theirs.replace("400_000", "300_000"));
 }
@@ -250,11 +222,11 @@ async fn a_file_that_cannot_be_written_leaves_the_old_revision_running_until_it_
     // A folder where the new text is to be written first stops root, too.
     let obstacle = home.path().join(".config.toml.new");
     fs::create_dir(&obstacle).expect("a folder is made");
-    let before = console.ui.latest().applied.revision;
+    let before = console.screen.latest().applied.revision;
     let problem = console.failed(console.draft(|config| give_first(config, 300_000))).await;
     assert!(problem.what.contains("cannot be written"), "{problem}");
     assert!(problem.still_works.contains("goes on running"), "{problem}");
-    assert_eq!(console.ui.latest().applied.revision, before);
+    assert_eq!(console.screen.latest().applied.revision, before);
     assert_eq!(text_of(&file), CONFIG);
     assert_eq!(console.chat("m").await.0, 200);
 
@@ -267,7 +239,7 @@ async fn a_file_that_cannot_be_written_leaves_the_old_revision_running_until_it_
 #[tokio::test]
 async fn a_folder_that_nobody_can_write_still_serves_and_says_that_nothing_is_saved() {
     let console = Console::open(Path::new("/proc/tidegate-cannot-write-here"));
-    assert!(console.ui.latest().profile.first_run);
+    assert!(console.screen.latest().profile.first_run);
     let problem = console.failed(console.draft(|config| config.queue.max_waiting = 7)).await;
     assert!(problem.what.contains("cannot be written"), "{problem}");
     assert_eq!(console.chat("m").await.0, 503);
@@ -290,8 +262,8 @@ async fn a_pause_outlives_an_older_draft_and_a_save_that_failed() {
         let state = |id| snapshot.view.endpoints.iter().find(|endpoint| endpoint.id.as_str() == id);
         state("two").is_some_and(|endpoint| endpoint.admin_state == AdminState::Paused)
     };
-    console.until(paused).await;
-    console.reopen().until(paused).await;
+    console.screen.until(paused).await;
+    console.reopen().screen.until(paused).await;
 }
 
 #[tokio::test]
@@ -310,7 +282,7 @@ async fn a_file_broken_while_we_were_away_leaves_the_last_good_configuration_run
     fs::write(&file, &broken).expect("the file is written");
     let console = console.reopen();
 
-    let problem = console.ui.latest().applied.file_problem.clone().expect("it is said");
+    let problem = console.screen.latest().applied.file_problem.clone().expect("it is said");
     assert!(problem.what.starts_with("Line 20 of config.toml: "), "{problem}");
     assert!(problem.still_works.contains("last good configuration runs"), "{problem}");
     assert_eq!(console.chat("m").await.0, 200);
@@ -322,7 +294,7 @@ async fn a_file_broken_while_we_were_away_leaves_the_last_good_configuration_run
 
     fs::write(&file, CONFIG.replace("900_000", "800_000")).expect("the file is mended");
     console.applied(RELOAD).await;
-    let snapshot = console.ui.latest();
+    let snapshot = console.screen.latest();
     assert_eq!(snapshot.applied.file_problem, None);
     assert_eq!(snapshot.applied.config.quota_pools[0].tokens_per_minute, 800_000);
     console.applied(console.draft(|config| give_first(config, 300_000))).await;
@@ -332,7 +304,7 @@ async fn a_file_broken_while_we_were_away_leaves_the_last_good_configuration_run
 async fn a_file_that_was_never_good_routes_nothing_and_is_left_alone() {
     let (home, file) = profile("[listen\n");
     let console = Console::open(home.path());
-    let problem = console.ui.latest().applied.file_problem.clone().expect("it is said");
+    let problem = console.screen.latest().applied.file_problem.clone().expect("it is said");
     assert!(problem.still_works.contains("Nothing is routed"), "{problem}");
     assert_eq!(console.chat("m").await.0, 503);
     assert_eq!(text_of(&file), "[listen\n");
@@ -379,7 +351,7 @@ async fn limits_and_pools_change_under_running_streams_and_none_breaks() {
             |endpoint: &tidegate::model::status::EndpointView| endpoint.in_flight == 0 && endpoint.tokens.reserved == 0;
         snapshot.records.total == 24 && snapshot.view.endpoints.iter().all(idle)
     };
-    let snapshot = console.until(settled).await;
+    let snapshot = console.screen.until(settled).await;
     assert_eq!(snapshot.view.endpoints.len(), 1);
 }
 
@@ -400,7 +372,7 @@ async fn a_key_given_before_its_account_is_applied_is_there_afterwards() {
         added.credential = Credential::Keyring(true);
         config.accounts.push(added);
     });
-    let stored = console.ask(Command::Key(KeyCommand::Set(account.clone(), Secret::new(KEY.to_owned())))).await;
+    let stored = console.screen.ask(Command::Key(KeyCommand::Set(account.clone(), Secret::new(KEY.to_owned())))).await;
     assert!(matches!(&stored, NoticeBody::Done(said) if said.contains("new is stored")), "{stored:?}");
     let problem = console.failed(Command::Key(KeyCommand::Test(account.clone()))).await;
     assert!(problem.what.contains("not applied yet"), "{problem}");
@@ -410,7 +382,7 @@ async fn a_key_given_before_its_account_is_applied_is_there_afterwards() {
         let key = snapshot.keys.accounts.iter().find(|key| key.account == account);
         key.is_some_and(|key| matches!(key.state, KeyState::InKeyring { .. } | KeyState::InMemory { .. }))
     };
-    let snapshot = console.until(known).await;
+    let snapshot = console.screen.until(known).await;
     assert!(!format!("{snapshot:?}").contains(KEY));
 }
 
@@ -422,24 +394,24 @@ async fn the_demo_comes_and_goes_without_a_trace_in_the_real_profile() {
     fs::write(own.join("config.toml"), "mine, and no configuration").expect("it is written");
     let console = Console::open(home.path());
     let base_url = console.base_url();
-    assert!(console.ui.latest().profile.first_run);
+    assert!(console.screen.latest().profile.first_run);
 
-    let entered = console.ask(Command::Demo(DemoCommand::Enter)).await;
+    let entered = console.screen.ask(Command::Demo(DemoCommand::Enter)).await;
     assert!(matches!(entered, NoticeBody::Done(_)), "{entered:?}");
-    let snapshot = console.ui.latest();
+    let snapshot = console.screen.latest();
     assert!(snapshot.profile.demo && snapshot.applied.file_problem.is_none(), "{:?}", snapshot.applied.file_problem);
     assert_eq!(console.chat("demo-chat").await.0, 200);
-    console.until(|snapshot| snapshot.records.total == 1).await;
+    console.screen.until(|snapshot| snapshot.records.total == 1).await;
     console.applied(console.draft(|config| config.queue.max_waiting = 7)).await;
     let demo = PathBuf::from(&snapshot.profile.config_path);
     assert!(text_of(&demo).contains("max_waiting = 7"));
 
-    let left = console.ask(Command::Demo(DemoCommand::Leave)).await;
+    let left = console.screen.ask(Command::Demo(DemoCommand::Leave)).await;
     assert!(matches!(left, NoticeBody::Done(_)), "{left:?}");
-    let snapshot = console.ui.latest();
+    let snapshot = console.screen.latest();
     assert!(!snapshot.profile.demo && snapshot.profile.first_run);
     assert_eq!((snapshot.records.total, snapshot.applied.config.endpoints.len()), (0, 0));
-    assert!(snapshot.series.endpoints.is_empty() && snapshot.keys.accounts.is_empty());
+    assert!(snapshot.series.endpoints.is_empty() && snapshot.keys.accounts.is_empty(), "{:?}", snapshot.keys);
     assert_eq!(console.base_url(), base_url);
     assert!(!demo.exists() && !home.path().join("config.toml").exists());
     assert_eq!(text_of(&own.join("config.toml")), "mine, and no configuration");
@@ -456,7 +428,7 @@ async fn a_profile_in_use_is_refused_and_its_user_is_named() {
     let _demo = Console::with(Options { demo: true, ..console.options.clone() });
     let problem = console.failed(Command::Demo(DemoCommand::Enter)).await;
     assert!(problem.what.contains("already runs"), "{problem}");
-    assert!(!console.ui.latest().profile.demo);
+    assert!(!console.screen.latest().profile.demo);
     assert_eq!(console.chat("m").await.0, 200);
 }
 
@@ -464,7 +436,7 @@ async fn a_profile_in_use_is_refused_and_its_user_is_named() {
 async fn an_address_open_to_others_serves_nothing_until_it_is_mended() {
     let (home, file) = profile(&format!("[listen]\naddress = \"0.0.0.0\"\n{CONFIG}"));
     let console = Console::open(home.path());
-    let Serving::Failed(problem) = console.ui.latest().serving.clone() else { panic!("it listens") };
+    let Serving::Failed(problem) = console.screen.latest().serving.clone() else { panic!("it listens") };
     assert!(problem.what.starts_with("0.0.0.0 can be reached from your network"), "{problem}");
     fs::write(&file, CONFIG).expect("the file is mended");
     console.applied(RELOAD).await;
@@ -481,12 +453,12 @@ async fn a_port_applied_while_taken_names_its_holder_and_serving_goes_on() {
         let console = Console::with(Options { config_dir: folder, headless, ..Options::default() });
         let old = console.base_url();
         console.applied(console.draft(|config| config.listen.port = port)).await;
-        let Serving::Listening { base_url, instead_of, .. } = console.ui.latest().serving.clone() else {
+        let Serving::Listening { base_url, instead_of, .. } = console.screen.latest().serving.clone() else {
             panic!("it does not listen")
         };
         if headless {
             assert_eq!(*base_url, old);
-            let told = console.unasked.borrow();
+            let told = console.screen.unasked();
             let [NoticeBody::Failed(problem)] = &told[..] else { panic!("{told:?}") };
             assert!(problem.what.contains(&format!("Port {port} is used by ")), "{problem}");
             assert_eq!(problem.still_works, format!("Requests are still served at {old}."));
@@ -508,14 +480,14 @@ async fn trying_again_for_a_taken_port_stays_put_until_it_is_free() {
     let console = Console::with(Options { config_dir: Some(home.path().to_owned()), ..Options::default() });
     let stand_in = console.base_url();
     let again = || Command::Serving(ServingCommand::RetryPort);
-    console.ask(again()).await;
+    console.screen.ask(again()).await;
     assert_eq!(console.base_url(), stand_in, "it does not wander from port to port");
     drop(taken);
-    console.ask(again()).await;
+    console.screen.ask(again()).await;
     assert_eq!(console.base_url(), format!("http://127.0.0.1:{port}/v1"));
-    console.ask(again()).await;
+    console.screen.ask(again()).await;
     assert_eq!(console.base_url(), format!("http://127.0.0.1:{port}/v1"), "it has what it wants");
-    assert!(console.unasked.borrow().len() <= 1, "{:?}", console.unasked.borrow());
+    assert!(console.screen.unasked().len() <= 1, "{:?}", console.screen.unasked());
     assert_eq!(console.chat("m").await.0, 200);
 }
 

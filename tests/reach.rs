@@ -1,17 +1,18 @@
 //! Who can reach us, changed while we run: on the real background side, with one port for both addresses, as a person has it.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test may end where it is wrong")]
+#![expect(unreachable_pub, dead_code, reason = "the screen's end is shared between test programs")]
+
+mod screen;
 
 use std::fs;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::Duration;
 
+use screen::Screen;
 use tidegate::backend::{self, Options, Running};
 use tidegate::contract::snapshot::Serving;
-use tidegate::contract::{
-    CallerCommand, Command, ConfigCommand, DemoCommand, NoticeBody, ServingCommand, Snapshot, UiEnd,
-};
+use tidegate::contract::{CallerCommand, Command, ConfigCommand, DemoCommand, NoticeBody, ServingCommand};
 use tidegate::model::config::Config;
 use tidegate::model::secret::Secret;
 
@@ -33,7 +34,7 @@ endpoints = ["one"]
 
 struct Console {
     running: Option<Running>,
-    ui: UiEnd,
+    screen: Screen,
     home: tempfile::TempDir,
     port: u16,
 }
@@ -50,47 +51,23 @@ impl Console {
         let config_dir = Some(home.path().to_owned());
         let options = Options { config_dir, port: Some(port), seed: Some(1), ..Options::default() };
         let running = backend::start(options).expect("it starts");
-        Self { ui: running.ui(), running: Some(running), home, port }
-    }
-
-    async fn until(&self, mut wish: impl FnMut(&Snapshot) -> bool) -> Arc<Snapshot> {
-        for _ in 0..2_000 {
-            let snapshot = self.ui.latest();
-            if wish(&snapshot) {
-                return snapshot;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        panic!("it never came about");
-    }
-
-    async fn ask(&self, command: Command) -> NoticeBody {
-        let id = self.ui.send(command).expect("there is room for a command");
-        let mut answer = None;
-        self.until(|_| {
-            answer = answer.take().or_else(|| self.ui.notices().into_iter().find(|notice| notice.id == Some(id)));
-            answer.is_some()
-        })
-        .await;
-        answer.expect("it was answered").body
+        Self { screen: Screen::of(&running), running: Some(running), home, port }
     }
 
     async fn token(&self, command: CallerCommand) -> Arc<Secret> {
-        match self.ask(Command::Caller(command)).await {
+        match self.screen.ask(Command::Caller(command)).await {
             NoticeBody::TokenMade { token, .. } => token.0,
             other => panic!("no token: {other:?}"),
         }
     }
 
     async fn apply(&self, edit: impl FnOnce(&mut Config)) -> NoticeBody {
-        let applied = Arc::clone(&self.ui.latest().applied);
-        let mut config = Config::clone(&applied.config);
-        edit(&mut config);
-        self.ask(Command::Config(ConfigCommand::Apply { base: applied.revision, config: Arc::new(config) })).await
+        let (base, config) = self.screen.edited(edit);
+        self.screen.ask(Command::Config(ConfigCommand::Apply { base, config })).await
     }
 
     fn served_on(&self) -> String {
-        match &self.ui.latest().serving {
+        match &self.screen.latest().serving {
             Serving::Listening { base_url, .. } => base_url.to_string(),
             other => panic!("it does not listen: {other:?}"),
         }
@@ -127,15 +104,18 @@ async fn the_network_is_reached_once_a_caller_has_a_token_and_one_click_leads_ba
     let token = console.token(CallerCommand::Add("ci".into())).await;
     assert!(matches!(console.apply(everywhere).await, NoticeBody::Applied { .. }));
     assert_eq!(console.served_on(), here, "programs on this computer find it where it was, on the same port");
-    let door = Arc::clone(&console.ui.latest().door);
+    let door = Arc::clone(&console.screen.latest().door);
     assert!(
         door.asks_token && door.visible_as.as_deref().is_some_and(|at| at.ends_with(&format!(":{}", console.port)))
     );
     assert_eq!((console.status(None).await, console.status(Some(&token)).await), (401, 200));
-    console.until(|snapshot| snapshot.door.strangers.requests == 1).await;
-    assert!(matches!(console.ask(Command::Serving(ServingCommand::ThisComputerOnly)).await, NoticeBody::Done(_)));
+    console.screen.until(|snapshot| snapshot.door.strangers.requests == 1).await;
+    assert!(matches!(
+        console.screen.ask(Command::Serving(ServingCommand::ThisComputerOnly)).await,
+        NoticeBody::Done(_)
+    ));
     assert_eq!(console.served_on(), here);
-    let door = Arc::clone(&console.ui.latest().door);
+    let door = Arc::clone(&console.screen.latest().door);
     assert!(!door.asks_token && door.visible_as.is_none());
     assert_eq!(console.status(None).await, 200);
     let file = fs::read_to_string(console.home.path().join("config.toml")).expect("it is there");
@@ -145,10 +125,10 @@ async fn the_network_is_reached_once_a_caller_has_a_token_and_one_click_leads_ba
 #[tokio::test]
 async fn an_address_that_waited_for_a_token_is_served_once_there_is_one() {
     let console = Console::with("[listen]\naddress = \"0.0.0.0\"\n");
-    assert!(matches!(console.ui.latest().serving, Serving::Failed(_)));
+    assert!(matches!(console.screen.latest().serving, Serving::Failed(_)));
     let token = console.token(CallerCommand::Add("ci".into())).await;
     assert_eq!((console.status(None).await, console.status(Some(&token)).await), (401, 200));
-    assert!(console.ui.latest().applied.findings.is_empty(), "{:?}", console.ui.latest().applied.findings);
+    assert!(console.screen.latest().applied.findings.is_empty(), "{:?}", console.screen.latest().applied.findings);
 }
 
 #[tokio::test]
@@ -157,15 +137,15 @@ async fn a_callers_token_goes_with_its_name_and_ends_with_the_caller() {
     assert!(matches!(console.apply(|config| config.listen.require_token = true).await, NoticeBody::Applied { .. }));
     let first = console.token(CallerCommand::Add("ci".into())).await;
     assert_eq!((console.status(None).await, console.status(Some(&first)).await), (401, 200));
-    let again = console.ask(Command::Caller(CallerCommand::Add("ci".into()))).await;
+    let again = console.screen.ask(Command::Caller(CallerCommand::Add("ci".into()))).await;
     assert!(matches!(again, NoticeBody::Failed(_)), "{again:?}");
     let rename = CallerCommand::Rename { from: "ci".into(), to: "nightly".into() };
-    assert!(matches!(console.ask(Command::Caller(rename)).await, NoticeBody::Done(_)));
+    assert!(matches!(console.screen.ask(Command::Caller(rename)).await, NoticeBody::Done(_)));
     assert_eq!(console.status(Some(&first)).await, 200);
     let second = console.token(CallerCommand::NewToken("nightly".into())).await;
     assert_eq!((console.status(Some(&first)).await, console.status(Some(&second)).await), (200, 200));
-    assert!(console.ui.latest().door.tokens[0].former_until_wall_ms.is_some());
-    let base = console.ui.latest().applied.revision;
+    assert!(console.screen.latest().door.tokens[0].former_until_wall_ms.is_some());
+    let base = console.screen.latest().applied.revision;
     assert!(matches!(console.apply(|config| config.callers.clear()).await, NoticeBody::Applied { .. }));
     assert_eq!(console.status(Some(&second)).await, 401, "its caller has gone");
     // The caller comes back, as a revision from before would bring it, and its tokens do not.
@@ -179,10 +159,10 @@ async fn a_callers_token_goes_with_its_name_and_ends_with_the_caller() {
 async fn our_own_test_request_and_scripts_come_in_where_tokens_are_asked_for() {
     let console = Console::open();
     console.apply(|config| config.listen.require_token = true).await;
-    let sent = console.ask(Command::SendTest { model: "m".into() }).await;
+    let sent = console.screen.ask(Command::SendTest { model: "m".into() }).await;
     assert!(matches!(sent, NoticeBody::TestSent { status: 200, .. }), "{sent:?}");
-    let played = console.ask(Command::Demo(DemoCommand::Play("calm".to_owned()))).await;
+    let played = console.screen.ask(Command::Demo(DemoCommand::Play("calm".to_owned()))).await;
     assert!(matches!(played, NoticeBody::Done(_)), "{played:?}");
-    console.until(|snapshot| snapshot.script.as_ref().is_some_and(|script| script.sent > 2)).await;
-    assert_eq!(console.ui.latest().door.strangers.requests, 0);
+    console.screen.until(|snapshot| snapshot.script.as_ref().is_some_and(|script| script.sent > 2)).await;
+    assert_eq!(console.screen.latest().door.strangers.requests, 0);
 }

@@ -1,10 +1,11 @@
 //! Rotating an account's key on the real background side: nobody who asks meanwhile notices, endpoints stay as they are, and
 //! what was before can be had again. Keys are kept in the demo's memory, so that no test touches a person's keyring.
 
-#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may end where it is wrong")]
-#![expect(unreachable_pub, dead_code, reason = "the upstream is shared between test programs")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test may end where it is wrong")]
+#![expect(unreachable_pub, dead_code, reason = "the upstream and the screen's end are shared between test programs")]
 
 mod origin;
+mod screen;
 
 use std::fs;
 use std::sync::Arc;
@@ -12,9 +13,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use origin::{Origin, json, route};
+use screen::Screen;
 use tidegate::backend::{self, Options, Running};
 use tidegate::contract::snapshot::{AccountKey, Serving};
-use tidegate::contract::{Command, KeyCommand, NoticeBody, Snapshot, UiEnd};
+use tidegate::contract::{Command, KeyCommand, NoticeBody};
 use tidegate::model::secret::Secret;
 use tidegate::store::paths::{Overrides, Paths};
 
@@ -23,7 +25,7 @@ const NEW: &str = "canary-rotation-new-77";
 
 struct Console {
     running: Option<Running>,
-    ui: UiEnd,
+    screen: Screen,
     home: tempfile::TempDir,
 }
 
@@ -44,44 +46,27 @@ impl Console {
         let config_dir = Some(home.path().to_owned());
         let options = Options { config_dir, demo: true, port: Some(0), seed: Some(1), ..Options::default() };
         let running = backend::start(options).expect("it starts");
-        Self { ui: running.ui(), running: Some(running), home }
-    }
-
-    async fn until(&self, mut wish: impl FnMut(&Snapshot) -> bool) -> Arc<Snapshot> {
-        for _ in 0..2_000 {
-            let snapshot = self.ui.latest();
-            if wish(&snapshot) {
-                return snapshot;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        panic!("it never came about");
+        Self { screen: Screen::of(&running), running: Some(running), home }
     }
 
     async fn ask(&self, command: KeyCommand) -> NoticeBody {
-        let id = self.ui.send(Command::Key(command)).expect("there is room for a command");
-        let mut answer = None;
-        self.until(|_| {
-            answer = answer.take().or_else(|| self.ui.notices().into_iter().find(|notice| notice.id == Some(id)));
-            answer.is_some()
-        })
-        .await;
-        answer.expect("it was answered").body
+        self.screen.ask(Command::Key(command)).await
     }
 
     fn key(&self) -> AccountKey {
-        self.ui.latest().keys.accounts[0].clone()
+        self.screen.latest().keys.accounts[0].clone()
     }
 
     async fn url(&self) -> String {
         let mut found = String::new();
-        self.until(|snapshot| {
-            if let Serving::Listening { base_url, .. } = &snapshot.serving {
-                found = format!("{base_url}/chat/completions");
-            }
-            !found.is_empty()
-        })
-        .await;
+        self.screen
+            .until(|snapshot| {
+                if let Serving::Listening { base_url, .. } = &snapshot.serving {
+                    found = format!("{base_url}/chat/completions");
+                }
+                !found.is_empty()
+            })
+            .await;
         found
     }
 }
@@ -122,7 +107,7 @@ async fn requests_during_a_switch_all_succeed_and_endpoints_stay_as_they_are() {
     assert!(matches!(console.ask(KeyCommand::Set("a".into(), secret(OLD))).await, NoticeBody::Done(_)));
     assert!(matches!(console.ask(KeyCommand::SetNext("a".into(), secret(NEW))).await, NoticeBody::Done(_)));
     let (url, client, over) = (console.url().await, client(), Arc::new(AtomicBool::new(false)));
-    let before = Arc::clone(&console.ui.latest().applied.config);
+    let before = Arc::clone(&console.screen.latest().applied.config);
     let (end, from, to) = (Arc::clone(&over), client.clone(), url.clone());
     let traffic = tokio::spawn(async move {
         let mut answered = Vec::new();
@@ -131,19 +116,19 @@ async fn requests_during_a_switch_all_succeed_and_endpoints_stay_as_they_are() {
         }
         answered
     });
-    let enough = |many: u64| console.until(move |snapshot| snapshot.records.total >= many);
+    let enough = |many: u64| console.screen.until(move |snapshot| snapshot.records.total >= many);
     enough(10).await;
     assert!(matches!(console.ask(KeyCommand::Switch("a".into())).await, NoticeBody::Done(_)));
-    enough(console.ui.latest().records.total + 10).await;
+    enough(console.screen.latest().records.total + 10).await;
     assert!(console.key().spares.previous.is_some());
     assert!(matches!(console.ask(KeyCommand::SwitchBack("a".into())).await, NoticeBody::Done(_)));
-    enough(console.ui.latest().records.total + 10).await;
+    enough(console.screen.latest().records.total + 10).await;
     over.store(true, Ordering::Relaxed);
     let answered = traffic.await.expect("it ended");
     assert!(answered.len() >= 30 && answered.iter().all(|status| *status == 200), "{answered:?}");
     let (old, new) = (format!("Bearer {OLD}"), format!("Bearer {NEW}"));
     assert_eq!(used(&origin), [old.clone(), new, old], "each change was made once, and none sent another key between");
-    assert_eq!(before, console.ui.latest().applied.config);
+    assert_eq!(before, console.screen.latest().applied.config);
     assert!(console.key().spares.previous.is_none() && console.key().spares.next.is_some());
 }
 
@@ -160,7 +145,7 @@ async fn a_refused_key_gives_way_to_the_next_one_and_the_account_says_so() {
     let (url, client) = (console.url().await, client());
     assert_eq!((ask(&client, &url).await, ask(&client, &url).await), (200, 200));
     assert_eq!(origin.got().len(), 3, "the refused one is not tried again");
-    console.until(|snapshot| snapshot.keys.accounts[0].spares.stands_in_since.is_some()).await;
+    console.screen.until(|snapshot| snapshot.keys.accounts[0].spares.stands_in_since.is_some()).await;
     console.ask(KeyCommand::Switch("a".into())).await;
     assert_eq!(ask(&client, &url).await, 200);
     let spares = console.key().spares;
@@ -192,7 +177,7 @@ async fn a_token_that_is_refused_before_its_time_is_renewed_at_once() {
     let line = format!("echo x >> {0}/runs; wc -l < {0}/runs | tr -d ' '", counter.path().display());
     let console = Console::with(&origin, &format!("credential = {{ command = [\"sh\", \"-c\", \"{line}\"] }}\n"));
     let (url, client) = (console.url().await, client());
-    console.until(|snapshot| matches!(snapshot.keys.accounts.first(), Some(AccountKey { .. }))).await;
+    console.screen.until(|snapshot| matches!(snapshot.keys.accounts.first(), Some(AccountKey { .. }))).await;
     let mut statuses = vec![ask(&client, &url).await];
     for _ in 0..400 {
         if statuses.last() == Some(&200) {

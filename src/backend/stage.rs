@@ -61,8 +61,8 @@ const EVENTS: usize = 64;
 
 /// What our own tasks report.
 pub(super) enum Event {
-    /// Where the keys are.
-    Keys(Vec<Answer>),
+    /// Where the keys are, as asked in the profile of this number.
+    Keys(u64, Vec<Answer>),
     /// A key was tested.
     Tested(AccountId, KeySlot, KeyTest),
     /// The test request was answered: its decision's id and status.
@@ -92,6 +92,8 @@ pub struct Stage {
     pub(super) on_disk: Option<OnDisk>,
     /// Beats so far.
     pub(super) looked: u32,
+    /// Profiles that were entered after the first.
+    profiles: u64,
     pub(super) desk: Desk,
     pub(super) porter: Porter,
     pub(super) racks: Racks,
@@ -176,6 +178,7 @@ impl Stage {
             revisions: Arc::default(),
             on_disk: None,
             looked: 0,
+            profiles: 0,
             desk,
             porter,
             racks: Racks::default(),
@@ -302,7 +305,7 @@ impl Stage {
     /// Hears what comes until the keys have come.
     async fn hear_first_keys(&mut self) {
         while let Some(event) = self.reports.recv().await {
-            let known = matches!(event, Event::Keys(_));
+            let known = matches!(event, Event::Keys(..));
             self.hear(event);
             if known {
                 return;
@@ -312,7 +315,9 @@ impl Stage {
 
     fn hear(&mut self, event: Event) {
         match event {
-            Event::Keys(places) => self.keys_are(places),
+            Event::Keys(profile, places) if profile == self.profiles => self.keys_are(places),
+            // Asked before another profile was entered.
+            Event::Keys(..) => return,
             Event::Revisions(list) => self.revisions = list,
             Event::Tested(account, slot, test) => {
                 let test = KeyTest { finished_wall_ms: Some(self.clock.wall_ms()), ..test };
@@ -364,6 +369,7 @@ impl Stage {
     /// A look-up of every account's keys, to be made off the actor's turn.
     pub(super) fn question(&self) -> KeyQuestion {
         KeyQuestion {
+            profile: self.profiles,
             desk: self.desk.clone(),
             config: Arc::clone(&self.applied.config),
             clock: self.clock,
@@ -436,6 +442,7 @@ impl Stage {
         self.simulated = None;
         live::forget(self);
         self.profile = loaded;
+        self.profiles = self.profiles.saturating_add(1);
         (self.revisions, self.on_disk) = (Arc::default(), None);
         self.drafts = Drafts::kept(self.back.draft());
         revisions::adopt(self);
@@ -498,6 +505,7 @@ fn hang_doorbell(back: &BackEnd) -> Option<String> {
 
 /// Where is every account's key?
 pub(super) struct KeyQuestion {
+    profile: u64,
     desk: Desk,
     config: Arc<Config>,
     clock: Clock,
@@ -508,7 +516,7 @@ impl KeyQuestion {
     /// Looks where every key is and reports it. A desk too busy to say leaves what was known.
     pub(super) async fn report(self) {
         match self.desk.resolve(&self.config, self.clock.wall_ms()).await {
-            Ok(places) => drop(self.events.send(Event::Keys(places)).await),
+            Ok(places) => drop(self.events.send(Event::Keys(self.profile, places)).await),
             Err(error) => tracing::warn!(%error, "where the keys are is not known anew"),
         }
     }
