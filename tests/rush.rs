@@ -5,27 +5,24 @@
 
 #![expect(clippy::cast_precision_loss, reason = "shares and percentages of small counts")]
 #![expect(clippy::expect_used, reason = "a test's world may end where it is wrong")]
+#![expect(unreachable_pub, reason = "the services are shared between test programs")]
+
+mod behind;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use behind::Behind;
 use tidegate::fake::specs_of;
 use tidegate::model::checked::CheckedConfig;
 use tidegate::model::config::{Config, Priority};
-use tidegate::model::outcome::{Failure, FailureClass, HeaderFacts};
-use tidegate::model::profile::{Operation, RequestProfile};
 use tidegate::model::scenario::Dials;
 use tidegate::model::units::Timestamp;
-use tidegate::model::usage::Usage;
-use tidegate::sim::upstream::{SimAnswer, SimRequest, Upstream};
-use tidegate::sim::window::Standing;
+use tidegate::sim::upstream::Upstream;
 use tidegate::sim::world::World;
 use tidegate::sim::world::gateway::Ours;
 use tidegate::sim::world::report::Report;
-use tidegate::sim::world::server::{Admitted, Reply, Server};
 use tidegate::sim::world::traffic::{Charging, Sizes, Stretch, Traffic};
-use tidegate::wire;
 
 /// First group: 60,000 + 30,000 TPM; second group: 120,000 TPM.
 const SETUP: &str = r#"
@@ -72,72 +69,6 @@ const FIRST: u64 = 90_000;
 /// What each request is charged.
 const CHARGE: u64 = 400;
 
-/// A simulated endpoint behind headers and bodies.
-struct Behind {
-    upstream: Upstream,
-    /// What goes wrong from when on, the earliest first.
-    dials: Vec<(Timestamp, Dials)>,
-    /// When requests arrived.
-    arrived: Vec<Timestamp>,
-}
-
-fn sim_request(profile: &RequestProfile) -> SimRequest {
-    SimRequest {
-        prompt_chars: profile.size.prompt_chars,
-        output_cap: profile.size.output_cap,
-        streaming: true,
-        ..SimRequest::new(Operation::Chat)
-    }
-}
-
-fn header_map(list: &[(&'static str, String)]) -> HeaderMap {
-    let value = |value: &str| HeaderValue::from_str(value).expect("a header value");
-    list.iter().map(|(name, text)| (HeaderName::from_static(name), value(text))).collect()
-}
-
-impl Server for Behind {
-    fn charge(&self, profile: &RequestProfile) -> u64 {
-        self.upstream.charge(&sim_request(profile))
-    }
-
-    fn arrive(&mut self, now: Timestamp, profile: &RequestProfile) -> Reply {
-        self.arrived.push(now);
-        while self.dials.first().is_some_and(|(from, _)| *from <= now) {
-            self.upstream.set_dials(self.dials.remove(0).1);
-        }
-        match self.upstream.arrive(now, &sim_request(profile)) {
-            SimAnswer::Admitted(admission) => {
-                let facts = wire::headers::facts(&header_map(&admission.headers), 0);
-                let (input, output) = (admission.prompt_tokens, admission.output_tokens);
-                Reply::Admitted(Admitted {
-                    ticket: admission.ticket,
-                    charge: admission.charge,
-                    usage: Usage { input, output, exact: true, ..Usage::default() },
-                    facts,
-                    first_token: admission.first_token,
-                    takes: admission.token_gap * u32::try_from(output).expect("short"),
-                })
-            }
-            SimAnswer::Rejected(rejection) => {
-                let headers = header_map(&rejection.headers);
-                Reply::Failed(wire::failure::classify(rejection.status, &headers, rejection.body.as_bytes(), 0))
-            }
-            SimAnswer::Stalled(_) | SimAnswer::Reset => {
-                let class = FailureClass::Broken;
-                Reply::Failed(Failure { class, status: None, reached: true, facts: HeaderFacts::default() })
-            }
-        }
-    }
-
-    fn finish(&mut self, now: Timestamp, admitted: &Admitted) {
-        self.upstream.finish(now, admitted.ticket, admitted.usage.total());
-    }
-
-    fn standing(&mut self, now: Timestamp) -> Standing {
-        self.upstream.tokens(now).expect("limited")
-    }
-}
-
 /// Plays the traffic; the first two services, which are the first group, get these dials.
 fn play(stretches: &[(u64, u64)], dials: &[(Timestamp, Dials)], seed: u64) -> World<Ours, Behind> {
     let config: Config = toml_edit::de::from_str(SETUP).expect("the setup parses");
@@ -148,7 +79,7 @@ fn play(stretches: &[(u64, u64)], dials: &[(Timestamp, Dials)], seed: u64) -> Wo
         let (id, group) = (spec.id.clone(), if place < 2 { 1 } else { 2 });
         let dials = if place < 2 { dials.to_vec() } else { Vec::new() };
         let upstream = Upstream::new(spec, Timestamp::ZERO);
-        (id, group, Behind { upstream, dials, arrived: Vec::new() })
+        (id, group, Behind::new(upstream, dials))
     });
     let report = Report::over(Timestamp::ZERO, Timestamp::from_secs(120), 3);
     let mut world = World::new(Ours::new(checked, seed), servers.collect(), report, seed);

@@ -1,101 +1,30 @@
 //! The demo's scripts, played in virtual time over the demo's own configuration: what each promises happens.
 
 #![expect(clippy::expect_used, reason = "a test's world may end where it is wrong")]
+#![expect(unreachable_pub, reason = "the services are shared between test programs")]
+
+mod behind;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use behind::Behind;
 use tidegate::fake::specs_of;
 use tidegate::model::checked::CheckedConfig;
 use tidegate::model::config::{Config, Priority};
 use tidegate::model::id::{EndpointId, ModelName};
-use tidegate::model::outcome::{Failure, FailureClass, HeaderFacts};
 use tidegate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
 use tidegate::model::scenario::{Dials, Scenario};
 use tidegate::model::script::Script;
 use tidegate::model::status::{EndpointView, Health, RestCause};
 use tidegate::model::units::{MINUTE, Timestamp};
-use tidegate::model::usage::Usage;
 use tidegate::sim::scripts::scenario;
-use tidegate::sim::upstream::{SimAnswer, SimRequest, Upstream};
-use tidegate::sim::window::Standing;
+use tidegate::sim::upstream::Upstream;
 use tidegate::sim::world::World;
 use tidegate::sim::world::gateway::Ours;
 use tidegate::sim::world::report::Report;
-use tidegate::sim::world::server::{Admitted, Reply, Server};
 use tidegate::sim::world::traffic::Arrival;
-use tidegate::wire;
-
-/// A simulated endpoint behind headers and bodies, with the script's faults at their times.
-struct Behind {
-    upstream: Upstream,
-    dials: Vec<(Timestamp, Dials)>,
-    /// When requests were let in.
-    admitted: Vec<Timestamp>,
-    /// Status of each refusal, 0 for a broken connection.
-    refused: Vec<u16>,
-}
-
-fn sim_request(profile: &RequestProfile) -> SimRequest {
-    SimRequest {
-        prompt_chars: profile.size.prompt_chars,
-        output_cap: profile.size.output_cap,
-        streaming: profile.streaming,
-        ..SimRequest::new(Operation::Chat)
-    }
-}
-
-fn header_map(list: &[(&'static str, String)]) -> HeaderMap {
-    let value = |value: &str| HeaderValue::from_str(value).expect("a header value");
-    list.iter().map(|(name, text)| (HeaderName::from_static(name), value(text))).collect()
-}
-
-impl Server for Behind {
-    fn charge(&self, profile: &RequestProfile) -> u64 {
-        self.upstream.charge(&sim_request(profile))
-    }
-
-    fn arrive(&mut self, now: Timestamp, profile: &RequestProfile) -> Reply {
-        while self.dials.first().is_some_and(|(from, _)| *from <= now) {
-            self.upstream.set_dials(self.dials.remove(0).1);
-        }
-        match self.upstream.arrive(now, &sim_request(profile)) {
-            SimAnswer::Admitted(admission) => {
-                self.admitted.push(now);
-                let facts = wire::headers::facts(&header_map(&admission.headers), 0);
-                let (input, output) = (admission.prompt_tokens, admission.output_tokens);
-                Reply::Admitted(Admitted {
-                    ticket: admission.ticket,
-                    charge: admission.charge,
-                    usage: Usage { input, output, exact: true, ..Usage::default() },
-                    facts,
-                    first_token: admission.first_token,
-                    takes: admission.token_gap * u32::try_from(output).expect("short"),
-                })
-            }
-            SimAnswer::Rejected(rejection) => {
-                self.refused.push(rejection.status);
-                let headers = header_map(&rejection.headers);
-                Reply::Failed(wire::failure::classify(rejection.status, &headers, rejection.body.as_bytes(), 0))
-            }
-            SimAnswer::Stalled(_) | SimAnswer::Reset => {
-                self.refused.push(0);
-                let class = FailureClass::Broken;
-                Reply::Failed(Failure { class, status: None, reached: true, facts: HeaderFacts::default() })
-            }
-        }
-    }
-
-    fn finish(&mut self, now: Timestamp, admitted: &Admitted) {
-        self.upstream.finish(now, admitted.ticket, admitted.usage.total());
-    }
-
-    fn standing(&mut self, now: Timestamp) -> Standing {
-        self.upstream.tokens(now).expect("limited")
-    }
-}
 
 /// The load player's mix: three in five are short, seven in ten are streamed.
 fn arrivals(script: &Scenario, seed: u64) -> Vec<Arrival> {
@@ -151,7 +80,7 @@ impl Played {
             .map(|(_, _, spec)| {
                 let (id, dials) = (spec.id.clone(), dials_of(&script, &spec.id));
                 let upstream = Upstream::new(spec, Timestamp::ZERO);
-                (id, 1, Behind { upstream, dials, admitted: Vec::new(), refused: Vec::new() })
+                (id, 1, Behind::new(upstream, dials))
             })
             .collect();
         let report = Report::over(Timestamp::ZERO, Timestamp::MAX, servers.len());
