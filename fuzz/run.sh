@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Plays every target for so many seconds (60), each from its corpus; more in a row with FUZZ_JOBS targets at once (2).
+# Plays every target for so many seconds (60), each from its corpus, FUZZ_JOBS (2) targets at a time.
 # Needs cargo-fuzz (`cargo install cargo-fuzz --locked`) and a C++ compiler. No nightly: coverage needs none, and a sanitizer would
 # find nothing in a crate without unsafe code.
 set -euo pipefail

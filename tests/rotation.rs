@@ -10,7 +10,6 @@ mod screen;
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use origin::{Origin, json, route};
 use screen::Screen;
@@ -183,7 +182,8 @@ async fn a_token_that_is_refused_before_its_time_is_renewed_at_once() {
         if statuses.last() == Some(&200) {
             break;
         }
-        tokio::time::sleep(Duration::from_millis(25)).await;
+        let seen = console.screen.latest().generation;
+        console.screen.until(|snapshot| snapshot.generation > seen).await;
         statuses.push(ask(&client, &url).await);
     }
     assert_ne!(statuses.first(), Some(&200), "the first token was refused");
