@@ -9,8 +9,8 @@ use egui::{Align, Frame, Label, Layout, Margin, Panel, ProgressBar, RichText, Ui
 
 use super::Wish;
 use super::actions::Action;
+use crate::contract::Snapshot;
 use crate::contract::snapshot::ScriptView;
-use crate::contract::{Command, DemoCommand, Snapshot};
 use crate::model::script::Script;
 use crate::model::units::Grouped;
 use crate::ui::cx::Page;
@@ -49,8 +49,8 @@ impl Strip {
                     let word = if narrow { "Leave" } else { "Leave the demo" };
                     let leave = ui.button(word);
                     ui.ctx().accesskit_node_builder(leave.id, |node| node.set_label("Leave the demo"));
-                    if leave.on_hover_text("Drops the simulated endpoints and their history").clicked() {
-                        wanted.push(Wish::Send(Command::Demo(DemoCommand::Leave)));
+                    if leave.on_hover_text("Asks first: it drops the simulated endpoints and their history").clicked() {
+                        wanted.push(Wish::Act(Action::LeaveDemo));
                     }
                     self.step(ui, theme, snapshot, (page, narrow), wanted);
                 });
@@ -71,8 +71,7 @@ impl Strip {
             (Some(script), _) => playing(ui, theme, script, wanted),
             (None, Some(script)) => {
                 if primary_button(ui, theme, "Now add a real endpoint").clicked() {
-                    wanted.push(Wish::Send(Command::Demo(DemoCommand::Leave)));
-                    wanted.push(Wish::Act(Action::Go(Page::Accounts)));
+                    wanted.push(Wish::AddRealEndpoint);
                 }
                 scripts(ui, theme, if narrow { "Scripts" } else { "Play another script" }, wanted);
                 let told = self.story.told(snapshot, script);

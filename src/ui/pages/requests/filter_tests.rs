@@ -125,3 +125,15 @@ fn a_row_that_only_one_clause_keeps_out_names_it() {
     assert_eq!(judged("why:nonsense client:aider"), Judgement::FailsOnly(0));
     assert_eq!(judged("why:nonsense client:curl"), Judgement::Fails);
 }
+
+#[test]
+fn a_time_of_day_finds_what_arrived_near_it_over_midnight_too() {
+    let (mut record, found) = (saved(), passes_with);
+    record.wall_ms = 1_700_000_000_000;
+    let time = crate::ui::format::clock_time(record.wall_ms);
+    assert!(found(&format!("at:{time}"), &record));
+    record.wall_ms += 5_000;
+    assert!(found(&format!("at:{time}"), &record));
+    record.wall_ms += 1_000;
+    assert!(!found(&format!("at:{time}"), &record), "six seconds later");
+}
