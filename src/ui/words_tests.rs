@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use super::explain::{counterfactual, one_line, paragraph};
 use super::*;
-use crate::model::config::Priority;
 use crate::model::counterfactual::{Change, Counterfactual};
 use crate::model::decision::{Candidate, Decision, Estimate, Verdict};
-use crate::model::id::{DecisionId, EndpointId, ModelName, RequestId};
+use crate::model::id::{DecisionId, EndpointId, ModelName};
 use crate::model::outcome::{Failure, HeaderFacts};
-use crate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
 use crate::model::record::AttemptRecord;
+use crate::model::sample;
 use crate::model::status::{Health, RestCause};
 use crate::model::units::Timestamp;
 
@@ -91,29 +90,12 @@ fn decision(candidates: Vec<Candidate>, conclusion: Conclusion) -> Decision {
 
 fn record(decision: Decision, attempts: Vec<AttemptRecord>, end: RecordEnd) -> RequestRecord {
     RequestRecord {
-        id: RequestId(1),
         at: Timestamp::from_secs(60),
-        wall_ms: 0,
-        profile: Arc::new(RequestProfile {
-            model: ModelName::from("gpt-4o"),
-            operation: Operation::Chat,
-            streaming: false,
-            size: RequestSize::default(),
-            priority: Priority::Normal,
-            caller: None,
-            client: Arc::from("aider"),
-            sdk_retry: 0,
-            patience: None,
-            affinity: Affinity::default(),
-        }),
-        status: 200,
         end,
         attempts,
         decisions: vec![Arc::new(decision)],
-        usage: None,
-        waited: Duration::ZERO,
-        first_token: None,
         total: Duration::from_secs(3),
+        ..sample::record(1)
     }
 }
 

@@ -9,7 +9,7 @@ mod fields;
 pub mod form;
 pub mod intake;
 mod key_field;
-mod keyring;
+mod keyring_line;
 mod models;
 mod rotate;
 mod source;
@@ -50,7 +50,7 @@ pub struct State {
     /// The form is to be scrolled to.
     to_form: bool,
     /// Since when the keyring owes an answer.
-    asking: keyring::Asking,
+    asking: keyring_line::Asking,
     /// The form was opened by itself once, as there was no account.
     offered: bool,
 }
@@ -72,7 +72,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         state.wanted = Some(account.clone());
     }
     widgets::page_title(ui, cx.theme, "Accounts", "Where keys live, and whether they are good");
-    keyring::show(ui, cx, &mut state.asking);
+    keyring_line::show(ui, cx, &mut state.asking);
     ui.add_space(gap::M);
     let config = std::sync::Arc::clone(cx.draft.working());
     if config.accounts.is_empty() {

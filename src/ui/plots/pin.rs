@@ -103,7 +103,7 @@ fn draw(ui: &mut Ui, theme: &Theme, plot: &Response, transform: &PlotTransform, 
     let words = format!("{time} requests");
     ui.painter().text(rect.center(), Align2::CENTER_CENTER, words, small_font(), theme.text);
     if response.on_hover_text(format!("{name}; Esc lets go of the line")).clicked() {
-        let filter = format!("at:{time} since:{}s", ago.saturating_add(60));
+        let filter = format!("at:{time} since:12h");
         ui.data_mut(|data| data.insert_temp(wanted(), filter));
     }
 }

@@ -117,12 +117,20 @@ pub(super) fn serving(snapshot: &Snapshot) -> (Tone, &'static str) {
     }
 }
 
+/// Below this width the draft's bar has no room for long words, in points.
+pub(super) const NARROW_DRAFT: f32 = 460.0;
+
 /// How many changes, and what to do with them.
 pub(super) fn draft(ui: &mut Ui, theme: &Theme, draft: &Draft, wanted: &mut Vec<Wish>) {
     ui.horizontal(|ui| {
         let number = u64::try_from(draft.changes().len()).unwrap_or(0);
         ui.label(Tone::Info.icon().rich_text().size(15.0).color(theme.tone(Tone::Info)));
-        let words = theme::strong(count(number, "unapplied change", "unapplied changes")).color(theme.text);
+        let (one, many) = if ui.available_width() >= NARROW_DRAFT {
+            ("unapplied change", "unapplied changes")
+        } else {
+            ("change", "changes")
+        };
+        let words = theme::strong(count(number, one, many)).color(theme.text);
         // One step of the person can change several things: they are named.
         ui.label(words).on_hover_text(draft.changes().join("\n"));
         if ui.button("Review").on_hover_text(actions::tooltip(ui.ctx(), Action::Review)).clicked() {

@@ -21,6 +21,9 @@ use story::Story;
 /// Below this width, of the words the first line alone has room, and of the buttons those that lead on.
 const NARROW: f32 = 880.0;
 
+/// In less than this no word can be read.
+const LEGIBLE: f32 = 60.0;
+
 /// What the strip remembers.
 #[derive(Debug, Default)]
 pub(super) struct Strip {
@@ -153,6 +156,9 @@ fn say(ui: &mut Ui, theme: &Theme, first: &str, second: &str) {
     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = gap::M;
         ui.label(theme::strong("Demo").color(theme.accent));
+        if ui.available_width() < LEGIBLE {
+            return;
+        }
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
             if second.is_empty() {

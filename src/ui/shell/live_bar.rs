@@ -34,6 +34,7 @@ pub(super) fn show(
     snapshot: &Snapshot,
     wanted: &mut Vec<Wish>,
 ) {
+    let narrow = ui.available_width() < bars::NARROW_DRAFT;
     ui.horizontal(|ui| {
         ui.set_min_height(ui.spacing().interact_size.y);
         if let Some(live) = &snapshot.live {
@@ -48,7 +49,8 @@ pub(super) fn show(
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let mut on = tuning.is_on();
-            let switch = ui.checkbox(&mut on, "Live tuning");
+            let switch = ui.checkbox(&mut on, if narrow { "" } else { "Live tuning" });
+            ui.ctx().accesskit_node_builder(switch.id, |node| node.set_label("Live tuning"));
             if switch.on_hover_text(actions::tooltip(ui.ctx(), Action::LiveTuning)).clicked() {
                 wanted.push(Wish::Act(Action::LiveTuning));
             }

@@ -46,7 +46,11 @@ pub(super) fn show(
         let needed = Page::ALL.iter().map(|_| ENTRY + gap::S).sum::<f32>() - gap::S;
         let fits = needed <= ui.available_height();
         let room = ui.available_height() - if fits { 0.0 } else { MORE + gap::S };
-        let area = ScrollArea::vertical().auto_shrink(false).max_height(room).scroll_bar_visibility(hidden);
+        let area = ScrollArea::vertical()
+            .auto_shrink(false)
+            .max_height(room)
+            .min_scrolled_height(ENTRY)
+            .scroll_bar_visibility(hidden);
         let to = ui.data_mut(|data| data.remove_temp::<f32>(egui::Id::unique(WANTED)));
         let area = match to {
             Some(to) => area.vertical_scroll_offset(to),

@@ -229,7 +229,7 @@ fn a_click_holds_a_moment_on_every_plot_and_leads_to_its_requests() {
     first.click();
     screen.harness.run_steps(4);
     assert_eq!(screen.harness.state().page(), Page::Requests);
-    assert!(screen.harness.query_by_label_contains("Requests within 5 s of").is_some(), "the filter says so");
+    assert!(screen.harness.query_by_label_contains("Requests arriving within 5 s of").is_some(), "the filter says so");
 }
 
 #[test]
@@ -239,4 +239,18 @@ fn escape_lets_go_of_the_moment_that_plots_hold() {
     assert!(screen.harness.query_all_by_label_contains("Show the requests around").next().is_some());
     screen.press(Modifiers::NONE, Key::Escape);
     assert!(screen.harness.query_by_label_contains("Show the requests around").is_none());
+}
+
+#[test]
+fn in_the_smallest_window_the_draft_bar_and_the_rail_lie_on_nothing() {
+    let mut screen = tight();
+    screen.harness.state_mut().draft.edit("Listen on port 8999", |config| config.listen.port = 8_999);
+    screen.harness.run_steps(4);
+    let rect = |name: &str| screen.harness.get_by_label(name).rect();
+    let bar = ["Review", "Apply", "Discard", "Live tuning"].map(rect);
+    for (place, one) in bar.iter().enumerate() {
+        assert!(one.right() <= 380.0, "{one:?} is cut off");
+        assert!(bar[..place].iter().all(|other| !other.shrink(1.0).intersects(one.shrink(1.0))), "{bar:?}");
+    }
+    assert!(rect("More pages").bottom() <= bar[0].top(), "the rail ends above the bar");
 }

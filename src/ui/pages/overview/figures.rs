@@ -86,8 +86,10 @@ fn draw(ui: &mut Ui, cx: &PageCx, tile: &Tile) -> bool {
             headroom_bar(ui, theme, ui.available_width(), &bar);
         }
         ui.add(egui::Label::new(RichText::new(&tile.detail).small().color(theme.text_faint)).truncate());
-        // As high as the one with a bar.
-        ui.set_min_height(ui.min_size().y + if tile.bar.is_none() { BAR } else { 0.0 });
+        if tile.bar.is_none() {
+            // As high as the one with a bar.
+            ui.add_space(BAR);
+        }
     });
     let rect = egui::Rect::from_min_max(top, ui.min_rect().max);
     let response = ui.interact(rect, ui.make_persistent_id(tile.caption), egui::Sense::click());

@@ -58,7 +58,11 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: Option
 
 /// What the words of the table mean, where one of them stands in it.
 fn below(ui: &mut Ui, cx: &PageCx, state: &State, list: &[&Endpoint]) {
-    let learned = list.iter().any(|one| one.tokens_per_minute.is_none());
+    let config = cx.draft.working();
+    let learned = list.iter().any(|one| {
+        let derived = || allot::derived_requests(config, one).is_some();
+        one.tokens_per_minute.is_none() || one.requests_per_minute.is_none() && !derived()
+    });
     let above = list.iter().any(|one| one.tokens_per_minute.is_some_and(|most| state.uses.get(&one.id).peak > most));
     let said = [
         (learned, "“learned”: you set none; Tidegate finds it out from the service's headers and 429s."),

@@ -35,7 +35,7 @@ pub fn phrase(clause: &Clause) -> String {
         }
         Term::At(second) => {
             let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-            format!("{not}within {AROUND} s of {hour:02}:{minute:02}:{second:02}")
+            format!("{not}arriving within {AROUND} s of {hour:02}:{minute:02}:{second:02}")
         }
         Term::Since(age) => format!("{not}of the last {}", span(*age)),
         Term::Marked => format!("{not}marked"),

@@ -130,5 +130,5 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, asking: &mut Asking) {
 }
 
 #[cfg(test)]
-#[path = "keyring_tests.rs"]
+#[path = "keyring_line_tests.rs"]
 mod tests;
