@@ -43,9 +43,12 @@ pub(super) fn show(
         if draft.is_changed() && (snapshot.live.is_none() || !tuning.is_on() || draft.blocking().next().is_some()) {
             bars::draft(ui, theme, draft, wanted);
         } else if snapshot.live.is_none() {
-            ui.label(
-                RichText::new("Edits run as soon as you pause, and go back unless you keep them.").color(theme.text),
-            );
+            let words = if narrow {
+                "Edits are tried as you make them."
+            } else {
+                "Edits run as soon as you pause, and go back unless you keep them."
+            };
+            ui.label(RichText::new(words).color(theme.text));
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let mut on = tuning.is_on();

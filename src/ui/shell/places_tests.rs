@@ -254,3 +254,13 @@ fn in_the_smallest_window_the_draft_bar_and_the_rail_lie_on_nothing() {
     }
     assert!(rect("More pages").bottom() <= bar[0].top(), "the rail ends above the bar");
 }
+
+#[test]
+fn live_tuning_can_be_switched_off_in_the_smallest_window_too() {
+    let mut screen = tight();
+    screen.press(Modifiers::NONE, Key::L);
+    let switch = screen.harness.get_by_label("Live tuning").rect();
+    assert!(switch.right() <= 380.0, "{switch:?} is cut off");
+    screen.click("Live tuning");
+    assert!(!screen.harness.state().tuning.is_on());
+}

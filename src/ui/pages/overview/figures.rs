@@ -16,7 +16,7 @@ use crate::ui::theme::{self, Tone};
 use crate::ui::widgets::{Bar, card, headroom_bar};
 
 /// How much higher a bar makes a tile, in points.
-const BAR: f32 = 13.0;
+const BAR: f32 = 11.0;
 
 struct Tile {
     caption: &'static str,
