@@ -20,6 +20,7 @@ pub mod key_test;
 pub mod keys;
 mod leaving;
 mod live;
+mod paces;
 pub mod port;
 pub mod profile;
 pub mod publish;

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::keys;
+use super::paces::paces;
 use super::profile::Loaded;
 use super::stage::Stage;
 use crate::contract::snapshot::{Applied, Arrivals, KeysView, LineView, RecordsView, ScriptView, SeriesView, Serving};
@@ -109,6 +110,7 @@ impl Publisher {
         let view = self.fresh.take().unwrap_or_else(|| stage.engine.view());
         let at = view.at;
         if !same(&view, &self.view) {
+            stage.door.paces.store(Arc::new(paces(&view)));
             self.view = Arc::new(view);
         }
         self.plan(&stage.applied.config);
