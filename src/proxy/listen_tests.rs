@@ -2,16 +2,14 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
 use crate::engine::Engine;
-use crate::engine::clock::Clock;
 use crate::model::checked::CheckedConfig;
-use crate::policy::Balancer;
 use crate::proxy::attempt;
 use crate::record::recorder;
 
 /// With room for one client.
 fn small_door() -> Arc<Door> {
-    let (checked, clock) = (Arc::new(CheckedConfig::resolve(Arc::default(), 1).0), Clock::start());
-    let engine = Engine::new(Balancer::new(Arc::clone(&checked), 1, clock.now()), clock);
+    let checked = Arc::new(CheckedConfig::resolve(Arc::default(), 1).0);
+    let engine = Engine::of(&checked);
     let (recorder, _) = recorder(8);
     let mut door = Door::new(engine, attempt::client(Duration::from_secs(1)).unwrap(), recorder, checked, 1);
     door.room = Room::of(0);
