@@ -2,7 +2,7 @@
 //! says what happened, what still works and what to do; nothing is lost, and nothing panics.
 
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may end where it is wrong")]
-#![expect(unreachable_pub, reason = "the served binary is shared between test programs")]
+#![expect(unreachable_pub, dead_code, reason = "the served binary is shared between test programs")]
 
 mod served;
 

@@ -9,14 +9,17 @@ mod served;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use origin::{Origin, json, route};
 use serde_json::Value;
-use served::{Served, serve_in, settled};
+use served::{Served, serve_in, settled, spawn};
+use tokio::time::timeout;
 
 const KEY: &str = "canary-callers-57";
+/// What was not looked at in so long never is.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn origin() -> Origin {
     Origin::start(|_| json(200, r#"{"ok":true}"#)).await
@@ -108,15 +111,46 @@ async fn a_new_token_and_the_one_before_work_until_it_is_revoked_while_it_runs()
     assert_eq!(asked(&served, Some("any text")).await.0, 200);
 }
 
+#[test]
+fn commands_at_the_same_time_lose_no_token_of_each_other() {
+    let callers: Vec<String> = (0..8).map(|number| format!("[[caller]]\nid = \"c{number}\"\n")).collect();
+    let folder = folder(&callers.concat());
+    let rotate = |name: String| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        command.args(["caller", "rotate", &name, "--config-dir"]).arg(folder.path()).stdout(Stdio::piped());
+        command.stderr(Stdio::null()).spawn().expect("the binary starts")
+    };
+    let running: Vec<_> = (0..8).map(|number| rotate(format!("c{number}"))).collect();
+    for command in running {
+        printed(&command.wait_with_output().expect("it ends"));
+    }
+    let listed = printed(&caller(folder.path(), &["list"]));
+    assert_eq!(listed.matches("token of 20").count(), 8, "{listed}");
+}
+
+#[tokio::test]
+async fn a_caller_that_left_the_configuration_while_nobody_ran_has_no_token_when_it_comes_back() {
+    let origin = origin().await;
+    let folder = folder(&config(&origin, ""));
+    let left = printed(&caller(folder.path(), &["add", "left"]));
+    let stays = printed(&caller(folder.path(), &["add", "stays"]));
+    let path = folder.path().join("config.toml");
+    let with_both = fs::read_to_string(&path).expect("it is there");
+    let without = with_both.replace("id = \"left\"", "id = \"other\"");
+    fs::write(&path, without).expect("it is written");
+    let mut served = serve_in(folder, &[("KEY", KEY)]);
+    assert_eq!(served.terminate(), Some(0));
+    fs::write(&path, with_both).expect("it is written");
+    let arguments = ["--headless", "--port", "0", "--log", "trace"];
+    (served.child, served.base_url) = spawn(served.folder.path(), &arguments, &[("KEY", KEY)]);
+    assert_eq!(asked(&served, Some(&stays)).await.0, 200);
+    assert_eq!(asked(&served, Some(&left)).await.0, 401, "it was taken out");
+}
+
 /// Asks until the answer has this status: the file of tokens is looked at every now and then.
 async fn until(served: &Served, token: &str, status: u16) {
-    for _ in 0..500 {
-        if asked(served, Some(token)).await.0 == status {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("the status never became {status}");
+    let asking = async { while asked(served, Some(token)).await.0 != status {} };
+    timeout(PATIENCE, asking).await.expect("it was looked at");
 }
 
 #[test]

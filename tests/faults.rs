@@ -2,7 +2,7 @@
 //! after it the stream ends with a clear error, and nothing stays reserved.
 
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may end where it is wrong")]
-#![expect(unreachable_pub, reason = "the served binary is shared between test programs")]
+#![expect(unreachable_pub, dead_code, reason = "the served binary is shared between test programs")]
 
 mod served;
 

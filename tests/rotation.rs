@@ -191,3 +191,24 @@ async fn a_token_that_is_refused_before_its_time_is_renewed_at_once() {
     let runs = fs::read_to_string(counter.path().join("runs")).expect("it ran");
     assert_eq!(runs.lines().count(), 2, "once at the start, once since the token was refused");
 }
+
+#[tokio::test]
+async fn an_account_without_credit_is_not_asked_again_because_its_key_was_found_again() {
+    let origin = Origin::start(|got| {
+        let new = got.headers()["authorization"] == format!("Bearer {NEW}").as_str();
+        let unpaid = r#"{"error":{"code":"insufficient_quota","type":"insufficient_quota"}}"#;
+        if new { json(200, r#"{"ok":true}"#) } else { json(429, unpaid) }
+    })
+    .await;
+    let console = Console::open(&origin);
+    console.ask(KeyCommand::Set("a".into(), secret(OLD))).await;
+    let (url, client) = (console.url().await, client());
+    assert_ne!(ask(&client, &url).await, 200);
+    for look in [KeyCommand::Ask, KeyCommand::Set("a".into(), secret(OLD)), KeyCommand::Ask] {
+        assert!(matches!(console.ask(look).await, NoticeBody::Done(_)));
+        assert_ne!(ask(&client, &url).await, 200);
+    }
+    assert_eq!(origin.got().len(), 1, "it said that it wants to be paid");
+    console.ask(KeyCommand::Set("a".into(), secret(NEW))).await;
+    assert_eq!(ask(&client, &url).await, 200, "another key may belong to somebody who pays");
+}

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use origin::{Origin, json, route};
-use served::{Served, serve, settled};
+use served::{Served, serve, serve_with_files, settled};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
@@ -41,29 +41,36 @@ async fn echo() -> (u16, Arc<Mutex<String>>) {
     let head = Arc::new(Mutex::new(String::new()));
     let kept = Arc::clone(&head);
     tokio::spawn(async move {
-        while let Ok((mut socket, _)) = listener.accept().await {
-            let mut got = Vec::new();
-            while !got.ends_with(b"\r\n\r\n") {
-                got.push(socket.read_u8().await.expect("a head"));
-            }
-            *kept.lock().expect("unbroken") = String::from_utf8_lossy(&got).into_owned();
-            let agreed = "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
-                          sec-websocket-accept: x\r\nx-request-id: r1\r\n\r\n";
-            socket.write_all(agreed.as_bytes()).await.expect("it is sent");
-            let (mut from, mut to) = socket.split();
-            let _ = tokio::io::copy(&mut from, &mut to).await;
+        while let Ok((socket, _)) = listener.accept().await {
+            tokio::spawn(say_back(socket, Arc::clone(&kept)));
         }
     });
     (port, head)
 }
 
+async fn say_back(mut socket: TcpStream, kept: Arc<Mutex<String>>) {
+    let mut got = Vec::new();
+    while !got.ends_with(b"\r\n\r\n") {
+        got.push(socket.read_u8().await.expect("a head"));
+    }
+    *kept.lock().expect("unbroken") = String::from_utf8_lossy(&got).into_owned();
+    let agreed = "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+                  sec-websocket-accept: x\r\nx-request-id: r1\r\n\r\n";
+    socket.write_all(agreed.as_bytes()).await.expect("it is sent");
+    let (mut from, mut to) = socket.split();
+    let _ = tokio::io::copy(&mut from, &mut to).await;
+}
+
 fn before_port(port: u16) -> Served {
-    let config = format!(
+    serve(&config_of(port), &[("KEY", "our-key")])
+}
+
+fn config_of(port: u16) -> String {
+    format!(
         "[[account]]\nid = \"a\"\nservice = \"compatible\"\nbase_url = \"http://127.0.0.1:{port}/v1\"\n\
          credential = {{ env = \"KEY\" }}\n[[endpoint]]\nid = \"ea\"\naccount = \"a\"\nmodel = \"m\"\ndeployment = \"at a\"\n{}",
         route("m", &["ea"])
-    );
-    serve(&config, &[("KEY", "our-key")])
+    )
 }
 
 fn upgrade(host: &str, version: &str, more: &str) -> String {
@@ -137,6 +144,42 @@ async fn both_directions_are_the_bytes_that_were_sent() {
     assert!(head.starts_with("GET /v1/realtime?model=at%20a&x=1 HTTP/1.1\r\n"), "{head}");
     assert!(head.contains("authorization: Bearer our-key") && !head.contains("mine"), "{head}");
     served.until(settled).await;
+}
+
+/// A session that says back what it hears; its head is read.
+async fn opened(served: &Served) -> TcpStream {
+    let mut socket = TcpStream::connect(address(served)).await.expect("a connection");
+    socket.write_all(upgrade(&address(served), "1.1", "").as_bytes()).await.expect("it is sent");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(socket.read_u8().await.expect("a head"));
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
+    socket
+}
+
+#[tokio::test]
+async fn an_open_session_takes_the_room_of_two_files_until_it_ends() {
+    let (port, _) = echo().await;
+    // Of 160 files 64 are Tidegate's own; two clients that say nothing take the last.
+    let served = serve_with_files(160, &config_of(port), &[("KEY", "our-key")]);
+    let mut sessions = Vec::new();
+    for _ in 0..(160 - 64 - 2) / 2 {
+        sessions.push(opened(&served).await);
+    }
+    let quiet = [TcpStream::connect(address(&served)).await, TcpStream::connect(address(&served)).await];
+    assert!(quiet.iter().all(Result::is_ok), "there is room for them");
+    let mut late = TcpStream::connect(address(&served)).await.expect("the system takes it");
+    let ask = format!("GET /_tidegate/status HTTP/1.1\r\nhost: {}\r\n\r\n", address(&served));
+    late.write_all(ask.as_bytes()).await.expect("it is sent");
+    for _ in 0..500 {
+        sessions[0].write_all(b"tide").await.expect("it is sent");
+        sessions[0].read_exact(&mut [0; 4]).await.expect("it comes back");
+    }
+    let nothing = late.try_read(&mut [0; 1]).expect_err("there is no room for it");
+    assert_eq!(nothing.kind(), std::io::ErrorKind::WouldBlock);
+    drop(sessions.pop());
+    assert_eq!(status_line(&mut late).await, "HTTP/1.1 200 OK");
 }
 
 #[tokio::test]

@@ -3,9 +3,9 @@
 //! Invariant: who may come in changes before anything listens anew; a token is told in one notice and kept as a hash.
 //! Absent on purpose: callers' limits and priorities. They are configuration like any other.
 
+use std::cell::LazyCell;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use super::commands::save;
 use super::revisions;
@@ -21,7 +21,7 @@ use crate::model::revision::Author;
 use crate::model::secret::Secret;
 use crate::model::token::Salt;
 use crate::proxy::auth::{Callers, Known};
-use crate::store::caller_tokens::{self, TokenError, TokenFile, Tokens};
+use crate::store::caller_tokens::{self, Stamp, TokenError, TokenFile, Tokens};
 use crate::store::paths::Paths;
 use crate::store::{environment, exposed};
 
@@ -31,7 +31,7 @@ const LONGEST_NAME: usize = 60;
 /// Knows the tokens of one profile's callers, and who else could meddle with its files.
 pub(super) struct Porter {
     file: TokenFile,
-    stamp: Option<(SystemTime, u64)>,
+    stamp: Option<Stamp>,
     tokens: Tokens,
     problem: Option<String>,
     /// What is to be said of who may write the profile's files.
@@ -301,10 +301,13 @@ pub(super) fn change(stage: &mut Stage, change: impl FnOnce(&mut Config)) -> Res
     Ok(())
 }
 
-/// After a configuration was applied: callers that left it take their tokens with them for good.
+/// After a configuration was applied or read: callers that left it take their tokens with them for good. A file that is away or
+/// broken says nothing of who left; one that another program has changed since may know callers that we do not.
 pub(super) fn forget_removed(stage: &mut Stage) {
+    let Some(file) = stage.profile.file.as_ref().filter(|file| !file.text().is_empty()) else { return };
     let config = Arc::clone(&stage.applied.config);
-    let stays = |caller: &CallerId| config.callers.iter().any(|known| known.id == *caller);
+    let is_ours = LazyCell::new(|| matches!(file.changed_on_disk(), Ok(false)));
+    let stays = |caller: &CallerId| config.callers.iter().any(|known| known.id == *caller) || !*is_ours;
     match stage.porter.file.keep_only(stays) {
         Ok(0) => {}
         Ok(_) => stage.porter.read(),

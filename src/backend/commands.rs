@@ -184,6 +184,7 @@ fn unsaved(error: &ConfigError) -> Problem {
         still_works: "What runs goes on running; your draft is kept, and the file is as it was.".to_owned(),
         next_step: match error {
             ConfigError::ChangedOnDisk { .. } => "Read the file again, then apply again.".to_owned(),
+            ConfigError::Held { .. } => "See whether another `tidegate` hangs, then apply again.".to_owned(),
             _ => "Check the folder's permissions and free space, then apply again.".to_owned(),
         },
     }

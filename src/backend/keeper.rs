@@ -7,8 +7,10 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::rest_watch::RestWatch;
 use crate::engine::Engine;
-use crate::model::status::Rest;
+use crate::model::outcome::ThrottleKind;
+use crate::model::status::{Rest, RestCause};
 use crate::model::units::Timestamp;
 use crate::policy::Input;
 use crate::store::owners::{Owned, OwnersFile};
@@ -17,12 +19,14 @@ use crate::store::rests::RestsFile;
 
 /// How often what was learned is written.
 const PACE: Duration = Duration::from_secs(2);
-/// How often who rests is, if that has changed.
+/// How often it is looked whether who rests is to be written.
 const REST_PACE: Duration = Duration::from_secs(1);
 /// Batches that may wait for the disk; more wait here, in one.
 const BATCHES: usize = 2;
 /// The brain is told this many at once, so that no request waits long for its lock.
 const AT_ONCE: usize = 1_024;
+
+const UNPAID: RestCause = RestCause::Throttled(ThrottleKind::OutOfCredit);
 
 /// What is handed to the writer.
 #[derive(Default)]
@@ -37,8 +41,10 @@ struct News {
 pub(super) struct Keeper {
     writer: Option<(SyncSender<News>, JoinHandle<()>)>,
     pending: News,
-    /// Who rested when last looked.
-    rests: Vec<Rest>,
+    watch: RestWatch,
+    /// Who rests for want of credit since before the start. The brain hears of them after their keys, since it takes the
+    /// first word of a key for a new one.
+    unpaid: Vec<Rest>,
     looked: Timestamp,
     learned: Timestamp,
 }
@@ -52,20 +58,28 @@ impl Keeper {
         drop(engine.take_fresh_owners());
         let file = RestsFile::of(&paths.state_dir);
         let rests = file.left(engine.clock().now());
-        engine.tell(Input::Resting(rests.clone()));
+        let watch = RestWatch::of(rests.clone());
+        let (unpaid, rests) = rests.into_iter().partition(|rest| rest.cause == UNPAID);
+        engine.tell(Input::Resting(rests));
         let (sender, inbox) = sync_channel(BATCHES);
         let thread = std::thread::Builder::new().name("keeper".to_owned()).spawn(move || write(owners, &file, &inbox));
         let writer = thread.inspect_err(|error| tracing::warn!(%error, "what was learned is forgotten by a restart"));
-        Self { writer: writer.ok().map(|thread| (sender, thread)), rests, ..Self::default() }
+        Self { writer: writer.ok().map(|thread| (sender, thread)), watch, unpaid, ..Self::default() }
+    }
+
+    /// The brain knows whose keys are there.
+    pub(super) fn keys_are_told(&mut self, engine: &Engine) {
+        if !self.unpaid.is_empty() {
+            engine.tell(Input::Resting(std::mem::take(&mut self.unpaid)));
+        }
     }
 
     /// Hands what is new to the writer: who rests and what was learned, each every now and then.
     pub(super) fn keep(&mut self, now: Timestamp, engine: &Engine) {
         if now.since(self.looked) >= REST_PACE {
             self.looked = now;
-            let rests = engine.rests();
-            if rests != self.rests {
-                self.rests.clone_from(&rests);
+            let rests = self.rests(engine);
+            if let Some(rests) = self.watch.news(now, &rests) {
                 self.pending.rests = Some(rests);
             }
         }
@@ -87,13 +101,20 @@ impl Keeper {
     pub(super) fn close(&mut self, engine: &Engine) {
         let Some((sender, thread)) = self.writer.take() else { return };
         self.pending.owned.append(&mut engine.take_fresh_owners());
-        self.pending.rests = Some(engine.rests());
+        self.pending.rests = Some(self.rests(engine));
         // A writer that is gone has said why.
         let _ = sender.send(std::mem::take(&mut self.pending));
         drop(sender);
         if thread.join().is_err() {
             tracing::error!("the thread that remembers stored state ended by a panic");
         }
+    }
+
+    /// Everyone who rests, those included whom the brain has not heard of yet.
+    fn rests(&self, engine: &Engine) -> Vec<Rest> {
+        let mut rests = engine.rests();
+        rests.extend_from_slice(&self.unpaid);
+        rests
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod caller_tasks;
 mod callers;
 pub mod commands;
+mod credentials;
 #[cfg(feature = "window")]
 pub mod desktop;
 pub mod doorbell;
@@ -19,11 +20,13 @@ pub mod key_test;
 pub mod keys;
 mod leaving;
 mod live;
+mod paces;
 pub mod port;
 pub mod profile;
 pub mod publish;
 mod racks;
 mod resolve;
+mod rest_watch;
 mod reveal;
 mod revisions;
 pub mod simulated;

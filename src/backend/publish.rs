@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::paces::paces;
 use super::profile::Loaded;
 use super::stage::Stage;
 use super::{Options, keys};
@@ -110,6 +111,7 @@ impl Publisher {
         let view = self.fresh.take().unwrap_or_else(|| stage.engine.view());
         let at = view.at;
         if !same(&view, &self.view) {
+            stage.door.paces.store(Arc::new(paces(&view)));
             self.view = Arc::new(view);
         }
         self.plan(&stage.applied.config);

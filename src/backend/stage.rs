@@ -15,7 +15,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::callers::Porter;
+use super::callers::{self, Porter};
+use super::credentials::Credentials;
 use super::doorbell::Doorbell;
 use super::drafts::{self, Drafts};
 use super::history::{self, Historian, Report};
@@ -97,6 +98,7 @@ pub struct Stage {
     pub(super) desk: Desk,
     pub(super) porter: Porter,
     pub(super) racks: Racks,
+    credentials: Credentials,
     pub(super) places: Vec<Answer>,
     /// Asks for tokens again before they end.
     renewal: Option<tokio::task::AbortHandle>,
@@ -182,6 +184,7 @@ impl Stage {
             desk,
             porter,
             racks: Racks::default(),
+            credentials: Credentials::default(),
             places: Vec::new(),
             renewal: None,
             key_tests: BTreeMap::new(),
@@ -204,6 +207,7 @@ impl Stage {
             history,
         };
         revisions::adopt(&mut stage);
+        callers::forget_removed(&mut stage);
         if let Some(began) = stage.profile.left_over {
             stage.tell(None, NoticeBody::Reverted { revision: stage.applied.revision, why: RevertCause::Ended(began) });
         }
@@ -380,11 +384,10 @@ impl Stage {
     fn keys_are(&mut self, places: Vec<Answer>) {
         self.places = places;
         self.renew_tokens();
-        for account in &self.applied.config.accounts {
-            let ready =
-                self.desk.key(&account.id).is_some() || account.service == crate::model::config::Service::Simulated;
-            self.engine.tell(Input::KeyReady { account: account.id.clone(), ready });
+        for (account, ready) in self.credentials.changed(&self.applied.config.accounts, &self.desk) {
+            self.engine.tell(Input::KeyReady { account, ready });
         }
+        self.keeper.keys_are_told(&self.engine);
         self.set_table();
     }
 
@@ -438,7 +441,8 @@ impl Stage {
 
     /// Swaps the profile: what ran, was recorded and was learned in the old one is dropped.
     pub(super) fn enter(&mut self, loaded: Loaded) -> anyhow::Result<()> {
-        (self.desk, self.racks) = (keys::desk(&loaded)?, Racks::default());
+        self.desk = keys::desk(&loaded)?;
+        (self.racks, self.credentials) = (Racks::default(), Credentials::default());
         self.simulated = None;
         live::forget(self);
         self.profile = loaded;
@@ -450,6 +454,7 @@ impl Stage {
         let (checked, findings) = resolve(&self.profile, self.next_revision(), &self.porter);
         self.newest = checked.revision;
         self.applied = Arc::new(Applied { revision: checked.revision, ..applied(&self.profile, findings) });
+        callers::forget_removed(self);
         let seed = self.options.seed.unwrap_or_else(|| self.clock.wall_ms());
         self.keeper.close(&self.engine);
         self.engine.replace(Balancer::new(Arc::clone(&checked), seed, self.clock.now()));

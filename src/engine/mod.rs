@@ -59,6 +59,13 @@ impl Engine {
         &self.clock
     }
 
+    /// By this configuration from now on, for tests in rooms that know no balancer.
+    #[cfg(test)]
+    pub(crate) fn of(config: &Arc<crate::model::checked::CheckedConfig>) -> Arc<Self> {
+        let clock = Clock::start();
+        Self::new(Balancer::new(Arc::clone(config), 1, clock.now()), clock)
+    }
+
     /// A lease for a request that has just arrived; ask it for its first turn.
     #[must_use]
     pub fn lease(self: &Arc<Self>, profile: Arc<RequestProfile>) -> Lease {

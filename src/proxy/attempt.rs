@@ -15,6 +15,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
 
+use super::room;
 use super::slots::Slot;
 use super::spool::{Kept, PartsBody};
 use super::upstreams::Upstream;
@@ -50,6 +51,8 @@ pub fn client(connect_timeout: Duration) -> Result<Client, rustls::Error> {
     Ok(hyper_util::client::legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(Duration::from_secs(50))
+        // Those that wait are files too, and of files there may be few.
+        .pool_max_idle_per_host(room::idle_at_once())
         .build(connector))
 }
 

@@ -11,6 +11,8 @@ use http::{HeaderMap, HeaderValue};
 
 use super::attempt::Client;
 use super::auth::{Callers, Who};
+use super::pace::Paces;
+use super::room::{Place, Room};
 use super::streams::Streams;
 use super::upstreams::Upstreams;
 use crate::contract::door::Strangers;
@@ -39,6 +41,10 @@ pub struct Door {
     pub in_flight: AtomicU64,
     /// Streams among them.
     pub streams: Streams,
+    /// Places for connections, whichever listener takes them.
+    pub(super) room: Room,
+    /// What routes still take, for clients.
+    pub paces: ArcSwap<Paces>,
     /// Our pseudonym in `Via`, toward this computer's own addresses only.
     pub marker: String,
     /// The whole value of that header.
@@ -67,6 +73,8 @@ impl Door {
             callers: ArcSwap::default(),
             paused: AtomicBool::new(false),
             in_flight: AtomicU64::new(0),
+            room: Room::new(),
+            paces: ArcSwap::default(),
             streams: Streams::default(),
             via: HeaderValue::from_str(&format!("1.1 {marker}")).unwrap_or(HeaderValue::from_static("1.1 tidegate")),
             marker,
@@ -117,18 +125,22 @@ impl Door {
         *self.strangers.lock().unwrap_or_else(PoisonError::into_inner) = Strangers::default();
     }
 
-    /// Counts an exchange for as long as the guard lives.
-    pub(super) fn enter(self: &Arc<Self>) -> Inside {
+    /// Counts an exchange for as long as the guard lives. Waits until there is a file for its connection to a service.
+    pub(super) async fn enter(self: &Arc<Self>) -> Inside {
+        let place = self.room.service().await;
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        Inside(Arc::clone(self))
+        Inside { door: Arc::clone(self), _place: place }
     }
 }
 
 /// One exchange under way.
-pub(super) struct Inside(Arc<Door>);
+pub(super) struct Inside {
+    door: Arc<Door>,
+    _place: Place,
+}
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.door.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -28,6 +28,7 @@ use super::guard::{House, TurnedAway, check};
 use super::intake::Unreadable;
 use super::journal::Journal;
 use super::meter::Relay;
+use super::room::Arrival;
 use super::said;
 use super::socket;
 use super::status::status_page;
@@ -61,10 +62,10 @@ const ADMINISTRATION: &str = "Organizations and projects are not administered th
 const ERROR_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Answers one request.
-pub async fn exchange(door: Arc<Door>, mut request: Request<Incoming>, local: Option<IpAddr>) -> Response<Answer> {
+pub async fn exchange(door: Arc<Door>, mut request: Request<Incoming>, arrival: Arc<Arrival>) -> Response<Answer> {
     let socket = socket::asked(&mut request);
     let (head, body) = request.into_parts();
-    let page = match greet(&door, &head, local) {
+    let page = match greet(&door, &head, arrival.local) {
         Ok(page) => page,
         Err(why) => return turned_away(why),
     };
@@ -73,7 +74,7 @@ pub async fn exchange(door: Arc<Door>, mut request: Request<Incoming>, local: Op
     } else {
         match door.recognise(&head.headers) {
             Who::Stranger => plain(error::unauthorized(STRANGER)),
-            who => let_in(door, head, who, socket, body).await,
+            who => let_in(door, head, who, socket.map(|socket| (socket, arrival)), body).await,
         }
     };
     match page {
@@ -91,7 +92,13 @@ fn greet(door: &Door, head: &Parts, local: Option<IpAddr>) -> Result<Option<Head
 }
 
 /// The same once the door was passed.
-async fn let_in(door: Arc<Door>, head: Parts, who: Who, socket: Option<OnUpgrade>, body: Incoming) -> Response<Answer> {
+async fn let_in(
+    door: Arc<Door>,
+    head: Parts,
+    who: Who,
+    socket: Option<(OnUpgrade, Arc<Arrival>)>,
+    body: Incoming,
+) -> Response<Answer> {
     let (operation, deployment) = match path::classify(head.uri.path(), head.uri.query()) {
         Inbound::Operation { operation, deployment, lacked_v1, .. } => {
             door.note_arrival(lacked_v1, super::auth::client_label(&head.headers));
@@ -119,7 +126,7 @@ async fn let_in(door: Arc<Door>, head: Parts, who: Who, socket: Option<OnUpgrade
     if door.paused.load(Ordering::Relaxed) {
         return plain(error::unavailable(PAUSED));
     }
-    let inside = door.enter();
+    let inside = door.enter().await;
     if let Some(client) = socket {
         return socket::open(door, head, who, client, inside).await;
     }
@@ -150,7 +157,7 @@ async fn keep(door: Arc<Door>, head: Parts, who: Who, path: String, body: Incomi
     if door.paused.load(Ordering::Relaxed) {
         return plain(error::unavailable(PAUSED));
     }
-    let inside = door.enter();
+    let inside = door.enter().await;
     super::stored::answer(door, head, who, path, body, inside).await
 }
 
@@ -345,8 +352,9 @@ pub(super) fn pass_on(journal: Journal, last: Option<Response<Bytes>>) -> Respon
     response
 }
 
-/// The headers by which a client, or its owner, can ask "why?".
+/// The headers by which a client, or its owner, can ask "why?", and those by which an SDK paces itself.
 pub(super) fn explain(headers: &mut HeaderMap, journal: &Journal) {
+    journal.pace(headers);
     if let Some(last) = journal.attempts().last() {
         if let Ok(name) = HeaderValue::from_str(last.endpoint.as_str()) {
             headers.insert(ENDPOINT, name);

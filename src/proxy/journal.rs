@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderMap;
+
 use super::door::{Door, Inside};
 use crate::engine::Assignment;
 use crate::engine::lease::Lease;
@@ -49,6 +51,14 @@ impl Journal {
             first_token: None,
             written: false,
             _inside: inside,
+        }
+    }
+
+    /// Tells what the request's route still takes, if it was one's to choose.
+    pub(super) fn pace(&self, headers: &mut HeaderMap) {
+        if !self.lease.decisions().is_empty() {
+            let profile = self.lease.profile();
+            self.door.paces.load().tell(headers, profile.model.as_str(), profile.caller.as_ref());
         }
     }
 

@@ -13,13 +13,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 
 use super::door::Door;
 use super::exchange::exchange;
-use super::room::Room;
+use super::room::{Arrival, ClientPlace, Room};
 
 /// How long a client may take over a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -36,16 +36,11 @@ pub async fn serve(
     closed: oneshot::Sender<()>,
 ) {
     let mut connections = JoinSet::new();
-    let room = Room::new();
     loop {
         tokio::select! {
-            accepted = next(&listener, &room) => match accepted {
+            accepted = next(&listener, &door.room) => match accepted {
                 Ok((stream, place)) => {
-                    let serving = connection(stream, Arc::clone(&door), stop.clone());
-                    connections.spawn(async move {
-                        serving.await;
-                        drop(place);
-                    });
+                    connections.spawn(connection(stream, place, Arc::clone(&door), stop.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -63,20 +58,21 @@ pub async fn serve(
 }
 
 /// The next connection, once there is room for it. Until then it waits where the system keeps those it has taken for us.
-async fn next(listener: &TcpListener, room: &Room) -> io::Result<(TcpStream, Option<OwnedSemaphorePermit>)> {
-    let place = room.place().await;
+async fn next(listener: &TcpListener, room: &Room) -> io::Result<(TcpStream, ClientPlace)> {
+    let place = room.client().await;
     let (stream, _) = listener.accept().await?;
     Ok((stream, place))
 }
 
-async fn connection(stream: TcpStream, door: Arc<Door>, mut stop: watch::Receiver<bool>) {
+async fn connection(stream: TcpStream, place: ClientPlace, door: Arc<Door>, mut stop: watch::Receiver<bool>) {
     // Without this, small answers wait for the client's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
     // The address by which the client reached us; an IPv6 socket shows IPv4 ones in its own way.
     let local = stream.local_addr().ok().map(|address| address.ip().to_canonical());
+    let arrival = Arc::new(Arrival::new(local, place));
     let service = service_fn(move |request| {
-        let door = Arc::clone(&door);
-        async move { Ok::<_, Infallible>(exchange(door, request, local).await) }
+        let (door, arrival) = (Arc::clone(&door), Arc::clone(&arrival));
+        async move { Ok::<_, Infallible>(exchange(door, request, arrival).await) }
     });
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
@@ -100,3 +96,7 @@ async fn connection(stream: TcpStream, door: Arc<Door>, mut stop: watch::Receive
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
+
+#[cfg(test)]
+#[path = "listen_tests.rs"]
+mod tests;

@@ -18,6 +18,7 @@ pub mod journal;
 pub mod listen;
 mod lists;
 pub mod meter;
+pub mod pace;
 mod room;
 pub mod said;
 pub mod slots;

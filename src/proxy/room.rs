@@ -1,32 +1,74 @@
-//! How many clients' connections there is room for.
+//! How many files clients and services may have open between them.
 //!
-//! Invariant: clients never take the last open files: a fourth is left for services, bodies on disk and our own.
+//! Invariant: a client's connection counts as long as it is open, whatever is spoken on it and whichever listener took it, and so
+//! does one to a service for each request under way. Clients never take the last files: some are left for services and for us.
 //! Absent on purpose: a limit per client. On this computer all of them have one address.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Places for connections.
+/// At least so many files are ours: the history, locks, the runtimes, and connections to services that wait for a request.
+const OURS: usize = 64;
+
+/// The places of a process.
 pub(super) struct Room {
-    places: Arc<Semaphore>,
+    clients: Arc<Semaphore>,
+    files: Arc<Semaphore>,
     told: AtomicBool,
+}
+
+/// Given back when dropped.
+pub(super) type Place = Option<OwnedSemaphorePermit>;
+
+/// The connection that a request came by.
+pub struct Arrival {
+    /// The address by which the client reached us.
+    pub(super) local: Option<IpAddr>,
+    _place: ClientPlace,
+}
+
+/// A client's place: one of the clients', and a file.
+pub(super) struct ClientPlace {
+    _client: Place,
+    _file: Place,
+}
+
+impl Arrival {
+    /// By this address of ours, with this place.
+    pub(super) const fn new(local: Option<IpAddr>, place: ClientPlace) -> Self {
+        Self { local, _place: place }
+    }
 }
 
 impl Room {
     /// As much as the system allows this process.
     pub(super) fn new() -> Self {
-        Self::of(open_files() / 4 * 3)
+        Self::of(open_files())
     }
 
-    fn of(places: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))), told: AtomicBool::new(false) }
+    /// Of so many files an eighth is ours, and of the others an eighth is never a client's.
+    pub(super) fn of(files: usize) -> Self {
+        let shared = files.saturating_sub(OURS.max(files / 8)).max(2);
+        let places = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
+        Self { clients: places(shared - (shared / 8).max(1)), files: places(shared), told: AtomicBool::new(false) }
     }
 
-    /// A place, given back when dropped. Waits for one if all are taken, and says so the first time.
-    pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+    /// A place for a client's connection. Waits for one if all are taken, and says so the first time.
+    pub(super) async fn client(&self) -> ClientPlace {
+        let client = self.one_of(&self.clients).await;
+        ClientPlace { _client: client, _file: self.one_of(&self.files).await }
+    }
+
+    /// A place for a request's connection to a service. Waits likewise: an endpoint is not to be blamed for our want of files.
+    pub(super) async fn service(&self) -> Place {
+        self.one_of(&self.files).await
+    }
+
+    async fn one_of(&self, places: &Arc<Semaphore>) -> Place {
+        if let Ok(place) = Arc::clone(places).try_acquire_owned() {
             return Some(place);
         }
         if !self.told.swap(true, Ordering::Relaxed) {
@@ -35,8 +77,19 @@ impl Room {
                  A higher limit of open files (ulimit -n) makes more room."
             );
         }
-        Arc::clone(&self.places).acquire_owned().await.ok()
+        Arc::clone(places).acquire_owned().await.ok()
     }
+
+    /// Whether somebody had to wait so far.
+    #[cfg(test)]
+    pub(super) fn was_full(&self) -> bool {
+        self.told.load(Ordering::Relaxed)
+    }
+}
+
+/// As many connections to one address may wait for a request: of our own files a part, so that several addresses have room.
+pub(super) fn idle_at_once() -> usize {
+    (open_files() / 32).max(8)
 }
 
 /// How many files this process may have open: as many as the system lets it ask for, since a shell starts with very few.
@@ -56,15 +109,52 @@ const fn open_files() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::poll;
+    use tokio::pin;
 
     #[tokio::test]
     async fn whoever_finds_no_place_gets_the_next_that_is_free() {
-        let room = Room::of(1);
-        let first = room.place().await;
-        let waiting = room.place();
-        tokio::pin!(waiting);
-        assert!(futures_util::poll!(&mut waiting).is_pending());
+        // Two files to share, one of them a client's.
+        let room = Room::of(OURS + 2);
+        let first = room.client().await;
+        let waiting = room.client();
+        pin!(waiting);
+        assert!(poll!(&mut waiting).is_pending());
         drop(first);
-        assert!(waiting.await.is_some());
+        assert!(poll!(&mut waiting).is_ready());
+    }
+
+    #[tokio::test]
+    async fn clients_that_say_nothing_leave_room_for_services() {
+        let room = Room::of(OURS + 16);
+        let mut clients = Vec::new();
+        for _ in 0..14 {
+            clients.push(room.client().await);
+        }
+        let one_more = room.client();
+        pin!(one_more);
+        assert!(poll!(&mut one_more).is_pending());
+        assert!(room.service().await.is_some() && room.service().await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_request_under_way_costs_two_files_and_a_full_room_lets_it_wait() {
+        let room = Room::of(OURS + 4);
+        let (first, _second) = (room.client().await, room.client().await);
+        let under_way = (room.service().await, room.service().await);
+        let (client, service) = (room.client(), room.service());
+        pin!(client, service);
+        assert!(poll!(&mut client).is_pending() && poll!(&mut service).is_pending());
+        assert!(room.was_full());
+        drop(under_way);
+        assert!(poll!(&mut service).is_ready());
+        drop(first);
+        assert!(poll!(&mut client).is_ready());
+    }
+
+    #[test]
+    fn a_process_with_hardly_any_files_still_has_a_place_for_one() {
+        let room = Room::of(3);
+        assert_eq!((room.clients.available_permits(), room.files.available_permits()), (1, 2));
     }
 }

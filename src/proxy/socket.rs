@@ -23,6 +23,7 @@ use super::classify::importance;
 use super::door::{Door, Inside};
 use super::exchange::{committed, explain, plain};
 use super::journal::Journal;
+use super::room::Arrival;
 use super::spool::Kept;
 use super::wishes::Wishes;
 use crate::model::id::ModelName;
@@ -61,12 +62,12 @@ pub(super) fn asked(request: &mut Request<Incoming>) -> Option<OnUpgrade> {
     (wants && is_wanted(request)).then(|| hyper::upgrade::on(request))
 }
 
-/// Opens a session. `client` is the client's side once we have said 101.
+/// Opens a session. `client` is the client's side once we have said 101, and the connection that it keeps open.
 pub(super) async fn open(
     door: Arc<Door>,
     head: Parts,
     who: Who,
-    client: OnUpgrade,
+    client: (OnUpgrade, Arc<Arrival>),
     inside: Inside,
 ) -> Response<Answer> {
     let query = head.uri.query().map(str::to_owned);
@@ -123,7 +124,7 @@ fn handshake(all: &HeaderMap) -> HeaderMap {
 }
 
 /// Says 101 to the client as the endpoint did, and lets both talk.
-fn join(journal: Journal, head: http::response::Parts, client: OnUpgrade) -> Response<Answer> {
+fn join(journal: Journal, head: http::response::Parts, client: (OnUpgrade, Arc<Arrival>)) -> Response<Answer> {
     let mut agreed = Response::from_parts(head, Answer::Whole(None));
     let upstream = hyper::upgrade::on(&mut agreed);
     let mut response = Response::new(Answer::Whole(None));
@@ -138,7 +139,7 @@ fn join(journal: Journal, head: http::response::Parts, client: OnUpgrade) -> Res
     response
 }
 
-async fn session(journal: Journal, client: OnUpgrade, upstream: OnUpgrade) {
+async fn session(journal: Journal, (client, _arrival): (OnUpgrade, Arc<Arrival>), upstream: OnUpgrade) {
     let (Ok(client), Ok(upstream)) = tokio::join!(client, upstream) else {
         return journal.close(Ending::ClientLeft, None);
     };

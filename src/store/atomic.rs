@@ -1,7 +1,7 @@
 //! Replacing a file whole or not at all.
 //!
-//! Invariant: at every moment, also after a power cut, the path holds the old text or the new one; new files are readable by
-//! their owner only.
+//! Invariant: at every moment the path holds the old text or the new one, also after a power cut unless that was waived; new files
+//! are readable by their owner only.
 //! Absent on purpose: locks against other writers; `store::lock` keeps a second instance away.
 
 use std::fs::{self, File, OpenOptions};
@@ -14,7 +14,16 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// The first step that failed; the file at `path` is then as it was.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    replace(path, bytes)
+    replace(path, bytes, Flush::Now)
+}
+
+/// The same without a flush to disk: our own death loses nothing, a power cut may leave an older text or a broken one. For what
+/// changes often and can be learned again.
+///
+/// # Errors
+/// As for [`write()`].
+pub fn write_unflushed(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace(path, bytes, Flush::Never)
 }
 
 /// The same for a file that people keep elsewhere and link to: the link stays and its target is replaced.
@@ -22,7 +31,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// As for [`write()`].
 pub fn write_linked(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    replace(&fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()), bytes)
+    replace(&fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()), bytes, Flush::Now)
 }
 
 /// Refuses a symbolic link where a file of ours is to be opened and written in place.
@@ -38,18 +47,25 @@ pub fn refuse_link(path: &Path) -> io::Result<()> {
     }
 }
 
-fn replace(target: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Whether the disk is waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flush {
+    Now,
+    Never,
+}
+
+fn replace(target: &Path, bytes: &[u8], flush: Flush) -> io::Result<()> {
     let folder =
         target.parent().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a path without a folder"))?;
     make_folder(folder)?;
     let beside = beside(target);
-    let done = write_beside(&beside, target, bytes).and_then(|()| fs::rename(&beside, target));
+    let done = write_beside(&beside, target, bytes, flush).and_then(|()| fs::rename(&beside, target));
     if done.is_err() {
         // What was half written is of no use; that it could not be removed either adds nothing to the error.
         drop(fs::remove_file(&beside));
     }
     done?;
-    flush_folder(folder)
+    if flush == Flush::Now { flush_folder(folder) } else { Ok(()) }
 }
 
 /// Makes a folder and its parents; those that are new are the owner's alone.
@@ -69,7 +85,7 @@ fn beside(target: &Path) -> PathBuf {
     target.with_file_name(format!(".{name}.new"))
 }
 
-fn write_beside(beside: &Path, target: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_beside(beside: &Path, target: &Path, bytes: &[u8], flush: Flush) -> io::Result<()> {
     // One left behind by a crash may have other permissions: never write into it.
     match fs::remove_file(beside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -86,7 +102,7 @@ fn write_beside(beside: &Path, target: &Path, bytes: &[u8]) -> io::Result<()> {
     {
         file.set_permissions(existing.permissions())?;
     }
-    file.sync_all()
+    if flush == Flush::Now { file.sync_all() } else { Ok(()) }
 }
 
 #[cfg(unix)]

@@ -17,6 +17,7 @@ use crate::model::id::CallerId;
 use crate::model::secret::Secret;
 use crate::model::token::{BYTES, PREFIX, Salt, Tag};
 use crate::store::atomic;
+use crate::store::one_writer::{Held, OneWriter};
 
 /// The file's name, in the data folder.
 pub const NAME: &str = "caller-tokens.json";
@@ -43,6 +44,16 @@ pub enum TokenError {
         path: String,
         /// As the system says it.
         reason: io::Error,
+    },
+    /// Another process is changing them and does not end.
+    #[error(
+        "{path} cannot be changed: {held}. Tokens are as they were. See whether another `tidegate` hangs, then try again."
+    )]
+    Held {
+        /// Where.
+        path: String,
+        /// As the lock says it.
+        held: Held,
     },
     /// No randomness.
     #[error("The system gives no randomness, so no token was made. Tokens made before work. Try again.")]
@@ -103,7 +114,25 @@ struct WrittenToken {
     until: Option<u64>,
 }
 
-/// The file of one profile.
+/// One state of the file. Each change replaces the file, so that two within a tick of the disk's clock differ as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    modified: SystemTime,
+    length: u64,
+    file: u64,
+}
+
+#[cfg(unix)]
+fn number_of(about: &fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(about)
+}
+
+#[cfg(not(unix))]
+const fn number_of(_about: &fs::Metadata) -> u64 {
+    0
+}
+
+/// The file of one profile. Several processes may change it; each waits for its turn.
 #[derive(Clone)]
 pub struct TokenFile {
     path: PathBuf,
@@ -118,9 +147,9 @@ impl TokenFile {
 
     /// Tells one state of the file from another without reading it. `None`: there is no file.
     #[must_use]
-    pub fn stamp(&self) -> Option<(SystemTime, u64)> {
+    pub fn stamp(&self) -> Option<Stamp> {
         let about = fs::metadata(&self.path).ok()?;
-        Some((about.modified().ok()?, about.len()))
+        Some(Stamp { modified: about.modified().ok()?, length: about.len(), file: number_of(&about) })
     }
 
     /// All tokens; none if there is no file.
@@ -147,6 +176,7 @@ impl TokenFile {
     /// # Errors
     /// [`TokenError`]; what worked before works.
     pub fn make(&self, caller: &CallerId, now_wall_ms: u64) -> Result<Secret, TokenError> {
+        let _turn = self.turn()?;
         let mut written = match self.written()? {
             Some(written) => written,
             None => Written { salt: chance()?.to_string(), tokens: Vec::new() },
@@ -164,11 +194,16 @@ impl TokenFile {
         Ok(Secret::new(token.to_string()))
     }
 
-    /// Ends every token of callers that this does not hold for. Returns how many ended.
+    /// Ends every token of callers that this does not hold for. Returns how many ended. It is asked while nobody else can change
+    /// the file.
     ///
     /// # Errors
     /// [`TokenError`]; they may still work.
     pub fn keep_only(&self, stays: impl Fn(&CallerId) -> bool) -> Result<usize, TokenError> {
+        if self.stamp().is_none() {
+            return Ok(0);
+        }
+        let _turn = self.turn()?;
         let Some(mut written) = self.written()? else { return Ok(0) };
         let before = written.tokens.len();
         written.tokens.retain(|token| stays(&token.caller));
@@ -184,11 +219,18 @@ impl TokenFile {
     /// # Errors
     /// [`TokenError`]; they are the old name's.
     pub fn rename(&self, from: &CallerId, to: &CallerId) -> Result<(), TokenError> {
+        let _turn = self.turn()?;
         let Some(mut written) = self.written()? else { return Ok(()) };
         for token in written.tokens.iter_mut().filter(|token| token.caller == *from) {
             token.caller = to.clone();
         }
         self.write(&written)
+    }
+
+    /// Nobody else reads, changes and writes meanwhile.
+    fn turn(&self) -> Result<OneWriter, TokenError> {
+        let held = |held| TokenError::Held { path: self.path.display().to_string(), held };
+        OneWriter::wait(&self.path.with_extension("lock")).map_err(held)
     }
 
     fn written(&self) -> Result<Option<Written>, TokenError> {
@@ -288,6 +330,20 @@ mod tests {
         assert_eq!((opens(&file, &one, 2), opens(&file, &two, 2).as_deref()), (None, Some("two")));
         file.rename(&"two".into(), &"batch".into()).unwrap();
         assert_eq!(opens(&file, &two, 2).as_deref(), Some("batch"));
+    }
+
+    #[test]
+    fn of_many_who_change_the_file_at_once_none_loses_what_another_wrote() {
+        let home = tempfile::tempdir().unwrap();
+        let names: Vec<String> = (0..12).map(|number| format!("caller {number}")).collect();
+        let tokens: Vec<Secret> = std::thread::scope(|scope| {
+            let make = |name: &String| TokenFile::of(home.path()).make(&name.as_str().into(), 1).unwrap();
+            let makers: Vec<_> = names.iter().map(|name| scope.spawn(move || make(name))).collect();
+            makers.into_iter().map(|maker| maker.join().unwrap()).collect()
+        });
+        let file = TokenFile::of(home.path());
+        let opened: Vec<_> = tokens.iter().map(|token| opens(&file, token, 2)).collect();
+        assert_eq!(opened, names.into_iter().map(Some).collect::<Vec<_>>());
     }
 
     #[test]

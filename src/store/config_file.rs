@@ -17,6 +17,7 @@ use crate::model::config::Config;
 use super::atomic;
 use super::config_patch::patch;
 use super::config_read::{ReadError, read};
+use super::one_writer::{Held, OneWriter};
 use super::paths::Paths;
 use super::revisions::Revisions;
 
@@ -24,6 +25,8 @@ use super::revisions::Revisions;
 #[derive(Debug)]
 pub struct ConfigFile {
     path: PathBuf,
+    /// In the data folder: the file's own may be somebody else's.
+    lock: PathBuf,
     revisions: Revisions,
     on_disk: Option<String>,
     document: DocumentMut,
@@ -70,6 +73,14 @@ pub enum ConfigError {
         /// As the system says.
         reason: io::Error,
     },
+    /// Another process is writing it and does not end.
+    #[error("{path} cannot be written: {held}. Nothing was written.")]
+    Held {
+        /// Which file.
+        path: String,
+        /// As the lock says it.
+        held: Held,
+    },
     /// The document cannot say this. Nothing was written.
     #[error("The change cannot be written to {path}: {sentence} Nothing was written.")]
     Unsayable {
@@ -101,7 +112,8 @@ impl ConfigFile {
         let told = read(text, &name_of(&path))?;
         let document = document(text, &path)?;
         let existed = on_disk.is_some();
-        let file = Self { path, revisions: Revisions::of(&paths.data_dir), on_disk, document };
+        let lock = paths.data_dir.join("config.lock");
+        let file = Self { path, lock, revisions: Revisions::of(&paths.data_dir), on_disk, document };
         Ok(Loaded { file, config: told.config, findings: told.findings, existed })
     }
 
@@ -109,9 +121,10 @@ impl ConfigFile {
     /// from the command line); only differences are written. A copy goes to the revisions, and to last-good.
     ///
     /// # Errors
-    /// [`ConfigError::ChangedOnDisk`], [`ConfigError::Unwritable`], [`ConfigError::Unsayable`]; the file is then as it was
-    /// and this value too.
+    /// [`ConfigError::ChangedOnDisk`], [`ConfigError::Held`], [`ConfigError::Unwritable`], [`ConfigError::Unsayable`]; the file
+    /// is then as it was and this value too.
     pub fn save(&mut self, old: &Config, new: &Config) -> Result<Saved, ConfigError> {
+        let _turn = self.turn()?;
         if self.changed_on_disk()? {
             return Err(ConfigError::ChangedOnDisk { path: self.shown() });
         }
@@ -159,8 +172,9 @@ impl ConfigFile {
     /// Writes what was last read or written over what somebody else made of the file, of which a copy is kept.
     ///
     /// # Errors
-    /// [`ConfigError::Unwritable`]; the file is then as it was.
+    /// [`ConfigError::Held`], [`ConfigError::Unwritable`]; the file is then as it was.
     pub fn restore(&mut self) -> Result<(), ConfigError> {
+        let _turn = self.turn()?;
         let unwritable = |reason| ConfigError::Unwritable { path: self.shown(), reason };
         if let Ok(Some(theirs)) = text_of(&self.path) {
             self.revisions.keep(&theirs).map_err(unwritable)?;
@@ -201,6 +215,11 @@ impl ConfigFile {
     #[must_use]
     pub const fn revisions(&self) -> &Revisions {
         &self.revisions
+    }
+
+    /// No other process of ours looks and writes meanwhile.
+    fn turn(&self) -> Result<OneWriter, ConfigError> {
+        OneWriter::wait(&self.lock).map_err(|held| ConfigError::Held { path: self.shown(), held })
     }
 
     fn shown(&self) -> String {

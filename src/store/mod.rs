@@ -14,6 +14,7 @@ pub mod history;
 pub mod keys;
 pub mod live_session;
 pub mod lock;
+pub mod one_writer;
 pub mod owners;
 pub mod paths;
 pub mod preferences;

@@ -29,7 +29,7 @@ impl RestsFile {
     /// # Errors
     /// As the file system says; the old ones are there still.
     pub fn keep(&self, rests: &[Rest]) -> io::Result<()> {
-        atomic::write(&self.path, &serde_json::to_vec(rests)?)
+        atomic::write_unflushed(&self.path, &serde_json::to_vec(rests)?)
     }
 
     /// What is left of them at `now`.

@@ -7,6 +7,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::timeout;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_tidegate");
+const USUAL: [&str; 5] = ["--headless", "--port", "0", "--log", "trace"];
+/// What did not come about in so long does not come.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running Tidegate; killed when dropped.
 pub struct Served {
@@ -27,20 +33,33 @@ pub fn serve(config: &str, variables: &[(&str, &str)]) -> Served {
 
 /// Starts it in a folder that has its configuration.
 pub fn serve_in(folder: tempfile::TempDir, variables: &[(&str, &str)]) -> Served {
-    start(folder, &["--headless", "--port", "0", "--log", "trace"], variables)
+    let (child, base_url) = spawn(folder.path(), &USUAL, variables);
+    Served { child, base_url, folder, client: client() }
 }
 
-fn start(folder: tempfile::TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Served {
-    let (child, base_url) = spawn(folder.path(), arguments, variables);
+fn client() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-    Served { child, base_url, folder, client }
+    reqwest::Client::builder().no_proxy().build().expect("a client")
+}
+
+/// Starts it with so many open files and no more.
+pub fn serve_with_files(files: u32, config: &str, variables: &[(&str, &str)]) -> Served {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("config.toml"), config).expect("the configuration is written");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\""), BINARY]);
+    let (child, base_url) = launch(shell, folder.path(), &USUAL, variables);
+    Served { child, base_url, folder, client: client() }
 }
 
 /// Starts the binary in a folder that has its configuration; the process and its base URL.
 pub fn spawn(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> (Child, String) {
+    launch(Command::new(BINARY), folder, arguments, variables)
+}
+
+fn launch(mut program: Command, folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> (Child, String) {
     let log = fs::File::create(folder.join("log")).expect("a log file");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tidegate"))
+    let mut child = program
         .args(arguments)
         .arg("--config-dir")
         .arg(folder)
@@ -76,17 +95,20 @@ impl Served {
         answer.json().await.expect("the status page is JSON")
     }
 
-    /// Asks for the status until it is as wished, or says what it was after ten seconds.
+    /// Asks for the status until it is as wished, each time as soon as the last one was answered.
     pub async fn until(&self, wish: impl Fn(&Value) -> bool) -> Value {
         let mut status = Value::Null;
-        for _ in 0..500 {
-            status = self.status().await;
-            if wish(&status) {
-                return status;
+        let asking = async {
+            loop {
+                status = self.status().await;
+                if wish(&status) {
+                    return;
+                }
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("it never came about; the last status: {status:#}");
+        };
+        let came = timeout(PATIENCE, asking).await;
+        assert!(came.is_ok(), "it never came about; the last status: {status:#}");
+        status
     }
 
     /// A chat request.
