@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::attempt::Client;
 use super::auth::{Callers, Who};
+use super::deadlines::Deadlines;
 use super::streams::Streams;
 use super::upstreams::Upstreams;
 use crate::contract::door::Strangers;
@@ -39,6 +40,8 @@ pub struct Door {
     pub in_flight: AtomicU64,
     /// Streams among them.
     pub streams: Streams,
+    /// How long each of them waits.
+    pub deadlines: Deadlines,
     /// Our pseudonym in `Via`, toward this computer's own addresses only.
     pub marker: String,
     /// The whole value of that header.
@@ -57,6 +60,7 @@ impl Door {
         config: Arc<CheckedConfig>,
         instance: u64,
     ) -> Self {
+        let deadlines = Deadlines::new(*engine.clock());
         let marker = format!("tidegate-{instance:016x}");
         Self {
             engine,
@@ -68,6 +72,7 @@ impl Door {
             paused: AtomicBool::new(false),
             in_flight: AtomicU64::new(0),
             streams: Streams::default(),
+            deadlines,
             via: HeaderValue::from_str(&format!("1.1 {marker}")).unwrap_or(HeaderValue::from_static("1.1 tidegate")),
             marker,
             arrivals: Mutex::default(),

@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 
+use super::deadlines::HeadTimer;
 use super::door::Door;
 use super::exchange::exchange;
 use super::room::Room;
@@ -74,12 +75,13 @@ async fn connection(stream: TcpStream, door: Arc<Door>, mut stop: watch::Receive
     let _ = stream.set_nodelay(true);
     // The address by which the client reached us; an IPv6 socket shows IPv4 ones in its own way.
     let local = stream.local_addr().ok().map(|address| address.ip().to_canonical());
-    let service = service_fn(move |request| {
-        let door = Arc::clone(&door);
-        async move { Ok::<_, Infallible>(exchange(door, request, local).await) }
-    });
     let mut server = http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    server.timer(HeadTimer(door.deadlines.clone())).header_read_timeout(HEAD_TIMEOUT);
+    let service = service_fn(move |request| {
+        // In a box of its own: hyper keeps room for it as long as the connection lasts, and moves it about.
+        let answer = Box::pin(exchange(Arc::clone(&door), request, local));
+        async move { Ok::<_, Infallible>(answer.await) }
+    });
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(TAKE_TIMEOUT));
     let serving = server.serve_connection(TokioIo::new(Box::pin(stream)), service).with_upgrades();
