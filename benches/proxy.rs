@@ -1,9 +1,12 @@
 //! What a request through Tidegate costs beside the least that a proxy can cost, measured on the shipped binary.
 //!
 //! `cargo bench --no-default-features --bench proxy [-- SECTION… --quick --write --beside BINARY --only ROW]`. Sections: `cpu`,
-//! `latency`, `streams`, `memory`, `configured`, `start`; none means all. `--write` puts the tables into the README;
+//! `counts`, `latency`, `streams`, `memory`, `configured`, `start`; none means all. `--write` puts the tables into the README;
 //! `--beside` measures another build too, `--only` leaves out the rows of `cpu` without this text. Load, mock upstream and each proxy are processes of their own; subjects take
 //! turns in every round, and every ratio is taken within its round.
+//!
+//! `counts` needs valgrind and strace, and is left out where they are not installed. It repeats within a percent on a busy machine;
+//! `--keep FOLDER` keeps what callgrind counted by function (build with `CARGO_PROFILE_BENCH_DEBUG=1` to see names).
 
 #![expect(
     clippy::expect_used,
@@ -17,8 +20,10 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use floor::counts::{Counted, has, system_calls};
 use floor::message::{Asks, request};
 use floor::peers::Peer;
 use floor::process::{Process, make_room, most_files};
@@ -35,14 +40,19 @@ struct Plan {
     write: bool,
     beside: Option<String>,
     only: Option<String>,
+    keep: Option<PathBuf>,
 }
+
+/// The bodies that are asked with: name, bytes, messages.
+const SHAPES: [(&str, usize, usize); 3] =
+    [("1 KB", 1_000, 1), ("100 KB, 1 message", 100_000, 1), ("100 KB, 400 messages", 100_000, 400)];
 
 /// Measures something in front of the mock upstream.
 type Section = fn(&Plan, SocketAddr) -> Table;
 
 fn main() {
     let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
-    let mut plan = Plan { sections: Vec::new(), quick: false, write: false, beside: None, only: None };
+    let mut plan = Plan { sections: Vec::new(), quick: false, write: false, beside: None, only: None, keep: None };
     while let Some(word) = words.next() {
         match word.as_str() {
             "floor" => {
@@ -54,6 +64,7 @@ fn main() {
             "--write" => plan.write = true,
             "--beside" => plan.beside = words.next(),
             "--only" => plan.only = words.next(),
+            "--keep" => plan.keep = words.next().map(PathBuf::from),
             _ => plan.sections.push(word),
         }
     }
@@ -68,8 +79,9 @@ impl Plan {
     fn run(&self) {
         make_room();
         let mock = Process::role(&["mock".to_owned()]);
-        let sections: [(&str, Section); 6] = [
+        let sections: [(&str, Section); 7] = [
             ("cpu", Self::cpu),
+            ("counts", Self::counts),
             ("latency", Self::latency),
             ("streams", Self::streams),
             ("memory", Self::memory),
@@ -93,12 +105,18 @@ impl Plan {
         if self.quick { 3 } else { 7 }
     }
 
-    /// The subjects, started: the floor, Tidegate, another build of it, peers.
-    fn subjects(&self, upstream: SocketAddr) -> Vec<Running> {
+    /// The floor, Tidegate and another build of it.
+    fn programs(&self) -> Vec<(String, Subject)> {
         let mut all = vec![("floor".to_owned(), Subject::Floor), ("tidegate".to_owned(), Subject::Tidegate(USUAL))];
         all.extend(self.beside.clone().map(|binary| ("other build".to_owned(), Subject::Other(binary))));
-        all.extend(Peer::installed().into_iter().map(|peer| (peer.name().to_owned(), Subject::Peer(peer))));
-        all.into_iter().map(|(name, subject)| Running::start(&name, &subject, upstream)).collect()
+        all
+    }
+
+    /// The subjects, started: these, and peers.
+    fn subjects(&self, upstream: SocketAddr) -> Vec<Running> {
+        let peers = Peer::installed().into_iter().map(|peer| (peer.name().to_owned(), Subject::Peer(peer)));
+        let all = self.programs().into_iter().chain(peers);
+        all.map(|(name, subject)| Running::start(&name, &subject, upstream)).collect()
     }
 
     /// CPU time per request in a closed loop, with a full history.
@@ -109,9 +127,7 @@ impl Plan {
             on_runtime(closed::run(subject.address(), 32, 55_000, request(1_000, 1, Asks::Answer)));
         }
         let mut table = Table::new("CPU µs per request", names(&subjects));
-        for (what, size, messages) in
-            [("1 KB", 1_000, 1), ("100 KB, 1 message", 100_000, 1), ("100 KB, 400 messages", 100_000, 400)]
-        {
+        for (what, size, messages) in SHAPES {
             for connections in [1, 32, 256] {
                 let what = format!("{what}, {connections} connections");
                 if self.only.as_ref().is_some_and(|only| !what.contains(only)) {
@@ -135,6 +151,38 @@ impl Plan {
             load(count);
             (subject.cpu_ns() - before) as f64 / count as f64 / 1_000.0
         })
+    }
+
+    /// What a request takes, counted: 32 connections, each with one under way.
+    fn counts(&self, upstream: SocketAddr) -> Table {
+        let programs = self.programs();
+        let names = programs.iter().map(|(name, _)| name.clone()).collect();
+        let mut table = Table::new("Counted per request, 32 connections", names);
+        let shapes = SHAPES.into_iter().filter(|(what, ..)| self.only.as_ref().is_none_or(|only| what.contains(only)));
+        for (what, size, messages) in shapes.filter(|_| has("valgrind") && has("strace")) {
+            let body = request(size, messages, Asks::Answer);
+            let ask = |count, at| on_runtime(closed::run(at, 32, count, body.clone()));
+            let (mut instructions, mut calls) = (Vec::new(), Vec::new());
+            for (name, subject) in &programs {
+                let mut counted = Counted::start(subject, upstream).expect("a program of ours");
+                ask(400, counted.address());
+                let keep = self.keep.as_ref().map(|folder| folder.join(format!("{name}, {what}")));
+                instructions
+                    .push(vec![counted.instructions(keep.as_deref(), |at| ask(1_000, at)) as f64 / 1_000_000.0]);
+                drop(counted);
+                let running = Running::start(name, subject, upstream);
+                ask(400, running.address());
+                let pid = running.id().expect("a process");
+                calls.push(vec![system_calls(pid, || ask(2_000, running.address())) as f64 / 2_000.0]);
+            }
+            table.rows.push(Measure {
+                what: format!("{what}: thousand instructions"),
+                values: instructions,
+                digits: 1,
+            });
+            table.rows.push(Measure { what: format!("{what}: system calls"), values: calls, digits: 1 });
+        }
+        table
     }
 
     /// Latency at a fixed rate, from the moment each request was due.

@@ -21,6 +21,7 @@ use tokio::net::TcpStream;
 use process::{listener, say};
 
 pub mod closed;
+pub mod counts;
 pub mod message;
 pub mod mock;
 pub mod open;

@@ -73,6 +73,11 @@ impl Process {
         Self { child, address }
     }
 
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Nanoseconds that all its threads, and those of the processes it started, have run so far.
     pub fn cpu_ns(&self) -> u64 {
         family(self.child.id()).iter().map(|pid| cpu_ns(*pid)).sum()

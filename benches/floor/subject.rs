@@ -71,6 +71,11 @@ impl Running {
         self.process.as_ref().map_or(self.upstream, |process| process.address)
     }
 
+    /// The process's number, if there is one.
+    pub fn id(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::id)
+    }
+
     /// Nanoseconds it has run so far.
     pub fn cpu_ns(&self) -> u64 {
         self.process.as_ref().map_or(0, Process::cpu_ns)

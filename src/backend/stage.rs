@@ -274,7 +274,7 @@ impl Stage {
         }
         for request in self.leaving.due(self.clock.now()) {
             self.engine.tell(Input::Cancelled { request });
-            self.door.streams.stop(request);
+            self.door.deadlines.end(request);
         }
         self.keeper.keep(self.clock.now(), &self.engine);
         if self.history.keep(&self.applied.config.history, self.clock.wall_ms()) {

@@ -17,6 +17,9 @@ pub struct Clock {
     epoch: u64,
 }
 
+/// Farther than anybody waits.
+const FAR: Duration = Duration::from_hours(720);
+
 impl Clock {
     /// A clock that starts now, at zero.
     #[must_use]
@@ -40,14 +43,13 @@ impl Clock {
     /// The runtime's instant for a timestamp, for its timers. One far in the future stands for "never".
     #[must_use]
     pub fn instant(&self, at: Timestamp) -> Instant {
-        const FAR: Duration = Duration::from_hours(720);
         self.started + Duration::from_micros(at.0.saturating_sub(self.epoch)).min(self.started.elapsed() + FAR)
     }
 
     /// The runtime's instant `span` from now: a deadline for its timers.
     #[must_use]
     pub fn deadline(&self, span: Duration) -> Instant {
-        self.instant(self.now().after(span))
+        self.started + self.started.elapsed() + span.min(FAR)
     }
 
     /// Milliseconds since 1970, as the system believes.

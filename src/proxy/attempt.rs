@@ -13,8 +13,9 @@ use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
+use super::deadlines::Watch;
 use super::room;
 use super::slots::Slot;
 use super::spool::{Kept, PartsBody};
@@ -117,11 +118,11 @@ pub async fn send(
     upstream: &Upstream,
     prepared: &Prepared,
     via: &HeaderValue,
-    deadline: Instant,
+    (watch, deadline): (&mut Watch, Instant),
     slot: Slot,
 ) -> Result<Response<Incoming>, Fault> {
     let request = build(upstream, prepared, via, slot).map_err(|class| Fault::silent(class, false))?;
-    match timeout_at(deadline, client.request(request)).await {
+    match watch.within(deadline, client.request(request)).await {
         Err(_) => Err(Fault::silent(FailureClass::Timeout, true)),
         Ok(Err(error)) if error.is_connect() => Err(Fault::silent(FailureClass::Connect, false)),
         Ok(Err(_)) => Err(Fault::silent(FailureClass::Broken, true)),

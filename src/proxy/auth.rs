@@ -14,6 +14,9 @@ use crate::model::token::{Salt, Tag, is_ours};
 /// Browsers put their key among a WebSocket's protocols, behind this.
 pub(super) const KEY_PROTOCOL: &str = "openai-insecure-api-key.";
 
+const API_KEY: HeaderName = HeaderName::from_static("api-key");
+const PROTOCOL: HeaderName = HeaderName::from_static("sec-websocket-protocol");
+
 /// A token that is known.
 pub struct Known {
     /// Its hash.
@@ -75,12 +78,12 @@ impl Callers {
 
 /// Everything in these headers that may be a token.
 fn sent(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    let protocols = headers.get_all(HeaderName::from_static("sec-websocket-protocol"));
+    let protocols = headers.get_all(PROTOCOL);
     let protocols = protocols.into_iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     let protocols = protocols.filter_map(|protocol| protocol.trim().strip_prefix(KEY_PROTOCOL));
     bearer(headers)
         .into_iter()
-        .chain(headers.get("api-key").map(http::HeaderValue::as_bytes))
+        .chain(headers.get(API_KEY).map(http::HeaderValue::as_bytes))
         .chain(protocols.map(str::as_bytes))
 }
 

@@ -6,12 +6,13 @@
 use std::sync::Arc;
 
 use http::HeaderMap;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, HeaderName};
 use http::request::Parts;
 use hyper::body::Incoming;
 
 use super::attempt::Prepared;
 use super::auth::{Who, client_label};
+use super::deadlines::Watch;
 use super::door::Door;
 use super::intake::{Bounds, Taken, Unreadable, take};
 use super::wishes::Wishes;
@@ -22,6 +23,8 @@ use crate::wire::headers::strip_request;
 use crate::wire::multipart::FormReader;
 use crate::wire::patch::Seams;
 use crate::wire::peek::{Peek, peek};
+
+const RETRY_COUNT: HeaderName = HeaderName::from_static("x-stainless-retry-count");
 
 /// The `Content-Type`; empty if there is none that can be read.
 pub(super) fn content_type(headers: &HeaderMap) -> &str {
@@ -37,11 +40,12 @@ pub(super) async fn read(
     headers: &HeaderMap,
     operation: Operation,
     body: Incoming,
+    watch: &mut Watch,
 ) -> Result<Taken, Unreadable> {
     let form = if operation.takes_form() { FormReader::new(content_type(headers)) } else { None };
     let is_json = form.is_none() && operation != Operation::Stored;
     let bounds = Bounds::new(&door.config.load().config.bodies, is_json);
-    take(body, bounds, door.engine.clock(), form).await
+    take(body, bounds, door.engine.clock(), watch, form).await
 }
 
 /// What the brain needs and what an attempt needs. `deployment` is the name in an Azure path, which outranks the body's.
@@ -67,7 +71,7 @@ pub(super) async fn classify(
     let model = named.or_else(|| operation.usual_model().map(str::to_owned)).ok_or(Unreadable::NoModel)?;
     let wishes = Wishes::read(&head.headers);
     let (caller, priority) = importance(door, who, &wishes, &model);
-    let retries = head.headers.get("x-stainless-retry-count").and_then(|count| count.to_str().ok()?.parse().ok());
+    let retries = head.headers.get(RETRY_COUNT).and_then(|count| count.to_str().ok()?.parse().ok());
     let profile = RequestProfile {
         model: ModelName::from(model),
         operation,

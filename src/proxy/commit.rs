@@ -3,14 +3,18 @@
 //! Invariant: nothing of an answer reaches the client before this says so, and nothing is tried elsewhere after it has.
 //! Absent on purpose: relaying (`meter`).
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::attempt::Fault;
+use super::deadlines::Watch;
+use crate::engine::clock::Clock;
 use crate::model::outcome::{Failure, FailureClass, LimitFacts};
 use crate::model::profile::Operation;
 use crate::wire::failure::classify;
@@ -19,6 +23,8 @@ use crate::wire::stream::{StreamReader, StreamState};
 
 /// As much of an error answer as is kept; services send a few KiB.
 const ERROR_BODY: usize = 4 * 1024 * 1024;
+/// How long the body of an error answer may take. Another endpoint must not wait for it.
+const ERROR_PATIENCE: Duration = Duration::from_secs(5);
 /// As much of a stream as is held back before its first decisive event.
 const HELD_BACK: usize = 256 * 1024;
 
@@ -36,16 +42,15 @@ pub struct Committed {
     pub hides_usage: bool,
 }
 
-/// Waits until an answer proves good or bad: until `deadline`, or until `error_deadline` for an error's body.
+/// Waits until an answer proves good or bad: until `deadline`; for an error's body `ERROR_PATIENCE` at most.
 ///
 /// # Errors
 /// What was bad, with the answer as far as there is one.
 pub async fn commit(
     response: Response<Incoming>,
     operation: Operation,
-    wall_ms: u64,
-    deadline: Instant,
-    error_deadline: Instant,
+    clock: &Clock,
+    (watch, deadline): (&mut Watch, Instant),
 ) -> Result<Committed, Fault> {
     let (head, mut body) = response.into_parts();
     if operation == Operation::Realtime && head.status == StatusCode::SWITCHING_PROTOCOLS {
@@ -56,7 +61,7 @@ pub async fn commit(
         return Err(Fault::silent(FailureClass::Broken, true));
     }
     if !head.status.is_success() {
-        return Err(refused(head, body, wall_ms, deadline.min(error_deadline)).await);
+        return Err(refused(head, body, clock, (watch, deadline)).await);
     }
     if !is_event_stream(&head.headers) {
         return Ok(Committed { head, prefix: Vec::new(), body, reader: None, hides_usage: false });
@@ -64,7 +69,7 @@ pub async fn commit(
     let mut reader = StreamReader::new(operation);
     let (mut prefix, mut held) = (Vec::new(), 0_usize);
     loop {
-        let frame = match timeout_at(deadline, body.frame()).await {
+        let frame = match watch.within(deadline, body.frame()).await {
             Err(_) => return Err(Fault::silent(FailureClass::Timeout, true)),
             Ok(Some(Ok(frame))) => frame,
             // A stream that ends or breaks before it said anything.
@@ -80,7 +85,7 @@ pub async fn commit(
                 return Ok(Committed { head, prefix, body, reader: Some(reader), hides_usage: false });
             }
             StreamState::Failed(failure) => {
-                let failure = with_head(failure, &head.headers, wall_ms);
+                let failure = with_head(failure, &head.headers, clock.wall_ms());
                 // What a client without us in between would have got.
                 let answer = Response::from_parts(head, Bytes::from(prefix.concat()));
                 return Err(Fault { failure, answer: Some(answer) });
@@ -98,9 +103,15 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
     kind.get(..17).is_some_and(|start| start.eq_ignore_ascii_case("text/event-stream"))
 }
 
-async fn refused(head: http::response::Parts, mut body: Incoming, wall_ms: u64, deadline: Instant) -> Fault {
+async fn refused(
+    head: http::response::Parts,
+    mut body: Incoming,
+    clock: &Clock,
+    (watch, deadline): (&mut Watch, Instant),
+) -> Fault {
+    let deadline = deadline.min(clock.deadline(ERROR_PATIENCE));
     let mut kept = BytesMut::new();
-    while let Ok(Some(Ok(frame))) = timeout_at(deadline, body.frame()).await {
+    while let Ok(Some(Ok(frame))) = watch.within(deadline, body.frame()).await {
         if let Ok(data) = frame.into_data() {
             kept.extend_from_slice(&data);
         }
@@ -108,7 +119,7 @@ async fn refused(head: http::response::Parts, mut body: Incoming, wall_ms: u64, 
             break;
         }
     }
-    let failure = classify(head.status.as_u16(), &head.headers, &kept, wall_ms);
+    let failure = classify(head.status.as_u16(), &head.headers, &kept, clock.wall_ms());
     Fault { failure, answer: Some(Response::from_parts(head, kept.freeze())) }
 }
 

@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::attempt::Client;
 use super::auth::{Callers, Who};
+use super::deadlines::Deadlines;
 use super::pace::Paces;
 use super::room::{Place, Room};
 use super::streams::Streams;
@@ -45,6 +46,8 @@ pub struct Door {
     pub(super) room: Room,
     /// What routes still take, for clients.
     pub paces: ArcSwap<Paces>,
+    /// How long each of them waits.
+    pub deadlines: Deadlines,
     /// Our pseudonym in `Via`, toward this computer's own addresses only.
     pub marker: String,
     /// The whole value of that header.
@@ -63,6 +66,7 @@ impl Door {
         config: Arc<CheckedConfig>,
         instance: u64,
     ) -> Self {
+        let deadlines = Deadlines::new(*engine.clock());
         let marker = format!("tidegate-{instance:016x}");
         Self {
             engine,
@@ -76,6 +80,7 @@ impl Door {
             room: Room::new(),
             paces: ArcSwap::default(),
             streams: Streams::default(),
+            deadlines,
             via: HeaderValue::from_str(&format!("1.1 {marker}")).unwrap_or(HeaderValue::from_static("1.1 tidegate")),
             marker,
             arrivals: Mutex::default(),

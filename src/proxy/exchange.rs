@@ -22,6 +22,7 @@ use super::auth::Who;
 use super::classify::{classify, read};
 use super::commit::{Committed, commit};
 use super::cors;
+use super::deadlines::Watch;
 use super::door::{Door, Inside};
 use super::echo::hide;
 use super::guard::{House, TurnedAway, check};
@@ -57,9 +58,6 @@ const PAUSED: &str = "Serving is paused in Tidegate's window. Resume it there.";
 pub(super) const INCOMPLETE_LIST: &str = "Ask again once it answers, or pause its endpoints to list the others.";
 const ADMINISTRATION: &str = "Organizations and projects are not administered through Tidegate, whose keys are for models. Nothing \
      was sent; ask the service directly with an admin key.";
-
-/// How long the body of an error answer may take. Another endpoint must not wait for it.
-const ERROR_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Answers one request.
 pub async fn exchange(door: Arc<Door>, mut request: Request<Incoming>, arrival: Arc<Arrival>) -> Response<Answer> {
@@ -109,12 +107,12 @@ async fn let_in(
         Inbound::Administration => return plain(error::forbidden(ADMINISTRATION)),
         Inbound::Stored { path, lacked_v1, .. } => {
             door.note_arrival(lacked_v1, super::auth::client_label(&head.headers));
-            return keep(door, head, who, path, body).await;
+            return Box::pin(keep(door, head, who, path, body)).await;
         }
         Inbound::Unknown => return elsewhere(&door, &head),
     };
     if operation == Operation::Chat && deployment.is_none() && head.method == Method::GET {
-        return keep(door, head, who, operation.path().to_owned(), body).await;
+        return Box::pin(keep(door, head, who, operation.path().to_owned(), body)).await;
     }
     let opens_session = operation == Operation::Realtime;
     if opens_session && socket.is_none() {
@@ -128,16 +126,17 @@ async fn let_in(
     }
     let inside = door.enter().await;
     if let Some(client) = socket {
-        return socket::open(door, head, who, client, inside).await;
+        return Box::pin(socket::open(door, head, who, client, inside)).await;
     }
     let at = door.engine.clock().now();
-    let understood = match read(&door, &head.headers, operation, body).await {
+    let mut watch = door.deadlines.watch();
+    let understood = match read(&door, &head.headers, operation, body, &mut watch).await {
         Ok(taken) => classify(&door, head, who, operation, deployment, taken).await,
         Err(unreadable) => Err(unreadable),
     };
     match understood {
         Ok((profile, prepared)) => {
-            let journal = Journal::open(&door, door.engine.lease(profile), at, inside);
+            let journal = Journal::open(&door, door.engine.lease(profile), at, watch, inside);
             let mut response = forward(&door, journal, &prepared).await;
             if let Some(ignored) = prepared.ignored {
                 response.headers_mut().insert(IGNORED, ignored);
@@ -179,7 +178,7 @@ pub(super) async fn committed(
     let mut last: Option<Response<Bytes>> = None;
     loop {
         match turn {
-            Turn::Send(assignment) => match unless_ended(door, &mut journal, &assignment, prepared).await {
+            Turn::Send(assignment) => match attempt(door, &mut journal, &assignment, prepared).await {
                 None => return Err(Box::new(ended(journal))),
                 Some(Ok(committed)) => return Ok((journal, committed)),
                 Some(Err(fault)) => {
@@ -193,21 +192,6 @@ pub(super) async fn committed(
     }
 }
 
-/// One sending, up to its commit point; `None`: the person ended it before.
-async fn unless_ended(
-    door: &Arc<Door>,
-    journal: &mut Journal,
-    assignment: &Assignment,
-    prepared: &Prepared,
-) -> Option<Result<Committed, Fault>> {
-    let by_hand = door.streams.expect(journal.lease.request());
-    tokio::select! {
-        biased;
-        result = attempt(door, journal, assignment, prepared) => Some(result),
-        () = by_hand.stopped() => None,
-    }
-}
-
 /// The person ended it while its answer was waited for.
 fn ended(mut journal: Journal) -> Response<Answer> {
     journal.attempted(None, None, None);
@@ -218,13 +202,13 @@ fn ended(mut journal: Journal) -> Response<Answer> {
     response
 }
 
-/// One sending, up to its commit point.
+/// One sending, up to its commit point; `None`: the person ended it before.
 async fn attempt(
     door: &Arc<Door>,
     journal: &mut Journal,
     assignment: &Assignment,
     prepared: &Prepared,
-) -> Result<Committed, Fault> {
+) -> Option<Result<Committed, Fault>> {
     journal.attempt(assignment);
     let patience = {
         let limits = &door.config.load().config.timeouts;
@@ -232,9 +216,12 @@ async fn attempt(
     };
     let deadline = door.engine.clock().deadline(Duration::from_secs(u64::from(patience)));
     let result = match door.upstreams.find(&assignment.endpoint) {
-        Some(upstream) => try_keys(door, &upstream, prepared, deadline).await,
+        Some(upstream) => try_keys(door, &upstream, prepared, (&mut journal.watch, deadline)).await,
         None => Err(Fault::silent(FailureClass::Connect, false)),
     };
+    if result.is_err() && journal.watch.is_ended() {
+        return None;
+    }
     match &result {
         Ok(committed) => {
             let facts = headers::facts(&committed.head.headers, door.engine.clock().wall_ms());
@@ -248,7 +235,7 @@ async fn attempt(
             journal.attempted(fault.failure.status, Some(fault.failure.clone()), said::of_fault(fault));
         }
     }
-    result
+    Some(result)
 }
 
 /// One sending; a key that is refused gives way to the account's other one, if it has two.
@@ -256,18 +243,18 @@ pub(super) async fn try_keys(
     door: &Door,
     upstream: &Upstream,
     prepared: &Prepared,
-    deadline: Instant,
+    (watch, deadline): (&mut Watch, Instant),
 ) -> Result<Committed, Fault> {
     let slot = upstream.keys.slot();
-    let sent = send(&door.client, upstream, prepared, &door.via, deadline, slot).await;
-    let first = prove(door, sent, upstream, prepared, deadline).await;
+    let sent = send(&door.client, upstream, prepared, &door.via, (&mut *watch, deadline), slot).await;
+    let first = prove(door, sent, upstream, prepared, (&mut *watch, deadline)).await;
     let is_refused = matches!(&first, Err(fault) if fault.failure.class == FailureClass::KeyRejected);
     let Some(other) = is_refused.then(|| upstream.keys.refused(slot, door.engine.clock().wall_ms())).flatten() else {
         return first;
     };
     tracing::warn!("an account refused its key, so its other one is used from now on; renew the refused one");
-    let sent = send(&door.client, upstream, prepared, &door.via, deadline, other).await;
-    prove(door, sent, upstream, prepared, deadline).await
+    let sent = send(&door.client, upstream, prepared, &door.via, (&mut *watch, deadline), other).await;
+    prove(door, sent, upstream, prepared, (watch, deadline)).await
 }
 
 /// Waits until what came back proves good or bad. Whatever it is, our key is not in its head, nor in an error's body.
@@ -276,14 +263,13 @@ async fn prove(
     sent: Result<Response<Incoming>, Fault>,
     upstream: &Upstream,
     prepared: &Prepared,
-    deadline: Instant,
+    wait: (&mut Watch, Instant),
 ) -> Result<Committed, Fault> {
     let mut response = sent?;
-    let clock = door.engine.clock();
     for key in upstream.keys.all() {
         hide(response.headers_mut(), Some(key));
     }
-    let proven = commit(response, prepared.operation, clock.wall_ms(), deadline, clock.deadline(ERROR_PATIENCE)).await;
+    let proven = commit(response, prepared.operation, door.engine.clock(), wait).await;
     let hides_usage = prepared.asks_usage(upstream);
     proven
         .map(|committed| Committed { hides_usage, ..committed })

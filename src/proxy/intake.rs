@@ -13,8 +13,9 @@ use bytes::{Bytes, BytesMut};
 use http_body::Body;
 use http_body_util::BodyExt;
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
+use super::deadlines::Watch;
 use super::spool::{Kept, private_file};
 use crate::engine::clock::Clock;
 use crate::model::config::Bodies;
@@ -102,6 +103,7 @@ pub async fn take<B: Body<Data = Bytes> + Unpin>(
     mut body: B,
     bounds: Bounds,
     clock: &Clock,
+    watch: &mut Watch,
     mut form: Option<FormReader>,
 ) -> Result<Taken, Unreadable> {
     let announced = body.size_hint().lower();
@@ -110,7 +112,7 @@ pub async fn take<B: Body<Data = Bytes> + Unpin>(
     }
     let mut pace = Pace { until: None, came: 0 };
     let mut store = Store { memory: BytesMut::new(), file: None, written: 0 };
-    while let Some(data) = pace.next(&mut body, &bounds, clock).await? {
+    while let Some(data) = pace.next(&mut body, &bounds, clock, watch).await? {
         if let Some(form) = &mut form {
             form.feed(&data);
         }
@@ -147,10 +149,11 @@ impl Pace {
         body: &mut (impl Body<Data = Bytes> + Unpin),
         bounds: &Bounds,
         clock: &Clock,
+        watch: &mut Watch,
     ) -> Result<Option<Bytes>, Unreadable> {
         loop {
             let until = *self.until.get_or_insert_with(|| clock.deadline(bounds.patience));
-            let Ok(frame) = timeout_at(until, body.frame()).await else {
+            let Ok(frame) = watch.within(until, body.frame()).await else {
                 if self.came < PROGRESS {
                     return Err(Unreadable::Stalled(bounds.patience.as_secs()));
                 }

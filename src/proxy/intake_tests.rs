@@ -7,6 +7,7 @@ use http_body::Frame;
 use tokio::time::{Sleep, sleep};
 
 use super::*;
+use crate::proxy::deadlines::Deadlines;
 
 /// A client that sends each piece after a pause; `None` at the end of the list: it says nothing more and stays.
 struct Slow {
@@ -32,7 +33,8 @@ impl Body for Slow {
 async fn taken(pieces: Vec<Option<(u64, usize)>>) -> Result<Taken, Unreadable> {
     let bounds = Bounds { memory: 10_000, largest: 1_000_000, patience: Duration::from_secs(30) };
     let body = Slow { pieces: pieces.into(), pause: None };
-    take(body, bounds, &Clock::start(), None).await
+    let clock = Clock::start();
+    take(body, bounds, &clock, &mut Deadlines::new(clock).watch(), None).await
 }
 
 #[tokio::test(start_paused = true)]

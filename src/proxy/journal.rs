@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
+use super::deadlines::Watch;
 use super::door::{Door, Inside};
 use crate::engine::Assignment;
 use crate::engine::lease::Lease;
@@ -23,6 +24,8 @@ pub struct Journal {
     door: Arc<Door>,
     /// The standing with the brain.
     pub lease: Lease,
+    /// How long it waits for what, and whether the person ended it.
+    pub watch: Watch,
     at: Timestamp,
     wall_ms: u64,
     attempts: Vec<AttemptRecord>,
@@ -37,12 +40,14 @@ const CLIENT_CLOSED: u16 = 499;
 
 impl Journal {
     /// Opens a journal for a request that has just been understood.
-    pub(super) fn open(door: &Arc<Door>, lease: Lease, at: Timestamp, inside: Inside) -> Self {
+    pub(super) fn open(door: &Arc<Door>, lease: Lease, at: Timestamp, mut watch: Watch, inside: Inside) -> Self {
+        watch.name(lease.request());
         let wall_ms = door.engine.clock().wall_ms();
         let door = Arc::clone(door);
         Self {
             door,
             lease,
+            watch,
             at,
             wall_ms,
             // One is the rule, and the record that keeps them is kept by the ten thousands.

@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 
+use super::deadlines::HeadTimer;
 use super::door::Door;
 use super::exchange::exchange;
 use super::room::{Arrival, ClientPlace, Room};
@@ -70,12 +71,13 @@ async fn connection(stream: TcpStream, place: ClientPlace, door: Arc<Door>, mut 
     // The address by which the client reached us; an IPv6 socket shows IPv4 ones in its own way.
     let local = stream.local_addr().ok().map(|address| address.ip().to_canonical());
     let arrival = Arc::new(Arrival::new(local, place));
-    let service = service_fn(move |request| {
-        let (door, arrival) = (Arc::clone(&door), Arc::clone(&arrival));
-        async move { Ok::<_, Infallible>(exchange(door, request, arrival).await) }
-    });
     let mut server = http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    server.timer(HeadTimer(door.deadlines.clone())).header_read_timeout(HEAD_TIMEOUT);
+    let service = service_fn(move |request| {
+        // In a box of its own: hyper keeps room for it as long as the connection lasts, and moves it about.
+        let answer = Box::pin(exchange(Arc::clone(&door), request, Arc::clone(&arrival)));
+        async move { Ok::<_, Infallible>(answer.await) }
+    });
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(TAKE_TIMEOUT));
     let serving = server.serve_connection(TokioIo::new(Box::pin(stream)), service).with_upgrades();

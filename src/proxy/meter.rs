@@ -12,9 +12,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::Sleep;
+use tokio::time::Instant;
 
 use super::commit::Committed;
+use super::deadlines::Over;
 use super::journal::Journal;
 use super::streams::Stream;
 use crate::engine::clock::Clock;
@@ -44,10 +45,8 @@ pub struct Relay {
     body: Incoming,
     tap: Option<Tap>,
     is_stream: bool,
-    /// Made when the endpoint first keeps us waiting: an answer that is there needs no timer.
-    idle: Option<Pin<Box<Sleep>>>,
-    /// The endpoint's silence is being measured. It is not while nobody asks: a slow client is no silent endpoint.
-    listening: bool,
+    /// Since the endpoint keeps us waiting: until when it may. Not while nobody asks: a slow client is no silent endpoint.
+    patient_until: Option<Instant>,
     idle_limit: Duration,
     clock: Clock,
     journal: Option<Journal>,
@@ -86,8 +85,7 @@ impl Relay {
             body: committed.body,
             tap: Some(tap),
             is_stream,
-            idle: None,
-            listening: false,
+            patient_until: None,
             idle_limit,
             clock,
             operation: journal.operation(),
@@ -130,7 +128,7 @@ impl Relay {
             if self.is_over() {
                 return Poll::Ready(None);
             }
-            if self.stream.as_ref().is_some_and(Stream::is_stopped) {
+            if self.is_ended() {
                 // The endpoint is not at fault, so it is not held against it.
                 self.finish(Ending::ClientLeft);
                 let what = "This answer was ended in Tidegate's window.";
@@ -151,7 +149,7 @@ impl Relay {
                 }
                 Poll::Pending => return self.wait(cx),
             };
-            self.listening = false;
+            self.patient_until = None;
             self.listen(&frame);
             let Some(gate) = &mut self.gate else {
                 if self.body.is_end_stream() {
@@ -166,23 +164,24 @@ impl Relay {
         }
     }
 
+    /// Whether the person ended the stream; a document is as good as there.
+    fn is_ended(&self) -> bool {
+        self.stream.is_some() && self.journal.as_ref().is_some_and(|journal| journal.watch.is_ended())
+    }
+
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
-        if let Some(stream) = &self.stream {
-            stream.wake_with(cx.waker());
-        }
-        let begins = !std::mem::replace(&mut self.listening, true);
-        let idle = match &mut self.idle {
-            Some(idle) => {
-                if begins {
-                    idle.as_mut().reset(self.clock.deadline(self.idle_limit));
-                }
-                idle
+        let Self { journal: Some(journal), patient_until, clock, idle_limit, .. } = self else { return Poll::Pending };
+        let until = *patient_until.get_or_insert_with(|| clock.deadline(*idle_limit));
+        match journal.watch.poll(cx, until) {
+            Poll::Ready(Over::Late) => {
+                Poll::Ready(Some(self.broke("The endpoint fell silent in the middle of its answer.")))
             }
-            none => none.insert(Box::pin(tokio::time::sleep_until(self.clock.deadline(self.idle_limit)))),
-        };
-        match idle.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(Some(self.broke("The endpoint fell silent in the middle of its answer."))),
-            Poll::Pending => Poll::Pending,
+            // Heard at the next poll, by a stream.
+            Poll::Ready(Over::Ended) if self.stream.is_some() => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Poll::Ready(Over::Ended) | Poll::Pending => Poll::Pending,
         }
     }
 

@@ -9,6 +9,7 @@ pub mod auth;
 pub mod classify;
 pub mod commit;
 mod cors;
+pub mod deadlines;
 pub mod door;
 pub mod echo;
 pub mod exchange;

@@ -93,7 +93,7 @@ pub(super) async fn open(
     let mut prepared = Prepared::new(Operation::Realtime, head, Kept::default(), Seams::None);
     prepared.headers.extend(handshake);
     prepared.stored = Some((Operation::Realtime.path().to_owned(), query));
-    let journal = Journal::open(&door, door.engine.lease(Arc::new(profile)), at, inside);
+    let journal = Journal::open(&door, door.engine.lease(Arc::new(profile)), at, door.deadlines.watch(), inside);
     match committed(&door, journal, &prepared).await {
         Ok((journal, agreed)) => join(journal, agreed.head, client),
         Err(refused) => *refused,

@@ -56,7 +56,8 @@ pub(super) async fn answer(
     inside: Inside,
 ) -> Response<Answer> {
     let at = door.engine.clock().now();
-    let taken = match read(&door, &head.headers, Operation::Stored, body).await {
+    let mut watch = door.deadlines.watch();
+    let taken = match read(&door, &head.headers, Operation::Stored, body, &mut watch).await {
         Ok(taken) => taken,
         Err(why) => return unread(&why, inside),
     };
@@ -74,7 +75,7 @@ pub(super) async fn answer(
     // Jobs are made of a service's own models, not of deployments.
     prepared.renames = is_known && !path.starts_with("fine_tuning");
     prepared.stored = Some((path, query));
-    let journal = Journal::open(&door, door.engine.lease(Arc::new(profile)), at, inside);
+    let journal = Journal::open(&door, door.engine.lease(Arc::new(profile)), at, watch, inside);
     run(Errand { door, journal, prepared, places }).await
 }
 
@@ -185,7 +186,7 @@ impl Errand {
         let seconds = self.door.config.load().config.timeouts.answer_seconds;
         let deadline = self.door.engine.clock().deadline(Duration::from_secs(seconds.into()));
         let result = match self.door.upstreams.find(endpoint) {
-            Some(upstream) => try_keys(&self.door, &upstream, prepared, deadline).await,
+            Some(upstream) => try_keys(&self.door, &upstream, prepared, (&mut self.journal.watch, deadline)).await,
             None => Err(Fault::silent(FailureClass::Connect, false)),
         };
         match &result {

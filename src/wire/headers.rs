@@ -29,6 +29,14 @@ pub fn facts(headers: &HeaderMap, wall_unix_ms: u64) -> HeaderFacts {
     HeaderFacts { tokens: known(read.tokens), requests: known(read.requests), more, retry_after: read.wait }
 }
 
+/// What of a limit a header tells.
+#[derive(Clone, Copy)]
+enum Figure {
+    Limit,
+    Remaining,
+    Reset,
+}
+
 /// What was read so far: of each limit the account's own triple and the project's.
 #[derive(Default)]
 struct Reading {
@@ -42,7 +50,9 @@ impl Reading {
     /// One of `x-ratelimit-{limit,remaining,reset}-[project-]{tokens,requests}`, from its second word on; some services
     /// add the period (`tokens-minute`, `requests-day`) or tell `input-tokens` from `output-tokens`.
     fn limit(&mut self, what: &str, value: &HeaderValue) {
-        let Some((what, unit)) = what.split_once('-') else { return };
+        let known = [("limit-", Figure::Limit), ("remaining-", Figure::Remaining), ("reset-", Figure::Reset)];
+        let found = known.into_iter().find_map(|(start, figure)| Some((figure, what.strip_prefix(start)?)));
+        let Some((figure, unit)) = found else { return };
         let [tokens, project_tokens] = &mut self.tokens;
         let [requests, project_requests] = &mut self.requests;
         let facts = match unit {
@@ -58,11 +68,10 @@ impl Reading {
         };
         let Ok(text) = value.to_str() else { return };
         // Of one that came twice the first counts.
-        match what {
-            "limit" => facts.limit = facts.limit.or_else(|| amount(text)),
-            "remaining" => facts.remaining = facts.remaining.or_else(|| amount(text)),
-            "reset" => facts.reset = facts.reset.or_else(|| span::seconds(text)),
-            _ => {}
+        match figure {
+            Figure::Limit => facts.limit = facts.limit.or_else(|| amount(text)),
+            Figure::Remaining => facts.remaining = facts.remaining.or_else(|| amount(text)),
+            Figure::Reset => facts.reset = facts.reset.or_else(|| span::seconds(text)),
         }
     }
 }
@@ -82,9 +91,18 @@ fn wait(name: &str, value: &HeaderValue, wall_unix_ms: u64) -> Option<Duration> 
 fn amount(text: &str) -> Option<u64> {
     let text = text.trim();
     let whole = text.split_once('.').map_or(text, |(whole, _)| whole);
-    let digits: String = whole.chars().filter(|c| !matches!(c, ',' | '_')).collect();
-    let number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-    number.then(|| digits.parse().unwrap_or(u64::MAX))
+    let mut sum: Option<u64> = None;
+    for byte in whole.bytes() {
+        match byte {
+            b'0'..=b'9' => {
+                let digit = u64::from(byte - b'0');
+                sum = Some(sum.unwrap_or(0).saturating_mul(10).saturating_add(digit));
+            }
+            b',' | b'_' => {}
+            _ => return None,
+        }
+    }
+    sum
 }
 
 /// Whether a header concerns one connection only.
@@ -110,8 +128,7 @@ fn is_not_forwarded(name: &str) -> bool {
     const STARTS: [&str; 4] = ["proxy-", "sec-", "x-forwarded-", "x-tidegate-"];
     matches!(
         name,
-        "accept-encoding"
-            | "api-key"
+        "api-key"
             | "authorization"
             | "content-length"
             | "cookie"
@@ -138,6 +155,7 @@ fn is_not_forwarded(name: &str) -> bool {
 /// compression. `content-length` goes too, since the body may be patched; whoever sends it sets the length.
 pub fn strip_request(headers: &mut HeaderMap) {
     strip(headers, is_not_forwarded);
+    // In place of the client's, however many it sent.
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
 }
 

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2};
+use super::scan::{self, Stop};
 
 /// As deep as values may be nested that are read and not skipped: `serde_json`'s own bound.
 const DEEPEST: u32 = 127;
@@ -94,21 +94,23 @@ impl<'t> Reader<'t> {
     /// A string.
     pub(super) fn string(&mut self) -> Result<Text<'t>, Malformed> {
         self.expect(b'"')?;
-        let (start, mut spent) = (self.at, 0);
+        let (start, mut spent, mut continued) = (self.at, 0, 0);
         loop {
-            let rest = self.rest();
-            let place = memchr2(b'"', b'\\', rest).ok_or(Malformed)?;
-            self.at += place + 1;
-            if rest.get(place) == Some(&b'"') {
-                break;
+            let (run, stop) = scan::run(self.rest());
+            self.at += run.length + 1;
+            spent += run.escapes;
+            continued += run.continued;
+            match stop {
+                Stop::Quote => break,
+                Stop::Escape => spent += self.escape()?,
+                Stop::End => return Err(Malformed),
             }
-            spent += self.escape()?;
         }
         let raw = self.text.get(start..self.at - 1).ok_or(Malformed)?;
         if self.has_controls && raw.bytes().fold(u8::MAX, u8::min) < b' ' {
             return Err(Malformed);
         }
-        Ok(Text { raw, spent })
+        Ok(Text { raw, spent, continued })
     }
 
     /// Any value, passed over. Takes no stack, however deep it is.
@@ -282,63 +284,89 @@ pub(super) struct Text<'t> {
     raw: &'t str,
     /// By how many characters its escapes make it longer.
     spent: usize,
+    /// Bytes that go on a character.
+    continued: usize,
 }
 
 impl<'t> Text<'t> {
     /// Characters in it.
     pub(super) fn chars(&self) -> u64 {
-        let chars = self.raw.chars().count().saturating_sub(self.spent);
+        let chars = self.raw.len().saturating_sub(self.continued).saturating_sub(self.spent);
         u64::try_from(chars).unwrap_or(u64::MAX)
     }
 
     /// What it says.
+    #[inline]
     pub(super) fn decoded(&self) -> Cow<'t, str> {
-        self.beginning(usize::MAX)
-    }
-
-    /// What it says, or the beginning of it, at least so many bytes.
-    pub(super) fn beginning(&self, most: usize) -> Cow<'t, str> {
         if self.spent == 0 {
             return Cow::Borrowed(self.raw);
         }
-        let mut said = String::new();
-        let mut rest = self.raw;
-        while said.len() < most
-            && let Some((before, escape)) =
-                memchr(b'\\', rest.as_bytes()).and_then(|place| rest.split_at_checked(place))
-        {
-            said.push_str(before);
-            let (character, length) = character(escape);
-            said.push(character);
-            rest = escape.get(length..).unwrap_or_default();
+        Cow::Owned(String::from_utf8_lossy(&self.beginning(usize::MAX)).into_owned())
+    }
+
+    /// The bytes of what it says, or of the beginning of it: at least so many.
+    pub(super) fn beginning(&self, most: usize) -> Cow<'t, [u8]> {
+        let mut rest = self.raw.as_bytes();
+        if self.spent == 0 {
+            return Cow::Borrowed(rest);
         }
-        if said.len() < most {
-            said.push_str(rest);
+        let mut said = Vec::with_capacity(rest.len().min(most).saturating_add(PIECE));
+        while said.len() < most
+            && let Some(piece) = rest.first_chunk::<PIECE>()
+        {
+            // Copied whole and cut is quicker than measured first.
+            let plain = scan::plain(piece);
+            said.extend_from_slice(piece);
+            said.truncate(said.len() - PIECE + plain);
+            rest = rest.get(plain..).unwrap_or_default();
+            if plain < PIECE {
+                rest = unescape(rest, &mut said);
+            }
+        }
+        while said.len() < most
+            && let Some((first, after)) = rest.split_first()
+        {
+            rest = if *first == b'\\' {
+                unescape(rest, &mut said)
+            } else {
+                said.push(*first);
+                after
+            };
         }
         Cow::Owned(said)
     }
 
     /// Whether it may say `start` at its beginning. An escape there is rare enough to be looked at.
     pub(super) fn may_start_with(&self, start: &str) -> bool {
-        self.raw.starts_with(start) || self.raw.starts_with("\\u")
+        // Nearly every text differs in its first byte already.
+        self.raw.as_bytes().first().is_some_and(|first| *first == b'\\' || start.as_bytes().first() == Some(first))
+            && (self.raw.starts_with(start) || self.raw.starts_with("\\u"))
     }
 }
 
-/// The character of an escape that was read before, and the escape's length, backslash included.
-fn character(escape: &str) -> (char, usize) {
-    let bytes = escape.as_bytes().get(1..).unwrap_or_default();
-    match bytes.first() {
-        Some(b'u') => {
-            unit(bytes).map_or((char::REPLACEMENT_CHARACTER, 2), |(character, length)| (character, length + 1))
-        }
-        Some(b'b') => ('\u{8}', 2),
-        Some(b'f') => ('\u{c}', 2),
-        Some(b'n') => ('\n', 2),
-        Some(b'r') => ('\r', 2),
-        Some(b't') => ('\t', 2),
-        Some(other) => (char::from(*other), 2),
-        None => (char::REPLACEMENT_CHARACTER, 1),
-    }
+/// As many bytes of a string are decoded at once.
+const PIECE: usize = 16;
+
+/// Adds the character of an escape that was read before; what comes after it.
+fn unescape<'e>(escape: &'e [u8], said: &mut Vec<u8>) -> &'e [u8] {
+    let letter = escape.get(1).copied().unwrap_or(b'\\');
+    let length = if letter == b'u' {
+        let inside = escape.get(1..).unwrap_or_default();
+        let (character, length) = unit(inside).unwrap_or((char::REPLACEMENT_CHARACTER, 1));
+        said.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        length + 1
+    } else {
+        said.push(match letter {
+            b'b' => 8,
+            b'f' => 12,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            other => other,
+        });
+        2
+    };
+    escape.get(length..).unwrap_or_default()
 }
 
 #[cfg(test)]

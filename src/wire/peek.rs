@@ -91,7 +91,7 @@ pub enum BadBody {
 /// # Errors
 /// [`BadBody`] if the body is not one JSON object.
 pub fn peek(body: &[u8], operation: Operation) -> Result<Peek, BadBody> {
-    let text = std::str::from_utf8(body).map_err(|error| BadBody::NotUtf8 { at: error.valid_up_to() })?;
+    let text = simdutf8::basic::from_utf8(body).map_err(|_| not_utf8(body))?;
     let first = text.bytes().find(|b| !b.is_ascii_whitespace()).ok_or(BadBody::Empty)?;
     let mut reader = Reader::new(text);
     if first != b'{' {
@@ -105,6 +105,11 @@ pub fn peek(body: &[u8], operation: Operation) -> Result<Peek, BadBody> {
     }
     let inside = text.find('{').unwrap_or(0).saturating_add(1);
     Ok(Peek { inside, ..found.into_peek() })
+}
+
+/// Where a body stops being UTF-8; the quick check does not say.
+fn not_utf8(body: &[u8]) -> BadBody {
+    BadBody::NotUtf8 { at: std::str::from_utf8(body).map_or_else(|error| error.valid_up_to(), str::len) }
 }
 
 /// What is wrong with a text that was not read to its end; `None` if nothing is wrong with it as JSON.

@@ -74,7 +74,7 @@ impl Prompt<'_> {
             return 0;
         }
         match (level, self.kind) {
-            (Level::Stored, _) => self.ties.refer(&text.decoded()),
+            (Level::Stored, _) => self.ties.refer(&text.beginning(usize::MAX)),
             (Level::Field, _) => self.ties.only_text(&text.beginning(TEXT_READ)),
             (_, Kind::Schema) => {}
             (Level::Item | Level::Inside, _) if self.ties.wants_text() => self.ties.text(&text.beginning(TEXT_READ)),
@@ -153,6 +153,6 @@ fn is_data_url(text: Text<'_>) -> bool {
         return false;
     }
     let beginning = text.beginning(DATA_URL_READ);
-    let start = beginning.as_bytes().get(..beginning.len().min(DATA_URL_READ)).unwrap_or_default();
+    let start = beginning.get(..beginning.len().min(DATA_URL_READ)).unwrap_or_default();
     start.starts_with(b"data:") && memchr::memmem::find(start, b";base64,").is_some()
 }

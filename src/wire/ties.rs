@@ -80,7 +80,7 @@ impl Ties {
     }
 
     /// Text of the prompt, in the order of the body.
-    pub(super) fn text(&mut self, text: &str) {
+    pub(super) fn text(&mut self, text: &[u8]) {
         if self.begun < BEGINNING {
             self.beginning = take(self.beginning, &mut self.begun, text, BEGINNING);
         }
@@ -90,10 +90,10 @@ impl Ties {
     }
 
     /// Something the service stored or sealed, by its id or as it is.
-    pub(super) fn refer(&mut self, text: &str) {
+    pub(super) fn refer(&mut self, text: &[u8]) {
         if !text.is_empty() {
             self.item.is_sealed = true;
-            self.keep(fingerprint::of(text.as_bytes()));
+            self.keep(fingerprint::of(text));
         }
     }
 
@@ -121,7 +121,7 @@ impl Ties {
             }
             Label::Type => self.item.is_reference = matches!(text, "item_reference" | "reasoning"),
             Label::Id => self.item.id = Some(fingerprint::of(text.as_bytes())),
-            Label::Stored => self.refer(text),
+            Label::Stored => self.refer(text.as_bytes()),
         }
     }
 
@@ -143,7 +143,7 @@ impl Ties {
     }
 
     /// The prompt is one text: the user's.
-    pub(super) fn only_text(&mut self, text: &str) {
+    pub(super) fn only_text(&mut self, text: &[u8]) {
         self.begin_item();
         self.text(text);
         self.item.role = Role::User;
@@ -193,8 +193,7 @@ impl Ties {
 }
 
 /// Hashes on, up to `most` bytes in all.
-fn take(before: u64, read: &mut usize, text: &str, most: usize) -> u64 {
-    let bytes = text.as_bytes();
+fn take(before: u64, read: &mut usize, bytes: &[u8], most: usize) -> u64 {
     let part = bytes.get(..most.saturating_sub(*read)).unwrap_or(bytes);
     *read = read.saturating_add(part.len());
     fingerprint::after(before, part)

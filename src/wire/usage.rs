@@ -1,12 +1,11 @@
 //! Tokens that an answer reports, in both shapes: chat and completions (`prompt_tokens`), Responses (`input_tokens`).
 //!
-//! Invariant: numbers are the service's own and marked exact; a missing one counts as zero.
+//! Invariant: numbers are the service's own and marked exact; a missing one counts as zero. An answer is read in one walk.
 //! Absent on purpose: charges against limits.
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use std::borrow::Cow;
 
-use super::object;
+use super::json::{Malformed, Reader};
 use crate::model::profile::Operation;
 use crate::model::usage::Usage;
 
@@ -22,22 +21,52 @@ pub fn of_body(operation: Operation, body: &[u8]) -> Option<Usage> {
 
 /// The top-level `usage` of a JSON object, everything else skipped.
 pub(super) fn top_level(json: &[u8]) -> Option<Usage> {
-    #[derive(Deserialize)]
-    struct Answer<'a> {
-        #[serde(borrow)]
-        usage: Option<&'a RawValue>,
-    }
-    object::fields::<Answer<'_>>(json)?.usage.and_then(|raw| read(raw.get()))
+    whole(&text(json), |reader| within(reader, "usage", read))
 }
 
 /// The `usage` within the `response` object of a Responses event.
 pub(super) fn of_response(json: &[u8]) -> Option<Usage> {
-    #[derive(Deserialize)]
-    struct Event<'a> {
-        #[serde(borrow)]
-        response: Option<&'a RawValue>,
+    whole(&text(json), |reader| within(reader, "response", |reader| within(reader, "usage", read)))
+}
+
+/// What an answer says, whatever else some of its bytes may be.
+fn text(json: &[u8]) -> Cow<'_, str> {
+    simdutf8::basic::from_utf8(json).map_or_else(|_| String::from_utf8_lossy(json), Cow::Borrowed)
+}
+
+/// What `read` finds in a JSON text; nothing in what is none.
+fn whole<T>(json: &str, read: impl FnOnce(&mut Reader<'_>) -> Result<Option<T>, Malformed>) -> Option<T> {
+    let mut reader = Reader::new(json);
+    let found = read(&mut reader).ok()?;
+    reader.end().ok().and(found)
+}
+
+/// What `read` finds in one member of the object that comes next; the last of its name counts.
+fn within<T>(
+    reader: &mut Reader<'_>,
+    wanted: &str,
+    mut read: impl FnMut(&mut Reader<'_>) -> Result<Option<T>, Malformed>,
+) -> Result<Option<T>, Malformed> {
+    let mut found = None;
+    members(reader, |reader, name| {
+        if name != wanted {
+            return reader.skip();
+        }
+        found = read(reader)?;
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Calls `each` for every member of the object that comes next, to consume its value. What is no object is passed over.
+fn members(
+    reader: &mut Reader<'_>,
+    mut each: impl FnMut(&mut Reader<'_>, &str) -> Result<(), Malformed>,
+) -> Result<(), Malformed> {
+    if reader.next()? != b'{' {
+        return reader.skip();
     }
-    top_level(object::fields::<Event<'_>>(json)?.response?.get().as_bytes())
+    reader.object(|reader, key| each(reader, &key.decoded()))
 }
 
 /// Two answers of one session together.
@@ -52,67 +81,46 @@ pub(super) fn sum(before: Option<Usage>, more: Usage) -> Usage {
     }
 }
 
-/// The members of `usage` in both shapes, as they stand; what is no number there is none.
-#[derive(Deserialize)]
-struct Members<'a> {
-    #[serde(borrow)]
-    prompt_tokens: Option<&'a RawValue>,
-    #[serde(borrow)]
-    completion_tokens: Option<&'a RawValue>,
-    #[serde(borrow)]
-    input_tokens: Option<&'a RawValue>,
-    #[serde(borrow)]
-    output_tokens: Option<&'a RawValue>,
-    #[serde(borrow)]
-    total_tokens: Option<&'a RawValue>,
-    #[serde(borrow)]
-    prompt_tokens_details: Option<&'a RawValue>,
-    #[serde(borrow)]
-    completion_tokens_details: Option<&'a RawValue>,
-    #[serde(borrow)]
-    input_tokens_details: Option<&'a RawValue>,
-    #[serde(borrow)]
-    output_tokens_details: Option<&'a RawValue>,
-    /// As Realtime writes it.
-    #[serde(borrow)]
-    input_token_details: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Details<'a> {
-    #[serde(borrow)]
-    cached_tokens: Option<&'a RawValue>,
-    #[serde(borrow)]
-    reasoning_tokens: Option<&'a RawValue>,
-}
-
-fn number(raw: Option<&RawValue>) -> Option<u64> {
-    raw?.get().parse().ok()
-}
-
-fn details(raw: Option<&RawValue>) -> Option<Details<'_>> {
-    object::fields(raw?.get().as_bytes())
-}
-
-fn read(usage: &str) -> Option<Usage> {
-    let usage: Members<'_> = object::fields(usage.as_bytes())?;
-    let input = number(usage.prompt_tokens).or_else(|| number(usage.input_tokens));
-    let output = number(usage.completion_tokens).or_else(|| number(usage.output_tokens));
-    let total = number(usage.total_tokens);
+/// `usage` in both shapes; what is no number there is none.
+fn read(reader: &mut Reader<'_>) -> Result<Option<Usage>, Malformed> {
+    let (mut input, mut output, mut total, mut cached, mut reasoning) = ([None; 2], [None; 2], None, None, None);
+    let ([prompt, input_tokens], [completion, output_tokens]) = (&mut input, &mut output);
+    members(reader, |reader, name| {
+        let count = match name {
+            "prompt_tokens" => &mut *prompt,
+            "input_tokens" => &mut *input_tokens,
+            "completion_tokens" => &mut *completion,
+            "output_tokens" => &mut *output_tokens,
+            "total_tokens" => &mut total,
+            // The last as Realtime writes it.
+            "prompt_tokens_details" | "input_tokens_details" | "input_token_details" => {
+                cached = cached.or(within(reader, "cached_tokens", number)?);
+                return Ok(());
+            }
+            "completion_tokens_details" | "output_tokens_details" => {
+                reasoning = reasoning.or(within(reader, "reasoning_tokens", number)?);
+                return Ok(());
+            }
+            _ => return reader.skip(),
+        };
+        *count = number(reader)?;
+        Ok(())
+    })?;
+    let (input, output) = (input.into_iter().flatten().next(), output.into_iter().flatten().next());
     if input.is_none() && output.is_none() && total.is_none() {
-        return None;
+        return Ok(None);
     }
-    let of_input = [usage.prompt_tokens_details, usage.input_tokens_details, usage.input_token_details];
-    let of_output = [usage.completion_tokens_details, usage.output_tokens_details];
-    let cached = of_input.into_iter().find_map(|raw| number(details(raw)?.cached_tokens));
-    let reasoning = of_output.into_iter().find_map(|raw| number(details(raw)?.reasoning_tokens));
-    Some(Usage {
+    Ok(Some(Usage {
         input: input.unwrap_or_else(|| total.unwrap_or(0).saturating_sub(output.unwrap_or(0))),
         cached: cached.unwrap_or(0),
         output: output.unwrap_or(0),
         reasoning: reasoning.unwrap_or(0),
         exact: true,
-    })
+    }))
+}
+
+fn number(reader: &mut Reader<'_>) -> Result<Option<u64>, Malformed> {
+    Ok(reader.raw()?.parse().ok())
 }
 
 #[cfg(test)]
