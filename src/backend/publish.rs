@@ -6,9 +6,9 @@
 
 use std::sync::Arc;
 
-use super::keys;
 use super::profile::Loaded;
 use super::stage::Stage;
+use super::{Options, keys};
 use crate::contract::snapshot::{Applied, Arrivals, KeysView, LineView, RecordsView, ScriptView, SeriesView, Serving};
 use crate::contract::{DoorView, HistoryView, Snapshot};
 use crate::engine::clock::Clock;
@@ -47,12 +47,13 @@ pub struct Publisher {
 
 impl Publisher {
     /// The snapshot before anything runs.
-    pub(super) fn first(profile: &Loaded, applied: &Arc<Applied>, clock: &Clock) -> Snapshot {
+    pub(super) fn first(profile: &Loaded, applied: &Arc<Applied>, options: &Options, clock: &Clock) -> Snapshot {
         Snapshot {
             generation: 0,
             at: clock.now(),
             wall_ms: clock.wall_ms(),
             serving: Serving::Starting,
+            launch_port: options.port,
             sockets: Vec::new(),
             profile: profile.shown.clone(),
             applied: Arc::clone(applied),
@@ -159,6 +160,7 @@ impl Publisher {
             at,
             wall_ms: stage.clock.wall_ms(),
             serving: stage.serving.clone(),
+            launch_port: stage.options.port,
             sockets: stage.sockets(),
             profile: stage.profile.shown.clone(),
             applied: Arc::clone(&stage.applied),

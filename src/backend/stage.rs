@@ -154,7 +154,7 @@ impl Stage {
         let door =
             Arc::new(Door::new(Arc::clone(&engine), attempt::client(connect)?, recorder, checked, clock.wall_ms()));
         let applied = Arc::new(Applied { revision: first, ..applied(&profile, findings) });
-        let (ui, back, inbox) = line(Publisher::first(&profile, &applied, &clock));
+        let (ui, back, inbox) = line(Publisher::first(&profile, &applied, &options, &clock));
         let bell = if options.headless { None } else { hang_doorbell(&back) };
         let (events, reports) = mpsc::channel(EVENTS);
         let desk = keys::desk(&profile)?;

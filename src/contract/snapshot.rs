@@ -29,6 +29,8 @@ pub struct Snapshot {
     pub wall_ms: u64,
     /// Whether and where we listen.
     pub serving: Serving,
+    /// The port given at launch, which outranks the configuration's until we quit.
+    pub launch_port: Option<u16>,
     /// Everything that we have open to listen.
     pub sockets: Vec<Socket>,
     /// Which profile runs.

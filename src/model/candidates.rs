@@ -1,9 +1,10 @@
 //! The candidates of one decision, kept in as little room as they need.
 //!
 //! A record is written for every request and thousands are kept, so a candidate costs eight bytes where it differs from
-//! the one before it only in what it had free: names are the route's own, and the rest is said once for all in a row.
+//! the one before it only in what it had free, and eight more where times are known: names are the route's own, and the rest
+//! is said once for all in a row.
 //!
-//! Invariant: what comes out is what was put in, in the same order; a row ends where anything but `has` differs.
+//! Invariant: what comes out is what was put in, in the same order; a row ends where anything but `has` and `free_at` differs.
 //! Absent on purpose: judging, and the decision round it (`decision`).
 
 use std::sync::Arc;
@@ -16,7 +17,8 @@ use super::id::EndpointId;
 use super::status::Health;
 use super::units::Timestamp;
 
-/// What is said of a candidate, apart from its name and what it had free. The fields are those of [`Candidate`].
+/// What is said of a candidate, apart from its name, what it had free and when it has more. The fields are those of
+/// [`Candidate`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Footing {
     /// Its priority group, from 1.
@@ -29,8 +31,6 @@ pub struct Footing {
     pub needs: u64,
     /// The whole limit in that unit.
     pub limit: Option<u64>,
-    /// When it would have fitted or its rest ends, if that is known.
-    pub free_at: Option<Timestamp>,
     /// The judgement.
     pub verdict: Verdict,
 }
@@ -52,7 +52,12 @@ pub struct Candidates {
     names: Arc<[EndpointId]>,
     rows: Vec<Row>,
     has: Vec<u64>,
+    /// When each would have fitted or its rest ends; [`NEVER`]: not known. As long as it is known of none, it is empty.
+    free_at: Vec<Timestamp>,
 }
+
+/// No time.
+const NEVER: Timestamp = Timestamp::MAX;
 
 impl Candidates {
     /// Nobody yet, of a route with these members.
@@ -60,11 +65,13 @@ impl Candidates {
     pub fn of(names: Arc<[EndpointId]>) -> Self {
         let has = Vec::with_capacity(names.len());
         // Of each group some are chosen or left out, and the others stand alike.
-        Self { rows: Vec::with_capacity(names.len().min(8)), has, names }
+        Self { rows: Vec::with_capacity(names.len().min(8)), has, free_at: Vec::new(), names }
     }
 
-    /// The next member of the route stood like this, with so much free; `None`: not known.
-    pub fn push(&mut self, footing: Footing, has: Option<u64>) {
+    /// The next member of the route stood like this, with so much free, and would have fitted or its rest ends then; `None`:
+    /// not known.
+    pub fn push(&mut self, footing: Footing, has: Option<u64>, free_at: Option<Timestamp>) {
+        self.push_time(free_at);
         self.has.push(has.unwrap_or(0));
         let (end, known) = (self.has.len(), has.is_some());
         match self.rows.last_mut() {
@@ -76,6 +83,16 @@ impl Candidates {
                 }
                 self.rows.push(Row { end, footing, known });
             }
+        }
+    }
+
+    fn push_time(&mut self, free_at: Option<Timestamp>) {
+        if self.free_at.is_empty() && free_at.is_some() {
+            self.free_at.reserve_exact(self.names.len().max(self.has.len() + 1));
+            self.free_at.resize(self.has.len(), NEVER);
+        }
+        if free_at.is_some() || !self.free_at.is_empty() {
+            self.free_at.push(free_at.unwrap_or(NEVER));
         }
     }
 
@@ -106,8 +123,9 @@ impl Candidates {
 
     fn told(&self, row: &Row, place: usize) -> Option<Candidate> {
         let (endpoint, has) = (self.names.get(place)?.clone(), *self.has.get(place)?);
-        let Footing { group, admin_state, health, needs, limit, free_at, verdict } = row.footing;
+        let Footing { group, admin_state, health, needs, limit, verdict } = row.footing;
         let has = row.known.then_some(has);
+        let free_at = self.free_at.get(place).copied().filter(|at| *at != NEVER);
         Some(Candidate { endpoint, group, admin_state, health, needs, has, limit, free_at, verdict })
     }
 
@@ -124,7 +142,7 @@ impl From<Vec<Candidate>> for Candidates {
         let mut candidates = Self::of(all.iter().map(|one| one.endpoint.clone()).collect());
         for one in all {
             let Candidate { group, admin_state, health, needs, limit, free_at, verdict, .. } = one;
-            candidates.push(Footing { group, admin_state, health, needs, limit, free_at, verdict }, one.has);
+            candidates.push(Footing { group, admin_state, health, needs, limit, verdict }, one.has, free_at);
         }
         candidates
     }
@@ -195,7 +213,7 @@ mod tests {
             needs: 400,
             has,
             limit: has.map(|_| 10_000),
-            free_at: None,
+            free_at: has.filter(|has| *has > 3).map(Timestamp::from_secs),
             verdict,
         };
         let left = Verdict::Excluded(Exclusion::NotNeeded);

@@ -19,6 +19,7 @@ pub mod profile;
 pub mod proposal;
 pub mod record;
 pub mod revision;
+pub mod sample;
 pub mod scenario;
 pub mod script;
 pub mod secret;

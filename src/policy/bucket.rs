@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use super::ahead::Ahead;
+use super::ahead::{Drain, units};
 use crate::model::units::{Timestamp, micros};
 
 /// The guard that is kept without a reason.
@@ -120,11 +120,9 @@ impl Level {
     }
 
     /// How it drains from `now` on; of an open gate nothing is told.
-    pub(super) fn ahead(&self, now: Timestamp) -> Ahead {
-        match (u64::try_from(self.counts(now)), self.gate) {
-            (Ok(counts), Gate::Whole) => Ahead::Drain { counts, rate: self.rate, period: self.period },
-            _ => Ahead::Unknown,
-        }
+    pub(super) fn drain(&self, now: Timestamp) -> Option<Drain> {
+        let counts = u64::try_from(self.counts(now)).ok().filter(|_| self.gate == Gate::Whole)?;
+        Some(Drain { counts, rate: self.rate, period: self.period })
     }
 
     /// Whole units that have not drained at `now`, rounded up: what counts, the guard aside.
@@ -133,9 +131,9 @@ impl Level {
     }
 
     fn units(&self, parts: i128) -> u64 {
-        // Asked of every level for every decision, and wide numbers are slow to divide: those of a minute are rarely wide.
+        // Wide numbers are slow to divide, and those of a minute are rarely wide.
         match u64::try_from(parts) {
-            Ok(narrow) => narrow.div_ceil(self.period),
+            Ok(narrow) => units(narrow, self.period),
             Err(_) => u64::try_from(parts.unsigned_abs().div_ceil(u128::from(self.period))).unwrap_or(u64::MAX),
         }
     }

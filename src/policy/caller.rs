@@ -4,7 +4,8 @@
 //! Absent on purpose: who a caller is (`proxy`) and how important it is (its requests say that).
 
 use super::balancer::Balancer;
-use super::ledger::{Entry, Ledger, Limits, Room, Shortage, Unit};
+use super::free::Room;
+use super::ledger::{Entry, Ledger, Limits, Shortage, Unit};
 use crate::model::checked::{CheckedCaller, CheckedConfig};
 use crate::model::decision::Estimate;
 use crate::model::id::CallerId;

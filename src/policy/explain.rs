@@ -39,7 +39,7 @@ impl Balancer {
         let mut candidates = Candidates::of(names.unwrap_or_default());
         for (at, one) in judged.iter().enumerate() {
             let verdict = verdict(one, pick.filter(|pick| pick.at == at), line_ahead);
-            candidates.push(footing(one, verdict), one.has);
+            candidates.push(footing(one, verdict), one.has, one.free_at);
         }
         Arc::new(Decision {
             id,
@@ -65,7 +65,6 @@ fn footing(one: &Judged, verdict: Verdict) -> Footing {
         health: one.health,
         needs: one.needs,
         limit: one.limit,
-        free_at: one.free_at,
         verdict,
     }
 }

@@ -12,8 +12,9 @@ use std::time::Duration;
 use super::balancer::Balancer;
 use super::endpoint::{EndpointState, PoolState};
 use super::estimate::Tariff;
+use super::free::Room;
 use super::judge::pool_limits;
-use super::ledger::{Limits, Room};
+use super::ledger::Limits;
 use crate::model::checked::CheckedEndpoint;
 use crate::model::config::AdminState;
 use crate::model::decision::Exclusion;
@@ -79,11 +80,13 @@ impl Glance {
         }
     }
 
-    /// The same a little later, if only time has passed since: what is free is looked up, and nothing else. Whether that
-    /// was enough.
+    /// The same a little later, if only time has passed since: what is free is carried on, or else looked up, and nothing
+    /// else. Whether that was enough.
     fn pass(&mut self, now: Timestamp, state: &EndpointState) -> bool {
         if self.open {
-            self.room = state.ledger.room(now, self.limits);
+            if !self.room.pass(now) {
+                self.room = state.ledger.room(now, self.limits);
+            }
             self.health = match self.health {
                 Health::Healthy | Health::NearLimit if self.room.nearly_full => Health::NearLimit,
                 Health::Healthy | Health::NearLimit => Health::Healthy,

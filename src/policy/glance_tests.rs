@@ -28,7 +28,7 @@ fn check(brain: &Balancer, now: Timestamp) -> usize {
     for ((spec, slot), has_key) in fresh {
         let mut again = Glance::of(now, spec, brain.endpoints.get(*slot).expect("a slot"), *has_key);
         let seen = brain.endpoints.seen(*slot).expect("a look at it");
-        again.room.until = seen.room.until;
+        (again.room.until, again.room.at) = (seen.room.until, seen.room.at);
         assert_eq!(*seen, again, "{} at {now:?}", spec.id);
         count += 1;
     }
@@ -36,7 +36,7 @@ fn check(brain: &Balancer, now: Timestamp) -> usize {
         if brain.pools.is_fresh(*slot, now) {
             let mut again = brain.pools.get(*slot).expect("a slot").ledger.room(now, pool_limits(spec));
             let seen = brain.pools.seen(*slot).expect("a look at it");
-            again.until = seen.until;
+            (again.until, again.at) = (seen.until, seen.at);
             assert_eq!(*seen, again, "pool {} at {now:?}", spec.id);
         }
     }

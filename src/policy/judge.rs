@@ -8,9 +8,10 @@ use super::balancer::Balancer;
 use super::caller::CallerState;
 use super::endpoint::{EndpointState, PoolState};
 use super::estimate::Tariff;
+use super::free::Room;
 use super::glance::Glance;
 use super::health::{Pace, Standing};
-use super::ledger::{Limits, Room, Shortage};
+use super::ledger::{Limits, Shortage};
 use super::request::Job;
 use crate::model::checked::{CheckedEndpoint, CheckedMember, CheckedPool};
 use crate::model::config::AdminState;
@@ -105,7 +106,9 @@ impl Balancer {
         let mut asker = Asker::new(now, job, job.caller.and_then(|caller| self.callers.get(caller)));
         for (group, members) in route.groups.iter().enumerate() {
             for (place, member) in members.members.iter().enumerate() {
-                all.extend(self.judge_one(&mut asker, *member, group, place));
+                if let Some(one) = self.judge_one(&mut asker, *member, group, place) {
+                    all.push(one);
+                }
             }
         }
         self.withhold(now, job, &mut all);

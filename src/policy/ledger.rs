@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use super::ahead::Ahead;
 use super::bucket::Gate;
+use super::free::{Room, WHOLE, millionths};
 use super::meter::{Manner, Meter, Spot};
 use crate::model::config::Enforcement;
 use crate::model::decision::Estimate;
@@ -100,83 +100,6 @@ impl From<Estimate> for Demand {
 impl From<u64> for Demand {
     fn from(tokens: u64) -> Self {
         Self { tokens, input: 0, output: 0 }
-    }
-}
-
-/// What a ledger has free, all at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Room {
-    /// From then on time alone may have changed something.
-    pub(super) until: Timestamp,
-    /// The ceiling of tokens per minute; `None`: none is known.
-    pub(super) limit: Option<u64>,
-    /// What is free below it.
-    pub(super) free: u64,
-    /// The largest charge that fits, all limits considered but those of input and output.
-    pub(super) tokens: u64,
-    /// The same, tokens per minute left out too: if a charge is larger than `tokens` but not than this, they alone lack.
-    pub(super) apart: u64,
-    /// How tokens per minute come back, where they are few.
-    pub(super) ahead: Ahead,
-    input: u64,
-    output: u64,
-    /// The free share of the scarcest limit but tokens per minute, slices aside, in millionths; a million if none is known.
-    scarce: u64,
-    /// Whether four fifths of a limit are taken, slices aside.
-    pub(super) nearly_full: bool,
-}
-
-impl Room {
-    /// No limit is known.
-    const BOUNDLESS: Self = Self {
-        until: Timestamp::MAX,
-        limit: None,
-        free: u64::MAX,
-        tokens: u64::MAX,
-        apart: u64::MAX,
-        ahead: Ahead::Unknown,
-        input: u64::MAX,
-        output: u64::MAX,
-        scarce: WHOLE,
-        nearly_full: false,
-    };
-
-    /// Whether a request fits.
-    pub(super) const fn takes(&self, estimate: &Estimate) -> bool {
-        estimate.charge <= self.tokens && estimate.prompt <= self.input && estimate.output <= self.output
-    }
-
-    /// The free share of the scarcest limit, slices aside, in millionths; a million if none is known.
-    pub(super) fn share(&self) -> u64 {
-        self.limit.map_or(self.scarce, |limit| self.scarce.min(millionths(self.free, limit)))
-    }
-
-    /// When a request fits that lacks nothing but tokens per minute; `None`: it lacks something else, or nothing, or that
-    /// cannot be told from here.
-    pub(super) fn back(&self, now: Timestamp, estimate: &Estimate) -> Option<Timestamp> {
-        let limit = self.limit.filter(|limit| (self.free..*limit).contains(&estimate.charge.saturating_sub(1)))?;
-        let alone = estimate.charge <= self.apart && estimate.prompt <= self.input && estimate.output <= self.output;
-        self.ahead.when(now, estimate.charge, (self.free, limit)).filter(|_| alone)
-    }
-
-    /// Nothing goes there, whatever is free.
-    pub(super) const fn shut(&mut self) {
-        (self.tokens, self.apart) = (0, 0);
-    }
-
-    /// Takes a limit into account; what is free of it.
-    fn see(&mut self, now: Timestamp, meter: &Meter, limit: u64) -> u64 {
-        let free = self.see_tokens(now, meter, limit);
-        self.scarce = self.scarce.min(millionths(free, limit));
-        free
-    }
-
-    /// The same for the tokens of the minute, whose share is worked out when it is asked for.
-    fn see_tokens(&mut self, now: Timestamp, meter: &Meter, limit: u64) -> u64 {
-        let (taken, until) = meter.taken_until(now);
-        self.until = self.until.min(until);
-        self.nearly_full |= taken >= limit.saturating_sub(limit / 5);
-        limit.saturating_sub(taken)
     }
 }
 
@@ -325,20 +248,15 @@ impl Ledger {
 
     /// What is free.
     pub(super) fn room(&self, now: Timestamp, limits: Limits) -> Room {
-        let mut room = Room { limit: limits.tokens, ..Room::BOUNDLESS };
+        let mut room = Room::below(limits.tokens);
         if let Some(limit) = limits.tokens {
-            room.free = room.see_tokens(now, &self.tokens, limit);
-            if room.nearly_full {
-                room.ahead = self.tokens.ahead(now);
-            }
+            room.see_tokens(now, &self.tokens, limit);
         }
-        let mut none_left = false;
+        let sliced = self.is_sliced(now);
         if let Some(limit) = limits.requests {
-            none_left = room.see(now, &self.minute, limit) == 0;
-            if self.is_sliced(now) {
-                let (taken, until) = self.slice.taken_until(now);
-                none_left |= taken >= self.slice_limit(limit);
-                room.until = room.until.min(until);
+            room.see_requests(now, &self.minute, limit);
+            if sliced {
+                room.see_slice(now, &self.slice, self.slice_limit(limit));
                 if self.enforcement == Enforcement::TokenBucket {
                     room.until = room.until.min(self.sliced_until);
                 }
@@ -346,20 +264,10 @@ impl Ledger {
         }
         if self.more.is_some() {
             for (unit, meter, _, limit) in self.more_lines(Demand::default(), limits) {
-                let free = room.see(now, meter, limit);
-                match unit {
-                    Unit::Input => room.input = free,
-                    Unit::Output => room.output = free,
-                    Unit::Tokens | Unit::DayTokens => room.apart = room.apart.min(free),
-                    Unit::Requests | Unit::DayRequests => none_left |= free == 0,
-                }
+                room.see_more(now, meter, unit, limit);
             }
         }
-        if none_left {
-            room.apart = 0;
-        }
-        room.tokens = room.apart.min(room.free);
-        room
+        room.seen(now, !sliced && self.more.is_none())
     }
 
     /// The unit that lacks room for one such request the longest, if any does.
@@ -539,19 +447,6 @@ impl Ledger {
     pub(super) fn free_tokens(&self, now: Timestamp, limits: Limits) -> Option<u64> {
         limits.tokens.map(|limit| limit.saturating_sub(self.tokens.taken(now)))
     }
-}
-
-const WHOLE: u64 = 1_000_000;
-
-fn millionths(part: u64, whole: u64) -> u64 {
-    match part.checked_mul(WHOLE) {
-        // Mostly it is all or nothing, which needs no division.
-        _ if part >= whole && whole > 0 => WHOLE,
-        Some(0) => 0,
-        Some(scaled) => scaled / whole.max(1),
-        None => part / (whole / WHOLE).max(1),
-    }
-    .min(WHOLE)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::claim::{Claim, Standing};
 use super::event::Output;
 use super::judge::{Hope, Judged, Ruling, hope};
 use super::lane::Lane;
+use super::order::Passer;
 use super::request::{Job, Stage};
 use crate::model::config::Priority;
 use crate::model::decision::{Exclusion, RefusalReason};
@@ -170,9 +171,8 @@ impl Balancer {
             }
             let upcoming = self.routes.get(route)?.line.upcoming_of(lane, TRIED);
             let (mut moved, mut wake) = (false, soonest.filter(|_| !fits));
-            let others = upcoming.iter().map(|turn| &turn.waiter);
-            let others = others.filter(|one| one.request != next && open(one.class) && (paced || one.charge <= widest));
-            for one in others {
+            let may = |one: &&Passer| one.request != next && open(one.class) && (paced || one.charge <= widest);
+            for one in upcoming.iter().filter(may) {
                 match self.try_behind(now, one.request, outputs) {
                     Look::Gone => moved = true,
                     Look::Waits(when) => wake = earlier(wake, when),

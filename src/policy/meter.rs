@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::ahead::Ahead;
+use super::ahead::{Ahead, Drain};
 use super::bucket::{Gate, Level, Mark};
 use super::window::{Place, Window};
 use crate::model::units::Timestamp;
@@ -111,9 +111,18 @@ impl Meter {
         }
     }
 
-    /// How what is taken of it comes back.
-    pub(super) fn ahead(&self, now: Timestamp) -> Ahead {
-        self.level.as_ref().map_or_else(|| self.log.ahead(now), |level| level.ahead(now))
+    /// How what is taken of it comes back. Of a window that is looked up where room is `scarce` alone.
+    pub(super) fn ahead(&self, now: Timestamp, scarce: bool) -> Ahead {
+        match &self.level {
+            Some(level) => level.drain(now).map_or(Ahead::Unknown, Ahead::Drain),
+            None if scarce => self.log.ahead(now),
+            None => Ahead::Unknown,
+        }
+    }
+
+    /// How it drains, if it is counted as a level that lets in what fits below it.
+    pub(super) fn drain(&self, now: Timestamp) -> Option<Drain> {
+        self.level.as_ref()?.drain(now)
     }
 
     /// Whether less than `amount` counts at `now`.

@@ -25,6 +25,7 @@ mod explain;
 mod fail;
 mod forecast;
 mod foreign;
+mod free;
 mod glance;
 mod growth;
 mod health;

@@ -52,6 +52,15 @@ pub(super) struct Turn {
     pub(super) caller_tag: u64,
 }
 
+/// One behind the next one of its lane, who may pass if it fits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Passer {
+    pub(super) request: RequestId,
+    pub(super) class: Priority,
+    /// As of its [`Waiter`].
+    pub(super) charge: u64,
+}
+
 /// One route's line.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Line {
@@ -427,25 +436,29 @@ impl Line {
     pub(super) fn upcoming(&self, most: usize) -> Vec<Turn> {
         let promoted =
             self.promoted.values().map(|waiter| Turn { waiter: waiter.clone(), class_tag: 0, caller_tag: 0 });
-        let all: Vec<Turn> = promoted.take(most).collect();
-        self.merged(all, most, |class| class.in_order())
+        let mut all: Vec<Turn> = promoted.take(most).collect();
+        let turn = |waiter: &Waiter, class_tag, caller_tag| Turn { waiter: waiter.clone(), class_tag, caller_tag };
+        self.merge(&mut all, most, |class| class.in_order(), turn);
+        all
     }
 
-    /// The same of one lane.
-    pub(super) fn upcoming_of(&self, lane: &Lane, most: usize) -> Vec<Turn> {
+    /// Those of one lane who would go next.
+    pub(super) fn upcoming_of(&self, lane: &Lane, most: usize) -> Vec<Passer> {
+        let passer = |waiter: &Waiter| Passer { request: waiter.request, class: waiter.class, charge: waiter.charge };
         let promoted = self.promoted.values().filter(|waiter| waiter.lane == *lane);
-        let promoted = promoted.map(|waiter| Turn { waiter: waiter.clone(), class_tag: 0, caller_tag: 0 });
-        let all: Vec<Turn> = promoted.take(most).collect();
-        self.merged(all, most, |class| class.lane_in_order(lane))
+        let mut all: Vec<Passer> = promoted.map(passer).take(most).collect();
+        self.merge(&mut all, most, |class| class.lane_in_order(lane), |waiter, _, _| passer(waiter));
+        all
     }
 
-    fn merged<'l, I>(
+    /// Adds the next ones of all classes; `tell` is given each with the tags of its class and of its caller.
+    fn merge<'l, I, T>(
         &'l self,
-        mut all: Vec<Turn>,
+        all: &mut Vec<T>,
         most: usize,
         order: impl Fn(&'l Class) -> InOrder<'l, I>,
-    ) -> Vec<Turn>
-    where
+        tell: impl Fn(&'l Waiter, u64, u64) -> T,
+    ) where
         I: Iterator<Item = &'l Waiter>,
     {
         let mut classes = CLASSES.map(|class| {
@@ -460,10 +473,9 @@ impl Line {
             let Some((class_tag, _, tag, rest)) = ranked.min_by_key(|(tag, class, ..)| (*tag, *class)) else { break };
             if let Some((waiter, caller_tag)) = rest.next() {
                 *tag = class_tag;
-                all.push(Turn { waiter: waiter.clone(), class_tag, caller_tag });
+                all.push(tell(waiter, class_tag, caller_tag));
             }
         }
-        all
     }
 
     /// The tags that one who comes now would leave behind: of its class and of its caller, behind all of the same caller.

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::pacing::{AT_HAND, AT_HAND_AT_MOST, HORIZONS, LAST, NORMAL_SHARE, share};
+use super::pacing::{HORIZONS, LAST, NORMAL_SHARE, at_hand, share};
 use super::play::Play;
 use crate::model::config::Priority;
 use crate::model::outlook::Demand;
@@ -68,7 +68,7 @@ impl Paces {
         Self {
             from,
             free,
-            at_hand: share(interactive.upper, AT_HAND, 60).min(share(whole, AT_HAND_AT_MOST, 1_000)),
+            at_hand: at_hand(interactive, whole),
             kept: [upmost(interactive.upper, NORMAL_SHARE), upmost(both, bulk_share)],
             taken,
             own: [NORMAL_SHARE, bulk_share].map(|percent| share(whole, percent * 21, 2_000)),

@@ -28,10 +28,8 @@ pub(super) const HORIZONS: [u64; MOMENTS] =
 const MOMENTS: usize = 24;
 /// By then everything of now has left, guards included.
 pub(super) const LAST: u64 = 63;
-/// As many seconds of what interactive requests are expected to want stay free at any moment,
-pub(super) const AT_HAND: u64 = 2;
-/// but at most this part of the whole, in thousandths.
-pub(super) const AT_HAND_AT_MOST: u64 = 20;
+/// No more of the whole stays free for interactive requests that may come at any moment, in thousandths.
+const AT_HAND_AT_MOST: u64 = 20;
 /// How long an allowance is used before it is made again.
 const FRESH: Duration = Duration::from_millis(100);
 /// An older outlook says nothing.
@@ -147,7 +145,7 @@ impl Balancer {
         let groups = route.groups.iter().map(|group| {
             sum = together(sum, self.free_of(now, group));
             let Some((free, whole)) = sum else { return [u64::MAX; 2] };
-            let at_hand = share(interactive.upper, AT_HAND, 60).min(share(whole, AT_HAND_AT_MOST, 1_000));
+            let at_hand = at_hand(interactive, whole);
             let both = interactive.upper.saturating_add(normal.upper);
             [(interactive.upper, NORMAL_SHARE), (both, bulk_share)].map(|(upper, own)| {
                 let rate = upper.min(share(whole, 100 - own, 100));
@@ -210,6 +208,14 @@ impl RouteState {
         // A little more, or it would have less whenever its requests do not come at the very moment they may go.
         whole.is_some_and(|whole| taken.saturating_add(charge) <= share(whole, percent.saturating_mul(21), 2_000))
     }
+}
+
+/// What stays free for the interactive requests of the next moments: a second of what is expected, and two more of by how
+/// much that may be wrong. Those of one size come nearly as expected; where few are large, one of them must find room.
+pub(super) fn at_hand(interactive: Demand, whole: u64) -> u64 {
+    let unsure = interactive.upper.saturating_sub(interactive.expected);
+    let wanted = share(interactive.expected, 1, 60).saturating_add(share(unsure, 2, 60));
+    wanted.min(share(whole, AT_HAND_AT_MOST, 1_000))
 }
 
 fn moments(now: Timestamp) -> [Timestamp; MOMENTS] {

@@ -303,6 +303,15 @@ impl Play {
         }
     }
 
+    /// No larger charge fits anywhere now; a gate that is empty takes any.
+    pub(super) fn widest(&self) -> u64 {
+        let free = |gate: &Gate| {
+            let free = gate.ledger.free_tokens(self.now, gate.limits).unwrap_or(u64::MAX);
+            if gate.limits.tokens.is_some_and(|limit| free < limit) { free } else { u64::MAX }
+        };
+        self.gates.iter().filter(|gate| gate.opens <= self.now).map(free).max().unwrap_or_default()
+    }
+
     /// What all gates have free at a time if nothing more goes there, and let through in a minute; pools counted once.
     /// `None`: not known of each.
     pub(super) fn free_at(&self, at: Timestamp) -> Option<(u64, u64)> {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::lane::Lane;
-use super::order::{Caller, Line, Waiter};
+use super::order::{Caller, Line, Passer, Waiter};
 use super::paced_play::Paces;
 use super::play::{Play, Player, Start};
 use crate::model::config::Priority;
@@ -316,11 +316,13 @@ impl<C: Fn(RequestId, usize) -> Option<Estimate>> Rehearsal<C> {
                 return Some(start.at);
             }
             let line = self.lines.get(next.line)?;
+            // Whoever needs more than is free anywhere need not be asked; but an allowance is one thing for each class.
+            let paced = self.roles.get(&smallest).is_some_and(|role| self.paced_from(&role.waiter, start).is_some());
+            let widest = if paced { u64::MAX } else { self.play.widest() };
+            let may = |one: &&Passer| one.request != next.request && open(one.class) && one.charge <= widest;
             let upcoming = line.upcoming_of(&next.lane, TRIED);
-            let others = upcoming.iter().filter(|one| one.waiter.request != next.request && open(one.waiter.class));
-            let others: Vec<RequestId> = others.map(|turn| turn.waiter.request).chain([smallest]).collect();
             let (mut moved, mut wake) = (false, None);
-            for request in others {
+            for request in upcoming.iter().filter(may).map(|one| one.request).chain([smallest]) {
                 match self.pass(request, kept) {
                     Look::Gone => moved = true,
                     Look::Waits(when) => wake = earlier(wake, when),

@@ -102,9 +102,12 @@ impl Person {
         let floor = self.harness.get_by_role_and_label(Role::Button, "Revisions").rect().top();
         // Entries of the navigation that are scrolled above it are not in sight either.
         let strip = self.harness.get_by_role_and_label(Role::Button, "Leave the demo").rect().bottom();
-        let above =
-            |control: &Control| control.rect.top() < strip && Page::ALL.iter().any(|page| page.name() == control.name);
-        let all = self.controls().into_iter().filter(|control| control.role != Role::Row && !above(control));
+        let more = self.harness.query_by_role_and_label(Role::Button, "More pages").map(|more| more.rect().top());
+        let scrolled_away = |control: &Control| {
+            (control.rect.top() < strip || more.is_some_and(|more| control.rect.bottom() > more))
+                && Page::ALL.iter().any(|page| page.name() == control.name)
+        };
+        let all = self.controls().into_iter().filter(|control| control.role != Role::Row && !scrolled_away(control));
         all.filter(|control| control.rect.bottom() < floor || control.name == "Revisions").collect()
     }
 

@@ -77,6 +77,10 @@ pub enum Action {
     DrainEndpoint,
     /// Test the key of the selected endpoint or account.
     TestKey,
+    /// Open the form for an account.
+    AddAccount,
+    /// Open the field for another key of the selected account.
+    ReplaceKey,
     /// Say why the selected request went where it went.
     Why,
     /// Select the next row.

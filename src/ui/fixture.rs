@@ -134,6 +134,7 @@ pub fn empty() -> Snapshot {
         at: Timestamp::from_secs(1),
         wall_ms: WALL_MS,
         serving: listening(),
+        launch_port: None,
         sockets: vec![Socket { address: "127.0.0.1:8787".to_owned(), why: "Requests of your tools" }],
         profile: Profile {
             name: "Default".to_owned(),

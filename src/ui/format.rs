@@ -98,6 +98,16 @@ pub fn clock_time(wall_ms: u64) -> String {
         .unwrap_or_default()
 }
 
+/// Local second of the day of Unix milliseconds, from 0.
+#[must_use]
+pub fn second_of_day(wall_ms: u64) -> u32 {
+    let millis = i64::try_from(wall_ms).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(millis)
+        .map(|moment| moment.to_zoned(jiff::tz::TimeZone::system()).time())
+        .map(|time| [time.hour(), time.minute(), time.second()].map(|part| u32::try_from(part).unwrap_or_default()))
+        .map_or(0, |[hour, minute, second]| (hour * 60 + minute) * 60 + second)
+}
+
 /// Local hour of Unix milliseconds, 0 to 23.
 #[must_use]
 pub fn hour_of_day(wall_ms: u64) -> u8 {
@@ -158,6 +168,15 @@ pub fn group_rank(place: usize, of: usize) -> String {
 #[must_use]
 pub fn count(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", Grouped(number), if number == 1 { one } else { many })
+}
+
+/// `a`, `a and b`, `a, b and c`.
+#[must_use]
+pub fn listed(names: &[&str]) -> String {
+    match names {
+        [rest @ .., last] if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => names.concat(),
+    }
 }
 
 #[cfg(test)]

@@ -70,6 +70,8 @@ pub enum Does {
     Set(EndpointId, AdminState),
     /// Tests an account's key.
     Test(AccountId),
+    /// Opens the field for another key of an account.
+    ReplaceKey(AccountId),
 }
 
 /// Something to choose.

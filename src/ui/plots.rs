@@ -3,6 +3,7 @@
 //! Invariant: a missing second is a gap, never a zero; each endpoint keeps its colour and dash on every plot.
 //! Absent on purpose: zooming and panning, which would fight with draggable lines.
 
+pub mod pin;
 mod table;
 
 use std::collections::BTreeMap;
@@ -173,9 +174,11 @@ pub fn stacked(theme: &Theme, series: &[EndpointSeries], metric: Metric, now: u6
 pub fn usable(theme: &Theme, series: &[EndpointSeries], now: u64) -> Stream {
     let mut sums: BTreeMap<u64, u64> = BTreeMap::new();
     for point in series.iter().flat_map(EndpointSeries::points) {
+        // Where no limit is known there is no line: 0 would say that nothing can be used.
+        let Some(limit) = point.token_limit else { continue };
         let resting = matches!(point.health, Health::Resting { .. } | Health::NoKey);
         let sum = sums.entry(point.second).or_default();
-        *sum = sum.saturating_add(if resting { 0 } else { point.token_limit.unwrap_or(0) });
+        *sum = sum.saturating_add(if resting { 0 } else { limit });
     }
     let style = SeriesStyle { color: theme.text_faint, dash: Dash::Dashed(6) };
     let name = sums.values().next_back().map_or_else(String::new, |sum| format!("usable {}", Short(*sum)));
@@ -234,6 +237,8 @@ pub struct Chart<'a> {
     pub height: f32,
     /// Seconds shown, see [`window`].
     pub window: u64,
+    /// Its right end.
+    pub now: pin::Now,
     /// What is counted.
     pub metric: Metric,
     /// Lines and bands, drawn in order.
@@ -268,7 +273,7 @@ impl Chart<'_> {
     pub fn show(self, ui: &mut Ui, theme: &Theme) -> PlotTransform {
         let top = self.top.unwrap_or_else(|| self.natural_top());
         let (unit, seconds) = (self.metric.unit(), as_float(self.window));
-        let window = self.window;
+        let (window, now) = (self.window, self.now);
         let ends: Vec<(String, egui::Color32, f64)> = self.ends(theme);
         let width = f64::from(ui.available_width());
         let margin = seconds * NAMES / (width - NAMES - AXIS).max(NAMES);
@@ -303,6 +308,7 @@ impl Chart<'_> {
         let summary = self.summary;
         shown.response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, &summary));
         label_ends(ui, theme, &shown.transform, &ends);
+        pin::show(ui, theme, &shown.response, &shown.transform, now, window);
         shown.transform
     }
 
@@ -527,6 +533,15 @@ mod tests {
         let both = [series(0, &[point(1, 7, Health::Healthy)]), series(1, &[point(1, 5, Health::Healthy)])];
         let bands = stacked(&Theme::default(), &both, Metric::Tokens, 1);
         assert_eq!(bands[1].runs[0][0], Mark { x: -0.0, low: 7.0, high: 12.0 });
+    }
+
+    #[test]
+    fn without_a_known_limit_there_is_no_line_of_what_is_usable() {
+        let mut one = crate::ui::fixture::snapshot().series.endpoints[0].clone();
+        let unknown = |point: &SeriesPoint| SeriesPoint { token_limit: None, ..*point };
+        one.chunks = vec![one.points().map(unknown).collect()];
+        let stream = usable(&Theme::default(), &[one], crate::ui::fixture::SECOND);
+        assert!(stream.runs.is_empty() && stream.name.is_empty(), "{}", stream.name);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod live_bar;
 mod nav;
 mod palette;
 mod panes;
+mod parting;
 mod review;
 mod revisions;
 mod toasts;
@@ -83,6 +84,8 @@ pub struct Console {
     revisions: revisions::Sheet,
     hold: hold::Hold,
     bar: bool,
+    /// How high the bars at the window's foot are, in points.
+    foot: f32,
 }
 
 impl Console {
@@ -128,6 +131,7 @@ impl Console {
             revisions: revisions::Sheet::default(),
             hold: hold::Hold::default(),
             bar: false,
+            foot: 0.0,
         }
     }
 
@@ -183,13 +187,13 @@ impl Console {
         self.inspect(ui, theme, &shown, &mut wanted);
         self.show_page(ui, theme, &shown, &notices);
         if self.reviewing {
-            wanted.extend(review::show(&ctx, theme, &self.draft));
+            wanted.extend(review::show(&ctx, theme, &self.draft, &snapshot));
         }
         self.helping = self.helping && help::show(&ctx, theme);
         self.ask(&ctx, theme, &snapshot);
         self.show_palette(&ctx, theme, &snapshot);
         self.revisions.show(&ctx, theme, &snapshot, &mut self.draft);
-        wanted.extend(self.toasts.show(&ctx, theme).map(Wish::from));
+        wanted.extend(self.toasts.show(&ctx, theme, self.foot).map(Wish::from));
         focus::show(&ctx, theme);
         wanted.extend(std::mem::take(&mut self.later).into_iter().map(Wish::Act));
         for wish in wanted {
@@ -218,17 +222,21 @@ impl Console {
         self.hold.show(ui, theme, snapshot, &mut wanted);
         self.demo.show(ui, theme, snapshot, self.trail.page(), &mut wanted);
         if ui.ctx().dragged_id().is_none() {
-            // A bar that came in the middle of a drag would move the dragged line away from the pointer.
+            // A bar that came in the middle of a drag would take room from what is dragged over.
             self.bar = live_bar::is_wanted(&self.draft, &self.tuning, snapshot);
         }
+        let thin = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(16, 4));
+        let status =
+            Panel::bottom("status line").frame(thin).show(ui, |ui| bars::status(ui, theme, snapshot, &mut wanted));
+        self.foot = status.response.rect.height();
         if self.bar {
             let fill = Frame::new().fill(theme.bar(Tone::Info)).inner_margin(Margin::symmetric(16, 6));
-            Panel::top("draft bar").frame(fill).show(ui, |ui| {
+            // At the foot: what the person has just changed stays where it is.
+            let draft = Panel::bottom("draft bar").frame(fill).show(ui, |ui| {
                 live_bar::show(ui, theme, (&self.draft, &self.tuning), snapshot, &mut wanted);
             });
+            self.foot += draft.response.rect.height();
         }
-        let thin = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(16, 4));
-        Panel::bottom("status line").frame(thin).show(ui, |ui| bars::status(ui, theme, snapshot, &mut wanted));
         nav::show(ui, theme, self.trail.page(), snapshot, &mut self.panes, &mut wanted);
         wanted
     }
@@ -360,6 +368,7 @@ impl Console {
             Wish::Bell(press) => self.press_bell(press),
             Wish::Apply => self.apply(ctx),
             Wish::Compare => self.revisions.compare(),
+            Wish::AddRealEndpoint => self.ask_to_leave_demo(Some(Page::Accounts)),
             Wish::CloseReview => self.reviewing = false,
             Wish::Copy(text) => ctx.copy_text(text),
         }
@@ -379,6 +388,8 @@ enum Wish {
     Open(Target),
     Apply,
     CloseReview,
+    /// The demo is over; real accounts are next.
+    AddRealEndpoint,
     Compare,
     Copy(String),
     Undo(Undo),
@@ -416,3 +427,7 @@ mod places_tests;
 #[cfg(test)]
 #[path = "shell/leaving_tests.rs"]
 mod leaving_tests;
+
+#[cfg(test)]
+#[path = "shell/parting_tests.rs"]
+mod parting_tests;

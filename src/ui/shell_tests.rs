@@ -43,7 +43,7 @@ impl Screen {
         self.sent().map(|(_, command)| command)
     }
 
-    fn sent(&mut self) -> Option<(crate::model::id::CommandId, Command)> {
+    pub(super) fn sent(&mut self) -> Option<(crate::model::id::CommandId, Command)> {
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
         let next = std::pin::pin!(self.inbox.next());
         match next.poll(&mut cx) {
@@ -271,6 +271,7 @@ fn the_demo_tells_its_story_from_the_first_request_to_the_way_out() {
     screen.harness.run_steps(2);
     assert!(screen.harness.query_by_label("Rush hour is over: 1,312 requests sent, none failed.").is_some());
     screen.click("Now add a real endpoint");
+    screen.click("Leave and add an endpoint");
     assert!(matches!(screen.command(), Some(Command::Demo(crate::contract::DemoCommand::Leave))));
     assert_eq!(screen.harness.state().page(), Page::Accounts);
 }

@@ -21,6 +21,8 @@ pub struct Tally {
     pub theirs: u64,
     /// 429s of ours within the last minute; refusals for another reason are none.
     pub ours: u64,
+    /// Tokens that answers which ended within the last minute used, as the services reported.
+    pub used: u64,
     first_tokens: Vec<Duration>,
 }
 
@@ -35,6 +37,9 @@ impl Tally {
             let whole = record.end == RecordEnd::Answered(Ending::Completed);
             tally.good += u64::from(whole && record.status < 400);
             tally.first_tokens.extend(record.first_token);
+            if record.ended_wall_ms() >= minute {
+                tally.used = tally.used.saturating_add(record.usage.map_or(0, |usage| usage.total()));
+            }
             tally.ours +=
                 u64::from(record.wall_ms >= minute && record.end == RecordEnd::Refused && record.status == 429);
         }

@@ -4,7 +4,9 @@
 //! Absent on purpose: edits of the draft, which have a history of their own, and keys, which have none.
 
 use crate::contract::snapshot::Serving;
-use crate::contract::{Command, EndpointCommand, LineCommand, NoticeBody, RevertCause, ServingCommand, Snapshot};
+use crate::contract::{
+    Command, DemoCommand, EndpointCommand, LineCommand, NoticeBody, RevertCause, ServingCommand, Snapshot,
+};
 use crate::model::config::AdminState;
 use crate::model::id::{CommandId, EndpointId, RequestId};
 
@@ -19,6 +21,8 @@ pub(super) enum Undo {
     Pause,
     /// Keeps a request that is about to be ended.
     Keep(RequestId),
+    /// Begins the demo again.
+    Demo,
     /// Takes the newest step of the draft back: what was tried in a live session is a draft again.
     Tried,
 }
@@ -33,6 +37,7 @@ impl Undo {
             }
             Command::Serving(ServingCommand::Pause) => is_listening(snapshot).then_some(Self::Resume),
             Command::Serving(ServingCommand::Resume) => Some(Self::Pause),
+            Command::Demo(DemoCommand::Leave) => Some(Self::Demo),
             Command::Line(LineCommand::CancelSoon(request)) => Some(Self::Keep(*request)),
             _ => None,
         }
@@ -45,6 +50,7 @@ impl Undo {
             Self::Resume => Some(Command::Serving(ServingCommand::Resume)),
             Self::Pause => Some(Command::Serving(ServingCommand::Pause)),
             Self::Keep(request) => Some(Command::Line(LineCommand::Keep(request))),
+            Self::Demo => Some(Command::Demo(DemoCommand::Enter)),
             Self::Tried => None,
         }
     }
@@ -53,6 +59,7 @@ impl Undo {
     pub(super) const fn label(&self) -> &'static str {
         match self {
             Self::Tried => "Re-apply as draft",
+            Self::Demo => "Back to the demo",
             Self::Endpoint(..) | Self::Resume | Self::Pause | Self::Keep(_) => "Undo",
         }
     }

@@ -85,7 +85,7 @@ pub const fn exclusion(exclusion: Exclusion) -> &'static str {
         Exclusion::Ramping => "recovering, its share for now is used",
         Exclusion::ProbeRunning => "a probe is on its way",
         Exclusion::LineAhead => "others whose turn it is wait for it",
-        Exclusion::KeptForImportant => "kept for more important requests",
+        Exclusion::KeptForImportant => "what is free there is kept for more important requests",
         Exclusion::BoundElsewhere => "the stored state lives in another account",
         Exclusion::RegionExcluded => "kept out by the route's regions",
         Exclusion::Withheld => "its group was left and is still too full",

@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use super::explain::{counterfactual, one_line, paragraph};
 use super::*;
-use crate::model::config::Priority;
 use crate::model::counterfactual::{Change, Counterfactual};
 use crate::model::decision::{Candidate, Decision, Estimate, Verdict};
-use crate::model::id::{DecisionId, EndpointId, ModelName, RequestId};
+use crate::model::id::{DecisionId, EndpointId, ModelName};
 use crate::model::outcome::{Failure, HeaderFacts};
-use crate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
 use crate::model::record::AttemptRecord;
+use crate::model::sample;
 use crate::model::status::{Health, RestCause};
 use crate::model::units::Timestamp;
 
@@ -91,29 +90,12 @@ fn decision(candidates: Vec<Candidate>, conclusion: Conclusion) -> Decision {
 
 fn record(decision: Decision, attempts: Vec<AttemptRecord>, end: RecordEnd) -> RequestRecord {
     RequestRecord {
-        id: RequestId(1),
         at: Timestamp::from_secs(60),
-        wall_ms: 0,
-        profile: Arc::new(RequestProfile {
-            model: ModelName::from("gpt-4o"),
-            operation: Operation::Chat,
-            streaming: false,
-            size: RequestSize::default(),
-            priority: Priority::Normal,
-            caller: None,
-            client: Arc::from("aider"),
-            sdk_retry: 0,
-            patience: None,
-            affinity: Affinity::default(),
-        }),
-        status: 200,
         end,
         attempts,
         decisions: vec![Arc::new(decision)],
-        usage: None,
-        waited: Duration::ZERO,
-        first_token: None,
         total: Duration::from_secs(3),
+        ..sample::record(1)
     }
 }
 
@@ -151,7 +133,8 @@ fn a_spilled_request_is_told_as_one_sentence_with_its_numbers() {
         "Sent to azure-westus (second choice) because azure-ptu had 1,900 of 60,000 TPM free and this request needs \
          5,080, and azure-eastus answered 429 and is throttled by the provider for 14 s."
     );
-    assert_eq!(one_line(&spilled()), "Second choice azure-westus: 79,000 of 120,000 TPM free");
+    let line = "Second choice azure-westus: 79,000 of 120,000 TPM free, after azure-eastus answered 429";
+    assert_eq!(one_line(&spilled()), line);
 }
 
 #[test]
@@ -188,10 +171,30 @@ fn those_kept_for_more_important_requests_are_named_in_one_clause() {
         all.push(taken.clone());
         paragraph(&record(decision(all, Conclusion::Sent), vec![], RecordEnd::Answered(Ending::Completed)))
     };
-    let end = "kept for more important requests that are expected within the minute.";
-    assert_eq!(told(vec![kept("a", 1)]), format!("Sent to d (last resort) because a is {end}"));
+    let end = "is kept for more important requests expected within the minute.";
+    let one = told(vec![kept("a", 1)]);
+    assert_eq!(one, format!("Sent to d (last resort) because what is free (500 of 600 TPM) at a {end}"));
     let three = told(vec![kept("a", 1), kept("b", 2), kept("c", 2)]);
-    assert_eq!(three, format!("Sent to d (last resort) because a, b and c are {end}"));
+    assert_eq!(three, format!("Sent to d (last resort) because what is free at a, b and c {end}"));
+    assert_eq!(super::explain::needs_and_has(&kept("a", 1)), "90 / 500 kept");
+}
+
+#[test]
+fn a_failure_of_an_endpoint_that_is_fine_again_is_told_after_the_reasons() {
+    let taken = candidate("b", 1, 80, Some(58_400), 60_000, Verdict::Chosen(Choice::MostHeadroom));
+    let again = candidate("a", 1, 80, Some(900), 60_000, Verdict::Excluded(Exclusion::NotNeeded));
+    let decision = decision(vec![taken, again], Conclusion::Sent);
+    let mut twice = record(decision, vec![throttled_attempt("a")], RecordEnd::Answered(Ending::Completed));
+    assert!(paragraph(&twice).ends_with(" Before that, a answered 429."), "{}", paragraph(&twice));
+    assert_eq!(one_line(&twice), "First choice b: 58,400 of 60,000 TPM free, after a answered 429");
+    twice.attempts.push(throttled_attempt("c"));
+    assert!(paragraph(&twice).ends_with(" Before that, a answered 429 and c answered 429."));
+    assert!(one_line(&twice).ends_with(", after 2 sendings failed"));
+}
+
+#[test]
+fn a_failure_among_the_reasons_is_not_told_twice() {
+    assert_eq!(paragraph(&spilled()).matches("429").count(), 1);
 }
 
 #[test]

@@ -2,15 +2,11 @@
 
 use std::path::Path;
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
 
-use tidegate::model::config::{History, Priority};
+use tidegate::model::config::History;
 use tidegate::model::history::{Batch, Remembered, UsageKey, UsageSum};
-use tidegate::model::id::{ModelName, RequestId};
-use tidegate::model::outcome::Ending;
-use tidegate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
-use tidegate::model::record::{RecordEnd, RequestRecord};
-use tidegate::model::units::Timestamp;
+use tidegate::model::record::RequestRecord;
+use tidegate::model::sample;
 use tidegate::store::history::HistoryStore;
 
 /// 2026-03-01T00:00Z.
@@ -20,31 +16,7 @@ pub const BATCH: u64 = 50;
 
 /// An answered request.
 pub fn record(number: u64) -> Arc<RequestRecord> {
-    Arc::new(RequestRecord {
-        id: RequestId(number),
-        at: Timestamp::from_secs(number),
-        wall_ms: NOW + number,
-        profile: Arc::new(RequestProfile {
-            model: ModelName::from("gpt-4o"),
-            operation: Operation::Chat,
-            streaming: false,
-            size: RequestSize::default(),
-            priority: Priority::Normal,
-            caller: None,
-            client: Arc::from("aider"),
-            sdk_retry: 0,
-            patience: None,
-            affinity: Affinity::default(),
-        }),
-        status: 200,
-        end: RecordEnd::Answered(Ending::Completed),
-        attempts: Vec::new(),
-        decisions: Vec::new(),
-        usage: None,
-        waited: Duration::ZERO,
-        first_token: None,
-        total: Duration::from_millis(5),
-    })
+    Arc::new(RequestRecord { wall_ms: NOW + number, ..sample::record(number) })
 }
 
 /// So many requests from this one on.

@@ -6,7 +6,7 @@
 use super::Action;
 use crate::contract::Snapshot;
 use crate::contract::snapshot::{KeyState, Serving};
-use crate::model::config::AdminState;
+use crate::model::config::{AdminState, Credential, Service};
 use crate::model::id::{AccountId, EndpointId};
 use crate::ui::cx::{Page, Target};
 use crate::ui::draft::Draft;
@@ -68,6 +68,7 @@ pub fn obstacle(action: Action, now: &Circumstances) -> Option<&'static str> {
         Action::PauseEndpoint => unless(now.endpoint().is_some(), "Open an endpoint first"),
         Action::DrainEndpoint => drain(now),
         Action::TestKey => test_key(now),
+        Action::ReplaceKey => replace_key(now),
         Action::Why | Action::CopyCurl | Action::CopyBoth | Action::MarkRow => {
             unless(matches!(now.selected, Some(Target::Request(_))), "Select a request first, on the Requests page")
         }
@@ -99,6 +100,16 @@ fn test_key(now: &Circumstances) -> Option<&'static str> {
     let key = now.snapshot.keys.accounts.iter().find(|key| key.account == account);
     let unneeded = key.is_some_and(|key| key.state == KeyState::NotNeeded);
     unneeded.then_some("A simulated endpoint needs no key")
+}
+
+fn replace_key(now: &Circumstances) -> Option<&'static str> {
+    let Some(account) = now.account() else { return Some("Open an endpoint or an account first") };
+    let account = now.snapshot.applied.config.account(&account)?;
+    match account.credential {
+        _ if account.service == Service::Simulated => Some("A simulated endpoint needs no key"),
+        Credential::Keyring(_) => None,
+        Credential::Env(_) | Credential::Command(_) => Some("Its key comes from elsewhere: see Key source"),
+    }
 }
 
 fn drain(now: &Circumstances) -> Option<&'static str> {

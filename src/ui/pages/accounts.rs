@@ -9,15 +9,18 @@ mod fields;
 pub mod form;
 pub mod intake;
 mod key_field;
+mod keyring_line;
+mod models;
 mod rotate;
 mod source;
 
 use egui::{RichText, Ui};
 
-use crate::contract::snapshot::{AccountKey, KeyState, KeyTest, KeyringState};
+use crate::contract::snapshot::{AccountKey, KeyState, KeyTest};
 use crate::contract::{Command, KeyCommand};
 use crate::model::config::{Account, Credential, Service};
 use crate::model::id::AccountId;
+use crate::ui::actions::Action;
 use crate::ui::cx::{PageCx, Target};
 use crate::ui::findings;
 use crate::ui::format::{ago, count};
@@ -44,6 +47,10 @@ pub struct State {
     typed: Option<(AccountId, &'static str, String)>,
     /// What the inspector shows.
     hand: Option<AccountId>,
+    /// The form is to be scrolled to.
+    to_form: bool,
+    /// Since when the keyring owes an answer.
+    asking: keyring_line::Asking,
     /// The form was opened by itself once, as there was no account.
     offered: bool,
 }
@@ -54,8 +61,18 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         state.hand = Some(account.clone());
         state.wanted = Some(account);
     }
+    if cx.take(Action::AddAccount) && state.adding.is_none() {
+        state.adding = Some(Form::default());
+        state.to_form = true;
+    }
+    if cx.take(Action::ReplaceKey)
+        && let Some(account) = &state.hand
+    {
+        state.entering = Some((account.clone(), KeyField::default()));
+        state.wanted = Some(account.clone());
+    }
     widgets::page_title(ui, cx.theme, "Accounts", "Where keys live, and whether they are good");
-    keyring_line(ui, cx);
+    keyring_line::show(ui, cx, &mut state.asking);
     ui.add_space(gap::M);
     let config = std::sync::Arc::clone(cx.draft.working());
     if config.accounts.is_empty() {
@@ -85,7 +102,10 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     if cx.snapshot.profile.demo {
         leave_demo(ui, cx);
     }
-    add::show(ui, cx, state);
+    let form = ui.scope(|ui| add::show(ui, cx, state)).response;
+    if std::mem::take(&mut state.to_form) {
+        form.scroll_to_me(Some(egui::Align::TOP));
+    }
     findings::show(ui, cx, "account", None);
     ui.add_space(gap::XL);
     cx.select(state.hand.clone().map(Target::Account));
@@ -96,44 +116,6 @@ fn leave_demo(ui: &mut Ui, cx: &PageCx) {
     let text = "This is the demo: accounts added here go when it ends. Leave the demo above to add one that stays.";
     ui.label(RichText::new(text).color(cx.theme.text_soft));
     ui.add_space(gap::M);
-}
-
-fn keyring_line(ui: &mut Ui, cx: &mut PageCx) {
-    let keys = &cx.snapshot.keys;
-    let waiting = keys.accounts.iter().filter(|key| matches!(key.state, KeyState::Absent)).count() as u64;
-    let (tone, text) = match &keys.keyring {
-        _ if cx.snapshot.profile.demo => (Tone::Quiet, "No keys needed: everything here is simulated".to_owned()),
-        KeyringState::Unknown => (Tone::Quiet, "Asking the keyring …".to_owned()),
-        KeyringState::Ready => (Tone::Ok, "Keyring ready".to_owned()),
-        KeyringState::Locked => (
-            Tone::Error,
-            format!(
-                "Your keyring is locked, so {} can't be used. Simulated endpoints still work.",
-                count(waiting, "account", "accounts")
-            ),
-        ),
-        KeyringState::Missing { hint } => (
-            Tone::Near,
-            format!("No password service is running. Keys will be kept until you quit. To keep them, {hint}."),
-        ),
-    };
-    let ask = match &keys.keyring {
-        _ if cx.snapshot.profile.demo => None,
-        KeyringState::Locked => Some(("Unlock", "Asks the keyring again; your system shows its dialog")),
-        KeyringState::Missing { .. } => Some(("Look again", "Asks whether one runs by now")),
-        KeyringState::Unknown | KeyringState::Ready => None,
-    };
-    ui.horizontal_wrapped(|ui| {
-        ui.label(tone.icon().rich_text().color(cx.theme.tone(tone)));
-        ui.label(RichText::new(text).color(cx.theme.tone(tone)));
-    });
-    let Some((word, meaning)) = ask else { return };
-    ui.horizontal_wrapped(|ui| {
-        if ui.button(word).on_hover_text(meaning).clicked() {
-            cx.send(Command::Key(KeyCommand::Ask));
-        }
-        widgets::note(ui, cx.theme, "An account's key can also come from an environment variable: see Key source.");
-    });
 }
 
 fn account_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account) {

@@ -7,6 +7,7 @@ mod attention;
 mod figures;
 mod flow;
 mod recent;
+mod unknown;
 mod waiting;
 
 use egui::{Align, Layout, Ui, vec2};
@@ -15,10 +16,10 @@ use crate::contract::snapshot::{EndpointSeries, SeriesPoint};
 use crate::contract::{Command, DemoCommand};
 use crate::model::status::Health;
 use crate::model::units::Grouped;
-use crate::ui::cx::{Page, PageCx};
+use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::format::count;
 use crate::ui::long::{self, LongPlot, Reach, Wanted};
-use crate::ui::plots::{self, Chart, Metric};
+use crate::ui::plots::{self, Chart, Metric, pin};
 use crate::ui::status;
 use crate::ui::theme::{self, gap};
 use crate::ui::widgets::{LaneSpan, card, note, primary_button, section, state_lane};
@@ -46,6 +47,9 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     match state.reach {
         Reach::Live => changes(ui, cx),
         reach => earlier(ui, cx, &mut state.long, reach),
+    }
+    if let Some(filter) = pin::asked(ui.ctx()) {
+        cx.open(Target::RequestsWhere(filter.into()));
     }
     recent::show(ui, cx);
 }
@@ -125,7 +129,8 @@ fn plot(ui: &mut Ui, cx: &PageCx, metric: Metric) {
     section(ui, theme, heading, |ui| {
         let summary = total_summary(heading, &series, metric);
         let height = (ui.ctx().content_rect().height() * 0.24).clamp(170.0, 320.0);
-        Chart { id, summary, height, window, metric, streams, levels: Vec::new(), top }.show_or_table(ui, theme);
+        let now = pin::Now::of(cx.snapshot);
+        Chart { id, summary, height, window, now, metric, streams, levels: Vec::new(), top }.show_or_table(ui, theme);
     });
 }
 

@@ -5,7 +5,7 @@
 
 use super::{Does, Item, Kind};
 use crate::contract::Snapshot;
-use crate::model::config::AdminState;
+use crate::model::config::{AdminState, Credential, Service};
 use crate::model::record::RequestRecord;
 use crate::model::status::EndpointView;
 use crate::ui::actions::{self, Action, Circumstances};
@@ -32,6 +32,10 @@ pub fn all(now: &Circumstances) -> Vec<Item> {
         let id = account.id.as_str();
         items.push(place(Kind::Account, id, "Account".to_owned(), Target::Account(account.id.clone())));
         items.push(command(format!("Test the key of {id}"), "Ask the service", Does::Test(account.id.clone())));
+        if account.service != Service::Simulated && matches!(account.credential, Credential::Keyring(_)) {
+            let detail = "The one in use is kept until you switch";
+            items.push(command(format!("Replace key of {id}"), detail, Does::ReplaceKey(account.id.clone())));
+        }
     }
     items.extend(
         settings::ALL

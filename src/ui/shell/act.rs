@@ -34,6 +34,9 @@ impl Console {
             if !owners.contains(&self.page()) {
                 // What is in hand here is to be in hand there.
                 let target = self.selected.clone().filter(|target| target.page() == *first);
+                // Of an endpoint, its account is in hand on the Accounts page.
+                let account = self.circumstances(snapshot).account().filter(|_| *first == Page::Accounts);
+                let target = target.or(account.map(Target::Account));
                 self.go(ctx, *first, target);
             }
             self.acts.push(action);
@@ -63,6 +66,7 @@ impl Console {
             }
             Action::CloseWindow => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
             Action::Quit => self.quit(ctx, snapshot),
+            Action::LeaveDemo => self.ask_to_leave_demo(None),
             _ => self.command(action, ctx, snapshot),
         }
     }
@@ -75,7 +79,6 @@ impl Console {
             Action::RetryPort => Command::Serving(ServingCommand::RetryPort),
             Action::ReloadFile => Command::Config(ConfigCommand::Reload),
             Action::EnterDemo => Command::Demo(DemoCommand::Enter),
-            Action::LeaveDemo => Command::Demo(DemoCommand::Leave),
             Action::StopScript => Command::Demo(DemoCommand::Stop),
             Action::Play(script) => Command::Demo(DemoCommand::Play(script.name().to_owned())),
             Action::TestKey => match self.circumstances(snapshot).account() {
@@ -158,6 +161,10 @@ impl Console {
             Does::Open(target) => self.go(ctx, target.page(), Some(target)),
             Does::Set(id, state) => {
                 self.order(ctx, snapshot, Command::Endpoint(EndpointCommand::SetAdminState(id, state)));
+            }
+            Does::ReplaceKey(account) => {
+                self.go(ctx, Page::Accounts, Some(Target::Account(account)));
+                self.acts.push(Action::ReplaceKey);
             }
             Does::Test(account) => self.order(ctx, snapshot, Command::Key(KeyCommand::Test(account))),
         }

@@ -117,12 +117,22 @@ pub(super) fn serving(snapshot: &Snapshot) -> (Tone, &'static str) {
     }
 }
 
+/// Below this width the draft's bar has no room for long words, in points.
+pub(super) const NARROW_DRAFT: f32 = 460.0;
+
 /// How many changes, and what to do with them.
 pub(super) fn draft(ui: &mut Ui, theme: &Theme, draft: &Draft, wanted: &mut Vec<Wish>) {
     ui.horizontal(|ui| {
         let number = u64::try_from(draft.changes().len()).unwrap_or(0);
         ui.label(Tone::Info.icon().rich_text().size(15.0).color(theme.tone(Tone::Info)));
-        ui.label(theme::strong(count(number, "unapplied change", "unapplied changes")).color(theme.text));
+        let (one, many) = if ui.available_width() >= NARROW_DRAFT {
+            ("unapplied change", "unapplied changes")
+        } else {
+            ("change", "changes")
+        };
+        let words = theme::strong(count(number, one, many)).color(theme.text);
+        // One step of the person can change several things: they are named.
+        ui.label(words).on_hover_text(draft.changes().join("\n"));
         if ui.button("Review").on_hover_text(actions::tooltip(ui.ctx(), Action::Review)).clicked() {
             wanted.push(Wish::Act(Action::Review));
         }
@@ -153,14 +163,37 @@ pub(super) fn status(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, wanted: &m
                 wanted.push(Wish::Act(Action::Revisions));
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                let text = figures(snapshot);
-                ui.add(Label::new(RichText::new(text).monospace().size(size::SMALL).color(theme.text_soft)).truncate());
+                let all = figures(snapshot);
+                let shown = as_fits(ui, &all);
+                let look = |text: &str| RichText::new(text).monospace().size(size::SMALL).color(theme.text_soft);
+                let line = ui.add(Label::new(look(&shown)).truncate());
+                let whole = all.join(" · ");
+                line.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &whole));
+                line.on_hover_text(format!("{whole}\nTPM: what the last minute's requests count against limits"));
             });
         });
     });
 }
 
-fn figures(snapshot: &Snapshot) -> String {
+/// As many of the figures as there is room for; an ellipsis says that there are more.
+fn as_fits(ui: &egui::Ui, all: &[String]) -> String {
+    let font = egui::FontId::monospace(size::SMALL);
+    let room = ui.available_width();
+    let fits = |text: &str| {
+        let galley = ui.painter().layout_no_wrap(text.to_owned(), font.clone(), egui::Color32::PLACEHOLDER);
+        galley.size().x <= room
+    };
+    let whole = all.join(" · ");
+    if fits(&whole) {
+        return whole;
+    }
+    let shorter = (1..all.len()).rev().filter_map(|number| all.get(..number));
+    let cut = shorter.map(|some| format!("{} · …", some.join(" · ")));
+    cut.into_iter().find(|text| fits(text)).unwrap_or(whole)
+}
+
+/// The figures, those that matter most first.
+fn figures(snapshot: &Snapshot) -> Vec<String> {
     let view = &snapshot.view;
     let sum = |each: fn(&EndpointView) -> u64| view.endpoints.iter().map(each).fold(0_u64, u64::saturating_add);
     let tally = Tally::of(snapshot);
@@ -171,14 +204,13 @@ fn figures(snapshot: &Snapshot) -> String {
         KeyringState::Locked => "keyring locked",
         KeyringState::Missing { .. } => "no keyring",
     };
-    format!(
-        "{} RPM · {} TPM · {} in flight · {} queued · 429 last min: {} provider / {} us · rev {} · {keyring}",
-        Grouped(sum(|endpoint| endpoint.last_minute.requests)),
-        Short(sum(|endpoint| endpoint.last_minute.tokens)),
-        sum(|endpoint| u64::from(endpoint.in_flight)),
-        view.queue.waiting,
-        tally.theirs,
-        tally.ours,
-        snapshot.applied.revision,
-    )
+    vec![
+        format!("{} RPM", Grouped(sum(|endpoint| endpoint.last_minute.requests))),
+        format!("{} TPM charged", Short(sum(|endpoint| endpoint.last_minute.tokens))),
+        format!("{} in flight", sum(|endpoint| u64::from(endpoint.in_flight))),
+        format!("{} queued", view.queue.waiting),
+        format!("429 last min: {} provider / {} us", tally.theirs, tally.ours),
+        keyring.to_owned(),
+        format!("rev {}", snapshot.applied.revision),
+    ]
 }

@@ -9,8 +9,8 @@ use egui::{Align, Frame, Label, Layout, Margin, Panel, ProgressBar, RichText, Ui
 
 use super::Wish;
 use super::actions::Action;
+use crate::contract::Snapshot;
 use crate::contract::snapshot::ScriptView;
-use crate::contract::{Command, DemoCommand, Snapshot};
 use crate::model::script::Script;
 use crate::model::units::Grouped;
 use crate::ui::cx::Page;
@@ -20,6 +20,9 @@ use story::Story;
 
 /// Below this width, of the words the first line alone has room, and of the buttons those that lead on.
 const NARROW: f32 = 880.0;
+
+/// In less than this no word can be read.
+const LEGIBLE: f32 = 60.0;
 
 /// What the strip remembers.
 #[derive(Debug, Default)]
@@ -49,8 +52,8 @@ impl Strip {
                     let word = if narrow { "Leave" } else { "Leave the demo" };
                     let leave = ui.button(word);
                     ui.ctx().accesskit_node_builder(leave.id, |node| node.set_label("Leave the demo"));
-                    if leave.on_hover_text("Drops the simulated endpoints and their history").clicked() {
-                        wanted.push(Wish::Send(Command::Demo(DemoCommand::Leave)));
+                    if leave.on_hover_text("Asks first: it drops the simulated endpoints and their history").clicked() {
+                        wanted.push(Wish::Act(Action::LeaveDemo));
                     }
                     self.step(ui, theme, snapshot, (page, narrow), wanted);
                 });
@@ -71,8 +74,7 @@ impl Strip {
             (Some(script), _) => playing(ui, theme, script, wanted),
             (None, Some(script)) => {
                 if primary_button(ui, theme, "Now add a real endpoint").clicked() {
-                    wanted.push(Wish::Send(Command::Demo(DemoCommand::Leave)));
-                    wanted.push(Wish::Act(Action::Go(Page::Accounts)));
+                    wanted.push(Wish::AddRealEndpoint);
                 }
                 scripts(ui, theme, if narrow { "Scripts" } else { "Play another script" }, wanted);
                 let told = self.story.told(snapshot, script);
@@ -154,6 +156,9 @@ fn say(ui: &mut Ui, theme: &Theme, first: &str, second: &str) {
     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = gap::M;
         ui.label(theme::strong("Demo").color(theme.accent));
+        if ui.available_width() < LEGIBLE {
+            return;
+        }
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
             if second.is_empty() {

@@ -6,10 +6,11 @@
 
 use egui::{Context, RichText, ViewportCommand};
 
-use super::{Console, sheet};
+use super::{Console, parting, sheet};
 use crate::contract::Snapshot;
 use crate::contract::snapshot::Serving;
 use crate::model::preferences::{OnClose, WindowPlace};
+use crate::ui::cx::Page;
 use crate::ui::format::count;
 use crate::ui::theme::{self, Theme, gap};
 use crate::ui::widgets::{note, primary_button};
@@ -33,8 +34,12 @@ pub enum Ending {
 pub(super) enum Question {
     /// Whether to go on without a window, and whether to remember it.
     KeepServing { remember: bool },
+    /// Whether keys that are in memory alone may go.
+    KeysLost,
     /// What becomes of running requests.
     StillRunning,
+    /// Whether the demo is to end, and where to go then.
+    LeaveDemo { then: Option<Page> },
 }
 
 impl Console {
@@ -63,9 +68,18 @@ impl Console {
         }
     }
 
-    /// Quits, or asks what becomes of running requests.
+    /// Quits, or asks first what becomes of keys and requests that would be lost.
     pub(super) fn quit(&mut self, ctx: &Context, snapshot: &Snapshot) {
         self.preferences.window = place(ctx).or(self.preferences.window);
+        if parting::in_memory(snapshot).is_empty() {
+            self.quit_with_requests(ctx, snapshot);
+        } else {
+            self.question = Some(Question::KeysLost);
+        }
+    }
+
+    /// Quits, or asks what becomes of running requests.
+    pub(super) fn quit_with_requests(&mut self, ctx: &Context, snapshot: &Snapshot) {
         if running(snapshot) == 0 {
             self.end(ctx, Ending::Quit);
         } else {
@@ -73,7 +87,7 @@ impl Console {
         }
     }
 
-    fn end(&mut self, ctx: &Context, ending: Ending) {
+    pub(super) fn end(&mut self, ctx: &Context, ending: Ending) {
         self.question = None;
         self.ending = ending;
         ctx.send_viewport_cmd(ViewportCommand::Close);
@@ -83,6 +97,8 @@ impl Console {
     pub(super) fn ask(&mut self, ctx: &Context, theme: &Theme, snapshot: &Snapshot) {
         match self.question {
             Some(Question::KeepServing { remember }) => self.ask_to_serve(ctx, theme, snapshot, remember),
+            Some(Question::KeysLost) => self.ask_for_keys(ctx, theme, snapshot),
+            Some(Question::LeaveDemo { then }) => self.ask_of_demo(ctx, theme, snapshot, then),
             Some(Question::StillRunning) => self.ask_for_running(ctx, theme, snapshot),
             None => {}
         }

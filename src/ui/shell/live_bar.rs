@@ -34,6 +34,7 @@ pub(super) fn show(
     snapshot: &Snapshot,
     wanted: &mut Vec<Wish>,
 ) {
+    let narrow = ui.available_width() < bars::NARROW_DRAFT;
     ui.horizontal(|ui| {
         ui.set_min_height(ui.spacing().interact_size.y);
         if let Some(live) = &snapshot.live {
@@ -42,13 +43,17 @@ pub(super) fn show(
         if draft.is_changed() && (snapshot.live.is_none() || !tuning.is_on() || draft.blocking().next().is_some()) {
             bars::draft(ui, theme, draft, wanted);
         } else if snapshot.live.is_none() {
-            ui.label(
-                RichText::new("Edits run as soon as you pause, and go back unless you keep them.").color(theme.text),
-            );
+            let words = if narrow {
+                "Edits are tried as you make them."
+            } else {
+                "Edits run as soon as you pause, and go back unless you keep them."
+            };
+            ui.label(RichText::new(words).color(theme.text));
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let mut on = tuning.is_on();
-            let switch = ui.checkbox(&mut on, "Live tuning");
+            let switch = ui.checkbox(&mut on, if narrow { "" } else { "Live tuning" });
+            ui.ctx().accesskit_node_builder(switch.id, |node| node.set_label("Live tuning"));
             if switch.on_hover_text(actions::tooltip(ui.ctx(), Action::LiveTuning)).clicked() {
                 wanted.push(Wish::Act(Action::LiveTuning));
             }

@@ -159,3 +159,108 @@ fn ctrl_f_says_so_where_there_is_no_filter() {
     screen.press(Modifiers::COMMAND, Key::F);
     assert!(screen.shows("This page has no filter"));
 }
+
+/// A small window with text at 200 %: points are half as many.
+fn tight() -> Screen {
+    let mut screen = screen();
+    screen.harness.set_size(egui::vec2(380.0, 260.0));
+    screen.harness.run_steps(6);
+    screen
+}
+
+#[test]
+fn a_rail_with_more_pages_than_fit_says_so_and_leads_to_them() {
+    let mut screen = tight();
+    let top = |screen: &Screen| screen.harness.get_by_label(Page::Overview.name()).rect().top();
+    let before = top(&screen);
+    screen.click("More pages");
+    assert!(top(&screen) < before, "it scrolled");
+    let mut pressed = 1;
+    while top(&screen) < before {
+        screen.click("More pages");
+        pressed += 1;
+    }
+    assert!((2..=10).contains(&pressed), "from the last pages it leads to the first: {pressed}");
+}
+
+#[test]
+fn a_rail_whose_pages_fit_says_nothing_of_more() {
+    assert!(screen().harness.query_by_label("More pages").is_none());
+}
+
+#[test]
+fn an_icon_of_the_rail_names_its_page_when_the_pointer_is_over_it() {
+    let mut screen = tight();
+    let icon = screen.harness.get_by_label(Page::Overview.name()).rect().center();
+    screen.harness.hover_at(icon);
+    screen.harness.run_steps(60);
+    assert!(screen.harness.query_by_label_contains("Overview: ").is_some());
+}
+
+#[test]
+fn a_narrow_status_line_ends_with_an_ellipsis_and_tells_all_to_a_screen_reader() {
+    let screen = tight();
+    assert!(screen.harness.query_by_label_contains("429 last min").is_some());
+}
+
+/// Clicks into the first plot of the page, a third of its width from the left.
+fn click_a_plot(screen: &mut Screen) {
+    // So that the plots are in sight.
+    screen.harness.set_size(egui::vec2(1280.0, 1_600.0));
+    screen.harness.run_steps(4);
+    let figures = screen.harness.query_all_by_role(egui::Role::Figure);
+    let plot = figures.into_iter().map(|plot| plot.rect()).find(|rect| rect.height() > 100.0).expect("a plot");
+    let at = plot.min + plot.size() * egui::vec2(0.33, 0.5);
+    screen.harness.hover_at(at);
+    screen.harness.run_steps(2);
+    screen.harness.drag_at(at);
+    screen.harness.run_steps(1);
+    screen.harness.drop_at(at);
+    screen.harness.run_steps(3);
+}
+
+#[test]
+fn a_click_holds_a_moment_on_every_plot_and_leads_to_its_requests() {
+    let mut screen = screen();
+    click_a_plot(&mut screen);
+    let lines = |screen: &Screen| screen.harness.query_all_by_label_contains("Show the requests around").count();
+    assert_eq!(lines(&screen), 2, "the moment is held on both plots");
+    let first = screen.harness.query_all_by_label_contains("Show the requests around").next().expect("a line");
+    first.click();
+    screen.harness.run_steps(4);
+    assert_eq!(screen.harness.state().page(), Page::Requests);
+    assert!(screen.harness.query_by_label_contains("Requests arriving within 5 s of").is_some(), "the filter says so");
+}
+
+#[test]
+fn escape_lets_go_of_the_moment_that_plots_hold() {
+    let mut screen = screen();
+    click_a_plot(&mut screen);
+    assert!(screen.harness.query_all_by_label_contains("Show the requests around").next().is_some());
+    screen.press(Modifiers::NONE, Key::Escape);
+    assert!(screen.harness.query_by_label_contains("Show the requests around").is_none());
+}
+
+#[test]
+fn in_the_smallest_window_the_draft_bar_and_the_rail_lie_on_nothing() {
+    let mut screen = tight();
+    screen.harness.state_mut().draft.edit("Listen on port 8999", |config| config.listen.port = 8_999);
+    screen.harness.run_steps(4);
+    let rect = |name: &str| screen.harness.get_by_label(name).rect();
+    let bar = ["Review", "Apply", "Discard", "Live tuning"].map(rect);
+    for (place, one) in bar.iter().enumerate() {
+        assert!(one.right() <= 380.0, "{one:?} is cut off");
+        assert!(bar[..place].iter().all(|other| !other.shrink(1.0).intersects(one.shrink(1.0))), "{bar:?}");
+    }
+    assert!(rect("More pages").bottom() <= bar[0].top(), "the rail ends above the bar");
+}
+
+#[test]
+fn live_tuning_can_be_switched_off_in_the_smallest_window_too() {
+    let mut screen = tight();
+    screen.press(Modifiers::NONE, Key::L);
+    let switch = screen.harness.get_by_label("Live tuning").rect();
+    assert!(switch.right() <= 380.0, "{switch:?} is cut off");
+    screen.click("Live tuning");
+    assert!(!screen.harness.state().tuning.is_on());
+}

@@ -6,13 +6,14 @@
 use egui::{Id, Modal, RichText, ScrollArea};
 
 use super::Wish;
+use crate::contract::Snapshot;
 use crate::model::check::Severity;
 use crate::ui::draft::Draft;
 use crate::ui::theme::{self, Theme, Tone, gap};
 use crate::ui::widgets::{note, primary_button, status_label};
 
 /// Shows the sheet; returns what was clicked. Esc closes it.
-pub(super) fn show(ctx: &egui::Context, theme: &Theme, draft: &Draft) -> Option<Wish> {
+pub(super) fn show(ctx: &egui::Context, theme: &Theme, draft: &Draft, snapshot: &Snapshot) -> Option<Wish> {
     let mut wish = None;
     let modal = Modal::new(Id::unique("review")).show(ctx, |ui| {
         ui.set_width((ctx.content_rect().width() - 96.0).min(560.0));
@@ -29,6 +30,9 @@ pub(super) fn show(ctx: &egui::Context, theme: &Theme, draft: &Draft) -> Option<
                 }
                 ui.add_space(gap::S);
             }
+            if let Some(words) = launch_port(draft, snapshot) {
+                ui.label(RichText::new(words).color(theme.tone(Tone::Near)));
+            }
             for finding in draft.findings() {
                 let tone = if finding.severity == Severity::Error { Tone::Error } else { Tone::Near };
                 ui.label(RichText::new(&finding.message).color(theme.tone(tone)));
@@ -38,6 +42,14 @@ pub(super) fn show(ctx: &egui::Context, theme: &Theme, draft: &Draft) -> Option<
         wish = buttons(ui, theme, draft);
     });
     if modal.should_close() || !draft.is_changed() { Some(Wish::CloseReview) } else { wish }
+}
+
+/// A port given at launch outranks the draft's.
+fn launch_port(draft: &Draft, snapshot: &Snapshot) -> Option<String> {
+    let (launch, set) = (snapshot.launch_port?, draft.working().listen.port);
+    let changes = set != snapshot.applied.config.listen.port && set != launch;
+    changes
+        .then(|| format!("Port {set} counts from the next start: this time Tidegate was started with --port {launch}."))
 }
 
 fn buttons(ui: &mut egui::Ui, theme: &Theme, draft: &Draft) -> Option<Wish> {

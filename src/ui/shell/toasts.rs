@@ -77,14 +77,16 @@ impl Toasts {
     }
 
     /// Shows what is still to be shown and asks for a frame when the next one ends. Returns what was pressed.
-    pub(super) fn show(&mut self, ctx: &egui::Context, theme: &Theme) -> Option<Pressed> {
+    /// `foot` is what the bars at the window's foot take; nothing covers them.
+    pub(super) fn show(&mut self, ctx: &egui::Context, theme: &Theme, foot: f32) -> Option<Pressed> {
         let now = ctx.input(|input| input.time);
         self.list.retain(|(_, until)| *until > now);
         let next = self.list.iter().map(|(_, until)| until - now).reduce(f64::min)?;
         ctx.request_repaint_after(std::time::Duration::from_secs_f64(next.clamp(0.0, SECONDS_TO_UNDO)));
         let mut pressed = None;
-        let area =
-            Area::new(egui::Id::unique("toasts")).order(Order::Foreground).anchor(Align2::RIGHT_BOTTOM, [-16.0, -44.0]);
+        let area = Area::new(egui::Id::unique("toasts"))
+            .order(Order::Foreground)
+            .anchor(Align2::RIGHT_BOTTOM, [-16.0, -16.0 - foot]);
         area.show(ctx, |ui| {
             for (place, (toast, _)) in self.list.iter().enumerate() {
                 Frame::new()

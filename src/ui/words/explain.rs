@@ -13,7 +13,7 @@ use crate::model::status::{Health, RestCause};
 use crate::model::units::{Grouped, Timestamp};
 
 use super::{change, choice, exclusion, failure, group_in_sentence, refusal};
-use crate::ui::format::{group_rank, span, span_up};
+use crate::ui::format::{count, group_rank, listed, span, span_up};
 
 /// How many priority groups the decision's route had.
 #[must_use]
@@ -50,7 +50,7 @@ pub fn one_line(record: &RequestRecord) -> String {
             Some(attempt) => format!("{}, passed on", attempt_clause(attempt)),
             None => "The provider's failure was passed on".to_owned(),
         },
-        (Conclusion::Sent, Some(taken)) => sent_line(&taken, decision),
+        (Conclusion::Sent, Some(taken)) => format!("{}{}", sent_line(&taken, decision), after_failures(record)),
         (Conclusion::Sent, None) => "Sent".to_owned(),
     }
 }
@@ -64,7 +64,39 @@ pub fn paragraph(record: &RequestRecord) -> String {
         RecordEnd::LeftWaiting if !record.decisions.is_empty() => " The client left before it was answered.",
         _ => "",
     };
-    format!("{}{ending}", routing(record))
+    format!("{}{}{ending}", routing(record), before_that(record))
+}
+
+/// Sendings that failed before the one that was decided last.
+fn failures<'r>(record: &'r RequestRecord, decision: &Decision) -> impl Iterator<Item = &'r AttemptRecord> {
+    let until = decision.at;
+    record.attempts.iter().filter(move |attempt| attempt.failure.is_some() && attempt.at <= until)
+}
+
+/// The end of a row's line: what went wrong first.
+fn after_failures(record: &RequestRecord) -> String {
+    let Some(decision) = record.decisions.last() else { return String::new() };
+    let mut failed = failures(record, decision);
+    match (failed.next(), failed.count()) {
+        (None, _) => String::new(),
+        (Some(only), 0) => format!(", after {}", attempt_clause(only)),
+        (Some(_), more) => format!(", after {} failed", count(more as u64 + 1, "sending", "sendings")),
+    }
+}
+
+/// What failed earlier and is in none of the reasons: those endpoints may have been fine again when it was decided.
+fn before_that(record: &RequestRecord) -> String {
+    let Some(decision) = record.decisions.last().filter(|decision| decision.conclusion == Conclusion::Sent) else {
+        return String::new();
+    };
+    let told = clauses(record, decision).join(", ");
+    let untold: Vec<String> =
+        failures(record, decision).map(attempt_clause).filter(|clause| !told.contains(clause.as_str())).collect();
+    if untold.is_empty() {
+        return String::new();
+    }
+    let untold: Vec<&str> = untold.iter().map(String::as_str).collect();
+    format!(" Before that, {}.", listed(&untold))
 }
 
 /// Where it went and why, without how it ended.
@@ -118,6 +150,9 @@ pub const fn verdict_code(verdict: Verdict) -> &'static str {
 pub fn needs_and_has(candidate: &Candidate) -> String {
     let decided_by_room = candidate.verdict != Verdict::Excluded(Exclusion::NotNeeded);
     match (candidate.verdict, candidate.has.filter(|_| decided_by_room)) {
+        (Verdict::Excluded(Exclusion::KeptForImportant), Some(has)) => {
+            format!("{} / {} kept", Grouped(candidate.needs), Grouped(has))
+        }
         (_, Some(has)) => format!("{} / {}", Grouped(candidate.needs), Grouped(has)),
         (Verdict::Chosen(_), None) => format!("{} / limit unknown", Grouped(candidate.needs)),
         (Verdict::Excluded(_), None) => "–".to_owned(),
@@ -241,10 +276,10 @@ fn kept_clause(candidate: &Candidate, decision: &Decision) -> Option<String> {
     if all.first() != Some(&candidate.endpoint) {
         return None;
     }
-    let all: Vec<&str> = all.iter().map(EndpointId::as_str).collect();
-    let (last, before) = all.split_last()?;
-    let names = if before.is_empty() { format!("{last} is") } else { format!("{} and {last} are", before.join(", ")) };
-    Some(format!("{names} kept for more important requests that are expected within the minute"))
+    let names: Vec<&str> = all.iter().map(EndpointId::as_str).collect();
+    let free = free(candidate, decision).filter(|_| all.len() == 1);
+    let what = free.map_or_else(|| "what is free".to_owned(), |free| format!("what is free ({free})"));
+    Some(format!("{what} at {} is kept for more important requests expected within the minute", listed(&names)))
 }
 
 /// Said once, at the first of those that are passed over for it.

@@ -83,18 +83,26 @@ fn fields(ui: &mut Ui, theme: &Theme, form: &mut Form) -> bool {
     let azure = form.service == Service::Azure;
     let mut misplaced = false;
     let mut field = |ui: &mut Ui, label: &str, hint: &str, text: &mut String| {
-        misplaced |= keyless::labelled(ui, theme, label, hint, text).to_accounts;
+        let field = keyless::labelled(ui, theme, label, hint, text);
+        misplaced |= field.to_accounts;
+        field.response.lost_focus()
     };
     field(ui, "Account name", "acme-east", &mut form.id);
     field(ui, "Base URL", "https://NAME.openai.azure.com", &mut form.base_url);
     if azure {
-        field(ui, "Deployment", "gpt4o-prod", &mut form.deployment);
+        let named = field(ui, "Deployment", "gpt4o-prod", &mut form.deployment);
         if form.api == AzureApi::Classic {
             field(ui, "API version", "2024-10-21", &mut form.api_version);
         }
         field(ui, "Region (may stay empty)", "eastus", &mut form.region);
+        if named {
+            form.propose_model();
+        }
     }
     field(ui, "Model that clients ask for", "gpt-4o", &mut form.model);
+    if form.is_model_proposed() {
+        widgets::note(ui, theme, "Taken from the deployment's name. Change it if your clients ask for another.");
+    }
     ui.checkbox(&mut form.with_route, "Create a route with this endpoint as first choice");
     misplaced
 }

@@ -4,6 +4,7 @@
 //! Absent on purpose: testing; that needs the service.
 
 use super::intake::{Intake, name_from};
+use super::models;
 use crate::model::config::{
     Account, AdminState, AzureApi, Config, Credential, Endpoint, Enforcement, Group, Member, Route, Service,
 };
@@ -88,6 +89,7 @@ impl Form {
         put(&mut self.api_version, paste.api_version);
         put(&mut self.deployment, paste.deployment);
         put(&mut self.model, paste.model);
+        self.propose_model();
         self.api = paste.api.unwrap_or(self.api);
         self.organization = paste.organization.or(self.organization.take());
         self.project = paste.project.or(self.project.take());
@@ -97,6 +99,20 @@ impl Form {
             self.id =
                 known.unwrap_or_else(|| unique(&name_from(&self.base_url), |id| config.account(&id.into()).is_some()));
         }
+    }
+
+    /// Fills in the model that the deployment's name speaks of, if none was given.
+    pub fn propose_model(&mut self) {
+        if self.model.trim().is_empty() && self.service == Service::Azure {
+            self.model = models::named_in(self.deployment.trim());
+        }
+    }
+
+    /// Whether the model is only what the deployment's name speaks of.
+    #[must_use]
+    pub fn is_model_proposed(&self) -> bool {
+        let deployment = self.deployment.trim();
+        self.service == Service::Azure && !deployment.is_empty() && self.model == models::named_in(deployment)
     }
 
     /// Another kind of service; an address that belongs to the old kind goes.

@@ -11,10 +11,19 @@ fn filled(paste: &str, config: &Config) -> Form {
 }
 
 #[test]
-fn a_pasted_deployment_address_leaves_only_the_model_to_ask_for() {
+fn a_pasted_deployment_address_leaves_nothing_to_ask_for() {
     let form = filled(DEPLOYMENT, &Config::default());
-    assert_eq!(form.missing(), ["the model that clients ask for"]);
-    assert_eq!(form.id, "acme-east");
+    assert_eq!(form.missing(), [] as [&str; 0]);
+    assert_eq!((form.id.as_str(), form.model.as_str()), ("acme-east", "gpt-4o"));
+    assert!(form.is_model_proposed(), "and says where the model comes from");
+}
+
+#[test]
+fn a_model_that_was_typed_is_not_replaced_by_the_deployments() {
+    let mut form = Form { model: "our-chat".to_owned(), ..Form::default() };
+    form.take_in(Intake::read(DEPLOYMENT), &Config::default());
+    assert_eq!(form.model, "our-chat");
+    assert!(!form.is_model_proposed());
 }
 
 #[test]

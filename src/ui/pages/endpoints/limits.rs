@@ -153,9 +153,9 @@ fn provider_source(cx: &PageCx, endpoint: &EndpointView, stated: Option<u64>) ->
 
 fn allotted_source(endpoint: &EndpointView, stated: Option<u64>) -> String {
     match (endpoint.allotted, stated) {
-        (Some(share), _) => format!("our share of the pool for now is {} TPM", Grouped(share)),
+        (Some(share), _) => format!("for now at most {} TPM of its pool, as demand goes", Grouped(share)),
         (None, Some(_)) => "typed by you".to_owned(),
-        (None, None) => "not typed, so it is learned".to_owned(),
+        (None, None) => "not set by you: learned from headers and 429s".to_owned(),
     }
 }
 

@@ -43,7 +43,7 @@ fn each_limit_says_who_states_it_and_since_when() {
     let since = format!("from response headers, {}", clock_time(snapshot.wall_ms - 10_000));
     let screen = open(snapshot, "Limits");
     assert_eq!(screen.get_all_by_label(&since).count(), 2, "the provider's, and so the effective one");
-    assert!(screen.query_by_label("not typed, so it is learned").is_none());
+    assert!(screen.query_by_label("not set by you: learned from headers and 429s").is_none());
     assert!(screen.query_by_label("none set").is_some());
 }
 

@@ -14,8 +14,8 @@ use crate::contract::snapshot::EndpointSeries;
 use crate::model::config::Endpoint;
 use crate::model::status::EndpointView;
 use crate::model::units::{Grouped, Short};
-use crate::ui::cx::PageCx;
-use crate::ui::plots::{self, Chart, Level, Metric};
+use crate::ui::cx::{PageCx, Target};
+use crate::ui::plots::{self, Chart, Level, Metric, pin};
 use crate::ui::widgets::{LimitLine, LineEvent, LineOutput, note, section};
 
 /// Shows the tab.
@@ -31,6 +31,9 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &E
     } else {
         tokens(ui, cx, state, endpoint, series);
         requests(ui, cx, endpoint, series);
+    }
+    if let Some(filter) = pin::asked(ui.ctx()) {
+        cx.open(Target::RequestsWhere(format!("{filter} endpoint:{}", endpoint.id).into()));
     }
     limits::left(ui, cx, endpoint);
     state.earlier.show(ui, cx, &endpoint.id);
@@ -54,6 +57,7 @@ fn tokens(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &EndpointVi
         summary: plots::summary(&format!("Tokens per minute of {}", endpoint.id), series, Metric::Tokens),
         height: 220.0,
         window: plots::window(&cx.snapshot.series.endpoints, now),
+        now: pin::Now::of(cx.snapshot),
         metric: Metric::Tokens,
         streams,
         levels,
@@ -113,6 +117,7 @@ fn requests(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView, series: Option<&E
             summary: plots::summary(&format!("Requests per minute of {}", endpoint.id), series, Metric::Requests),
             height: 220.0,
             window: plots::window(&cx.snapshot.series.endpoints, now),
+            now: pin::Now::of(cx.snapshot),
             metric: Metric::Requests,
             streams: plots::lines(theme, &own, Metric::Requests, now),
             levels: limit.map(level).into_iter().collect(),

@@ -3,6 +3,7 @@
 //! Invariant: a row says what is the matter and leads to where it can be changed.
 //! Absent on purpose: news that needs nothing.
 
+use super::unknown;
 use egui::{Align, Layout, RichText, Ui};
 
 use crate::contract::Snapshot;
@@ -79,6 +80,11 @@ fn rows(snapshot: &Snapshot) -> Vec<Row> {
     let view = &snapshot.view;
     let mut rows: Vec<Row> = view.routes.iter().filter_map(|route| of_route(route, snapshot)).collect();
     rows.extend(view.endpoints.iter().filter_map(of_endpoint));
+    rows.extend(unknown::of(snapshot).into_iter().map(|id| {
+        let text =
+            format!("{id} answered its newest request with 404: base URL, API version or deployment may be wrong.");
+        Row { tone: Tone::Error, text, button: "Open endpoint", door: Door::Place(Target::Endpoint(id.clone())) }
+    }));
     rows.extend(view.pools.iter().filter_map(|pool| of_pool(pool, snapshot)));
     rows.extend(snapshot.keys.accounts.iter().filter_map(of_key));
     rows.extend(of_keyring(snapshot));
@@ -179,6 +185,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::model::record::RequestRecord;
     use crate::model::units::Timestamp;
     use crate::ui::fixture;
 
@@ -220,6 +227,26 @@ mod tests {
         let rows = with(246_000);
         assert_eq!(rows[0].text, "Pool sim-b/eastus/demo: full in ~6 min at this rate (82 %).");
         assert_eq!(rows[0].door, Door::Place(Target::Pool("sim-b/eastus/demo".into())));
+    }
+
+    #[test]
+    fn an_endpoint_that_answers_404_needs_attention_until_it_answers() {
+        let mut snapshot = with(&[Health::Healthy; 4]);
+        let mut record = snapshot.records.iter().next_back().unwrap().as_ref().clone();
+        record.wall_ms = snapshot.wall_ms;
+        let attempt = record.attempts.last_mut().unwrap();
+        (attempt.endpoint, attempt.status) = ("sim-westus".into(), Some(404));
+        let put = |snapshot: &mut Snapshot, record: &RequestRecord| {
+            Arc::make_mut(&mut snapshot.records).chunks.push(Arc::from([Arc::new(record.clone())]));
+        };
+        put(&mut snapshot, &record);
+        let said = rows(&snapshot);
+        assert!(said[0].text.starts_with("sim-westus answered its newest request with 404"), "{said:?}");
+        assert_eq!(said[0].door, Door::Place(Target::Endpoint("sim-westus".into())));
+
+        record.attempts.last_mut().unwrap().status = Some(200);
+        put(&mut snapshot, &record);
+        assert_eq!(rows(&snapshot), []);
     }
 
     #[test]

@@ -12,8 +12,11 @@ use crate::model::units::{Grouped, Short};
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::format::span;
 use crate::ui::tally::Tally;
-use crate::ui::theme::{self, Tone, gap};
+use crate::ui::theme::{self, Tone};
 use crate::ui::widgets::{Bar, card, headroom_bar};
+
+/// How much higher a bar makes a tile, in points.
+const BAR: f32 = 11.0;
 
 struct Tile {
     caption: &'static str,
@@ -22,6 +25,8 @@ struct Tile {
     bar: Option<(u64, u64, u64)>,
     tone: Option<Tone>,
     door: Door,
+    /// Said on hover before where it leads; empty where the caption says it.
+    meaning: &'static str,
 }
 
 /// Where a tile leads.
@@ -75,23 +80,28 @@ fn draw(ui: &mut Ui, cx: &PageCx, tile: &Tile) -> bool {
         let color = tile.tone.map_or(theme.text, |tone| theme.tone(tone));
         ui.add(egui::Label::new(theme::title(tile.number.as_str()).color(color)).truncate());
         if let Some((used, reserved, limit)) = tile.bar {
-            ui.add_space(gap::S + 1.0);
+            ui.add_space(1.0);
             let tone = if used.saturating_mul(5) >= limit.saturating_mul(4) { Tone::Near } else { Tone::Ok };
             let bar = Bar { name: tile.caption, used, reserved, limit: Some(limit), soft_cap: None, tone };
             headroom_bar(ui, theme, ui.available_width(), &bar);
-        } else {
-            ui.add(egui::Label::new(RichText::new(&tile.detail).small().color(theme.text_faint)).truncate());
+        }
+        ui.add(egui::Label::new(RichText::new(&tile.detail).small().color(theme.text_faint)).truncate());
+        if tile.bar.is_none() {
+            // As high as the one with a bar.
+            ui.add_space(BAR);
         }
     });
     let rect = egui::Rect::from_min_max(top, ui.min_rect().max);
     let response = ui.interact(rect, ui.make_persistent_id(tile.caption), egui::Sense::click());
-    let words = format!("{}: {}. {}", tile.caption, tile.number, tile.door.hint());
+    let words = format!("{}: {}, {}. {}", tile.caption, tile.number, tile.detail, tile.door.hint());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &words));
+    let hint = [tile.meaning, tile.door.hint()].join("\n");
+    let hint = hint.trim_start().to_owned();
     if response.hovered() {
         let edge = egui::Stroke::new(1.0, theme.accent);
         ui.painter().rect_stroke(rect, 10, edge, egui::StrokeKind::Inside);
     }
-    response.on_hover_cursor(egui::CursorIcon::PointingHand).on_hover_text(tile.door.hint()).clicked()
+    response.on_hover_cursor(egui::CursorIcon::PointingHand).on_hover_text(hint).clicked()
 }
 
 fn tiles(snapshot: &Snapshot) -> [Tile; 6] {
@@ -102,6 +112,7 @@ fn tiles(snapshot: &Snapshot) -> [Tile; 6] {
         bar: None,
         tone: None,
         door: Door::Requests(""),
+        meaning: "",
     };
     let endpoints = &snapshot.view.endpoints;
     let rpm = endpoints.iter().map(|endpoint| endpoint.last_minute.requests).fold(0, u64::saturating_add);
@@ -118,7 +129,7 @@ fn tiles(snapshot: &Snapshot) -> [Tile; 6] {
     success.tone = (tally.ended > 0 && tally.good * 100 < tally.ended * 95).then_some(Tone::Error);
     [
         plain("Requests/min", Grouped(rpm).to_string(), format!("{running} in flight")),
-        tokens(snapshot),
+        tokens(snapshot, tally.used),
         success,
         throttles,
         plain("First token, p95", tally.first_token(), "last 5 min".to_owned()),
@@ -126,23 +137,36 @@ fn tiles(snapshot: &Snapshot) -> [Tile; 6] {
     ]
 }
 
-/// Used of what can be used: resting endpoints count as 0; paused ones, and those of routes that nobody uses, are left out.
-fn tokens(snapshot: &Snapshot) -> Tile {
+/// Charged of what can be used: resting endpoints count as 0; paused ones, and those of routes that nobody uses, are left out.
+fn tokens(snapshot: &Snapshot, used: u64) -> Tile {
     let in_use = snapshot.view.endpoints_in_use();
     let counts =
         |endpoint: &&EndpointView| endpoint.admin_state == AdminState::Enabled && in_use.contains(&endpoint.id);
     let enabled = || snapshot.view.endpoints.iter().filter(counts);
-    let used = enabled().map(|endpoint| endpoint.last_minute.tokens).fold(0, u64::saturating_add);
+    let charged = enabled().map(|endpoint| endpoint.last_minute.tokens).fold(0, u64::saturating_add);
     let reserved = enabled().map(|endpoint| endpoint.tokens.reserved).fold(0, u64::saturating_add);
-    let serving = enabled().filter(|endpoint| endpoint.serving());
-    let usable = serving.filter_map(|endpoint| endpoint.tokens.limit).fold(0, u64::saturating_add);
-    let known = usable > 0;
+    let serving = || enabled().filter(|endpoint| endpoint.serving());
+    let usable = serving().filter_map(|endpoint| endpoint.tokens.limit).fold(0, u64::saturating_add);
+    let unknown = serving().any(|endpoint| endpoint.tokens.limit.is_none());
+    let limit = match (usable, unknown) {
+        (0, true) => None,
+        (usable, true) => Some(format!("{} + unknown", Short(usable))),
+        (usable, false) => Some(Short(usable).to_string()),
+    };
+    let number = limit.map_or_else(|| Short(charged).to_string(), |limit| format!("{} / {limit}", Short(charged)));
+    let what = if usable == 0 && unknown { "limit unknown · " } else { "" };
     Tile {
-        caption: "Tokens/min of usable",
-        number: if known { format!("{} / {}", Short(used), Short(usable)) } else { Short(used).to_string() },
-        detail: "limit unknown".to_owned(),
-        bar: known.then_some((used, reserved, usable)),
+        caption: "Charged / usable TPM",
+        number,
+        detail: format!("{what}answers used {}", Short(used)),
+        bar: (usable > 0).then_some((charged, reserved, usable)),
         tone: None,
         door: Door::Quotas,
+        meaning: CHARGED,
     }
 }
+
+/// Why the first number is larger than what answers used.
+const CHARGED: &str = "Charged: what requests of the last minute count against limits, as the services count them: the prompt \
+                       and the answer's allowance (max_tokens), whether it is used or not. Usable: the limits of endpoints \
+                       that can answer now. Below: the tokens that answers really used in that minute.";

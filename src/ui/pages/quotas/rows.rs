@@ -14,34 +14,37 @@ use crate::model::config::{Endpoint, QuotaPool};
 use crate::model::proposal::Way;
 use crate::model::units::Grouped;
 use crate::ui::cx::{PageCx, Target};
-use crate::ui::format::{full_in, tpm};
+use crate::ui::format::{count, full_in, tpm};
 use crate::ui::theme::{Tone, gap, mono};
 use crate::ui::widgets::{self, AmountChange, AmountEdit};
 
 /// Width of a cell with an amount, in points.
 const CELL: f32 = 88.0;
 
+/// The columns, and what each says.
+const HEADINGS: [(&str, &str); 11] = [
+    ("Endpoint", "The lock keeps its share as it is when others change"),
+    ("Allotted TPM", "What the service gives this deployment, as you say; empty: it is learned"),
+    ("RPM", "Requests a minute; empty: derived from the pool's ratio, or learned"),
+    ("Charged now", "Counted against the limit in the last minute: prompts and the allowance of answers (max_tokens)"),
+    ("p95 24 h", "What 95 % of the minutes of the last 24 hours stayed below"),
+    ("Peak 24 h", "The most that any minute of the last 24 hours was charged"),
+    ("With 429s", "Minutes of the last 24 hours in which the service answered with a 429"),
+    ("Service says", "The limit that the service's headers named last"),
+    ("Suggestion", "What it is expected to be asked for"),
+    ("Soft cap", "A lower ceiling of your own: Tidegate stops there though the service would allow more"),
+    ("Quota pool", "The total it draws from"),
+];
+
 /// Shows the table of a pool's endpoints, or of those without one.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: Option<&QuotaPool>, list: &[&Endpoint]) {
     let salt = pool.map_or("alone", |pool| pool.id.as_str());
     egui::ScrollArea::horizontal().id_salt(salt).show(ui, |ui| {
-        let headings: &[&str] = &[
-            "Endpoint",
-            "Allotted TPM",
-            "RPM",
-            "Used now",
-            "p95 24 h",
-            "Peak",
-            "Throttled",
-            "Service says",
-            "Suggestion",
-            "Soft cap",
-            "Quota pool",
-        ];
-        Grid::new(("endpoints", salt)).num_columns(headings.len()).spacing([gap::L, gap::M]).show(ui, |ui| {
+        Grid::new(("endpoints", salt)).num_columns(HEADINGS.len()).spacing([gap::L, gap::M]).show(ui, |ui| {
             // Nothing is suggested to those who share with nobody.
-            for heading in headings.iter().filter(|heading| pool.is_some() || **heading != "Suggestion") {
-                ui.label(RichText::new(*heading).color(cx.theme.text_soft));
+            for (heading, meaning) in HEADINGS.iter().filter(|(heading, _)| pool.is_some() || *heading != "Suggestion")
+            {
+                ui.label(RichText::new(*heading).color(cx.theme.text_soft)).on_hover_text(*meaning);
             }
             ui.end_row();
             for (place, endpoint) in list.iter().enumerate() {
@@ -50,6 +53,27 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: Option
             }
         });
     });
+    below(ui, cx, state, list);
+}
+
+/// What the words of the table mean, where one of them stands in it.
+fn below(ui: &mut Ui, cx: &PageCx, state: &State, list: &[&Endpoint]) {
+    let config = cx.draft.working();
+    let learned = list.iter().any(|one| {
+        let derived = || allot::derived_requests(config, one).is_some();
+        one.tokens_per_minute.is_none() || one.requests_per_minute.is_none() && !derived()
+    });
+    let above = list.iter().any(|one| one.tokens_per_minute.is_some_and(|most| state.uses.get(&one.id).peak > most));
+    let said = [
+        (learned, "“learned”: you set none; Tidegate finds it out from the service's headers and 429s."),
+        (true, "Soft cap: a lower ceiling of your own; what it keeps free stays for others of your quota."),
+        (
+            above,
+            "A peak above Allotted: it was allotted more then, or answers came to more than was estimated for them.",
+        ),
+    ];
+    let said: Vec<&str> = said.iter().filter(|(holds, _)| *holds).map(|(_, words)| *words).collect();
+    widgets::note(ui, cx.theme, &said.join(" "));
 }
 
 fn row(
@@ -76,9 +100,10 @@ fn row(
     let used = state.uses.get(id);
     ui.label(mono(Grouped(used.p95).to_string()));
     ui.label(mono(Grouped(used.peak).to_string()));
-    let throttled = mono(format!("{} min", used.throttled));
-    ui.label(if used.throttled > 0 { throttled.color(cx.theme.tone(Tone::Throttled)) } else { throttled })
-        .on_hover_text("Minutes in which the service answered with a 429");
+    match used.throttled {
+        0 => ui.label("none"),
+        minutes => ui.label(mono(count(minutes, "minute", "minutes")).color(cx.theme.tone(Tone::Throttled))),
+    };
     service_says(ui, cx, endpoint);
     if let Some(pool) = pool {
         suggestion(ui, cx, pool, place, endpoint);
@@ -118,11 +143,11 @@ fn share(ui: &mut Ui, cx: &mut PageCx, pool: Option<&QuotaPool>, endpoint: &Endp
 fn used_now(ui: &mut Ui, cx: &PageCx, endpoint: &Endpoint) {
     let seen = cx.snapshot.view.endpoint(&endpoint.id);
     let used = seen.map_or_else(|| "–".to_owned(), |seen| Grouped(seen.tokens.used).to_string());
-    let share = seen.and_then(|seen| seen.allotted).map(|share| format!("our share for now is {}", tpm(share)));
+    let share = seen.and_then(|seen| seen.allotted).map(|share| format!("for now at most {}", tpm(share)));
     let full = seen.and_then(|seen| full_in(seen.exhausts_at?, cx.snapshot.at));
     let more: Vec<String> = share.into_iter().chain(full).collect();
     let used = ui.label(mono(if more.is_empty() { used } else { format!("{used} · {}", more.join(" · ")) }));
-    used.on_hover_text("Charged in the last minute");
+    used.on_hover_text("Charged in the last minute. “For now at most”: what expected demand leaves it of the pool.");
 }
 
 /// What the service last reported, if ours is more.

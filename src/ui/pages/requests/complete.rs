@@ -15,7 +15,7 @@ const OFFERED: usize = 6;
 const ASKED: usize = 400;
 
 /// Fields with an example of what follows.
-const FIELDS: [(&str, &str); 20] = [
+const FIELDS: [(&str, &str); 21] = [
     ("status", ">=400"),
     ("endpoint", ":"),
     ("model", ":"),
@@ -34,6 +34,7 @@ const FIELDS: [(&str, &str); 20] = [
     ("out", ">1000"),
     ("attempts", ">1"),
     ("group", ">1"),
+    ("at", ":14:03"),
     ("since", ":10m"),
     ("is", ":marked"),
 ];

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::model::units::Grouped;
 use crate::ui::format::span;
+use crate::ui::plots::pin::AROUND;
 
 use super::filter::{Amount, Clause, Comparison, Field, Filter, Span, Term};
 
@@ -31,6 +32,10 @@ pub fn phrase(clause: &Clause) -> String {
         Term::Span(which, sign, value) => {
             let time = span(Duration::from_micros(*value));
             format!("{not}with {} {}", span_phrase(*which), compared(*sign, &time))
+        }
+        Term::At(second) => {
+            let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+            format!("{not}arriving within {AROUND} s of {hour:02}:{minute:02}:{second:02}")
         }
         Term::Since(age) => format!("{not}of the last {}", span(*age)),
         Term::Marked => format!("{not}marked"),

@@ -46,6 +46,8 @@ pub enum Term {
     Span(Span, Comparison, u64),
     /// Ended at most so long ago.
     Since(Duration),
+    /// Arrived near this second of the day, local time.
+    At(u32),
     /// Marked by the person.
     Marked,
     /// Answered as a stream.

@@ -3,11 +3,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::model::config::Priority;
-use crate::model::id::{EndpointId, ModelName, RequestId};
-use crate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, ThrottleKind};
-use crate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
-use crate::model::record::{AttemptRecord, RecordEnd};
+use crate::model::id::{EndpointId, RequestId};
+use crate::model::outcome::{Failure, FailureClass, HeaderFacts, ThrottleKind};
+use crate::model::record::AttemptRecord;
+use crate::model::sample;
 use crate::model::units::Timestamp;
 
 fn attempt(endpoint: &str, status: u16) -> AttemptRecord {
@@ -27,29 +26,11 @@ fn attempt(endpoint: &str, status: u16) -> AttemptRecord {
 /// A request that east answered with 429 and west with 200.
 fn saved() -> RequestRecord {
     RequestRecord {
-        id: RequestId(9),
-        at: Timestamp::ZERO,
         wall_ms: 0,
-        profile: Arc::new(RequestProfile {
-            model: ModelName::from("gpt-4o"),
-            operation: Operation::Chat,
-            streaming: false,
-            size: RequestSize::default(),
-            priority: Priority::Normal,
-            caller: None,
-            client: Arc::from("Aider/0.9"),
-            sdk_retry: 0,
-            patience: None,
-            affinity: Affinity::default(),
-        }),
-        status: 200,
-        end: RecordEnd::Answered(Ending::Completed),
+        profile: Arc::new(sample::profile("Aider/0.9")),
         attempts: vec![attempt("azure-east", 429), attempt("azure-west", 200)],
-        decisions: Vec::new(),
-        usage: None,
-        waited: Duration::ZERO,
-        first_token: None,
         total: Duration::ZERO,
+        ..sample::record(9)
     }
 }
 
@@ -124,4 +105,16 @@ fn a_row_that_only_one_clause_keeps_out_names_it() {
     let judged = |text: &str| Filter::parse(text).judge(&saved(), scope);
     assert_eq!(judged("why:nonsense client:aider"), Judgement::FailsOnly(0));
     assert_eq!(judged("why:nonsense client:curl"), Judgement::Fails);
+}
+
+#[test]
+fn a_time_of_day_finds_what_arrived_near_it_over_midnight_too() {
+    let (mut record, found) = (saved(), passes_with);
+    record.wall_ms = 1_700_000_000_000;
+    let time = crate::ui::format::clock_time(record.wall_ms);
+    assert!(found(&format!("at:{time}"), &record));
+    record.wall_ms += 5_000;
+    assert!(found(&format!("at:{time}"), &record));
+    record.wall_ms += 1_000;
+    assert!(!found(&format!("at:{time}"), &record), "six seconds later");
 }

@@ -275,7 +275,7 @@ fn weight(ui: &mut Ui, group: &Group, index: usize, edits: &mut Vec<Edit>) {
     }
 }
 
-/// `share 39 % (plan 33 %)`: what it got in the last five minutes, and what the split plans.
+/// `got 39 % · plan 33 %`: what it got in the last five minutes, and what the split plans.
 fn share(ui: &mut Ui, cx: &PageCx, scene: &Scene, group: &Group, place: (usize, usize), narrow: bool) {
     let Some(member) = group.endpoints.get(place.1) else { return };
     let model = &scene.route.model;
@@ -283,14 +283,14 @@ fn share(ui: &mut Ui, cx: &PageCx, scene: &Scene, group: &Group, place: (usize, 
     let actual = actual.map_or_else(|| "–".to_owned(), |percent| format!("{percent} %"));
     let limits = plan::limits(&cx.snapshot.view, cx.draft.working());
     let planned = plan::percent(group, place.1, &limits).map(|percent| format!("{percent} %"));
-    let beside = planned.as_ref().filter(|_| !narrow).map_or_else(String::new, |plan| format!(" (plan {plan})"));
+    let beside = planned.as_ref().filter(|_| !narrow).map_or_else(String::new, |plan| format!(" · plan {plan}"));
     let hint = format!(
-        "Of the {} that the route sent in the last 5 minutes. Plan within its group: {}{}.",
+        "Got: of the {} that the route sent in the last 5 minutes. Plan: within its group, {}{}.",
         count(scene.sent.all(model), "request", "requests"),
         planned.map_or_else(String::new, |plan| format!("{plan}, ")),
         if group.endpoints.len() < 2 { "as its only endpoint" } else { plan::reason(group.spread) },
     );
-    ui.label(mono(format!("share {actual}{beside}")).color(cx.theme.text_soft)).on_hover_text(hint);
+    ui.label(mono(format!("got {actual}{beside}")).color(cx.theme.text_soft)).on_hover_text(hint);
 }
 
 fn headroom(ui: &mut Ui, cx: &PageCx, view: &EndpointView, narrow: bool) {

@@ -30,62 +30,92 @@ pub(super) struct Scene<'a> {
     pub(super) held: &'a Held,
 }
 
+/// How far the place for a new lane reaches into the margins of the lanes beside it. Beyond that are their words.
+const OVERLAP: f32 = gap::M - 2.0;
+
 /// Draws every lane of a route.
 pub(super) fn all(ui: &mut Ui, cx: &PageCx, scene: &Scene, edits: &mut Vec<Edit>) {
     let route = scene.route;
-    let dragged = DragAndDrop::payload::<Dragged>(ui.ctx()).filter(|dragged| dragged.route == route.model);
-    let mut over = false;
+    let (mut gaps, mut frames) = (Vec::new(), Vec::new());
     for (place, group) in route.groups.iter().enumerate() {
-        over |= new_lane_slot(ui, cx, scene, place, dragged.as_deref(), edits);
+        gaps.push(between(ui));
         let drawn = ui.push_id(("lane", place), |ui| lane(ui, cx, scene, (place, group), edits));
-        let (frame, cards) = drawn.inner;
-        if let Some(dragged) = &dragged {
-            let index = |at: Pos2| cards.iter().filter(|card| card.center().y < at.y).count();
-            let slot = |at: Pos2| Slot::Lane { group: place, index: index(at) };
-            if let Some(at) = drop_at(ui, frame, dragged, edits, slot) {
-                insertion_line(ui, cx, frame, &cards, index(at));
-                ghost(ui, cx, at, dragged, &foretold(cx, route, dragged, slot(at)));
-                over = true;
-            }
-        }
+        frames.push(drawn.inner);
     }
-    over |= new_lane_slot(ui, cx, scene, route.groups.len(), dragged.as_deref(), edits);
-    over |= unused(ui, cx, scene, dragged.as_deref(), edits);
+    gaps.push(between(ui));
+    let outside = unused(ui, cx, scene, edits);
+    let Some(dragged) = DragAndDrop::payload::<Dragged>(ui.ctx()).filter(|dragged| dragged.route == route.model) else {
+        return;
+    };
+    let over = over_a_gap(ui, cx, scene, &gaps, &dragged, edits)
+        || over_a_lane(ui, cx, scene, &frames, &dragged, edits)
+        || over_the_rest(ui, cx, outside, &dragged, edits);
     let at = ui.ctx().pointer_interact_pos().filter(|_| !over);
-    if let (Some(dragged), Some(at)) = (&dragged, at) {
-        ghost(ui, cx, at, dragged, "stays where it is");
+    if let Some(at) = at {
+        ghost(ui, cx, at, &dragged, "stays where it is");
     }
 }
 
-/// The gap before a lane; while a card is dragged, a place for a lane of its own. Returns whether the card hangs over it.
-fn new_lane_slot(
-    ui: &mut Ui,
-    cx: &PageCx,
-    scene: &Scene,
-    before: usize,
-    dragged: Option<&Dragged>,
-    edits: &mut Vec<Edit>,
-) -> bool {
-    let Some(dragged) = dragged else {
-        ui.add_space(gap::S);
-        return false;
-    };
-    let (rect, _) = ui.allocate_exact_size(egui::vec2(ui.available_width(), 24.0), egui::Sense::hover());
-    let to = Slot::NewLane { before };
-    let hovered = drop_at(ui, rect, dragged, edits, |_| to);
-    let (color, width) = if hovered.is_some() { (cx.theme.accent, 2.0) } else { (cx.theme.edge, 1.0) };
-    ui.painter().rect_stroke(rect.shrink(3.0), 4.0, Stroke::new(width, color), egui::StrokeKind::Inside);
+/// The gap before a lane, as high as ever, whether a card is dragged or not: nothing moves under the pointer.
+fn between(ui: &mut Ui) -> Rect {
+    ui.allocate_exact_size(egui::vec2(ui.available_width(), gap::S), egui::Sense::hover()).0
+}
+
+/// Places for a lane of its own, laid over the gaps between lanes. Returns whether the card hangs over one.
+fn over_a_gap(ui: &Ui, cx: &PageCx, scene: &Scene, gaps: &[Rect], dragged: &Dragged, edits: &mut Vec<Edit>) -> bool {
+    let mut over = false;
+    for (before, gap) in gaps.iter().enumerate() {
+        let rect = gap.expand2(egui::vec2(0.0, ui.spacing().item_spacing.y + OVERLAP));
+        let to = Slot::NewLane { before };
+        let hovered = drop_at(ui, rect, dragged, edits, |_| to);
+        new_lane(ui, cx, rect, hovered.is_some());
+        if let Some(at) = hovered {
+            ghost(ui, cx, at, dragged, &foretold(cx, scene.route, dragged, to));
+            over = true;
+        }
+    }
+    over
+}
+
+fn new_lane(ui: &Ui, cx: &PageCx, rect: Rect, hovered: bool) {
+    let (color, width) = if hovered { (cx.theme.accent, 2.0) } else { (cx.theme.edge, 1.0) };
+    ui.painter().rect(rect, 4.0, cx.theme.raised, Stroke::new(width, color), egui::StrokeKind::Inside);
     ui.painter().text(
         rect.center(),
         egui::Align2::CENTER_CENTER,
         "New priority group here",
         small_font(),
-        cx.theme.text_soft,
+        if hovered { cx.theme.text } else { cx.theme.text_soft },
     );
-    if let Some(at) = hovered {
-        ghost(ui, cx, at, dragged, &foretold(cx, scene.route, dragged, to));
+}
+
+/// Returns whether the card hangs over a lane, and says where in it it would land.
+fn over_a_lane(
+    ui: &Ui,
+    cx: &PageCx,
+    scene: &Scene,
+    frames: &[(Rect, Vec<Rect>)],
+    dragged: &Dragged,
+    edits: &mut Vec<Edit>,
+) -> bool {
+    for (group, (frame, cards)) in frames.iter().enumerate() {
+        let index = |at: Pos2| cards.iter().filter(|card| card.center().y < at.y).count();
+        let slot = |at: Pos2| Slot::Lane { group, index: index(at) };
+        if let Some(at) = drop_at(ui, *frame, dragged, edits, slot) {
+            insertion_line(ui, cx, *frame, cards, index(at));
+            ghost(ui, cx, at, dragged, &foretold(cx, scene.route, dragged, slot(at)));
+            return true;
+        }
     }
-    hovered.is_some()
+    false
+}
+
+/// Returns whether the card hangs over what is not used.
+fn over_the_rest(ui: &Ui, cx: &PageCx, rect: Rect, dragged: &Dragged, edits: &mut Vec<Edit>) -> bool {
+    let Some(at) = drop_at(ui, rect, dragged, edits, |_| Slot::Unused) else { return false };
+    ui.painter().rect_stroke(rect, 6.0, Stroke::new(2.0, cx.theme.accent), egui::StrokeKind::Inside);
+    ghost(ui, cx, at, dragged, "leaves this route");
+    true
 }
 
 /// Where the pointer is if the card hangs over `rect`; a release there is the edit.
@@ -209,19 +239,18 @@ fn caches(ui: &mut Ui, place: usize, group: &Group, edits: &mut Vec<Edit>) {
     }
 }
 
-/// The lane of what is not used: first what offers the model, then, folded, what does not. Returns whether the card hangs
-/// over it.
-fn unused(ui: &mut Ui, cx: &PageCx, scene: &Scene, dragged: Option<&Dragged>, edits: &mut Vec<Edit>) -> bool {
+/// The lane of what is not used: first what offers the model, then, folded, what does not. It is there even if it is empty,
+/// so that nothing comes up when a card is dragged. Returns its frame.
+fn unused(ui: &mut Ui, cx: &PageCx, scene: &Scene, edits: &mut Vec<Edit>) -> Rect {
     let rest = lanes::unused(cx.draft.working(), scene.route);
-    if rest.is_empty() && dragged.is_none() {
-        return false;
-    }
     let (others, fitting): (Vec<_>, Vec<_>) = rest.iter().partition(|(_, reason)| reason.is_some());
     ui.add_space(gap::S);
     let frame = egui::Frame::new().stroke((1.0, cx.theme.edge)).corner_radius(6).inner_margin(gap::M);
     let shown = frame.show(ui, |ui| {
         ui.set_width(ui.available_width());
-        ui.label(RichText::new("Not used in this route (drop here to remove)").color(cx.theme.text_soft));
+        let none = if rest.is_empty() { ": none" } else { "" };
+        let words = format!("Not used in this route (drop here to remove){none}");
+        ui.label(RichText::new(words).color(cx.theme.text_soft));
         for (endpoint, _) in &fitting {
             card::show_unused(ui, cx, scene, &endpoint.id, None, edits);
         }
@@ -238,12 +267,5 @@ fn unused(ui: &mut Ui, cx: &PageCx, scene: &Scene, dragged: Option<&Dragged>, ed
             }
         });
     });
-    if let Some(dragged) = dragged
-        && let Some(at) = drop_at(ui, shown.response.rect, dragged, edits, |_| Slot::Unused)
-    {
-        ui.painter().rect_stroke(shown.response.rect, 6.0, Stroke::new(2.0, cx.theme.accent), egui::StrokeKind::Inside);
-        ghost(ui, cx, at, dragged, "leaves this route");
-        return true;
-    }
-    false
+    shown.response.rect
 }

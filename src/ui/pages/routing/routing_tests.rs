@@ -169,3 +169,28 @@ fn escape_leaves_a_dragged_card_where_it_was_and_dropping_it_below_removes_it() 
     assert_eq!(stage.lanes(), [vec!["sim-ptu"], vec!["sim-eastus", "sim-westus"]]);
     assert_eq!(stage.console().draft().undo_label(), Some("remove sim-sweden from route demo-chat"));
 }
+
+#[test]
+fn nothing_moves_when_a_card_is_lifted_dragged_and_dropped() {
+    let mut stage = Stage::on(Page::Routing, fixture::snapshot());
+    let places = |stage: &Stage| {
+        ["sim-ptu, first choice", "Not used in this route"]
+            .map(|part| stage.harness.get_by_label_contains(part).rect().min)
+    };
+    let before = places(&stage);
+    let from = stage.harness.get_by_label_contains("sim-westus, second choice").rect().center();
+    stage.harness.drag_at(from);
+    stage.settle();
+    stage.harness.hover_at(from + vec2(0.0, 8.0));
+    stage.settle();
+    assert_eq!(places(&stage), before, "while it is dragged");
+    stage.press(Modifiers::NONE, Key::Escape);
+    stage.harness.drop_at(from);
+    stage.settle();
+
+    stage.harness.get_by_label_contains("sim-westus, second choice").focus();
+    stage.settle();
+    stage.press(Modifiers::ALT | Modifiers::SHIFT, Key::ArrowUp);
+    assert!(stage.console().draft().is_changed());
+    assert_eq!(places(&stage), before, "when the draft's bar comes up");
+}

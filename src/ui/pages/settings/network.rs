@@ -93,6 +93,21 @@ fn port(ui: &mut Ui, cx: &mut PageCx) {
             set(cx, usually);
         }
     });
+    if let Some(launch) = cx.snapshot.launch_port {
+        ui.label(RichText::new(given_at_launch(launch, now)).color(cx.theme.tone(Tone::Near)));
+    }
+}
+
+/// What the setting is good for while another port was given at launch.
+fn given_at_launch(launch: u16, set: u16) -> String {
+    let given = match launch {
+        0 => "Tidegate was started with --port 0, so it took any free port, and keeps it until it quits.".to_owned(),
+        _ => format!("Tidegate was started with --port {launch}, and listens there until it quits."),
+    };
+    if launch == set {
+        return format!("{given} That is the same as this setting.");
+    }
+    format!("{given} This setting is kept and counts from the next start without --port.")
 }
 
 /// Whether this computer's own programs need a token, too.

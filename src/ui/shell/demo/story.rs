@@ -108,7 +108,10 @@ impl Run {
 
     fn words(&self, script: Script) -> String {
         let [first, second, below] = self.groups.map(Grouped);
-        let throttled = count(self.throttled, "time", "times");
+        let throttled = match self.throttled {
+            0 => "No service said 429.".to_owned(),
+            times => format!("Services said 429 {}.", count(times, "time", "times")),
+        };
         match script {
             Script::Calm => {
                 let waited = if self.waited == 0 { "none".to_owned() } else { Grouped(self.waited).to_string() };
@@ -118,12 +121,12 @@ impl Run {
                 )
             }
             Script::RushHour => format!(
-                "Answered by the first choice {first}, the second {second}, the last resort {below}. Services said 429 {throttled}."
+                "Answered by the first choice {first}, the second {second}, the last resort {below}. {throttled}"
             ),
             Script::RegionOutage => format!(
-                "{} broke in the east; {} of them were answered elsewhere at once. sim-westus answered {}.",
+                "{} broke in the east; {} answered elsewhere at once. sim-westus answered {}.",
                 count(self.broken, "sending", "sendings"),
-                Grouped(self.saved),
+                count(self.saved, "request was", "requests were"),
                 Grouped(self.west)
             ),
             Script::KeyRevoked => format!(
@@ -133,7 +136,7 @@ impl Run {
                 Grouped(self.ptu)
             ),
             Script::NoisyNeighbour => format!(
-                "sim-eastus, where others were, answered {}, sim-westus {}. Services said 429 {throttled}.",
+                "sim-eastus, where others were, answered {}, sim-westus {}. {throttled}",
                 Grouped(self.east),
                 Grouped(self.west)
             ),

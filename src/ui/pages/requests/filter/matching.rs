@@ -6,6 +6,8 @@
 use crate::model::outcome::Ending;
 use crate::model::record::{RecordEnd, RequestRecord};
 use crate::model::units::micros;
+use crate::ui::format::second_of_day;
+use crate::ui::plots::pin::AROUND;
 use crate::ui::words::{self, explain};
 
 use super::{Amount, Field, Scope, Span, Term};
@@ -21,10 +23,17 @@ pub(super) fn matches(term: &Term, record: &RequestRecord, scope: Scope) -> bool
             let ago = scope.wall_ms.saturating_sub(record.ended_wall_ms());
             u128::from(ago) <= age.as_millis()
         }
+        Term::At(second) => around(second_of_day(record.wall_ms), *second),
         Term::Marked => scope.marked.contains(&record.id),
         Term::Streamed => record.profile.streaming,
         Term::Word(part) => word(part, record),
     }
+}
+
+/// Whether two seconds of the day are close to each other, over midnight too.
+fn around(one: u32, other: u32) -> bool {
+    let apart = one.abs_diff(other);
+    u64::from(apart.min(86_400_u32.saturating_sub(apart))) <= AROUND
 }
 
 fn text(field: Field, part: &str, record: &RequestRecord) -> bool {

@@ -96,6 +96,7 @@ fn field(name: &str, sign: Comparison, value: &str) -> Option<Term> {
         "ttft" => span(Span::FirstToken),
         "total" => span(Span::Total),
         "waited" => span(Span::Waited),
+        "at" => Some(Term::At(second_of_day(value)?)),
         "since" => Some(Term::Since(Duration::from_micros(micros(value)?))),
         "is" if value == "marked" => Some(Term::Marked),
         "is" if value == "stream" => Some(Term::Streamed),
@@ -109,6 +110,16 @@ fn status(sign: Comparison, value: &str) -> Option<Term> {
         return (sign == Comparison::Equal).then_some(Term::StatusClass(hundred));
     }
     Some(Term::Status(sign, value.parse().ok()?))
+}
+
+/// `14:03:20` or `14:03`, as a second of the day.
+fn second_of_day(text: &str) -> Option<u32> {
+    let parts: Vec<u32> = text.split(':').map(str::parse).collect::<Result<_, _>>().ok()?;
+    match *parts {
+        [hour @ 0..24, minute @ 0..60] => Some((hour * 60 + minute) * 60),
+        [hour @ 0..24, minute @ 0..60, second @ 0..60] => Some((hour * 60 + minute) * 60 + second),
+        _ => None,
+    }
 }
 
 /// `300ms`, `2s`, `1.5s`, `10m`, `2h`, `7d`; a bare number is seconds.

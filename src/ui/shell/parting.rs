@@ -1,0 +1,117 @@
+//! What is asked before something goes that cannot be had again: the demo, and keys that are in memory alone.
+//!
+//! Invariant: every account whose key would be lost is named; nothing goes before the person said so.
+//! Absent on purpose: running requests and the window's end (`leaving`).
+
+use egui::{Context, RichText};
+
+use super::leaving::{Ending, Question};
+use super::{Console, sheet};
+use crate::contract::snapshot::{KeyState, KeyringState};
+use crate::contract::{Command, DemoCommand, Snapshot};
+use crate::model::id::AccountId;
+use crate::ui::cx::Page;
+use crate::ui::format::{count, listed};
+use crate::ui::theme::{self, Theme, gap};
+use crate::ui::widgets::{note, primary_button};
+
+const WIDEST: f32 = 480.0;
+
+impl Console {
+    /// Asks whether the demo is to end; `then` is where to go afterwards.
+    pub(super) fn ask_to_leave_demo(&mut self, then: Option<Page>) {
+        self.question = Some(Question::LeaveDemo { then });
+    }
+
+    /// What becomes of the demo, and what runs in its stead.
+    pub(super) fn ask_of_demo(&mut self, ctx: &Context, theme: &Theme, snapshot: &Snapshot, then: Option<Page>) {
+        if !snapshot.profile.demo {
+            self.question = None;
+            return;
+        }
+        let mut leave = false;
+        let modal = sheet(ctx, "leaving the demo").show(ctx, |ui| {
+            ui.set_width((ctx.content_rect().width() - 96.0).min(WIDEST));
+            ui.label(theme::title("Leave the demo?").color(theme.text));
+            ui.label(
+                "The simulated endpoints stop, and their requests, plots and settings are dropped. Your own accounts and routes \
+                 run instead, at the same address; they and the demo never mix.",
+            );
+            ui.add_space(gap::S);
+            note(ui, theme, "The demo can be had again at any time, from its beginning: Ctrl+K, “Try simulated endpoints”.");
+            ui.add_space(gap::M);
+            ui.horizontal_wrapped(|ui| {
+                let word = if then.is_some() { "Leave and add an endpoint" } else { "Leave it" };
+                leave = primary_button(ui, theme, word).clicked();
+                ui.button("Stay in the demo").clicked()
+            })
+            .inner
+        });
+        if leave {
+            self.order(ctx, snapshot, Command::Demo(DemoCommand::Leave));
+            if let Some(page) = then {
+                self.go(ctx, page, None);
+            }
+        }
+        if leave || modal.inner || modal.should_close() {
+            self.question = None;
+        }
+    }
+
+    /// Whether keys that are nowhere else may be forgotten.
+    pub(super) fn ask_for_keys(&mut self, ctx: &Context, theme: &Theme, snapshot: &Snapshot) {
+        let lost = in_memory(snapshot);
+        if lost.is_empty() {
+            return self.quit_with_requests(ctx, snapshot);
+        }
+        let (mut quit, mut serve) = (false, false);
+        let modal = sheet(ctx, "keys in memory").show(ctx, |ui| {
+            ui.set_width((ctx.content_rect().width() - 96.0).min(WIDEST));
+            let title = format!("Quitting forgets {}", count(lost.len() as u64, "key", "keys"));
+            ui.label(theme::title(title).color(theme.text));
+            ui.label(lost_words(&lost));
+            ui.add_space(gap::S);
+            ui.label(RichText::new(to_keep(&snapshot.keys.keyring)).color(theme.text_soft));
+            ui.add_space(gap::M);
+            ui.horizontal_wrapped(|ui| {
+                serve = primary_button(ui, theme, "Keep serving without the window").clicked();
+                quit = ui.button("Forget and quit").clicked();
+                ui.button("Cancel").clicked()
+            })
+            .inner
+        });
+        if serve {
+            self.end(ctx, Ending::Background);
+        } else if quit {
+            self.quit_with_requests(ctx, snapshot);
+        } else if modal.inner || modal.should_close() {
+            self.question = None;
+        }
+    }
+}
+
+/// Accounts whose key is in memory and nowhere else.
+pub(super) fn in_memory(snapshot: &Snapshot) -> Vec<&AccountId> {
+    let only = snapshot.keys.accounts.iter().filter(|key| matches!(key.state, KeyState::InMemory { .. }));
+    only.map(|key| &key.account).collect()
+}
+
+fn lost_words(lost: &[&AccountId]) -> String {
+    let names: Vec<&str> = lost.iter().map(|account| account.as_str()).collect();
+    if let [only] = names.as_slice() {
+        format!("The key of {only} is in memory alone. At the next start it must be pasted again.")
+    } else {
+        format!("The keys of {} are in memory alone. At the next start they must be pasted again.", listed(&names))
+    }
+}
+
+fn to_keep(keyring: &KeyringState) -> String {
+    match keyring {
+        KeyringState::Missing { hint } => {
+            format!("To keep them over a restart, {hint}, or name an environment variable under Accounts, Key source.")
+        }
+        _ => "To keep them over a restart, replace the key under Accounts now that the keyring answers, or name an environment \
+              variable under Key source."
+            .to_owned(),
+    }
+}

@@ -1,0 +1,149 @@
+//! What is asked before the demo or a key goes.
+
+use egui_kittest::kittest::Queryable;
+
+use super::tests::{Screen, screen_of};
+use super::*;
+use crate::contract::DemoCommand;
+use crate::contract::snapshot::{AccountKey, KeyState, KeyringState, KeysView, SpareKeys};
+use crate::ui::fixture;
+
+fn says(screen: &Screen, part: &str) -> bool {
+    screen.harness.query_by_label_contains(part).is_some()
+}
+
+#[test]
+fn leaving_the_demo_asks_says_what_goes_and_can_be_taken_back() {
+    let mut screen = screen_of(fixture::snapshot());
+    screen.click("Leave the demo");
+    assert!(says(&screen, "Leave the demo?"));
+    assert!(says(&screen, "Your own accounts and routes run instead"));
+    assert!(says(&screen, "Try simulated endpoints"), "the way back is named");
+    assert!(screen.command().is_none(), "nothing happens before it is answered");
+
+    screen.click("Leave it");
+    let (id, sent) = screen.sent().unwrap();
+    assert!(matches!(sent, Command::Demo(DemoCommand::Leave)));
+    let left = NoticeBody::Done("You have left the demo; its history is gone".to_owned());
+    screen.back.tell(Notice { id: Some(id), body: left });
+    screen.harness.run_steps(4);
+    screen.click("Back to the demo");
+    assert!(matches!(screen.command(), Some(Command::Demo(DemoCommand::Enter))));
+}
+
+#[test]
+fn staying_in_the_demo_sends_nothing() {
+    let mut screen = screen_of(fixture::snapshot());
+    screen.click("Leave the demo");
+    screen.click("Stay in the demo");
+    assert!(!says(&screen, "Leave the demo?"));
+    assert!(screen.command().is_none());
+}
+
+#[test]
+fn adding_a_real_endpoint_from_the_demo_asks_first_and_then_goes_to_the_accounts() {
+    let mut screen = screen_of(fixture::snapshot());
+    let ctx = screen.harness.ctx.clone();
+    let snapshot = screen.harness.state().line.latest();
+    screen.harness.state_mut().grant(Wish::AddRealEndpoint, &ctx, &snapshot);
+    screen.harness.run_steps(4);
+    assert_eq!(screen.harness.state().page(), Page::Overview);
+    screen.click("Leave and add an endpoint");
+    assert_eq!(screen.harness.state().page(), Page::Accounts);
+    assert!(matches!(screen.command(), Some(Command::Demo(DemoCommand::Leave))));
+}
+
+/// Two accounts whose keys are in memory, and nothing under way.
+fn forgetful() -> Snapshot {
+    let mut snapshot = fixture::snapshot();
+    snapshot.profile.demo = false;
+    let view = Arc::make_mut(&mut snapshot.view);
+    view.queue.waiting = 0;
+    for endpoint in &mut view.endpoints {
+        endpoint.in_flight = 0;
+    }
+    let key = |account: &str, state: KeyState| AccountKey {
+        account: account.into(),
+        state,
+        test: None,
+        spares: SpareKeys::default(),
+    };
+    let fingerprint = || "0a1b2c3d".to_owned();
+    snapshot.keys = Arc::new(KeysView {
+        keyring: KeyringState::Missing { hint: "install the package gnome-keyring and sign in again".to_owned() },
+        accounts: vec![
+            key("acme-east", KeyState::InMemory { fingerprint: fingerprint() }),
+            key("acme-west", KeyState::InMemory { fingerprint: fingerprint() }),
+            key("elsewhere", KeyState::InKeyring { fingerprint: fingerprint() }),
+        ],
+    });
+    snapshot
+}
+
+fn quit(screen: &mut Screen) {
+    screen.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Q);
+    screen.harness.run_steps(4);
+}
+
+#[test]
+fn quitting_names_the_keys_that_would_be_lost_once() {
+    let mut screen = screen_of(forgetful());
+    quit(&mut screen);
+    assert_eq!(screen.harness.state().ending(), Ending::Open);
+    assert!(says(&screen, "Quitting forgets 2 keys"));
+    assert!(says(&screen, "The keys of acme-east and acme-west are in memory alone."));
+    assert!(says(&screen, "install the package gnome-keyring"), "how to keep them is said");
+    screen.harness.key_press(egui::Key::Escape);
+    screen.harness.run_steps(4);
+    assert_eq!(screen.harness.state().ending(), Ending::Open);
+
+    quit(&mut screen);
+    screen.click("Forget and quit");
+    assert_eq!(screen.harness.state().ending(), Ending::Quit);
+}
+
+#[test]
+fn keys_in_memory_stay_if_serving_goes_on_without_the_window() {
+    let mut screen = screen_of(forgetful());
+    quit(&mut screen);
+    screen.click("Keep serving without the window");
+    assert_eq!(screen.harness.state().ending(), Ending::Background);
+}
+
+#[test]
+fn running_requests_are_asked_for_after_the_keys() {
+    let mut snapshot = forgetful();
+    Arc::make_mut(&mut snapshot.view).endpoints[0].in_flight = 7;
+    let mut screen = screen_of(snapshot);
+    quit(&mut screen);
+    screen.click("Forget and quit");
+    assert!(says(&screen, "7 requests are running"));
+    screen.click("Quit now");
+    assert_eq!(screen.harness.state().ending(), Ending::QuitNow);
+}
+
+#[test]
+fn a_port_given_at_launch_is_said_in_settings_and_before_another_one_is_applied() {
+    let mut snapshot = fixture::snapshot();
+    snapshot.launch_port = Some(9_100);
+    let mut screen = screen_of(snapshot);
+    let port = Target::Setting("port");
+    let ctx = screen.harness.ctx.clone();
+    screen.harness.state_mut().go(&ctx, Page::Settings, Some(port));
+    screen.harness.run_steps(6);
+    assert!(says(&screen, "Tidegate was started with --port 9100, and listens there until it quits."));
+    assert!(says(&screen, "counts from the next start without --port"));
+
+    let change = |config: &mut crate::model::config::Config| config.listen.port = 8_999;
+    screen.harness.state_mut().draft.edit("Listen on port 8999", change);
+    screen.harness.state_mut().reviewing = true;
+    screen.harness.run_steps(4);
+    assert!(says(&screen, "Port 8999 counts from the next start"));
+}
+
+#[test]
+fn without_a_port_at_launch_nothing_is_said_of_one() {
+    let mut screen = screen_of(fixture::snapshot());
+    screen.go(Page::Settings);
+    assert!(!says(&screen, "--port"));
+}
