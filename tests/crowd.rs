@@ -278,14 +278,17 @@ impl Court {
         self.give(Input::Configured(self.shape.config().clone()));
     }
 
-    /// Another brain takes over; of those before it knows nothing, and nothing said of them disturbs it.
+    /// Another brain takes over, as after a restart. Of requests before it knows nothing, and nothing said of them disturbs it;
+    /// what services asked for it is told, and keeps.
     fn replace_now_and_then(&mut self) {
         if self.rng.u32(..4) > 0 {
             return;
         }
         self.give(Input::Stopping);
+        let rests = self.brain.rests(self.now);
         self.brain = Balancer::new(self.shape.config().clone(), self.next, self.now);
-        self.books = Books::new(&self.shape, self.now);
+        self.books = Books::new(&self.shape, self.now).resting_on(self.now, &self.books);
+        self.give(Input::Resting(rests));
         for request in std::mem::take(&mut self.open).into_keys() {
             self.give(Input::Settled { request, settlement: settlement(Ending::Completed, None) });
         }

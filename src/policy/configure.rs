@@ -18,6 +18,7 @@ use crate::model::checked::CheckedConfig;
 use crate::model::config::AdminState;
 use crate::model::decision::RefusalReason;
 use crate::model::id::{AccountId, EndpointId, ModelName, RequestId};
+use crate::model::outcome::ThrottleKind;
 use crate::model::status::{Health, Rest, RestCause};
 use crate::model::units::Timestamp;
 
@@ -161,11 +162,13 @@ impl Balancer {
     /// Who was told to wait, and waits at `now`. Rests by our own judgement are left out.
     #[must_use]
     pub fn rests(&self, now: Timestamp) -> Vec<Rest> {
-        let of = |endpoint: &EndpointState| match endpoint.health.health(now) {
-            Health::Resting { until, cause: cause @ RestCause::Throttled(_) } if until > now => {
-                Some(Rest { endpoint: endpoint.id.clone(), until, cause })
-            }
-            _ => None,
+        let of = |endpoint: &EndpointState| {
+            let (until, cause) = match endpoint.health.health(now) {
+                Health::Resting { until, cause: cause @ RestCause::Throttled(_) } => (until, cause),
+                // What the service asked for holds, whatever else it rests for, or though it is being tried.
+                _ => (endpoint.told_until, RestCause::Throttled(ThrottleKind::Unknown)),
+            };
+            (until > now).then(|| Rest { endpoint: endpoint.id.clone(), until, cause })
         };
         self.endpoints.iter().filter_map(of).collect()
     }
@@ -174,8 +177,10 @@ impl Balancer {
     pub(super) fn key_ready(&mut self, now: Timestamp, account: AccountId, ready: bool) {
         if ready {
             for (spec, slot) in self.config.endpoints.iter().zip(&self.slot_of) {
-                if let Some(endpoint) = self.endpoints.get_mut(*slot).filter(|_| spec.account == account) {
-                    endpoint.health.forgive_key(now);
+                if let Some(endpoint) = self.endpoints.get_mut(*slot).filter(|_| spec.account == account)
+                    && endpoint.health.forgive_key(now)
+                {
+                    endpoint.told_until = endpoint.told_until.min(now);
                 }
             }
             self.ready.insert(account);

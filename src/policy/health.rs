@@ -216,15 +216,18 @@ impl HealthState {
         }
     }
 
-    /// A key was replaced: a rest for the old one, or for what it may draw on, is over, by probe as any other.
-    pub(super) fn forgive_key(&mut self, now: Timestamp) {
+    /// A key was replaced: a rest for the old one, or for what it may draw on, is over, by probe as any other. Whether there was
+    /// one.
+    pub(super) fn forgive_key(&mut self, now: Timestamp) -> bool {
         const OF_THE_KEY: [RestCause; 3] =
             [RestCause::KeyRejected, RestCause::Blocked, RestCause::Throttled(ThrottleKind::OutOfCredit)];
-        if let Phase::Resting { until, cause } = &mut self.phase
-            && OF_THE_KEY.contains(cause)
-        {
-            *until = (*until).min(now);
-            self.denials = 0;
+        match &mut self.phase {
+            Phase::Resting { until, cause } if OF_THE_KEY.contains(cause) => {
+                *until = (*until).min(now);
+                self.denials = 0;
+                true
+            }
+            _ => false,
         }
     }
 
@@ -489,10 +492,10 @@ mod tests {
     fn a_new_key_ends_the_rest_of_a_rejected_one_only() {
         let mut health = HealthState::new();
         health.rest(OTHER, at(60), RestCause::KeyRejected);
-        health.forgive_key(at(5));
+        assert!(health.forgive_key(at(5)));
         assert_eq!(health.standing(at(5), 1, PACE), Standing::Probe);
         let mut other = resting(60);
-        other.forgive_key(at(5));
+        assert!(!other.forgive_key(at(5)));
         assert_eq!(other.standing(at(5), 1, PACE), Standing::Resting(at(60), CAUSE));
     }
 

@@ -89,6 +89,14 @@ impl Books {
         }
     }
 
+    /// What services asked for still holds.
+    pub fn resting_on(mut self, now: Timestamp, before: &Self) -> Self {
+        for (id, book) in &mut self.endpoints {
+            book.told = before.endpoints.get(id).and_then(|book| book.told).filter(|told| *told > now);
+        }
+        self
+    }
+
     /// The brain sends a request: it must fit everywhere by these books.
     pub fn admit(&mut self, shape: &Shape, now: Timestamp, request: RequestId, id: &str, charge: u64, probe: bool) {
         let spot = shape.spot(id);

@@ -102,7 +102,8 @@ fn answer(asked: &Value, place: Place) -> (Vec<u8>, usize) {
             vec![first.to_owned(), rest.to_owned()],
         )
     };
-    let head = format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n");
+    // One answer a connection, and it says so: nobody shall send another request into one that is about to end.
+    let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n{head}\r\n\r\n");
     let cut = match place {
         Place::BeforeHead => 0,
         Place::InHead => head.len() / 2,
