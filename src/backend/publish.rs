@@ -190,6 +190,7 @@ fn same(a: &BalancerView, b: &BalancerView) -> bool {
     a.revision == b.revision
         && a.endpoints == b.endpoints
         && a.pools == b.pools
+        && a.callers == b.callers
         && a.routes == b.routes
         && a.queue == b.queue
         && a.kept == b.kept

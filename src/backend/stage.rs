@@ -7,6 +7,7 @@ mod listening;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -96,6 +97,8 @@ pub struct Stage {
     /// Profiles that were entered after the first.
     profiles: u64,
     pub(super) desk: Desk,
+    /// The desk of the profile that was left for the demo, by its folder: keys there may be in memory alone.
+    left_desk: Option<(PathBuf, Desk)>,
     pub(super) porter: Porter,
     pub(super) racks: Racks,
     credentials: Credentials,
@@ -182,6 +185,7 @@ impl Stage {
             looked: 0,
             profiles: 0,
             desk,
+            left_desk: None,
             porter,
             racks: Racks::default(),
             credentials: Credentials::default(),
@@ -439,9 +443,20 @@ impl Stage {
         self.ask_for_keys();
     }
 
+    /// Goes to a profile's desk; that of a profile with keys of its own is kept for when it is entered again.
+    fn take_desk(&mut self, loaded: &Loaded) -> anyhow::Result<()> {
+        let known = self.left_desk.take_if(|(folder, _)| *folder == loaded.paths.data_dir);
+        let desk = known.map_or_else(|| keys::desk(loaded), |(_, desk)| Ok(desk))?;
+        let before = std::mem::replace(&mut self.desk, desk);
+        if !self.profile.shown.demo {
+            self.left_desk = Some((self.profile.paths.data_dir.clone(), before));
+        }
+        Ok(())
+    }
+
     /// Swaps the profile: what ran, was recorded and was learned in the old one is dropped.
     pub(super) fn enter(&mut self, loaded: Loaded) -> anyhow::Result<()> {
-        self.desk = keys::desk(&loaded)?;
+        self.take_desk(&loaded)?;
         (self.racks, self.credentials) = (Racks::default(), Credentials::default());
         self.simulated = None;
         live::forget(self);

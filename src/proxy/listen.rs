@@ -37,21 +37,27 @@ pub async fn serve(
     closed: oneshot::Sender<()>,
 ) {
     let mut connections = JoinSet::new();
+    // It keeps its turn for a place while others end.
+    let mut arriving = Box::pin(next(&listener, &door.room));
     loop {
         tokio::select! {
-            accepted = next(&listener, &door.room) => match accepted {
-                Ok((stream, place)) => {
-                    connections.spawn(connection(stream, place, Arc::clone(&door), stop.clone()));
+            accepted = &mut arriving => {
+                match accepted {
+                    Ok((stream, place)) => {
+                        connections.spawn(connection(stream, place, Arc::clone(&door), stop.clone()));
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
                 }
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            },
+                arriving = Box::pin(next(&listener, &door.room));
+            }
             Some(_) = connections.join_next() => {}
             () = stopped(&mut stop) => break,
         }
     }
+    drop(arriving);
     drop(listener);
     // Nobody may wait for it.
     let _ = closed.send(());

@@ -61,8 +61,10 @@ impl Console {
     /// Whether keys that are nowhere else may be forgotten.
     pub(super) fn ask_for_keys(&mut self, ctx: &Context, theme: &Theme, snapshot: &Snapshot) {
         let lost = in_memory(snapshot);
+        // Nothing would be lost any more, so there is nothing to ask; whoever still wants to quit says so again.
         if lost.is_empty() {
-            return self.quit_with_requests(ctx, snapshot);
+            self.question = None;
+            return;
         }
         let (mut quit, mut serve) = (false, false);
         let modal = sheet(ctx, "keys in memory").show(ctx, |ui| {
