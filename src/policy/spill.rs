@@ -123,8 +123,13 @@ const fn is_crowded(one: &Judged) -> bool {
         Ruling::Out(
             Exclusion::TokensShort
                 | Exclusion::RequestsShort
+                | Exclusion::InputShort
+                | Exclusion::OutputShort
+                | Exclusion::DayShort
                 | Exclusion::SoftCap
                 | Exclusion::PoolShort
+                | Exclusion::ForeignTraffic
+                | Exclusion::GrowthGuard
                 | Exclusion::InFlightFull
                 | Exclusion::Withheld,
             _

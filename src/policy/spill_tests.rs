@@ -81,6 +81,22 @@ fn a_stay_lasts_its_time_even_if_there_is_room() {
 }
 
 #[test]
+fn want_of_output_room_is_a_spill_as_any_other() {
+    let mut world =
+        World::new(config(&[site("east", 1_000), Site { group: 1, ..site("west", 2_000) }], &[], |config| {
+            config.endpoints[0].output_tokens_per_minute = Some(300);
+            config.routes[0].groups[0].min_stay_seconds = Some(90);
+        }));
+    world.arrive(200);
+    let spilled = world.arrive(200).1;
+    assert_eq!(verdict_of(&sent(&spilled).decision, "east"), Verdict::Excluded(Exclusion::OutputShort));
+    world.now = at(62);
+    assert_eq!(place(&world.arrive(10).1), "west", "there is room again, but the stay lasts");
+    world.now = at(91);
+    assert_eq!(place(&world.arrive(10).1), "east");
+}
+
+#[test]
 fn a_group_that_was_left_is_used_rather_than_letting_a_request_wait() {
     let mut world = pair(100, 10, 60);
     world.arrive(600);
