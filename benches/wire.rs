@@ -10,10 +10,10 @@ use std::time::Duration;
 use divan::counter::BytesCount;
 use divan::{AllocProfiler, Bencher};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use tidegate::model::config::Priority;
-use tidegate::model::id::{ModelName, RequestId};
-use tidegate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
+use tidegate::model::id::RequestId;
+use tidegate::model::profile::{Operation, RequestProfile};
 use tidegate::model::record::{RecordEnd, RequestRecord};
+use tidegate::model::sample;
 use tidegate::model::units::Timestamp;
 use tidegate::record::{Ring, recorder};
 use tidegate::wire::headers::{facts, strip_request};
@@ -139,26 +139,11 @@ fn record(number: u64, profile: &Arc<RequestProfile>) -> RequestRecord {
     }
 }
 
-fn profile() -> Arc<RequestProfile> {
-    Arc::new(RequestProfile {
-        model: ModelName::from("gpt-4o"),
-        operation: Operation::Chat,
-        streaming: false,
-        size: RequestSize::default(),
-        priority: Priority::Normal,
-        caller: None,
-        client: Arc::from("bench"),
-        sdk_retry: 0,
-        patience: None,
-        affinity: Affinity::default(),
-    })
-}
-
 /// A finished request handed over, and taken into a full history.
 #[divan::bench]
 fn record_and_keep(bencher: Bencher<'_, '_>) {
     let (near, mut far) = recorder(64);
-    let (profile, mut ring, mut number) = (profile(), Ring::new(), 0);
+    let (profile, mut ring, mut number) = (Arc::new(sample::profile("bench")), Ring::new(), 0);
     (0..60_000).for_each(|number| ring.push(Arc::new(record(number, &profile))));
     bencher.bench_local(|| {
         number += 1;
@@ -170,7 +155,7 @@ fn record_and_keep(bencher: Bencher<'_, '_>) {
 /// What the screen is given of a history of 50,000.
 #[divan::bench]
 fn view_of_full_history(bencher: Bencher<'_, '_>) {
-    let (profile, mut ring) = (profile(), Ring::new());
+    let (profile, mut ring) = (Arc::new(sample::profile("bench")), Ring::new());
     (0..60_000).for_each(|number| ring.push(Arc::new(record(number, &profile))));
     bencher.bench_local(|| ring.view(0));
 }

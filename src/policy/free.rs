@@ -122,10 +122,10 @@ impl Room {
         self.count_scarce(free, limit);
     }
 
-    /// All has been looked at; `plain`: it was nothing but tokens and requests per minute.
-    pub(super) fn seen(self, now: Timestamp, plain: bool) -> Self {
+    /// All has been looked at; `plain`: it was nothing but tokens and, if `counted`, requests per minute.
+    pub(super) fn seen(self, now: Timestamp, plain: bool, counted: bool) -> Self {
         let tokens = self.limit.is_none() || matches!(self.ahead, Ahead::Drain(_));
-        let requests = self.scarce == (1, 1) || self.requests.is_some();
+        let requests = self.requests.is_some() == counted;
         Self { at: now, tokens: self.apart.min(self.free), even: plain && tokens && requests, ..self }
     }
 

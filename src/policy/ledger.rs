@@ -267,7 +267,7 @@ impl Ledger {
                 room.see_more(now, meter, unit, limit);
             }
         }
-        room.seen(now, !sliced && self.more.is_none())
+        room.seen(now, !sliced && self.more.is_none(), limits.requests.is_some())
     }
 
     /// The unit that lacks room for one such request the longest, if any does.
