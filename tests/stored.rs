@@ -131,7 +131,10 @@ async fn a_list_of_which_a_part_is_missing_is_not_given() {
 
 #[tokio::test]
 async fn what_is_made_of_a_model_goes_to_its_route_and_by_its_name_there() {
-    let (a, b) = (holding(&[]).await, Origin::start(|_| json(200, r#"{"id":"asst_1"}"#)).await);
+    let (a, b) = (
+        holding(&[]).await,
+        Origin::start(|_| json(200, r#"{"id":"asst_1","object":"assistant","model":"at b"}"#)).await,
+    );
     let accounts = format!("{}{}", a.account("a", "other"), b.account("b", "m"));
     let served = serve(&format!("{accounts}{}{}", route("other", &["ea"]), route("m", &["eb"])), &[("KEY", "k")]);
     let body = r#"{"name":"x","model":"m"}"#;
@@ -176,4 +179,104 @@ async fn what_lies_in_two_accounts_cannot_be_put_together() {
     let status = answer.status().as_u16();
     let said: Value = answer.json().await.expect("JSON");
     assert_eq!((status, &said["error"]["code"]), (400, &"state_in_several_accounts".into()));
+}
+
+/// An account that keeps an assistant of its deployment and starts runs of it, each with an id of its own.
+async fn assisting() -> Origin {
+    Origin::start(|got| match (got.method(), got.uri().path()) {
+        (&Method::GET, "/v1/assistants/asst_1") => json(200, r#"{"object":"assistant","id":"asst_1","model":"at b"}"#),
+        (&Method::POST, "/v1/threads/runs") => json(
+            200,
+            r#"{"object":"thread.run","id":"run_1","thread_id":"thread_1","assistant_id":"asst_1","model":"at b"}"#,
+        ),
+        _ => json(404, r#"{"error":{"message":"No such object","code":"not_found"}}"#),
+    })
+    .await
+}
+
+async fn start_run(served: &Served) -> (u16, Value) {
+    let body = r#"{"assistant_id":"asst_1","max_completion_tokens":600,"thread":{"messages":[{"role":"user","content":"Hello"}]}}"#;
+    let answer = served.client.post(served.url("threads/runs")).body(body).send().await.expect("an answer");
+    (answer.status().as_u16(), answer.json().await.expect("JSON"))
+}
+
+#[tokio::test]
+async fn a_run_takes_its_assistants_tokens_from_the_ledger_and_waits_for_them() {
+    let (a, b) = (holding(&[]).await, assisting().await);
+    // One run's cap fits into a minute and two do not.
+    let accounts = format!(
+        "[queue]\nmax_wait_seconds = 1\n{}{}tokens_per_minute = 1000\n",
+        a.account("a", "m"),
+        b.account("b", "m")
+    );
+    let served = serve(&format!("{accounts}{}", route("m", &["ea", "eb"])), &[("KEY", "k")]);
+    assert_eq!(get(&served, "assistants/asst_1").await.0, 200);
+    let begun = a.got().len();
+    assert_eq!(start_run(&served).await.0, 200);
+    let status = served.until(|status| status["endpoints"][1]["tokens"]["used"].as_u64() > Some(0)).await;
+    assert_eq!(status["endpoints"][0]["tokens"]["used"], 0, "{status:#}");
+    let (refused, said) = start_run(&served).await;
+    let message = said["error"]["message"].as_str().expect("a sentence");
+    assert!(refused == 429 && message.contains("account \"b\""), "{refused}: {message}");
+    assert_eq!(a.got().len(), begun, "never where its assistant is not");
+    let runs = b.paths().iter().filter(|path| *path == "POST /v1/threads/runs").count();
+    assert_eq!(runs, 1, "the second was held back, not sent");
+}
+
+#[tokio::test]
+async fn an_account_that_refused_its_key_is_left_alone_and_named() {
+    let (a, b) = (holding(&["file-1"]).await, holding(&["file-2"]).await);
+    let locked = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let lock = std::sync::Arc::clone(&locked);
+    let c = Origin::start(move |got| {
+        if lock.load(std::sync::atomic::Ordering::SeqCst) {
+            return json(401, r#"{"error":{"message":"No entry","code":"not_authorized"}}"#);
+        }
+        files_of(&["file-3"], got)
+    })
+    .await;
+    let accounts = format!("{}{}{}", a.account("a", "m"), b.account("b", "m"), c.account("c", "m"));
+    let config = format!("[queue]\nmax_wait_seconds = 5\n{accounts}{}", route("m", &["ea", "eb", "ec"]));
+    let served = serve(&config, &[("KEY", "k")]);
+    assert_eq!(get(&served, "files/file-3").await.0, 200);
+    locked.store(true, std::sync::atomic::Ordering::SeqCst);
+    let (status, said) = get(&served, "files/file-3").await;
+    assert_eq!(
+        (status, &said["error"]["code"]),
+        (401, &"not_authorized".into()),
+        "the first in the service's own words"
+    );
+    let asked = c.got().len();
+    let (status, said) = get(&served, "files/file-3").await;
+    let message = said["error"]["message"].as_str().expect("a sentence");
+    assert_eq!((status, &said["error"]["code"]), (503, &"account_resting".into()));
+    assert!(message.contains("Account \"c\"") && message.contains("Try again in"), "{message}");
+    // What is not found elsewhere may lie there, so that is not "not found" either.
+    assert_eq!(get(&served, "files/file-9").await.1["error"]["code"], "account_resting");
+    assert_eq!(c.got().len(), asked, "it was not asked again");
+    assert_eq!(get(&served, "files/file-1").await.0, 200, "others go on");
+    let status = served.status().await;
+    assert_eq!(status["endpoints"][2]["health"]["state"], "resting", "and no other request goes there: {status:#}");
+}
+
+#[tokio::test]
+async fn a_look_waits_for_an_owner_that_asks_for_a_moment() {
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let (a, count) = (holding(&["file-1"]).await, std::sync::Arc::clone(&asked));
+    let b = Origin::start(move |got| {
+        if count.fetch_add(1, std::sync::atomic::Ordering::SeqCst) != 1 {
+            return files_of(&["file-2"], got);
+        }
+        let mut told = json(429, r#"{"error":{"message":"Slow down","code":"rate_limit_exceeded"}}"#);
+        told.headers_mut().insert("retry-after-ms", "300".parse().expect("a value"));
+        told
+    })
+    .await;
+    let served = before(&a, &b);
+    assert_eq!(get(&served, "files/file-2").await.0, 200);
+    let answer = served.client.get(served.url("files/file-2")).send().await.expect("an answer");
+    assert_eq!(answer.status().as_u16(), 200, "it waited as told and asked the same account again");
+    assert_eq!(&answer.headers()["x-tidegate-attempts"], "2");
+    assert!(answer.headers().contains_key("x-tidegate-decision"), "and it is known why");
+    assert_eq!(b.got().len(), 3);
 }

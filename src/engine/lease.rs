@@ -11,7 +11,7 @@ use crate::model::decision::{Decision, Refusal, RefusalReason};
 use crate::model::id::{AccountId, RequestId};
 use crate::model::outcome::{Ending, Failure, HeaderSignal, Settlement};
 use crate::model::profile::RequestProfile;
-use crate::policy::{Assignment, Input};
+use crate::policy::{Assignment, Input, Visit};
 
 /// What a request may do next.
 #[derive(Debug)]
@@ -64,6 +64,11 @@ impl Lease {
         &self.profile
     }
 
+    /// What it asks for is known better, before its first turn among others.
+    pub fn know(&mut self, profile: Arc<RequestProfile>) {
+        self.profile = profile;
+    }
+
     /// Every act of choosing so far, in order.
     #[must_use]
     pub fn decisions(&self) -> &[Arc<Decision>] {
@@ -83,6 +88,12 @@ impl Lease {
         self.turn(input).await
     }
 
+    /// Asks to go to what an account keeps: at once, once its rest is over, or a refusal. Another account may be asked next.
+    pub async fn visit(&mut self, visit: Visit) -> Turn {
+        self.open = true;
+        self.turn(Input::Visiting { request: self.request, profile: Arc::clone(&self.profile), visit }).await
+    }
+
     /// Reports an attempt that failed before the commit point and asks what to do next.
     pub async fn failed(&mut self, failure: Failure) -> Turn {
         self.turn(Input::AttemptFailed { request: self.request, failure }).await
@@ -91,11 +102,6 @@ impl Lease {
     /// The commit point: from here no other endpoint.
     pub fn committed(&self, signal: HeaderSignal) {
         self.engine.tell(Input::Committed { request: self.request, signal });
-    }
-
-    /// Names the account that answers without having been chosen: the one that holds what was asked for.
-    pub fn answered_by(&mut self, account: AccountId) {
-        self.account = Some(account);
     }
 
     /// The account that answers holds these stored states, by its own words.

@@ -20,7 +20,7 @@ use crate::model::id::{AccountId, RequestId};
 use crate::model::profile::RequestProfile;
 use crate::model::status::{BalancerView, Rest};
 use crate::model::units::Timestamp;
-pub use crate::policy::{Assignment, Whereabouts};
+pub use crate::policy::{Assignment, Visit, Whereabouts};
 use crate::policy::{Balancer, Input, Output};
 
 /// The brain with a clock. Shared by every request.

@@ -242,6 +242,8 @@ pub enum RefusalReason {
     StateOutOfReach,
     /// Parts of the stored state live in different accounts.
     StateTorn,
+    /// The account that is asked for something it keeps is to be left alone for now.
+    AccountRests,
 }
 
 /// A refusal: *we* did it, and this is the earliest time it could work.

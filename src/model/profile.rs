@@ -43,6 +43,9 @@ pub enum Operation {
     ImageVariations,
     /// `/realtime`, over a WebSocket.
     Realtime,
+    /// A model set to work on stored objects: runs of assistants, videos and the like. Bound to their account like what is
+    /// stored, admitted like what is balanced.
+    Run,
     /// Anything else: stored objects and jobs, and paths that are not known here. It goes to one account as it is.
     Stored,
 }
@@ -84,6 +87,7 @@ impl Operation {
             Self::ImageEdits => "images/edits",
             Self::ImageVariations => "images/variations",
             Self::Realtime => "realtime",
+            Self::Run => "runs",
             Self::Stored => "stored objects",
         }
     }
@@ -91,13 +95,19 @@ impl Operation {
     /// Whether the answer is text that a model writes token by token, so that an output cap bears on the charge.
     #[must_use]
     pub const fn writes(self) -> bool {
-        matches!(self, Self::Chat | Self::Completions | Self::Responses | Self::Compact | Self::Realtime)
+        matches!(self, Self::Chat | Self::Completions | Self::Responses | Self::Compact | Self::Realtime | Self::Run)
     }
 
     /// Whether its answer may leave something at the account that later requests name.
     #[must_use]
     pub const fn stores(self) -> bool {
         matches!(self, Self::Responses | Self::Compact)
+    }
+
+    /// Whether doing it twice leaves two of it behind: it is not repeated once it may have been begun.
+    #[must_use]
+    pub const fn acts(self) -> bool {
+        matches!(self, Self::Run)
     }
 
     /// Whether its body may be a form with files in it.

@@ -20,9 +20,11 @@ use super::promise::Allowance;
 use super::request::{Job, Reservation, RouteState};
 use super::retry::Budget;
 use super::stick::Homes;
+use super::visits::Visits;
 use crate::model::checked::{CheckedConfig, CheckedEndpoint};
 use crate::model::config::{Priority, Service};
 use crate::model::id::{AccountId, CallerId, RequestId};
+use crate::model::outcome::Ending;
 use crate::model::outlook::Outlook;
 use crate::model::units::Timestamp;
 
@@ -95,6 +97,8 @@ pub struct Balancer {
     pub(super) homes: Homes,
     /// How much may be rehearsed for those who are refused.
     pub(super) rehearsing: Allowance,
+    /// Requests for what accounts keep.
+    pub(super) visits: Visits,
 }
 
 impl Balancer {
@@ -140,6 +144,7 @@ impl Balancer {
             spare: Vec::new(),
             homes: Homes::default(),
             rehearsing: Allowance::default(),
+            visits: Visits::default(),
         };
         brain.adopt(config);
         brain
@@ -154,7 +159,24 @@ impl Balancer {
             self.advance(now, outputs);
         }
         match input {
-            Input::Arrived { request, profile } => self.arrived(now, request, profile, outputs),
+            Input::Arrived { request, profile } => {
+                // It may have asked for what it works on before.
+                self.visit_over(now, request, Some(Ending::Completed));
+                self.arrived(now, request, profile, outputs);
+            }
+            Input::Visiting { request, profile, visit } => self.visiting(now, request, profile, visit, outputs),
+            Input::AttemptFailed { request, failure } if self.visits.holds(request) => {
+                self.visit_failed(now, request, &failure, outputs);
+            }
+            Input::Committed { request, .. } if self.visits.holds(request) => {
+                self.visit_committed(now, request, outputs);
+            }
+            Input::Settled { request, settlement } if self.visits.holds(request) => {
+                self.visit_settled(now, request, Some(&settlement), outputs);
+            }
+            Input::Withdrawn { request } if self.visits.holds(request) => {
+                self.visit_settled(now, request, None, outputs);
+            }
             Input::AttemptFailed { request, failure } => self.attempt_failed(now, request, &failure, outputs),
             Input::Committed { request, signal } => self.committed(now, request, &signal),
             Input::Settled { request, settlement } => self.settled(now, request, &settlement),
@@ -162,8 +184,14 @@ impl Balancer {
             Input::Cancelled { request } => self.cancelled(now, request, outputs),
             Input::Promoted { request } => self.promoted(request),
             Input::SetAdminState(endpoint, state) => self.set_admin_state(&endpoint, state),
-            Input::KeyReady { account, ready } => self.key_ready(now, account, ready),
-            Input::Configured(config) => self.configured(now, config, outputs),
+            Input::KeyReady { account, ready } => {
+                self.key_ready(now, account, ready);
+                self.visits_look(now, None, outputs);
+            }
+            Input::Configured(config) => {
+                self.configured(now, config, outputs);
+                self.visits_look(now, None, outputs);
+            }
             Input::Foreseen(outlook) => self.foreseen(outlook),
             Input::Owned { account, keys } => return self.owned(now, &account, &keys),
             Input::Resting(rests) => self.go_on_resting(now, &rests),
@@ -181,7 +209,7 @@ impl Balancer {
         let expiry = self.expiries.first().map(|(when, _)| *when);
         let sets = [&self.deadlines, &self.backoffs, &self.ages];
         let waiting = sets.into_iter().filter_map(|set| set.first().map(|(when, _)| *when));
-        lines.into_iter().chain(expiry).chain(waiting).min()
+        lines.into_iter().chain(expiry).chain(waiting).chain(self.visits.wake()).min()
     }
 
     /// Everything that time alone decides up to `now`.
@@ -190,6 +218,7 @@ impl Balancer {
             self.expiries.remove(&(when, request));
             self.expire(now, request);
         }
+        self.visits_due(now, outputs);
         while let Some(request) = due(&mut self.backoffs, now) {
             self.end_backoff(request);
         }

@@ -176,6 +176,7 @@ impl Balancer {
     /// A key came or went. A new one is tried soon where the old one was rejected.
     pub(super) fn key_ready(&mut self, now: Timestamp, account: AccountId, ready: bool) {
         if ready {
+            self.forgive_visits(now, &account);
             for (spec, slot) in self.config.endpoints.iter().zip(&self.slot_of) {
                 if let Some(endpoint) = self.endpoints.get_mut(*slot).filter(|_| spec.account == account)
                     && endpoint.health.forgive_key(now)
@@ -201,6 +202,7 @@ impl Balancer {
         for (_, request) in waiting {
             self.turn_away(now, request, RefusalReason::Stopping, outputs);
         }
+        self.refuse_visits(now, outputs);
     }
 
     fn turn_away(&mut self, now: Timestamp, request: RequestId, reason: RefusalReason, outputs: &mut Vec<Output>) {

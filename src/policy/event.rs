@@ -24,6 +24,16 @@ pub enum Input {
         /// What it is.
         profile: Arc<RequestProfile>,
     },
+    /// A request asks to go to what an account keeps. Answered like `Arrived`, in the same call, and reported of like it; one
+    /// request may go to several accounts, one after the other.
+    Visiting {
+        /// Which request; a fresh id, or one whose last visit is over.
+        request: RequestId,
+        /// What it is.
+        profile: Arc<RequestProfile>,
+        /// Where to.
+        visit: Visit,
+    },
     /// An attempt failed before the commit point. Answered by `Assigned`, `Held`, `Refused` or `GiveUp` in the same call.
     AttemptFailed {
         /// Which request.
@@ -91,6 +101,19 @@ pub enum Input {
     Stopping,
     /// Time alone: `next_wake` has come.
     Tick,
+}
+
+/// A way to what an account keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visit {
+    /// Whose it is, or may be.
+    pub account: AccountId,
+    /// What it asks for is known to lie there.
+    pub is_bound: bool,
+    /// It may wait for a rest to end. Else it is refused at once.
+    pub waits: bool,
+    /// It changes nothing, so that it may be sent again after any failure.
+    pub repeats: bool,
 }
 
 /// The right to one sending.

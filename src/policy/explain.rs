@@ -20,6 +20,12 @@ const ID_BITS: u64 = 0x00ff_ffff;
 const ID_STRIDE: u64 = 0x9e_3779;
 
 impl Balancer {
+    /// A decision's name.
+    pub(super) const fn next_decision(&mut self) -> DecisionId {
+        self.decisions = self.decisions.wrapping_add(1);
+        DecisionId(self.decisions.wrapping_mul(ID_STRIDE).wrapping_add(self.seed) & ID_BITS)
+    }
+
     /// The decision for a request as judged. `line_ahead`: what fits is kept for those who came earlier.
     pub(super) fn explain(
         &mut self,
@@ -30,8 +36,7 @@ impl Balancer {
         line_ahead: bool,
         conclusion: Conclusion,
     ) -> Arc<Decision> {
-        self.decisions = self.decisions.wrapping_add(1);
-        let id = DecisionId(self.decisions.wrapping_mul(ID_STRIDE).wrapping_add(self.seed) & ID_BITS);
+        let id = self.next_decision();
         let route = job.route.and_then(|route| self.config.routes.get(route));
         let shown = pick.map_or(0, |pick| pick.at);
         let attempt = job.attempts.saturating_add(u32::from(!matches!(conclusion, Conclusion::PassedOn)));

@@ -74,7 +74,9 @@ impl Balancer {
         let rules = self.config.retry.clone();
         job.throttled = job.throttled.saturating_add(u32::from(is_short(failure.class)));
         let cap = attempt_cap(&rules);
-        let spent = has_spent(&job, cap) || self.stopping;
+        // What may have been begun is not begun again.
+        let is_begun = failure.reached && job.profile.operation.acts() && !is_free(failure.class);
+        let spent = has_spent(&job, cap) || self.stopping || is_begun;
         // Who met so many full services waits its turn rather than to ask round.
         if job.attempts < cap && !spent {
             let mut judged = self.judge(now, &job);
@@ -260,7 +262,7 @@ impl Balancer {
     }
 
     /// Everything that is signed with this account's key.
-    fn slots_of(&self, account: &AccountId) -> Vec<usize> {
+    pub(super) fn slots_of(&self, account: &AccountId) -> Vec<usize> {
         let signed = self.config.endpoints.iter().zip(&self.slot_of).filter(|(spec, _)| spec.account == *account);
         signed.map(|(_, slot)| *slot).collect()
     }
@@ -272,7 +274,7 @@ impl Balancer {
         endpoint.health.rest(request, now.after(rest), cause);
     }
 
-    fn blame_fault(&mut self, now: Timestamp, request: RequestId, slot: usize, failure: &Failure) {
+    pub(super) fn blame_fault(&mut self, now: Timestamp, request: RequestId, slot: usize, failure: &Failure) {
         let Some(endpoint) = self.endpoints.get_mut(slot) else { return };
         endpoint.counters.failed = endpoint.counters.failed.saturating_add(1);
         let connect = failure.class == FailureClass::Connect;

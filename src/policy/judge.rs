@@ -392,7 +392,7 @@ fn judge_closely(
     }
 }
 
-const fn resting(cause: RestCause) -> Exclusion {
+pub(super) const fn resting(cause: RestCause) -> Exclusion {
     match cause {
         RestCause::Throttled(_) => Exclusion::Throttled,
         RestCause::Errors | RestCause::Unreachable | RestCause::Blocked => Exclusion::Ejected,

@@ -60,6 +60,7 @@ mod stick;
 mod touch;
 mod traffic;
 mod view;
+mod visits;
 mod whereabouts;
 mod window;
 
@@ -91,5 +92,5 @@ mod promise_tests;
 mod world_tests;
 
 pub use balancer::Balancer;
-pub use event::{Assignment, Input, Output};
+pub use event::{Assignment, Input, Output, Visit};
 pub use whereabouts::Whereabouts;

@@ -137,7 +137,7 @@ fn build(
     via: &HeaderValue,
     slot: Slot,
 ) -> Result<Request<PartsBody>, FailureClass> {
-    let is_stored = prepared.operation == Operation::Stored;
+    let is_stored = matches!(prepared.operation, Operation::Stored | Operation::Run);
     let model = if is_stored {
         prepared.renames.then(|| upstream.target.deployment())
     } else {

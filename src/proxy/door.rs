@@ -14,6 +14,7 @@ use super::auth::{Callers, Who};
 use super::deadlines::Deadlines;
 use super::pace::Paces;
 use super::room::{Place, Room};
+use super::runs::Workers;
 use super::streams::Streams;
 use super::upstreams::Upstreams;
 use crate::contract::door::Strangers;
@@ -46,6 +47,8 @@ pub struct Door {
     pub(super) room: Room,
     /// What routes still take, for clients.
     pub paces: ArcSwap<Paces>,
+    /// Which stored object works which model.
+    pub(super) workers: Workers,
     /// How long each of them waits.
     pub deadlines: Deadlines,
     /// Our pseudonym in `Via`, toward this computer's own addresses only.
@@ -79,6 +82,7 @@ impl Door {
             in_flight: AtomicU64::new(0),
             room: Room::new(),
             paces: ArcSwap::default(),
+            workers: Workers::default(),
             streams: Streams::default(),
             deadlines,
             via: HeaderValue::from_str(&format!("1.1 {marker}")).unwrap_or(HeaderValue::from_static("1.1 tidegate")),

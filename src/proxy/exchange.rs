@@ -161,7 +161,7 @@ async fn keep(door: Arc<Door>, head: Parts, who: Who, path: String, body: Incomi
 }
 
 /// Attempts until one is committed, the brain refuses, or it gives up.
-async fn forward(door: &Arc<Door>, journal: Journal, prepared: &Prepared) -> Response<Answer> {
+pub(super) async fn forward(door: &Arc<Door>, journal: Journal, prepared: &Prepared) -> Response<Answer> {
     match committed(door, journal, prepared).await {
         Ok((journal, committed)) => relay(door, journal, committed),
         Err(refused) => *refused,
@@ -193,7 +193,7 @@ pub(super) async fn committed(
 }
 
 /// The person ended it while its answer was waited for.
-fn ended(mut journal: Journal) -> Response<Answer> {
+pub(super) fn ended(mut journal: Journal) -> Response<Answer> {
     journal.attempted(None, None, None);
     let mut response = plain(error::unavailable(ENDED));
     explain(response.headers_mut(), &journal);
@@ -297,7 +297,7 @@ pub(super) fn relay(door: &Arc<Door>, journal: Journal, mut committed: Committed
 }
 
 /// Answers for ourselves: the refusal in OpenAI's shape, with the true earliest recovery.
-fn refuse(door: &Arc<Door>, journal: Journal, refusal: &Refusal) -> Response<Answer> {
+pub(super) fn refuse(door: &Arc<Door>, journal: Journal, refusal: &Refusal) -> Response<Answer> {
     let config = door.config.load();
     let names = config.routes.iter().map(|route| route.model.as_str());
     let decision = journal.lease.decisions().last();

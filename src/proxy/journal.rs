@@ -12,7 +12,6 @@ use super::deadlines::Watch;
 use super::door::{Door, Inside};
 use crate::engine::Assignment;
 use crate::engine::lease::Lease;
-use crate::model::id::EndpointId;
 use crate::model::outcome::{Ending, Failure, Settlement};
 use crate::model::profile::Operation;
 use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord, Said};
@@ -61,10 +60,15 @@ impl Journal {
 
     /// Tells what the request's route still takes, if it was one's to choose.
     pub(super) fn pace(&self, headers: &mut HeaderMap) {
-        if !self.lease.decisions().is_empty() {
+        if !self.lease.decisions().is_empty() && self.operation() != Operation::Stored {
             let profile = self.lease.profile();
             self.door.paces.load().tell(headers, profile.model.as_str(), profile.caller.as_ref());
         }
+    }
+
+    /// Notes which model an object works that the answer is about.
+    pub(super) fn note_worker(&self, document: &[u8]) {
+        self.door.workers.learn(document);
     }
 
     /// Which operation it is.
@@ -81,14 +85,9 @@ impl Journal {
 
     /// Notes that an attempt is about to be sent.
     pub fn attempt(&mut self, assignment: &Assignment) {
-        self.sent_to(assignment.endpoint.clone(), assignment.group);
-    }
-
-    /// The same of one that nobody chose.
-    pub fn sent_to(&mut self, endpoint: EndpointId, group: u32) {
         self.attempts.push(AttemptRecord {
-            endpoint,
-            group,
+            endpoint: assignment.endpoint.clone(),
+            group: assignment.group,
             at: self.door.engine.clock().now(),
             took: Duration::ZERO,
             status: None,

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::answer::Answer;
 use super::stored::{Errand, whole};
+use super::visit::{Manner, Missed};
 use crate::model::id::AccountId;
 use crate::wire::mentions;
 
@@ -28,7 +29,7 @@ pub(super) async fn page(mut errand: Errand, first: Option<AccountId>) -> Respon
     let mut query = query;
     while let Some((place, after)) = left.split_first() {
         let asked = errand.prepared.page(query.clone());
-        match errand.ask(place, Some(&asked)).await {
+        match errand.ask(&place.0, Manner { is_bound: false, waits: true }, Some(&asked)).await {
             Ok(committed) => {
                 let document = whole(committed, LONGEST).await;
                 let Some(document) = document.filter(|document| list.add(document)) else {
@@ -37,9 +38,10 @@ pub(super) async fn page(mut errand: Errand, first: Option<AccountId>) -> Respon
                 errand.journal.lease.owned(mentions::of_json(&document));
             }
             // An account that has no such list has nothing in it.
-            Err(fault) if matches!(fault.failure.status, Some(404 | 405)) && accounts.len() > 1 => {
-                list.missing = fault.answer.or(list.missing);
+            Err(Missed::Failed { status: Some(404 | 405), answer, .. }) if accounts.len() > 1 => {
+                list.missing = answer.or(list.missing);
             }
+            Err(Missed::Ended) => return errand.missed(Missed::Ended),
             Err(_) => return errand.incomplete(&place.0),
         }
         left = after;

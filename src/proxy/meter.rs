@@ -275,7 +275,10 @@ impl Relay {
     fn read_document(&self, document: &[u8]) -> Option<Usage> {
         match self.journal.as_ref() {
             Some(journal) if self.operation.stores() => journal.lease.owned(stored::of_body(document)),
-            Some(journal) if self.operation == Operation::Stored => journal.lease.owned(mentions::of_json(document)),
+            Some(journal) if matches!(self.operation, Operation::Stored | Operation::Run) => {
+                journal.lease.owned(mentions::of_json(document));
+                journal.note_worker(document);
+            }
             _ => {}
         }
         // What a stored answer cost was counted when it was made.

@@ -2,10 +2,10 @@
 //!
 //! Invariant: what lies in an account whose name is known is asked for there alone; of what nobody knows each account is asked
 //! with a GET at most, and nothing is changed anywhere before its owner is found.
-//! Absent on purpose: quotas. These requests cost no live tokens, and the brain only says who holds what.
+//! Absent on purpose: quotas of tokens. Looks, lists and changes cost none; what works a model does, and goes the way of all
+//! such requests (`runs`).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::HeaderValue;
@@ -15,25 +15,27 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 use super::answer::Answer;
-use super::attempt::{Fault, Prepared};
+use super::attempt::Prepared;
 use super::auth::{Who, client_label};
 use super::classify::{content_type, importance, read};
+use super::commit::Committed;
 use super::door::{Door, Inside};
-use super::exchange::{INCOMPLETE_LIST, pass_on, plain, relay, try_keys, unread};
+use super::exchange::{INCOMPLETE_LIST, plain, relay, unread};
 use super::intake::{Taken, Unreadable};
 use super::journal::Journal;
 use super::lists;
-use super::said;
+use super::runs::start;
+use super::visit::{Manner, Missed};
 use super::wishes::Wishes;
 use crate::engine::Whereabouts;
 use crate::model::decision::{Refusal, RefusalReason, Scarce};
-use crate::model::id::{AccountId, EndpointId, ModelName};
-use crate::model::outcome::FailureClass;
+use crate::model::id::{AccountId, ModelName};
 use crate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
 use crate::model::record::RecordEnd;
 use crate::wire::patch::Seams;
 use crate::wire::peek::{Peek, peek};
-use crate::wire::{error, mentions};
+use crate::wire::runs::Work;
+use crate::wire::{error, mentions, runs};
 
 /// The largest JSON body that is searched for ids. What is longer holds data.
 const READ_AT_MOST: u64 = 4 * 1024 * 1024;
@@ -44,6 +46,10 @@ pub(super) struct Errand {
     pub(super) journal: Journal,
     pub(super) prepared: Prepared,
     pub(super) places: Whereabouts,
+    /// The object whose model works, below the dialect's root, if it is such a request.
+    pub(super) worker: Option<String>,
+    /// How large it is.
+    pub(super) size: RequestSize,
 }
 
 /// Answers one request. `path` lies below the dialect's root.
@@ -62,7 +68,8 @@ pub(super) async fn answer(
         Err(why) => return unread(&why, inside),
     };
     let query = head.uri.query().map(str::to_owned);
-    let seen = match seen(&taken, &head).await {
+    let work = runs::work(&head.method, &path);
+    let seen = match seen(&taken, &head, &path, work).await {
         Ok(seen) => seen,
         Err(why) => return unread(&why, inside),
     };
@@ -71,40 +78,48 @@ pub(super) async fn answer(
     let places = door.engine.whereabouts(&keys, seen.model.as_deref());
     let profile = profile(&door, &head, who, &path, &seen, keys);
     let is_known = seen.model.as_deref().is_some_and(|model| door.config.load().route_for(model).is_some());
-    let mut prepared = Prepared::new(Operation::Stored, head, taken.body, seen.seams);
+    let mut prepared = Prepared::new(Operation::Stored, head, taken.body, seen.seams.clone());
     // Jobs are made of a service's own models, not of deployments.
     prepared.renames = is_known && !path.starts_with("fine_tuning");
     prepared.stored = Some((path, query));
     let journal = Journal::open(&door, door.engine.lease(Arc::new(profile)), at, watch, inside);
-    run(Errand { door, journal, prepared, places }).await
+    let Seen { worker, size, .. } = seen;
+    run(Errand { door, journal, prepared, places, worker, size }, work).await
 }
 
 /// What a body says.
 struct Seen {
     model: Option<String>,
     streaming: bool,
+    size: RequestSize,
+    /// The object whose model works, below the dialect's root.
+    worker: Option<String>,
     named: Vec<u64>,
     seams: Seams,
 }
 
-async fn seen(taken: &Taken, head: &Parts) -> Result<Seen, Unreadable> {
+async fn seen(taken: &Taken, head: &Parts, path: &str, work: Option<Work>) -> Result<Seen, Unreadable> {
     if let Some(form) = &taken.form {
         let seams = Seams::of_form(form, content_type(&head.headers));
-        return Ok(Seen { model: form.model.clone(), streaming: form.streaming, named: Vec::new(), seams });
+        let size = RequestSize { prompt_chars: form.prompt_chars, output_cap: None, choices: 1 };
+        let (model, streaming) = (form.model.clone(), form.streaming);
+        return Ok(Seen { model, streaming, size, worker: None, named: Vec::new(), seams });
     }
-    let mut nothing = Seen { model: None, streaming: false, named: Vec::new(), seams: Seams::None };
+    let size = RequestSize { choices: 1, ..RequestSize::default() };
+    let mut nothing = Seen { model: None, streaming: false, size, worker: None, named: Vec::new(), seams: Seams::None };
     if taken.body.is_empty() || taken.body.len() > READ_AT_MOST {
         return Ok(nothing);
     }
     let whole = taken.body.whole().await.map_err(Unreadable::NoRoom)?;
     // What is no JSON object is the service's to understand.
-    let Ok(peek) = peek(&whole, Operation::Stored) else { return Ok(nothing) };
-    nothing.named = mentions::of_json(&whole);
+    let operation = if work.is_some() { Operation::Run } else { Operation::Stored };
+    let Ok(peek) = peek(&whole, operation) else { return Ok(nothing) };
+    (nothing.named, nothing.worker) = (mentions::of_json(&whole), runs::worker(path, &whole));
     let seams = Seams::of_json(&peek);
-    let Peek { model, streaming, .. } = peek;
+    let Peek { model, streaming, size, .. } = peek;
     // A name is put in place of another, never added.
     let seams = if model.is_some() { seams } else { Seams::None };
-    Ok(Seen { model, streaming, seams, ..nothing })
+    Ok(Seen { model, streaming, size, seams, ..nothing })
 }
 
 fn profile(door: &Door, head: &Parts, who: Who, path: &str, seen: &Seen, keys: Vec<u64>) -> RequestProfile {
@@ -121,44 +136,49 @@ fn profile(door: &Door, head: &Parts, who: Who, path: &str, seen: &Seen, keys: V
         caller,
         client: client_label(&head.headers).into(),
         sdk_retry: 0,
-        patience: None,
+        patience: wishes.patience,
         affinity: Affinity { state: keys, ..Affinity::default() },
     }
 }
 
 /// Goes where the object is, asks who has it, or makes it.
-async fn run(errand: Errand) -> Response<Answer> {
+async fn run(errand: Errand, work: Option<Work>) -> Response<Answer> {
     if errand.places.is_torn {
         return errand.refuse(RefusalReason::StateTorn, None);
     }
-    if let Some(owner) = errand.places.owner.clone() {
-        let Some(endpoint) = errand.places.endpoint_of(&owner).cloned() else {
-            return errand.refuse(RefusalReason::StateOutOfReach, Some(&owner));
-        };
-        if errand.is_list() && errand.places.accounts.len() > 1 {
-            // Only `after` named it: the page goes on from there.
-            return lists::page(errand, Some(owner)).await;
-        }
-        return errand.go((owner, endpoint)).await;
-    }
-    match errand.places.accounts.as_slice() {
-        [] => errand.refuse(RefusalReason::NothingUsable, None),
-        [only] => {
-            let only = only.clone();
-            errand.go(only).await
-        }
-        _ if errand.is_list() => lists::page(errand, None).await,
-        _ if errand.object().is_some() => errand.search().await,
-        _ => errand.make().await,
+    match work {
+        Some(work) => start(errand, work).await,
+        None => errand.go_on().await,
     }
 }
 
 impl Errand {
-    fn path(&self) -> &str {
+    /// Goes where the object is, asks who has it, or makes it.
+    pub(super) async fn go_on(self) -> Response<Answer> {
+        if let Some(owner) = self.places.owner.clone() {
+            if self.is_list() && self.places.accounts.len() > 1 && self.places.endpoint_of(&owner).is_some() {
+                // Only `after` named it: the page goes on from there.
+                return lists::page(self, Some(owner)).await;
+            }
+            return self.go(&owner, true).await;
+        }
+        match self.places.accounts.as_slice() {
+            [] => self.refuse(RefusalReason::NothingUsable, None),
+            [(only, _)] => {
+                let only = only.clone();
+                self.go(&only, false).await
+            }
+            _ if self.is_list() => lists::page(self, None).await,
+            _ if self.object().is_some() => self.search().await,
+            _ => self.make().await,
+        }
+    }
+
+    pub(super) fn path(&self) -> &str {
         self.prepared.stored.as_ref().map_or("", |(path, _)| path)
     }
 
-    fn object(&self) -> Option<&str> {
+    pub(super) fn object(&self) -> Option<&str> {
         mentions::object(self.path())
     }
 
@@ -167,79 +187,62 @@ impl Errand {
     }
 
     /// Sends it there and passes on whatever comes.
-    async fn go(mut self, place: (AccountId, EndpointId)) -> Response<Answer> {
-        match self.ask(&place, None).await {
+    async fn go(mut self, account: &AccountId, is_bound: bool) -> Response<Answer> {
+        match self.ask(account, Manner { is_bound, waits: true }, None).await {
             Ok(committed) => relay(&self.door, self.journal, committed),
-            Err(fault) => pass_on(self.journal, fault.answer),
+            Err(missed) => self.missed(missed),
         }
-    }
-
-    /// One sending to an account; `lookup` in place of the request itself.
-    pub(super) async fn ask(
-        &mut self,
-        (account, endpoint): &(AccountId, EndpointId),
-        lookup: Option<&Prepared>,
-    ) -> Result<super::commit::Committed, Fault> {
-        let prepared = lookup.unwrap_or(&self.prepared);
-        self.journal.sent_to(endpoint.clone(), 0);
-        self.journal.lease.answered_by(account.clone());
-        let seconds = self.door.config.load().config.timeouts.answer_seconds;
-        let deadline = self.door.engine.clock().deadline(Duration::from_secs(seconds.into()));
-        let result = match self.door.upstreams.find(endpoint) {
-            Some(upstream) => try_keys(&self.door, &upstream, prepared, (&mut self.journal.watch, deadline)).await,
-            None => Err(Fault::silent(FailureClass::Connect, false)),
-        };
-        match &result {
-            Ok(committed) => {
-                self.journal.attempted(Some(committed.head.status.as_u16()), None, None);
-                self.journal.committed(committed.head.status.as_u16());
-            }
-            Err(fault) => {
-                self.journal.attempted(fault.failure.status, Some(fault.failure.clone()), said::of_fault(fault));
-            }
-        }
-        result
     }
 
     /// Asks each account for the object, then sends the request where it is.
     async fn search(mut self) -> Response<Answer> {
         let is_get = self.prepared.method == Method::GET;
         let lookup = (!is_get).then(|| self.prepared.lookup(self.object().unwrap_or_default().to_owned()));
-        let mut last = None;
-        for place in self.places.accounts.clone() {
-            match self.ask(&place, lookup.as_ref()).await {
-                Ok(committed) if is_get => {
-                    self.journal.lease.owned(mentions::of_path(self.path(), None));
-                    return relay(&self.door, self.journal, committed);
-                }
-                Ok(_) => {
-                    self.journal.lease.owned(mentions::of_path(self.path(), None));
-                    return self.go(place).await;
-                }
-                // Another account may have it; whatever else is said of it is worth more than "not found".
-                Err(fault) => {
-                    let is_missing = fault.failure.status.is_none_or(|status| status == 404);
-                    last = if is_missing { last.or(fault.answer) } else { fault.answer.or(last) };
-                }
-            }
+        match self.find(lookup.as_ref()).await {
+            Ok((_, committed)) if is_get => relay(&self.door, self.journal, committed),
+            Ok((account, _)) => self.go(&account, true).await,
+            Err(missed) => self.missed(missed),
         }
-        pass_on(self.journal, last)
     }
 
-    /// Makes something new: in the first account that can be reached.
+    /// The account that answers well for the object, which holds it from then on.
+    ///
+    /// # Errors
+    /// What the client is to be told. An account that could not be asked may be the one, so it outranks "not found".
+    pub(super) async fn find(&mut self, lookup: Option<&Prepared>) -> Result<(AccountId, Committed), Missed> {
+        let mut told = Missed::Failed { status: None, reached: false, answer: None };
+        for (account, _) in self.places.accounts.clone() {
+            match self.ask(&account, Manner { is_bound: false, waits: true }, lookup).await {
+                Ok(committed) => {
+                    self.journal.lease.owned(mentions::of_path(self.path(), None));
+                    return Ok((account, committed));
+                }
+                Err(Missed::Ended) => return Err(Missed::Ended),
+                Err(missed) => told = worse(told, missed),
+            }
+        }
+        Err(told)
+    }
+
+    /// Makes something new: in the first account that can be reached, and in one that rests only if all do.
     async fn make(mut self) -> Response<Answer> {
-        let mut last = None;
-        for place in self.places.accounts.clone() {
-            match self.ask(&place, None).await {
-                Ok(committed) => return relay(&self.door, self.journal, committed),
-                Err(fault) if !fault.failure.reached => last = fault.answer.or(last),
-                Err(fault) => return pass_on(self.journal, fault.answer),
+        let mut told = Missed::Failed { status: None, reached: false, answer: None };
+        for waits in [false, true] {
+            for (account, _) in self.places.accounts.clone() {
+                match self.ask(&account, Manner { is_bound: false, waits }, None).await {
+                    Ok(committed) => return relay(&self.door, self.journal, committed),
+                    Err(missed @ (Missed::Ended | Missed::Failed { reached: true, .. })) => return self.missed(missed),
+                    Err(missed) => told = worse(told, missed),
+                }
+            }
+            if matches!(told, Missed::Failed { .. }) {
+                break;
             }
         }
-        pass_on(self.journal, last)
+        self.missed(told)
     }
 
-    pub(super) fn refuse(self, reason: RefusalReason, owner: Option<&AccountId>) -> Response<Answer> {
+    fn refuse(self, reason: RefusalReason, owner: Option<&AccountId>) -> Response<Answer> {
         let refusal = Refusal { reason, retry_at: None };
         let model = self.journal.lease.profile().model.as_str();
         let now = self.door.engine.clock().now();
@@ -268,8 +271,20 @@ impl Errand {
     }
 }
 
+/// Of two reasons why an object was not found, the one that says more: an account that could not be asked, then a service's own
+/// words that are not "not found", then those.
+fn worse(before: Missed, now: Missed) -> Missed {
+    let rank = |missed: &Missed| match missed {
+        Missed::Ended => 4,
+        Missed::Refused(_) => 3,
+        Missed::Failed { status, .. } if status.is_some_and(|status| status != 404) => 2,
+        Missed::Failed { answer, .. } => u8::from(answer.is_some()),
+    };
+    if rank(&now) >= rank(&before) { now } else { before }
+}
+
 /// The whole body of an answer, up to a bound.
-pub(super) async fn whole(committed: super::commit::Committed, at_most: usize) -> Option<Bytes> {
+pub(super) async fn whole(committed: Committed, at_most: usize) -> Option<Bytes> {
     let rest = http_body_util::Limited::new(committed.body, at_most).collect().await.ok()?.to_bytes();
     Some(if committed.prefix.is_empty() {
         rest
@@ -280,7 +295,7 @@ pub(super) async fn whole(committed: super::commit::Committed, at_most: usize) -
 
 impl Prepared {
     /// A GET of another path with the same headers.
-    fn lookup(&self, path: String) -> Self {
+    pub(super) fn lookup(&self, path: String) -> Self {
         Self {
             operation: Operation::Stored,
             method: Method::GET,

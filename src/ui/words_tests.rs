@@ -43,7 +43,7 @@ const EXCLUSIONS: [Exclusion; 27] = [
     Exclusion::ForeignTraffic,
 ];
 
-const REFUSALS: [RefusalReason; 11] = [
+const REFUSALS: [RefusalReason; 12] = [
     RefusalReason::NoCapacityInTime,
     RefusalReason::LineFull,
     RefusalReason::TooLargeEverywhere,
@@ -55,6 +55,7 @@ const REFUSALS: [RefusalReason; 11] = [
     RefusalReason::StateElsewhere,
     RefusalReason::StateOutOfReach,
     RefusalReason::StateTorn,
+    RefusalReason::AccountRests,
 ];
 
 fn candidate(id: &str, group: u32, needs: u64, has: Option<u64>, limit: u64, verdict: Verdict) -> Candidate {

@@ -83,6 +83,7 @@ pub fn refusal<'a>(
             ),
         ),
         RefusalReason::StateOutOfReach => out_of_reach(wait, scarce, owner),
+        RefusalReason::AccountRests => at_rest(wait, owner),
         RefusalReason::StateTorn => client_fault(
             StatusCode::BAD_REQUEST,
             "state_in_several_accounts",
@@ -154,6 +155,22 @@ fn out_of_reach(wait: Option<Duration>, scarce: Scarce, owner: Option<&str>) -> 
          a working key or misconfigured. Nothing was sent. Resume one of them, or start anew without the stored state."
     );
     server_fault(StatusCode::SERVICE_UNAVAILABLE, "state_out_of_reach", &text)
+}
+
+/// 503 with the time. Nobody else keeps what is asked for.
+fn at_rest(wait: Option<Duration>, owner: Option<&str>) -> Reply {
+    let account = owner.map_or_else(|| "The account".to_owned(), |owner| format!("Account \"{}\"", shown(owner)));
+    let when = wait.map_or_else(|| "Try again later.".to_owned(), |wait| format!("Try again in {}.", Span(wait)));
+    let text = format!(
+        "{account} keeps what this request is about, or may, and is left alone for now: its service asked for that, refused its \
+         key or could not be reached. Nothing was changed, and other accounts go on. {when}"
+    );
+    let soon = wait.is_some_and(|wait| wait <= LONGEST_WAIT);
+    let mut reply = reply(StatusCode::SERVICE_UNAVAILABLE, "server_error", "account_resting", &text, soon);
+    if let Some(wait) = wait {
+        add_wait(&mut reply.1, wait);
+    }
+    reply
 }
 
 fn spent(wait: Option<Duration>, model: &str) -> Reply {
@@ -244,7 +261,7 @@ pub fn unavailable(message: &str) -> Reply {
 pub fn stream_error(operation: Operation, message: &str) -> Bytes {
     Bytes::from(match operation {
         // The APIs whose events have a type say errors as such an event.
-        Operation::Responses | Operation::Stored => {
+        Operation::Responses | Operation::Stored | Operation::Run => {
             let event = json!({"type": "error", "code": "stream_interrupted", "message": message, "param": null});
             format!("\n\nevent: error\ndata: {event}\n\n")
         }

@@ -17,6 +17,7 @@ pub mod patch;
 pub mod path;
 pub mod peek;
 mod prompt;
+pub mod runs;
 mod scan;
 pub mod socket;
 mod span;

@@ -149,7 +149,7 @@ enum Field {
 }
 
 fn field(key: &str, operation: Operation) -> Field {
-    use Operation::{Chat, Compact, Completions, Embeddings, Images, InputTokens, Moderations, Responses, Speech};
+    use Operation::{Chat, Compact, Completions, Embeddings, Images, InputTokens, Moderations, Responses, Run, Speech};
     // What is built on stored state is the same in all that Responses offers.
     let responds = matches!(operation, Responses | Compact | InputTokens);
     match (key, operation) {
@@ -158,7 +158,7 @@ fn field(key: &str, operation: Operation) -> Field {
         ("stream_format", Speech) => Field::StreamFormat,
         ("stream_options", _) => Field::StreamOptions,
         ("max_tokens", Chat | Completions) => Field::Cap(0),
-        ("max_completion_tokens", Chat) => Field::Cap(1),
+        ("max_completion_tokens", Chat | Run) => Field::Cap(1),
         ("max_output_tokens", Responses) => Field::Cap(2),
         ("n", Chat | Completions) => Field::Choices(0),
         ("best_of", Completions) => Field::Choices(1),
@@ -167,13 +167,16 @@ fn field(key: &str, operation: Operation) -> Field {
         ("prompt" | "suffix", Completions)
         | ("input", Embeddings | Moderations | Speech)
         | ("instructions", Speech)
-        | ("prompt", Images) => Field::Prompt(Kind::Text),
+        | ("prompt", Images)
+        | ("instructions" | "additional_instructions" | "prompt", Run) => Field::Prompt(Kind::Text),
         ("prompt", _) if responds => Field::Prompt(Kind::Template),
         ("instructions", _) if responds => Field::Instructions,
         ("previous_response_id", _) if responds => Field::PreviousResponse,
         ("conversation", _) if responds => Field::Conversation,
         ("prompt_cache_key", Chat | Responses) => Field::CacheKey,
-        ("functions" | "response_format", Chat) => Field::Prompt(Kind::Schema),
+        ("functions" | "response_format", Chat) | ("additional_messages" | "thread" | "tools", Run) => {
+            Field::Prompt(Kind::Schema)
+        }
         ("tools", _) if responds || operation == Chat => Field::Prompt(Kind::Schema),
         ("text", _) if responds => Field::Prompt(Kind::Schema),
         _ => Field::Other,

@@ -176,7 +176,7 @@ impl Tally {
             self.reported = usage::top_level(data).or_else(|| usage::of_response(data)).or(self.reported);
         }
         // Runs, and responses that are resumed, name what they make; what it cost was counted where it was begun.
-        if self.operation == Operation::Stored && has(data, b"\"id\"") {
+        if matches!(self.operation, Operation::Stored | Operation::Run) && has(data, b"\"id\"") {
             self.stored.read_object(data);
         }
         self.decisive = self.decisive || self.failure.is_none();

@@ -65,7 +65,7 @@ pub fn curl(record: &RequestRecord, base_url: &str) -> String {
 #[must_use]
 pub fn direct(record: &RequestRecord, config: &Config) -> Option<String> {
     let operation = record.profile.operation;
-    if matches!(operation, Operation::Stored | Operation::Realtime) {
+    if matches!(operation, Operation::Stored | Operation::Run | Operation::Realtime) {
         return None;
     }
     let endpoint = config.endpoint(record.endpoint()?)?;
