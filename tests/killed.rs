@@ -20,6 +20,7 @@ use origin::{Origin, json, route};
 use served::{Served, serve, spawn};
 use tidegate::model::history::Batch;
 use tidegate::model::id::AccountId;
+use tidegate::model::ownership::Ownership;
 use tidegate::store::config_file::{ConfigFile, last_good};
 use tidegate::store::owners::OwnersFile;
 use tidegate::store::paths::Paths;
@@ -80,10 +81,15 @@ fn write_configurations(folder: &Path) {
 
 fn write_owners(folder: &Path) {
     let (mut file, left) = OwnersFile::load(folder);
-    let mut next = left.last().map_or(0, |(key, _)| key + 1);
+    let mut next = left.last().map_or(0, |last| last.key + 1);
     loop {
-        let learned: Vec<(u64, AccountId)> =
-            (next..next + LEARNED).map(|key| (key, AccountId::from(format!("account-{key}").as_str()))).collect();
+        let owned = |key: u64| Ownership {
+            key,
+            account: AccountId::from(format!("account-{key}").as_str()),
+            address: key % 2,
+            seal: key % 2,
+        };
+        let learned: Vec<Ownership> = (next..next + LEARNED).map(owned).collect();
         file.append(&learned).expect("it is added");
         next += LEARNED;
     }
@@ -144,13 +150,13 @@ fn configuration_is_whole(folder: &Path, round: usize) -> u32 {
 
 fn owners_are_whole(folder: &Path, round: usize) -> u64 {
     let (_, left) = OwnersFile::load(folder);
-    let next = left.last().map_or(0, |(key, _)| key + 1);
+    let next = left.last().map_or(0, |last| last.key + 1);
     // All that were ever learned, or of very many the youngest.
-    assert!(
-        left.iter().map(|(key, _)| *key).eq(next.saturating_sub(REMEMBERED)..next),
-        "round {round}: one is missing"
-    );
-    assert!(left.iter().all(|(key, account)| account.as_str() == format!("account-{key}")), "round {round}: mixed up");
+    assert!(left.iter().map(|one| one.key).eq(next.saturating_sub(REMEMBERED)..next), "round {round}: one is missing");
+    let is_sound = |one: &Ownership| {
+        one.account.as_str() == format!("account-{}", one.key) && [one.address, one.seal] == [one.key % 2; 2]
+    };
+    assert!(left.iter().all(is_sound), "round {round}: mixed up");
     next
 }
 

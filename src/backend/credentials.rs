@@ -1,5 +1,7 @@
 //! What the brain was told of each account's credential, so that it hears of changes and not of every look-up.
 //!
+//! Where an account is, which binds what it keeps, is told alike.
+//!
 //! Invariant: a word goes out once for each change; who rests because of a key, a block or credit is not tried anew because
 //! the same key was found again.
 //! Absent on purpose: judging keys. Whether one works, the service says.
@@ -7,10 +9,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::config::{Account, Service};
+use crate::model::config::{Account, Credential, Service};
 use crate::model::id::AccountId;
+use crate::model::ownership::Place;
 use crate::model::secret::Secret;
 use crate::store::keys::KeyDesk;
+use crate::wire;
 
 /// An account as it was when the brain was told of it.
 struct Told {
@@ -23,6 +27,7 @@ struct Told {
 #[derive(Default)]
 pub(super) struct Credentials {
     told: BTreeMap<AccountId, Told>,
+    places: BTreeMap<AccountId, Place>,
 }
 
 impl Credentials {
@@ -38,6 +43,37 @@ impl Credentials {
         });
         news.collect()
     }
+}
+
+impl Credentials {
+    /// Where each account is whose place changed.
+    pub(super) fn moved(&mut self, accounts: &[Account], desk: &KeyDesk) -> Vec<(AccountId, Place)> {
+        self.places.retain(|id, _| accounts.iter().any(|account| account.id == *id));
+        let news = accounts.iter().filter(|account| account.service != Service::Simulated).filter_map(|account| {
+            let now = place(account, desk);
+            let before = self.places.insert(account.id.clone(), now.clone());
+            (before.as_ref() != Some(&now)).then(|| (account.id.clone(), now))
+        });
+        news.collect()
+    }
+
+    /// Where an account is, as it was told.
+    pub(super) fn place(&self, account: &AccountId) -> Option<&Place> {
+        self.places.get(account)
+    }
+}
+
+/// A token that a program prints is another one every hour, and an Azure resource opens what it sealed whoever asks.
+fn place(account: &Account, desk: &KeyDesk) -> Place {
+    let is_lasting = !matches!(account.credential, Credential::Command(_));
+    let first = desk.key(&account.id).filter(|_| is_lasting).map(|key| desk.mark(&key));
+    let second = desk.spare(&account.id).filter(|_| is_lasting).map(|key| desk.mark(&key));
+    let seals = if account.service == Service::Azure || first.is_none() {
+        Vec::new()
+    } else {
+        first.into_iter().chain(second).collect()
+    };
+    Place { address: wire::place::address(account), credential: first.unwrap_or(0), seals }
 }
 
 impl Told {
@@ -123,5 +159,21 @@ mod tests {
         looked(&mut told, &desk, &config, 1).await;
         config.accounts[0].base_url = "https://b.example/v1".to_owned();
         assert_eq!(looked(&mut told, &desk, &config, 2).await, of_a(true));
+    }
+
+    #[tokio::test]
+    async fn a_place_is_told_when_its_address_or_its_key_became_another_one() {
+        let (desk, mut config, mut told) = (desk(), config(), Credentials::default());
+        let moved = |told: &mut Credentials, config: &Config| told.moved(&config.accounts, &desk);
+        let first = moved(&mut told, &config);
+        assert_eq!(first.len(), 1, "of a simulated one nothing is told: {first:?}");
+        assert_eq!((first[0].1.credential, first[0].1.seals.len()), (0, 0), "its key is not known yet");
+        desk.store("a".into(), secret("one")).await.unwrap();
+        let keyed = moved(&mut told, &config);
+        assert_eq!(keyed[0].1.seals, [keyed[0].1.credential]);
+        assert_eq!(moved(&mut told, &config), []);
+        config.accounts[0].base_url = "https://b.example/v1".to_owned();
+        let elsewhere = moved(&mut told, &config);
+        assert!(elsewhere[0].1.address != keyed[0].1.address && elsewhere[0].1.seals == keyed[0].1.seals);
     }
 }

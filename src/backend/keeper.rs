@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use super::rest_watch::RestWatch;
 use crate::engine::Engine;
+use crate::model::config::Config;
+use crate::model::id::AccountId;
 use crate::model::outcome::ThrottleKind;
+use crate::model::ownership::Place;
 use crate::model::status::{Rest, RestCause};
 use crate::model::units::Timestamp;
 use crate::policy::Input;
@@ -26,7 +29,9 @@ const BATCHES: usize = 2;
 /// The brain is told this many at once, so that no request waits long for its lock.
 const AT_ONCE: usize = 1_024;
 
-const UNPAID: RestCause = RestCause::Throttled(ThrottleKind::OutOfCredit);
+/// Rests that end with another key.
+const OF_KEYS: [RestCause; 3] =
+    [RestCause::Throttled(ThrottleKind::OutOfCredit), RestCause::KeyRejected, RestCause::Blocked];
 
 /// What is handed to the writer.
 #[derive(Default)]
@@ -42,9 +47,9 @@ pub(super) struct Keeper {
     writer: Option<(SyncSender<News>, JoinHandle<()>)>,
     pending: News,
     watch: RestWatch,
-    /// Who rests for want of credit since before the start. The brain hears of them after their keys, since it takes the
-    /// first word of a key for a new one.
-    unpaid: Vec<Rest>,
+    /// Who rests since before the start for the sake of its key: refused, blocked, without credit. The brain hears of each after
+    /// its key, since it takes the first word of a key for a new one, and only if it is the same key at the same address.
+    of_keys: Vec<Rest>,
     looked: Timestamp,
     learned: Timestamp,
 }
@@ -54,23 +59,26 @@ impl Keeper {
     pub(super) fn open(paths: &Paths, engine: &Engine) -> Self {
         let (owners, remembered) = OwnersFile::load(&paths.data_dir);
         tell(engine, &remembered);
-        // It stands in the file already.
-        drop(engine.take_fresh_owners());
         let file = RestsFile::of(&paths.state_dir);
         let rests = file.left(engine.clock().now());
         let watch = RestWatch::of(rests.clone());
-        let (unpaid, rests) = rests.into_iter().partition(|rest| rest.cause == UNPAID);
+        let (of_keys, rests) = rests.into_iter().partition(|rest| OF_KEYS.contains(&rest.cause));
         engine.tell(Input::Resting(rests));
         let (sender, inbox) = sync_channel(BATCHES);
         let thread = std::thread::Builder::new().name("keeper".to_owned()).spawn(move || write(owners, &file, &inbox));
         let writer = thread.inspect_err(|error| tracing::warn!(%error, "what was learned is forgotten by a restart"));
-        Self { writer: writer.ok().map(|thread| (sender, thread)), watch, unpaid, ..Self::default() }
+        Self { writer: writer.ok().map(|thread| (sender, thread)), watch, of_keys, ..Self::default() }
     }
 
-    /// The brain knows whose keys are there.
-    pub(super) fn keys_are_told(&mut self, engine: &Engine) {
-        if !self.unpaid.is_empty() {
-            engine.tell(Input::Resting(std::mem::take(&mut self.unpaid)));
+    /// The brain knows that this account has a key, however late it was found.
+    pub(super) fn key_is_told(&mut self, engine: &Engine, config: &Config, account: &AccountId, place: &Place) {
+        let is_its = |rest: &Rest| config.endpoint(&rest.endpoint).is_some_and(|endpoint| endpoint.account == *account);
+        let (its, others) = std::mem::take(&mut self.of_keys).into_iter().partition(is_its);
+        self.of_keys = others;
+        let same = |rest: &Rest| rest.mark == 0 || rest.mark == place.mark();
+        let its: Vec<Rest> = Vec::into_iter(its).filter(same).collect();
+        if !its.is_empty() {
+            engine.tell(Input::Resting(its));
         }
     }
 
@@ -113,17 +121,14 @@ impl Keeper {
     /// Everyone who rests, those included whom the brain has not heard of yet.
     fn rests(&self, engine: &Engine) -> Vec<Rest> {
         let mut rests = engine.rests();
-        rests.extend_from_slice(&self.unpaid);
+        rests.extend_from_slice(&self.of_keys);
         rests
     }
 }
 
 fn tell(engine: &Engine, remembered: &[Owned]) {
-    for run in remembered.chunk_by(|one, next| one.1 == next.1).flat_map(|run| run.chunks(AT_ONCE)) {
-        if let Some((_, account)) = run.first() {
-            let keys = run.iter().map(|(key, _)| *key).collect();
-            engine.tell(Input::Owned { account: account.clone(), keys });
-        }
+    for some in remembered.chunks(AT_ONCE) {
+        engine.tell(Input::Remembered(some.to_vec()));
     }
 }
 
@@ -147,5 +152,59 @@ fn write(mut owners: OwnersFile, file: &RestsFile, inbox: &Receiver<News>) {
             let lost = "who was told to wait could not be written, so a restart may ask them too early";
             once(1, file.keep(&rests), lost);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::checked::CheckedConfig;
+    use crate::model::id::EndpointId;
+    use crate::model::status::Health;
+
+    const TEXT: &str = "[[account]]\nid = \"a\"\nservice = \"openai\"\nbase_url = \"https://a.example/v1\"\n[[endpoint]]\nid = \"e\"\naccount = \"a\"\nmodel = \"m\"\n";
+
+    fn engine() -> (Arc<Engine>, Arc<Config>) {
+        let config: Arc<Config> = Arc::new(toml_edit::de::from_str(TEXT).unwrap());
+        (Engine::of(&Arc::new(CheckedConfig::resolve(Arc::clone(&config), 1).0)), config)
+    }
+
+    fn is_resting(engine: &Engine) -> bool {
+        matches!(engine.view().endpoints[0].health, Health::NoKey | Health::Resting { .. })
+            && !engine.rests().is_empty()
+    }
+
+    /// What comes of a rest that an earlier run kept, once the key is found, late, by whoever this is.
+    fn found_late(cause: RestCause, kept: &Place, found: &Place) -> bool {
+        let home = tempfile::tempdir().unwrap();
+        let paths = Paths::inside(home.path());
+        let (engine, config) = engine();
+        let until = engine.clock().now().after(Duration::from_mins(10));
+        let rest = Rest { endpoint: EndpointId::from("e"), until, cause, mark: kept.mark() };
+        RestsFile::of(&paths.state_dir).keep(&[rest]).unwrap();
+        let mut keeper = Keeper::open(&paths, &engine);
+        let account = AccountId::from("a");
+        // The keyring cannot be asked yet.
+        engine.tell(Input::KeyReady { account: account.clone(), ready: false });
+        assert_eq!(keeper.rests(&engine).len(), 1, "meanwhile it stays in the file");
+        engine.tell(Input::Placed(account.clone(), found.clone()));
+        engine.tell(Input::KeyReady { account: account.clone(), ready: true });
+        keeper.key_is_told(&engine, &config, &account, found);
+        let rests = is_resting(&engine);
+        keeper.close(&engine);
+        rests
+    }
+
+    #[test]
+    fn a_rest_for_the_sake_of_a_key_outlives_a_restart_with_that_key_however_late_it_is_found() {
+        let place = Place { address: 1, credential: 2, seals: Vec::new() };
+        let other = Place { credential: 3, ..place.clone() };
+        for cause in OF_KEYS {
+            assert!(found_late(cause, &place, &place), "{cause:?}");
+            assert!(!found_late(cause, &place, &other), "{cause:?}: another key starts afresh");
+        }
+        assert!(found_late(OF_KEYS[0], &Place::default(), &place), "an older file did not say whose key it was");
     }
 }

@@ -51,7 +51,7 @@ impl RestWatch {
 
 fn is_same(one: &Rest, other: &Rest) -> bool {
     let apart = one.until.since(other.until).max(other.until.since(one.until));
-    one.endpoint == other.endpoint && one.cause == other.cause && apart <= SAME
+    one.endpoint == other.endpoint && one.cause == other.cause && one.mark == other.mark && apart <= SAME
 }
 
 #[cfg(test)]
@@ -63,7 +63,7 @@ mod tests {
 
     fn rest(endpoint: &str, until_ms: u64) -> Rest {
         let cause = RestCause::Throttled(ThrottleKind::Tokens);
-        Rest { endpoint: EndpointId::from(endpoint), until: Timestamp::from_millis(until_ms), cause }
+        Rest { endpoint: EndpointId::from(endpoint), until: Timestamp::from_millis(until_ms), cause, mark: 0 }
     }
 
     fn at(ms: u64) -> Timestamp {

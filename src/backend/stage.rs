@@ -224,6 +224,7 @@ impl Stage {
         let brain = Arc::clone(&self.engine);
         tokio::spawn(async move { brain.run().await });
         self.start_simulated();
+        self.place_accounts();
         self.admit_callers();
         self.listen().await;
         self.announce();
@@ -388,11 +389,23 @@ impl Stage {
     fn keys_are(&mut self, places: Vec<Answer>) {
         self.places = places;
         self.renew_tokens();
-        for (account, ready) in self.credentials.changed(&self.applied.config.accounts, &self.desk) {
-            self.engine.tell(Input::KeyReady { account, ready });
+        self.place_accounts();
+        let config = Arc::clone(&self.applied.config);
+        for (account, ready) in self.credentials.changed(&config.accounts, &self.desk) {
+            self.engine.tell(Input::KeyReady { account: account.clone(), ready });
+            if ready {
+                let place = self.credentials.place(&account).cloned().unwrap_or_default();
+                self.keeper.key_is_told(&self.engine, &config, &account, &place);
+            }
         }
-        self.keeper.keys_are_told(&self.engine);
         self.set_table();
+    }
+
+    /// Tells the brain where accounts are and by which credentials they are reached, so that nothing is sought where it is not.
+    fn place_accounts(&mut self) {
+        for (account, place) in self.credentials.moved(&self.applied.config.accounts, &self.desk) {
+            self.engine.tell(Input::Placed(account, place));
+        }
     }
 
     /// Tokens end, and so do keys that were kept for a while; they are looked at again in time.
@@ -439,6 +452,7 @@ impl Stage {
         self.door.config.store(Arc::clone(&checked));
         self.admit_callers();
         self.set_table();
+        self.place_accounts();
         self.engine.tell(Input::Configured(checked));
         self.ask_for_keys();
     }
@@ -485,6 +499,7 @@ impl Stage {
         (self.places, self.key_tests) = (Vec::new(), BTreeMap::new());
         self.start_simulated();
         self.set_table();
+        self.place_accounts();
         self.ask_for_keys();
         self.announce();
         Ok(())

@@ -106,8 +106,17 @@ impl Lease {
 
     /// The account that answers holds these stored states, by its own words.
     pub fn owned(&self, keys: Vec<u64>) {
+        self.keeps(keys, false);
+    }
+
+    /// The same of what is sealed for the credential that was sent.
+    pub fn sealed(&self, keys: Vec<u64>) {
+        self.keeps(keys, true);
+    }
+
+    fn keeps(&self, keys: Vec<u64>, are_sealed: bool) {
         if let Some(account) = self.account.clone().filter(|_| !keys.is_empty()) {
-            self.engine.tell(Input::Owned { account, keys });
+            self.engine.tell(Input::Owned { account, keys, are_sealed });
         }
     }
 

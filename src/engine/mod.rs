@@ -16,7 +16,8 @@ use tokio::sync::{Notify, oneshot};
 use self::clock::Clock;
 use self::lease::{Lease, Turn};
 use self::lookout::Lookout;
-use crate::model::id::{AccountId, RequestId};
+use crate::model::id::RequestId;
+use crate::model::ownership::Ownership;
 use crate::model::profile::RequestProfile;
 use crate::model::status::{BalancerView, Rest};
 use crate::model::units::Timestamp;
@@ -89,7 +90,7 @@ impl Engine {
 
     /// What was learned of stored state and its accounts since the last call, in order.
     #[must_use]
-    pub fn take_fresh_owners(&self) -> Vec<(u64, AccountId)> {
+    pub fn take_fresh_owners(&self) -> Vec<Ownership> {
         self.core().balancer.take_fresh_owners()
     }
 

@@ -242,6 +242,8 @@ pub enum RefusalReason {
     StateOutOfReach,
     /// Parts of the stored state live in different accounts.
     StateTorn,
+    /// The account that kept the stored state is at another address, or comes with another credential, than it was then.
+    StateLeft,
     /// The account that is asked for something it keeps is to be left alone for now.
     AccountRests,
 }

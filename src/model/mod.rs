@@ -14,6 +14,7 @@ pub mod id;
 pub mod insight;
 pub mod outcome;
 pub mod outlook;
+pub mod ownership;
 pub mod preferences;
 pub mod profile;
 pub mod proposal;

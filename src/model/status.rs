@@ -44,6 +44,9 @@ pub struct Rest {
     pub until: Timestamp,
     /// Why.
     pub cause: RestCause,
+    /// The account's address and credential then (`Place::mark`); 0: not known.
+    #[serde(default)]
+    pub mark: u64,
 }
 
 /// What we observe of an endpoint.

@@ -7,10 +7,12 @@
 use super::balancer::Balancer;
 use super::choose::Pick;
 use super::judge::{Judged, Ruling};
+use super::owners::Keeper;
 use super::request::Job;
 use crate::model::checked::CheckedEndpoint;
 use crate::model::decision::{Choice, Exclusion, RefusalReason};
 use crate::model::id::{AccountId, RequestId};
+use crate::model::ownership::Ownership;
 use crate::model::profile::Affinity;
 use crate::model::units::Timestamp;
 
@@ -24,6 +26,8 @@ pub(super) enum Binding {
     To(AccountId),
     /// Parts of it lie in different accounts: it can be answered nowhere.
     Torn,
+    /// This account kept it at another address, or sealed for another credential, than it has now: it can be read nowhere.
+    Left(AccountId),
 }
 
 impl Binding {
@@ -32,24 +36,25 @@ impl Binding {
         match self {
             Self::Free => true,
             Self::To(account) => *account == spec.account,
-            Self::Torn => false,
+            Self::Torn | Self::Left(_) => false,
         }
     }
 
     /// The one account that holds it all.
     pub(super) const fn account(&self) -> Option<&AccountId> {
         match self {
-            Self::To(account) => Some(account),
+            Self::To(account) | Self::Left(account) => Some(account),
             Self::Free | Self::Torn => None,
         }
     }
 
     /// The refusal's reason, in the light of what binds the request: other endpoints may well have room, but not for it.
     pub(super) fn reason(&self, reason: RefusalReason, judged: &[Judged]) -> RefusalReason {
-        use RefusalReason::{NoCapacityInTime, NothingUsable, StateElsewhere, StateOutOfReach, StateTorn};
+        use RefusalReason::{NoCapacityInTime, NothingUsable, StateElsewhere, StateLeft, StateOutOfReach, StateTorn};
         let elsewhere = || judged.iter().all(|one| is_elsewhere(one.ruling));
         match (self, reason) {
             (Self::Torn, NothingUsable | NoCapacityInTime) => StateTorn,
+            (Self::Left(_), NothingUsable | NoCapacityInTime) => StateLeft,
             (Self::To(_), NothingUsable) if elsewhere() => StateElsewhere,
             (Self::To(_), NothingUsable | NoCapacityInTime) => StateOutOfReach,
             _ => reason,
@@ -73,18 +78,19 @@ impl Balancer {
         let mut binding = Binding::Free;
         for key in &affinity.state {
             let Some(owner) = self.owners.owner(now, *key) else { continue };
-            match &binding {
-                Binding::To(account) if account == owner => {}
-                Binding::To(_) | Binding::Torn => return Binding::Torn,
-                Binding::Free => binding = Binding::To(owner.clone()),
+            match (&binding, owner) {
+                (_, Keeper::Left(account)) => return Binding::Left(account),
+                (Binding::Free, Keeper::Is(owner)) => binding = Binding::To(owner),
+                (Binding::To(account), Keeper::Is(owner)) if *account == owner => {}
+                _ => return Binding::Torn,
             }
         }
         binding
     }
 
     /// The account holds these states from now on.
-    pub(super) fn owned(&mut self, now: Timestamp, account: &AccountId, keys: &[u64]) {
-        self.owners.learn(now, account, keys);
+    pub(super) fn owned(&mut self, now: Timestamp, account: &AccountId, keys: &[u64], are_sealed: bool) {
+        self.owners.learn(now, account, keys, are_sealed);
     }
 
     /// A request was answered well: whatever state it referred to lies where it went.
@@ -92,11 +98,11 @@ impl Balancer {
         let Some(job) = self.jobs.get(&request).filter(|job| !job.profile.affinity.state.is_empty()) else { return };
         let Some(account) = job.sent_to().cloned() else { return };
         let profile = std::sync::Arc::clone(&job.profile);
-        self.owners.learn(now, &account, &profile.affinity.state);
+        self.owners.learn(now, &account, &profile.affinity.state, false);
     }
 
     /// What was learned of owners since the last call, in order, to be kept over a restart.
-    pub fn take_fresh_owners(&mut self) -> Vec<(u64, AccountId)> {
+    pub fn take_fresh_owners(&mut self) -> Vec<Ownership> {
         self.owners.take_fresh()
     }
 }

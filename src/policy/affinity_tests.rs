@@ -52,7 +52,7 @@ fn referring(charge: u64, state: &[u64]) -> Arc<RequestProfile> {
 }
 
 fn own(world: &mut World, account: &str, keys: &[u64]) {
-    assert!(world.give(Input::Owned { account: account.into(), keys: keys.to_vec() }).is_empty());
+    assert!(world.give(Input::Owned { account: account.into(), keys: keys.to_vec(), are_sealed: false }).is_empty());
 }
 
 fn ask(world: &mut World, request: u64, charge: u64, state: &[u64]) -> Output {
@@ -220,7 +220,7 @@ impl Books {
             Step::Own(account, key) => {
                 let account = ["a", "b", "c"][account];
                 self.owners.insert(key, account);
-                self.world.give(Input::Owned { account: account.into(), keys: vec![key] })
+                self.world.give(Input::Owned { account: account.into(), keys: vec![key], are_sealed: false })
             }
             Step::Fail(which, class) => {
                 let Some((request, _, _)) = self.nth(which) else { return };

@@ -193,7 +193,9 @@ impl Balancer {
                 self.visits_look(now, None, outputs);
             }
             Input::Foreseen(outlook) => self.foreseen(outlook),
-            Input::Owned { account, keys } => return self.owned(now, &account, &keys),
+            Input::Owned { account, keys, are_sealed } => return self.owned(now, &account, &keys, are_sealed),
+            Input::Remembered(all) => return self.owners.remember(now, &all),
+            Input::Placed(account, place) => return self.owners.placed(&account, &place),
             Input::Resting(rests) => self.go_on_resting(now, &rests),
             Input::Allotted(shares) => self.allotted(&shares),
             Input::Stopping => self.stop(now, outputs),

@@ -19,6 +19,7 @@ use crate::model::config::AdminState;
 use crate::model::decision::RefusalReason;
 use crate::model::id::{AccountId, EndpointId, ModelName, RequestId};
 use crate::model::outcome::ThrottleKind;
+use crate::model::ownership::Place;
 use crate::model::status::{Health, Rest, RestCause};
 use crate::model::units::Timestamp;
 
@@ -153,24 +154,34 @@ impl Balancer {
             let slot = self.endpoints.iter().position(|known| known.id == rest.endpoint);
             if let Some(endpoint) = slot.and_then(|slot| self.endpoints.get_mut(slot)) {
                 endpoint.health.go_on_resting(rest.until, rest.cause);
-                endpoint.told_until = endpoint.told_until.max(rest.until);
+                if matches!(rest.cause, RestCause::Throttled(_)) {
+                    endpoint.told_until = endpoint.told_until.max(rest.until);
+                }
             }
         }
         self.doubt_forecasts();
     }
 
-    /// Who was told to wait, and waits at `now`. Rests by our own judgement are left out.
+    /// Who was told to wait, and waits at `now`, and whose key or whereabouts were refused, where it is known which. Other rests
+    /// by our own judgement are left out.
     #[must_use]
     pub fn rests(&self, now: Timestamp) -> Vec<Rest> {
-        let of = |endpoint: &EndpointState| {
+        let of = |(slot, endpoint): (usize, &EndpointState)| {
+            let place = self.spec_of(slot).and_then(|spec| self.owners.place_of(&spec.account));
+            let mark = place.map_or(0, Place::mark);
             let (until, cause) = match endpoint.health.health(now) {
                 Health::Resting { until, cause: cause @ RestCause::Throttled(_) } => (until, cause),
+                Health::Resting { until, cause: cause @ (RestCause::KeyRejected | RestCause::Blocked) }
+                    if mark != 0 =>
+                {
+                    (until, cause)
+                }
                 // What the service asked for holds, whatever else it rests for, or though it is being tried.
                 _ => (endpoint.told_until, RestCause::Throttled(ThrottleKind::Unknown)),
             };
-            (until > now).then(|| Rest { endpoint: endpoint.id.clone(), until, cause })
+            (until > now).then(|| Rest { endpoint: endpoint.id.clone(), until, cause, mark })
         };
-        self.endpoints.iter().filter_map(of).collect()
+        self.endpoints.iter().enumerate().filter_map(of).collect()
     }
 
     /// A key came or went. A new one is tried soon where the old one was rejected.

@@ -11,6 +11,7 @@ use crate::model::decision::{Decision, Refusal};
 use crate::model::id::{AccountId, EndpointId, RequestId};
 use crate::model::outcome::{Failure, HeaderSignal, Settlement};
 use crate::model::outlook::Outlook;
+use crate::model::ownership::{Ownership, Place};
 use crate::model::profile::RequestProfile;
 use crate::model::status::Rest;
 
@@ -90,7 +91,13 @@ pub enum Input {
         account: AccountId,
         /// What it holds.
         keys: Vec<u64>,
+        /// They are sealed for the account's credential, not only kept at its address.
+        are_sealed: bool,
     },
+    /// What an earlier run learned of stored states.
+    Remembered(Vec<Ownership>),
+    /// Where an account is, and by which credentials it is reached. What it kept elsewhere is not sought there any more.
+    Placed(AccountId, Place),
     /// Endpoints that an earlier run was told to leave alone, and still are to be. Those that something was sent to since know
     /// better.
     Resting(Vec<Rest>),

@@ -56,7 +56,7 @@ fn went(world: &mut World, until: u64) -> Vec<(u64, RequestId)> {
 #[test]
 fn however_many_are_bound_to_a_throttled_account_they_hold_up_nobody_else() {
     let mut world = World::new(two(|_| {}));
-    world.give(Input::Owned { account: "a".into(), keys: vec![7] });
+    world.give(Input::Owned { account: "a".into(), keys: vec![7], are_sealed: false });
     let east = fill(&mut world, "east", 500, Priority::Normal);
     fill(&mut world, "west", 1_000, Priority::Normal);
     world.fail(east, failure_with_wait(THROTTLED, 200));

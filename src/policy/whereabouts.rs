@@ -19,6 +19,8 @@ pub struct Whereabouts {
     pub owner: Option<AccountId>,
     /// What was named lies in more than one account.
     pub is_torn: bool,
+    /// The owner kept it at another address, or sealed for another credential, than it has now.
+    pub has_left: bool,
     /// Accounts that can be asked, each once, with an endpoint to reach it by: those of the model's route first, and those that
     /// serve more routes before those that serve fewer. So what is made one after the other lies in one account, which
     /// requests of most models may build on.
@@ -37,8 +39,8 @@ impl Balancer {
     /// Where the objects with these fingerprints are, and which accounts can be asked. `model` is what the request names.
     pub fn whereabouts(&mut self, now: Timestamp, keys: &[u64], model: Option<&str>) -> Whereabouts {
         let binding = self.bind(now, &Affinity { state: keys.to_vec(), ..Affinity::default() });
-        let mut found =
-            Whereabouts { owner: binding.account().cloned(), is_torn: binding == Binding::Torn, accounts: Vec::new() };
+        let (is_torn, has_left) = (binding == Binding::Torn, matches!(binding, Binding::Left(_)));
+        let mut found = Whereabouts { owner: binding.account().cloned(), is_torn, has_left, accounts: Vec::new() };
         let route = model.and_then(|model| self.config.route_for(model));
         let mut places: Vec<usize> = (0..self.config.endpoints.len()).collect();
         // Stable, so that of equals the first in the configuration stays first.

@@ -17,6 +17,7 @@ use crate::model::profile::Operation;
 use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord, Said};
 use crate::model::units::Timestamp;
 use crate::model::usage::Usage;
+use crate::wire::stored::Left;
 
 /// One request's story, told as it goes.
 pub struct Journal {
@@ -64,6 +65,12 @@ impl Journal {
             let profile = self.lease.profile();
             self.door.paces.load().tell(headers, profile.model.as_str(), profile.caller.as_ref());
         }
+    }
+
+    /// Notes what the answer left behind at its account.
+    pub(super) fn note_left(&self, Left { stored, sealed }: Left) {
+        self.lease.owned(stored);
+        self.lease.sealed(sealed);
     }
 
     /// Notes which model an object works that the answer is about.

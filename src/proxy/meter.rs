@@ -210,7 +210,7 @@ impl Relay {
     /// What the endpoint's account stored is known before the client can name it.
     fn note_stored(&mut self) {
         if let (Some(Tap::Events(reader)), Some(journal)) = (&mut self.tap, &self.journal) {
-            journal.lease.owned(reader.take_stored());
+            journal.note_left(reader.take_stored());
         }
     }
 
@@ -274,7 +274,7 @@ impl Relay {
     /// A whole document: what it cost, and what it left behind.
     fn read_document(&self, document: &[u8]) -> Option<Usage> {
         match self.journal.as_ref() {
-            Some(journal) if self.operation.stores() => journal.lease.owned(stored::of_body(document)),
+            Some(journal) if self.operation.stores() => journal.note_left(stored::of_body(document)),
             Some(journal) if matches!(self.operation, Operation::Stored | Operation::Run) => {
                 journal.lease.owned(mentions::of_json(document));
                 journal.note_worker(document);

@@ -143,6 +143,10 @@ fn profile(door: &Door, head: &Parts, who: Who, path: &str, seen: &Seen, keys: V
 
 /// Goes where the object is, asks who has it, or makes it.
 async fn run(errand: Errand, work: Option<Work>) -> Response<Answer> {
+    if errand.places.has_left {
+        let owner = errand.places.owner.clone();
+        return errand.refuse(RefusalReason::StateLeft, owner.as_ref());
+    }
     if errand.places.is_torn {
         return errand.refuse(RefusalReason::StateTorn, None);
     }

@@ -1,4 +1,5 @@
-//! Which account holds which stored state, over a restart: a file of lines, each a fingerprint and an account's name.
+//! Which account holds which stored state, over a restart: a file of lines, each a fingerprint and an account's name, and between
+//! them, behind full stops, the account's address then and the credential it is sealed for, if those are known.
 //!
 //! Invariant: lines are only added, so that a process killed at any moment loses at most its last ones; a line that cannot
 //! be read is passed over. Of a file that has grown long the oldest lines are dropped.
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::atomic;
 use crate::model::id::AccountId;
+use crate::model::ownership::Ownership;
 
 /// Its name in the data folder.
 const NAME: &str = "owners";
@@ -20,8 +22,8 @@ const AT_MOST: usize = 65_536;
 /// Lines after which the file is written anew.
 const LONG: usize = 3 * AT_MOST;
 
-/// A fingerprint and who holds it.
-pub type Owned = (u64, AccountId);
+/// A line.
+pub type Owned = Ownership;
 
 /// The file.
 #[derive(Debug)]
@@ -74,28 +76,41 @@ impl OwnersFile {
 }
 
 fn remembered(text: &str) -> Vec<Owned> {
-    let read = |line: &str| {
-        let (key, account) = line.split_once(' ')?;
-        let key = u64::from_str_radix(key, 16).ok().filter(|_| key.len() == 16)?;
-        (!account.is_empty()).then(|| (key, AccountId::from(account)))
-    };
     latest(text.split_inclusive('\n').filter_map(|line| read(line.strip_suffix('\n')?)).collect())
+}
+
+/// `KEY[.ADDRESS[.SEAL]] ACCOUNT`, numbers in sixteen hex digits. Older files have the first alone.
+fn read(line: &str) -> Option<Owned> {
+    let (numbers, account) = line.split_once(' ').filter(|(_, account)| !account.is_empty())?;
+    let mut numbers = numbers.split('.').map(|digits| {
+        let number = u64::from_str_radix(digits, 16).ok();
+        number.filter(|_| digits.len() == 16)
+    });
+    let key = numbers.next()??;
+    let (address, seal) = (numbers.next().unwrap_or(Some(0))?, numbers.next().unwrap_or(Some(0))?);
+    Some(Ownership { key, account: AccountId::from(account), address, seal })
 }
 
 /// Each fingerprint once, where it stands last; of too many the youngest.
 fn latest(all: Vec<Owned>) -> Vec<Owned> {
     let mut seen = BTreeSet::new();
-    let mut kept: Vec<Owned> = all.into_iter().rev().filter(|(key, _)| seen.insert(*key)).take(AT_MOST).collect();
+    let mut kept: Vec<Owned> = all.into_iter().rev().filter(|one| seen.insert(one.key)).take(AT_MOST).collect();
     kept.reverse();
     kept
 }
 
 fn written(all: &[Owned]) -> String {
-    let mut text = String::with_capacity(all.len().saturating_mul(32));
+    let mut text = String::with_capacity(all.len().saturating_mul(48));
     // A name with a line break in it would be read as two lines.
-    for (key, account) in all.iter().filter(|(_, account)| !account.as_str().contains(['\n', '\r'])) {
+    for Ownership { key, account, address, seal } in
+        all.iter().filter(|one| !one.account.as_str().contains(['\n', '\r']))
+    {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{key:016x} {account}");
+        let _ = match (address, seal) {
+            (0, 0) => writeln!(text, "{key:016x} {account}"),
+            (address, 0) => writeln!(text, "{key:016x}.{address:016x} {account}"),
+            (address, seal) => writeln!(text, "{key:016x}.{address:016x}.{seal:016x} {account}"),
+        };
     }
     text
 }
@@ -105,7 +120,21 @@ mod tests {
     use super::*;
 
     fn owned(key: u64, account: &str) -> Owned {
-        (key, AccountId::from(account))
+        Ownership { key, account: AccountId::from(account), address: 0, seal: 0 }
+    }
+
+    #[test]
+    fn where_an_account_was_is_kept_and_older_lines_are_read() {
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join(NAME), "0000000000000005 old one\n").unwrap();
+        let (mut file, _) = OwnersFile::load(home.path());
+        let placed = [
+            Ownership { address: 7, ..owned(6, "east") },
+            Ownership { address: 7, seal: u64::MAX, ..owned(8, "my account") },
+        ];
+        file.append(&placed).unwrap();
+        let (_, after) = OwnersFile::load(home.path());
+        assert_eq!(after, [owned(5, "old one"), placed[0].clone(), placed[1].clone()]);
     }
 
     #[test]
@@ -137,7 +166,7 @@ mod tests {
 
     #[test]
     fn what_is_no_line_of_ours_is_passed_over() {
-        let text = "zz east\n0000000000000001\n1 east\n\u{fffd}\n0000000000000002 \n0000000000000003 e\n";
+        let text = "zz east\n0000000000000009.7 east\n0000000000000001\n1 east\n\u{fffd}\n0000000000000002 \n0000000000000003 e\n";
         assert_eq!(remembered(text), [owned(3, "e")]);
     }
 

@@ -49,7 +49,7 @@ mod tests {
 
     fn rest(endpoint: &str, until: u64) -> Rest {
         let cause = RestCause::Throttled(ThrottleKind::Tokens);
-        Rest { endpoint: EndpointId::from(endpoint), until: Timestamp::from_secs(until), cause }
+        Rest { endpoint: EndpointId::from(endpoint), until: Timestamp::from_secs(until), cause, mark: 0 }
     }
 
     #[test]

@@ -123,6 +123,7 @@ pub const fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::StateElsewhere => "its stored state lives in an account that the route does not use",
         RefusalReason::StateOutOfReach => "the account that holds its stored state cannot take it",
         RefusalReason::StateTorn => "it refers to stored state in more than one account",
+        RefusalReason::StateLeft => "its account has another address or key than when it kept the stored state",
         RefusalReason::AccountRests => "the account that keeps what it asks for rests",
     }
 }

@@ -43,7 +43,7 @@ const EXCLUSIONS: [Exclusion; 27] = [
     Exclusion::ForeignTraffic,
 ];
 
-const REFUSALS: [RefusalReason; 12] = [
+const REFUSALS: [RefusalReason; 13] = [
     RefusalReason::NoCapacityInTime,
     RefusalReason::LineFull,
     RefusalReason::TooLargeEverywhere,
@@ -55,6 +55,7 @@ const REFUSALS: [RefusalReason; 12] = [
     RefusalReason::StateElsewhere,
     RefusalReason::StateOutOfReach,
     RefusalReason::StateTorn,
+    RefusalReason::StateLeft,
     RefusalReason::AccountRests,
 ];
 

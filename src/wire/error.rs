@@ -83,6 +83,15 @@ pub fn refusal<'a>(
             ),
         ),
         RefusalReason::StateOutOfReach => out_of_reach(wait, scarce, owner),
+        RefusalReason::StateLeft => client_fault(
+            StatusCode::BAD_REQUEST,
+            "state_left_behind",
+            &format!(
+                "{}, which has another address or another organization's key since, so it cannot be read there and nothing was \
+                 sent. Add an account with the former address and key, or start anew without the stored state.",
+                lives(owner)
+            ),
+        ),
         RefusalReason::AccountRests => at_rest(wait, owner),
         RefusalReason::StateTorn => client_fault(
             StatusCode::BAD_REQUEST,

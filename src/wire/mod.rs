@@ -16,6 +16,7 @@ mod object;
 pub mod patch;
 pub mod path;
 pub mod peek;
+pub mod place;
 mod prompt;
 pub mod runs;
 mod scan;

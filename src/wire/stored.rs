@@ -11,10 +11,19 @@ use super::{fingerprint, object};
 /// As many fingerprints are taken from one answer.
 const AT_MOST: usize = 64;
 
-/// What one answer left behind.
+/// Fingerprints of what an answer left behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// What is kept there under its id.
+    pub stored: Vec<u64>,
+    /// What is sealed for whoever asked, wherever it is kept.
+    pub sealed: Vec<u64>,
+}
+
+/// What one answer left behind, as it is read.
 #[derive(Debug, Default)]
 pub(super) struct Stored {
-    keys: Vec<u64>,
+    left: Left,
     taken: usize,
     /// The answer said that nothing is stored: then ids are but names, and only what is sealed is bound.
     forgets: bool,
@@ -45,7 +54,7 @@ struct Item<'a> {
 
 /// The fingerprints in an answer that came in one piece.
 #[must_use]
-pub fn of_body(body: &[u8]) -> Vec<u64> {
+pub fn of_body(body: &[u8]) -> Left {
     let mut stored = Stored::default();
     stored.read_response(body);
     stored.take()
@@ -84,7 +93,7 @@ impl Stored {
     /// An object of any other kind: everything it names.
     pub(super) fn read_object(&mut self, json: &[u8]) {
         for key in super::mentions::of_json(json) {
-            self.add(key);
+            self.add(key, false);
         }
     }
 
@@ -102,7 +111,9 @@ impl Stored {
 
     fn read_item(&mut self, json: &[u8]) {
         let Some(item) = object::fields::<Item<'_>>(json) else { return };
-        self.keep(item.encrypted_content);
+        if let Some(key) = item.encrypted_content.and_then(|raw| fingerprint::named(raw.get())) {
+            self.add(key, true);
+        }
         self.keep(item.container_id);
         if !self.forgets {
             self.keep(item.id);
@@ -111,20 +122,21 @@ impl Stored {
 
     fn keep(&mut self, named: Option<&RawValue>) {
         if let Some(key) = named.and_then(|raw| fingerprint::named(raw.get())) {
-            self.add(key);
+            self.add(key, false);
         }
     }
 
-    fn add(&mut self, key: u64) {
-        if self.taken < AT_MOST && !self.keys.contains(&key) {
-            self.keys.push(key);
+    fn add(&mut self, key: u64, is_sealed: bool) {
+        let keys = if is_sealed { &mut self.left.sealed } else { &mut self.left.stored };
+        if self.taken < AT_MOST && !keys.contains(&key) {
+            keys.push(key);
             self.taken = self.taken.saturating_add(1);
         }
     }
 
     /// What was met since the last call.
-    pub(super) fn take(&mut self) -> Vec<u64> {
-        std::mem::take(&mut self.keys)
+    pub(super) fn take(&mut self) -> Left {
+        std::mem::take(&mut self.left)
     }
 }
 
@@ -140,21 +152,27 @@ mod tests {
     fn an_answer_leaves_its_id_its_conversation_and_its_items() {
         let body = br#"{"id":"resp_1","conversation":{"id":"conv_1"},"store":true,"output":[
             {"type":"reasoning","id":"rs_1","encrypted_content":"sealed"},{"type":"message","id":"msg_1","content":[]}]}"#;
-        assert_eq!(of_body(body), ["resp_1", "conv_1", "sealed", "rs_1", "msg_1"].map(of));
+        let left = of_body(body);
+        assert_eq!(
+            (left.stored, left.sealed),
+            (["resp_1", "conv_1", "rs_1", "msg_1"].map(of).into(), vec![of("sealed")])
+        );
     }
 
     #[test]
     fn an_answer_that_stores_nothing_leaves_only_what_is_sealed() {
         let body =
             br#"{"id":"resp_1","store":false,"output":[{"id":"rs_1","encrypted_content":"sealed"},{"id":"msg_1"}]}"#;
-        assert_eq!(of_body(body), [of("sealed")]);
+        assert_eq!(of_body(body), Left { stored: Vec::new(), sealed: vec![of("sealed")] });
     }
 
     #[test]
     fn what_is_no_response_leaves_nothing_and_a_huge_one_little() {
-        assert!(of_body(b"[1]").is_empty() && of_body(b"\x1f\x8b").is_empty() && of_body(br#"{"id":7}"#).is_empty());
+        for nothing in [&b"[1]"[..], b"\x1f\x8b", br#"{"id":7}"#] {
+            assert_eq!(of_body(nothing), Left::default());
+        }
         let items: Vec<String> = (0..500).map(|place| format!("{{\"id\":\"msg_{place}\"}}")).collect();
         let body = format!("{{\"id\":\"resp_1\",\"output\":[{}]}}", items.join(","));
-        assert_eq!(of_body(body.as_bytes()).len(), AT_MOST);
+        assert_eq!(of_body(body.as_bytes()).stored.len(), AT_MOST);
     }
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::sse::{Event, Splitter};
-use super::stored::Stored;
+use super::stored::{Left, Stored};
 use super::{failure, object, usage};
 use crate::model::outcome::Failure;
 use crate::model::profile::Operation;
@@ -91,7 +91,7 @@ impl StreamReader {
 
     /// Fingerprints of what was stored or sealed where the stream comes from, as far as it was met since the last call.
     #[must_use]
-    pub fn take_stored(&mut self) -> Vec<u64> {
+    pub fn take_stored(&mut self) -> Left {
         self.tally.stored.take()
     }
 

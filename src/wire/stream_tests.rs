@@ -1,3 +1,4 @@
+use super::super::stored::Left;
 use super::*;
 use crate::model::outcome::{FailureClass, ThrottleKind};
 
@@ -145,11 +146,11 @@ fn what_a_stream_stores_is_told_as_soon_as_it_is_met() {
     let mut reader = StreamReader::new(Operation::Responses);
     let of = |text: &str| crate::wire::fingerprint::of(text.as_bytes());
     let _ = reader.read(created.as_bytes());
-    assert_eq!(reader.take_stored(), [of("resp_1")]);
+    assert_eq!(reader.take_stored(), Left { stored: vec![of("resp_1")], sealed: Vec::new() });
     for half in [&done[..40], &done[40..]] {
         let _ = reader.read(half.as_bytes());
     }
-    assert_eq!(reader.take_stored(), [of("sealed"), of("rs_1")]);
+    assert_eq!(reader.take_stored(), Left { stored: vec![of("rs_1")], sealed: vec![of("sealed")] });
     let _ = reader.read(created.as_bytes());
-    assert!(reader.take_stored().is_empty(), "nothing is told twice");
+    assert_eq!(reader.take_stored(), Left::default(), "nothing is told twice");
 }

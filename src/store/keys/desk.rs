@@ -125,6 +125,7 @@ enum Job {
 pub struct KeyDesk {
     jobs: SyncSender<Job>,
     keys: Keys,
+    prints: Arc<Fingerprints>,
     keyring: Arc<Mutex<KeyringStatus>>,
 }
 
@@ -164,10 +165,11 @@ impl KeyDesk {
         let (jobs, inbox) = sync_channel(QUEUE);
         let keys = Keys::default();
         let keyring = Arc::default();
+        let prints = Arc::new(prints);
         let clerk = Clerk {
             store,
             memory: MemoryStore::new(),
-            prints,
+            prints: Arc::clone(&prints),
             rotations,
             tokens: BTreeMap::new(),
             environment,
@@ -176,7 +178,7 @@ impl KeyDesk {
             keyring: Arc::clone(&keyring),
         };
         thread::Builder::new().name("keys".to_owned()).spawn(move || clerk.work(&inbox))?;
-        Ok(Self { jobs, keys, keyring })
+        Ok(Self { jobs, keys, prints, keyring })
     }
 
     /// The key to send for an account, if it was resolved. Never blocks on the keyring.
@@ -196,6 +198,12 @@ impl KeyDesk {
     #[must_use]
     pub fn spare(&self, account: &AccountId) -> Option<Arc<Secret>> {
         self.in_slot(account, KeySlot::Next).or_else(|| self.in_slot(account, KeySlot::Previous))
+    }
+
+    /// By which another run tells whether a key is the same.
+    #[must_use]
+    pub fn mark(&self, key: &Secret) -> u64 {
+        self.prints.mark(key)
     }
 
     /// Whether there is a keyring, as of the last question.
@@ -286,7 +294,7 @@ impl KeyDesk {
 pub(super) struct Clerk {
     store: Box<dyn KeyStore>,
     memory: MemoryStore,
-    prints: Fingerprints,
+    prints: Arc<Fingerprints>,
     pub(super) rotations: Rotations,
     /// What commands printed, with the words that were run, until it must be asked for again (seconds of the Unix epoch).
     tokens: BTreeMap<AccountId, (Vec<String>, KeyPlace, u64)>,

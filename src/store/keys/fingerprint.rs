@@ -2,7 +2,7 @@
 //!
 //! Invariant: the same key has the same mark on this computer only; the mark says nothing about the key to whoever lacks the
 //! per-install secret.
-//! Absent on purpose: equality of keys; 32 bits are for a person's eye, not for decisions.
+//! Absent on purpose: equality of keys by what a person sees; 32 bits are for the eye. What is decided by has 64.
 
 use std::fs;
 use std::io;
@@ -51,6 +51,14 @@ impl Fingerprints {
 
     fn with(secret: &[u8]) -> Self {
         Self { key: hmac::Key::new(hmac::HMAC_SHA256, secret) }
+    }
+
+    /// By which another run tells whether a key is the same; never 0.
+    #[must_use]
+    pub fn mark(&self, secret: &Secret) -> u64 {
+        let tag = hmac::sign(&self.key, secret.expose().as_bytes());
+        let first = tag.as_ref().iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+        first.max(1)
     }
 
     /// 8 hex digits.
