@@ -52,6 +52,11 @@ pub(super) async fn answer(site: Arc<Site>, request: Request<Incoming>) -> Resul
         (Target::Operation(Operation::Realtime, _), _) => {
             return session(site, &account, &head, client).await.ok_or(Closed);
         }
+        (Target::Operation(Operation::Responses, _), &Method::GET) if head.headers.contains_key("upgrade") => {
+            let said =
+                super::dialogue::Place { site, account, dialect, headers: head.headers, query: query.to_owned() };
+            return super::dialogue::open(said, client).ok_or(Closed);
+        }
         (Target::Operation(operation, deployment), &Method::POST) => (operation, deployment),
         (Target::Models | Target::Model(_) | Target::Stored(_), _) if !site.admits(&account, &head.headers) => {
             return Ok(reject(&words::wrong_key(dialect)));
@@ -164,7 +169,7 @@ fn whole(reply: &Reply<'_>) -> (&'static str, Bytes) {
     ("application/json", Bytes::from(document.to_string()))
 }
 
-fn frames(reply: &Reply<'_>) -> Vec<super::reply::Frame> {
+pub(super) fn frames(reply: &Reply<'_>) -> Vec<super::reply::Frame> {
     match reply.ask.request.operation {
         Operation::Chat => chat::frames(reply),
         Operation::Completions => completions::frames(reply),

@@ -7,6 +7,7 @@ mod ask;
 mod chat;
 mod completions;
 mod credentials;
+mod dialogue;
 mod embeddings;
 mod handler;
 pub mod load;

@@ -21,6 +21,13 @@ use super::site::Ending;
 
 /// Says 101 and plays a session; `None` if the request is no handshake.
 pub(super) fn open(headers: &HeaderMap, client: OnUpgrade, model: String, stay: Stay) -> Option<Response<AnswerBody>> {
+    let response = agree(headers)?;
+    tokio::spawn(play(client, model, stay));
+    Some(response)
+}
+
+/// A 101; `None` if the request is no handshake.
+pub(super) fn agree(headers: &HeaderMap) -> Option<Response<AnswerBody>> {
     let key = headers.get("sec-websocket-key")?;
     let accept = HeaderValue::try_from(derive_accept_key(key.as_bytes())).ok()?;
     let mut response = Response::new(Either::Left(Full::default()));
@@ -28,7 +35,6 @@ pub(super) fn open(headers: &HeaderMap, client: OnUpgrade, model: String, stay: 
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
     response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
     response.headers_mut().insert("sec-websocket-accept", accept);
-    tokio::spawn(play(client, model, stay));
     Some(response)
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::config::Priority;
-use super::id::{CallerId, ModelName};
+use super::id::{AccountId, CallerId, ModelName};
 
 /// The API operation, as far as charging and reading usage differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -157,6 +157,9 @@ pub struct Affinity {
     pub conversation: Option<u64>,
     /// The beginning of the prompt, if services would cache one of its length.
     pub prefix: Option<u64>,
+    /// The account that the connection leads to by which it came: what was said before is known there alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
 }
 
 /// A request as the balancer sees it.

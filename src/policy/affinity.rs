@@ -75,7 +75,7 @@ const fn is_elsewhere(ruling: Ruling) -> bool {
 impl Balancer {
     /// Where a request that has just come may go.
     pub(super) fn bind(&mut self, now: Timestamp, affinity: &Affinity) -> Binding {
-        let mut binding = Binding::Free;
+        let mut binding = affinity.account.clone().map_or(Binding::Free, Binding::To);
         for key in &affinity.state {
             let Some(owner) = self.owners.owner(now, *key) else { continue };
             match (&binding, owner) {

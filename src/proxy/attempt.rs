@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, VIA};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, UPGRADE, VIA};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -82,6 +82,12 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// Whether it asks for a WebSocket.
+    #[must_use]
+    pub fn opens_socket(&self) -> bool {
+        self.headers.contains_key(UPGRADE)
+    }
+
     /// Whether usage is asked for there on our own account.
     #[must_use]
     pub fn asks_usage(&self, upstream: &Upstream) -> bool {
@@ -156,7 +162,7 @@ fn build(
     };
     let headers_out = request.headers_mut();
     headers_out.clone_from(&prepared.headers);
-    if !is_stored && prepared.operation != Operation::Realtime {
+    if !is_stored && !prepared.opens_socket() {
         headers_out.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     }
     if upstream.loopback {

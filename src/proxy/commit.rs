@@ -12,11 +12,10 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use super::attempt::Fault;
+use super::attempt::{Fault, Prepared};
 use super::deadlines::Watch;
 use crate::engine::clock::Clock;
 use crate::model::outcome::{Failure, FailureClass, LimitFacts};
-use crate::model::profile::Operation;
 use crate::wire::failure::classify;
 use crate::wire::headers::facts;
 use crate::wire::stream::{StreamReader, StreamState};
@@ -48,15 +47,16 @@ pub struct Committed {
 /// What was bad, with the answer as far as there is one.
 pub async fn commit(
     response: Response<Incoming>,
-    operation: Operation,
+    prepared: &Prepared,
     clock: &Clock,
     (watch, deadline): (&mut Watch, Instant),
 ) -> Result<Committed, Fault> {
     let (head, mut body) = response.into_parts();
-    if operation == Operation::Realtime && head.status == StatusCode::SWITCHING_PROTOCOLS {
+    let opens = prepared.opens_socket();
+    if opens && head.status == StatusCode::SWITCHING_PROTOCOLS {
         return Ok(Committed { head, prefix: Vec::new(), body, reader: None, hides_usage: false });
     }
-    if operation == Operation::Realtime && head.status.is_success() {
+    if opens && head.status.is_success() {
         // A session was asked for, and this is none.
         return Err(Fault::silent(FailureClass::Broken, true));
     }
@@ -66,7 +66,7 @@ pub async fn commit(
     if !is_event_stream(&head.headers) {
         return Ok(Committed { head, prefix: Vec::new(), body, reader: None, hides_usage: false });
     }
-    let mut reader = StreamReader::new(operation);
+    let mut reader = StreamReader::new(prepared.operation);
     let (mut prefix, mut held) = (Vec::new(), 0_usize);
     loop {
         let frame = match watch.within(deadline, body.frame()).await {

@@ -138,14 +138,27 @@ impl Door {
     pub(super) async fn enter(self: &Arc<Self>) -> Inside {
         let place = self.room.service().await;
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        Inside { door: Arc::clone(self), _place: place }
+        Inside { door: Arc::clone(self), place }
+    }
+
+    /// The same for one whose connection has a place already.
+    pub(super) fn counted(self: &Arc<Self>) -> Inside {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        Inside { door: Arc::clone(self), place: None }
     }
 }
 
 /// One exchange under way.
 pub(super) struct Inside {
     door: Arc<Door>,
-    _place: Place,
+    place: Place,
+}
+
+impl Inside {
+    /// The place alone: for a connection that stays open while nothing is under way on it.
+    pub(super) fn place(mut self) -> Place {
+        self.place.take()
+    }
 }
 
 impl Drop for Inside {

@@ -23,6 +23,7 @@ use super::classify::{classify, read};
 use super::commit::{Committed, commit};
 use super::cors;
 use super::deadlines::Watch;
+use super::dialogue;
 use super::door::{Door, Inside};
 use super::echo::hide;
 use super::guard::{House, TurnedAway, check};
@@ -118,7 +119,8 @@ async fn let_in(
     if opens_session && socket.is_none() {
         return plain(error::upgrade_required());
     }
-    if !opens_session && head.method != Method::POST {
+    let begins_dialogue = operation == Operation::Responses && socket.is_some();
+    if !opens_session && !begins_dialogue && head.method != Method::POST {
         return plain(error::method_not_allowed("POST"));
     }
     if door.paused.load(Ordering::Relaxed) {
@@ -126,6 +128,9 @@ async fn let_in(
     }
     let inside = door.enter().await;
     if let Some(client) = socket {
+        if begins_dialogue {
+            return dialogue::open(door, head, who, client, inside);
+        }
         return Box::pin(socket::open(door, head, who, client, inside)).await;
     }
     let at = door.engine.clock().now();
@@ -269,7 +274,7 @@ async fn prove(
     for key in upstream.keys.all() {
         hide(response.headers_mut(), Some(key));
     }
-    let proven = commit(response, prepared.operation, door.engine.clock(), wait).await;
+    let proven = commit(response, prepared, door.engine.clock(), wait).await;
     let hides_usage = prepared.asks_usage(upstream);
     proven
         .map(|committed| Committed { hides_usage, ..committed })
@@ -298,18 +303,22 @@ pub(super) fn relay(door: &Arc<Door>, journal: Journal, mut committed: Committed
 
 /// Answers for ourselves: the refusal in OpenAI's shape, with the true earliest recovery.
 pub(super) fn refuse(door: &Arc<Door>, journal: Journal, refusal: &Refusal) -> Response<Answer> {
+    let mut response = plain(refusal_reply(door, &journal, refusal));
+    explain(response.headers_mut(), &journal);
+    tracing::info!(request = %journal.lease.request(), reason = ?refusal.reason, attempts = journal.attempts().len(), "refused");
+    journal.turn_away(RecordEnd::Refused, response.status().as_u16());
+    response
+}
+
+/// The same as status, headers and body.
+pub(super) fn refusal_reply(door: &Door, journal: &Journal, refusal: &Refusal) -> error::Reply {
     let config = door.config.load();
     let names = config.routes.iter().map(|route| route.model.as_str());
     let decision = journal.lease.decisions().last();
     let owner = decision.and_then(|decision| decision.bound.as_ref()).map(AccountId::as_str);
     let scarce = decision.map_or(Scarce::Requests, |decision| decision.scarce());
     let model = journal.lease.profile().model.as_str();
-    let reply = error::refusal(refusal, door.engine.clock().now(), model, names, owner, scarce);
-    let mut response = plain(reply);
-    explain(response.headers_mut(), &journal);
-    tracing::info!(request = %journal.lease.request(), reason = ?refusal.reason, attempts = journal.attempts().len(), "refused");
-    journal.turn_away(RecordEnd::Refused, response.status().as_u16());
-    response
+    error::refusal(refusal, door.engine.clock().now(), model, names, owner, scarce)
 }
 
 /// Gives the client the last endpoint's own answer, or says that none came.

@@ -4,12 +4,14 @@
 //! Absent on purpose: rules of choosing (`policy`) and the dialects' facts (`wire`).
 
 pub mod answer;
+mod asked;
 pub mod attempt;
 pub mod auth;
 pub mod classify;
 pub mod commit;
 mod cors;
 pub mod deadlines;
+mod dialogue;
 pub mod door;
 pub mod echo;
 pub mod exchange;

@@ -264,6 +264,15 @@ pub fn unavailable(message: &str) -> Reply {
     server_fault(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
 }
 
+/// An error as a message of a WebSocket that speaks Responses: the same as the answer's body, with its status.
+#[must_use]
+pub fn socket_error((status, _, body): &Reply) -> String {
+    let error = serde_json::from_slice::<serde_json::Value>(body).ok();
+    let error = error.and_then(|body| body.get("error").cloned());
+    let error = error.unwrap_or_else(|| json!({"message": String::from_utf8_lossy(body), "type": "server_error"}));
+    json!({"type": "error", "status": status.as_u16(), "error": error}).to_string()
+}
+
 /// The event that ends a stream which broke after the commit point, in the shape of its API. It starts with a blank
 /// line, so that it stands alone even if the stream broke within an event.
 #[must_use]

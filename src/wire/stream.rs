@@ -83,6 +83,18 @@ impl StreamReader {
         tally.state()
     }
 
+    /// Reads a message of a WebSocket: one event without its frame.
+    pub fn read_message(&mut self, data: &[u8]) -> StreamState {
+        self.tally.event(Event { event: None, data });
+        self.tally.state()
+    }
+
+    /// Whether nothing more of this answer is to come.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.tally.complete || self.tally.failure.is_some()
+    }
+
     /// Pieces of output that came so far; each is one token or more.
     #[must_use]
     pub const fn deltas(&self) -> u64 {

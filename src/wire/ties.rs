@@ -188,6 +188,7 @@ impl Ties {
             conversation: self.conversation.or_else(|| opening().filter(|_| self.opened && whole)),
             prefix: Some(self.beginning).filter(|_| whole && prompt_chars >= CACHED_FROM && self.begun > 0),
             state: self.references,
+            account: None,
         }
     }
 }

@@ -138,6 +138,24 @@ video = client.videos.create(model=model, prompt="A tide")
 check("a video is asked for", client.videos.retrieve(video.id).id == video.id)
 check("the Azure client keeps files too", azure.files.create(file=("a", b"a"), purpose="assistants").id)
 
+
+
+def answer_over(socket, **question):
+    socket.response.create(model=model, max_output_tokens=40, **question)
+    text = ""
+    for event in socket:
+        if event.type == "response.output_text.delta":
+            text += event.delta
+        if event.type in ("response.completed", "response.incomplete", "error"):
+            return event, text
+
+
+with client.responses.connect() as socket:
+    first, text = answer_over(socket, input="When does the tide turn?")
+    check("a response comes over a WebSocket", first.type != "error" and text and first.response.usage.output_tokens > 0)
+    then, text = answer_over(socket, input="And then?", previous_response_id=first.response.id)
+    check("the next one builds on it", then.type != "error" and text)
+
 try:
     client.chat.completions.create(model="no-such-model", messages=hello)
     check("an unknown model is refused", False)

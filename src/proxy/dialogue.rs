@@ -1,0 +1,470 @@
+//! Responses over a WebSocket: each `response.create` is admitted, chosen for, counted and recorded like any request; the socket
+//! stays with the account that answered first, since what was said so far is known there alone.
+//!
+//! Invariant: messages pass as they came but for the model's name; one response is under way at a time; nothing of an answer
+//! reaches the client before it is decisive, and the account does not change after that.
+//! Absent on purpose: the frames of both sides as they came. Each side speaks WebSocket with us, so that a message can be sent to
+//! another endpoint.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue, UPGRADE};
+use http::request::Parts;
+use http::{Response, StatusCode};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::time::Instant;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+use super::answer::Answer;
+use super::asked::Asked;
+use super::attempt::{Fault, Prepared};
+use super::auth::Who;
+use super::deadlines::{Over, Watch};
+use super::door::{Door, Inside};
+use super::exchange::{plain, refusal_reply, try_keys};
+use super::journal::Journal;
+use super::room::{Arrival, Place};
+use super::said;
+use super::spool::Kept;
+use crate::engine::Assignment;
+use crate::engine::lease::Turn;
+use crate::model::id::AccountId;
+use crate::model::outcome::{Ending, FailureClass, HeaderFacts, HeaderSignal};
+use crate::model::profile::Operation;
+use crate::model::record::RecordEnd;
+use crate::wire::error::{self, socket_error};
+use crate::wire::headers;
+use crate::wire::patch::Seams;
+use crate::wire::stream::{StreamReader, StreamState};
+
+const KEY: HeaderName = HeaderName::from_static("sec-websocket-key");
+const VERSION: HeaderName = HeaderName::from_static("sec-websocket-version");
+/// The longest message of either side.
+const LONGEST: usize = 64 * 1024 * 1024;
+/// As many `response.create` wait behind the one under way.
+const QUEUED: usize = 8;
+/// As much of an answer is held back before it is decisive.
+const HELD_BACK: usize = 256 * 1024;
+
+type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// The way to the account that answers.
+struct Line {
+    account: AccountId,
+    socket: Socket,
+    /// It has answered something: what comes next may build on that.
+    is_bound: bool,
+}
+
+/// One client's socket.
+struct Dialogue {
+    door: Arc<Door>,
+    who: Who,
+    head: HeaderMap,
+    handshake: Prepared,
+    client: Socket,
+    line: Option<Line>,
+    queued: VecDeque<Utf8Bytes>,
+}
+
+/// What happened next.
+enum Heard {
+    FromUpstream(Message),
+    FromClient(Message),
+    UpstreamGone,
+    ClientGone,
+    Over(Over),
+}
+
+/// What came of sending a message to an endpoint.
+enum Sent {
+    /// The answer is good; what was held of it.
+    Decisive(StreamReader, Vec<Message>),
+    /// It is not; what the service said.
+    Failed(Fault, Vec<Message>),
+    /// The client left.
+    Left,
+    /// The person ended it.
+    Ended,
+}
+
+/// Agrees to a socket at once: where it leads is chosen by its first message.
+pub(super) fn open(
+    door: Arc<Door>,
+    head: Parts,
+    who: Who,
+    (client, arrival): (OnUpgrade, Arc<Arrival>),
+    inside: Inside,
+) -> Response<Answer> {
+    let Some(key) = head.headers.get(KEY).filter(|_| head.headers.get(VERSION).is_some_and(|version| version == "13"))
+    else {
+        return plain(error::bad_request(
+            "This is no handshake of a WebSocket of version 13. Nothing was sent to a service.",
+        ));
+    };
+    let Ok(accept) = HeaderValue::try_from(derive_accept_key(key.as_bytes())) else {
+        return plain(error::bad_request("The handshake's key cannot be answered. Nothing was sent to a service."));
+    };
+    let mut response = Response::new(Answer::Whole(None));
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+    response.headers_mut().insert("sec-websocket-accept", accept);
+    let place = inside.place();
+    tokio::spawn(async move {
+        let Ok(client) = client.await else { return };
+        let all = head.headers.clone();
+        let handshake = handshake(head);
+        let client = WebSocketStream::from_raw_socket(TokioIo::new(client), Role::Server, Some(bounds())).await;
+        let dialogue = Dialogue { door, who, head: all, handshake, client, line: None, queued: VecDeque::new() };
+        dialogue.live(arrival, place).await;
+    });
+    response
+}
+
+fn bounds() -> WebSocketConfig {
+    WebSocketConfig::default().max_message_size(Some(LONGEST)).max_frame_size(Some(LONGEST))
+}
+
+/// Our own wish toward an endpoint, with the client's headers.
+fn handshake(head: Parts) -> Prepared {
+    let kept = [KEY, VERSION].map(|name| (head.headers.get(&name).cloned(), name));
+    let mut prepared = Prepared::new(Operation::Responses, head, Kept::default(), Seams::None);
+    for (value, name) in kept {
+        prepared.headers.extend(value.map(|value| (name, value)));
+    }
+    prepared.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    prepared.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    prepared
+}
+
+impl Dialogue {
+    /// Until one side hangs up. The place and the client's connection are its own as long.
+    async fn live(mut self, _arrival: Arc<Arrival>, _place: Place) {
+        loop {
+            if let Some(text) = self.queued.pop_front() {
+                if self.respond(text).await.is_break() {
+                    break;
+                }
+                continue;
+            }
+            let flow = match self.hear(None).await {
+                Heard::FromClient(Message::Text(text)) if Asked::is_create(text.as_bytes()) => self.respond(text).await,
+                Heard::FromClient(message) => self.pass_up(message).await,
+                Heard::FromUpstream(message) => self.pass_down(message).await,
+                Heard::UpstreamGone | Heard::ClientGone | Heard::Over(_) => ControlFlow::Break(()),
+            };
+            if flow.is_break() {
+                break;
+            }
+        }
+        // Whoever is gone already cannot be told.
+        let _ = self.client.close(None).await;
+        if let Some(mut line) = self.line.take() {
+            let _ = line.socket.close(None).await;
+        }
+    }
+
+    /// The next message of either side, until a deadline if there is one.
+    async fn hear(&mut self, until: Option<(&mut Watch, Instant)>) -> Heard {
+        let Self { client, line, .. } = self;
+        let upstream = async {
+            match line {
+                Some(line) => line.socket.next().await,
+                None => std::future::pending().await,
+            }
+        };
+        let next = async {
+            tokio::select! {
+                message = client.next() => match message {
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => Heard::ClientGone,
+                    Some(Ok(message)) => Heard::FromClient(message),
+                },
+                message = upstream => match message {
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => Heard::UpstreamGone,
+                    Some(Ok(message)) => Heard::FromUpstream(message),
+                },
+            }
+        };
+        match until {
+            Some((watch, deadline)) => watch.within(deadline, next).await.unwrap_or_else(Heard::Over),
+            None => next.await,
+        }
+    }
+
+    async fn pass_down(&mut self, message: Message) -> ControlFlow<()> {
+        // Each side has pings of its own.
+        let is_for_them = matches!(message, Message::Text(_) | Message::Binary(_));
+        if is_for_them && self.client.send(message).await.is_err() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    async fn pass_up(&mut self, message: Message) -> ControlFlow<()> {
+        match (&mut self.line, message) {
+            (Some(line), message @ (Message::Text(_) | Message::Binary(_))) => {
+                if line.socket.send(message).await.is_err() {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            }
+            (None, Message::Text(_) | Message::Binary(_)) => {
+                self.tell(&error::bad_request(
+                    "The first message of this socket must be response.create. Nothing was sent.",
+                ))
+                .await
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    /// An error of ours, as this API says them.
+    async fn tell(&mut self, reply: &error::Reply) -> ControlFlow<()> {
+        self.pass_down(Message::text(socket_error(reply))).await
+    }
+
+    /// What the client says meanwhile: another question waits its turn, anything else goes up.
+    async fn meanwhile(&mut self, message: Message) -> ControlFlow<()> {
+        match message {
+            Message::Text(text) if Asked::is_create(text.as_bytes()) => {
+                if self.queued.len() < QUEUED {
+                    self.queued.push_back(text);
+                    return ControlFlow::Continue(());
+                }
+                self.tell(&error::bad_request("Too many responses wait on this socket, which makes one at a time."))
+                    .await
+            }
+            message => self.pass_up(message).await,
+        }
+    }
+
+    /// Answers one `response.create`.
+    async fn respond(&mut self, text: Utf8Bytes) -> ControlFlow<()> {
+        let bound = self.line.as_ref().filter(|line| line.is_bound).map(|line| line.account.clone());
+        let asked = match Asked::read(&self.door, &self.who, &self.head, text, bound) {
+            Ok(asked) => asked,
+            Err(why) => return self.tell(&error::bad_request(&why.to_string())).await,
+        };
+        let (at, watch, inside) = (self.door.engine.clock().now(), self.door.deadlines.watch(), self.door.counted());
+        let lease = self.door.engine.lease(Arc::clone(&asked.profile));
+        let mut journal = Journal::open(&self.door, lease, at, watch, inside);
+        let Some(mut turn) = self.wait(journal.lease.first()).await else { return ControlFlow::Break(()) };
+        let mut said: Vec<Message> = Vec::new();
+        loop {
+            match turn {
+                Turn::Send(assignment) => match self.attempt(&mut journal, &assignment, &asked).await {
+                    Sent::Decisive(reader, held) => return self.relay(journal, reader, held).await,
+                    Sent::Left => return ControlFlow::Break(()),
+                    Sent::Ended => {
+                        journal.turn_away(RecordEnd::Refused, StatusCode::SERVICE_UNAVAILABLE.as_u16());
+                        let _ = self.tell(&error::unavailable("Ended by hand in Tidegate's window.")).await;
+                        return ControlFlow::Break(());
+                    }
+                    Sent::Failed(fault, held) => {
+                        journal.attempted(fault.failure.status, Some(fault.failure.clone()), said::of_fault(&fault));
+                        said = held;
+                        if said.is_empty() {
+                            said.extend(
+                                fault.answer.as_ref().map(|answer| Message::text(socket_error(&of_answer(answer)))),
+                            );
+                        }
+                        let is_lost = self.line.is_none() && asked.is_bound();
+                        let next = self.wait(journal.lease.failed(fault.failure)).await;
+                        let Some(next) = next else { return ControlFlow::Break(()) };
+                        if is_lost {
+                            // What was said so far was known on that connection alone.
+                            journal.close(Ending::CutOff, None);
+                            let _ = self.tell(&error::bad_gateway(LOST)).await;
+                            return ControlFlow::Break(());
+                        }
+                        turn = next;
+                    }
+                },
+                Turn::Refused(refusal, _) => {
+                    let reply = refusal_reply(&self.door, &journal, &refusal);
+                    journal.turn_away(RecordEnd::Refused, reply.0.as_u16());
+                    return self.tell(&reply).await;
+                }
+                Turn::GiveUp(_) => {
+                    journal.turn_away(RecordEnd::Failed, StatusCode::BAD_GATEWAY.as_u16());
+                    if said.is_empty() {
+                        return self.tell(&error::bad_gateway("No endpoint gave an answer on this socket.")).await;
+                    }
+                    for message in said {
+                        self.pass_down(message).await?;
+                    }
+                    return ControlFlow::Continue(());
+                }
+            }
+        }
+    }
+
+    /// Waits for the brain while the client may go on talking; `None`: it left.
+    async fn wait(&mut self, turn: impl Future<Output = Turn>) -> Option<Turn> {
+        let mut turn = std::pin::pin!(turn);
+        loop {
+            tokio::select! {
+                turn = &mut turn => return Some(turn),
+                heard = self.hear(None) => match heard {
+                    Heard::FromClient(message) => if self.meanwhile(message).await.is_break() { return None },
+                    Heard::FromUpstream(message) => if self.pass_down(message).await.is_break() { return None },
+                    Heard::UpstreamGone => self.line = None,
+                    Heard::ClientGone | Heard::Over(_) => return None,
+                },
+            }
+        }
+    }
+
+    /// Sends the message to the endpoint and waits until its answer proves good or bad.
+    async fn attempt(&mut self, journal: &mut Journal, assignment: &Assignment, asked: &Asked) -> Sent {
+        journal.attempt(assignment);
+        let seconds = self.door.config.load().config.timeouts.stream_idle_seconds;
+        let deadline = self.door.engine.clock().deadline(Duration::from_secs(seconds.into()));
+        let facts = match self.reach(journal, assignment, asked, deadline).await {
+            Ok(facts) => facts,
+            Err(_) if journal.watch.is_ended() => return Sent::Ended,
+            Err(fault) => return Sent::Failed(fault, Vec::new()),
+        };
+        let (mut reader, mut held, mut length) = (StreamReader::new(Operation::Responses), Vec::new(), 0_usize);
+        loop {
+            let text = match self.hear(Some((&mut journal.watch, deadline))).await {
+                Heard::FromUpstream(Message::Text(text)) => text,
+                Heard::FromUpstream(_) => continue,
+                Heard::FromClient(message) => {
+                    if self.meanwhile(message).await.is_break() {
+                        return Sent::Left;
+                    }
+                    continue;
+                }
+                Heard::ClientGone => return Sent::Left,
+                Heard::Over(Over::Ended) => return Sent::Ended,
+                Heard::Over(Over::Late) => return self.lost(FailureClass::Timeout),
+                Heard::UpstreamGone => return self.lost(FailureClass::Broken),
+            };
+            length = length.saturating_add(text.len());
+            let state = reader.read_message(text.as_bytes());
+            held.push(Message::Text(text));
+            match state {
+                StreamState::Undecided if length < HELD_BACK => {}
+                StreamState::Undecided | StreamState::Decisive => {
+                    journal.attempted(Some(StatusCode::OK.as_u16()), None, said::of_facts(facts.clone()));
+                    journal.committed(StatusCode::OK.as_u16());
+                    journal.lease.committed(HeaderSignal { endpoint: assignment.endpoint.clone(), facts });
+                    if let Some(line) = &mut self.line {
+                        line.is_bound = true;
+                    }
+                    return Sent::Decisive(reader, held);
+                }
+                StreamState::Failed(failure) => return Sent::Failed(Fault { failure, answer: None }, held),
+            }
+        }
+    }
+
+    /// The connection is of no use any more.
+    fn lost(&mut self, class: FailureClass) -> Sent {
+        self.line = None;
+        Sent::Failed(Fault::silent(class, true), Vec::new())
+    }
+
+    /// Has the message reach the endpoint, over the open line if it leads to its account; what a new one's head said of limits.
+    async fn reach(
+        &mut self,
+        journal: &mut Journal,
+        assignment: &Assignment,
+        asked: &Asked,
+        deadline: Instant,
+    ) -> Result<HeaderFacts, Fault> {
+        let upstream = self
+            .door
+            .upstreams
+            .find(&assignment.endpoint)
+            .ok_or_else(|| Fault::silent(FailureClass::Connect, false))?;
+        let mut facts = HeaderFacts::default();
+        if self.line.as_ref().is_none_or(|line| line.account != assignment.account) {
+            self.line = None;
+            let agreed = try_keys(&self.door, &upstream, &self.handshake, (&mut journal.watch, deadline)).await?;
+            facts = headers::facts(&agreed.head.headers, self.door.engine.clock().wall_ms());
+            let mut agreed = Response::from_parts(agreed.head, ());
+            let opened =
+                hyper::upgrade::on(&mut agreed).await.map_err(|_| Fault::silent(FailureClass::Broken, false))?;
+            let socket = WebSocketStream::from_raw_socket(TokioIo::new(opened), Role::Client, Some(bounds())).await;
+            self.line = Some(Line { account: assignment.account.clone(), socket, is_bound: false });
+        }
+        let message = Message::text(asked.for_endpoint(upstream.target.body_model(Operation::Responses)));
+        let Some(line) = &mut self.line else { return Err(Fault::silent(FailureClass::Connect, false)) };
+        if line.socket.send(message).await.is_err() {
+            self.line = None;
+            return Err(Fault::silent(FailureClass::Broken, true));
+        }
+        Ok(facts)
+    }
+
+    /// Passes an answer on to its end.
+    async fn relay(&mut self, mut journal: Journal, mut reader: StreamReader, held: Vec<Message>) -> ControlFlow<()> {
+        let stream = self.door.streams.open(journal.lease.request(), self.door.engine.clock().now());
+        let seconds = self.door.config.load().config.timeouts.stream_idle_seconds;
+        let mut coming: VecDeque<Message> = held.into();
+        let ending = loop {
+            journal.note_left(reader.take_stored());
+            stream.note(reader.deltas());
+            while let Some(message) = coming.pop_front() {
+                if self.pass_down(message).await.is_break() {
+                    journal.close(Ending::ClientLeft, reader.finish().usage);
+                    return ControlFlow::Break(());
+                }
+            }
+            if reader.is_over() {
+                break Ending::Completed;
+            }
+            let deadline = self.door.engine.clock().deadline(Duration::from_secs(seconds.into()));
+            match self.hear(Some((&mut journal.watch, deadline))).await {
+                Heard::FromUpstream(message) => {
+                    if let Message::Text(text) = &message {
+                        // What comes of it is asked above.
+                        let _ = reader.read_message(text.as_bytes());
+                    }
+                    coming.push_back(message);
+                }
+                Heard::FromClient(message) => {
+                    if self.meanwhile(message).await.is_break() {
+                        break Ending::ClientLeft;
+                    }
+                }
+                Heard::ClientGone | Heard::Over(Over::Ended) => break Ending::ClientLeft,
+                Heard::UpstreamGone | Heard::Over(Over::Late) => break Ending::CutOff,
+            }
+        };
+        let end = reader.finish();
+        let is_whole = end.complete && end.failure.is_none();
+        match ending {
+            Ending::Completed => {
+                journal.close(if is_whole { Ending::Completed } else { Ending::CutOff }, end.usage);
+                ControlFlow::Continue(())
+            }
+            ending => {
+                journal.close(ending, end.usage);
+                let _ = self.tell(&error::bad_gateway(LOST)).await;
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
+
+const LOST: &str =
+    "This socket's way to its endpoint ended. What was answered so far stands; open another socket to go on.";
+
+/// A refused handshake's answer, as it came.
+fn of_answer(answer: &Response<bytes::Bytes>) -> error::Reply {
+    (answer.status(), HeaderMap::new(), answer.body().clone())
+}

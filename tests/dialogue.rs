@@ -1,0 +1,173 @@
+//! Responses over a WebSocket: each question is admitted and counted by itself, may fail over until its first output, and the
+//! socket stays with the account that answered.
+
+#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may end where it is wrong")]
+#![expect(unreachable_pub, dead_code, reason = "the served binary and the upstream are shared between test programs")]
+
+mod origin;
+mod served;
+
+use std::sync::{Arc, Mutex};
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use origin::{Origin, json, route};
+use serde_json::Value;
+use served::{Served, serve, settled};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+
+const SIMULATED: &str = "[[account]]\nid = \"s\"\nservice = \"simulated\"\n[[endpoint]]\nid = \"es\"\naccount = \"s\"\n\
+     model = \"m\"\ntokens_per_minute = 100000\nsimulated = { first_token_ms = 1 }\n";
+const LIMITED: &str = r#"{"type":"error","status":429,"error":{"code":"rate_limit_exceeded","message":"Slow down"}}"#;
+
+type Socket = WebSocketStream<TcpStream>;
+
+async fn socket(served: &Served) -> Socket {
+    let address = served.base_url.trim_start_matches("http://").trim_end_matches("/v1").to_owned();
+    let stream = TcpStream::connect(&address).await.expect("a connection");
+    tokio_tungstenite::client_async(format!("ws://{address}/v1/responses"), stream).await.expect("a socket").0
+}
+
+/// Asks and hears until the answer or an error is whole; the names of its events, and the last one.
+async fn ask(socket: &mut Socket, question: &str) -> (Vec<String>, Value) {
+    socket.send(Message::text(question.to_owned())).await.expect("it is sent");
+    let mut names = Vec::new();
+    loop {
+        let message = socket.next().await.expect("more").expect("a message");
+        let event: Value = serde_json::from_str(message.to_text().expect("text")).expect("JSON");
+        let name = event["type"].as_str().expect("a type").to_owned();
+        names.push(name.clone());
+        if matches!(name.as_str(), "response.completed" | "response.incomplete" | "response.failed" | "error") {
+            return (names, event);
+        }
+    }
+}
+
+fn question(more: &str) -> String {
+    format!(
+        r#"{{"type":"response.create","model":"m","max_output_tokens":40,"input":"When does the tide turn?"{more}}}"#
+    )
+}
+
+/// An upstream that answers its n-th message, over all its sockets, with the n-th text, the last one again and again; what it heard.
+async fn scripted(script: &'static [&'static str]) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&heard);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let kept = Arc::clone(&kept);
+            tokio::spawn(async move {
+                let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
+                while let Some(Ok(Message::Text(text))) = socket.next().await {
+                    let place = {
+                        let mut kept = kept.lock().expect("unbroken");
+                        kept.push(text.to_string());
+                        kept.len() - 1
+                    };
+                    let said = script.get(place).or(script.last()).expect("a script");
+                    for message in said.split('\n').filter(|message| !message.is_empty()) {
+                        if socket.send(Message::text(message.to_owned())).await.is_err() {
+                            return;
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let account = format!(
+        "[[account]]\nid = \"a\"\nservice = \"compatible\"\nbase_url = \"http://127.0.0.1:{port}/v1\"\n\
+         credential = {{ env = \"KEY\" }}\n[[endpoint]]\nid = \"ea\"\naccount = \"a\"\nmodel = \"m\"\ndeployment = \"at a\"\n"
+    );
+    (account, heard)
+}
+
+const ANSWER: &str = "{\"type\":\"response.created\",\"response\":{\"id\":\"resp_9\"}}\n\
+    {\"type\":\"response.output_text.delta\",\"delta\":\"At six.\"}\n\
+    {\"type\":\"response.completed\",\"response\":{\"id\":\"resp_9\",\"usage\":{\"input_tokens\":5,\"output_tokens\":7}}}";
+
+#[tokio::test]
+async fn questions_on_one_socket_are_answered_one_by_one_and_counted_each() {
+    let served = serve(&format!("{SIMULATED}{}", route("m", &["es"])), &[]);
+    let mut socket = socket(&served).await;
+    let (names, last) = ask(&mut socket, &question("")).await;
+    assert_eq!(names.first().map(String::as_str), Some("response.created"));
+    let id = last["response"]["id"].as_str().expect("an id").to_owned();
+    let status = served.until(settled).await;
+    assert_eq!(status["endpoints"][0]["counters"]["answered"], 1, "an idle socket is no request: {status:#}");
+    let used = status["endpoints"][0]["counters"]["tokens_out"].as_u64().expect("a number");
+    assert!(used > 0, "its usage is read from its events");
+    let (names, _) = ask(&mut socket, &question(&format!(",\"previous_response_id\":\"{id}\""))).await;
+    assert_ne!(names.last().map(String::as_str), Some("error"), "what it builds on is known there: {names:?}");
+    let status = served.until(|status| status["endpoints"][0]["counters"]["answered"] == 2).await;
+    assert!(status["endpoints"][0]["counters"]["tokens_out"].as_u64() > Some(used));
+    assert_eq!(status["endpoints"][0]["tokens"]["reserved"], 0);
+}
+
+#[tokio::test]
+async fn a_rate_limit_inside_the_socket_is_met_elsewhere_before_any_output() {
+    let (account, heard) = scripted(&[LIMITED]).await;
+    let served = serve(&format!("{account}{SIMULATED}{}", route("m", &["ea", "es"])), &[("KEY", "our-key")]);
+    let (names, _) = ask(&mut socket(&served).await, &question("")).await;
+    assert!(!names.contains(&"error".to_owned()) && names[0] == "response.created", "{names:?}");
+    let heard = heard.lock().expect("unbroken").clone();
+    assert_eq!(heard, [question("").replace("\"m\"", "\"at a\"")], "as it came but for the model's name");
+    let status = served.until(settled).await;
+    assert_eq!(status["endpoints"][0]["health"]["state"], "resting", "{status:#}");
+}
+
+#[tokio::test]
+async fn a_handshake_that_is_refused_leads_elsewhere() {
+    let busy = Origin::start(|_| json(429, r#"{"error":{"code":"rate_limit_exceeded"}}"#)).await;
+    let config = format!("{}{SIMULATED}{}", busy.account("a", "m"), route("m", &["ea", "es"]));
+    let served = serve(&config, &[("KEY", "k")]);
+    let (names, _) = ask(&mut socket(&served).await, &question("")).await;
+    assert_eq!(names[0], "response.created");
+    assert_eq!(busy.paths(), ["GET /v1/responses"]);
+}
+
+#[tokio::test]
+async fn a_socket_stays_with_the_account_that_answered_it() {
+    let (account, heard) = scripted(&[ANSWER, LIMITED]).await;
+    let config = format!("[queue]\nmax_wait_seconds = 1\n{account}{SIMULATED}{}", route("m", &["ea", "es"]));
+    let served = serve(&config, &[("KEY", "our-key")]);
+    let mut socket = socket(&served).await;
+    assert_eq!(ask(&mut socket, &question("")).await.0.last().map(String::as_str), Some("response.completed"));
+    let (names, last) = ask(&mut socket, &question("")).await;
+    assert_eq!((names, &last["status"]), (vec!["error".to_owned()], &429.into()), "{last}");
+    let status = served.until(settled).await;
+    assert_eq!(status["endpoints"][1]["counters"]["attempts"], 0, "no other account knows what was said before");
+    assert!(heard.lock().expect("unbroken").len() >= 2);
+    let counters = &status["endpoints"][0]["counters"];
+    assert_eq!((&counters["tokens_in"], &counters["tokens_out"]), (&5.into(), &7.into()));
+}
+
+#[tokio::test]
+async fn a_question_that_does_not_fit_is_refused_in_the_sockets_own_words_and_the_socket_lives_on() {
+    let small = SIMULATED.replace("100000", "200");
+    let config = format!("[queue]\nmax_wait_seconds = 1\n{small}{}", route("m", &["es"]));
+    let served = serve(&config, &[]);
+    let mut socket = socket(&served).await;
+    let large = question("").replace("\"max_output_tokens\":40", "\"max_output_tokens\":150");
+    assert_ne!(ask(&mut socket, &large).await.0.last().map(String::as_str), Some("error"));
+    let (_, last) = ask(&mut socket, &large).await;
+    assert_eq!((&last["status"], &last["error"]["code"]), (&429.into(), &"rate_limit_exceeded".into()), "{last}");
+    let (_, last) = ask(&mut socket, r#"{"type":"response.create","input":"x"}"#).await;
+    assert_eq!(last["status"], 400, "no model is named: {last}");
+    let (_, last) = ask(&mut socket, &question("").replace("\"m\"", "\"nobody\"")).await;
+    assert_eq!(last["error"]["code"], "model_not_found");
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_while_it_waits_for_an_answer_leaves_nothing_behind() {
+    let (account, _) = scripted(&[""]).await;
+    let served = serve(&format!("{account}{}", route("m", &["ea"])), &[("KEY", "our-key")]);
+    let mut socket = socket(&served).await;
+    socket.send(Message::text(question(""))).await.expect("it is sent");
+    served.until(|status| status["endpoints"][0]["in_flight"] == 1).await;
+    socket.close(None).await.expect("it is closed");
+    let status = served.until(settled).await;
+    assert_eq!(status["endpoints"][0]["tokens"]["reserved"], 0);
+}
