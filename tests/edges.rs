@@ -189,13 +189,42 @@ async fn an_error_whose_body_never_ends_does_not_hold_up_the_other_endpoint() {
 
 #[tokio::test]
 async fn a_document_cut_in_the_middle_is_an_error_for_the_client_and_a_cut_in_the_books() {
-    let cut = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{\"half\":".to_vec();
-    let origin = Origin::start(vec![Act::Say(cut)]).await;
+    let cut = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n{{\"half\":{}",
+        " ".repeat(80_000)
+    );
+    let origin = Origin::start(vec![Act::Say(cut.into_bytes())]).await;
     let served = behind(&[&origin], "");
     let answer = served.chat("m", false).send().await.expect("its head");
     assert!(answer.bytes().await.is_err(), "half a document must not look whole");
     let status = served.until(settled).await;
     assert_eq!((&counters(&status)["answered"], &counters(&status)["failed"]), (&json!(0), &json!(1)));
+}
+
+#[tokio::test]
+async fn a_short_document_that_breaks_behind_its_head_is_had_elsewhere() {
+    for body in ["content-length: 100\r\n\r\n{\"half\":", "transfer-encoding: chunked\r\n\r\n8\r\n{\"half\":\r\n"] {
+        let cut = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n{body}").into_bytes();
+        let (first, second) = (Origin::start(vec![Act::Say(cut)]).await, Origin::start(vec![good()]).await);
+        let served = behind(&[&first, &second], "");
+        let answer = served.chat("m", false).send().await.expect("an answer");
+        assert_eq!((header(&answer, "x-tidegate-endpoint"), header(&answer, "x-tidegate-attempts")), ("e1", "2"));
+        assert_eq!(answer.text().await.expect("a body"), r#"{"ok":true}"#, "nobody had seen anything of the first");
+    }
+}
+
+#[tokio::test]
+async fn a_document_whose_length_nobody_knows_is_not_held_back_for_long() {
+    let told = Arc::new(Notify::new());
+    let head =
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n1\r\n \r\n".to_vec();
+    let rest = b"b\r\n{\"ok\":true}\r\n0\r\nx-checksum: 7\r\n\r\n".to_vec();
+    let origin = Origin::start(vec![Act::Pause(head, Arc::clone(&told), rest)]).await;
+    let served = behind(&[&origin], "");
+    let mut answer = served.chat("m", false).send().await.expect("its head, though the service only sends blanks");
+    assert_eq!(answer.chunk().await.expect("a part").expect("a part"), " ");
+    told.notify_one();
+    assert_eq!(answer.text().await.expect("the rest"), r#"{"ok":true}"#);
 }
 
 #[tokio::test]

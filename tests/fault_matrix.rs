@@ -81,7 +81,6 @@ async fn ask(served: &Served, stream: bool, client: usize) -> Got {
 fn expected(place: Place, stream: bool, both: bool) -> Got {
     match (stream, place) {
         (true, Place::InBody) => Got::ErrorEvent,
-        (false, Place::AfterHead | Place::InFirst | Place::InBody) => Got::Broken,
         _ if both => Got::Refused,
         _ => Got::Whole,
     }

@@ -9,11 +9,11 @@ use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
 
 use super::attempt::{Fault, Prepared};
-use super::deadlines::Watch;
+use super::deadlines::{Over, Watch};
 use crate::engine::clock::Clock;
 use crate::model::outcome::{Failure, FailureClass, LimitFacts};
 use crate::wire::failure::classify;
@@ -27,6 +27,11 @@ const ERROR_PATIENCE: Duration = Duration::from_secs(5);
 /// As much of a stream as is held back before its first decisive event.
 const HELD_BACK: usize = 256 * 1024;
 
+/// Documents up to this length are held back whole: their clients cannot use a part of one.
+const WHOLE: usize = 64 * 1024;
+/// How long one is whose length nobody announced. Some services send blanks meanwhile, so that nobody takes them for silent.
+const MOMENT: Duration = Duration::from_secs(1);
+
 /// An answer that is good so far.
 pub struct Committed {
     /// Status and headers as the service sent them.
@@ -35,6 +40,10 @@ pub struct Committed {
     pub prefix: Vec<Bytes>,
     /// The rest.
     pub body: Incoming,
+    /// How long it is in all was announced.
+    pub has_length: bool,
+    /// What came behind the body, if it was read to its end.
+    pub trailers: Option<HeaderMap>,
     /// Reads events on the way; `None` if this is no event stream.
     pub reader: Option<StreamReader>,
     /// Usage was asked for on our own account, and the client shall not see it.
@@ -54,7 +63,7 @@ pub async fn commit(
     let (head, mut body) = response.into_parts();
     let opens = prepared.opens_socket();
     if opens && head.status == StatusCode::SWITCHING_PROTOCOLS {
-        return Ok(Committed { head, prefix: Vec::new(), body, reader: None, hides_usage: false });
+        return Ok(Committed::of(head, body));
     }
     if opens && head.status.is_success() {
         // A session was asked for, and this is none.
@@ -64,7 +73,7 @@ pub async fn commit(
         return Err(refused(head, body, clock, (watch, deadline)).await);
     }
     if !is_event_stream(&head.headers) {
-        return Ok(Committed { head, prefix: Vec::new(), body, reader: None, hides_usage: false });
+        return hold(head, body, clock, (watch, deadline)).await;
     }
     let mut reader = StreamReader::new(prepared.operation);
     let (mut prefix, mut held) = (Vec::new(), 0_usize);
@@ -82,7 +91,7 @@ pub async fn commit(
         match state {
             StreamState::Undecided if held < HELD_BACK => {}
             StreamState::Undecided | StreamState::Decisive => {
-                return Ok(Committed { head, prefix, body, reader: Some(reader), hides_usage: false });
+                return Ok(Committed { prefix, reader: Some(reader), ..Committed::of(head, body) });
             }
             StreamState::Failed(failure) => {
                 let failure = with_head(failure, &head.headers, clock.wall_ms());
@@ -92,6 +101,53 @@ pub async fn commit(
             }
         }
     }
+}
+
+impl Committed {
+    /// Good by its head alone.
+    fn of(head: http::response::Parts, body: Incoming) -> Self {
+        let has_length = body.size_hint().exact().is_some();
+        Self { head, has_length, prefix: Vec::new(), body, trailers: None, reader: None, hides_usage: false }
+    }
+}
+
+/// A document that is short is good once it is here; of another one the beginning is not waited for.
+async fn hold(
+    head: http::response::Parts,
+    mut body: Incoming,
+    clock: &Clock,
+    (watch, deadline): (&mut Watch, Instant),
+) -> Result<Committed, Fault> {
+    let announced = body.size_hint().exact();
+    let has_length = announced.is_some();
+    let until = match announced {
+        Some(length) if length <= WHOLE as u64 => deadline,
+        None if is_json(&head.headers) => deadline.min(clock.deadline(MOMENT)),
+        _ => return Ok(Committed::of(head, body)),
+    };
+    let (mut prefix, mut held, mut trailers) = (Vec::new(), 0_usize, None);
+    while trailers.is_none() && held <= WHOLE && !body.is_end_stream() {
+        match watch.within(until, body.frame()).await {
+            Err(Over::Late) if until < deadline => break,
+            Err(_) => return Err(Fault::silent(FailureClass::Timeout, true)),
+            // It broke off right behind its head, and nobody has seen anything of it.
+            Ok(Some(Err(_))) => return Err(Fault::silent(FailureClass::Broken, true)),
+            Ok(None) => break,
+            Ok(Some(Ok(frame))) => match frame.into_data() {
+                Ok(data) => {
+                    held = held.saturating_add(data.len());
+                    prefix.push(data);
+                }
+                Err(frame) => trailers = frame.into_trailers().ok(),
+            },
+        }
+    }
+    Ok(Committed { prefix, has_length, trailers, ..Committed::of(head, body) })
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.get(..16).is_some_and(|start| start.eq_ignore_ascii_case("application/json"))
 }
 
 /// Whether events can be read as they pass. One that is compressed against our wish is relayed as it is.

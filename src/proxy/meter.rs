@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Instant;
@@ -43,6 +44,9 @@ pub struct Relay {
     /// Events go out whole; a document has no gate.
     gate: Option<Gate>,
     body: Incoming,
+    trailers: Option<HeaderMap>,
+    /// The endpoint announced how long it is.
+    has_length: bool,
     tap: Option<Tap>,
     is_stream: bool,
     /// Since the endpoint keeps us waiting: until when it may. Not while nobody asks: a slow client is no silent endpoint.
@@ -64,6 +68,19 @@ enum Tap {
     Document { parts: Vec<Bytes>, length: usize },
 }
 
+impl Tap {
+    /// A part of a document. Of one that is too long nothing is kept.
+    fn hear(&mut self, data: &Bytes) {
+        let Self::Document { parts, length } = self else { return };
+        *length = length.saturating_add(data.len());
+        if *length <= READ_AT_MOST {
+            parts.push(data.clone());
+        } else {
+            parts.clear();
+        }
+    }
+}
+
 impl Relay {
     /// Takes over a committed answer and its journal.
     #[must_use]
@@ -71,18 +88,22 @@ impl Relay {
         let is_stream = committed.reader.is_some();
         let tap = committed.reader.map_or_else(|| Tap::Document { parts: Vec::new(), length: 0 }, Tap::Events);
         let mut gate = is_stream.then(|| Gate::new(committed.hides_usage));
-        let mut ready = VecDeque::new();
+        let (mut ready, mut tap) = (VecDeque::new(), tap);
         for held in committed.prefix {
-            // The reader has seen it already.
-            match &mut gate {
-                Some(gate) => gate.feed(held, &mut ready),
-                None => ready.push_back(held),
+            // The reader of a stream has seen it already.
+            if let Some(gate) = &mut gate {
+                gate.feed(held, &mut ready);
+            } else {
+                tap.hear(&held);
+                ready.push_back(held);
             }
         }
         let mut relay = Self {
             ready,
             gate,
+            has_length: committed.has_length,
             body: committed.body,
+            trailers: committed.trailers,
             tap: Some(tap),
             is_stream,
             patient_until: None,
@@ -110,13 +131,17 @@ impl Relay {
     /// Whether the last byte has gone out.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.journal.is_none() && self.ready.is_empty()
+        self.journal.is_none() && self.ready.is_empty() && self.trailers.is_none()
     }
 
     /// What is left, as far as the endpoint said.
     #[must_use]
     pub fn size_hint(&self) -> SizeHint {
-        if self.is_stream { SizeHint::default() } else { self.body.size_hint() }
+        let ready = self.ready.iter().fold(0_u64, |sum, part| sum.saturating_add(part.len() as u64));
+        match self.body.size_hint().exact().filter(|_| self.has_length && !self.is_stream) {
+            Some(rest) => SizeHint::with_exact(ready.saturating_add(rest)),
+            None => SizeHint::default(),
+        }
     }
 
     /// The next frame.
@@ -124,6 +149,11 @@ impl Relay {
         loop {
             if let Some(ready) = self.ready.pop_front() {
                 return Poll::Ready(Some(Ok(Frame::data(ready))));
+            }
+            if self.journal.is_none()
+                && let Some(trailers) = self.trailers.take()
+            {
+                return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
             }
             if self.is_over() {
                 return Poll::Ready(None);
@@ -195,14 +225,7 @@ impl Relay {
                 }
                 self.note_stored();
             }
-            Some(Tap::Document { parts, length }) => {
-                *length = length.saturating_add(data.len());
-                if *length <= READ_AT_MOST {
-                    parts.push(data.clone());
-                } else {
-                    parts.clear();
-                }
-            }
+            Some(tap) => tap.hear(data),
             None => {}
         }
     }
