@@ -19,6 +19,7 @@ use tidegate::contract::{
 use tidegate::model::config::{AdminState, Config, Credential, Service};
 use tidegate::model::id::{AccountId, EndpointId};
 use tidegate::model::secret::Secret;
+use tidegate::store::one_writer::Meeting;
 
 /// Two simulated endpoints in one pool, with comments and a key that nobody knows.
 const CONFIG: &str = r#"# mine
@@ -510,4 +511,21 @@ async fn a_stream_begun_at_an_old_port_finishes_although_we_stop() {
     }
     assert!(String::from_utf8_lossy(&got).trim_end().ends_with("data: [DONE]"));
     stopped.await.expect("it stops");
+}
+
+#[tokio::test]
+async fn another_program_that_is_writing_the_file_holds_up_no_request_and_the_change_waits_for_it() {
+    let (home, file) = profile(CONFIG);
+    let console = Console::open(home.path());
+    let elsewhere = tempfile::tempdir().expect("a folder of its own");
+    let theirs = Meeting::beside(file.clone(), elsewhere.path().join("lock"));
+    let turn = theirs.turn().expect("nobody writes yet");
+    let draft = console.draft(|config| config.queue.max_waiting = 77);
+    let answered = async {
+        assert_eq!(console.chat("m").await.0, 200, "requests go on meanwhile");
+        assert!(!text_of(&file).contains("77"), "nothing was written beside the other");
+        drop(turn);
+    };
+    let (revision, ()) = tokio::join!(console.applied(draft), answered);
+    assert!(revision > 0 && text_of(&file).contains("77"), "then it was its turn");
 }

@@ -22,6 +22,7 @@ use crate::model::secret::Secret;
 use crate::model::token::Salt;
 use crate::proxy::auth::{Callers, Known};
 use crate::store::caller_tokens::{self, Stamp, TokenError, TokenFile, Tokens};
+use crate::store::one_writer::Meeting;
 use crate::store::paths::Paths;
 use crate::store::{environment, exposed};
 
@@ -48,7 +49,7 @@ impl Porter {
         // Without randomness there is no token of our own, and one is made for nobody.
         let chance = || caller_tokens::chance().map(|text| text.to_string()).unwrap_or_default();
         let mut porter = Self {
-            file: TokenFile::of(&paths.data_dir),
+            file: TokenFile::of(&paths.data_dir).without_waiting(),
             exposed: exposed::findings(paths),
             stamp: None,
             tokens: Tokens::default(),
@@ -63,6 +64,11 @@ impl Porter {
     /// The token of our own test requests; it is another one in every run.
     pub(super) fn own(&self) -> Arc<Secret> {
         Arc::clone(&self.own)
+    }
+
+    /// Where those meet who change the tokens.
+    pub(super) const fn meeting(&self) -> &Meeting {
+        self.file.meeting()
     }
 
     fn read(&mut self) {

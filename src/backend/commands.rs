@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::stage::{Event, Stage};
-use super::{callers, history, key_orders, live, profile, revisions};
+use super::{callers, history, key_orders, live, profile, revisions, turns};
 use crate::contract::snapshot::{Problem, RequestsView, Serving};
 use crate::contract::{Command, ConfigCommand, DemoCommand, EndpointCommand, LineCommand, NoticeBody, ServingCommand};
 use crate::fake::load::Aim;
@@ -25,6 +25,9 @@ use crate::store::requests_view::{Kept, save as save_requests_view};
 
 /// Carries out one command and tells what came of it.
 pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
+    if turns::writes(&command) {
+        stage.wait_for_turns().await;
+    }
     let outcome = match command {
         Command::Config(ConfigCommand::Apply { base, config }) => return apply(stage, id, base, &config).await,
         Command::Config(ConfigCommand::Reload) => return reload(stage, id).await,
@@ -202,7 +205,7 @@ async fn reload(stage: &mut Stage, id: CommandId) {
             if let Err(error) = loaded.file.keep_last_good() {
                 tracing::warn!(%error, "the last good configuration could not be kept");
             }
-            stage.profile.file = Some(loaded.file);
+            stage.profile.file = Some(loaded.file.without_waiting());
             live::forget(stage);
             stage.on_disk = None;
             stage.run_config(config, checked, loaded.findings);

@@ -33,6 +33,7 @@ pub mod simulated;
 pub mod stage;
 pub mod table;
 pub mod tasks;
+mod turns;
 
 use std::path::PathBuf;
 use std::sync::mpsc::sync_channel;

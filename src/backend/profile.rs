@@ -75,6 +75,8 @@ pub fn load(options: &Options, demo: bool) -> anyhow::Result<Loaded> {
             .unwrap_or_else(|error| tracing::warn!(%error, "the demo's configuration could not be saved"));
     }
     let (file, config, findings, problem, existed) = read(&paths, demo);
+    // What runs beside requests never stands still for another program.
+    let file = file.map(ConfigFile::without_waiting);
     let on_file = if demo && !paths.config_file.exists() { Config::default() } else { config.clone() };
     let shown = Profile {
         name: paths.profile_name.clone(),

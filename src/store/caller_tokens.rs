@@ -17,7 +17,7 @@ use crate::model::id::CallerId;
 use crate::model::secret::Secret;
 use crate::model::token::{BYTES, PREFIX, Salt, Tag};
 use crate::store::atomic;
-use crate::store::one_writer::{Held, OneWriter};
+use crate::store::one_writer::{Held, Meeting, OneWriter};
 
 /// The file's name, in the data folder.
 pub const NAME: &str = "caller-tokens.json";
@@ -136,13 +136,27 @@ const fn number_of(_about: &fs::Metadata) -> u64 {
 #[derive(Clone)]
 pub struct TokenFile {
     path: PathBuf,
+    meeting: Meeting,
 }
 
 impl TokenFile {
     /// In this data folder. Nothing is read or made yet.
     #[must_use]
     pub fn of(data_dir: &Path) -> Self {
-        Self { path: data_dir.join(NAME) }
+        let path = data_dir.join(NAME);
+        Self { meeting: Meeting::at(path.with_extension("lock")), path }
+    }
+
+    /// Never stands still for another writer.
+    #[must_use]
+    pub fn without_waiting(self) -> Self {
+        Self { meeting: self.meeting.without_waiting(), ..self }
+    }
+
+    /// Where those meet who write it.
+    #[must_use]
+    pub const fn meeting(&self) -> &Meeting {
+        &self.meeting
     }
 
     /// Tells one state of the file from another without reading it. `None`: there is no file.
@@ -230,7 +244,7 @@ impl TokenFile {
     /// Nobody else reads, changes and writes meanwhile.
     fn turn(&self) -> Result<OneWriter, TokenError> {
         let held = |held| TokenError::Held { path: self.path.display().to_string(), held };
-        OneWriter::wait(&self.path.with_extension("lock")).map_err(held)
+        self.meeting.turn().map_err(held)
     }
 
     fn written(&self) -> Result<Option<Written>, TokenError> {

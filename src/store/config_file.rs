@@ -17,7 +17,7 @@ use crate::model::config::Config;
 use super::atomic;
 use super::config_patch::patch;
 use super::config_read::{ReadError, read};
-use super::one_writer::{Held, OneWriter};
+use super::one_writer::{Held, Meeting, OneWriter};
 use super::paths::Paths;
 use super::revisions::Revisions;
 
@@ -25,8 +25,7 @@ use super::revisions::Revisions;
 #[derive(Debug)]
 pub struct ConfigFile {
     path: PathBuf,
-    /// In the data folder: the file's own may be somebody else's.
-    lock: PathBuf,
+    meeting: Meeting,
     revisions: Revisions,
     on_disk: Option<String>,
     document: DocumentMut,
@@ -112,8 +111,8 @@ impl ConfigFile {
         let told = read(text, &name_of(&path))?;
         let document = document(text, &path)?;
         let existed = on_disk.is_some();
-        let lock = paths.data_dir.join("config.lock");
-        let file = Self { path, lock, revisions: Revisions::of(&paths.data_dir), on_disk, document };
+        let meeting = Meeting::beside(path.clone(), paths.data_dir.join("config.lock"));
+        let file = Self { path, meeting, revisions: Revisions::of(&paths.data_dir), on_disk, document };
         Ok(Loaded { file, config: told.config, findings: told.findings, existed })
     }
 
@@ -211,6 +210,18 @@ impl ConfigFile {
         &self.path
     }
 
+    /// Where those meet who write it.
+    #[must_use]
+    pub const fn meeting(&self) -> &Meeting {
+        &self.meeting
+    }
+
+    /// Never stands still for another writer.
+    #[must_use]
+    pub fn without_waiting(self) -> Self {
+        Self { meeting: self.meeting.without_waiting(), ..self }
+    }
+
     /// The copies of this profile.
     #[must_use]
     pub const fn revisions(&self) -> &Revisions {
@@ -219,7 +230,7 @@ impl ConfigFile {
 
     /// No other process of ours looks and writes meanwhile.
     fn turn(&self) -> Result<OneWriter, ConfigError> {
-        OneWriter::wait(&self.lock).map_err(|held| ConfigError::Held { path: self.shown(), held })
+        self.meeting.turn().map_err(|held| ConfigError::Held { path: self.shown(), held })
     }
 
     fn shown(&self) -> String {
