@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use serde::Deserialize;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::auth::{Who, client_label};
@@ -19,6 +18,7 @@ use crate::model::id::{AccountId, ModelName};
 use crate::model::profile::{Affinity, Operation, RequestProfile};
 use crate::wire::patch::{Changes, ModelText, Piece, Seams, patched};
 use crate::wire::peek::peek;
+use crate::wire::stream::kind;
 
 /// One question on a socket.
 pub(super) struct Asked {
@@ -30,13 +30,7 @@ pub(super) struct Asked {
 impl Asked {
     /// Whether a message is a question.
     pub(super) fn is_create(text: &[u8]) -> bool {
-        #[derive(Deserialize)]
-        struct Event<'a> {
-            #[serde(borrow, rename = "type")]
-            kind: Option<std::borrow::Cow<'a, str>>,
-        }
-        let event: Option<Event<'_>> = serde_json::from_slice(text).ok();
-        event.is_some_and(|event| event.kind.as_deref() == Some("response.create"))
+        kind(text).as_deref() == Some("response.create")
     }
 
     /// Reads one. `bound` is the account that the socket stays with.

@@ -260,7 +260,9 @@ fn envelope(data: &[u8]) -> Envelope<'_> {
     object::fields(data).unwrap_or_default()
 }
 
-fn kind(data: &[u8]) -> Option<std::borrow::Cow<'_, str>> {
+/// The `type` of an event, or of a message of a WebSocket; what is no object has none.
+#[must_use]
+pub fn kind(data: &[u8]) -> Option<std::borrow::Cow<'_, str>> {
     envelope(data).kind
 }
 
