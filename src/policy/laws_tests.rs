@@ -1,16 +1,20 @@
 //! The laws of this room, held against random streams of events.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 
 use super::world_tests::*;
 use super::{Balancer, Input, Output};
-use crate::model::config::{AdminState, Enforcement};
+use crate::model::checked::CheckedConfig;
+use crate::model::config::{AdminState, Config, Enforcement, Retry};
 use crate::model::decision::{Candidate, Choice, Decision, Exclusion, RefusalReason, Verdict};
 use crate::model::id::{EndpointId, RequestId};
 use crate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, HeaderSignal, Settlement, ThrottleKind};
+use crate::model::profile::RequestProfile;
 use crate::model::status::{Health, RestCause};
 use crate::model::units::Timestamp;
 
@@ -19,11 +23,19 @@ const GRAIN: Duration = Duration::from_millis(60);
 
 const SITES: [&str; 3] = ["a", "b", "c"];
 
+/// The file that keeps what once broke one of these laws. Each line is played before anything new.
+pub(super) const CORPUS: FileFailurePersistence = FileFailurePersistence::Direct("src/policy/laws_corpus.txt");
+
+/// Retries in ten seconds that need no requests to be a share of.
+const ALWAYS: usize = 10;
+
 /// One thing that happens. Numbers pick among what is there.
 #[derive(Clone, Debug)]
 enum Step {
     Pass(u64),
     Arrive(u64),
+    /// The same, from a client that repeats itself.
+    Repeat(u64),
     Fail(usize, FailureClass, Option<u64>),
     Commit(usize),
     Settle(usize),
@@ -40,6 +52,9 @@ fn class() -> impl Strategy<Value = FailureClass> {
         2 => Just(FailureClass::ServerError),
         1 => Just(FailureClass::Connect),
         1 => Just(FailureClass::Timeout),
+        1 => Just(FailureClass::Overloaded),
+        1 => Just(FailureClass::Broken),
+        1 => Just(FailureClass::Transient),
         1 => Just(FailureClass::NotFound),
         1 => Just(FailureClass::ClientFault),
     ]
@@ -53,6 +68,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => prop_oneof![0..50_u64, 50..3_000_u64, 3_000..40_000_u64].prop_map(Step::Pass),
         8 => (2..700_u64).prop_map(Step::Arrive),
+        1 => (2..700_u64).prop_map(Step::Repeat),
         2 => (any::<usize>(), class(), proptest::option::of(1..90_u64)).prop_map(|(w, c, t)| Step::Fail(w, c, t)),
         3 => any::<usize>().prop_map(Step::Commit),
         3 => any::<usize>().prop_map(Step::Settle),
@@ -60,6 +76,56 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (any::<usize>(), admin_state()).prop_map(|(which, state)| Step::Set(which, state)),
         1 => Just(Step::Reconfigure),
     ]
+}
+
+/// Little but faults, and much of it at once.
+fn trouble() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        2 => prop_oneof![4 => 0..200_u64, 1 => 200..6_000_u64].prop_map(Step::Pass),
+        6 => (2..60_u64).prop_map(Step::Arrive),
+        1 => (2..60_u64).prop_map(Step::Repeat),
+        8 => (any::<usize>(), class()).prop_map(|(which, class)| Step::Fail(which, class, None)),
+        1 => any::<usize>().prop_map(Step::Commit),
+    ]
+}
+
+/// What the person set of retries and ejections; the second so that little or much comes of a fault.
+fn rules() -> impl Strategy<Value = (Retry, u32)> {
+    let failures = prop_oneof![Just(3), Just(1_000)];
+    (1..7_u32, 0..60_u32, failures).prop_map(|(max_attempts, budget_percent, failures)| {
+        (Retry { max_attempts, budget_percent, ..Retry::default() }, failures)
+    })
+}
+
+/// Whether the service said plainly that it did no work. All else that is sent again is a retry.
+const fn is_plain_refusal(class: FailureClass) -> bool {
+    matches!(
+        class,
+        FailureClass::Throttled(_) | FailureClass::KeyRejected | FailureClass::Blocked | FailureClass::NotFound
+    )
+}
+
+/// Every request and every retry there ever was, counted anew each time.
+#[derive(Debug, Default)]
+struct Retries {
+    requests: Vec<Timestamp>,
+    retries: Vec<Timestamp>,
+}
+
+impl Retries {
+    fn within(all: &[Timestamp], now: Timestamp, span: Duration) -> usize {
+        all.iter().filter(|at| now.since(**at) < span).count()
+    }
+
+    /// One more: it must be within the share of what came in the last ten seconds.
+    fn note(&mut self, now: Timestamp, percent: u32) {
+        let span = Duration::from_secs(10);
+        let requests = Self::within(&self.requests, now, span + GRAIN);
+        let most = requests * usize::try_from(percent).expect("a share") / 100 + ALWAYS;
+        let before = Self::within(&self.retries, now, span);
+        assert!(before < most, "retry {before} of {most}, {percent} % of {requests} requests");
+        self.retries.push(now);
+    }
 }
 
 fn sites() -> impl Strategy<Value = Vec<Site>> {
@@ -102,14 +168,22 @@ struct Court {
     /// Until when each site asked to be left alone.
     told: BTreeMap<String, Timestamp>,
     tally: Tally,
+    retries: Retries,
+    config: Arc<CheckedConfig>,
     outputs: Vec<Output>,
 }
 
 impl Court {
     fn new(sites: &[Site], seed: u64) -> Self {
-        let config = config(sites, &[("p", 2_000)], |_| {});
+        Self::tuned(sites, seed, |_| {})
+    }
+
+    fn tuned(sites: &[Site], seed: u64, tune: impl FnOnce(&mut Config)) -> Self {
+        let config = config(sites, &[("p", 2_000)], tune);
         Self {
-            brain: Balancer::new(config, seed, Timestamp::ZERO),
+            brain: Balancer::new(Arc::clone(&config), seed, Timestamp::ZERO),
+            retries: Retries::default(),
+            config,
             sites: sites.to_vec(),
             now: Timestamp::ZERO,
             at: BTreeMap::new(),
@@ -140,7 +214,8 @@ impl Court {
                 let attempts = self.attempts.entry(request).or_default();
                 *attempts += 1;
                 let full = self.full.get(&request).copied().unwrap_or_default();
-                let within = *attempts <= 16 && *attempts - full <= 4;
+                let most = self.config.retry.max_attempts;
+                let within = *attempts - full <= most && *attempts <= if most > 1 { 4 * most } else { 1 };
                 assert!(*attempts == assignment.attempt && within, "the attempt cap holds");
                 self.admitted(assignment.endpoint.as_str(), &assignment.decision)
             }
@@ -279,10 +354,10 @@ impl Court {
         let uncommitted = |at: &At| matches!(at, At::Sent { committed: false, .. });
         match *step {
             Step::Pass(millis) => self.pass(self.now.after(Duration::from_millis(millis))),
-            Step::Arrive(charge) => {
-                let request = RequestId(self.at.len() as u64 + 1);
-                self.give(Input::Arrived { request, profile: chat(charge) });
-                assert!(self.at.contains_key(&request), "an arrival is answered in the same call");
+            Step::Arrive(charge) => self.arrive(charge, 0),
+            Step::Repeat(charge) => {
+                self.retries.retries.push(self.now);
+                self.arrive(charge, 1);
             }
             Step::Fail(which, class, wait) => {
                 let Some((request, at)) = self.nth(which, uncommitted) else { return };
@@ -319,9 +394,17 @@ impl Court {
                 let id = self.sites[which % self.sites.len()].id;
                 self.give(Input::SetAdminState(EndpointId::from(id), state));
             }
-            Step::Reconfigure => self.give(Input::Configured(config(&self.sites, &[("p", 2_000)], |_| {}))),
+            Step::Reconfigure => self.give(Input::Configured(Arc::clone(&self.config))),
             Step::Leave(which) => self.end(which, Ending::ClientLeft, |at| *at != At::Over),
         }
+    }
+
+    fn arrive(&mut self, charge: u64, sdk_retry: u32) {
+        let request = RequestId(self.at.len() as u64 + 1);
+        self.retries.requests.push(self.now);
+        let profile = Arc::new(RequestProfile { sdk_retry, ..chat(charge).as_ref().clone() });
+        self.give(Input::Arrived { request, profile });
+        assert!(self.at.contains_key(&request), "an arrival is answered in the same call");
     }
 
     fn fail(&mut self, request: RequestId, at: &At, failure: Failure) {
@@ -334,7 +417,12 @@ impl Court {
             None => None,
         };
         let (before, outputs) = (rest(&self.brain, self.now), self.outputs.len());
+        let costs = !is_plain_refusal(failure.class);
         self.give(Input::AttemptFailed { request, failure });
+        let goes_on = self.at.get(&request) != Some(&At::Over);
+        if costs && goes_on {
+            self.retries.note(self.now, self.config.retry.budget_percent);
+        }
         let answers = self.outputs[outputs..].iter().filter(|output| output.request() == request);
         assert!(answers.count() >= 1, "a failure is answered in the same call");
         let after = rest(&self.brain, self.now);
@@ -382,7 +470,9 @@ impl Court {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 300, failure_persistence: Some(Box::new(CORPUS)), ..ProptestConfig::default()
+    })]
 
     #[test]
     fn every_law_holds_over_any_stream_of_events(
@@ -391,6 +481,23 @@ proptest! {
         steps in proptest::collection::vec(step(), 1..120),
     ) {
         let mut court = Court::new(&sites, seed);
+        for step in &steps {
+            court.play(step);
+        }
+        court.close();
+    }
+
+    #[test]
+    fn retries_stay_within_their_budget_and_attempts_within_their_cap_whatever_fails(
+        sites in sites(),
+        (retry, failures) in rules(),
+        seed in any::<u64>(),
+        steps in proptest::collection::vec(trouble(), 1..250),
+    ) {
+        let mut court = Court::tuned(&sites, seed, |config| {
+            config.retry = retry;
+            config.health.failures = failures;
+        });
         for step in &steps {
             court.play(step);
         }

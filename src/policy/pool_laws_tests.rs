@@ -199,7 +199,9 @@ impl Book {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 250, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 250, failure_persistence: Some(Box::new(super::laws_tests::CORPUS)), ..ProptestConfig::default()
+    })]
 
     #[test]
     fn neither_pools_nor_endpoints_exceed_their_limits_while_everything_changes(
