@@ -24,6 +24,7 @@ use crate::model::checked::{CheckedConfig, CheckedEndpoint};
 use crate::model::config::{Priority, Service};
 use crate::model::id::{AccountId, CallerId, RequestId};
 use crate::model::outlook::Outlook;
+use crate::model::status::QueueView;
 use crate::model::units::Timestamp;
 
 /// The brain.
@@ -95,6 +96,8 @@ pub struct Balancer {
     pub(super) homes: Homes,
     /// How much may be rehearsed for those who are refused.
     pub(super) rehearsing: Allowance,
+    /// As many of those who wait, and of those that run, are in a view.
+    pub(super) listed: usize,
 }
 
 impl Balancer {
@@ -140,6 +143,7 @@ impl Balancer {
             spare: Vec::new(),
             homes: Homes::default(),
             rehearsing: Allowance::default(),
+            listed: QueueView::PAGE,
         };
         brain.adopt(config);
         brain
@@ -161,6 +165,7 @@ impl Balancer {
             Input::Withdrawn { request } => self.withdrawn(now, request),
             Input::Cancelled { request } => self.cancelled(now, request, outputs),
             Input::Promoted { request } => self.promoted(request),
+            Input::SentByHand { request, endpoint } => self.sent_by_hand(now, request, &endpoint, outputs),
             Input::SetAdminState(endpoint, state) => self.set_admin_state(&endpoint, state),
             Input::KeyReady { account, ready } => self.key_ready(now, account, ready),
             Input::Configured(config) => self.configured(now, config, outputs),
