@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::stage::{Event, Stage};
-use super::{callers, history, key_orders, live, profile, revisions, turns};
+use super::{callers, history, key_orders, lines, live, profile, revisions, turns};
 use crate::contract::snapshot::{Problem, RequestsView, Serving};
 use crate::contract::{Command, ConfigCommand, DemoCommand, EndpointCommand, LineCommand, NoticeBody, ServingCommand};
 use crate::fake::load::Aim;
@@ -34,6 +34,7 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
         Command::Config(ConfigCommand::KeepMine) => revisions::keep_mine(stage),
         Command::Live(command) => return live::obey(stage, id, command).await,
         Command::Endpoint(EndpointCommand::SetAdminState(endpoint, state)) => set_admin_state(stage, &endpoint, state),
+        Command::Line(LineCommand::SendNow(request, endpoint)) => lines::send_now(stage, request, endpoint),
         Command::Line(command) => Ok(line(stage, command)),
         Command::Key(command) => return key_orders::obey(stage, id, command),
         Command::Caller(command) => return callers::obey(stage, id, command).await,
@@ -62,6 +63,8 @@ fn line(stage: &mut Stage, command: LineCommand) -> String {
         LineCommand::Keep(request) if stage.leaving.keep(request) => return format!("{request} is kept"),
         LineCommand::Keep(request) => return format!("{request} had ended already"),
         LineCommand::CancelAllOf(client) => return cancel_all(stage, &client),
+        LineCommand::ListAll => lines::list_all(stage),
+        LineCommand::SendNow(..) => {}
     }
     String::new()
 }

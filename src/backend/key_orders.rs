@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
-use super::key_test;
 use super::stage::{Event, Stage};
+use super::{key_test, one_token};
 use crate::contract::snapshot::{KeyTest, Problem};
 use crate::contract::{KeyCommand, NoticeBody};
-use crate::model::id::{AccountId, CommandId};
-use crate::store::keys::{KeyError, KeySlot};
+use crate::model::id::{AccountId, CommandId, EndpointId};
+use crate::model::secret::Secret;
+use crate::store::keys::{Answer, KeyError, KeySlot, Spares};
 
 /// Does it off the actor's turn, looks where every key is now, and tells what came of it.
 pub(super) fn obey(stage: &mut Stage, id: CommandId, command: KeyCommand) {
@@ -19,6 +20,7 @@ pub(super) fn obey(stage: &mut Stage, id: CommandId, command: KeyCommand) {
         KeyCommand::Set(account, key) => change(stage, id, &account.clone(), async move {
             desk.store(account.clone(), key).await.map(|_| format!("The key of {account} is stored"))
         }),
+        KeyCommand::Hold(account, key) => hold(stage, id, &account, key),
         KeyCommand::SetNext(account, key) => change(stage, id, &account.clone(), async move {
             let stored = desk.store_next(account.clone(), key).await;
             stored.map(|_| format!("The next key of {account} is stored; the current one is still used"))
@@ -38,6 +40,7 @@ pub(super) fn obey(stage: &mut Stage, id: CommandId, command: KeyCommand) {
         }),
         KeyCommand::Test(account) => test(stage, id, account, KeySlot::Current),
         KeyCommand::TestNext(account) => test(stage, id, account, KeySlot::Next),
+        KeyCommand::Call(endpoint) => call(stage, id, endpoint),
         KeyCommand::Ask => change(stage, id, &AccountId::from(""), async { Ok(String::new()) }),
     }
     stage.publish();
@@ -50,6 +53,10 @@ fn change(
     change: impl Future<Output = Result<String, KeyError>> + Send + 'static,
 ) {
     stage.key_tests.retain(|(tested, _), _| tested != account);
+    let of_it = |endpoint: &EndpointId| {
+        stage.applied.config.endpoint(endpoint).is_some_and(|endpoint| endpoint.account == *account)
+    };
+    stage.calls.retain(|endpoint, _| !of_it(endpoint));
     let (question, events) = (stage.question(), stage.events.clone());
     tokio::spawn(async move {
         let told = change.await.map_err(|error| problem(&error.to_string()));
@@ -86,4 +93,45 @@ fn test(stage: &mut Stage, id: CommandId, account: AccountId, slot: KeySlot) {
         let _ = events.send(Event::Tested(account, slot, result)).await;
         let _ = events.send(Event::Done(id, Ok(String::new()))).await;
     });
+}
+
+/// A call that costs a token; the person was told.
+fn call(stage: &mut Stage, id: CommandId, endpoint: EndpointId) {
+    let config = Arc::clone(&stage.applied.config);
+    let found =
+        config.endpoint(&endpoint).and_then(|found| Some((found.clone(), config.account(&found.account)?.clone())));
+    let key = found.as_ref().and_then(|(_, account)| stage.desk.key(&account.id));
+    let (Some((found, account)), Some(key)) = (found, key) else {
+        let problem = Problem {
+            what: format!("{endpoint} cannot be asked: its account has no key, or it is not applied yet."),
+            still_works: "Nothing was sent; everything else is as it was.".to_owned(),
+            next_step: "Apply your draft and paste a key, then ask again.".to_owned(),
+        };
+        return stage.tell(Some(id), NoticeBody::Failed(problem));
+    };
+    stage.calls.insert(endpoint.clone(), KeyTest { finished_wall_ms: None, lines: Vec::new() });
+    let (events, clock) = (stage.events.clone(), stage.clock);
+    tokio::spawn(async move {
+        let result = one_token::call(&account, &found, &key, clock).await;
+        let _ = events.send(Event::Called(endpoint, result)).await;
+        let _ = events.send(Event::Done(id, Ok(String::new()))).await;
+    });
+}
+
+/// Does not ask the keyring, which may wait for the person: what is known of other accounts stays as it was.
+fn hold(stage: &mut Stage, id: CommandId, account: &AccountId, key: Secret) {
+    let told = match stage.desk.hold(account, key) {
+        Ok(place) => {
+            stage.key_tests.retain(|(tested, _), _| tested != account);
+            let mut places = std::mem::take(&mut stage.places);
+            match places.iter_mut().find(|known| known.account == *account) {
+                Some(known) => known.place = place,
+                None => places.push(Answer { account: account.clone(), place, spares: Spares::default() }),
+            }
+            stage.keys_are(places);
+            NoticeBody::Done(format!("The key of {account} is in memory until Tidegate quits"))
+        }
+        Err(error) => NoticeBody::Failed(problem(&error.to_string())),
+    };
+    stage.tell(Some(id), told);
 }

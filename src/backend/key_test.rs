@@ -1,7 +1,7 @@
 //! Asks a service what a key opens, in words a person can act on.
 //!
 //! Invariant: only what costs nothing is asked; no redirect, no proxy variable; the key goes to the account's own address only.
-//! Absent on purpose: calls that cost tokens. A deployment is asked for an answer to an empty request, which it refuses.
+//! Absent on purpose: calls that cost tokens (`one_token`). A deployment is asked for an answer to an empty request, which it refuses.
 
 use std::time::Duration;
 
@@ -35,12 +35,14 @@ pub async fn test(account: &Account, config: &Config, key: &Secret, clock: Clock
     KeyTest { finished_wall_ms: None, lines }
 }
 
-type Line = (bool, String);
+/// Passed or not, and a sentence.
+pub(super) type Line = (bool, String);
 
-struct Asker<'a> {
-    account: &'a Account,
-    client: reqwest::Client,
-    headers: HeaderMap,
+/// Who asks a service, with an account's key.
+pub(super) struct Asker<'a> {
+    pub(super) account: &'a Account,
+    pub(super) client: reqwest::Client,
+    pub(super) headers: HeaderMap,
 }
 
 #[derive(Clone, Copy)]
@@ -50,7 +52,7 @@ struct Asked {
 }
 
 impl<'a> Asker<'a> {
-    fn new(account: &'a Account, key: &Secret) -> Result<Self, String> {
+    pub(super) fn new(account: &'a Account, key: &Secret) -> Result<Self, String> {
         let mut headers = HeaderMap::new();
         let (organization, project) = (account.organization.as_deref(), account.project.as_deref());
         credential(&mut headers, account.shows_key_as(), key.expose(), organization, project)
@@ -131,7 +133,7 @@ fn below(list: &str, name: &str) -> String {
     }
 }
 
-fn there(account: &Account, name: &str, status: u16) -> Line {
+pub(super) fn there(account: &Account, name: &str, status: u16) -> Line {
     match status {
         404 if account.service == Service::Azure => (
             false,
@@ -161,7 +163,7 @@ fn whose(account: &Account, said: &HeaderMap) -> Option<Line> {
     Some((true, text))
 }
 
-fn limits(said: &HeaderMap, wall_ms: u64) -> String {
+pub(super) fn limits(said: &HeaderMap, wall_ms: u64) -> String {
     let facts = facts(said, wall_ms);
     let of = |limit: LimitFacts, unit: &str| limit.limit.map(|limit| format!("{} {unit}", Grouped(limit)));
     let known: Vec<String> = of(facts.tokens, "TPM").into_iter().chain(of(facts.requests, "RPM")).collect();
@@ -187,7 +189,7 @@ fn skew(said: &HeaderMap, wall_ms: u64) -> Option<Line> {
     ))
 }
 
-fn unreachable(account: &Account, error: &reqwest::Error) -> String {
+pub(super) fn unreachable(account: &Account, error: &reqwest::Error) -> String {
     let host = account.base_url.split('/').nth(2).unwrap_or_default();
     if error.is_timeout() {
         return format!("{host} did not answer within {} s. Check the address, or try again.", PATIENCE.as_secs());

@@ -36,6 +36,12 @@ pub fn desk(profile: &Loaded) -> anyhow::Result<Desk> {
     Ok(KeyDesk::start(store, prints, rotations, Box::new(environment::secret))?)
 }
 
+/// Accounts whose keys are in memory and nowhere else.
+pub(super) fn in_memory(places: &[Answer]) -> Vec<AccountId> {
+    let only = places.iter().filter(|answer| matches!(answer.place, KeyPlace::InMemory { .. }));
+    only.map(|answer| answer.account.clone()).collect()
+}
+
 /// What the screen shows of keys.
 pub(super) fn view(
     places: &[Answer],
@@ -56,7 +62,7 @@ pub(super) fn view(
             stands_in_since: racks.stands_in_since(account),
         },
     });
-    KeysView { keyring: keyring_state(keyring), accounts: accounts.collect() }
+    KeysView { keyring: keyring_state(keyring), accounts: accounts.collect(), ..KeysView::default() }
 }
 
 fn state(place: KeyPlace) -> KeyState {

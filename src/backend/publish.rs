@@ -124,6 +124,8 @@ impl Publisher {
         }
         self.history = stage.history.view();
         let keys = keys::view(&stage.places, stage.desk.keyring(), &stage.key_tests, &stage.racks);
+        let calls = stage.calls.iter().map(|(endpoint, test)| (endpoint.clone(), test.clone())).collect();
+        let keys = KeysView { calls, set_aside: stage.set_aside(), ..keys };
         if keys != *self.keys {
             self.keys = Arc::new(keys);
         }

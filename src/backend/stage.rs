@@ -24,6 +24,7 @@ use super::history::{self, Historian, Report};
 use super::keeper::Keeper;
 use super::keys::{self, Desk};
 use super::leaving::Leaving;
+use super::lines;
 use super::live::{self, Live};
 use super::profile::{self, Loaded};
 use super::publish::Publisher;
@@ -39,7 +40,7 @@ use crate::engine::clock::Clock;
 use crate::model::check::Finding;
 use crate::model::checked::CheckedConfig;
 use crate::model::config::Config;
-use crate::model::id::{AccountId, CommandId};
+use crate::model::id::{AccountId, CommandId, EndpointId};
 use crate::model::revision::{OnDisk, Revision};
 use crate::policy::{Balancer, Input};
 use crate::proxy::attempt;
@@ -67,6 +68,8 @@ pub(super) enum Event {
     Keys(u64, Vec<Answer>),
     /// A key was tested.
     Tested(AccountId, KeySlot, KeyTest),
+    /// An endpoint was asked for one token.
+    Called(EndpointId, KeyTest),
     /// The test request was answered: its decision's id and status.
     TestAnswered(CommandId, Result<(String, u16), Problem>),
     /// A command is done.
@@ -97,8 +100,8 @@ pub struct Stage {
     /// Profiles that were entered after the first.
     profiles: u64,
     pub(super) desk: Desk,
-    /// The desk of the profile that was left for the demo, by its folder: keys there may be in memory alone.
-    left_desk: Option<(PathBuf, Desk)>,
+    /// Of the profile that was left for the demo.
+    left_desk: Option<LeftDesk>,
     pub(super) porter: Porter,
     pub(super) racks: Racks,
     credentials: Credentials,
@@ -106,6 +109,8 @@ pub struct Stage {
     /// Asks for tokens again before they end.
     renewal: Option<tokio::task::AbortHandle>,
     pub(super) key_tests: BTreeMap<(AccountId, KeySlot), KeyTest>,
+    /// Single calls, by endpoint.
+    pub(super) calls: BTreeMap<EndpointId, KeyTest>,
     pub(super) simulated: Option<Simulated>,
     pub(super) serving: Serving,
     pub(super) address: Option<SocketAddr>,
@@ -125,7 +130,17 @@ pub struct Stage {
     pub(super) leaving: Leaving,
     pub(super) requests_view: Arc<RequestsView>,
     pub(super) depth: Depth,
+    /// The person wants to see everybody who waits or runs.
+    pub(super) listing: bool,
     pub(super) history: Historian,
+}
+
+/// The desk of a profile that was left: keys there may be in memory alone.
+struct LeftDesk {
+    folder: PathBuf,
+    desk: Desk,
+    /// Accounts whose keys are.
+    in_memory: Vec<AccountId>,
 }
 
 /// A listener at work.
@@ -192,6 +207,7 @@ impl Stage {
             places: Vec::new(),
             renewal: None,
             key_tests: BTreeMap::new(),
+            calls: BTreeMap::new(),
             simulated: None,
             serving: Serving::Starting,
             address: None,
@@ -208,6 +224,7 @@ impl Stage {
             leaving: Leaving::default(),
             requests_view,
             depth: Depth::default(),
+            listing: false,
             history,
         };
         revisions::adopt(&mut stage);
@@ -272,6 +289,7 @@ impl Stage {
 
     fn beat(&mut self) {
         self.collect();
+        lines::beat(self);
         drafts::keep(self);
         self.renew_refused();
         if revisions::look(self) | self.look_at_tokens() {
@@ -332,6 +350,10 @@ impl Stage {
                 let test = KeyTest { finished_wall_ms: Some(self.clock.wall_ms()), ..test };
                 self.key_tests.insert((account, slot), test);
             }
+            Event::Called(endpoint, test) => {
+                let test = KeyTest { finished_wall_ms: Some(self.clock.wall_ms()), ..test };
+                self.calls.insert(endpoint, test);
+            }
             Event::TestAnswered(id, outcome) => self.test_answered(id, outcome),
             Event::Done(id, Ok(text)) => self.tell(Some(id), NoticeBody::Done(text)),
             Event::Done(id, Err(problem)) => self.tell(Some(id), NoticeBody::Failed(problem)),
@@ -386,7 +408,12 @@ impl Stage {
         }
     }
 
-    fn keys_are(&mut self, places: Vec<Answer>) {
+    /// Accounts of the profile that was left whose keys are in memory alone.
+    pub(super) fn set_aside(&self) -> Vec<AccountId> {
+        self.left_desk.as_ref().map(|left| left.in_memory.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn keys_are(&mut self, places: Vec<Answer>) {
         self.places = places;
         self.renew_tokens();
         self.place_accounts();
@@ -459,11 +486,12 @@ impl Stage {
 
     /// Goes to a profile's desk; that of a profile with keys of its own is kept for when it is entered again.
     fn take_desk(&mut self, loaded: &Loaded) -> anyhow::Result<()> {
-        let known = self.left_desk.take_if(|(folder, _)| *folder == loaded.paths.data_dir);
-        let desk = known.map_or_else(|| keys::desk(loaded), |(_, desk)| Ok(desk))?;
+        let known = self.left_desk.take_if(|left| left.folder == loaded.paths.data_dir);
+        let desk = known.map_or_else(|| keys::desk(loaded), |left| Ok(left.desk))?;
         let before = std::mem::replace(&mut self.desk, desk);
         if !self.profile.shown.demo {
-            self.left_desk = Some((self.profile.paths.data_dir.clone(), before));
+            let folder = self.profile.paths.data_dir.clone();
+            self.left_desk = Some(LeftDesk { folder, desk: before, in_memory: keys::in_memory(&self.places) });
         }
         Ok(())
     }
@@ -496,7 +524,7 @@ impl Stage {
         self.history =
             Historian::open(&self.profile.paths.data_dir, &self.applied.config.history, &self.clock, &self.events);
         (self.ring, self.series) = (Ring::new(), Series::new());
-        (self.places, self.key_tests) = (Vec::new(), BTreeMap::new());
+        (self.places, self.key_tests, self.calls) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
         self.start_simulated();
         self.set_table();
         self.place_accounts();

@@ -144,16 +144,24 @@ pub enum LineCommand {
     CancelAllOf(Arc<str>),
     /// Put it first in its route's line.
     Promote(RequestId),
+    /// Send it now to this endpoint of its route, whether it has room or not.
+    SendNow(RequestId, EndpointId),
+    /// List as many of those who wait and run as can be listed, until they fit on a page again.
+    ListAll,
 }
 
 /// About keys. They leave the screen in this command and nowhere else.
 pub enum KeyCommand {
     /// Store this key for the account.
     Set(AccountId, Secret),
+    /// Keep this key for the account in memory until we quit, without the keyring.
+    Hold(AccountId, Secret),
     /// Forget the account's key.
     Remove(AccountId),
     /// Test it against the service.
     Test(AccountId),
+    /// Ask this endpoint for one token, with its account's key; it is charged.
+    Call(EndpointId),
     /// Store the key that is to follow; the one in use goes on being sent.
     SetNext(AccountId, Secret),
     /// Forget the key that is to follow.

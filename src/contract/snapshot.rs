@@ -347,6 +347,10 @@ pub struct KeysView {
     pub keyring: KeyringState,
     /// One per account, in configuration order.
     pub accounts: Vec<AccountKey>,
+    /// What single calls came to, of endpoints that one was sent to since the start.
+    pub calls: Vec<(EndpointId, KeyTest)>,
+    /// Accounts of the profile that was left for the demo, whose keys are in memory alone.
+    pub set_aside: Vec<AccountId>,
 }
 
 /// A script in play.

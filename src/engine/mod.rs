@@ -16,7 +16,7 @@ use tokio::sync::{Notify, oneshot};
 use self::clock::Clock;
 use self::lease::{Lease, Turn};
 use self::lookout::Lookout;
-use crate::model::id::RequestId;
+use crate::model::id::{AccountId, EndpointId, RequestId};
 use crate::model::ownership::Ownership;
 use crate::model::profile::RequestProfile;
 use crate::model::status::{BalancerView, Rest};
@@ -77,6 +77,18 @@ impl Engine {
     /// Tells the brain something that concerns no single request: the person's changes, keys, a configuration.
     pub fn tell(&self, input: Input) {
         let _ = self.handle(input, None);
+    }
+
+    /// Sends a waiting request to an endpoint by hand; says whether it waits no longer.
+    #[must_use]
+    pub fn send_by_hand(&self, request: RequestId, endpoint: EndpointId) -> bool {
+        self.tell(Input::SentByHand { request, endpoint });
+        !self.core().balancer.is_waiting(request)
+    }
+
+    /// Whether views list as many of those who wait and run as can be listed from now on, or a page.
+    pub fn list_all(&self, all: bool) {
+        self.core().balancer.list_all(all);
     }
 
     /// Swaps in another brain; whoever waits in the old one is refused.

@@ -47,6 +47,8 @@ pub enum Choice {
     SameCaller,
     /// C-13: everything rests because of our own judgement, and its rest would have ended first.
     LeastBad,
+    /// C-14: the person sent it there from the waiting line.
+    ByHand,
 }
 
 impl Choice {
@@ -66,6 +68,7 @@ impl Choice {
             Self::Quickest => "C-11",
             Self::SameCaller => "C-12",
             Self::LeastBad => "C-13",
+            Self::ByHand => "C-14",
         }
     }
 }

@@ -366,12 +366,19 @@ pub struct QueueView {
     pub refused: u64,
     /// By priority: interactive, normal, bulk.
     pub classes: [ClassView; 3],
-    /// Those who wait, route by route in the order of service, at most 200.
+    /// Those who wait, route by route in the order of service: a page, or as many as were asked for.
     pub list: Vec<WaitingView>,
-    /// Those that were sent and have not ended, the oldest first, at most 200.
+    /// Those that were sent and have not ended, the oldest first: as many at most.
     pub running: Vec<RunningView>,
     /// How often is retried after faults.
     pub budget: RetryBudget,
+}
+
+impl QueueView {
+    /// As many are listed, unless more are asked for.
+    pub const PAGE: usize = 200;
+    /// As many are listed at most: a view is made under the lock that requests need.
+    pub const MOST: usize = 2_000;
 }
 
 /// Those of one priority who wait now.

@@ -16,7 +16,7 @@ use super::judge::{Hope, Judged, Ruling, hope, too_large};
 use super::line::half_way;
 use super::request::{Job, Reservation, Stage};
 use crate::model::config::{Enforcement, Priority};
-use crate::model::decision::{Conclusion, Refusal, RefusalReason};
+use crate::model::decision::{Choice, Conclusion, Refusal, RefusalReason};
 use crate::model::id::RequestId;
 use crate::model::profile::RequestProfile;
 use crate::model::units::Timestamp;
@@ -87,7 +87,10 @@ impl Balancer {
         }
         self.leave_line(now, request, &mut job);
         self.note_taken(now, &job, one);
-        self.note_group(now, &job, judged, one.group);
+        // What the person does by hand says nothing of where others are to go.
+        if pick.choice != Choice::ByHand {
+            self.note_group(now, &job, judged, one.group);
+        }
         let Some(reservation) = self.reserve(now, request, one, &job) else { return };
         let Some(id) = self.endpoints.get(one.slot).map(|endpoint| endpoint.id.clone()) else { return };
         if let Some(route) = job.route.and_then(|route| self.routes.get_mut(route)) {

@@ -26,6 +26,7 @@ use crate::model::config::{Priority, Service};
 use crate::model::id::{AccountId, CallerId, RequestId};
 use crate::model::outcome::Ending;
 use crate::model::outlook::Outlook;
+use crate::model::status::QueueView;
 use crate::model::units::Timestamp;
 
 /// The brain.
@@ -99,6 +100,8 @@ pub struct Balancer {
     pub(super) rehearsing: Allowance,
     /// Requests for what accounts keep.
     pub(super) visits: Visits,
+    /// As many of those who wait, and of those that run, are in a view.
+    pub(super) listed: usize,
 }
 
 impl Balancer {
@@ -145,6 +148,7 @@ impl Balancer {
             homes: Homes::default(),
             rehearsing: Allowance::default(),
             visits: Visits::default(),
+            listed: QueueView::PAGE,
         };
         brain.adopt(config);
         brain
@@ -183,6 +187,7 @@ impl Balancer {
             Input::Withdrawn { request } => self.withdrawn(now, request),
             Input::Cancelled { request } => self.cancelled(now, request, outputs),
             Input::Promoted { request } => self.promoted(request),
+            Input::SentByHand { request, endpoint } => self.sent_by_hand(now, request, &endpoint, outputs),
             Input::SetAdminState(endpoint, state) => self.set_admin_state(&endpoint, state),
             Input::KeyReady { account, ready } => {
                 self.key_ready(now, account, ready);

@@ -11,7 +11,7 @@ use super::ledger::{Ledger, Limits};
 use super::request::Job;
 use crate::model::config::{AdminState, Enforcement};
 use crate::model::counterfactual::{Change, Counterfactual};
-use crate::model::decision::Exclusion;
+use crate::model::decision::{Choice, Exclusion};
 use crate::model::profile::RequestSize;
 use crate::model::status::LimitSource;
 use crate::model::units::{MINUTE, Timestamp};
@@ -30,7 +30,8 @@ impl Balancer {
         held: bool,
     ) -> Option<Counterfactual> {
         let limit = pick.and_then(|pick| judged.get(pick.at)).map_or(usize::MAX, |one| one.group);
-        if limit == 0 || pick.is_none() && !held {
+        let by_hand = pick.is_some_and(|pick| pick.choice == Choice::ByHand);
+        if limit == 0 || by_hand || pick.is_none() && !held {
             return None;
         }
         let alone = pick.is_some() || self.is_first(job);

@@ -72,6 +72,14 @@ pub enum Input {
         /// Which request.
         request: RequestId,
     },
+    /// The person sends a waiting request now, to this endpoint of its route, whether it has room or not. Ignored unless it
+    /// waits, and where more than want of room keeps it away.
+    SentByHand {
+        /// Which request.
+        request: RequestId,
+        /// Where to.
+        endpoint: EndpointId,
+    },
     /// The person set an endpoint's admin state, at once.
     SetAdminState(EndpointId, AdminState),
     /// The account's key came or went. Accounts start without one, simulated ones excepted.

@@ -10,6 +10,7 @@ mod admit;
 mod affinity;
 mod ahead;
 mod bucket;
+mod by_hand;
 mod cache_home;
 mod calibrate;
 mod caller;

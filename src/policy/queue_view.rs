@@ -1,7 +1,7 @@
 //! The waiting line, for the screen.
 //!
 //! Invariant: reads only; the order shown is the order of service, and the times are those a newcomer would be told.
-//! Absent on purpose: more than a page of those who wait, or of those that run.
+//! Absent on purpose: more than is asked for of those who wait, or of those that run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,9 +14,6 @@ use crate::model::id::RequestId;
 use crate::model::insight::KeptPlace;
 use crate::model::status::{ClassView, QueueView, RunningView, WaitingView};
 use crate::model::units::Timestamp;
-
-/// As many of those who wait are listed.
-const LISTED: usize = 200;
 
 impl Balancer {
     pub(super) fn queue_view(&self, now: Timestamp) -> QueueView {
@@ -40,6 +37,11 @@ impl Balancer {
             running: self.running_list(),
             budget: self.budget.view(now, self.config.retry.budget_percent),
         }
+    }
+
+    /// Whether views list as many as can be listed from now on, or a page.
+    pub const fn list_all(&mut self, all: bool) {
+        self.listed = if all { QueueView::MOST } else { QueueView::PAGE };
     }
 
     const fn admitted_of(&self, class: Priority) -> u64 {
@@ -71,7 +73,7 @@ impl Balancer {
                 Some(forecast) => forecast.starts(),
                 None => self.play(now, *place).map(|forecast| forecast.starts()).unwrap_or_default(),
             };
-            let left = LISTED.saturating_sub(list.len());
+            let left = self.listed.saturating_sub(list.len());
             for (turn, position) in route.line.upcoming(left).into_iter().zip(1_u32..) {
                 let Some(job) = self.jobs.get(&turn.waiter.request) else { continue };
                 list.push(WaitingView {
@@ -118,6 +120,6 @@ impl Balancer {
                 committed: job.committed,
             })
         };
-        sent.filter_map(|(request, job, held)| view((request, job, held))).take(LISTED).collect()
+        sent.filter_map(|(request, job, held)| view((request, job, held))).take(self.listed).collect()
     }
 }

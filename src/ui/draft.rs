@@ -6,6 +6,7 @@
 mod changes;
 mod grouped;
 mod merge;
+mod touched;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use crate::model::check::{Finding, brought_in, check};
 use crate::model::config::Config;
 use crate::model::id::CommandId;
 use crate::model::revision::LeftDraft;
+use crate::ui::cx::Target;
 
 /// What makes one configuration of another, one sentence each.
 #[must_use]
@@ -244,6 +246,13 @@ impl Draft {
         self.done += 1;
         self.put(step.after);
         Some(step.label)
+    }
+
+    /// Where an undo or a redo that was just made changed something, the place to look at first; `before` is what was edited
+    /// until then.
+    #[must_use]
+    pub fn touched_since(&self, before: &Config) -> Vec<Target> {
+        touched::touched(before, &self.working)
     }
 
     /// Goes back to what runs; itself a step that can be undone.

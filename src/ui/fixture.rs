@@ -155,7 +155,7 @@ pub fn empty() -> Snapshot {
         series: Arc::new(SeriesView::default()),
         records: Arc::new(RecordsView::default()),
         history: HistoryView::default(),
-        keys: Arc::new(KeysView { keyring: KeyringState::Ready, accounts: vec![] }),
+        keys: Arc::new(KeysView { keyring: KeyringState::Ready, accounts: vec![], ..KeysView::default() }),
         door: Arc::default(),
         script: None,
         arrivals: Arrivals::default(),
@@ -191,7 +191,11 @@ pub fn snapshot_at(second: u64) -> Snapshot {
         series: Arc::new(series(second)),
         records: Arc::new(records(second)),
         history: history::history(),
-        keys: Arc::new(KeysView { keyring: KeyringState::Ready, accounts: config.accounts.iter().map(key).collect() }),
+        keys: Arc::new(KeysView {
+            keyring: KeyringState::Ready,
+            accounts: config.accounts.iter().map(key).collect(),
+            ..KeysView::default()
+        }),
         applied: Arc::new(Applied { revision: 14, config, findings, file_problem: None }),
         line: line_view(second),
         arrivals: Arrivals { requests: 40 + second, last_wall_ms: Some(WALL_MS), ..Arrivals::default() },

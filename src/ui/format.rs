@@ -78,6 +78,17 @@ pub fn expects(demand: Demand) -> Option<String> {
         .then(|| format!("expects ~{} TPM, rarely over {}", Short(demand.expected), Short(demand.upper)))
 }
 
+/// The same by priority, for those that are expected to ask: `interactive ~40k TPM, rarely over 52k · bulk ~3k TPM, …`.
+#[must_use]
+pub fn expects_each(demand: &[Demand; 3]) -> Option<String> {
+    let of = |(demand, class): (&Demand, &str)| {
+        let said = expects(*demand)?;
+        Some(said.replacen("expects", class, 1))
+    };
+    let each: Vec<String> = demand.iter().zip(["interactive", "normal", "bulk"]).filter_map(of).collect();
+    (!each.is_empty()).then(|| each.join(" · "))
+}
+
 /// How long ago something was: `just now`, `12 s ago`, `3 min ago`.
 #[must_use]
 pub fn ago(then_wall_ms: u64, now_wall_ms: u64) -> String {
@@ -210,6 +221,15 @@ mod tests {
         let words = expects(Demand { expected: 84_000, upper: 102_000, trend: 0 });
         assert_eq!(words.as_deref(), Some("expects ~84k TPM, rarely over 102k"));
         assert_eq!(expects(Demand::default()), None);
+    }
+
+    #[test]
+    fn demand_is_said_by_priority_where_there_is_some() {
+        let some = |expected, upper| Demand { expected, upper, trend: 0 };
+        let each = [some(40_000, 52_000), Demand::default(), some(3_000, 9_000)];
+        let words = expects_each(&each);
+        assert_eq!(words.as_deref(), Some("interactive ~40k TPM, rarely over 52k · bulk ~3000 TPM, rarely over 9000"));
+        assert_eq!(expects_each(&Default::default()), None);
     }
 
     #[test]

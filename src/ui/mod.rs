@@ -13,8 +13,12 @@ pub mod draft;
 pub mod findings;
 #[cfg(test)]
 pub mod fixture;
+pub mod flash;
+#[cfg(test)]
+mod flash_tests;
 pub mod format;
 pub mod key_shape;
+pub mod key_test;
 pub mod keyless;
 pub mod link;
 pub mod live;

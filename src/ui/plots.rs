@@ -395,21 +395,35 @@ fn label_ends(ui: &Ui, theme: &Theme, plot: &PlotTransform, ends: &[(String, egu
     let frame = *plot.frame();
     let mut placed: Vec<(f32, &str, egui::Color32)> = ends
         .iter()
-        .map(|(name, color, value)| {
-            let y = plot.position_from_point(&PlotPoint::new(0.0, *value)).y;
-            (y.max(frame.top() + 7.0), name.as_str(), *color)
-        })
+        .map(|(name, color, value)| (plot.position_from_point(&PlotPoint::new(0.0, *value)).y, name.as_str(), *color))
         .collect();
     placed.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let mut heights: Vec<f32> = placed.iter().map(|(y, ..)| *y).collect();
+    apart(&mut heights, frame.y_range());
     let left = plot.position_from_point(&PlotPoint::new(0.0, 0.0)).x + 6.0;
     let room = Rect::from_min_max(pos2(left, frame.top()), frame.max);
     let painter = ui.painter().with_clip_rect(room.expand2(vec2(0.0, 4.0)).intersect(ui.clip_rect()));
-    let mut floor = frame.bottom() + 4.0;
-    for (y, name, color) in placed.into_iter().rev() {
-        let y = y.min(floor - 7.0);
-        floor = y - 7.0;
+    for ((_, name, color), y) in placed.into_iter().zip(heights) {
         let color = if color == theme.grid { theme.text_faint } else { color };
         painter.text(pos2(left, y), Align2::LEFT_CENTER, name, small_font(), color);
+    }
+}
+
+/// Half the height of a name at a line's end, in points.
+const HALF: f32 = 7.0;
+
+/// Moves the middles of names, from top to bottom, so that none covers the next and all are within `room`; where there is
+/// too little of it, the lowest ones leave it.
+fn apart(heights: &mut [f32], room: egui::Rangef) {
+    let mut floor = room.max + 4.0;
+    for y in heights.iter_mut().rev() {
+        *y = y.min(floor - HALF);
+        floor = *y - HALF;
+    }
+    let mut ceiling = room.min;
+    for y in heights {
+        *y = y.max(ceiling + HALF);
+        ceiling = *y + HALF;
     }
 }
 
@@ -508,6 +522,18 @@ mod tests {
 
     fn series(slot: usize, points: &[SeriesPoint]) -> EndpointSeries {
         EndpointSeries { id: "e".into(), slot, chunks: vec![points.into()] }
+    }
+
+    #[test]
+    fn names_at_the_upper_edge_move_down_and_keep_apart() {
+        let room = egui::Rangef::new(100.0, 300.0);
+        let moved = |mut heights: Vec<f32>| {
+            apart(&mut heights, room);
+            heights
+        };
+        assert_eq!(moved(vec![98.0, 101.0, 103.0]), [107.0, 121.0, 135.0], "none is cut at the edge");
+        assert_eq!(moved(vec![150.0, 200.0]), [150.0, 200.0]);
+        assert_eq!(moved(vec![299.0, 300.0]), [283.0, 297.0], "the lower edge has a little more room");
     }
 
     #[test]

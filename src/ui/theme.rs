@@ -495,6 +495,18 @@ mod tests {
     }
 
     #[test]
+    fn the_empty_part_of_a_bar_shows_on_every_ground_also_while_it_is_hovered() {
+        for theme in all() {
+            for (name, ground) in [("page", theme.page), ("card", theme.card), ("hover", theme.hover)] {
+                let ratio = contrast(theme.track, ground);
+                assert!(ratio >= 1.2, "{ratio:.2} on {name}, dark: {}", theme.dark);
+            }
+            let ratio = contrast(theme.fill, theme.track);
+            assert!(ratio >= 1.8, "what is used shows on it: {ratio:.2}, dark: {}", theme.dark);
+        }
+    }
+
+    #[test]
     fn slots_beyond_the_sixth_share_the_grey_of_the_others() {
         let [dark, ..] = &*TIDEGATE;
         assert_eq!(dark.series(6), dark.series(40));

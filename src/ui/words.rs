@@ -61,6 +61,7 @@ pub fn choice(choice: Choice) -> String {
         Choice::Quickest => "the quicker of two to the first token".to_owned(),
         Choice::SameCaller => "it answered this caller before".to_owned(),
         Choice::LeastBad => "the first due back; everything rests by our own judgement".to_owned(),
+        Choice::ByHand => "sent there by hand from the waiting line".to_owned(),
     }
 }
 

@@ -260,11 +260,21 @@ fn every_choice_and_every_refusal_has_words() {
         Choice::Quickest,
         Choice::SameCaller,
         Choice::LeastBad,
+        Choice::ByHand,
     ];
     let said: BTreeSet<String> = choices.into_iter().map(choice).collect();
     assert_eq!(said.len(), choices.len());
     let said: BTreeSet<&str> = REFUSALS.into_iter().map(refusal).collect();
     assert_eq!(said.len(), REFUSALS.len());
+}
+
+#[test]
+fn a_request_that_was_sent_by_hand_says_so_and_gives_no_reasons_of_ours() {
+    let east = candidate("east", 1, 5_080, Some(9_000), 60_000, Verdict::Excluded(Exclusion::TokensShort));
+    let west = candidate("west", 2, 5_080, Some(1_900), 60_000, Verdict::Chosen(Choice::ByHand));
+    let decision = decision(vec![east, west], Conclusion::Sent);
+    let record = record(decision, vec![], RecordEnd::Answered(Ending::Completed));
+    assert_eq!(paragraph(&record), "Sent to west (second choice) by hand: 1,900 of 60,000 TPM free.");
 }
 
 #[test]

@@ -101,6 +101,30 @@ pub struct Spares {
 /// Reads an environment variable as a key; [`crate::store::environment::secret`] is meant.
 pub type Environment = Box<dyn Fn(&str) -> Option<Secret> + Send>;
 
+/// Keys in memory, which can be given while the thread waits for a keyring.
+#[derive(Clone, Default)]
+struct Shelf(Arc<Mutex<MemoryStore>>);
+
+impl Shelf {
+    fn lock(&self) -> std::sync::MutexGuard<'_, MemoryStore> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl KeyStore for Shelf {
+    fn fetch(&mut self, account: &AccountId, slot: KeySlot) -> Result<Option<Secret>, KeyError> {
+        self.lock().fetch(account, slot)
+    }
+
+    fn store(&mut self, account: &AccountId, slot: KeySlot, key: &Secret) -> Result<(), KeyError> {
+        self.lock().store(account, slot, key)
+    }
+
+    fn remove(&mut self, account: &AccountId, slot: KeySlot) -> Result<(), KeyError> {
+        self.lock().remove(account, slot)
+    }
+}
+
 type Keys = Arc<Mutex<BTreeMap<(AccountId, KeySlot), Arc<Secret>>>>;
 
 /// An account whose keys are wanted; simulated ones have none.
@@ -125,6 +149,7 @@ enum Job {
 pub struct KeyDesk {
     jobs: SyncSender<Job>,
     keys: Keys,
+    memory: Shelf,
     prints: Arc<Fingerprints>,
     keyring: Arc<Mutex<KeyringStatus>>,
 }
@@ -163,12 +188,11 @@ impl KeyDesk {
         environment: Environment,
     ) -> io::Result<Self> {
         let (jobs, inbox) = sync_channel(QUEUE);
-        let keys = Keys::default();
+        let (keys, memory, prints) = (Keys::default(), Shelf::default(), Arc::new(prints));
         let keyring = Arc::default();
-        let prints = Arc::new(prints);
         let clerk = Clerk {
             store,
-            memory: MemoryStore::new(),
+            memory: memory.clone(),
             prints: Arc::clone(&prints),
             rotations,
             tokens: BTreeMap::new(),
@@ -178,7 +202,7 @@ impl KeyDesk {
             keyring: Arc::clone(&keyring),
         };
         thread::Builder::new().name("keys".to_owned()).spawn(move || clerk.work(&inbox))?;
-        Ok(Self { jobs, keys, prints, keyring })
+        Ok(Self { jobs, keys, memory, prints, keyring })
     }
 
     /// The key to send for an account, if it was resolved. Never blocks on the keyring.
@@ -232,6 +256,18 @@ impl KeyDesk {
     /// Nothing was kept.
     pub async fn store(&self, account: AccountId, key: Secret) -> Result<KeyPlace, KeyError> {
         self.ask(|reply| Job::Store(account, KeySlot::Current, key, reply)).await?
+    }
+
+    /// Keeps a key in memory until we quit, at once and without the keyring, whatever that is doing.
+    ///
+    /// # Errors
+    /// Nothing was kept.
+    pub fn hold(&self, account: &AccountId, key: Secret) -> Result<KeyPlace, KeyError> {
+        self.memory.clone().store(account, KeySlot::Current, &key)?;
+        let fingerprint = self.prints.of(&key);
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.insert((account.clone(), KeySlot::Current), Arc::new(key));
+        Ok(KeyPlace::InMemory { fingerprint })
     }
 
     /// Keeps the key that is to follow the one in use, which goes on being sent.
@@ -293,7 +329,7 @@ impl KeyDesk {
 
 pub(super) struct Clerk {
     store: Box<dyn KeyStore>,
-    memory: MemoryStore,
+    memory: Shelf,
     prints: Arc<Fingerprints>,
     pub(super) rotations: Rotations,
     /// What commands printed, with the words that were run, until it must be asked for again (seconds of the Unix epoch).
@@ -352,8 +388,8 @@ impl Clerk {
     }
 
     fn look_up(&mut self, account: &AccountId) -> KeyPlace {
-        let in_memory = self.memory.fetch(account, KeySlot::Current).is_ok_and(|key| key.is_some());
         let found = self.fetch(account, KeySlot::Current);
+        let in_memory = self.memory.fetch(account, KeySlot::Current).is_ok_and(|key| key.is_some());
         match found {
             Ok(Some(key)) => {
                 let fingerprint = self.offer(account, KeySlot::Current, key);
@@ -422,7 +458,11 @@ impl Clerk {
         }
         let found = self.store.fetch(account, slot);
         self.note(found.as_ref().err().copied());
-        found
+        // One that was given while the keyring kept us waiting is the newer one.
+        match self.memory.fetch(account, slot) {
+            Ok(Some(key)) => Ok(Some(key)),
+            _ => found,
+        }
     }
 
     /// Keeps a key: in the keyring, or in memory if none runs. A next key alone is not sent.

@@ -286,3 +286,41 @@ async fn the_same_key_stays_the_same_value() {
     desk.resolve(&config("openai", ""), 1).await.unwrap();
     assert!(Arc::ptr_eq(&before, &desk.key(&id()).unwrap()));
 }
+
+/// A keyring that waits for the person before it says that it has nothing.
+struct Waiting {
+    asked: tokio::sync::mpsc::Sender<()>,
+    go_on: std::sync::mpsc::Receiver<()>,
+}
+
+impl KeyStore for Waiting {
+    fn fetch(&mut self, _: &AccountId, _: KeySlot) -> Result<Option<Secret>, KeyError> {
+        self.asked.try_send(()).unwrap();
+        // Whoever has gone lets it go on.
+        let _ = self.go_on.recv();
+        Ok(None)
+    }
+    fn store(&mut self, _: &AccountId, _: KeySlot, _: &Secret) -> Result<(), KeyError> {
+        Ok(())
+    }
+    fn remove(&mut self, _: &AccountId, _: KeySlot) -> Result<(), KeyError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_key_can_be_held_while_the_keyring_keeps_everybody_waiting_and_outlives_its_answer() {
+    let (asked, mut was_asked) = tokio::sync::mpsc::channel(4);
+    let (release, go_on) = std::sync::mpsc::sync_channel::<()>(0);
+    let desk = desk(Waiting { asked, go_on });
+    let (asking, openai) = (desk.clone(), config("openai", ""));
+    let resolved = tokio::spawn(async move { asking.resolve(&openai, 1).await.unwrap().remove(0).place });
+    was_asked.recv().await.unwrap();
+    assert!(desk.key(&id()).is_none());
+    let held = desk.hold(&id(), canary()).unwrap();
+    assert!(matches!(held, KeyPlace::InMemory { .. }));
+    assert_eq!(desk.key(&id()).unwrap().expose(), CANARY, "it is sent at once");
+    drop(release);
+    assert_eq!(resolved.await.unwrap(), held, "the keyring's empty answer does not take it away");
+    assert_eq!(desk.key(&id()).unwrap().expose(), CANARY);
+}

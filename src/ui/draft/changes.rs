@@ -184,6 +184,12 @@ fn route(old: &Route, new: &Route) -> Vec<String> {
         if let Some(order) = old.groups.get(at).and_then(|before| reordered(before, group)) {
             said.push(format!("{} of route {model} is now in this order: {order}.", group_rank(at, new.groups.len())));
         }
+        // A lane that went takes its name with it.
+        let same_lanes = old.groups.len() == new.groups.len();
+        if old.groups.get(at).is_some_and(|before| same_lanes && before.id != group.id) {
+            let named = group.id.as_ref().map_or_else(|| "has no name".to_owned(), |id| format!("is named {id}"));
+            said.push(format!("{} of route {model} {named}.", group_rank(at, new.groups.len())));
+        }
         if old.groups.get(at).is_some_and(|before| before.cache_affinity != group.cache_affinity) {
             let now = if group.cache_affinity { "now keeps" } else { "no longer keeps" };
             let rank = group_rank(at, new.groups.len());

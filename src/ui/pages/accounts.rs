@@ -16,15 +16,17 @@ mod source;
 
 use egui::{RichText, Ui};
 
-use crate::contract::snapshot::{AccountKey, KeyState, KeyTest};
+use crate::contract::snapshot::{AccountKey, KeyState, KeyringState};
 use crate::contract::{Command, KeyCommand};
 use crate::model::config::{Account, Credential, Service};
-use crate::model::id::AccountId;
+use crate::model::id::{AccountId, EndpointId};
 use crate::ui::actions::Action;
 use crate::ui::cx::{PageCx, Target};
 use crate::ui::findings;
-use crate::ui::format::{ago, count};
-use crate::ui::theme::{Theme, Tone, gap, mono, strong};
+use crate::ui::flash;
+use crate::ui::format::count;
+use crate::ui::key_test;
+use crate::ui::theme::{Tone, gap, mono, strong};
 use crate::ui::widgets;
 
 use form::Form;
@@ -93,6 +95,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         if widgets::in_hand(ui, cx.theme, &shown.response, state.hand.as_ref() == Some(&account.id)) {
             state.hand = Some(account.id.clone());
         }
+        flash::frame(ui, cx.theme, shown.response.rect, &Target::Account(account.id.clone()));
         if state.wanted.as_ref() == Some(&account.id) {
             shown.response.scroll_to_me(Some(egui::Align::TOP));
             state.wanted = None;
@@ -132,7 +135,11 @@ fn account_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Accou
             ui.label(mono(&account.base_url).color(cx.theme.text_soft));
         }
         ui.horizontal_wrapped(|ui| {
-            let (tone, text) = key_state(key.as_ref());
+            let applied = cx.snapshot.applied.config.account(&account.id).is_some();
+            let (tone, text) = match key.as_ref() {
+                None if applied => (Tone::Quiet, "Waiting for the keyring".to_owned()),
+                key => key_state(key),
+            };
             widgets::status_label(ui, cx.theme, tone, &text);
         });
         stored_here(ui, cx, account);
@@ -148,8 +155,9 @@ fn account_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Accou
         source::show(ui, cx, state, account);
         fields::show(ui, cx, state, account);
         if let Some(test) = key.and_then(|key| key.test) {
-            test_lines(ui, cx.theme, &test, cx.snapshot.wall_ms);
+            key_test::lines(ui, cx.theme, &test, cx.snapshot.wall_ms);
         }
+        calls(ui, cx, &account.id);
     });
 }
 
@@ -211,6 +219,13 @@ fn buttons(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account, k
         if ui.add_enabled(!testing, egui::Button::new(if testing { "Testing …" } else { "Test" })).clicked() {
             cx.send(Command::Key(KeyCommand::Test(id.clone())));
         }
+        let own = endpoints_of(cx, id);
+        if !own.is_empty() {
+            ui.menu_button("Test call", |ui| {
+                ui.set_max_width(320.0);
+                key_test::ask(ui, cx, &own);
+            });
+        }
         delete_key(ui, cx, state, id, stored);
         let remove = ui.button("Remove account");
         if remove
@@ -247,11 +262,16 @@ fn first_key(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account)
     key_field::promise(ui, cx.theme);
     field.show(ui, cx.theme, &name, Some(account.service));
     let mut done = false;
-    ui.horizontal(|ui| {
-        let save = ui.add_enabled(!field.is_empty(), egui::Button::new("Save key"));
-        if save.clicked() {
+    let answers = matches!(cx.snapshot.keys.keyring, KeyringState::Ready | KeyringState::Missing { .. });
+    ui.horizontal_wrapped(|ui| {
+        let save = ui.add_enabled(!field.is_empty(), egui::Button::new("Save key")).clicked();
+        let hint = "The keyring does not answer; without it the key is used at once and forgotten when you quit";
+        let hold = || egui::Button::new("Keep it until Tidegate quits");
+        let hold = !answers && ui.add_enabled(!field.is_empty(), hold()).on_hover_text(hint).clicked();
+        if save || hold {
+            let order = if hold { KeyCommand::Hold } else { KeyCommand::Set };
             match field.take(ui.ctx()) {
-                Some(key) => done = cx.send(Command::Key(KeyCommand::Set(account.id.clone(), key))).is_some(),
+                Some(key) => done = cx.send(Command::Key(order(account.id.clone(), key))).is_some(),
                 None => cx
                     .toast(Tone::Error, "There is no key in what was pasted. Copy it again from your provider's page."),
             }
@@ -266,18 +286,21 @@ fn first_key(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account)
     }
 }
 
-fn test_lines(ui: &mut Ui, theme: &Theme, test: &KeyTest, now_wall_ms: u64) {
-    ui.add_space(gap::S);
-    let when =
-        test.finished_wall_ms.map_or_else(|| "Testing …".to_owned(), |at| format!("Tested {}", ago(at, now_wall_ms)));
-    ui.label(RichText::new(when).color(theme.text_soft));
-    for (passed, line) in &test.lines {
-        let tone = if *passed { Tone::Ok } else { Tone::Error };
-        ui.horizontal_wrapped(|ui| {
-            ui.label(tone.icon().rich_text().color(theme.tone(tone)));
-            ui.label(line);
-        });
+/// What single calls to the account's endpoints came to, each under the endpoint's name.
+fn calls(ui: &mut Ui, cx: &PageCx, account: &AccountId) {
+    for id in endpoints_of(cx, account) {
+        if let Some(test) = key_test::call_of(&cx.snapshot.keys, &id) {
+            ui.add_space(gap::S);
+            ui.label(strong(id.to_string()));
+            key_test::lines(ui, cx.theme, test, cx.snapshot.wall_ms);
+        }
     }
+}
+
+/// Those of the account that run.
+fn endpoints_of(cx: &PageCx, account: &AccountId) -> Vec<EndpointId> {
+    let all = cx.snapshot.applied.config.endpoints.iter().filter(|one| one.account == *account);
+    all.map(|one| one.id.clone()).collect()
 }
 
 #[cfg(test)]

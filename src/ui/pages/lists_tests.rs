@@ -138,7 +138,9 @@ fn a_request_is_cancelled_with_grace_and_can_be_kept() {
 #[test]
 fn cancelling_all_of_a_client_is_asked_about_first() {
     let mut stage = Stage::on(Page::Queue, fixture::snapshot());
-    stage.harness.get_all_by_label("All…").next().unwrap().click();
+    stage.harness.get_by_label("More for r-090001").click();
+    stage.settle();
+    stage.harness.get_by_label("Cancel all of aider…").click();
     stage.settle();
     assert!(stage.sent().is_none() && stage.spoken().contains("Cancel all waiting requests of aider?"));
     stage.harness.get_by_label("Cancel them").click();
@@ -146,6 +148,39 @@ fn cancelling_all_of_a_client_is_asked_about_first() {
     let Some((_, Command::Line(LineCommand::CancelAllOf(client)))) = stage.sent() else { panic!("nothing was sent") };
     assert_eq!(&*client, "aider");
     assert!(!stage.spoken().contains("Cancel all waiting requests of aider?"));
+}
+
+#[test]
+fn one_who_waits_is_sent_by_hand_where_the_menu_says_what_that_means() {
+    let mut stage = Stage::on(Page::Queue, fixture::snapshot());
+    stage.harness.get_by_label("More for r-090002").click();
+    stage.settle();
+    let spoken = stage.spoken();
+    let at = |id: &str| spoken.find(&format!("{id}: ")).unwrap_or_else(|| panic!("{id} is not offered: {spoken}"));
+    assert!(at("sim-ptu") < at("sim-westus") && at("sim-westus") < at("sim-sweden"), "in order of trial");
+    stage.harness.get_by_label("sim-sweden: has room").click();
+    stage.settle();
+    let Some((id, Command::Line(LineCommand::SendNow(request, endpoint)))) = stage.sent() else { panic!("not sent") };
+    assert_eq!((request, endpoint.as_str()), (RequestId(0x9_0002), "sim-sweden"));
+    stage.back.tell(Notice { id: Some(id), body: NoticeBody::Done(format!("{request} waits no longer")) });
+    stage.settle();
+    assert!(stage.spoken().contains("r-090002 waits no longer"));
+}
+
+#[test]
+fn a_line_that_is_longer_than_a_page_can_be_listed_to_its_end() {
+    let mut snapshot = fixture::snapshot();
+    let view = Arc::make_mut(&mut snapshot.view);
+    let one = view.queue.list[0].clone();
+    view.queue.list = (0..200)
+        .map(|at| crate::model::status::WaitingView { request: RequestId(at), position: 1, ..one.clone() })
+        .collect();
+    view.queue.waiting = 512;
+    let mut stage = Stage::on(Page::Queue, snapshot);
+    assert!(stage.spoken().contains("and 312 more"));
+    stage.harness.get_by_label("List them").click_accesskit();
+    stage.settle();
+    assert!(matches!(stage.sent(), Some((_, Command::Line(LineCommand::ListAll)))));
 }
 
 #[test]

@@ -2,12 +2,13 @@
 //!
 //! Invariant: rows stand in the order of service, or oldest first; ending one has a few seconds of grace, ending many is
 //! asked about.
-//! Absent on purpose: choosing an endpoint for a request by hand.
+//! Absent on purpose: judging where a request may go; the brain does, also when it is sent by hand.
 
 mod depth;
 mod kept;
 mod rule;
 mod running;
+mod send_now;
 mod waiting;
 
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use egui::{Modal, RichText, Ui};
 
 use crate::contract::{Command, LineCommand};
 use crate::model::id::RequestId;
-use crate::model::status::BalancerView;
+use crate::model::status::{BalancerView, QueueView};
 use crate::model::units::{Grouped, Timestamp};
 use crate::ui::cx::{PageCx, RowStep, Target};
 use crate::ui::format::{count, countdown, span};
@@ -58,10 +59,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
                 note(ui, theme, &line);
             }
             waiting::show(ui, cx, state, &view);
-            let more = u64::from(view.queue.waiting).saturating_sub(view.queue.list.len() as u64);
-            if more > 0 {
-                note(ui, theme, &format!("and {} more", Grouped(more)));
-            }
+            more(ui, cx, u64::from(view.queue.waiting), view.queue.list.len());
         }
     });
     ui.add_space(gap::M);
@@ -71,6 +69,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
             ui.label("Nothing is running.");
         } else {
             running::show(ui, cx, state, &view);
+            more(ui, cx, running.into(), view.queue.running.len());
         }
     });
     if state.running.selected != before.1 {
@@ -93,6 +92,21 @@ fn go_on(state: &mut State, view: &BalancerView, step: RowStep) {
         None => state.waiting.go_to(&waiting, place, false),
         Some(place) => state.running.go_to(&running, place, false),
     };
+}
+
+/// How many are not in the list, and a way to see them.
+fn more(ui: &mut Ui, cx: &mut PageCx, of: u64, listed: usize) {
+    let missing = of.saturating_sub(listed as u64);
+    // Both numbers are of one moment, but one that ends at just that moment is no reason for a line that comes and goes.
+    if missing == 0 || listed < QueueView::PAGE {
+        return;
+    }
+    ui.horizontal(|ui| {
+        note(ui, cx.theme, &format!("and {} more", Grouped(missing)));
+        if listed < QueueView::MOST && quiet_button(ui, cx.theme, "List them").clicked() {
+            cx.send(Command::Line(LineCommand::ListAll));
+        }
+    });
 }
 
 /// How the line stands, its last minutes, and its rule.

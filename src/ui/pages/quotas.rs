@@ -21,6 +21,7 @@ use crate::model::id::{EndpointId, PoolId};
 use crate::model::units::Grouped;
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::findings;
+use crate::ui::flash;
 use crate::ui::format::{count, full_in, tpm};
 use crate::ui::keyless;
 use crate::ui::theme::{Theme, Tone, gap, mono, strong};
@@ -66,6 +67,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         if widgets::in_hand(ui, cx.theme, &shown.response, state.hand.as_ref() == Some(&pool.id)) {
             state.hand = Some(pool.id.clone());
         }
+        flash::frame(ui, cx.theme, shown.response.rect, &Target::Pool(pool.id.clone()));
         if state.wanted.as_ref() == Some(&pool.id) {
             shown.response.scroll_to_me(Some(egui::Align::TOP));
             state.wanted = None;

@@ -26,6 +26,8 @@ use crate::model::config::{Config, Route};
 use crate::model::id::{EndpointId, ModelName};
 use crate::ui::cx::{Page, PageCx, RowStep, Target};
 use crate::ui::findings;
+use crate::ui::flash;
+use crate::ui::format::expects_each;
 use crate::ui::theme::{Tone, gap, strong};
 use crate::ui::widgets::{self, icon_button};
 
@@ -150,6 +152,7 @@ fn show_route(ui: &mut Ui, cx: &mut PageCx, state: &mut State, place: usize, rou
             if let Some((_, sheet)) = state.sheet.as_mut().filter(|(model, _)| *model == route.model) {
                 sheets::show(ui, cx, route, sheet, &state.sent, &mut edits);
             }
+            expected(ui, cx, route);
             ui.add_space(gap::M);
             let focus = state.focus.take_if(|(model, _)| *model == route.model).map(|(_, endpoint)| endpoint);
             let lifted = state.lifted.as_ref().filter(|lifted| lifted.route == route.model);
@@ -160,6 +163,11 @@ fn show_route(ui: &mut Ui, cx: &mut PageCx, state: &mut State, place: usize, rou
             findings::show(ui, cx, "route", Some(place));
         });
     });
+    let mut cards = route.groups.iter().flat_map(|group| &group.endpoints);
+    // Cards that moved are framed each by itself.
+    if !cards.any(|card| flash::is_shown(ui.ctx(), &Target::Endpoint(card.endpoint.clone()))) {
+        flash::frame(ui, cx.theme, shown.response.rect, &Target::Route(route.model.clone()));
+    }
     if state.wanted.as_ref() == Some(&route.model) {
         shown.response.scroll_to_me(Some(Align::TOP));
         state.wanted = None;
@@ -207,6 +215,15 @@ fn standing(ui: &mut Ui, cx: &PageCx, route: &Route) {
     widgets::status_label(ui, cx.theme, tone, &format!("{} of {} serving", view.serving, view.members));
     if view.waiting > 0 {
         widgets::note(ui, cx.theme, &format!("{} waiting", view.waiting));
+    }
+}
+
+/// What its clients are expected to ask for next, by priority.
+fn expected(ui: &mut Ui, cx: &PageCx, route: &Route) {
+    let view = cx.snapshot.view.routes.iter().find(|view| view.model == route.model);
+    if let Some(each) = view.and_then(|view| expects_each(&view.demand)) {
+        widgets::note(ui, cx.theme, &format!("Expected, if clients go on as they do: {each}"))
+            .on_hover_text("Room is kept for the more important ones; what is rarely exceeded says how sure this is");
     }
 }
 

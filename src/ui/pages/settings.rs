@@ -14,6 +14,7 @@ use egui::{RichText, Ui};
 
 use crate::ui::actions::Action;
 use crate::ui::cx::{Page, PageCx, Target};
+use crate::ui::flash;
 use crate::ui::keyless;
 use crate::ui::rules;
 use crate::ui::settings::{self, Part, Setting};
@@ -97,7 +98,7 @@ fn matches(setting: &Setting, filter: &str) -> bool {
 
 /// One setting: name, meaning, control.
 fn one(ui: &mut Ui, cx: &mut PageCx, state: &mut State, setting: &Setting) {
-    ui.push_id(setting.slug, |ui| {
+    let shown = ui.push_id(setting.slug, |ui| {
         let heading = ui.label(strong(setting.name).color(cx.theme.text));
         if let Some((slug, left)) = state.wanted.filter(|(slug, _)| *slug == setting.slug) {
             state.wanted = left.checked_sub(1).map(|left| (slug, left));
@@ -118,6 +119,7 @@ fn one(ui: &mut Ui, cx: &mut PageCx, state: &mut State, setting: &Setting) {
             },
         }
     });
+    flash::frame(ui, cx.theme, shown.response.rect, &Target::Setting(setting.slug));
     ui.add_space(gap::M);
 }
 

@@ -3,8 +3,11 @@
 //! Invariant: an action that cannot be done says why; one that belongs to a page is handed to it.
 //! Absent on purpose: keys and words; the table of actions has them.
 
+use std::sync::Arc;
+
 use egui::Context;
 
+use super::toasts::Look;
 use super::{Console, Toast};
 use crate::contract::snapshot::Serving;
 use crate::contract::{Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, ServingCommand, Snapshot};
@@ -13,6 +16,7 @@ use crate::model::preferences::ThemeChoice;
 use crate::ui::actions::{self, Action, Circumstances};
 use crate::ui::cx::{Page, Target};
 use crate::ui::draft::Draft;
+use crate::ui::flash;
 use crate::ui::link;
 use crate::ui::palette::Does;
 use crate::ui::theme::{Theme, Tone};
@@ -120,9 +124,21 @@ impl Console {
     }
 
     pub(super) fn say(&mut self, ctx: &Context, what: &str, step: impl FnOnce(&mut Draft) -> Option<String>) {
-        if let Some(label) = step(&mut self.draft) {
-            self.toast(ctx, Tone::Info, format!("{what}: {label}"));
-        }
+        let before = Arc::clone(self.draft.working());
+        let Some(label) = step(&mut self.draft) else { return };
+        let touched = self.draft.touched_since(&before);
+        let here = touched.iter().any(|target| self.shows(target));
+        let elsewhere = touched.first().filter(|_| !here).cloned();
+        flash::start(ctx, touched);
+        // From another page the person is not led away unasked.
+        let look = elsewhere.map(|target| ("Show", Look::Place(target)));
+        self.toasts.add(ctx, Toast { look, ..Toast::new(Tone::Info, format!("{what}: {label}")) });
+    }
+
+    /// Whether a place is on the page as it is. Of endpoints, one at a time is open.
+    fn shows(&self, target: &Target) -> bool {
+        let open = || !matches!(target, Target::Endpoint(_)) || self.selected.as_ref() == Some(target);
+        target.page() == self.page() && open()
     }
 
     fn copy_base_url(&mut self, ctx: &Context, snapshot: &Snapshot) {

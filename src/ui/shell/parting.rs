@@ -92,10 +92,10 @@ impl Console {
     }
 }
 
-/// Accounts whose key is in memory and nowhere else.
+/// Accounts whose key is in memory and nowhere else, those of the profile that was left for the demo included.
 pub(super) fn in_memory(snapshot: &Snapshot) -> Vec<&AccountId> {
     let only = snapshot.keys.accounts.iter().filter(|key| matches!(key.state, KeyState::InMemory { .. }));
-    only.map(|key| &key.account).collect()
+    only.map(|key| &key.account).chain(&snapshot.keys.set_aside).collect()
 }
 
 fn lost_words(lost: &[&AccountId]) -> String {

@@ -76,6 +76,7 @@ fn forgetful() -> Snapshot {
             key("acme-west", KeyState::InMemory { fingerprint: fingerprint() }),
             key("elsewhere", KeyState::InKeyring { fingerprint: fingerprint() }),
         ],
+        ..KeysView::default()
     });
     snapshot
 }
@@ -146,4 +147,21 @@ fn without_a_port_at_launch_nothing_is_said_of_one() {
     let mut screen = screen_of(fixture::snapshot());
     screen.go(Page::Settings);
     assert!(!says(&screen, "--port"));
+}
+
+#[test]
+fn quitting_from_within_the_demo_names_the_keys_of_the_profile_that_was_left_for_it() {
+    let mut snapshot = fixture::snapshot();
+    let view = Arc::make_mut(&mut snapshot.view);
+    view.queue.waiting = 0;
+    for endpoint in &mut view.endpoints {
+        endpoint.in_flight = 0;
+    }
+    assert!(snapshot.profile.demo);
+    Arc::make_mut(&mut snapshot.keys).set_aside = vec!["acme-east".into()];
+    let mut screen = screen_of(snapshot);
+    quit(&mut screen);
+    assert_eq!(screen.harness.state().ending(), Ending::Open);
+    assert!(says(&screen, "Quitting forgets 1 key"));
+    assert!(says(&screen, "The key of acme-east is in memory alone."));
 }

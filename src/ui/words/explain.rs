@@ -181,6 +181,10 @@ fn sent_paragraph(taken: &Candidate, decision: &Decision, because: &str) -> Stri
     let went_on = decision.went_on.as_ref();
     let went_on = went_on.map_or_else(String::new, |model| format!(" The route went on with model {model}."));
     let (id, reason) = (&taken.endpoint, chosen_reason(taken));
+    if taken.verdict == Verdict::Chosen(Choice::ByHand) {
+        let room = free(taken, decision).map_or_else(|| "limit unknown".to_owned(), |free| format!("{free} free"));
+        return format!("Sent to {id} ({place}) by hand{waited}: {room}.{went_on}");
+    }
     if because.is_empty() {
         let room = free(taken, decision).map_or_else(|| "limit unknown".to_owned(), |free| format!("{free} free"));
         return format!("Sent to {id}{waited}: {place}, {room}{reason}.{went_on}");

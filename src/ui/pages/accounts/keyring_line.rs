@@ -72,8 +72,8 @@ fn waiting_for_it(ui: &mut Ui, cx: &mut PageCx) {
     note(
         ui,
         cx.theme,
-        "Serving, settings and simulated endpoints work meanwhile. To do without the keyring, choose an environment variable \
-         under Key source and apply; it counts as soon as the keyring answers or Tidegate is started again.",
+        "Serving, settings and simulated endpoints work meanwhile. To do without the keyring, paste a key and choose “Keep it \
+         until Tidegate quits”, or choose an environment variable under Key source.",
     );
     ui.horizontal_wrapped(|ui| {
         if ui.button("Try simulated endpoints").on_hover_text("No key, and nothing leaves this computer").clicked() {

@@ -1,12 +1,14 @@
 //! The keyring's line while it owes an answer.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 
-use crate::contract::Snapshot;
 use crate::contract::snapshot::{Applied, KeyringState, KeysView};
+use crate::contract::{Command, KeyCommand, Snapshot};
 use crate::model::config::Service;
 use crate::ui::cx::Page;
 use crate::ui::{Console, fixture, theme};
@@ -20,7 +22,7 @@ fn asking() -> Snapshot {
         account.service = Service::Openai;
     }
     snapshot.applied = Arc::new(Applied { config: Arc::new(config), ..Applied::clone(&snapshot.applied) });
-    snapshot.keys = Arc::new(KeysView { keyring: KeyringState::Unknown, accounts: vec![] });
+    snapshot.keys = Arc::new(KeysView { keyring: KeyringState::Unknown, accounts: vec![], ..KeysView::default() });
     snapshot
 }
 
@@ -46,7 +48,33 @@ fn a_keyring_that_is_slow_says_what_is_waited_for_and_what_to_do() {
     assert!(harness.query_by_label_contains("The keyring has not answered yet").is_some());
     assert!(harness.query_by_label_contains("Waiting for the keys of sim-a and sim-b").is_some());
     assert!(harness.query_by_label_contains("in a window behind this one").is_some());
-    assert!(harness.query_by_label_contains("choose an environment variable").is_some());
+    assert!(harness.query_by_label_contains("Keep it until Tidegate quits").is_some());
+}
+
+#[test]
+fn while_the_keyring_does_not_answer_a_key_can_be_kept_without_it() {
+    let (line, _back, mut inbox) = crate::contract::line(asking());
+    let console = Console::new(line, &egui::Context::default());
+    let mut harness = Harness::builder()
+        .with_size(egui::vec2(1280.0, 1_200.0))
+        .with_context_setup(theme::install)
+        .build_ui_state(|ui, console: &mut Console| console.ui(ui), console);
+    harness.get_by_label(Page::Accounts.name()).click();
+    harness.run_steps(4);
+    assert_eq!(harness.query_all_by_label("Waiting for the keyring").count(), 2, "each account says so");
+    harness.get_all_by_label("Add key").next().expect("sim-a has none").click();
+    harness.run_steps(4);
+    harness.get_by_role_and_label(egui::Role::PasswordInput, "Key of sim-a").focus();
+    harness.run_steps(2);
+    harness.event(egui::Event::Paste("sk-proj-Zq81xWcV55bNmKtR7yLp".to_owned()));
+    harness.run_steps(3);
+    harness.get_by_label("Keep it until Tidegate quits").click();
+    harness.run_steps(3);
+    let next = std::pin::pin!(inbox.next());
+    let sent = next.poll(&mut Context::from_waker(Waker::noop()));
+    let Poll::Ready(Some((_, Command::Key(KeyCommand::Hold(account, key))))) = sent else { panic!("not sent") };
+    assert_eq!((account.as_str(), key.expose()), ("sim-a", "sk-proj-Zq81xWcV55bNmKtR7yLp"));
+    assert!(harness.query_by_label("Keep it until Tidegate quits").is_none(), "the field is gone with the key");
 }
 
 #[test]

@@ -5,13 +5,14 @@
 
 use egui::{RichText, Ui};
 
+use super::State;
 use super::key_field::{self, KeyField};
-use super::{State, test_lines};
 use crate::contract::snapshot::{AccountKey, KeyState};
 use crate::contract::{Command, KeyCommand};
 use crate::model::config::{Account, Service};
 use crate::ui::cx::PageCx;
 use crate::ui::format::clock_time;
+use crate::ui::key_test;
 use crate::ui::theme::{Tone, gap, strong};
 use crate::ui::widgets::{self, note};
 
@@ -75,7 +76,7 @@ fn next(ui: &mut Ui, cx: &mut PageCx, account: &Account, key: &AccountKey) {
         }
     });
     if let Some(test) = test {
-        test_lines(ui, cx.theme, test, cx.snapshot.wall_ms);
+        key_test::lines(ui, cx.theme, test, cx.snapshot.wall_ms);
     }
 }
 

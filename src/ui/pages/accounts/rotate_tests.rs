@@ -32,7 +32,7 @@ fn snapshot(state: KeyState, spares: SpareKeys) -> Snapshot {
     let config = Config { accounts: vec![account("")], ..Config::default() };
     snapshot.applied = Arc::new(Applied { config: Arc::new(config), ..Applied::clone(&snapshot.applied) });
     let key = AccountKey { account: "east".into(), state, test: None, spares };
-    snapshot.keys = Arc::new(KeysView { keyring: KeyringState::Ready, accounts: vec![key] });
+    snapshot.keys = Arc::new(KeysView { keyring: KeyringState::Ready, accounts: vec![key], ..KeysView::default() });
     snapshot
 }
 
@@ -132,7 +132,11 @@ fn an_account_whose_key_was_refused_says_which_one_is_used() {
 #[test]
 fn a_locked_keyring_is_asked_again_from_the_top_of_the_page() {
     let mut snapshot = snapshot(KeyState::Absent, SpareKeys::default());
-    snapshot.keys = Arc::new(KeysView { keyring: KeyringState::Locked, accounts: snapshot.keys.accounts.clone() });
+    snapshot.keys = Arc::new(KeysView {
+        keyring: KeyringState::Locked,
+        accounts: snapshot.keys.accounts.clone(),
+        ..KeysView::default()
+    });
     let mut screen = Screen::open(snapshot);
     assert!(screen.spoken().contains("Your keyring is locked, so 1 account can't be used."));
     screen.click("Unlock");

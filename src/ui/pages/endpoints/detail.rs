@@ -13,6 +13,7 @@ use crate::model::id::EndpointId;
 use crate::model::status::EndpointView;
 use crate::model::units::Grouped;
 use crate::ui::cx::{Page, PageCx, Target};
+use crate::ui::flash;
 use crate::ui::format::full_in;
 use crate::ui::status;
 use crate::ui::theme::{self, gap};
@@ -67,11 +68,13 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &E
         cx.open(Target::Endpoint(next));
     }
     heading(ui, cx, endpoint);
+    let theme = cx.theme;
     ui.horizontal_wrapped(|ui| {
         for tab in Tab::ALL {
             ui.selectable_value(&mut state.tab, tab, tab.name());
         }
     });
+    let top = ui.cursor().top();
     match state.tab {
         Tab::Live => live::show(ui, cx, state, endpoint),
         Tab::Limits => limits::show(ui, cx, endpoint),
@@ -81,6 +84,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &E
         Tab::Events => events::show(ui, cx, endpoint),
         Tab::Config => configured::show(ui, cx, state, &endpoint.id),
     }
+    let below = ui.min_rect().with_min_y(top);
+    flash::frame(ui, theme, below, &Target::Endpoint(endpoint.id.clone()));
 }
 
 /// The endpoint that J, K or G leads to, in the order of the configuration.

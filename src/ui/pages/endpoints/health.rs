@@ -8,6 +8,7 @@ use egui::Ui;
 use crate::model::status::EndpointView;
 use crate::model::units::Grouped;
 use crate::ui::cx::{PageCx, Target};
+use crate::ui::format::{clock_time, countdown};
 use crate::ui::rules::{self, Section};
 use crate::ui::status;
 use crate::ui::theme::gap;
@@ -23,12 +24,31 @@ const CAUSES: [(&str, &str); 6] = [
     ("404", "Deployment not found"),
 ];
 
+/// What the service asked for by itself, while that holds.
+fn asked(cx: &PageCx, endpoint: &EndpointView) -> Option<String> {
+    let (now, until) = (cx.snapshot.at, endpoint.insight.asked_until?);
+    let wall = cx.snapshot.wall_ms.saturating_add(millis(until.since(now)));
+    Some(format!(
+        "The service asked to be left alone until {}, for {} more. That holds whatever else the endpoint rests for, and over \
+         a restart.",
+        clock_time(wall),
+        countdown(until, now)
+    ))
+}
+
+fn millis(span: std::time::Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Shows the tab.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
     let theme = cx.theme;
     section(ui, theme, "What we see", |ui| {
         let seen = status::health(endpoint.health, cx.snapshot.at);
         status_label(ui, theme, seen.tone, &seen.word);
+        if let Some(words) = asked(cx, endpoint) {
+            note(ui, theme, &words);
+        }
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = gap::XL;
             let counters = endpoint.counters;

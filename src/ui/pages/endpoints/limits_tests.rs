@@ -48,6 +48,18 @@ fn each_limit_says_who_states_it_and_since_when() {
 }
 
 #[test]
+fn the_time_a_service_asked_for_is_told_with_its_end() {
+    let mut snapshot = fixture::snapshot();
+    let sweden = &mut Arc::make_mut(&mut snapshot.view).endpoints[3];
+    sweden.insight.asked_until = Some(Timestamp::from_secs(fixture::SECOND + 72));
+    let end = clock_time(snapshot.wall_ms + 72_000);
+    let screen = open(snapshot, "Health");
+    assert!(screen.query_by_label_contains(&format!("left alone until {end}, for 1:12 more")).is_some());
+    let screen = open(fixture::snapshot(), "Health");
+    assert!(screen.query_by_label_contains("left alone").is_none(), "it asked for nothing");
+}
+
+#[test]
 fn what_was_learned_can_be_pinned_in_one_step() {
     let mut screen = open(reported(), "Limits");
     screen.get_by_label("Pin 90,000 TPM").click();

@@ -1,7 +1,7 @@
 //! The test of an endpoint's key, and how quick it is beside the others of its routes.
 //!
-//! Invariant: testing reads a list and costs nothing; times are those of real requests, and a difference within their spread is
-//! called none.
+//! Invariant: testing reads a list and costs nothing, a call of one token says before what it costs; times are those of real
+//! requests, and a difference within their spread is called none.
 //! Absent on purpose: calls that cost tokens only to be measured.
 
 use egui::{Grid, RichText, Ui};
@@ -13,6 +13,7 @@ use crate::model::id::EndpointId;
 use crate::model::status::{BalancerView, EndpointView};
 use crate::ui::cx::{PageCx, Target};
 use crate::ui::format::{ago, count, span};
+use crate::ui::key_test;
 use crate::ui::theme::{Tone, gap, mono};
 use crate::ui::widgets::{note, quiet_button, section, status_label};
 
@@ -22,6 +23,9 @@ const ENOUGH: usize = 5;
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, quick: &Quick, endpoint: &EndpointView) {
     let theme = cx.theme;
     section(ui, theme, "The key of its account", |ui| key(ui, cx, endpoint));
+    if !endpoint.simulated {
+        section(ui, theme, "A call of one token", |ui| call(ui, cx, endpoint));
+    }
     section(ui, theme, "Time to the first token", |ui| {
         let rivals = rivals(&cx.snapshot.view, &endpoint.id);
         let times: Vec<(EndpointId, Option<Times>)> =
@@ -69,6 +73,14 @@ fn key(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
             cx.open(Target::Account(endpoint.account.clone()));
         }
     });
+}
+
+/// What a single call came to, and a way to make one. What it costs is said before.
+fn call(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
+    if let Some(test) = key_test::call_of(&cx.snapshot.keys, &endpoint.id) {
+        key_test::lines(ui, cx.theme, test, cx.snapshot.wall_ms);
+    }
+    ui.horizontal_wrapped(|ui| key_test::ask(ui, cx, std::slice::from_ref(&endpoint.id)));
 }
 
 /// The endpoints that stand beside it in a route, itself first.

@@ -253,8 +253,11 @@ mod tests {
     fn no_more_than_five_rows_are_shown() {
         let gone = Health::Resting { until: Timestamp::MAX, cause: RestCause::Unreachable };
         let mut snapshot = with(&[gone; 4]);
-        snapshot.keys =
-            Arc::new(crate::contract::snapshot::KeysView { keyring: KeyringState::Locked, accounts: vec![] });
+        snapshot.keys = Arc::new(crate::contract::snapshot::KeysView {
+            keyring: KeyringState::Locked,
+            accounts: vec![],
+            ..Default::default()
+        });
         assert_eq!(rows(&snapshot).len(), 5);
     }
 }

@@ -9,7 +9,7 @@ use crate::model::config::AdminState;
 use crate::model::outlook::Demand;
 use crate::model::status::{EndpointView, GroupView, Health, RouteView};
 use crate::ui::cx::{PageCx, Target};
-use crate::ui::format::{expects, full_in, group_rank, of_limit};
+use crate::ui::format::{expects, expects_each, full_in, group_rank, of_limit};
 use crate::ui::status::{self, Status, urgency};
 use crate::ui::theme::{self, Tone, gap};
 use crate::ui::widgets::{Bar, chip, headroom_bar, note, quiet_button, section, status_label};
@@ -67,7 +67,9 @@ fn show_route(ui: &mut Ui, cx: &mut PageCx, route: &RouteView) {
             chip(ui, theme, Tone::Throttled, &format!("{} waiting", route.waiting));
         }
         if let Some(words) = expects(route.demand.into_iter().fold(Demand::default(), Demand::and)) {
-            note(ui, theme, &words).on_hover_text("What clients ask for, if they go on as they do");
+            let each = expects_each(&route.demand).unwrap_or_default();
+            let hint = format!("What clients ask for, if they go on as they do: {each}");
+            note(ui, theme, &words).on_hover_text(hint);
         }
     });
     let sent: u64 = route.groups.iter().flat_map(|group| &group.sent_last_minute).sum();

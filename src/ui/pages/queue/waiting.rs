@@ -4,8 +4,9 @@
 //! Absent on purpose: those beyond the list; how many there are is said below.
 
 use egui::{RichText, Ui};
+use egui_material_icons::icons::ICON_MORE_HORIZ;
 
-use super::{State, end_button, kept, named};
+use super::{State, end_button, kept, named, send_now};
 use crate::contract::{Command, LineCommand};
 use crate::model::id::RequestId;
 use crate::model::status::{BalancerView, EndpointView, GroupView, WaitingView};
@@ -89,11 +90,17 @@ fn cell(
             ui.label(words).on_hover_text(place);
         }
         6 => drop(ui.label(mono(Grouped(one.charge).to_string()))),
-        _ => buttons(ui, cx, one, asked),
+        _ => buttons(ui, cx, one, view, asked),
     }
 }
 
-fn buttons(ui: &mut Ui, cx: &mut PageCx, one: &WaitingView, asked: &mut Option<std::sync::Arc<str>>) {
+fn buttons(
+    ui: &mut Ui,
+    cx: &mut PageCx,
+    one: &WaitingView,
+    view: &BalancerView,
+    asked: &mut Option<std::sync::Arc<str>>,
+) {
     let theme = cx.theme;
     end_button(ui, cx, one.request, "503, taken out of the line by hand");
     let first = one.position == 1;
@@ -101,10 +108,16 @@ fn buttons(ui: &mut Ui, cx: &mut PageCx, one: &WaitingView, asked: &mut Option<s
     if !first && quiet_button(ui, theme, "To front").on_hover_text(format!("Put {id} first in its line")).clicked() {
         cx.send(Command::Line(LineCommand::Promote(id)));
     }
-    let all = quiet_button(ui, theme, "All…");
-    if all.on_hover_text(format!("Cancel all waiting requests of {}", named(&one.client))).clicked() {
-        *asked = Some(std::sync::Arc::clone(&one.client));
-    }
+    let name = format!("More for {id}");
+    let more = ui.menu_button(ICON_MORE_HORIZ.rich_text(), |ui| {
+        send_now::menu(ui, cx, one, view);
+        ui.separator();
+        if ui.button(format!("Cancel all of {}…", named(&one.client))).clicked() {
+            *asked = Some(std::sync::Arc::clone(&one.client));
+        }
+    });
+    more.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));
+    more.response.on_hover_text("Send it now, or cancel all of its client");
 }
 
 /// `3,180 TPM more on sim-ptu; about 4 s`, or why it will not do.

@@ -14,6 +14,7 @@ use crate::model::config::{Group, Route};
 use crate::model::id::{EndpointId, ModelName};
 use crate::model::status::EndpointView;
 use crate::ui::cx::{PageCx, Target};
+use crate::ui::flash;
 use crate::ui::format::{count, group_rank, of_limit};
 use crate::ui::status;
 use crate::ui::theme::{Tone, gap, mono, strong};
@@ -102,6 +103,7 @@ fn surface(ui: &mut Ui, cx: &PageCx, scene: &Scene, id: &EndpointId, edits: &mut
     if response.gained_focus() || response.clicked() {
         edits.push(Edit::Select(id.clone()));
     }
+    flash::frame(ui, cx.theme, response.rect, &Target::Endpoint(id.clone()));
     keyboard(ui, &response, route, id, edits);
     carry(ui, &response, route, id, held, edits);
     response

@@ -41,6 +41,8 @@ pub(super) enum Edit {
     /// The groups of a preset, by its name.
     Preset(&'static str, Vec<Group>),
     Rename(String),
+    /// A group's name; empty: none.
+    NameGroup(usize, String),
     Delete,
     /// Opens what is asked before an edit, or closes it.
     Ask(Option<Sheet>),
@@ -73,6 +75,14 @@ pub(super) fn apply(cx: &mut PageCx, state: &mut State, route: &Route, edit: Edi
         Edit::Delete => {
             state.sheet = None;
             cx.draft.edit(format!("delete route {model}"), |config| lanes::delete_route(config, model));
+        }
+        Edit::NameGroup(place, name) => {
+            state.sheet = None;
+            let rank = words::group_in_sentence(place + 1, route.groups.len());
+            let named = if name.is_empty() { "no name".to_owned() } else { name.clone() };
+            cx.draft.edit(format!("give the {rank} of {model} {named}"), |config| {
+                lanes::name_group(config, model, place, &name);
+            });
         }
         Edit::Preset(name, groups) => {
             state.sheet = None;

@@ -4,16 +4,19 @@
 //! Absent on purpose: the edits themselves.
 
 use egui::{DragAndDrop, Pos2, Rect, RichText, Stroke, Ui};
+use egui_material_icons::icons::ICON_EDIT;
 
 use super::card::{self, Dragged};
 use super::edit::Edit;
 use super::lanes::{self, Slot};
 use super::sent::Sent;
+use super::sheets::Sheet;
 use super::{Held, plan, sentence};
 use crate::model::config::{Group, Route, Spread};
 use crate::ui::cx::PageCx;
 use crate::ui::format::{count, group_rank};
-use crate::ui::theme::{gap, small_font, strong};
+use crate::ui::theme::{self, gap, small_font, strong};
+use crate::ui::widgets::icon_button;
 use crate::ui::words;
 
 const SPREADS: [Spread; 6] =
@@ -201,6 +204,9 @@ fn heading(ui: &mut Ui, cx: &PageCx, route: &Route, place: usize, group: &Group,
     let groups = route.groups.len();
     ui.horizontal_wrapped(|ui| {
         ui.label(strong(group_rank(place, groups)));
+        if let Some(id) = &group.id {
+            ui.label(theme::mono(id.as_str()).color(cx.theme.text_soft)).on_hover_text("The group's name");
+        }
         ui.label(RichText::new(words::group_rule(place + 1, groups)).color(cx.theme.text_soft));
         let name = ui.label(RichText::new("split by").color(cx.theme.text_soft));
         let mut spread = group.spread;
@@ -217,6 +223,11 @@ fn heading(ui: &mut Ui, cx: &PageCx, route: &Route, place: usize, group: &Group,
             edits.push(Edit::Spread(place, spread));
         }
         caches(ui, place, group, edits);
+        let naming = format!("Name the {} of {}", words::group_in_sentence(place + 1, groups), route.model);
+        if icon_button(ui, cx.theme, ICON_EDIT, &naming).clicked() {
+            let now = group.id.as_ref().map(ToString::to_string).unwrap_or_default();
+            edits.push(Edit::Ask(Some(Sheet::Group(place, now))));
+        }
         let text = format!("Remove the {}; its endpoints become unused", words::group_in_sentence(place + 1, groups));
         if groups > 1 && ui.button("Remove").on_hover_text(text).clicked() {
             edits.push(Edit::RemoveLane(place));

@@ -192,6 +192,26 @@ pub fn set_caches(config: &mut Config, model: &ModelName, group: usize, kept: bo
     }
 }
 
+/// What is wrong with this name for the group at a place; nothing, if it is empty: the group is known by its place then.
+#[must_use]
+pub fn group_problem(route: &Route, group: usize, name: &str) -> Option<String> {
+    let name = name.trim();
+    let others = || route.groups.iter().enumerate().filter(|(place, _)| *place != group);
+    let called = |(place, other): (usize, &Group)| match &other.id {
+        Some(id) => id.as_str() == name,
+        None => (place + 1).to_string() == name,
+    };
+    let taken = others().any(called);
+    taken.then(|| format!("Another priority group of this route is known as {name}."))
+}
+
+/// Names a lane; without a name it is known by its place.
+pub fn name_group(config: &mut Config, model: &ModelName, group: usize, name: &str) {
+    if let Some(lane) = route_mut(config, model).and_then(|route| route.groups.get_mut(group)) {
+        lane.id = (!name.is_empty()).then(|| name.into());
+    }
+}
+
 /// Sets a member's weight; at least 1.
 pub fn set_weight(config: &mut Config, model: &ModelName, endpoint: &EndpointId, weight: u32) {
     let Some(route) = route_mut(config, model) else { return };

@@ -27,6 +27,41 @@ fn every_step_of_a_lifted_card_is_said() {
 }
 
 #[test]
+fn what_clients_are_expected_to_ask_for_is_told_by_priority() {
+    let mut snapshot = fixture::snapshot();
+    let route = &mut Arc::make_mut(&mut snapshot.view).routes[0];
+    route.demand[2] = crate::model::outlook::Demand { expected: 3_000, upper: 9_000, trend: 0 };
+    let stage = Stage::on(Page::Routing, snapshot);
+    assert!(stage.spoken().contains("go on as they do: bulk ~3000 TPM, rarely over 9000"), "{}", stage.spoken());
+    let stage = Stage::on(Page::Routing, fixture::snapshot());
+    assert!(!stage.spoken().contains("Expected, if"), "nothing is expected");
+}
+
+#[test]
+fn a_group_gets_a_name_that_no_other_one_has() {
+    let mut stage = Stage::on(Page::Routing, fixture::snapshot());
+    click(&mut stage, "Name the first choice of demo-chat");
+    let type_in = |stage: &mut Stage, text: &str| {
+        stage.harness.get_by_role_and_label(egui::Role::TextInput, "Group name").focus();
+        stage.settle();
+        stage.press(Modifiers::COMMAND, Key::A);
+        stage.harness.event(Event::Text(text.to_owned()));
+        stage.settle();
+    };
+    type_in(&mut stage, "2");
+    assert!(stage.spoken().contains("Another priority group of this route is known as 2."), "{}", stage.spoken());
+    type_in(&mut stage, "provisioned");
+    click(&mut stage, "Name it");
+    assert_eq!(
+        stage.config().routes[0].groups[0].id.as_ref().map(crate::model::id::GroupId::as_str),
+        Some("provisioned")
+    );
+    let undo = stage.console().draft().undo_label();
+    assert_eq!(undo, Some("give the first choice of demo-chat provisioned"));
+    assert_eq!(stage.console().draft().changes(), ["First choice of route demo-chat is named provisioned."]);
+}
+
+#[test]
 fn delete_takes_a_focused_card_out_and_alt_up_brings_it_in_again() {
     let mut stage = Stage::on(Page::Routing, fixture::snapshot());
     stage.harness.get_by_label("sim-westus, second choice, position 2 of 2").focus();

@@ -17,12 +17,15 @@ use crate::ui::format::count;
 use crate::ui::keyless;
 use crate::ui::theme::{Tone, gap, strong};
 use crate::ui::widgets::primary_button;
+use crate::ui::words;
 
 /// What is asked.
 #[derive(Clone, Debug)]
 pub(super) enum Sheet {
     /// Its new name, as typed so far.
     Rename(String),
+    /// The name of one of its groups, from 0, as typed so far.
+    Group(usize, String),
     /// Whether it is to go.
     Delete,
     /// Whether its groups are to be arranged so.
@@ -41,6 +44,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, route: &Route, sheet: &mut Shee
         ui.set_width(ui.available_width());
         match sheet {
             Sheet::Rename(name) => rename(ui, cx, route, name, edits),
+            Sheet::Group(place, name) => name_group(ui, cx, route, (*place, name), edits),
             Sheet::Delete => delete(ui, cx, route, sent, edits),
             Sheet::Preset(preset) => preset_preview(ui, cx, route, *preset, edits),
         }
@@ -55,6 +59,32 @@ fn rename(ui: &mut Ui, cx: &mut PageCx, route: &Route, name: &mut String, edits:
         None => {}
     }
     let text = format!("Clients have to ask for the new name. {}", unanswered(cx.draft.working(), &route.model));
+    ui.label(RichText::new(text).color(cx.theme.text_soft));
+}
+
+fn name_group(ui: &mut Ui, cx: &mut PageCx, route: &Route, (place, name): (usize, &mut String), edits: &mut Vec<Edit>) {
+    let rank = words::group_in_sentence(place + 1, route.groups.len());
+    ui.label(strong(format!("Name of the {rank}")));
+    let problem = lanes::group_problem(route, place, name);
+    let field = keyless::labelled(ui, cx.theme, "Group name", "provisioned", name);
+    if field.to_accounts {
+        cx.go(Page::Accounts);
+    }
+    if let Some(problem) = &problem {
+        ui.label(RichText::new(problem).color(cx.theme.tone(Tone::Error)));
+    }
+    let entered = field.response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+    ui.horizontal(|ui| {
+        let take = ui.add_enabled(problem.is_none(), egui::Button::new("Name it")).clicked();
+        if take || entered && problem.is_none() {
+            edits.push(Edit::NameGroup(place, name.trim().to_owned()));
+        }
+        if ui.button("Cancel").clicked() {
+            edits.push(Edit::Ask(None));
+        }
+    });
+    let text = "In the file it is the group's id. What a group remembers, such as that it was left, stays with its name when \
+                groups change places; without one it is known by its place. Empty: none.";
     ui.label(RichText::new(text).color(cx.theme.text_soft));
 }
 

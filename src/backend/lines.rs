@@ -1,0 +1,43 @@
+//! What the person does to the waiting line beside ending requests: sending one by hand, and seeing all of them.
+//!
+//! Invariant: a long list is made only while it is asked for; it ends by itself once a page holds everybody.
+//! Absent on purpose: ending requests (`commands`, `leaving`), and the order of service (`policy`).
+
+use super::stage::Stage;
+use crate::contract::snapshot::Problem;
+use crate::model::id::{EndpointId, RequestId};
+use crate::model::status::QueueView;
+
+/// Where more than want of room keeps it away, it waits on.
+pub(super) fn send_now(stage: &Stage, request: RequestId, endpoint: EndpointId) -> Result<String, Problem> {
+    let name = endpoint.clone();
+    if stage.engine.send_by_hand(request, endpoint) {
+        return Ok(format!("{request} waits no longer"));
+    }
+    Err(Problem {
+        what: format!(
+            "{request} could not be sent to {name}: it rests, is switched off, or may not answer this request."
+        ),
+        still_works: "The request keeps its place in line.".to_owned(),
+        next_step: "Choose another endpoint, or let it wait.".to_owned(),
+    })
+}
+
+/// Lists as many as can be listed.
+pub(super) fn list_all(stage: &mut Stage) {
+    stage.listing = true;
+    stage.engine.list_all(true);
+}
+
+/// Goes back to a page once it holds everybody.
+pub(super) fn beat(stage: &mut Stage) {
+    if !stage.listing {
+        return;
+    }
+    let view = &stage.back.latest().view;
+    let running = view.endpoints.iter().fold(0_usize, |sum, one| sum.saturating_add(one.in_flight as usize));
+    if view.queue.waiting as usize <= QueueView::PAGE && running <= QueueView::PAGE {
+        stage.listing = false;
+        stage.engine.list_all(false);
+    }
+}
