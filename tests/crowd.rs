@@ -9,25 +9,37 @@
 
 #[path = "crowd/books.rs"]
 mod books;
+#[path = "crowd/owners.rs"]
+mod owners;
+#[path = "crowd/retries.rs"]
+mod retries;
+#[path = "crowd/room.rs"]
+mod room;
 #[path = "crowd/shape.rs"]
 mod shape;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use books::Books;
 use fastrand::Rng;
+use owners::{Bound, Owners};
 use proptest::prelude::*;
-use shape::Shape;
+use retries::Retries;
+use room::{Ask, is_borne_out, is_short};
+use shape::{Shape, Spot};
 use tidegate::model::config::{AdminState, Priority};
-use tidegate::model::decision::{Choice, Decision, Exclusion, Verdict};
-use tidegate::model::id::{EndpointId, ModelName, RequestId};
+use tidegate::model::decision::{Candidate, Choice, Decision, Exclusion, RefusalReason, Verdict};
+use tidegate::model::id::{AccountId, CallerId, EndpointId, ModelName, RequestId};
 use tidegate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, HeaderSignal, Settlement, ThrottleKind};
 use tidegate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
 use tidegate::model::units::Timestamp;
 use tidegate::model::usage::Usage;
 use tidegate::policy::{Assignment, Balancer, Input, Output};
+
+/// So many candidates of a decision are held against the books.
+const LOOKED_AT: usize = 24;
 
 /// Where a request is, as its driver knows.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +64,14 @@ struct Court {
     patience: BTreeMap<RequestId, Duration>,
     /// Since when each waits.
     waits: BTreeMap<RequestId, Timestamp>,
+    /// What each is.
+    asked: BTreeMap<RequestId, Arc<RequestProfile>>,
+    /// Where the state that each refers to lies.
+    bound: BTreeMap<RequestId, Bound>,
+    /// Endpoints that failed each.
+    failed: BTreeMap<RequestId, BTreeSet<String>>,
+    owners: Owners,
+    retries: Retries,
     ended: u64,
 }
 
@@ -73,6 +93,11 @@ impl Court {
             full: BTreeMap::new(),
             patience: BTreeMap::new(),
             waits: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            bound: BTreeMap::new(),
+            failed: BTreeMap::new(),
+            owners: Owners::default(),
+            retries: Retries::default(),
             ended: 0,
         }
     }
@@ -86,7 +111,8 @@ impl Court {
                 77..=88 => self.settle(),
                 89..=94 => self.fail(),
                 95..=96 => self.leave(),
-                97 => self.set_admin_state(),
+                97 if self.rng.bool() => self.set_admin_state(),
+                97 => self.own(),
                 98 => self.reconfigure(),
                 _ => self.replace_now_and_then(),
             }
@@ -102,12 +128,19 @@ impl Court {
             assert!(self.open.contains_key(&request), "nothing is said of {request}, which is over");
             match output {
                 Output::Assigned { assignment, .. } => self.assigned(request, &assignment),
-                Output::Held { .. } => {
+                Output::Held { decision, .. } => {
+                    if !self.attempts.contains_key(&request) {
+                        self.nothing_had_room(request, &decision, u32::MAX);
+                    }
                     self.open.insert(request, At::Waiting);
                     self.waits.insert(request, self.now);
                 }
-                Output::Refused { refusal, .. } => {
+                Output::Refused { refusal, decision, .. } => {
                     assert!(refusal.retry_at.is_none_or(|at| at >= self.now), "a recovery lies ahead");
+                    let short = refusal.reason == RefusalReason::NoCapacityInTime;
+                    if let Some(decision) = decision.filter(|_| short && !self.attempts.contains_key(&request)) {
+                        self.nothing_had_room(request, &decision, u32::MAX);
+                    }
                     self.end(request);
                 }
                 Output::GiveUp { .. } => self.end(request),
@@ -128,6 +161,9 @@ impl Court {
         self.attempts.remove(&request);
         self.full.remove(&request);
         self.patience.remove(&request);
+        self.asked.remove(&request);
+        self.bound.remove(&request);
+        self.failed.remove(&request);
         self.ended += 1;
     }
 
@@ -135,17 +171,85 @@ impl Court {
         let attempts = self.attempts.entry(request).or_default();
         *attempts += 1;
         let full = self.full.get(&request).copied().unwrap_or_default();
-        assert!(*attempts == assignment.attempt && *attempts <= 16 && *attempts - full <= 4, "the attempt cap holds");
+        let most = self.shape.most_attempts;
+        let within = *attempts - full <= most && *attempts <= if most > 1 { 4 * most } else { 1 };
+        assert!(*attempts == assignment.attempt && within, "the attempt cap holds");
         self.no_more_waiting(request);
         let id = assignment.endpoint.as_str();
         let charge = assignment.decision.estimate.charge;
         let chosen = assignment.decision.chosen().expect("a sending has a choice");
         assert_eq!(chosen.admin_state, AdminState::Enabled);
         assert!(self.shape.routed(assignment.decision.route.as_str(), id), "{id} belongs to the route");
-        no_higher_group_had_room(&assignment.decision, chosen.group);
+        self.nothing_had_room(request, &assignment.decision, chosen.group);
+        assert!(self.bound[&request].allows(self.shape.spot(id).account), "{request} goes where its state lives");
         let probe = matches!(chosen.verdict, Verdict::Chosen(Choice::Probe | Choice::LeastBad));
-        self.books.admit(&self.shape, self.now, request, id, charge, probe);
+        let caller = self.caller_of(request);
+        let estimate = assignment.decision.estimate;
+        self.books.admit(&self.shape, self.now, request, id, estimate, caller, probe);
         self.open.insert(request, At::Sent { endpoint: id.to_owned(), charge, committed: false });
+    }
+
+    fn caller_of(&self, request: RequestId) -> Option<usize> {
+        self.asked[&request].caller.as_ref().map(|id| id.as_str()[1..].parse().expect("callers are numbered"))
+    }
+
+    /// Of the groups above this one nothing had room for the request: by these books, or a rule that the decision names
+    /// kept it out.
+    fn nothing_had_room(&mut self, request: RequestId, decision: &Decision, group: u32) {
+        // Of hundreds some are looked at.
+        let each = decision.candidates.len().div_ceil(LOOKED_AT);
+        let first = self.rng.usize(..each.max(1));
+        let looked_at = decision.candidates.iter().skip(first).step_by(each.max(1));
+        for one in looked_at.filter(|one| one.group < group) {
+            let Verdict::Excluded(why) = one.verdict else { continue };
+            let account = self.shape.spot(one.endpoint.as_str()).account;
+            let holds = match why {
+                Exclusion::TriedAlready => {
+                    self.failed.get(&request).is_some_and(|all| all.contains(one.endpoint.as_str()))
+                }
+                Exclusion::BoundElsewhere => !self.bound[&request].allows(account),
+                Exclusion::Withheld => self.shape.rank(decision.route.as_str(), one.group).is_leavable(),
+                Exclusion::LineAhead => self.open.iter().any(|(other, at)| *other != request && *at == At::Waiting),
+                _ => {
+                    let ask = self.ask(request, &one, why);
+                    is_borne_out(&self.books, &self.shape, &one, why, ask)
+                }
+            };
+            let spot = self.shape.spot(one.endpoint.as_str());
+            assert!(holds, "{request} at {:?}: {why:?} is not so at {one:?}, {spot:?}", self.now);
+        }
+    }
+
+    /// What a request asks for at an endpoint, by the formula of its service.
+    fn ask(&self, request: RequestId, one: &Candidate, why: Exclusion) -> Ask {
+        let (spot, size) = (self.shape.spot(one.endpoint.as_str()), self.asked[&request].size);
+        let (prompt, output) = (size.prompt_chars / 4 + 1, size.output_cap.unwrap_or(640));
+        let by_formula =
+            if spot.way == "token_bucket" { prompt.max(size.output_cap.unwrap_or(0)) } else { prompt + output };
+        // What was learned of charges and of usual answers, these books do not know.
+        let learned = spot.tells || size.output_cap.is_none();
+        let charge = if learned && is_short(why) { by_formula.max(one.needs) } else { by_formula };
+        let output = if size.output_cap.is_none() { one.needs } else { output };
+        Ask { now: self.now, caller: self.caller_of(request), prompt, output, charge }
+    }
+
+    /// An account is said to hold some states.
+    fn own(&mut self) {
+        let account = self.rng.usize(..self.shape.accounts);
+        let keys: Vec<u64> = (0..3).map(|_| self.rng.u64(..owners::KEYS)).collect();
+        self.owners.learn(account, &keys);
+        self.give(Input::Owned { account: AccountId::from(format!("a{account}")), keys });
+    }
+
+    fn affinity(&mut self) -> Affinity {
+        let some = |rng: &mut Rng| (rng.u32(..4) == 0).then(|| rng.u64(..6));
+        let state = if self.rng.u32(..6) == 0 { self.rng.usize(1..3) } else { 0 };
+        Affinity {
+            state: (0..state).map(|_| self.rng.u64(..owners::KEYS)).collect(),
+            cache: some(&mut self.rng),
+            conversation: some(&mut self.rng),
+            prefix: some(&mut self.rng),
+        }
     }
 
     fn arrive(&mut self) {
@@ -156,19 +260,32 @@ impl Court {
             model: ModelName::from(self.shape.some_route(&mut self.rng)),
             operation: Operation::Chat,
             streaming: false,
-            size: RequestSize { prompt_chars: self.rng.u64(0..400), output_cap: Some(cap), choices: 1 },
+            size: RequestSize {
+                prompt_chars: self.rng.u64(0..400),
+                output_cap: (self.rng.u32(..6) > 0).then_some(cap),
+                choices: 1,
+            },
             priority: *self.rng.choice(&[Priority::Interactive, Priority::Normal, Priority::Bulk]).expect("three"),
-            caller: None,
+            caller: self.some_caller(),
             client: Arc::from("crowd"),
             sdk_retry: u32::from(self.rng.u32(..20) == 0),
             patience: (self.rng.u32(..4) == 0).then(|| Duration::from_millis(self.rng.u64(0..90_000))),
-            affinity: Affinity::default(),
+            affinity: self.affinity(),
         };
+        self.retries.arrived(self.now, profile.sdk_retry > 0);
+        self.bound.insert(request, self.owners.bind(&profile.affinity.state));
         if let Some(patience) = profile.patience {
             self.patience.insert(request, patience);
         }
         self.open.insert(request, At::Waiting);
-        self.give(Input::Arrived { request, profile: Arc::new(profile) });
+        let profile = Arc::new(profile);
+        self.asked.insert(request, Arc::clone(&profile));
+        self.give(Input::Arrived { request, profile });
+    }
+
+    fn some_caller(&mut self) -> Option<CallerId> {
+        let callers = self.shape.callers.len();
+        (callers > 0 && self.rng.u32(..3) > 0).then(|| CallerId::from(format!("c{}", self.rng.usize(..callers))))
     }
 
     fn pass(&mut self) {
@@ -200,7 +317,10 @@ impl Court {
         let running = |at: &At| matches!(at, At::Sent { committed: false, .. });
         let Some((request, At::Sent { endpoint, charge, .. })) = self.some(running) else { return };
         self.books.committed(self.now, request, &endpoint);
-        let signal = HeaderSignal { endpoint: EndpointId::from(endpoint.as_str()), facts: HeaderFacts::default() };
+        let spot = self.shape.spot(&endpoint).clone();
+        let facts = if spot.tells { self.head(request, &spot) } else { HeaderFacts::default() };
+        self.owners.learn(spot.account, &self.asked[&request].affinity.state);
+        let signal = HeaderSignal { endpoint: EndpointId::from(endpoint.as_str()), facts };
         self.open.insert(request, At::Sent { endpoint, charge, committed: true });
         self.give(Input::Committed { request, signal });
         let failure = failure(FailureClass::ServerError, None);
@@ -209,11 +329,22 @@ impl Court {
         assert_eq!(self.open.get(&request), before.as_ref(), "nothing is retried after the commit");
     }
 
+    /// What an answer's head says. Now and then the service changes its limit, or others use it too.
+    fn head(&mut self, request: RequestId, spot: &Spot) -> HeaderFacts {
+        let known = self.books.book(&spot.id).reported.or(spot.tokens);
+        let changes = known.is_none() || self.rng.u32(..12) == 0;
+        let limit = known.filter(|_| !changes).unwrap_or_else(|| self.rng.u64(300..5_000));
+        let others = if self.rng.u32(..8) == 0 { self.rng.u64(1..400) } else { 0 };
+        self.books.head(self.now, request, spot, limit, others)
+    }
+
     fn settle(&mut self) {
         let committed = |at: &At| matches!(at, At::Sent { committed: true, .. });
         let Some((request, At::Sent { endpoint, charge, .. })) = self.some(committed) else { return };
         let usage = (self.rng.bool()).then(|| {
-            let total = if self.rng.u32(..6) == 0 { charge * 3 / 2 } else { charge / 2 };
+            // Where it was seen what is charged, usage says nothing more.
+            let over = !self.shape.spot(&endpoint).tells && self.rng.u32(..6) == 0;
+            let total = if over { charge * 3 / 2 } else { charge / 2 };
             Usage { input: total / 2, output: total - total / 2, exact: true, ..Usage::default() }
         });
         self.books.settle(self.now, request, self.shape.spot(&endpoint), charge, usage);
@@ -231,7 +362,7 @@ impl Court {
                 }
             }
             Some((request, At::Sent { endpoint, .. })) => {
-                self.books.close(&endpoint);
+                self.books.close(request, &endpoint);
                 self.end(request);
                 self.give(Input::Settled { request, settlement: settlement(Ending::ClientLeft, None) });
             }
@@ -252,19 +383,29 @@ impl Court {
             FailureClass::Timeout,
             FailureClass::NotFound,
             FailureClass::KeyRejected,
+            FailureClass::Overloaded,
+            FailureClass::Blocked,
             FailureClass::ClientFault,
         ];
-        let class = *self.rng.choice(&classes).expect("ten");
+        let class = *self.rng.choice(&classes).expect("twelve");
         let told = (self.rng.bool()).then(|| Duration::from_millis(self.rng.u64(1..80_000)));
         let failure = failure(class, told);
-        self.books.failed(self.now, request, &endpoint, charge, &failure);
+        self.books.failed(self.now, request, &self.shape, &endpoint, charge, &failure);
+        let account = self.shape.spot(&endpoint).account;
+        let whole = matches!(class, FailureClass::KeyRejected | FailureClass::Blocked);
+        let all = self.shape.endpoints.iter().filter(|spot| spot.id == endpoint || whole && spot.account == account);
+        self.failed.entry(request).or_default().extend(all.map(|spot| spot.id.clone()));
         if matches!(class, FailureClass::Throttled(kind) if kind != ThrottleKind::OutOfCredit) {
             *self.full.entry(request).or_default() += 1;
         }
         self.give(Input::AttemptFailed { request, failure });
+        if self.open.contains_key(&request) && !retries::is_plain_refusal(class) {
+            self.retries.note(self.now, self.shape.retry_percent);
+        }
     }
 
     fn set_admin_state(&mut self) {
+        self.give(Input::Tick);
         let states = [AdminState::Enabled, AdminState::Enabled, AdminState::Paused, AdminState::Draining];
         let (place, state) = (self.rng.usize(..self.shape.endpoints.len()), *self.rng.choice(&states).expect("four"));
         self.shape.endpoints[place].admin = state;
@@ -273,6 +414,8 @@ impl Court {
     }
 
     fn reconfigure(&mut self) {
+        // What is due is decided by what was configured before.
+        self.give(Input::Tick);
         self.shape.mutate(&mut self.rng);
         self.books.limits_changed(&self.shape, self.now);
         self.give(Input::Configured(self.shape.config().clone()));
@@ -286,15 +429,23 @@ impl Court {
         }
         self.give(Input::Stopping);
         let rests = self.brain.rests(self.now);
+        self.shape.save();
         self.brain = Balancer::new(self.shape.config().clone(), self.next, self.now);
         self.books = Books::new(&self.shape, self.now).resting_on(self.now, &self.books);
         self.give(Input::Resting(rests));
+        for (account, keys) in self.owners.by_account() {
+            self.give(Input::Owned { account: AccountId::from(format!("a{account}")), keys });
+        }
+        self.retries = Retries::default();
         for request in std::mem::take(&mut self.open).into_keys() {
             self.give(Input::Settled { request, settlement: settlement(Ending::Completed, None) });
         }
         self.attempts.clear();
         self.full.clear();
         self.patience.clear();
+        self.asked.clear();
+        self.bound.clear();
+        self.failed.clear();
         self.waits.clear();
         let view = self.brain.view(self.now);
         assert!(view.endpoints.iter().all(|endpoint| endpoint.in_flight == 0));
@@ -305,7 +456,7 @@ impl Court {
         for _ in 0..100_000 {
             if let Some((request, at)) = self.some(|at| matches!(at, At::Sent { .. })) {
                 let At::Sent { endpoint, .. } = at else { continue };
-                self.books.close(&endpoint);
+                self.books.close(request, &endpoint);
                 self.end(request);
                 self.give(Input::Settled { request, settlement: settlement(Ending::ClientLeft, None) });
             } else if self.open.is_empty() {
@@ -325,12 +476,6 @@ impl Court {
         }
         assert!(view.pools.iter().all(|pool| pool.tokens.reserved == 0 && pool.tokens.used == 0));
         assert_eq!(self.brain.next_wake(), None);
-    }
-}
-
-fn no_higher_group_had_room(decision: &Decision, group: u32) {
-    for one in decision.candidates.iter().filter(|one| one.group < group) {
-        assert_ne!(one.verdict, Verdict::Excluded(Exclusion::NotNeeded), "a higher group had room and health");
     }
 }
 

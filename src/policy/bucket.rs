@@ -174,10 +174,15 @@ impl Level {
         Some(now.after(Duration::from_micros(u64::try_from(wait).unwrap_or(u64::MAX))))
     }
 
-    /// Adds an amount at `now`.
+    /// Adds an amount that is sent at `now`.
     pub(super) fn add(&mut self, now: Timestamp, amount: u64) -> Mark {
-        self.pass(now);
         self.last = Some(now);
+        self.grow(now, amount)
+    }
+
+    /// It turns out to hold so much more: what was sent before, and nothing can overtake any more.
+    pub(super) fn grow(&mut self, now: Timestamp, amount: u64) -> Mark {
+        self.pass(now);
         self.depth = self.depth.max(0).saturating_add(self.parts(amount));
         self.end()
     }

@@ -10,6 +10,7 @@ use super::endpoint::{EndpointState, PoolState};
 use super::event::Output;
 use super::judge::pool_limits;
 use super::ledger::Ledger;
+use super::meter::Whose;
 use super::order::Line;
 use super::request::{RouteState, Stage};
 use super::rest::LONGEST_REST;
@@ -57,7 +58,7 @@ impl Balancer {
             }
             if let Some(pool) = self.pools.get_mut(slot) {
                 pool.ledger.count_as(self.now, spec.enforcement, spec.request_slice);
-                pool.ledger.tune(self.now, pool_limits(spec), false);
+                pool.ledger.tune(self.now, pool_limits(spec), Whose::Service);
             }
         }
         self.adopt_callers(&config);

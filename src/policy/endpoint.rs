@@ -10,6 +10,7 @@ use super::health::{HealthState, Pace};
 use super::latency::Latency;
 use super::learn::{Bound, Learning, more_stated, tokens_stated};
 use super::ledger::{Ledger, Limits, Unit};
+use super::meter::Whose;
 use super::pairs::{More, Pairs};
 use super::traffic::Mark;
 use crate::model::checked::CheckedEndpoint;
@@ -97,12 +98,17 @@ impl EndpointState {
     }
 
     fn tune(&mut self, now: Timestamp, spec: &CheckedEndpoint) {
-        self.ledger.tune(now, self.limits(spec), self.tokens_are_ours(spec));
+        let ours = self.tokens_are_ours(spec);
+        let whose = if ours { Whose::Ours(self.provider_tokens(spec)) } else { Whose::Service };
+        self.ledger.tune(now, self.limits(spec), whose);
     }
 
-    /// Whether the ceiling of tokens that holds is one of ours, which the service does not count by.
+    /// Whether the ceiling of tokens that holds is one of ours, which the service does not count by. Where a refusal taught a
+    /// lower one than our cap, the cap is still to be kept over the minute.
     pub(super) fn tokens_are_ours(&self, spec: &CheckedEndpoint) -> bool {
+        let firm = self.learning.tokens.firm(tokens_stated(spec));
         matches!(self.bound(spec), Bound::SoftCap | Bound::Allotted)
+            || spec.soft_cap.is_some_and(|cap| firm.is_none_or(|firm| cap < firm))
     }
 
     /// The service's own ceiling of tokens per minute, as configured or learned.
@@ -146,6 +152,8 @@ impl EndpointState {
     /// Why a charge that is not above the limit lacks tokens; `None`: that depends on the charge.
     pub(super) fn tokens_short(&self, spec: &CheckedEndpoint) -> Option<Exclusion> {
         match self.bound(spec) {
+            // Where the service's level counts beside ours, either may be what lacks them.
+            Bound::SoftCap | Bound::Allotted if spec.enforcement != Enforcement::SlidingLog => None,
             Bound::SoftCap => Some(Exclusion::SoftCap),
             // What is free in the pool is kept for its other members.
             Bound::Allotted => Some(Exclusion::PoolShort),
@@ -301,7 +309,8 @@ impl EndpointState {
     /// By what requests are estimated here.
     pub(super) fn tariff(&self, spec: &CheckedEndpoint) -> Tariff {
         let permille = [true, false].map(|capped| self.learning.calibration(capped).permille());
-        Tariff { service: spec.service, enforcement: spec.enforcement, permille }
+        let [_, output_limit, ..] = self.held(spec).2;
+        Tariff { service: spec.service, enforcement: spec.enforcement, permille, output_limit }
     }
 }
 

@@ -51,6 +51,8 @@ pub(super) struct Tariff {
     pub(super) enforcement: Enforcement,
     /// The learned factor on the formula's charge, for requests with an output cap and for those without.
     pub(super) permille: [u64; 2],
+    /// What may be written in a minute, where that is limited apart.
+    pub(super) output_limit: Option<u64>,
 }
 
 impl Tariff {
@@ -64,7 +66,24 @@ impl Tariff {
         let formula = estimate(self.service, self.enforcement, job.profile.operation, &size);
         let [capped, uncapped] = self.permille;
         let permille = if job.has_known_output() { capped } else { uncapped };
-        Estimate { charge: scaled(formula.charge, permille), ..formula }
+        let output = self.output_limit.map_or(formula.output, |limit| self.reserved_output(job, size, limit));
+        Estimate { charge: scaled(formula.charge, permille), output, ..formula }
+    }
+
+    /// What is reserved of an output limit: as much as may be written, or where no cap says so, as is usually written. A
+    /// guess of ours never keeps a request out for good.
+    fn reserved_output(&self, job: &Job, size: RequestSize, limit: u64) -> u64 {
+        let operation = job.profile.operation;
+        if !operation.writes() {
+            return 0;
+        }
+        let of_each = |each: u64| each.saturating_mul(size.choices.max(1)).min(LARGEST);
+        match size.output_cap {
+            Some(cap) => of_each(cap),
+            // Such a service reserves its own default, and keeps it.
+            None if formula(self.service, self.enforcement) == Formula::Sum => of_each(uncapped(operation)),
+            None => of_each(job.expected_output.unwrap_or_else(|| uncapped(operation))).min(limit),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::bucket::Gate;
 use super::free::{Room, WHOLE, millionths};
-use super::meter::{Manner, Meter, Spot};
+use super::meter::{Manner, Meter, Spot, Whose};
 use crate::model::config::Enforcement;
 use crate::model::decision::Estimate;
 use crate::model::units::{DAY, MINUTE, Timestamp};
@@ -186,22 +186,24 @@ impl Ledger {
         }
     }
 
-    /// Levels drain by these limits from `now` on. Where the ceiling of tokens is our own and not the service's, it is kept
-    /// over the minute: the service's level does not drain by it.
-    pub(super) fn tune(&mut self, now: Timestamp, limits: Limits, tokens_are_ours: bool) {
+    /// Levels drain by these limits from `now` on. Where the ceiling of tokens is our own, it is kept over the minute, and the
+    /// service's beside it: its level does not drain by ours.
+    pub(super) fn tune(&mut self, now: Timestamp, limits: Limits, whose: Whose) {
         let (tokens, others) = match self.enforcement {
             Enforcement::TokenBucket => (Manner::Level(Gate::Whole), Manner::Level(Gate::Whole)),
             Enforcement::Utilization => (Manner::Level(Gate::Open), Manner::Log),
             Enforcement::Auto | Enforcement::SlidingLog => (Manner::Log, Manner::Log),
         };
-        self.tokens.count(now, if tokens_are_ours { Manner::Log } else { tokens }, limits.tokens);
+        self.tokens.count_for(now, tokens, limits.tokens, whose);
         self.minute.count(now, others, limits.requests);
         if self.more.is_none() && limits.has_more() {
+            // A limit that becomes known begins with what came before. How much of it was prompt or output nobody noted, and
+            // neither was more than the charge.
             self.more = Some(Box::new(More {
-                input: Meter::guarded(MINUTE),
-                output: Meter::guarded(MINUTE),
-                day_tokens: Meter::guarded(DAY),
-                day_requests: Meter::guarded(DAY),
+                input: Meter::begun(now, MINUTE, &self.tokens),
+                output: Meter::begun(now, MINUTE, &self.tokens),
+                day_tokens: Meter::begun(now, DAY, &self.tokens),
+                day_requests: Meter::begun(now, DAY, &self.minute),
             }));
         }
         if let Some(more) = &mut self.more {
@@ -352,7 +354,7 @@ impl Ledger {
         self.slice.settle(now, entry.slice, 1, requests);
         if let (Some(more), Some(entry)) = (&mut self.more, entry.more) {
             more.input.settle(now, entry.input, was.input, charge.input);
-            more.output.settle(now, entry.output, was.output, charge.output);
+            more.output.settle_corrected(now, entry.output, was.output, charge.output);
             more.day_tokens.settle(now, entry.day_tokens, was.tokens, charge.tokens);
             more.day_requests.settle(now, entry.day_requests, 1, requests);
         }
@@ -377,6 +379,7 @@ impl Ledger {
             Unit::DayRequests => (limits.requests_per_day, more.map(|more| &mut more.day_requests)),
         };
         if let (Some(limit), Some(meter)) = (limit, meter) {
+            let limit = meter.service_limit(limit);
             meter.heed(now, (limit.saturating_sub(most), limit.saturating_sub(least)));
         }
     }
@@ -441,6 +444,11 @@ impl Ledger {
         limits.tokens.is_some_and(|limit| near(&self.tokens, limit))
             || limits.requests.is_some_and(|limit| near(&self.minute, limit))
             || self.more_lines(Demand::default(), limits).any(|(_, meter, _, limit)| near(meter, limit))
+    }
+
+    /// Whether a token ceiling of ours alone would let so many in, so that the service's is what lacks them.
+    pub(super) fn ours_takes(&self, now: Timestamp, tokens: u64, limits: Limits) -> bool {
+        limits.tokens.is_some_and(|limit| self.tokens.ours_takes(now, tokens, limit))
     }
 
     /// Tokens free now; `None`: no limit known.

@@ -69,7 +69,7 @@ fn a_limit_of_few_requests_still_lets_one_through_per_slice() {
 fn a_bucket_of_requests_is_checked_in_slices_only_after_a_surprise() {
     let mut ledger = ledger();
     ledger.count_as(Timestamp::ZERO, Enforcement::TokenBucket, Duration::from_secs(1));
-    ledger.tune(Timestamp::ZERO, LIMITS, false);
+    ledger.tune(Timestamp::ZERO, LIMITS, Whose::Service);
     for _ in 0..100 {
         ledger.reserve(Timestamp::ZERO, 1);
     }
@@ -99,7 +99,7 @@ fn another_slice_begins_with_what_came_within_it() {
 fn the_limit_that_lasts_longest_is_the_one_that_is_named() {
     let mut ledger = ledger();
     let limits = Limits { tokens: Some(100), tokens_per_day: Some(150), ..Limits::NONE };
-    ledger.tune(Timestamp::ZERO, limits, false);
+    ledger.tune(Timestamp::ZERO, limits, Whose::Service);
     ledger.reserve(Timestamp::ZERO, 100);
     let short = ledger.shortage(Timestamp::ZERO, 60, limits).expect("both are short");
     assert_eq!((short.unit, short.has, short.limit), (Unit::DayTokens, 50, 150));

@@ -6,8 +6,9 @@ use super::world_tests::*;
 use super::{Input, Output};
 use crate::model::config::Enforcement;
 use crate::model::decision::{Decision, Exclusion, Verdict};
-use crate::model::id::EndpointId;
+use crate::model::id::{EndpointId, RequestId};
 use crate::model::outcome::{Ending, HeaderFacts, HeaderSignal, LimitFacts, Settlement};
+use crate::model::profile::RequestProfile;
 use crate::model::status::{LimitKind, LimitSource};
 use crate::model::units::Timestamp;
 use crate::model::usage::Usage;
@@ -67,6 +68,31 @@ fn a_soft_cap_below_what_a_level_holds_is_kept_over_the_minute_and_holds_nobody_
 }
 
 #[test]
+fn a_soft_cap_that_comes_and_goes_forgets_nothing_of_what_a_level_still_holds() {
+    let provisioned = || [Site { enforcement: Enforcement::Utilization, ..site("east", 1_000) }];
+    let plain = || config(&provisioned(), &[], |_| {});
+    let mut world = World::new(plain());
+    world.arrive(3_000);
+    world.now = Timestamp::from_secs(61);
+    let capped = config(&provisioned(), &[], |config| config.endpoints[0].soft_cap_tokens_per_minute = Some(500));
+    world.give(Input::Configured(capped));
+    let (_, below_the_cap) = world.arrive(100);
+    assert!(!matches!(below_the_cap, Output::Assigned { .. }), "the service is still full: {below_the_cap:?}");
+    world.now = Timestamp::from_secs(62);
+    world.give(Input::Configured(plain()));
+    let (_, without) = world.arrive(100);
+    assert!(!matches!(without, Output::Assigned { .. }), "{without:?}");
+}
+
+#[test]
+fn the_first_requests_to_provisioned_throughput_wait_for_nobody() {
+    let provisioned = [Site { enforcement: Enforcement::Utilization, ..site("east", 1_000) }];
+    let mut world = World::new(config(&provisioned, &[], |_| {}));
+    let (_, first) = world.arrive(3_000);
+    assert!(matches!(first, Output::Assigned { .. }), "{first:?}");
+}
+
+#[test]
 fn a_days_requests_are_counted_over_the_minutes() {
     let bucket = Site { enforcement: Enforcement::TokenBucket, ..site("east", 1_000_000) };
     let mut world = World::new(config(&[bucket], &[], |config| {
@@ -120,6 +146,74 @@ fn input_and_output_are_held_apart() {
     assert_eq!(said, (Verdict::Excluded(Exclusion::OutputShort), 101, Some(100), Some(500)));
     let view = world.brain.view(world.now).endpoints[0].more_limits.clone();
     assert_eq!((view.len(), view[0].limit.reserved), (1, 400));
+}
+
+/// A bucket whose output is limited apart, as services have it that charge the larger of prompt and cap.
+fn writes_apart(limit: u64) -> World {
+    let bucket = Site { enforcement: Enforcement::TokenBucket, ..site("east", 1_000_000) };
+    World::new(config(&[bucket], &[], |config| config.endpoints[0].output_tokens_per_minute = Some(limit)))
+}
+
+fn output_of(world: &World) -> (u64, u64) {
+    let output = world.brain.view(world.now).endpoints[0].more_limits[0].limit;
+    (output.used, output.reserved)
+}
+
+fn answer(world: &mut World, request: RequestId, output: u64) {
+    world.commit(request, "east");
+    let usage = Some(Usage { input: 10, output, exact: true, ..Usage::default() });
+    let settlement = Settlement { ending: Ending::Completed, usage, first_token: None };
+    world.give(Input::Settled { request, settlement });
+}
+
+#[test]
+fn an_output_limit_keeps_what_may_be_written_until_it_is_known_what_was() {
+    let mut world = writes_apart(5_000);
+    let (request, _) = world.arrive(2_001);
+    assert_eq!(output_of(&world), (0, 2_000));
+    answer(&mut world, request, 150);
+    assert_eq!(output_of(&world), (150, 0), "what nobody wrote is free again");
+    assert_eq!(world.brain.view(world.now).endpoints[0].tokens.used, 2_000, "the token limit keeps the cap");
+}
+
+#[test]
+fn without_a_cap_an_output_limit_keeps_what_is_usually_written() {
+    let mut world = writes_apart(5_000);
+    let uncapped = |profile: &mut RequestProfile| profile.size.output_cap = None;
+    let (first, _) = world.arrive_as(2, uncapped);
+    assert_eq!(output_of(&world), (0, 640), "nothing is known yet");
+    answer(&mut world, first, 300);
+    for _ in 0..9 {
+        let (request, _) = world.arrive_as(2, uncapped);
+        answer(&mut world, request, 300);
+    }
+    let before = output_of(&world).0;
+    world.arrive_as(2, uncapped);
+    assert_eq!(output_of(&world), (before, 300));
+}
+
+#[test]
+fn a_guess_of_what_is_written_that_is_larger_than_the_limit_lets_the_request_go_alone() {
+    let mut world = writes_apart(400);
+    world.now = Timestamp::from_secs(1);
+    let uncapped = |profile: &mut RequestProfile| profile.size.output_cap = None;
+    let (_, first) = world.arrive_as(2, uncapped);
+    assert!(matches!(first, Output::Assigned { .. }), "{first:?}");
+    let (_, second) = world.arrive_as(2, uncapped);
+    let one = decision(&second).candidates.get(0).expect("a candidate");
+    assert_eq!(one.verdict, Verdict::Excluded(Exclusion::OutputShort));
+}
+
+#[test]
+fn a_limit_that_becomes_known_begins_with_what_came_before() {
+    let open = || [site("east", 10_000)];
+    let mut world = World::new(config(&open(), &[], |_| {}));
+    world.arrive(801);
+    let apart = config(&open(), &[], |config| config.endpoints[0].output_tokens_per_minute = Some(1_000));
+    world.give(Input::Configured(apart));
+    let (_, held) = world.arrive(301);
+    let one = decision(&held).candidates.get(0).expect("a candidate");
+    assert_eq!((one.verdict, one.has), (Verdict::Excluded(Exclusion::OutputShort), Some(199)));
 }
 
 #[test]

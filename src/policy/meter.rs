@@ -2,7 +2,7 @@
 //!
 //! Invariant: the window knows everything of its span whichever way is counted, so that another way of counting, or a limit
 //! that becomes known, begins with what really came before.
-//! Absent on purpose: the limit. It comes in with the question.
+//! Absent on purpose: the limit. It comes in with the question; only of one of ours the service's is kept beside it.
 
 use std::time::Duration;
 
@@ -20,6 +20,15 @@ pub(super) enum Manner {
     Level(Gate),
 }
 
+/// Whose a limit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// The service counts by it.
+    Service,
+    /// Ours, below the service's, as far as that is known.
+    Ours(Option<u64>),
+}
+
 /// Where an amount was put.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spot {
@@ -33,29 +42,66 @@ pub(super) struct Spot {
 pub(super) struct Meter {
     log: Window,
     level: Option<Level>,
+    /// The limit is one of ours, below the service's: then both count, ours by the window and the service's by the level.
+    own: Option<Own>,
     /// Where the last level that was given up ended.
     ended: Mark,
+}
+
+/// A ceiling of ours, and the service's above it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Own {
+    ceiling: u64,
+    service: u64,
+}
+
+impl Own {
+    /// What of our ceiling counts as taken where this much of the service's is.
+    const fn taken(self, of_service: u64) -> u64 {
+        self.ceiling.saturating_sub(self.service.saturating_sub(of_service))
+    }
 }
 
 impl Meter {
     /// An empty meter over this window, with the usual guard.
     pub(super) fn guarded(span: Duration) -> Self {
-        Self { log: Window::guarded(span), level: None, ended: Mark::default() }
+        Self { log: Window::guarded(span), level: None, own: None, ended: Mark::default() }
     }
 
     /// An empty meter of a limit of our own: nothing is on its way to it, so it keeps no guard.
     pub(super) fn exact(span: Duration) -> Self {
-        Self { log: Window::new(span, Duration::ZERO), level: None, ended: Mark::default() }
+        Self { log: Window::new(span, Duration::ZERO), level: None, own: None, ended: Mark::default() }
+    }
+
+    /// The same, holding what another window knows of it.
+    pub(super) fn begun(now: Timestamp, span: Duration, history: &Self) -> Self {
+        let fresh = Self::guarded(span);
+        Self { log: fresh.log.successor(now, span, &history.log), ..fresh }
     }
 
     /// The same, with nothing in it.
     pub(super) fn emptied(&self) -> Self {
-        Self { log: self.log.emptied(), level: None, ended: self.ended }
+        Self { log: self.log.emptied(), level: None, own: None, ended: self.ended }
     }
 
     /// Counts in this manner from `now` on; a level drains one `limit` per window. While no limit is known there is
     /// nothing to drain by, and the window counts.
     pub(super) fn count(&mut self, now: Timestamp, manner: Manner, limit: Option<u64>) {
+        self.count_for(now, manner, limit, Whose::Service);
+    }
+
+    /// The same. One of ours is kept over the window: the service's level does not drain by it.
+    pub(super) fn count_for(&mut self, now: Timestamp, manner: Manner, limit: Option<u64>, whose: Whose) {
+        let service = match whose {
+            Whose::Service => limit,
+            Whose::Ours(service) => service,
+        };
+        self.count_by(now, manner, service);
+        let both = limit.zip(service).filter(|_| whose != Whose::Service && self.level.is_some());
+        self.own = both.map(|(ceiling, service)| Own { ceiling, service });
+    }
+
+    fn count_by(&mut self, now: Timestamp, manner: Manner, limit: Option<u64>) {
         let (Manner::Level(gate), Some(rate)) = (manner, limit) else {
             self.end_level();
             return;
@@ -66,7 +112,7 @@ impl Meter {
                 self.end_level();
                 // Nobody who kept within a limit holds more of it than came in its last window.
                 let mut fresh = Level::new(gate, self.log.span(), rate, now, self.ended);
-                fresh.add(now, self.log.taken(now));
+                fresh.grow(now, self.log.taken(now));
                 self.level = Some(fresh);
             }
         }
@@ -85,9 +131,10 @@ impl Meter {
 
     /// The service says it is full: a level is, whatever we knew of it. A log knows what is in it.
     pub(super) fn fill(&mut self, now: Timestamp, limit: u64) {
+        let limit = self.service_limit(limit);
         if let Some(level) = &mut self.level {
             let missing = limit.saturating_sub(level.held(now));
-            level.add(now, missing);
+            level.grow(now, missing);
         }
     }
 
@@ -98,22 +145,50 @@ impl Meter {
         }
     }
 
+    /// The limit that its level is held against: the service's, if the one that holds is ours.
+    pub(super) fn service_limit(&self, limit: u64) -> u64 {
+        self.own.map_or(limit, |own| own.service)
+    }
+
+    /// The same for an amount that is given more than the limit that holds, because it fits nowhere below that.
+    fn service_limit_for(&self, limit: u64, amount: u64) -> u64 {
+        match self.own {
+            Some(own) if limit > own.ceiling => own.service.max(amount),
+            _ => self.service_limit(limit),
+        }
+    }
+
+    /// Whether a ceiling of ours alone would let an amount in.
+    pub(super) fn ours_takes(&self, now: Timestamp, amount: u64, limit: u64) -> bool {
+        self.own.is_some() && self.log.earliest(now, amount, limit) == Some(now)
+    }
+
     /// What counts at `now`.
     pub(super) fn taken(&self, now: Timestamp) -> u64 {
-        self.level.as_ref().map_or_else(|| self.log.taken(now), |level| level.taken(now))
+        match (&self.level, self.own) {
+            (Some(level), Some(own)) => self.log.taken(now).max(own.taken(level.taken(now))),
+            (Some(level), None) => level.taken(now),
+            (None, _) => self.log.taken(now),
+        }
     }
 
     /// What counts at `now`, and from when on that changes by itself.
     pub(super) fn taken_until(&self, now: Timestamp) -> (u64, Timestamp) {
-        match &self.level {
-            Some(level) => level.taken_until(now),
-            None => self.log.taken_until(now),
+        match (&self.level, self.own) {
+            (Some(level), Some(own)) => {
+                let ((log, until), of_level) = (self.log.taken_until(now), own.taken(level.taken(now)));
+                // A level only falls: where the window counts more, it does until it changes.
+                if log >= of_level { (log, until) } else { (of_level, level.taken_until(now).1.min(until)) }
+            }
+            (Some(level), None) => level.taken_until(now),
+            (None, _) => self.log.taken_until(now),
         }
     }
 
     /// How what is taken of it comes back. Of a window that is looked up where room is `scarce` alone.
     pub(super) fn ahead(&self, now: Timestamp, scarce: bool) -> Ahead {
         match &self.level {
+            Some(_) if self.own.is_some() => Ahead::Unknown,
             Some(level) => level.drain(now).map_or(Ahead::Unknown, Ahead::Drain),
             None if scarce => self.log.ahead(now),
             None => Ahead::Unknown,
@@ -122,33 +197,48 @@ impl Meter {
 
     /// How it drains, if it is counted as a level that lets in what fits below it.
     pub(super) fn drain(&self, now: Timestamp) -> Option<Drain> {
-        self.level.as_ref()?.drain(now)
+        self.level.as_ref().filter(|_| self.own.is_none())?.drain(now)
     }
 
     /// Whether less than `amount` counts at `now`.
     pub(super) fn is_below(&self, now: Timestamp, amount: u64) -> bool {
-        self.level.as_ref().map_or_else(|| self.log.is_below(now, amount), |level| level.taken(now) < amount)
+        match &self.level {
+            Some(_) if self.own.is_some() => self.taken(now) < amount,
+            Some(level) => level.taken(now) < amount,
+            None => self.log.is_below(now, amount),
+        }
     }
 
     /// What is in it at `now`, and what of that is not settled yet. A level's guard is left out: it is ours alone.
     pub(super) fn standing(&self, now: Timestamp) -> (u64, u64) {
-        let held = self.level.as_ref().map_or_else(|| self.log.taken(now), |level| level.held(now));
+        let counted = self.level.as_ref().filter(|_| self.own.is_none());
+        let held = counted.map_or_else(|| self.log.taken(now), |level| level.held(now));
         (held, self.log.pending(now).min(held))
     }
 
     /// The exact time from which `amount` gets in below `limit` if nothing else is added; `None`: never.
     pub(super) fn earliest(&self, now: Timestamp, amount: u64, limit: u64) -> Option<Timestamp> {
-        match &self.level {
-            Some(level) => level.earliest(now, amount, limit),
-            None => self.log.earliest(now, amount, limit),
+        match (&self.level, self.own) {
+            (Some(level), Some(_)) => {
+                let ours = self.log.earliest(now, amount, limit)?;
+                Some(level.earliest(now, amount, self.service_limit_for(limit, amount))?.max(ours))
+            }
+            (Some(level), None) => level.earliest(now, amount, limit),
+            (None, _) => self.log.earliest(now, amount, limit),
         }
     }
 
     /// The same if `first` is taken now and then nothing else is added.
     pub(super) fn earliest_behind(&self, now: Timestamp, first: u64, amount: u64, limit: u64) -> Option<Timestamp> {
-        match &self.level {
-            Some(level) => level.earliest_behind(now, first, amount, limit),
-            None => self.log.earliest(now, first.saturating_add(amount), limit),
+        let by_log = || self.log.earliest(now, first.saturating_add(amount), limit);
+        match (&self.level, self.own) {
+            (Some(level), Some(_)) => {
+                let service = self.service_limit_for(limit, amount);
+                let of_service = level.earliest_behind(now, first, amount, service)?;
+                Some(of_service.max(by_log()?))
+            }
+            (Some(level), None) => level.earliest_behind(now, first, amount, limit),
+            (None, _) => by_log(),
         }
     }
 
@@ -169,12 +259,23 @@ impl Meter {
         let Some(level) = &mut self.level else { return };
         match spot.mark {
             _ if is > was => {
-                level.add(now, is - was);
+                level.grow(now, is - was);
             }
             // Provisioned throughput corrects itself; what never counted there is gone as far as it drained.
             _ if is > 0 && is < was && level.gate() == Gate::Open => level.correct(now, was - is),
             Some(mark) if is < was => level.give_back(now, mark, was, was - is),
             _ => {}
+        }
+    }
+
+    /// The same where the service corrects the amount itself: it gives back the whole difference, whatever has drained since.
+    pub(super) fn settle_corrected(&mut self, now: Timestamp, spot: Spot, was: u64, is: u64) {
+        match &mut self.level {
+            Some(level) if 0 < is && is < was => {
+                level.correct(now, was - is);
+                self.log.settle(spot.place, was, is);
+            }
+            _ => self.settle(now, spot, was, is),
         }
     }
 

@@ -4,6 +4,7 @@
 //! Absent on purpose: health, and taking the room (`admit`).
 
 use super::judge::{Seat, pool_limits};
+use super::learn::Bound;
 use super::ledger::{Limits, Shortage, Unit};
 use crate::model::decision::{Estimate, Exclusion};
 use crate::model::units::Timestamp;
@@ -56,10 +57,14 @@ impl Seat<'_> {
             let whole = Limits { tokens: self.state.provider_tokens(self.spec), ..Limits::NONE };
             self.state.ledger.shortage(now, estimate, whole).is_none()
         };
-        match self.state.tokens_short(self.spec) {
-            Some(why) => why,
-            None if others_alone() => Exclusion::ForeignTraffic,
-            None => Exclusion::TokensShort,
+        let ours_takes = || self.state.ledger.ours_takes(now, estimate.charge, self.limits_for(estimate));
+        match (self.state.tokens_short(self.spec), self.state.bound(self.spec)) {
+            (Some(why), _) => why,
+            (None, Bound::SoftCap | Bound::Allotted) if ours_takes() => Exclusion::TokensShort,
+            (None, Bound::SoftCap) => Exclusion::SoftCap,
+            (None, Bound::Allotted) => Exclusion::PoolShort,
+            (None, _) if others_alone() => Exclusion::ForeignTraffic,
+            (None, _) => Exclusion::TokensShort,
         }
     }
 

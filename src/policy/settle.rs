@@ -4,6 +4,7 @@
 //! Absent on purpose: what a failure means for health and request (`fail`).
 
 use super::balancer::Balancer;
+use super::estimate::Formula;
 use super::ledger::{Demand, Entry, Ledger};
 use super::request::{Reservation, Stage};
 use super::rest::ejection;
@@ -172,11 +173,13 @@ fn spent(reservation: &Reservation, charge: u64) -> Demand {
     }
 }
 
-/// The same for what went in and out.
+/// The same for what went in and out. The token limit keeps what the service reserved; an output limit of its own counts what
+/// was written, where the service is none that keeps its estimates: what nobody wrote is given back.
 fn final_demand(reservation: &Reservation, usage: Option<Usage>, tokens: u64) -> Demand {
     let estimate = reservation.estimate;
     let (input, output) = match usage.filter(|usage| usage.exact) {
         Some(usage) if reservation.settles_to_usage => (usage.input.saturating_sub(usage.cached), usage.output),
+        Some(usage) if reservation.formula == Formula::Larger => (usage.input.max(estimate.prompt), usage.output),
         Some(usage) => (usage.input.max(estimate.prompt), usage.output.max(estimate.output)),
         None => (estimate.prompt, estimate.output),
     };

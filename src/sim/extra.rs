@@ -62,6 +62,13 @@ impl Count {
         }
     }
 
+    const fn as_bucket(&mut self) -> Option<&mut Bucket> {
+        match self {
+            Self::Bucket(bucket) => Some(bucket),
+            Self::Log(_) => None,
+        }
+    }
+
     fn standing(&mut self, now: Timestamp, limit: u64) -> Standing {
         match self {
             Self::Log(log) => log.standing(now, limit),
@@ -143,6 +150,19 @@ impl MoreCounts {
         for line in &mut self.lines {
             let amount = line.amount(ask);
             line.count.enter(now, amount);
+        }
+    }
+
+    /// A request that was admitted with `asked` output has written so much. A bucket corrects itself; a log keeps what it was
+    /// told.
+    pub fn settle_output(&mut self, now: Timestamp, asked: u64, written: u64) {
+        let lines = self.lines.iter_mut().filter(|line| line.bound == Bound::OutputTokens);
+        for bucket in lines.filter_map(|line| line.count.as_bucket()) {
+            if written > asked {
+                bucket.take(now, written - asked);
+            } else {
+                bucket.give_back(now, asked - written);
+            }
         }
     }
 

@@ -162,6 +162,11 @@ impl Limiter {
         }
     }
 
+    /// Corrects the output that an admitted request asked for to what it wrote, where it is limited apart.
+    pub fn settle_output(&mut self, now: Timestamp, asked: u64, written: u64) {
+        self.more.settle_output(now, asked, written);
+    }
+
     /// The tokens' standing; `None`: no limit.
     pub fn tokens(&mut self, now: Timestamp) -> Option<Standing> {
         let limit = self.limits.tokens_per_minute?;

@@ -188,7 +188,7 @@ pub struct Upstream {
     /// When others take their next piece.
     others_next: Option<Timestamp>,
     rng: fastrand::Rng,
-    open: BTreeMap<Ticket, u64>,
+    open: BTreeMap<Ticket, Ask>,
     next_ticket: u64,
 }
 
@@ -240,7 +240,8 @@ impl Upstream {
         }
         let charge = self.charge(request);
         let output = request.output_cap.unwrap_or(0).saturating_mul(request.choices.max(1));
-        match self.limiter.take(now, Ask { charge, input: draft.prompt_tokens, output }) {
+        let ask = Ask { charge, input: draft.prompt_tokens, output };
+        match self.limiter.take(now, ask) {
             Verdict::Admitted => {}
             Verdict::Full { bound, wait } => {
                 let requests = words::requests_said(&self.spec, &mut self.limiter, now);
@@ -251,7 +252,7 @@ impl Upstream {
         if fail < self.dials.error_percent {
             return SimAnswer::Rejected(words::broken(self.spec.dialect));
         }
-        let ticket = self.open_ticket(charge);
+        let ticket = self.open_ticket(ask);
         if stall < self.dials.stall_percent {
             return SimAnswer::Stalled(ticket);
         }
@@ -262,8 +263,9 @@ impl Upstream {
     /// The request has ended after this many tokens of prompt and output. A second end of one ticket does nothing.
     pub fn finish(&mut self, now: Timestamp, ticket: Ticket, actual: u64) {
         self.let_others_in(now);
-        if let Some(charge) = self.open.remove(&ticket) {
-            self.limiter.settle(now, charge, actual);
+        if let Some(asked) = self.open.remove(&ticket) {
+            self.limiter.settle(now, asked.charge, actual);
+            self.limiter.settle_output(now, asked.output, actual.saturating_sub(asked.input));
         }
     }
 
@@ -298,10 +300,10 @@ impl Upstream {
         self.others_next = Some(next);
     }
 
-    fn open_ticket(&mut self, charge: u64) -> Ticket {
+    fn open_ticket(&mut self, ask: Ask) -> Ticket {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket = self.next_ticket.saturating_add(1);
-        self.open.insert(ticket, charge);
+        self.open.insert(ticket, ask);
         ticket
     }
 
