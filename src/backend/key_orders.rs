@@ -112,7 +112,7 @@ fn call(stage: &mut Stage, id: CommandId, endpoint: EndpointId) {
     stage.calls.insert(endpoint.clone(), KeyTest { finished_wall_ms: None, lines: Vec::new() });
     let (events, clock) = (stage.events.clone(), stage.clock);
     tokio::spawn(async move {
-        let result = one_token::call(&account, &found, &key, clock).await;
+        let result = one_token::call((&account, &found), &config.upstream, &key, clock).await;
         let _ = events.send(Event::Called(endpoint, result)).await;
         let _ = events.send(Event::Done(id, Ok(String::new()))).await;
     });

@@ -1,6 +1,6 @@
 //! Asks a service what a key opens, in words a person can act on.
 //!
-//! Invariant: only what costs nothing is asked; no redirect, no proxy variable; the key goes to the account's own address only.
+//! Invariant: only what costs nothing is asked; no redirect, and the way that requests take; the key goes to the account's own address only.
 //! Absent on purpose: calls that cost tokens (`one_token`). A deployment is asked for an answer to an empty request, which it refuses.
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::contract::snapshot::KeyTest;
 use crate::engine::clock::Clock;
-use crate::model::config::{Account, AzureApi, Config, Service};
+use crate::model::config::{Account, AzureApi, Config, Service, UpstreamWay, Way};
 use crate::model::outcome::LimitFacts;
 use crate::model::profile::Operation;
 use crate::model::secret::Secret;
@@ -28,7 +28,7 @@ const SKEW_MS: u64 = 5_000;
 
 /// Tests an account's key. The result's time is filled in by the caller.
 pub async fn test(account: &Account, config: &Config, key: &Secret, clock: Clock) -> KeyTest {
-    let lines = match Asker::new(account, key) {
+    let lines = match Asker::new(account, key, &config.upstream) {
         Ok(asker) => asker.everything(config, clock).await,
         Err(sentence) => vec![(false, sentence)],
     };
@@ -45,6 +45,31 @@ pub(super) struct Asker<'a> {
     pub(super) headers: HeaderMap,
 }
 
+/// The same way that requests take: this computer's own addresses straight, others as the configuration says.
+fn by_way(account: &Account, way: &UpstreamWay) -> Result<reqwest::ClientBuilder, String> {
+    let builder = reqwest::Client::builder();
+    let own = is_loopback_url(&account.base_url);
+    match way.way().filter(|_| !own) {
+        Some(Way::System) => Ok(builder),
+        Some(Way::Through(address)) => {
+            let proxy = reqwest::Proxy::all(address).map_err(|_| NO_WAY.to_owned())?;
+            Ok(builder.no_proxy().proxy(proxy))
+        }
+        Some(Way::Straight) => Ok(builder.no_proxy()),
+        None if own => Ok(builder.no_proxy()),
+        None => Err(NO_WAY.to_owned()),
+    }
+}
+
+const NO_WAY: &str = "The upstream proxy is no address, so nothing is sent. Mend it under Settings, Network.";
+
+fn is_loopback_url(url: &str) -> bool {
+    let uri = url.parse::<http::Uri>().ok();
+    let host = uri.as_ref().and_then(http::Uri::host).unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
 #[derive(Clone, Copy)]
 struct Asked {
     status: u16,
@@ -52,13 +77,12 @@ struct Asked {
 }
 
 impl<'a> Asker<'a> {
-    pub(super) fn new(account: &'a Account, key: &Secret) -> Result<Self, String> {
+    pub(super) fn new(account: &'a Account, key: &Secret, way: &UpstreamWay) -> Result<Self, String> {
         let mut headers = HeaderMap::new();
         let (organization, project) = (account.organization.as_deref(), account.project.as_deref());
         credential(&mut headers, account.shows_key_as(), key.expose(), organization, project)
             .map_err(|error| format!("{error}."))?;
-        let client = reqwest::Client::builder()
-            .no_proxy()
+        let client = by_way(account, way)?
             .redirect(reqwest::redirect::Policy::none())
             .timeout(PATIENCE)
             .build()

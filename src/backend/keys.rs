@@ -4,6 +4,7 @@
 //! Absent on purpose: waiting on a keyring; the desk has a thread for that.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::profile::Loaded;
 use super::racks::Racks;
@@ -17,6 +18,16 @@ use crate::store::keys::{
 
 /// Where keys are asked for.
 pub type Desk = KeyDesk;
+
+/// The desk of a profile that was left for the demo: keys there may be in memory alone.
+pub(super) struct LeftDesk {
+    /// The profile's.
+    pub(super) folder: PathBuf,
+    /// As it was.
+    pub(super) desk: Desk,
+    /// Accounts whose keys are.
+    pub(super) in_memory: Vec<AccountId>,
+}
 
 /// A desk for a profile. The demo has no keys and asks no keyring.
 ///

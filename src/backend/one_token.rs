@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::key_test::{Asker, Line, limits, there, unreachable};
 use crate::contract::snapshot::KeyTest;
 use crate::engine::clock::Clock;
-use crate::model::config::{Account, Endpoint, Service};
+use crate::model::config::{Account, Endpoint, Service, UpstreamWay};
 use crate::model::profile::Operation;
 use crate::model::secret::Secret;
 use crate::model::units::Grouped;
@@ -19,8 +19,13 @@ use crate::wire::target::{TargetAccount, needs_model_in_body, uri};
 const CODE: usize = 64;
 
 /// Sends one call. The result's time is filled in by the caller.
-pub(super) async fn call(account: &Account, endpoint: &Endpoint, key: &Secret, clock: Clock) -> KeyTest {
-    let lines = match Asker::new(account, key) {
+pub(super) async fn call(
+    (account, endpoint): (&Account, &Endpoint),
+    way: &UpstreamWay,
+    key: &Secret,
+    clock: Clock,
+) -> KeyTest {
+    let lines = match Asker::new(account, key, way) {
         Ok(asker) => ask(&asker, endpoint, clock).await,
         Err(sentence) => vec![(false, sentence)],
     };
@@ -188,7 +193,7 @@ mod tests {
         let account =
             account(&format!("id = \"a\"\nservice = \"{kind}\"\nbase_url = \"{url}\"\nallow_plain_http = true"));
         let key = Secret::new("canary-5b1d".to_owned());
-        let test = call(&account, &endpoint("gpt-4o"), &key, Clock::start()).await;
+        let test = call((&account, &endpoint("gpt-4o")), &UpstreamWay::default(), &key, Clock::start()).await;
         let seen = seen.lock().unwrap().clone();
         (test.lines, seen)
     }

@@ -7,7 +7,6 @@ mod listening;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +21,7 @@ use super::doorbell::Doorbell;
 use super::drafts::{self, Drafts};
 use super::history::{self, Historian, Report};
 use super::keeper::Keeper;
-use super::keys::{self, Desk};
+use super::keys::{self, Desk, LeftDesk};
 use super::leaving::Leaving;
 use super::lines;
 use super::live::{self, Live};
@@ -43,8 +42,8 @@ use crate::model::config::Config;
 use crate::model::id::{AccountId, CommandId, EndpointId};
 use crate::model::revision::{OnDisk, Revision};
 use crate::policy::{Balancer, Input};
-use crate::proxy::attempt;
 use crate::proxy::door::Door;
+use crate::proxy::outward::Ways;
 use crate::record::depth::Depth;
 use crate::record::{Drain, Ring, Series, recorder};
 use crate::sim::scripts;
@@ -86,6 +85,8 @@ pub struct Stage {
     pub(super) clock: Clock,
     pub(super) engine: Arc<Engine>,
     pub(super) door: Arc<Door>,
+    /// How connections to services leave.
+    ways: Ways,
     pub(super) back: BackEnd,
     pub(super) profile: Loaded,
     pub(super) applied: Arc<Applied>,
@@ -135,14 +136,6 @@ pub struct Stage {
     pub(super) history: Historian,
 }
 
-/// The desk of a profile that was left: keys there may be in memory alone.
-struct LeftDesk {
-    folder: PathBuf,
-    desk: Desk,
-    /// Accounts whose keys are.
-    in_memory: Vec<AccountId>,
-}
-
 /// A listener at work.
 struct Listening {
     stop: watch::Sender<bool>,
@@ -170,9 +163,8 @@ impl Stage {
         let engine = Engine::new(Balancer::new(Arc::clone(&checked), seed, clock.now()), clock);
         engine.number_from(history::first_number(clock.wall_ms()));
         let (recorder, drain) = recorder(crate::record::recorder::QUEUE);
-        let connect = Duration::from_secs(u64::from(checked.config.timeouts.connect_seconds));
-        let door =
-            Arc::new(Door::new(Arc::clone(&engine), attempt::client(connect)?, recorder, checked, clock.wall_ms()));
+        let (client, ways) = listening::outward(&checked.config)?;
+        let door = Arc::new(Door::new(Arc::clone(&engine), client, recorder, checked, clock.wall_ms()));
         let applied = Arc::new(Applied { revision: first, ..applied(&profile, findings) });
         let (ui, back, inbox) = line(Publisher::first(&profile, &applied, &options, &clock));
         let bell = if options.headless { None } else { hang_doorbell(&back) };
@@ -189,6 +181,7 @@ impl Stage {
             clock,
             engine,
             door,
+            ways,
             back,
             profile,
             newest: applied.revision,
@@ -476,6 +469,7 @@ impl Stage {
         let findings = with_inventory(findings, &config, &self.porter);
         self.applied = Arc::new(Applied { revision, config, findings, file_problem: None });
         self.start_simulated();
+        self.ways.set(&self.applied.config.upstream);
         self.door.config.store(Arc::clone(&checked));
         self.admit_callers();
         self.set_table();
@@ -516,6 +510,7 @@ impl Stage {
         self.keeper.close(&self.engine);
         self.engine.replace(Balancer::new(Arc::clone(&checked), seed, self.clock.now()));
         self.keeper = Keeper::open(&self.profile.paths, &self.engine);
+        self.ways.set(&self.applied.config.upstream);
         self.door.config.store(checked);
         self.admit_callers();
         self.door.forget_arrivals();

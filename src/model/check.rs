@@ -7,6 +7,7 @@
 mod limits;
 mod order;
 mod timing;
+mod way;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -82,6 +83,7 @@ pub fn check(config: &Config) -> Vec<Finding> {
     limits::callers(config, &mut findings);
     rules(config, &mut findings);
     timing::timing(config, &mut findings);
+    way::way(config, &mut findings);
     limits::live_tuning(&config.live_tuning, &mut findings);
     findings.list
 }

@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 
 mod listen;
 mod rules;
+mod upstream;
 mod variable;
 
 pub use listen::{Listen, is_host, is_origin};
 pub use rules::{Bodies, HealthRule, History, LiveTuning, Queue, Retry, Timeouts};
+pub use upstream::{UpstreamWay, Way, is_proxy};
 pub use variable::{is_variable, shown};
 
 use super::id::{AccountId, CallerId, EndpointId, GroupId, ModelName, PoolId};
@@ -45,6 +47,8 @@ pub struct Config {
     pub health: HealthRule,
     /// `[timeouts]`
     pub timeouts: Timeouts,
+    /// `[upstream]`
+    pub upstream: UpstreamWay,
     /// `[history]`
     pub history: History,
     /// `[bodies]`

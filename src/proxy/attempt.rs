@@ -1,7 +1,7 @@
 //! One sending: address, credential, connection, answer head.
 //!
-//! Invariant: exactly one credential goes out, and it is ours; redirects are never followed; no proxy variable of the
-//! environment is read.
+//! Invariant: exactly one credential goes out, and it is ours; redirects are never followed; proxy variables of
+//! the environment are read only where the configuration says so (`outward`).
 //! Absent on purpose: deciding what a failure means.
 
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::Instant;
 
 use super::deadlines::Watch;
+use super::outward::{Outward, Ways};
 use super::room;
 use super::slots::Slot;
 use super::spool::{Kept, PartsBody};
@@ -26,13 +27,13 @@ use crate::wire::headers;
 use crate::wire::patch::{Changes, Seams, patched};
 
 /// The pooled client toward all upstreams.
-pub type Client = hyper_util::client::legacy::Client<hyper_rustls::HttpsConnector<HttpConnector>, PartsBody>;
+pub type Client = hyper_util::client::legacy::Client<hyper_rustls::HttpsConnector<Outward>, PartsBody>;
 
-/// A client that trusts the system's certificates. Without any, HTTPS upstreams fail as unreachable and the rest works.
+/// A client that trusts the system's certificates and goes the way that `ways` says. Without any, HTTPS upstreams fail as unreachable and the rest works.
 ///
 /// # Errors
 /// If no cryptography provider could be set up.
-pub fn client(connect_timeout: Duration) -> Result<Client, rustls::Error> {
+pub fn client(connect_timeout: Duration, ways: Ways) -> Result<Client, rustls::Error> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
@@ -48,7 +49,7 @@ pub fn client(connect_timeout: Duration) -> Result<Client, rustls::Error> {
             hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(empty)
         }
     };
-    let connector = builder.https_or_http().enable_http1().wrap_connector(tcp);
+    let connector = builder.https_or_http().enable_http1().wrap_connector(Outward::new(tcp, ways, connect_timeout));
     Ok(hyper_util::client::legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(Duration::from_secs(50))

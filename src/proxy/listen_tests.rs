@@ -4,6 +4,7 @@ use super::*;
 use crate::engine::Engine;
 use crate::model::checked::CheckedConfig;
 use crate::proxy::attempt;
+use crate::proxy::outward::Ways;
 use crate::record::recorder;
 
 /// With room for one client.
@@ -11,7 +12,8 @@ fn small_door() -> Arc<Door> {
     let checked = Arc::new(CheckedConfig::resolve(Arc::default(), 1).0);
     let engine = Engine::of(&checked);
     let (recorder, _) = recorder(8);
-    let mut door = Door::new(engine, attempt::client(Duration::from_secs(1)).unwrap(), recorder, checked, 1);
+    let mut door =
+        Door::new(engine, attempt::client(Duration::from_secs(1), Ways::default()).unwrap(), recorder, checked, 1);
     door.room = Room::of(0);
     Arc::new(door)
 }

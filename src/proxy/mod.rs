@@ -21,6 +21,7 @@ pub mod journal;
 pub mod listen;
 mod lists;
 pub mod meter;
+pub mod outward;
 pub mod pace;
 mod room;
 mod runs;

@@ -59,10 +59,13 @@ pub(super) const ROOT: &[Field] = &[
     may("retry", Kind::Section(RETRY)),
     may("health", Kind::Section(HEALTH)),
     may("timeouts", Kind::Section(TIMEOUTS)),
+    may("upstream", Kind::Section(UPSTREAM)),
     may("history", Kind::Section(HISTORY)),
     may("bodies", Kind::Section(BODIES)),
     may("live_tuning", Kind::Section(LIVE_TUNING)),
 ];
+
+const UPSTREAM: &[Field] = &[may("proxy", Kind::Text)];
 
 const LISTEN: &[Field] = &[
     may("address", Kind::Text),

@@ -91,6 +91,12 @@ pub const ALL: &[Setting] = &[
         "Names besides localhost under which clients reach Tidegate; any other is refused, lest a web page lead here",
     ),
     setting(Part::Network, "origins", "Web pages", "Pages that may send requests; none unless you name it"),
+    setting(
+        Part::Network,
+        "upstream_proxy",
+        "Upstream proxy",
+        "How requests leave this computer: straight, as the system says, or through a proxy of your network",
+    ),
     setting(Part::Network, "sockets", "Listening sockets", "Everything Tidegate has open, and why"),
     setting(
         Part::Callers,

@@ -1,4 +1,4 @@
-//! Where clients are served: the port, who holds it, and every socket that is open.
+//! Where clients are served: the port, who holds it, and every socket that is open; and how we go on from here.
 //!
 //! Invariant: an older listener finishes what it runs; a failure to listen anew leaves it as it is.
 //! Absent on purpose: the search for a free port (`port`), and answering (`proxy::listen`).
@@ -6,6 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -15,7 +16,10 @@ use crate::backend::port::{Bound, bind};
 use crate::contract::NoticeBody;
 use crate::contract::snapshot::{PortHeld, Problem, Serving, Socket};
 use crate::model::check::Severity;
+use crate::model::config::Config;
+use crate::proxy::attempt;
 use crate::proxy::listen::serve;
+use crate::proxy::outward::Ways;
 
 impl Stage {
     /// Listens where the configuration or the command line says; an older listener finishes what it runs.
@@ -149,6 +153,14 @@ impl Stage {
             tracing::debug!(%error, "a second launch will not know where we listen");
         }
     }
+}
+
+/// A client toward all services, and the way it takes.
+pub(super) fn outward(config: &Config) -> anyhow::Result<(attempt::Client, Ways)> {
+    let ways = Ways::default();
+    ways.set(&config.upstream);
+    let connect = Duration::from_secs(u64::from(config.timeouts.connect_seconds));
+    Ok((attempt::client(connect, ways.clone())?, ways))
 }
 
 /// An address that stands for all of this computer's is no place to send a request to; its own loopback address is.

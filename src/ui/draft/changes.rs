@@ -36,6 +36,9 @@ pub(super) fn sentences(base: &Config, draft: &Config) -> Vec<String> {
     for section in Section::ALL.into_iter().filter(|section| *section != Section::Queue) {
         said.extend(rules::sentences(section, base, draft));
     }
+    if base.upstream != draft.upstream {
+        said.push(door::upstream(&draft.upstream));
+    }
     if base.history.keep != draft.history.keep {
         let kept = "Requests, series and usage are kept over a restart.";
         said.push(if draft.history.keep { kept } else { "Nothing is kept over a restart." }.to_owned());

@@ -24,6 +24,7 @@ pub(super) fn onto(base: &Config, ours: &Config, theirs: &Config) -> Config {
         retry: pick(&base.retry, &ours.retry, &theirs.retry),
         health: pick(&base.health, &ours.health, &theirs.health),
         timeouts: pick(&base.timeouts, &ours.timeouts, &theirs.timeouts),
+        upstream: pick(&base.upstream, &ours.upstream, &theirs.upstream),
         history: pick(&base.history, &ours.history, &theirs.history),
         bodies: pick(&base.bodies, &ours.bodies, &theirs.bodies),
         live_tuning: pick(&base.live_tuning, &ours.live_tuning, &theirs.live_tuning),

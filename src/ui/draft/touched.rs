@@ -52,6 +52,7 @@ fn settings(before: &Config, after: &Config) -> Vec<&'static str> {
         ("token", before.listen.require_token != after.listen.require_token),
         ("hosts", before.listen.allowed_hosts != after.listen.allowed_hosts),
         ("origins", before.listen.allowed_origins != after.listen.allowed_origins),
+        ("upstream_proxy", before.upstream != after.upstream),
         ("callers", before.callers != after.callers),
         ("retry", before.retry != after.retry),
         ("queue", before.queue != after.queue),

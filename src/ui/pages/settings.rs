@@ -7,6 +7,7 @@
 mod callers;
 mod looks;
 mod network;
+mod outward;
 mod places;
 mod shortcuts;
 
@@ -34,6 +35,7 @@ pub struct State {
     stored: stored::State,
     shortcuts: shortcuts::State,
     network: network::State,
+    outward: outward::State,
     callers: callers::State,
 }
 
@@ -108,6 +110,7 @@ fn one(ui: &mut Ui, cx: &mut PageCx, state: &mut State, setting: &Setting) {
         note(ui, cx.theme, setting.hint);
         match setting.slug {
             "callers" => callers::show(ui, cx, &mut state.callers),
+            "upstream_proxy" => outward::show(ui, cx, &mut state.outward),
             "sockets" => places::sockets(ui, cx),
             "folders" => places::folders(ui, cx),
             "file" => places::file(ui, cx),

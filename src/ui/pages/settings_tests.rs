@@ -228,3 +228,30 @@ fn the_rules_of_requests_go_through_the_draft_and_back_to_what_is_usual() {
     harness.run_steps(3);
     assert!(!harness.state().draft().is_changed());
 }
+
+#[test]
+fn an_upstream_proxy_is_taken_whole_and_never_with_a_password() {
+    let mut harness = open();
+    harness.get_by_label("Through a proxy").click_accesskit();
+    harness.run_steps(3);
+    let type_in = |harness: &mut Harness<'_, Console>, text: &str| {
+        harness.get_by_role_and_label(egui::Role::TextInput, "Address of the proxy").focus();
+        harness.run_steps(2);
+        harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+        harness.event(egui::Event::Text(text.to_owned()));
+        harness.run_steps(3);
+    };
+    type_in(&mut harness, "http://me:canary-77@proxy:3128");
+    assert!(harness.query_by_label_contains("without a user name or password").is_some());
+    harness.get_by_label("Use this proxy").click_accesskit();
+    harness.run_steps(3);
+    assert!(!harness.state().draft().is_changed(), "it is not taken");
+    type_in(&mut harness, "http://proxy:3128");
+    harness.get_by_label("Use this proxy").click_accesskit();
+    harness.run_steps(3);
+    assert_eq!(harness.state().draft().working().upstream.proxy, "http://proxy:3128");
+    assert_eq!(harness.state().draft().changes(), ["Requests go through the proxy http://proxy:3128."]);
+    harness.get_by_label("Upstream proxy: back to straight").click_accesskit();
+    harness.run_steps(3);
+    assert!(!harness.state().draft().is_changed());
+}

@@ -4,7 +4,7 @@
 //! Absent on purpose: tokens; they act at once and are in no draft.
 
 use super::{amount, or_plain};
-use crate::model::config::{Caller, Listen, Priority};
+use crate::model::config::{Caller, Listen, Priority, UpstreamWay, Way};
 
 pub(super) fn listen(old: &Listen, new: &Listen, said: &mut Vec<String>) {
     if (&old.address, old.port) != (&new.address, new.port) {
@@ -26,6 +26,15 @@ pub(super) fn listen(old: &Listen, new: &Listen, said: &mut Vec<String>) {
         };
         said.extend(only_in(after, before).into_iter().map(|text| format!("{what} {text} is allowed.")));
         said.extend(only_in(before, after).into_iter().map(|text| format!("{what} {text} is no longer allowed.")));
+    }
+}
+
+pub(super) fn upstream(new: &UpstreamWay) -> String {
+    match new.way() {
+        Some(Way::Straight) => "Requests go straight to the services.".to_owned(),
+        Some(Way::System) => "Requests go through the proxy that the system names, if it names one.".to_owned(),
+        Some(Way::Through(address)) => format!("Requests go through the proxy {address}."),
+        None => "Requests go through a proxy whose address is not understood.".to_owned(),
     }
 }
 

@@ -1,0 +1,101 @@
+//! Requests through a proxy of the network: the whole way, and a change of it while we run.
+
+#![expect(clippy::expect_used, reason = "a test may end where it is wrong")]
+#![expect(unreachable_pub, dead_code, reason = "the screen's end is shared between test programs")]
+
+mod screen;
+
+use std::fs;
+
+use screen::Screen;
+use serde_json::json;
+use tidegate::backend::{self, Options};
+use tidegate::contract::snapshot::Serving;
+use tidegate::contract::{Command, ConfigCommand, NoticeBody};
+use tidegate::model::config::UpstreamWay;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+
+/// A service that no name server knows, so that whatever reaches it came through the proxy.
+const CONFIG: &str = r#"
+[[account]]
+id = "far"
+service = "compatible"
+base_url = "http://far.invalid/v1"
+allow_plain_http = true
+credential = { command = ["echo", "canary-0c11-a-key"] }
+[[endpoint]]
+id = "there"
+account = "far"
+model = "m"
+[[route]]
+model = "m"
+[[route.group]]
+endpoints = ["there"]
+[retry]
+max_attempts = 1
+"#;
+
+/// A proxy with the service behind it; says the head of every tunnel and of what came through.
+async fn proxy() -> (String, mpsc::Receiver<(String, String)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    let (tell, told) = mpsc::channel(8);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let tunnel = head(&mut stream).await;
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.expect("the tunnel stands");
+            let request = head(&mut stream).await;
+            let body = json!({"id": "x", "object": "chat.completion", "choices": []}).to_string();
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            stream.write_all(answer.as_bytes()).await.expect("it is answered");
+            tell.send((tunnel, request)).await.expect("somebody listens");
+        }
+    });
+    (address, told)
+}
+
+async fn head(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"\r\n\r\n") {
+        bytes.push(stream.read_u8().await.expect("a head"));
+    }
+    String::from_utf8(bytes).expect("text")
+}
+
+#[tokio::test]
+async fn a_proxy_is_taken_up_without_a_restart_and_sees_the_name_alone() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    fs::write(home.path().join("config.toml"), CONFIG).expect("it is written");
+    let options = Options {
+        config_dir: Some(home.path().to_owned()),
+        port: Some(0),
+        seed: Some(1),
+        headless: true,
+        ..Options::default()
+    };
+    let running = backend::start(options).expect("it starts");
+    let screen = Screen::of(&running);
+    let Serving::Listening { base_url, .. } = screen.latest().serving.clone() else { panic!("it does not listen") };
+    let ask = || async {
+        let body = json!({"model": "m", "messages": [{"role": "user", "content": "hi"}]});
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        client.post(format!("{base_url}/chat/completions")).json(&body).send().await.expect("an answer").status()
+    };
+    assert_ne!(ask().await, 200, "nobody knows where that is");
+
+    let (address, mut told) = proxy().await;
+    let (base, config) = screen.edited(|config| config.upstream = UpstreamWay { proxy: address });
+    let applied = screen.ask(Command::Config(ConfigCommand::Apply { base, config })).await;
+    assert!(matches!(applied, NoticeBody::Applied { .. }), "{applied:?}");
+    assert_eq!(ask().await, 200);
+    let (tunnel, request) = told.recv().await.expect("it came through");
+    assert!(tunnel.starts_with("CONNECT far.invalid:80 HTTP/1.1"), "{tunnel}");
+    assert!(!tunnel.contains("canary"), "the proxy is told no key");
+    assert!(request.starts_with("POST /v1/chat/completions") && request.contains("canary-0c11-a-key"), "{request}");
+    running.stop();
+}
