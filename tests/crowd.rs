@@ -238,7 +238,7 @@ impl Court {
         let account = self.rng.usize(..self.shape.accounts);
         let keys: Vec<u64> = (0..3).map(|_| self.rng.u64(..owners::KEYS)).collect();
         self.owners.learn(account, &keys);
-        self.give(Input::Owned { account: AccountId::from(format!("a{account}")), keys });
+        self.give(Input::Owned { account: AccountId::from(format!("a{account}")), keys, are_sealed: false });
     }
 
     fn affinity(&mut self) -> Affinity {
@@ -249,6 +249,7 @@ impl Court {
             cache: some(&mut self.rng),
             conversation: some(&mut self.rng),
             prefix: some(&mut self.rng),
+            account: None,
         }
     }
 
@@ -434,7 +435,7 @@ impl Court {
         self.books = Books::new(&self.shape, self.now).resting_on(self.now, &self.books);
         self.give(Input::Resting(rests));
         for (account, keys) in self.owners.by_account() {
-            self.give(Input::Owned { account: AccountId::from(format!("a{account}")), keys });
+            self.give(Input::Owned { account: AccountId::from(format!("a{account}")), keys, are_sealed: false });
         }
         self.retries = Retries::default();
         for request in std::mem::take(&mut self.open).into_keys() {

@@ -106,7 +106,7 @@ pub fn start(options: Options) -> anyhow::Result<Running> {
                 Ok((stage, inbox, ui, base_url)) => {
                     if told.send(Ok((ui, base_url))).is_ok() {
                         tokio::spawn(stop_on_signals(signal));
-                        stage.run(inbox, stopped).await;
+                        Box::pin(stage.run(inbox, stopped)).await;
                     }
                 }
                 Err(error) => drop(told.send(Err(error))),

@@ -16,7 +16,7 @@ use tokio::sync::{Notify, oneshot};
 use self::clock::Clock;
 use self::lease::{Lease, Turn};
 use self::lookout::Lookout;
-use crate::model::id::{AccountId, EndpointId, RequestId};
+use crate::model::id::{EndpointId, RequestId};
 use crate::model::ownership::Ownership;
 use crate::model::profile::RequestProfile;
 use crate::model::status::{BalancerView, Rest};
