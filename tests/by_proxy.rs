@@ -68,7 +68,7 @@ async fn head(stream: &mut TcpStream) -> String {
 }
 
 #[tokio::test]
-async fn a_proxy_is_taken_up_without_a_restart_and_sees_the_name_alone() {
+async fn a_proxy_is_taken_up_without_a_restart_and_is_told_the_name_alone() {
     let home = tempfile::tempdir().expect("a temporary folder");
     fs::write(home.path().join("config.toml"), CONFIG).expect("it is written");
     let options = Options {

@@ -1,7 +1,7 @@
 //! How connections to services leave: straight, or through a proxy that stands in between.
 //!
 //! Invariant: this computer's own addresses are reached straight, whatever is said; a way that is not understood sends nothing.
-//! Through a proxy goes a tunnel: it sees the service's name and nothing of what is sent there, key and all.
+//! Through a proxy goes a tunnel: of an HTTPS service it sees the name and nothing of what is sent there, key and all.
 //! Absent on purpose: proxies that are reached by TLS or SOCKS.
 
 use std::error::Error;

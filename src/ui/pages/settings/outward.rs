@@ -52,7 +52,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
              belong there."
         }
         _ => {
-            "The proxy opens a tunnel: it sees the service's name, and no key, prompt or answer. This computer's own addresses \
+            "The proxy opens a tunnel: of an https address it sees the name, and no key, prompt or answer. This computer's own addresses \
              are reached straight. New connections take the new way; open ones end as they are."
         }
     };
