@@ -17,6 +17,10 @@ mod retries;
 mod room;
 #[path = "crowd/shape.rs"]
 mod shape;
+#[path = "crowd/sums.rs"]
+mod sums;
+#[path = "crowd/told.rs"]
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -332,7 +336,7 @@ impl Court {
 
     /// What an answer's head says. Now and then the service changes its limit, or others use it too.
     fn head(&mut self, request: RequestId, spot: &Spot) -> HeaderFacts {
-        let known = self.books.book(&spot.id).reported.or(spot.tokens);
+        let known = self.books.book(&spot.id).said.limit().or(spot.tokens);
         let changes = known.is_none() || self.rng.u32(..12) == 0;
         let limit = known.filter(|_| !changes).unwrap_or_else(|| self.rng.u64(300..5_000));
         let others = if self.rng.u32(..8) == 0 { self.rng.u64(1..400) } else { 0 };

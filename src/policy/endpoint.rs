@@ -169,10 +169,9 @@ impl EndpointState {
         self.limits(spec).widened(self.firm_tokens(spec), charge)
     }
 
-    /// What is stated or reported, or our soft cap if that is lower: no charge above it ever goes there.
+    /// What is reported or else stated, or our soft cap if that is lower: no charge above it ever goes there.
     pub(super) fn firm_tokens(&self, spec: &CheckedEndpoint) -> Option<u64> {
-        let firm = self.learning.tokens.firm(tokens_stated(spec));
-        lesser(firm, spec.soft_cap)
+        lesser(self.learning.tokens.largest(tokens_stated(spec)), spec.soft_cap)
     }
 
     /// Where the token ceiling comes from.
@@ -376,7 +375,9 @@ mod tests {
         let spec = spec(Some(240_000), None, false);
         let mut state = after(&spec, &says(100_000));
         assert_eq!(state.limits(&spec).tokens, Some(100_000));
-        state.learn(Timestamp::ZERO, &spec, &says(500_000));
+        for minute in 0..60 {
+            state.learn(Timestamp::from_secs(minute * 60), &spec, &says(240_000));
+        }
         assert_eq!(state.limits(&spec).tokens, Some(240_000));
         assert_eq!(state.token_source(&spec), LimitSource::Configured);
     }
@@ -418,6 +419,31 @@ mod tests {
         let requests = LimitFacts { limit: Some(240), remaining: Some(239), reset: None };
         let state = after(&spec, &HeaderFacts { requests, ..HeaderFacts::default() });
         assert_eq!(state.limits(&spec).requests, Some(1_440));
+    }
+
+    #[test]
+    fn a_reduction_of_requests_that_are_reported_per_slice_ends() {
+        let spec = spec(Some(240_000), None, false);
+        let mut state = EndpointState::new(&spec);
+        let says = |limit| {
+            let requests = LimitFacts { limit: Some(limit), remaining: Some(1), reset: None };
+            HeaderFacts { requests, ..HeaderFacts::default() }
+        };
+        state.learn(Timestamp::ZERO, &spec, &says(120));
+        assert_eq!(state.limits(&spec).requests, Some(720));
+        for minute in 1..60 {
+            state.learn(Timestamp::from_secs(minute * 60), &spec, &says(240));
+        }
+        assert_eq!(state.limits(&spec).requests, Some(1_440));
+    }
+
+    #[test]
+    fn what_the_service_says_would_fit_is_not_too_large_while_its_word_is_adopted_slowly() {
+        let spec = spec(Some(70_000), None, false);
+        let state = after(&spec, &says(100_000));
+        assert_eq!(state.limits(&spec).tokens, Some(70_000));
+        assert_eq!(state.limits_for(&spec, 90_000).tokens, Some(90_000));
+        assert_eq!(state.limits_for(&spec, 110_000).tokens, Some(70_000));
     }
 
     #[test]

@@ -11,107 +11,8 @@ use tidegate::model::usage::Usage;
 use tidegate::sim::window::Bucket;
 
 use crate::shape::{Guest, Shape, Spot};
-
-/// A limit of zero would make a bucket that refills nothing; none is needed where there is no limit.
-const NO_LIMIT: u64 = 1;
-
-/// Longer than the brain keeps anything that counts by the minute.
-const KEPT: Duration = Duration::from_secs(70);
-
-/// Two exact counters may round to different microseconds.
-const ROUNDING: Duration = Duration::from_micros(1);
-
-/// Everything a window of a list holds.
-#[derive(Debug, Default)]
-pub struct List(Vec<(Timestamp, RequestId, u64)>);
-
-impl List {
-    pub fn sum(&self, now: Timestamp, span: Duration) -> u64 {
-        self.0.iter().filter(|(at, ..)| now.since(*at) < span).map(|(.., amount)| amount).sum()
-    }
-
-    pub fn last(&self) -> Option<Timestamp> {
-        self.0.last().map(|(at, ..)| *at)
-    }
-
-    fn add(&mut self, now: Timestamp, request: RequestId, amount: u64) {
-        self.0.retain(|(at, ..)| now.since(*at) < KEPT);
-        self.0.push((now, request, amount));
-    }
-
-    /// The newest entry of a request comes to something else in the end.
-    fn set(&mut self, request: RequestId, amount: u64) {
-        if let Some((.., old)) = self.0.iter_mut().rfind(|(_, known, _)| *known == request) {
-            *old = amount;
-        }
-    }
-}
-
-/// What a refilling bucket holds.
-#[derive(Clone, Debug)]
-pub struct Tank {
-    exact: Bucket,
-    /// The same, had nothing that failed been given back. Of what failed the brain gives back what has surely not drained.
-    shy: Bucket,
-}
-
-impl Tank {
-    fn new(limit: Option<u64>, now: Timestamp) -> Self {
-        let full = Bucket::new(limit.unwrap_or(NO_LIMIT), MINUTE, now);
-        Self { exact: full.clone(), shy: full }
-    }
-
-    fn take(&mut self, now: Timestamp, amount: u64) {
-        self.exact.take(now, amount);
-        self.shy.take(now, amount);
-    }
-
-    /// Nothing of this came after all.
-    fn give_back(&mut self, now: Timestamp, amount: u64) {
-        self.exact.give_back(now, amount);
-    }
-
-    /// An amount came to something else: to nothing, or to what the service corrects it to.
-    fn set(&mut self, now: Timestamp, was: u64, is: u64) {
-        if is == 0 { self.give_back(now, was) } else { self.correct(now, was, is) }
-    }
-
-    fn correct(&mut self, now: Timestamp, was: u64, is: u64) {
-        for bucket in [&mut self.exact, &mut self.shy] {
-            if is > was {
-                bucket.take(now, is - was);
-            } else {
-                bucket.give_back(now, was - is);
-            }
-        }
-    }
-
-    /// Another ceiling: what is in use stays in use. Where there was none, that is what came in the last minute.
-    fn hold(&mut self, list: &List, held: &mut Option<u64>, now: Timestamp, limit: Option<u64>) {
-        match (held.is_some(), limit) {
-            (true, Some(limit)) => {
-                self.exact.set_limit(now, limit);
-                self.shy.set_limit(now, limit);
-            }
-            (false, Some(_)) => {
-                *self = Self::new(limit, now);
-                self.take(now, list.sum(now, MINUTE));
-            }
-            (_, None) => {}
-        }
-        *held = limit;
-    }
-
-    /// Whether a service that counts so lets it in.
-    fn admits(&mut self, now: Timestamp, amount: u64) -> bool {
-        self.exact.wait(now, amount).is_some_and(|wait| wait <= ROUNDING)
-    }
-
-    /// Whether it surely has room for so much.
-    pub fn has_room(&self, now: Timestamp, amount: u64) -> bool {
-        self.shy.clone().wait(now, amount) == Some(Duration::ZERO)
-    }
-}
+use crate::sums::{List, NO_LIMIT, ROUNDING, Tank};
+use crate::told::Told;
 
 /// One endpoint's books.
 #[derive(Debug)]
@@ -137,7 +38,7 @@ pub struct Book {
     /// The probe that went last.
     probe: Option<RequestId>,
     /// What the service says of its token limit.
-    pub reported: Option<u64>,
+    pub said: Told,
     /// When it last failed a request, or its account was turned away.
     pub failed: Option<Timestamp>,
     /// It refused for want of tokens, for want of requests: the brain may hold it for smaller than it is, and amounts for
@@ -197,7 +98,7 @@ impl Books {
             in_flight: 0,
             told: None,
             probe: None,
-            reported: None,
+            said: Told::default(),
             failed: None,
             short_of: BTreeSet::new(),
             shared: false,
@@ -310,7 +211,7 @@ impl Books {
     pub fn head(&mut self, now: Timestamp, request: RequestId, spot: &Spot, limit: u64, others: u64) -> HeaderFacts {
         let left = self.sent[&request].left;
         let book = self.book_mut(&spot.id);
-        book.reported = Some(limit);
+        book.said.hear(now, spot.tokens, limit);
         book.shared |= others > 0;
         book.tokens_hold(spot, now);
         let remaining = left.filter(|(_, then)| *then == limit).map(|(left, _)| left.saturating_sub(others));
@@ -446,13 +347,21 @@ impl Book {
 
     /// The same, our own ceiling apart.
     fn provider(&self, spot: &Spot) -> Option<u64> {
-        self.reported.filter(|_| !spot.pinned).or(spot.tokens)
+        if spot.pinned { spot.tokens } else { self.said.believed(spot.tokens) }
+    }
+
+    /// A charge that its service says would fit, though not all of its word is believed yet, goes when nothing else is there.
+    fn fits_alone(&self, spot: &Spot, charge: u64) -> bool {
+        let most = self.said.limit().or(spot.tokens).filter(|_| !spot.pinned);
+        let cap = spot.soft_cap.is_none_or(|cap| charge <= cap);
+        cap && self.provider(spot).is_some_and(|limit| charge > limit) && most.is_some_and(|most| charge <= most)
     }
 
     /// What a service that tells says is left, and its limit. Of one that we keep below our own ceiling nothing is said.
     fn left(&mut self, spot: &Spot, now: Timestamp) -> Option<(u64, u64)> {
-        let limit = self.holds(spot).filter(|_| spot.tells && spot.soft_cap.is_none())?;
+        let limit = self.said.limit().or(spot.tokens).filter(|_| spot.tells && spot.soft_cap.is_none())?;
         let left = match spot.way {
+            "token_bucket" if self.provider(spot) != Some(limit) => return None,
             "token_bucket" => self.token_tank.exact.standing(now).remaining,
             _ => limit.saturating_sub(self.tokens.sum(now, MINUTE)),
         };
@@ -515,10 +424,13 @@ impl Book {
         match spot.way {
             "sliding_log" => {
                 let taken = self.tokens.sum(now, MINUTE);
-                assert!(taken + charge <= limit, "tokens of {id}: {taken} + {charge} > {limit}");
+                let alone = taken == 0 && self.fits_alone(spot, charge);
+                assert!(alone || taken + charge <= limit, "tokens of {id}: {taken} + {charge} > {limit}");
             }
             "token_bucket" => {
-                assert!(self.token_tank.admits(now, charge), "tokens of {id}: {charge} of {:?}", self.token_tank);
+                let alone = self.token_tank.is_full(now) && self.fits_alone(spot, charge);
+                let fits = alone || self.token_tank.admits(now, charge);
+                assert!(fits, "tokens of {id}: {charge} of {:?}", self.token_tank);
             }
             _ => {
                 let wait = self.token_tank.exact.wait_for_any(now);

@@ -7,8 +7,9 @@ use tidegate::model::decision::{Candidate, Exclusion};
 use tidegate::model::outcome::ThrottleKind;
 use tidegate::model::units::{MINUTE, Timestamp};
 
-use crate::books::{Book, Books, List, Tank};
+use crate::books::{Book, Books};
 use crate::shape::{Shape, Spot};
+use crate::sums::{List, Tank};
 
 /// What the brain may keep an amount for longer than its minute: a guard, and what shares a bin with it.
 const GUARD: Duration = Duration::from_millis(400);
@@ -74,7 +75,7 @@ pub fn is_borne_out(books: &Books, shape: &Shape, one: &Candidate, why: Exclusio
             let apart = [(spot.input, ask.prompt), (spot.output, ask.output)];
             most.is_some_and(|most| ask.charge > most)
                 || apart.iter().any(|(limit, amount)| limit.is_some_and(|limit| *amount > limit))
-                || book.reported.is_some()
+                || book.said.limit().is_some()
         }
         // Nothing was foreseen, no region excluded, and nothing grows too quickly here.
         Exclusion::NotNeeded
@@ -90,14 +91,14 @@ pub fn is_borne_out(books: &Books, shape: &Shape, one: &Candidate, why: Exclusio
 /// The brain may have learned of a lower limit, by a refusal or by the service's word. Then its own figure is what counts.
 fn limit(book: &Book, spot: &Spot, one: &Candidate) -> Option<u64> {
     let held = book.holds(spot);
-    let learned = book.reported.is_some() || !book.short_of.is_empty();
+    let learned = book.said.limit().is_some() || !book.short_of.is_empty();
     if learned { one.limit.into_iter().chain(held).min() } else { held }
 }
 
 fn tokens_are_short(book: &Book, spot: &Spot, one: &Candidate, ask: Ask) -> bool {
     let Some(limit) = limit(book, spot, one) else { return false };
     let ours = spot.soft_cap.is_some_and(|cap| cap <= limit);
-    let surprised = book.short_of.contains(&ThrottleKind::Tokens) || book.reported.is_some();
+    let surprised = book.short_of.contains(&ThrottleKind::Tokens) || book.said.limit().is_some();
     match spot.way {
         "sliding_log" => list_is_short(&book.tokens, limit, ask.charge, surprised, ask.now),
         // Two levels that drained at different rates cannot be compared any more.
