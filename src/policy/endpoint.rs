@@ -16,7 +16,7 @@ use super::traffic::Mark;
 use crate::model::checked::CheckedEndpoint;
 use crate::model::config::{AdminState, Enforcement};
 use crate::model::decision::Exclusion;
-use crate::model::id::{EndpointId, PoolId};
+use crate::model::id::EndpointId;
 use crate::model::insight::{Insight, TooLarge};
 use crate::model::outcome::{HeaderFacts, ThrottleKind};
 use crate::model::status::{Counters, LimitSource};
@@ -49,19 +49,14 @@ pub(super) struct EndpointState {
     /// The smallest charge that was too large there, and until when that is believed.
     too_large: Option<(u64, Timestamp)>,
     /// Until when the service itself asked to be left alone, or is known to refuse.
-    pub(super) told_until: Timestamp,
+    told_until: Timestamp,
+    /// The same for want of credit, which another key may have.
+    pub(super) credit_until: Timestamp,
     /// When it last failed a request; `None`: never.
     pub(super) failed_at: Option<Timestamp>,
     pub(super) latency: Latency,
     /// How long a request runs there; rises at once, falls slowly.
     pub(super) stay: Duration,
-}
-
-/// One quota pool.
-#[derive(Clone, Debug)]
-pub(super) struct PoolState {
-    pub(super) id: PoolId,
-    pub(super) ledger: Ledger,
 }
 
 impl EndpointState {
@@ -80,10 +75,22 @@ impl EndpointState {
             guard_changed: Timestamp::ZERO,
             too_large: None,
             told_until: Timestamp::ZERO,
+            credit_until: Timestamp::ZERO,
             failed_at: None,
             latency: Latency::default(),
             stay: USUAL_STAY,
         }
+    }
+
+    /// The service itself asked to be left alone until then, or is known to refuse.
+    pub(super) fn note_told(&mut self, until: Timestamp, kind: ThrottleKind) {
+        let told = if kind.is_of_credit() { &mut self.credit_until } else { &mut self.told_until };
+        *told = until.max(*told);
+    }
+
+    /// Until when the service itself asked to be left alone, or is known to refuse.
+    pub(super) fn told_until(&self) -> Timestamp {
+        self.told_until.max(self.credit_until)
     }
 
     /// A request has ended that ran for so long.
@@ -299,7 +306,7 @@ impl EndpointState {
             pinned: spec.pinned,
             probes_above: spec.probe_above && !spec.pinned,
             rests_in_a_row: self.health.rests_in_a_row(),
-            asked_until: Some(self.told_until).filter(|until| *until > now),
+            asked_until: Some(self.told_until()).filter(|until| *until > now),
             too_large: self.too_large(now).map(|(charge, until)| TooLarge { charge, until }),
             foreign_requests_per_minute: self.learning.others.rate(),
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tidegate::model::id::RequestId;
-use tidegate::model::units::{MINUTE, Timestamp};
+use tidegate::model::units::{DAY, MINUTE, Timestamp};
 use tidegate::sim::window::Bucket;
 
 /// A limit of zero would make a bucket that refills nothing; none is needed where there is no limit.
@@ -16,10 +16,21 @@ const KEPT: Duration = Duration::from_secs(70);
 pub const ROUNDING: Duration = Duration::from_micros(1);
 
 /// Everything a window of a list holds.
-#[derive(Debug, Default)]
-pub struct List(Vec<(Timestamp, RequestId, u64)>);
+#[derive(Debug)]
+pub struct List(Vec<(Timestamp, RequestId, u64)>, Duration);
+
+impl Default for List {
+    fn default() -> Self {
+        Self(Vec::new(), KEPT)
+    }
+}
 
 impl List {
+    /// One that keeps a day.
+    pub fn of_a_day() -> Self {
+        Self(Vec::new(), DAY + KEPT)
+    }
+
     pub fn sum(&self, now: Timestamp, span: Duration) -> u64 {
         self.0.iter().filter(|(at, ..)| now.since(*at) < span).map(|(.., amount)| amount).sum()
     }
@@ -29,7 +40,7 @@ impl List {
     }
 
     pub fn add(&mut self, now: Timestamp, request: RequestId, amount: u64) {
-        self.0.retain(|(at, ..)| now.since(*at) < KEPT);
+        self.0.retain(|(at, ..)| now.since(*at) < self.1);
         self.0.push((now, request, amount));
     }
 
@@ -99,11 +110,6 @@ impl Tank {
     /// Whether a service that counts so lets it in.
     pub fn admits(&mut self, now: Timestamp, amount: u64) -> bool {
         self.exact.wait(now, amount).is_some_and(|wait| wait <= ROUNDING)
-    }
-
-    /// Whether nothing is in use.
-    pub fn is_full(&mut self, now: Timestamp) -> bool {
-        self.exact.standing(now).reset <= ROUNDING
     }
 
     /// Whether it surely has room for so much.

@@ -45,3 +45,22 @@ impl Told {
         *self = Self { limit: Some(limit), believed: limit.min(before + step), stated, moved: self.moved };
     }
 }
+
+/// The least that may be believed of a limit after refusals: each halves it at most, and what was refused still fits.
+#[derive(Clone, Copy, Debug)]
+pub struct Least(u64);
+
+impl Least {
+    /// After one more, of a request of this charge.
+    pub fn after(before: Option<Self>, limit: Option<u64>, charge: u64) -> Self {
+        let known = before.map(|least| least.0);
+        let held = known.into_iter().chain(limit).min();
+        let taught = (held.unwrap_or(0) / 2).max(charge) * 97 / 100;
+        Self(held.map_or(taught, |held| held.min(taught)))
+    }
+
+    /// What holds at least beside a limit, if one is known.
+    pub fn of(least: Option<Self>, limit: Option<u64>) -> Option<u64> {
+        least.map(|least| least.0).into_iter().chain(limit).min()
+    }
+}
