@@ -61,6 +61,9 @@ pub(super) struct Ceiling {
     adopted: u64,
     beside: Option<u64>,
     adopted_at: Timestamp,
+    /// How far a limit above the stated one is climbed to that nobody names, but that must be there by what was let in.
+    climbed: u64,
+    climbed_at: Option<Timestamp>,
     learned: Option<Cubic>,
     /// The highest level at which something was let in since the last refusal, and when.
     best: (u64, Timestamp),
@@ -89,6 +92,8 @@ impl Ceiling {
             adopted: 0,
             beside: None,
             adopted_at: Timestamp::ZERO,
+            climbed: 0,
+            climbed_at: None,
             learned: None,
             best: (0, Timestamp::ZERO),
             between: (0, Timestamp::ZERO),
@@ -111,7 +116,8 @@ impl Ceiling {
     pub(super) fn firm(&self, stated: Stated) -> Option<u64> {
         match (stated.limit, self.reported) {
             (limit, _) if stated.pinned => limit,
-            (limit, None) => limit,
+            (None, None) => None,
+            (Some(limit), None) => Some(limit.max(self.climbed)),
             (Some(limit), Some(reported)) if self.beside != stated.limit => Some(limit.min(reported)),
             (_, Some(reported)) => Some(self.adopted.min(reported)),
         }
@@ -136,6 +142,7 @@ impl Ceiling {
             None => LimitSource::Unknown,
             Some(_) if limit != firm => LimitSource::Learned,
             Some(_) if limit == stated.limit => LimitSource::Configured,
+            Some(_) if self.reported.is_none() => LimitSource::Learned,
             Some(_) => LimitSource::Header,
         };
         Held { limit, source }
@@ -155,6 +162,23 @@ impl Ceiling {
         (self.adopted, self.beside) = (limit.min(from.saturating_add(step)), stated.limit);
         self.reported = Some(limit);
         self.note(now, before, stated);
+    }
+
+    /// The service let in so much that its limit, which it does not name, is at least this.
+    pub(super) fn prove(&mut self, now: Timestamp, stated: Stated, least: u64) {
+        let before = self.held(stated);
+        self.climb(now, stated, least);
+        self.note(now, before, stated);
+    }
+
+    /// Goes on towards a limit above the stated one, by the time since it last did.
+    fn climb(&mut self, now: Timestamp, stated: Stated, limit: u64) {
+        let passed = self.climbed_at.map_or(Duration::ZERO, |last| now.since(last).min(LONGEST_CLIMB));
+        self.climbed_at = Some(now);
+        if let Some(lower) = stated.limit.filter(|stated| *stated < limit) {
+            let from = self.climbed.max(lower);
+            self.climbed = from.saturating_add(share(limit.saturating_sub(from), passed, CLIMB) / 10);
+        }
     }
 
     /// Something was let in at this level of use.

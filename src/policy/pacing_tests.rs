@@ -95,14 +95,10 @@ fn among_equals_nobody_leaves_a_group_that_will_be_full_while_it_has_room() {
 fn nothing_is_kept_from_a_class_above_which_nobody_is_foreseen() {
     let mut world = one(60_000);
     expect(&mut world, 0, 30_000);
-    assert_eq!(sent_of(&mut world, Priority::Normal, 500, 99), 99);
-    // What left since the allowance was made is free, though the allowance does not know it.
-    world.until(Timestamp::from_micros(60_290_000));
-    assert!(matches!(arrive(&mut world, Priority::Normal, 10_000), Output::Held { .. }));
-    world.until(Timestamp::from_micros(60_310_000));
-    expect(&mut world, 0, 30_000);
-    let Output::Assigned { assignment, .. } = arrive(&mut world, Priority::Normal, 40_000) else { panic!("sent") };
-    assert_eq!(assignment.decision.candidates.get(0).expect("a candidate").needs, 40_000);
+    arrive(&mut world, Priority::Normal, 500);
+    let [normal, bulk] = world.brain.routes[0].allowance.as_ref().expect("somebody is foreseen").groups[0];
+    assert_eq!(normal, u64::MAX, "what was free a moment ago is no bound");
+    assert!(bulk < 60_000, "from bulk room is kept for them");
 }
 
 #[test]

@@ -296,7 +296,7 @@ fn draw_spot(rng: &mut Rng, place: usize, pools: usize, accounts: usize) -> Spot
         output: apart.then(|| rng.u64(300..3_000)),
         day_tokens: days.then(|| rng.u64(3_000..20_000)),
         day_requests: (days && rng.bool()).then(|| rng.u64(5..60)),
-        tells: rng.u32(..4) == 0 && way != "utilization",
+        tells: rng.u32(..4) == 0,
     }
 }
 

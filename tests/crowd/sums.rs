@@ -6,6 +6,8 @@ use tidegate::model::id::RequestId;
 use tidegate::model::units::{DAY, MINUTE, Timestamp};
 use tidegate::sim::window::Bucket;
 
+use crate::room::WIDE_GUARD;
+
 /// A limit of zero would make a bucket that refills nothing; none is needed where there is no limit.
 pub const NO_LIMIT: u64 = 1;
 
@@ -100,7 +102,9 @@ impl Tank {
             }
             (false, Some(_)) => {
                 *self = Self::new(limit, now);
-                self.take(now, list.sum(now, MINUTE));
+                self.exact.take(now, list.sum(now, MINUTE));
+                // The brain keeps what came for its guard longer.
+                self.shy.take(now, list.sum(now, MINUTE + WIDE_GUARD));
             }
             (_, None) => {}
         }
