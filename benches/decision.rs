@@ -12,6 +12,7 @@ use tidegate::model::checked::CheckedConfig;
 use tidegate::model::config::{Config, Priority};
 use tidegate::model::id::{CallerId, EndpointId, ModelName, RequestId};
 use tidegate::model::outcome::{Ending, HeaderFacts, HeaderSignal, Settlement};
+use tidegate::model::outlook::{Demand, Outlook, RouteOutlook};
 use tidegate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
 use tidegate::model::units::Timestamp;
 use tidegate::policy::{Balancer, Input, Output};
@@ -189,6 +190,44 @@ fn answer(bencher: Bencher<'_, '_>, endpoints: usize) {
             busy.borrow_mut().answer(request, &endpoint);
         }
     });
+}
+
+/// One more joins a long line whose forecast is due, with normal and bulk requests waiting and interactive ones foreseen.
+#[divan::bench(args = [100, 1_200], sample_count = 40, sample_size = 1)]
+fn join_a_line_whose_forecast_is_due(bencher: Bencher<'_, '_>, waiting: usize) {
+    let busy = std::cell::RefCell::new(Busy::new(Setup { tokens: 60_000, last: 60_000, ..USUAL }));
+    bencher.with_inputs(|| busy.borrow_mut().wait_in_line(waiting)).bench_local_values(|()| busy.borrow_mut().arrive());
+}
+
+impl Busy {
+    /// A second passes; whoever is sent is answered, and others come until so many wait.
+    fn wait_in_line(&mut self, waiting: usize) {
+        let demand = |upper| Demand { expected: upper / 2, upper, trend: 0 };
+        let until = self.now.after(Duration::from_secs(6));
+        while let Some(wake) = self.brain.next_wake().filter(|wake| *wake <= until) {
+            self.now = self.now.max(wake);
+            self.brain.handle(self.now, Input::Tick, &mut self.outputs);
+            self.answer_all();
+        }
+        self.now = self.now.max(until);
+        let route = RouteOutlook { model: ModelName::from("m"), demand: [demand(30_000), demand(60_000), demand(0)] };
+        let outlook = Arc::new(Outlook { at: self.now, routes: vec![route] });
+        self.brain.handle(self.now, Input::Foreseen(outlook), &mut self.outputs);
+        while self.brain.view(self.now).queue.waiting < u32::try_from(waiting).expect("few") {
+            let bulk = self.next.is_multiple_of(2);
+            Arc::make_mut(&mut self.profile).priority = if bulk { Priority::Bulk } else { Priority::Normal };
+            self.arrive();
+            self.answer_all();
+        }
+    }
+
+    fn answer_all(&mut self) {
+        while let Some(output) = self.outputs.pop() {
+            if let Output::Assigned { request, assignment } = output {
+                self.answer(request, &assignment.endpoint);
+            }
+        }
+    }
 }
 
 fn run(bencher: Bencher<'_, '_>, setup: Setup) {

@@ -17,6 +17,10 @@ mod retries;
 mod room;
 #[path = "crowd/shape.rs"]
 mod shape;
+#[path = "crowd/sums.rs"]
+mod sums;
+#[path = "crowd/told.rs"]
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -32,6 +36,7 @@ use tidegate::model::config::{AdminState, Priority};
 use tidegate::model::decision::{Candidate, Choice, Decision, Exclusion, RefusalReason, Verdict};
 use tidegate::model::id::{AccountId, CallerId, EndpointId, ModelName, RequestId};
 use tidegate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, HeaderSignal, Settlement, ThrottleKind};
+use tidegate::model::outlook::{Demand, Outlook, RouteOutlook};
 use tidegate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
 use tidegate::model::units::Timestamp;
 use tidegate::model::usage::Usage;
@@ -73,6 +78,8 @@ struct Court {
     failed: BTreeMap<RequestId, BTreeSet<String>>,
     owners: Owners,
     retries: Retries,
+    /// What is foreseen: since when, and of each route the most that interactive and normal requests will want.
+    foreseen: Option<(Timestamp, Vec<[u64; 2]>)>,
     ended: u64,
 }
 
@@ -100,6 +107,7 @@ impl Court {
             failed: BTreeMap::new(),
             owners: Owners::default(),
             retries: Retries::default(),
+            foreseen: None,
             ended: 0,
         }
     }
@@ -113,8 +121,11 @@ impl Court {
                 77..=88 => self.settle(),
                 89..=94 => self.fail(),
                 95..=96 => self.leave(),
-                97 if self.rng.bool() => self.set_admin_state(),
-                97 => self.own(),
+                97 => match self.rng.u32(..3) {
+                    0 => self.set_admin_state(),
+                    1 => self.foresee(),
+                    _ => self.own(),
+                },
                 98 => self.reconfigure(),
                 _ => self.replace_now_and_then(),
             }
@@ -185,6 +196,8 @@ impl Court {
         assert_eq!(chosen.admin_state, AdminState::Enabled);
         assert!(self.shape.routed(assignment.decision.route.as_str(), id), "{id} belongs to the route");
         self.nothing_had_room(request, &assignment.decision, chosen.group);
+        let route = assignment.decision.route.as_str();
+        assert!(!self.shape.is_excluded(route, self.shape.spot(id).account), "{request} stays out of a region");
         assert!(self.bound[&request].allows(self.shape.spot(id).account), "{request} goes where its state lives");
         let probe = matches!(chosen.verdict, Verdict::Chosen(Choice::Probe | Choice::LeastBad));
         let caller = self.caller_of(request);
@@ -212,6 +225,8 @@ impl Court {
                     self.failed.get(&request).is_some_and(|all| all.contains(one.endpoint.as_str()))
                 }
                 Exclusion::BoundElsewhere => !self.bound[&request].allows(account),
+                Exclusion::RegionExcluded => self.shape.is_excluded(decision.route.as_str(), account),
+                Exclusion::KeptForImportant => self.is_kept(request, decision),
                 Exclusion::Withheld => self.shape.rank(decision.route.as_str(), one.group).is_leavable(),
                 Exclusion::LineAhead => self.in_line.iter().any(|other| *other != request),
                 _ => {
@@ -222,6 +237,31 @@ impl Court {
             let spot = self.shape.spot(one.endpoint.as_str());
             assert!(holds, "{request} at {:?}: {why:?} is not so at {one:?}, {spot:?}", self.now);
         }
+    }
+
+    /// Whether room may be kept from a request for more important ones: such are said to come, and that lately.
+    fn is_kept(&self, request: RequestId, decision: &Decision) -> bool {
+        let Some((since, wanted)) = &self.foreseen else { return false };
+        let class = self.asked[&request].priority;
+        let place: usize = decision.route.as_str().trim_start_matches('m').parse().expect("routes are numbered");
+        let [interactive, normal] = wanted[place];
+        let upper = if class == Priority::Bulk { interactive + normal } else { interactive };
+        self.now.since(*since) <= Duration::from_secs(30) && class != Priority::Interactive && upper > 0
+    }
+
+    /// What clients are expected to ask for becomes known.
+    fn foresee(&mut self) {
+        let routes = self.shape.routes.len();
+        let wanted: Vec<[u64; 2]> =
+            (0..routes).map(|_| [0, 1].map(|_| if self.rng.bool() { self.rng.u64(..6_000) } else { 0 })).collect();
+        let demand = |upper: u64| Demand { expected: upper * 3 / 4, upper, trend: 0 };
+        let routes = wanted.iter().enumerate().map(|(place, [interactive, normal])| RouteOutlook {
+            model: ModelName::from(format!("m{place}")),
+            demand: [demand(*interactive), demand(*normal), demand(0)],
+        });
+        let outlook = Outlook { at: self.now, routes: routes.collect() };
+        self.foreseen = Some((self.now, wanted));
+        self.give(Input::Foreseen(Arc::new(outlook)));
     }
 
     /// What a request asks for at an endpoint, by the formula of its service.
@@ -336,7 +376,7 @@ impl Court {
 
     /// What an answer's head says. Now and then the service changes its limit, or others use it too.
     fn head(&mut self, request: RequestId, spot: &Spot) -> HeaderFacts {
-        let known = self.books.book(&spot.id).reported.or(spot.tokens);
+        let known = self.books.book(&spot.id).said.limit().or(spot.tokens);
         let changes = known.is_none() || self.rng.u32(..12) == 0;
         let limit = known.filter(|_| !changes).unwrap_or_else(|| self.rng.u64(300..5_000));
         let others = if self.rng.u32(..8) == 0 { self.rng.u64(1..400) } else { 0 };
@@ -383,6 +423,10 @@ impl Court {
             FailureClass::Throttled(ThrottleKind::Requests),
             FailureClass::Throttled(ThrottleKind::SharedCapacity),
             FailureClass::Throttled(ThrottleKind::OutOfCredit),
+            FailureClass::Throttled(ThrottleKind::ProjectLimit),
+            FailureClass::Throttled(ThrottleKind::Pool),
+            FailureClass::Throttled(ThrottleKind::Utilization),
+            FailureClass::Throttled(ThrottleKind::Growth),
             FailureClass::ServerError,
             FailureClass::Connect,
             FailureClass::Timeout,
@@ -392,7 +436,7 @@ impl Court {
             FailureClass::Blocked,
             FailureClass::ClientFault,
         ];
-        let class = *self.rng.choice(&classes).expect("twelve");
+        let class = *self.rng.choice(&classes).expect("sixteen");
         let told = (self.rng.bool()).then(|| Duration::from_millis(self.rng.u64(1..80_000)));
         let failure = failure(class, told);
         self.books.failed(self.now, request, &self.shape, &endpoint, charge, &failure);
@@ -400,7 +444,7 @@ impl Court {
         let whole = matches!(class, FailureClass::KeyRejected | FailureClass::Blocked);
         let all = self.shape.endpoints.iter().filter(|spot| spot.id == endpoint || whole && spot.account == account);
         self.failed.entry(request).or_default().extend(all.map(|spot| spot.id.clone()));
-        if matches!(class, FailureClass::Throttled(kind) if kind != ThrottleKind::OutOfCredit) {
+        if matches!(class, FailureClass::Throttled(kind) if !kind.is_of_credit()) {
             *self.full.entry(request).or_default() += 1;
         }
         self.give(Input::AttemptFailed { request, failure });
@@ -442,6 +486,7 @@ impl Court {
             self.give(Input::Owned { account: AccountId::from(format!("a{account}")), keys, are_sealed: false });
         }
         self.retries = Retries::default();
+        self.foreseen = None;
         for request in std::mem::take(&mut self.open).into_keys() {
             self.give(Input::Settled { request, settlement: settlement(Ending::Completed, None) });
         }

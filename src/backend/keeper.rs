@@ -30,8 +30,12 @@ const BATCHES: usize = 2;
 const AT_ONCE: usize = 1_024;
 
 /// Rests that end with another key.
-const OF_KEYS: [RestCause; 3] =
-    [RestCause::Throttled(ThrottleKind::OutOfCredit), RestCause::KeyRejected, RestCause::Blocked];
+const OF_KEYS: [RestCause; 4] = [
+    RestCause::Throttled(ThrottleKind::OutOfCredit),
+    RestCause::Throttled(ThrottleKind::ProjectLimit),
+    RestCause::KeyRejected,
+    RestCause::Blocked,
+];
 
 /// What is handed to the writer.
 #[derive(Default)]

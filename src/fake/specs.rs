@@ -25,8 +25,6 @@ pub fn specs_of(config: &Config) -> Vec<FakeSpec> {
 
 fn spec(config: &Config, account: &Account, endpoint: &Endpoint) -> UpstreamSpec {
     let manner = endpoint.simulated.clone().unwrap_or_default();
-    let pool = endpoint.quota_pool.as_ref().and_then(|id| config.quota_pool(id));
-    let derived = || Some(endpoint.tokens_per_minute?.saturating_mul(pool?.requests_per_1k_tokens?) / 1_000);
     UpstreamSpec {
         id: endpoint.id.clone(),
         dialect: match account.api {
@@ -37,7 +35,7 @@ fn spec(config: &Config, account: &Account, endpoint: &Endpoint) -> UpstreamSpec
         model: endpoint.model.to_string(),
         deployment: endpoint.deployment.clone().unwrap_or_else(|| endpoint.model.to_string()),
         tokens_per_minute: endpoint.tokens_per_minute,
-        requests_per_minute: endpoint.requests_per_minute.or_else(derived),
+        requests_per_minute: config.requests_of(endpoint),
         request_slice: Duration::from_secs(u64::from(endpoint.request_slice_seconds.unwrap_or(1).max(1))),
         enforcement: match endpoint.enforcement {
             Enforcement::Auto => Enforcement::SlidingLog,

@@ -209,9 +209,6 @@ fn resolve_endpoint(
     pools: &[CheckedPool],
 ) -> CheckedEndpoint {
     let pool = endpoint.quota_pool.as_ref().and_then(|id| pools.iter().position(|pool| pool.id == *id));
-    let ratio =
-        endpoint.quota_pool.as_ref().and_then(|id| config.quota_pool(id)).and_then(|pool| pool.requests_per_1k_tokens);
-    let derived = || Some(endpoint.tokens_per_minute?.saturating_mul(ratio?) / 1_000);
     let enforcement = match (endpoint.enforcement, service) {
         (Enforcement::Auto, Service::Azure | Service::Simulated) => Enforcement::SlidingLog,
         (Enforcement::Auto, Service::Openai | Service::Compatible) => Enforcement::TokenBucket,
@@ -229,7 +226,7 @@ fn resolve_endpoint(
         deployment: Arc::from(endpoint.deployment.as_deref().unwrap_or(endpoint.model.as_str())),
         pool,
         tokens_per_minute: endpoint.tokens_per_minute,
-        requests_per_minute: endpoint.requests_per_minute.or_else(derived),
+        requests_per_minute: config.requests_of(endpoint),
         soft_cap: endpoint.soft_cap_tokens_per_minute,
         max_in_flight: endpoint.max_in_flight,
         request_slice: Duration::from_secs(u64::from(slice.max(1))),

@@ -225,9 +225,12 @@ pub struct Endpoint {
     /// Absent: learned from the service's headers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens_per_minute: Option<u64>,
-    /// Absent: derived by the pool's ratio, else learned.
+    /// Absent: derived by the ratio, else learned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests_per_minute: Option<u64>,
+    /// Requests per 1,000 of its tokens per minute, as its model comes with; absent: the pool's ratio.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_1k_tokens: Option<u64>,
     /// Our own lower ceiling.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub soft_cap_tokens_per_minute: Option<u64>,
@@ -503,6 +506,20 @@ impl Config {
     #[must_use]
     pub fn route(&self, model: &ModelName) -> Option<&Route> {
         self.routes.iter().find(|route| route.model == *model)
+    }
+
+    /// The requests per 1,000 tokens of an endpoint's model: its own, else its pool's.
+    #[must_use]
+    pub fn request_ratio(&self, endpoint: &Endpoint) -> Option<u64> {
+        let pools = || self.quota_pool(endpoint.quota_pool.as_ref()?)?.requests_per_1k_tokens;
+        endpoint.requests_per_1k_tokens.or_else(pools)
+    }
+
+    /// An endpoint's requests per minute: as stated, else by the ratio to its tokens.
+    #[must_use]
+    pub fn requests_of(&self, endpoint: &Endpoint) -> Option<u64> {
+        let derived = || Some(endpoint.tokens_per_minute?.saturating_mul(self.request_ratio(endpoint)?) / 1_000);
+        endpoint.requests_per_minute.or_else(derived)
     }
 
     /// Whether the endpoint's account is simulated.

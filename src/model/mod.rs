@@ -15,6 +15,7 @@ pub mod insight;
 pub mod outcome;
 pub mod outlook;
 pub mod ownership;
+pub mod payer;
 pub mod preferences;
 pub mod profile;
 pub mod proposal;

@@ -60,6 +60,8 @@ pub enum ThrottleKind {
     Tokens,
     /// Requests per slice or minute.
     Requests,
+    /// Tokens per minute that several deployments or keys share: those of a quota pool, where the endpoint has one.
+    Pool,
     /// The service has no capacity now; the quota is not at fault.
     SharedCapacity,
     /// Provisioned throughput is full.
@@ -68,12 +70,22 @@ pub enum ThrottleKind {
     Daily,
     /// No credit or a spend limit: an operator must act.
     OutOfCredit,
+    /// The spend limit of one project: an operator must act.
+    ProjectLimit,
     /// This one request is larger than the limit.
     TooLarge,
     /// Load grew too quickly.
     Growth,
     /// Nothing said which.
     Unknown,
+}
+
+impl ThrottleKind {
+    /// Whether money is short, which only an operator or another key can mend.
+    #[must_use]
+    pub const fn is_of_credit(self) -> bool {
+        matches!(self, Self::OutOfCredit | Self::ProjectLimit)
+    }
 }
 
 /// What kind of failure it was; each has its own reaction.

@@ -14,6 +14,7 @@ use super::id::{AccountId, CallerId, EndpointId, ModelName, PoolId, RequestId};
 use super::insight::{Insight, KeptPlace, Paced, RetryBudget, UsualAnswer};
 use super::outcome::ThrottleKind;
 use super::outlook::{Demand, Exhaustion};
+use super::payer::PayerView;
 use super::proposal::Share;
 use super::units::Timestamp;
 
@@ -260,8 +261,12 @@ pub struct PoolView {
     pub id: PoolId,
     /// Tokens per minute over all members.
     pub tokens: LimitView,
+    /// What the configuration says of them; what holds may be less.
+    pub configured_tokens_per_minute: u64,
     /// Requests per minute over all members.
     pub requests: LimitView,
+    /// When one of its members may ask again whether it has room, if it refused one; `None`: it did not.
+    pub rests_until: Option<Timestamp>,
     /// Its members.
     pub members: Vec<EndpointId>,
     /// When its tokens or its requests per minute will be full at this rate; `None`: not within sight, or too uncertain to
@@ -477,6 +482,8 @@ pub struct BalancerView {
     pub callers: Vec<CallerView>,
     /// Usual lengths of answers without a cap, by model and caller.
     pub usual_answers: Vec<UsualAnswer>,
+    /// Subscriptions and organizations, with what their accounts have and use together.
+    pub payers: Vec<PayerView>,
 }
 
 impl BalancerView {

@@ -152,7 +152,7 @@ fn figures(config: &Config, findings: &mut Vec<Finding>) {
         let Some(tokens) = endpoint.tokens_per_minute.filter(|tokens| *tokens > 0) else { continue };
         let standard = endpoint.enforcement != Enforcement::Utilization;
         let id = &endpoint.id;
-        let ratio = endpoint.quota_pool.as_ref().and_then(|pool| config.quota_pool(pool)?.requests_per_1k_tokens);
+        let ratio = config.request_ratio(endpoint);
         match (service, endpoint.requests_per_minute) {
             (Some(Service::Azure | Service::Openai), None) if standard && ratio.is_none() => warn(
                 findings,
@@ -160,7 +160,7 @@ fn figures(config: &Config, findings: &mut Vec<Finding>) {
                 place,
                 "requests_per_minute",
                 format!(
-                    "Endpoint \"{id}\" states TPM but no RPM, and no pool gives it a ratio. Until the service reports one, its request limit can only be found by a 429."
+                    "Endpoint \"{id}\" states TPM but no RPM, and neither it nor a pool says how many requests go with 1,000 tokens. Until the service reports one, its request limit can only be found by a 429."
                 ),
             ),
             (Some(Service::Azure), Some(stated)) if standard => {

@@ -107,6 +107,7 @@ impl Balancer {
             attempt: job.attempts,
             decision,
         };
+        self.note_probe(now, request, one.slot);
         self.expiries.insert((reservation.expires, request), ());
         job.stage = Some(Stage::Sent(self.boxed(reservation)));
         self.jobs.insert(request, job);
@@ -126,7 +127,8 @@ impl Balancer {
         let endpoint_entry = endpoint.ledger.reserve(now, one.estimate);
         let mark = endpoint.learning.sent(now, charge, job.has_known_output());
         let charge_is_known = endpoint.learning.calibration(job.has_known_output()).is_known();
-        let pool_state = pool.and_then(|pool| self.pools.get_mut(pool));
+        let pool_spec = spec.pool.and_then(|pool| self.config.pools.get(pool));
+        let pool_state = pool.and_then(|pool| self.pools.get_mut(pool)).zip(pool_spec);
         let caller_state = job.caller.and_then(|caller| self.callers.get_mut(caller));
         Some(Reservation {
             slot: one.slot,
@@ -134,7 +136,7 @@ impl Balancer {
             pool,
             estimate: one.estimate,
             endpoint_entry,
-            pool_entry: pool_state.map(|pool| pool.ledger.reserve(now, one.estimate)),
+            pool_entry: pool_state.map(|(pool, spec)| pool.take(now, spec, one.estimate)),
             settles_to_usage: spec.enforcement == Enforcement::Utilization,
             formula: formula(spec.service, spec.enforcement),
             expires: now.after(EXPIRY),

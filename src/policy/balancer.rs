@@ -19,6 +19,7 @@ use super::owners::Owners;
 use super::promise::Allowance;
 use super::request::{Job, Reservation, RouteState};
 use super::retry::Budget;
+use super::shared::SharedProbe;
 use super::stick::Homes;
 use super::visits::Visits;
 use crate::model::checked::{CheckedConfig, CheckedEndpoint};
@@ -82,6 +83,8 @@ pub struct Balancer {
     /// How long answers without a cap are.
     pub(super) outputs: Outputs,
     pub(super) budget: Budget,
+    /// Probes that decide for several endpoints.
+    pub(super) shared_probes: Vec<(RequestId, SharedProbe)>,
     /// Requests that ever arrived.
     pub(super) arrivals: u64,
     /// By class.
@@ -139,6 +142,7 @@ impl Balancer {
             routes_of: Vec::new(),
             outputs: Outputs::default(),
             budget: Budget::new(),
+            shared_probes: Vec::new(),
             arrivals: 0,
             admitted_after_wait: [0; 3],
             refused: 0,

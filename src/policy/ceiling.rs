@@ -1,8 +1,10 @@
 //! One limit as we believe it: stated by the person, reported by the service, or learned from its refusals.
 //!
-//! Invariant: a pinned limit is the stated one. What lowers a limit holds at once; what raises it above what is stated
-//! closes a tenth of the gap in ten seconds at most. No learned ceiling lies above the service's own figure, or above
-//! twice that where the person lets us probe.
+//! Invariant: a pinned limit is the stated one. What lowers a limit holds at once; what raises it closes a tenth of the gap
+//! in ten seconds at most, also below what is stated: a service that took room away for want of machines gives it back when
+//! one of its counters does, not when all do, so its word is followed as it is probed. Two are believed at once: the first
+//! report where nothing is stated, and what the person states anew. No learned ceiling lies above the service's own figure,
+//! or above twice that where the person lets us probe.
 //! Absent on purpose: counting. What was admitted at a refusal comes in as a number (`traffic`).
 
 use std::time::Duration;
@@ -12,7 +14,7 @@ use crate::model::units::{MINUTE, Timestamp};
 
 use super::cubic::Cubic;
 
-/// In this time a reported limit above the stated one is adopted by a tenth of what is missing.
+/// In this time a reported limit above the one that holds is adopted by a tenth of what is missing.
 const CLIMB: Duration = Duration::from_secs(10);
 /// What one report adopts at most, however long nothing was heard.
 const LONGEST_CLIMB: Duration = Duration::from_mins(1);
@@ -55,7 +57,11 @@ pub(super) struct Refused {
 #[derive(Clone, Debug)]
 pub(super) struct Ceiling {
     reported: Option<u64>,
-    /// How far a limit above the stated one is adopted that was reported, or that must be there by what was let in.
+    /// How much of what is reported is adopted, beside what was stated then, and since when it did not change.
+    adopted: u64,
+    beside: Option<u64>,
+    adopted_at: Timestamp,
+    /// How far a limit above the stated one is climbed to that nobody names, but that must be there by what was let in.
     climbed: u64,
     climbed_at: Option<Timestamp>,
     learned: Option<Cubic>,
@@ -83,6 +89,9 @@ impl Ceiling {
     const fn new(depth: u64) -> Self {
         Self {
             reported: None,
+            adopted: 0,
+            beside: None,
+            adopted_at: Timestamp::ZERO,
             climbed: 0,
             climbed_at: None,
             learned: None,
@@ -107,11 +116,16 @@ impl Ceiling {
     pub(super) fn firm(&self, stated: Stated) -> Option<u64> {
         match (stated.limit, self.reported) {
             (limit, _) if stated.pinned => limit,
-            (None, reported) => reported,
+            (None, None) => None,
             (Some(limit), None) => Some(limit.max(self.climbed)),
-            (Some(limit), Some(reported)) if reported <= limit => Some(reported),
-            (Some(limit), Some(reported)) => Some(limit.max(self.climbed.min(reported))),
+            (Some(limit), Some(reported)) if self.beside != stated.limit => Some(limit.min(reported)),
+            (_, Some(reported)) => Some(self.adopted.min(reported)),
         }
+    }
+
+    /// The largest that may fit by anybody's word: what is reported, adopted or not, else what is stated.
+    pub(super) fn largest(&self, stated: Stated) -> Option<u64> {
+        if stated.pinned { stated.limit } else { self.reported.or(stated.limit) }
     }
 
     /// What holds now.
@@ -137,8 +151,15 @@ impl Ceiling {
     /// The service reports its limit.
     pub(super) fn report(&mut self, now: Timestamp, stated: Stated, limit: u64) {
         let before = self.held(stated);
-        self.climbed = self.climbed.min(limit);
-        self.climb(now, stated, limit);
+        let from = self.firm(Stated { pinned: false, ..stated }).unwrap_or(limit);
+        let climbs = self.reported.is_some_and(|reported| reported > from);
+        let passed = if climbs { now.since(self.adopted_at).min(LONGEST_CLIMB) } else { Duration::ZERO };
+        let part = share(limit.saturating_sub(from), passed, CLIMB) / 10;
+        let step = part.max(u64::from(passed >= CLIMB));
+        if limit <= from || !climbs || step > 0 {
+            self.adopted_at = now;
+        }
+        (self.adopted, self.beside) = (limit.min(from.saturating_add(step)), stated.limit);
         self.reported = Some(limit);
         self.note(now, before, stated);
     }

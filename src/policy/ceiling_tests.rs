@@ -23,13 +23,46 @@ fn use_fully(ceiling: &mut Ceiling, stated: Stated, from: u64, seconds: u64) -> 
 }
 
 #[test]
-fn a_reported_limit_below_the_stated_one_holds_at_once_and_so_does_its_end() {
+fn a_reduction_holds_at_once_and_is_probed_back_since_one_counter_that_gives_it_back_is_not_all() {
     let mut ceiling = Ceiling::of_tokens();
     ceiling.report(at(1), stated(240_000), 100_000);
     assert_eq!(ceiling.held(stated(240_000)), Held { limit: Some(100_000), source: LimitSource::Header });
     assert_eq!(ceiling.since(), Some(at(1)));
-    ceiling.report(at(2), stated(240_000), 240_000);
-    assert_eq!(ceiling.held(stated(240_000)), Held { limit: Some(240_000), source: LimitSource::Configured });
+    ceiling.report(at(500), stated(240_000), 240_000);
+    assert_eq!(ceiling.held(stated(240_000)).limit, Some(100_000), "one answer, however late");
+    ceiling.report(at(510), stated(240_000), 240_000);
+    assert_eq!(ceiling.held(stated(240_000)), Held { limit: Some(114_000), source: LimitSource::Header });
+    ceiling.report(at(511), stated(240_000), 100_000);
+    assert_eq!(ceiling.held(stated(240_000)).limit, Some(100_000), "down at once again");
+}
+
+#[test]
+fn a_reduction_that_is_over_is_forgotten_in_the_end() {
+    let mut ceiling = Ceiling::of_tokens();
+    ceiling.report(at(1), stated(600), 100);
+    for second in 2..900 {
+        ceiling.report(at(second), stated(600), 600);
+    }
+    assert_eq!(ceiling.held(stated(600)), Held { limit: Some(600), source: LimitSource::Configured });
+}
+
+#[test]
+fn a_rise_where_nothing_is_stated_is_adopted_as_slowly() {
+    let mut ceiling = Ceiling::of_tokens();
+    ceiling.report(at(1), OPEN, 100_000);
+    assert_eq!(ceiling.held(OPEN).limit, Some(100_000), "the first word is all there is");
+    ceiling.report(at(2), OPEN, 200_000);
+    ceiling.report(at(12), OPEN, 200_000);
+    assert_eq!(ceiling.held(OPEN).limit, Some(110_000));
+}
+
+#[test]
+fn what_the_person_states_anew_holds_at_once_up_to_what_is_reported() {
+    let mut ceiling = Ceiling::of_tokens();
+    ceiling.report(at(1), stated(70_000), 120_000);
+    assert_eq!(ceiling.held(stated(100_000)).limit, Some(100_000));
+    assert_eq!(ceiling.held(stated(200_000)).limit, Some(120_000));
+    assert_eq!(ceiling.held(stated(50_000)).limit, Some(50_000));
 }
 
 #[test]
@@ -222,23 +255,26 @@ proptest! {
         let stated = Stated { limit, pinned, above };
         let mut ceiling = Ceiling::of_tokens();
         let (mut now, mut reported) = (Timestamp::ZERO, None);
-        let mut reported_at = Timestamp::ZERO;
+        let mut moved_at = Timestamp::ZERO;
         for step in steps {
-            let before = ceiling.held(stated).limit;
+            let (before, firm) = (ceiling.held(stated).limit, ceiling.firm(stated));
             match step {
                 Step::Report(value) => {
                     ceiling.report(now, stated, value);
                     let held = ceiling.held(stated).limit;
                     let most = if above { value.saturating_mul(2) } else { value };
                     prop_assert!(pinned || held <= Some(most.max(1)), "down at once");
-                    if let (false, Some(limit), Some(before), Some(held)) = (pinned || above, limit, before, held)
-                        && held > limit && reported == Some(value)
-                    {
+                    if let (false, Some(last), Some(before), Some(firm)) = (pinned, reported, firm, ceiling.firm(stated)) {
                         let gap = value.saturating_sub(before);
-                        let passed = now.since(reported_at).min(LONGEST_CLIMB);
-                        prop_assert!(held <= before.max(limit) + share(gap, passed, CLIMB) / 10 + 1, "never up faster");
+                        let passed = now.since(moved_at).min(LONGEST_CLIMB);
+                        let step = if last > before { (share(gap, passed, CLIMB) / 10).max(1) } else { 0 };
+                        prop_assert!(firm <= before.saturating_add(step), "never up faster");
+                        prop_assert!(firm <= value, "never above its word");
                     }
-                    (reported, reported_at) = (Some(value), now);
+                    if ceiling.firm(stated) != firm || reported <= firm {
+                        moved_at = now;
+                    }
+                    reported = Some(value);
                 }
                 Step::Admit(percent) => {
                     let level = before.unwrap_or(50_000) * percent / 100;

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::balancer::Balancer;
-use super::judge::{Hope, Judged, Ruling, pool_limits};
+use super::judge::{Hope, Judged, Ruling};
 use super::request::Job;
 use crate::model::config::Priority;
 use crate::model::decision::{Estimate, Exclusion};
@@ -129,8 +129,10 @@ impl Balancer {
         });
         let slot = seat.spec.pool.and_then(|pool| self.pool_slot_of.get(pool).copied());
         let shared = slot.zip(seat.pool).and_then(|(slot, (spec, pool))| {
-            oldest(&self.claims.pools, slot, &binds)
-                .filter(|claim| !pool.ledger.leaves_room(now, charge, claim.estimate, claim.at, pool_limits(spec)))
+            oldest(&self.claims.pools, slot, &binds).filter(|claim| {
+                let limits = pool.limits_for(spec, claim.estimate.charge);
+                !pool.ledger.leaves_room(now, charge, claim.estimate, claim.at, limits)
+            })
         });
         own.map(|claim| claim.at).max(shared.map(|claim| claim.at))
     }

@@ -6,12 +6,10 @@
 use std::sync::Arc;
 
 use super::balancer::Balancer;
-use super::endpoint::{EndpointState, PoolState};
+use super::endpoint::EndpointState;
 use super::event::Output;
-use super::judge::pool_limits;
-use super::ledger::Ledger;
-use super::meter::Whose;
 use super::order::Line;
+use super::pool::PoolState;
 use super::request::{RouteState, Stage};
 use super::rest::LONGEST_REST;
 use super::spill::Stay;
@@ -21,7 +19,7 @@ use crate::model::decision::RefusalReason;
 use crate::model::id::{AccountId, EndpointId, ModelName, RequestId};
 use crate::model::outcome::ThrottleKind;
 use crate::model::ownership::Place;
-use crate::model::status::{Health, Rest, RestCause};
+use crate::model::status::{Rest, RestCause};
 use crate::model::units::Timestamp;
 
 impl Balancer {
@@ -54,11 +52,10 @@ impl Balancer {
             let slot = known.unwrap_or(self.pools.len());
             self.pool_slot_of.push(slot);
             if known.is_none() {
-                self.pools.push(PoolState { id: spec.id.clone(), ledger: Ledger::new(spec.request_slice) });
+                self.pools.push(PoolState::new(spec));
             }
             if let Some(pool) = self.pools.get_mut(slot) {
-                pool.ledger.count_as(self.now, spec.enforcement, spec.request_slice);
-                pool.ledger.tune(self.now, pool_limits(spec), Whose::Service);
+                pool.recount(self.now, spec);
             }
         }
         self.adopt_callers(&config);
@@ -155,8 +152,8 @@ impl Balancer {
             let slot = self.endpoints.iter().position(|known| known.id == rest.endpoint);
             if let Some(endpoint) = slot.and_then(|slot| self.endpoints.get_mut(slot)) {
                 endpoint.health.go_on_resting(rest.until, rest.cause);
-                if matches!(rest.cause, RestCause::Throttled(_)) {
-                    endpoint.told_until = endpoint.told_until.max(rest.until);
+                if let RestCause::Throttled(kind) = rest.cause {
+                    endpoint.note_told(rest.until, kind);
                 }
             }
         }
@@ -167,22 +164,27 @@ impl Balancer {
     /// by our own judgement are left out.
     #[must_use]
     pub fn rests(&self, now: Timestamp) -> Vec<Rest> {
-        let of = |(slot, endpoint): (usize, &EndpointState)| {
-            let place = self.spec_of(slot).and_then(|spec| self.owners.place_of(&spec.account));
-            let mark = place.map_or(0, Place::mark);
-            let (until, cause) = match endpoint.health.health(now) {
-                Health::Resting { until, cause: cause @ RestCause::Throttled(_) } => (until, cause),
-                Health::Resting { until, cause: cause @ (RestCause::KeyRejected | RestCause::Blocked) }
-                    if mark != 0 =>
-                {
-                    (until, cause)
-                }
-                // What the service asked for holds, whatever else it rests for, or though it is being tried.
-                _ => (endpoint.told_until, RestCause::Throttled(ThrottleKind::Unknown)),
-            };
-            (until > now).then(|| Rest { endpoint: endpoint.id.clone(), until, cause, mark })
+        let all = self.endpoints.iter().enumerate();
+        all.flat_map(|(slot, endpoint)| self.rests_of(now, slot, endpoint)).collect()
+    }
+
+    fn rests_of(&self, now: Timestamp, slot: usize, endpoint: &EndpointState) -> Vec<Rest> {
+        let place = self.spec_of(slot).and_then(|spec| self.owners.place_of(&spec.account));
+        let mark = place.map_or(0, Place::mark);
+        let outlives = |cause: RestCause| match cause {
+            RestCause::Throttled(_) => true,
+            RestCause::KeyRejected | RestCause::Blocked => mark != 0,
+            _ => false,
         };
-        self.endpoints.iter().enumerate().filter_map(of).collect()
+        let rest = |(until, cause)| Rest { endpoint: endpoint.id.clone(), until, cause, mark };
+        let mut all: Vec<Rest> = endpoint.health.rests(now).filter(|(_, cause)| outlives(*cause)).map(rest).collect();
+        // What the service asked for holds, whatever else it rests for, or though it is being tried.
+        let told = endpoint.told_until();
+        let known = |rest: &Rest| rest.until >= told && matches!(rest.cause, RestCause::Throttled(_));
+        if told > now && !all.iter().any(known) {
+            all.push(rest((told, RestCause::Throttled(ThrottleKind::Unknown))));
+        }
+        all
     }
 
     /// A key came or went. A new one is tried soon where the old one was rejected.
@@ -193,7 +195,7 @@ impl Balancer {
                 if let Some(endpoint) = self.endpoints.get_mut(*slot).filter(|_| spec.account == account)
                     && endpoint.health.forgive_key(now)
                 {
-                    endpoint.told_until = endpoint.told_until.min(now);
+                    endpoint.credit_until = endpoint.credit_until.min(now);
                 }
             }
             self.ready.insert(account);

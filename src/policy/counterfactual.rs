@@ -6,7 +6,7 @@
 
 use super::balancer::Balancer;
 use super::choose::Pick;
-use super::judge::{Hope, Judged, Ruling, Seat, pool_limits};
+use super::judge::{Hope, Judged, Ruling, Seat};
 use super::ledger::{Ledger, Limits, Unit};
 use super::request::Job;
 use crate::model::checked::CheckedEndpoint;
@@ -141,7 +141,7 @@ impl Seat<'_> {
             }
         });
         let pool = self.pool.and_then(|(pool, state)| {
-            let missing = missing(now, one, (pool.enforcement, &state.ledger, pool_limits(pool)))?;
+            let missing = missing(now, one, (pool.enforcement, &state.ledger, state.limits(pool)))?;
             Some(Change::PoolTokensMore(missing))
         });
         let pool_requests = self.pool.and_then(|(pool, _)| pool.requests_per_minute);
@@ -218,7 +218,7 @@ impl Seat<'_> {
             (Change::DayRequestsMore(more), _) => raise(&mut self.pin(&mut spec).requests_per_day, more),
             // That it suffices for the caller is known.
             (Change::CallerTokensMore(_) | Change::CallerRequestsMore(_) | Change::CallerInFlightMore(_), _) => {
-                caller = None
+                caller = None;
             }
             (Change::SoftCapHigher(more), _) => raise(&mut spec.soft_cap, more),
             (Change::InFlightMore(more), _) => {
@@ -267,7 +267,7 @@ impl Seat<'_> {
     /// The output cap with which the request would have fitted, if size alone was in the way.
     fn smaller_output(&self, now: Timestamp, job: &Job, one: &Judged) -> Option<u64> {
         let size = job.profile.size;
-        let pool_free = self.pool.and_then(|(pool, state)| state.ledger.free_tokens(now, pool_limits(pool)));
+        let pool_free = self.pool.and_then(|(pool, state)| state.ledger.free_tokens(now, state.limits(pool)));
         let free = [self.state.ledger.free_tokens(now, self.state.limits(self.spec)), pool_free];
         let free = free.into_iter().flatten().min()?;
         let output_cap = free.checked_sub(one.estimate.prompt)? / size.choices.max(1);

@@ -79,7 +79,7 @@ fn limits_that_few_services_have_are_told() {
     world.arrive(10);
     world.arrive(10);
     let told = change(&world.arrive(10).1).map(|(_, told)| told);
-    assert!(matches!(told, Some(Change::DayRequestsMore(1 | 2 | 3))), "{told:?}");
+    assert!(matches!(told, Some(Change::DayRequestsMore(1..=3))), "{told:?}");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::traffic::Mark;
 use crate::model::checked::CheckedEndpoint;
 use crate::model::config::{AdminState, Enforcement};
 use crate::model::decision::Exclusion;
-use crate::model::id::{EndpointId, PoolId};
+use crate::model::id::EndpointId;
 use crate::model::insight::{Insight, TooLarge};
 use crate::model::outcome::{HeaderFacts, ThrottleKind};
 use crate::model::status::{Counters, LimitSource};
@@ -51,19 +51,14 @@ pub(super) struct EndpointState {
     /// The smallest charge that was too large there, and until when that is believed.
     too_large: Option<(u64, Timestamp)>,
     /// Until when the service itself asked to be left alone, or is known to refuse.
-    pub(super) told_until: Timestamp,
+    told_until: Timestamp,
+    /// The same for want of credit, which another key may have.
+    pub(super) credit_until: Timestamp,
     /// When it last failed a request; `None`: never.
     pub(super) failed_at: Option<Timestamp>,
     pub(super) latency: Latency,
     /// How long a request runs there; rises at once, falls slowly.
     pub(super) stay: Duration,
-}
-
-/// One quota pool.
-#[derive(Clone, Debug)]
-pub(super) struct PoolState {
-    pub(super) id: PoolId,
-    pub(super) ledger: Ledger,
 }
 
 impl EndpointState {
@@ -83,10 +78,22 @@ impl EndpointState {
             guard_changed: Timestamp::ZERO,
             too_large: None,
             told_until: Timestamp::ZERO,
+            credit_until: Timestamp::ZERO,
             failed_at: None,
             latency: Latency::default(),
             stay: USUAL_STAY,
         }
+    }
+
+    /// The service itself asked to be left alone until then, or is known to refuse.
+    pub(super) fn note_told(&mut self, until: Timestamp, kind: ThrottleKind) {
+        let told = if kind.is_of_credit() { &mut self.credit_until } else { &mut self.told_until };
+        *told = until.max(*told);
+    }
+
+    /// Until when the service itself asked to be left alone, or is known to refuse.
+    pub(super) fn told_until(&self) -> Timestamp {
+        self.told_until.max(self.credit_until)
     }
 
     /// A request has ended that ran for so long.
@@ -172,10 +179,9 @@ impl EndpointState {
         self.limits(spec).widened(self.firm_tokens(spec), charge)
     }
 
-    /// What is stated or reported, or our soft cap if that is lower: no charge above it ever goes there.
+    /// What is reported or else stated, or our soft cap if that is lower: no charge above it ever goes there.
     pub(super) fn firm_tokens(&self, spec: &CheckedEndpoint) -> Option<u64> {
-        let firm = self.learning.tokens.firm(tokens_stated(spec));
-        lesser(firm, spec.soft_cap)
+        lesser(self.learning.tokens.largest(tokens_stated(spec)), spec.soft_cap)
     }
 
     /// Where the token ceiling comes from.
@@ -331,7 +337,7 @@ impl EndpointState {
             pinned: spec.pinned,
             probes_above: spec.probe_above && !spec.pinned,
             rests_in_a_row: self.health.rests_in_a_row(),
-            asked_until: Some(self.told_until).filter(|until| *until > now),
+            asked_until: Some(self.told_until()).filter(|until| *until > now),
             too_large: self.too_large(now).map(|(charge, until)| TooLarge { charge, until }),
             foreign_requests_per_minute: self.learning.others.rate(),
             utilization: self.utilization,
@@ -408,7 +414,9 @@ mod tests {
         let spec = spec(Some(240_000), None, false);
         let mut state = after(&spec, &says(100_000));
         assert_eq!(state.limits(&spec).tokens, Some(100_000));
-        state.learn(Timestamp::ZERO, &spec, &says(500_000));
+        for minute in 0..60 {
+            state.learn(Timestamp::from_secs(minute * 60), &spec, &says(240_000));
+        }
         assert_eq!(state.limits(&spec).tokens, Some(240_000));
         assert_eq!(state.token_source(&spec), LimitSource::Configured);
     }
@@ -450,6 +458,31 @@ mod tests {
         let requests = LimitFacts { limit: Some(240), remaining: Some(239), reset: None };
         let state = after(&spec, &HeaderFacts { requests, ..HeaderFacts::default() });
         assert_eq!(state.limits(&spec).requests, Some(1_440));
+    }
+
+    #[test]
+    fn a_reduction_of_requests_that_are_reported_per_slice_ends() {
+        let spec = spec(Some(240_000), None, false);
+        let mut state = EndpointState::new(&spec);
+        let says = |limit| {
+            let requests = LimitFacts { limit: Some(limit), remaining: Some(1), reset: None };
+            HeaderFacts { requests, ..HeaderFacts::default() }
+        };
+        state.learn(Timestamp::ZERO, &spec, &says(120));
+        assert_eq!(state.limits(&spec).requests, Some(720));
+        for minute in 1..60 {
+            state.learn(Timestamp::from_secs(minute * 60), &spec, &says(240));
+        }
+        assert_eq!(state.limits(&spec).requests, Some(1_440));
+    }
+
+    #[test]
+    fn what_the_service_says_would_fit_is_not_too_large_while_its_word_is_adopted_slowly() {
+        let spec = spec(Some(70_000), None, false);
+        let state = after(&spec, &says(100_000));
+        assert_eq!(state.limits(&spec).tokens, Some(70_000));
+        assert_eq!(state.limits_for(&spec, 90_000).tokens, Some(90_000));
+        assert_eq!(state.limits_for(&spec, 110_000).tokens, Some(70_000));
     }
 
     #[test]

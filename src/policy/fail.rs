@@ -15,7 +15,8 @@ use super::ledger::Unit;
 use super::request::{Job, Reservation, Stage};
 use super::rest::{Throttled, denial, ejection, is_jittered, overloaded};
 use super::retry::{attempt_cap, backoff};
-use crate::model::config::Enforcement;
+use crate::model::checked::CheckedEndpoint;
+use crate::model::config::{Enforcement, Service};
 use crate::model::decision::{Conclusion, RefusalReason};
 use crate::model::id::{AccountId, RequestId};
 use crate::model::outcome::{Failure, FailureClass, ThrottleKind};
@@ -46,6 +47,7 @@ impl Balancer {
         };
         self.close(request, &reservation, charge);
         let size_is_at_fault = self.blame(now, request, &reservation, failure);
+        self.share_verdict(now, request);
         if let Some(endpoint) = self.endpoints.get_mut(reservation.slot) {
             endpoint.failed_at = Some(now);
         }
@@ -140,7 +142,7 @@ impl Balancer {
             return self.refuse(now, request, &job, &judged, RefusalReason::Stopping, None, outputs);
         }
         // An empty purse is no lack of room: waiting does not help, and only the service's own words say what does.
-        let throttled = matches!(failure.class, FailureClass::Throttled(kind) if kind != ThrottleKind::OutOfCredit);
+        let throttled = matches!(failure.class, FailureClass::Throttled(kind) if !kind.is_of_credit());
         if !throttled && failure.status.is_some() {
             return self.give_up(now, request, &job, outputs);
         }
@@ -196,6 +198,7 @@ impl Balancer {
         let Some(endpoint) = self.endpoints.get_mut(reservation.slot) else { return false };
         endpoint.counters.throttled = endpoint.counters.throttled.saturating_add(1);
         let Some(spec) = spec else { return false };
+        let kind = whose(kind, &spec, endpoint.learning.has_plenty(now, &spec, &reservation.mark));
         let surprise = match kind {
             ThrottleKind::Tokens => Some(Unit::Tokens),
             ThrottleKind::Requests => Some(Unit::Requests),
@@ -217,7 +220,7 @@ impl Balancer {
         };
         let throttle = throttled.judge();
         if throttled.is_told() {
-            endpoint.told_until = endpoint.told_until.max(now.after(throttle.rest));
+            endpoint.note_told(now.after(throttle.rest), kind);
         }
         if throttle.too_large {
             endpoint.mark_too_large(now, reservation.estimate.charge);
@@ -233,10 +236,23 @@ impl Balancer {
         } else {
             endpoint.health.rest(request, now.after(rest), RestCause::Throttled(kind));
         }
-        if kind == ThrottleKind::OutOfCredit {
-            self.rest_account(now, request, reservation, rest);
+        let shared = (now.after(rest), kind, throttled.is_told());
+        if kind == ThrottleKind::Pool {
+            self.refused_by_pool(now, reservation);
+        }
+        if (kind == ThrottleKind::Pool || kind.is_of_credit()) && !rest.is_zero() {
+            self.rest_companions(request, reservation.slot, shared);
         }
         throttle.too_large
+    }
+
+    /// The quota pool had no room: what that teaches of it.
+    fn refused_by_pool(&mut self, now: Timestamp, reservation: &Reservation) {
+        let place = self.spec_of(reservation.slot).and_then(|spec| spec.pool);
+        let Some(spec) = place.and_then(|place| self.config.pools.get(place)) else { return };
+        if let Some(pool) = reservation.pool.and_then(|pool| self.pools.get_mut(pool)) {
+            pool.refused(now, spec, reservation.estimate.charge, reservation.sent);
+        }
     }
 
     fn blame_account(&mut self, now: Timestamp, request: RequestId, reservation: &Reservation, cause: RestCause) {
@@ -244,18 +260,7 @@ impl Balancer {
             if slot == reservation.slot {
                 self.deny(now, request, slot, cause);
             } else if let Some(endpoint) = self.endpoints.get_mut(slot) {
-                let rest = denial(endpoint.health.denied(request));
-                endpoint.health.rest(request, now.after(rest), cause);
-            }
-        }
-    }
-
-    /// An empty purse is everybody's who draws on it.
-    fn rest_account(&mut self, now: Timestamp, request: RequestId, reservation: &Reservation, rest: Duration) {
-        for slot in self.slots_of(&reservation.account) {
-            if let Some(endpoint) = self.endpoints.get_mut(slot).filter(|_| slot != reservation.slot) {
-                let cause = RestCause::Throttled(ThrottleKind::OutOfCredit);
-                endpoint.told_until = endpoint.told_until.max(now.after(rest));
+                let rest = denial(endpoint.health.denied(request, cause));
                 endpoint.health.rest(request, now.after(rest), cause);
             }
         }
@@ -270,7 +275,7 @@ impl Balancer {
     fn deny(&mut self, now: Timestamp, request: RequestId, slot: usize, cause: RestCause) {
         let Some(endpoint) = self.endpoints.get_mut(slot) else { return };
         endpoint.counters.failed = endpoint.counters.failed.saturating_add(1);
-        let rest = denial(endpoint.health.denied(request));
+        let rest = denial(endpoint.health.denied(request, cause));
         endpoint.health.rest(request, now.after(rest), cause);
     }
 
@@ -282,7 +287,7 @@ impl Balancer {
         let ejected = endpoint.health.faulted(now, request, connect, rule).map(|in_a_row| ejection(in_a_row, rule));
         let asked = overloaded(&failure.facts).filter(|_| failure.class == FailureClass::Overloaded);
         if let Some(asked) = asked {
-            endpoint.told_until = endpoint.told_until.max(now.after(asked));
+            endpoint.note_told(now.after(asked), ThrottleKind::Unknown);
         }
         if let Some(rest) = ejected.max(asked) {
             let cause = if connect { RestCause::Unreachable } else { RestCause::Errors };
@@ -291,12 +296,27 @@ impl Balancer {
     }
 }
 
+/// Whose limit a 429 is about. One that speaks of tokens while the endpoint's own headers show plenty concerns what it shares with
+/// others, if it is configured to share; so does any of OpenAI's, whose limits are an organization's and no endpoint's own. What is
+/// not shared, a pool cannot lack.
+const fn whose(kind: ThrottleKind, spec: &CheckedEndpoint, has_plenty: bool) -> ThrottleKind {
+    match (kind, spec.pool) {
+        (ThrottleKind::Pool, None) => ThrottleKind::Tokens,
+        (ThrottleKind::Tokens, Some(_)) if has_plenty || matches!(spec.service, Service::Openai) => ThrottleKind::Pool,
+        (kind, _) => kind,
+    }
+}
+
 /// Whether it says that a service had no room at the time, which others' requests may have taken.
 const fn is_short(class: FailureClass) -> bool {
     matches!(
         class,
         FailureClass::Throttled(
-            ThrottleKind::Tokens | ThrottleKind::Requests | ThrottleKind::SharedCapacity | ThrottleKind::Utilization
+            ThrottleKind::Tokens
+                | ThrottleKind::Requests
+                | ThrottleKind::Pool
+                | ThrottleKind::SharedCapacity
+                | ThrottleKind::Utilization
         )
     )
 }

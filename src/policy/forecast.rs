@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use super::balancer::Balancer;
 use super::health::Standing;
-use super::judge::pool_limits;
 use super::line::half_way;
 use super::order::{Line, Turn, Waiter};
 use super::paced_play::Paces;
@@ -313,8 +312,8 @@ impl Balancer {
                     return Some(known);
                 }
                 let slot = *self.pool_slot_of.get(at)?;
-                let limits = pool_limits(spec);
-                pools.push((at, Share { slot, ledger: pool.ledger.sketch(limits), limits }));
+                let (limits, firm) = (pool.limits(spec), Some(spec.tokens_per_minute));
+                pools.push((at, Share { slot, ledger: pool.ledger.sketch(limits), limits, firm }));
                 Some(pools.len() - 1)
             });
             let (limits, firm) = (seat.state.limits(seat.spec), seat.state.firm_tokens(seat.spec));

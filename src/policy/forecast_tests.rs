@@ -77,7 +77,7 @@ fn a_resting_endpoint_helps_from_the_end_of_its_rest() {
 #[test]
 fn a_pool_binds_all_its_members() {
     let limits = Limits { tokens: Some(100), ..Limits::NONE };
-    let pool = Share { slot: 0, ledger: Ledger::new(Duration::from_secs(1)), limits };
+    let pool = Share { slot: 0, ledger: Ledger::new(Duration::from_secs(1)), limits, firm: None };
     let gates = vec![Gate { pool: Some(0), ..gate(0, 100, 0) }, Gate { pool: Some(0), ..gate(1, 100, 0) }];
     let play = Play::new(Timestamp::ZERO, gates, vec![pool], Vec::new());
     assert_eq!(run(play, &[100; 2]), [0, 60_300].map(Some));

@@ -10,11 +10,11 @@
 use std::time::Duration;
 
 use super::balancer::Balancer;
-use super::endpoint::{EndpointState, PoolState};
+use super::endpoint::EndpointState;
 use super::estimate::Tariff;
 use super::free::Room;
-use super::judge::pool_limits;
 use super::ledger::Limits;
+use super::pool::PoolState;
 use crate::model::checked::CheckedEndpoint;
 use crate::model::config::AdminState;
 use crate::model::decision::Exclusion;
@@ -204,7 +204,7 @@ impl Balancer {
                 && let Some(spec) = config.pools.get(at)
             {
                 pools.look(slot, |state| {
-                    let room = state.ledger.room(now, pool_limits(spec));
+                    let room = state.ledger.room(now, state.limits(spec));
                     (room, room.until)
                 });
             }

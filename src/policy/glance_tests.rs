@@ -34,7 +34,10 @@ fn check(brain: &Balancer, now: Timestamp) -> usize {
     }
     for (spec, slot) in brain.config.pools.iter().zip(&brain.pool_slot_of) {
         if brain.pools.is_fresh(*slot, now) {
-            let mut again = brain.pools.get(*slot).expect("a slot").ledger.room(now, pool_limits(spec));
+            let mut again = {
+                let pool = brain.pools.get(*slot).expect("a slot");
+                pool.ledger.room(now, pool.limits(spec))
+            };
             let seen = brain.pools.seen(*slot).expect("a look at it");
             (again.until, again.at) = (seen.until, seen.at);
             assert_eq!(*seen, again, "pool {} at {now:?}", spec.id);

@@ -1,15 +1,17 @@
 //! What we observe of an endpoint: rest, the single probe that ends it, and the ramp after.
 //!
-//! Invariant: a rest only ever moves later, and ends by its probe alone: committed, or not throttled for long enough.
-//! Absent on purpose: how long a failure rests (`rest`) and what the person set (admin state).
+//! Invariant: an endpoint rests while any of its rests is on, and returns by its probe alone: committed, or not throttled for
+//! long enough.
+//! Absent on purpose: rests of each kind (`rests`), how long a failure rests (`rest`) and what the person set (admin state).
 
 use std::time::Duration;
 
 use crate::model::config::HealthRule;
 use crate::model::id::RequestId;
-use crate::model::outcome::ThrottleKind;
 use crate::model::status::{Health, RestCause};
 use crate::model::units::Timestamp;
+
+use super::rests::{Fault, Rests};
 
 /// How long the ramp after a probe lasts.
 const RAMP: Duration = Duration::from_secs(4);
@@ -26,17 +28,12 @@ const VERDICT: Duration = Duration::from_secs(5);
 enum Phase {
     Unknown,
     Healthy,
-    Resting {
-        until: Timestamp,
-        cause: RestCause,
-    },
-    /// `told`: another request was told of a later rest after the probe was sent, which the probe's success does not end.
+    Resting,
+    /// `shared`: it is another's probe, which decides over this alone.
     Probing {
         request: RequestId,
         sent: Timestamp,
-        until: Timestamp,
-        cause: RestCause,
-        told: bool,
+        shared: Option<Fault>,
     },
     Ramping {
         since: Timestamp,
@@ -72,6 +69,7 @@ pub(super) struct Pace {
 #[derive(Clone, Debug)]
 pub(super) struct HealthState {
     phase: Phase,
+    rests: Rests,
     /// Faults in a row and when the first of them came.
     faults: u32,
     connects: u32,
@@ -79,17 +77,19 @@ pub(super) struct HealthState {
     /// Answers in a row that broke after their first token, and when the first of them did.
     cuts: u32,
     first_cut: Timestamp,
-    /// Rests in a row by cause family: throttles, ejections, denials.
+    /// Rests in a row: throttles, ejections, denials of the key, and missing deployments.
     throttles: u32,
     ejections: u32,
     denials: u32,
+    missing: u32,
 }
 
 impl HealthState {
     /// Nothing was sent yet.
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             phase: Phase::Unknown,
+            rests: Rests::default(),
             faults: 0,
             connects: 0,
             first_fault: Timestamp::ZERO,
@@ -98,13 +98,14 @@ impl HealthState {
             throttles: 0,
             ejections: 0,
             denials: 0,
+            missing: 0,
         }
     }
 
     /// The phase that time alone has led to.
     fn phase_at(&self, now: Timestamp) -> Phase {
         match self.phase {
-            Phase::Probing { sent, until, cause, .. } => match verdict_by(sent, until, cause) {
+            Phase::Probing { sent, shared, .. } => match self.verdict_by(sent, shared) {
                 Some(since) if since <= now => Phase::Ramping { since, step: 0, requests: 0, tokens: 0 },
                 _ => self.phase,
             },
@@ -112,12 +113,53 @@ impl HealthState {
         }
     }
 
+    /// Goes where time alone has led to.
+    fn advance(&mut self, now: Timestamp) {
+        self.phase = self.phase_at(now);
+        if matches!(self.phase, Phase::Ramping { .. }) {
+            self.rests.clear();
+        }
+    }
+
+    /// When a probe's silence is an answer.
+    fn verdict_by(&self, sent: Timestamp, shared: Option<Fault>) -> Option<Timestamp> {
+        self.rests.are_acquitted_by_silence(sent, shared).then(|| sent.after(VERDICT))
+    }
+
+    /// Until when it rests, and why.
+    fn rest_of(&self) -> (Timestamp, RestCause) {
+        self.rests.longest().unwrap_or((Timestamp::ZERO, RestCause::Errors))
+    }
+
+    /// Every rest that is on, each with its end: none while a probe runs.
+    pub(super) fn rests(&self, now: Timestamp) -> impl Iterator<Item = (Timestamp, RestCause)> {
+        let resting = matches!(self.phase, Phase::Resting);
+        self.rests.on(now).filter(move |_| resting)
+    }
+
+    /// What it rests for, or probes, of this kind.
+    pub(super) fn rests_for(&self, fault: Fault) -> Option<RestCause> {
+        let is_on = matches!(self.phase, Phase::Resting | Phase::Probing { .. });
+        self.rests.of_kind(fault).filter(|_| is_on).map(|(_, cause)| cause)
+    }
+
+    /// When its rest of this kind ends, if one is on.
+    pub(super) fn rest_on(&self, now: Timestamp, fault: Fault) -> Option<Timestamp> {
+        self.rests
+            .of_kind(fault)
+            .map(|(until, _)| until)
+            .filter(|until| *until > now && self.rests_for(fault).is_some())
+    }
+
     /// Health as shown; nearness to a limit is not known here.
     pub(super) fn health(&self, now: Timestamp) -> Health {
         match self.phase_at(now) {
             Phase::Unknown => Health::Unknown,
             Phase::Healthy => Health::Healthy,
-            Phase::Resting { until, cause } => Health::Resting { until, cause },
+            Phase::Resting => {
+                let (until, cause) = self.rest_of();
+                Health::Resting { until, cause }
+            }
             Phase::Probing { .. } => Health::Probing,
             Phase::Ramping { since, .. } if now.since(since) >= RAMP => Health::Healthy,
             Phase::Ramping { since, .. } => Health::Ramping { percent: percent(step_at(since, now)) },
@@ -126,7 +168,7 @@ impl HealthState {
 
     /// Rests in a row of the kind that lasts the longest.
     pub(super) fn rests_in_a_row(&self) -> u32 {
-        self.throttles.max(self.ejections).max(self.denials)
+        self.throttles.max(self.ejections).max(self.denials).max(self.missing)
     }
 
     /// Whether it takes requests of any size.
@@ -134,7 +176,7 @@ impl HealthState {
         match self.phase_at(now) {
             Phase::Unknown | Phase::Healthy => true,
             Phase::Ramping { since, .. } => now.since(since) >= RAMP,
-            Phase::Resting { .. } | Phase::Probing { .. } => false,
+            Phase::Resting | Phase::Probing { .. } => false,
         }
     }
 
@@ -147,9 +189,11 @@ impl HealthState {
     pub(super) fn standing(&self, now: Timestamp, cost: u64, pace: Pace) -> Standing {
         match self.phase_at(now) {
             Phase::Unknown | Phase::Healthy => Standing::Open,
-            Phase::Resting { until, .. } if until <= now => Standing::Probe,
-            Phase::Resting { until, cause } => Standing::Resting(until, cause),
-            Phase::Probing { sent, until, cause, .. } => Standing::Probing(verdict_by(sent, until, cause)),
+            Phase::Resting => match self.rest_of() {
+                (until, _) if until <= now => Standing::Probe,
+                (until, cause) => Standing::Resting(until, cause),
+            },
+            Phase::Probing { sent, shared, .. } => Standing::Probing(self.verdict_by(sent, shared)),
             Phase::Ramping { since, .. } if now.since(since) >= RAMP => Standing::Open,
             Phase::Ramping { since, step, requests, tokens } => {
                 let current = step_at(since, now);
@@ -166,11 +210,9 @@ impl HealthState {
 
     /// A request of `cost` tokens is sent there. A probe if rest had ended.
     pub(super) fn sent(&mut self, now: Timestamp, request: RequestId, cost: u64) {
-        self.phase = self.phase_at(now);
+        self.advance(now);
         match &mut self.phase {
-            Phase::Resting { until, cause } => {
-                self.phase = Phase::Probing { request, sent: now, until: *until, cause: *cause, told: false };
-            }
+            Phase::Resting => self.probe(now, request, None),
             Phase::Ramping { since, step, requests, tokens } => {
                 let current = step_at(*since, now);
                 if current != *step {
@@ -183,24 +225,62 @@ impl HealthState {
         }
     }
 
+    /// A probe goes out, this endpoint's or that of another who rests for the same.
+    fn probe(&mut self, now: Timestamp, request: RequestId, shared: Option<Fault>) {
+        self.phase = Phase::Probing { request, sent: now, shared };
+        self.rests.probed();
+    }
+
+    /// Whether this request is the one that decides over its rest.
+    pub(super) fn is_probe(&self, request: RequestId) -> bool {
+        matches!(self.phase, Phase::Probing { request: probe, .. } if probe == request)
+    }
+
+    /// Another's probe goes: whether it decides over a rest here too.
+    pub(super) fn await_probe(&mut self, now: Timestamp, request: RequestId, fault: Fault) -> bool {
+        let concerns = self.rests_for(fault).is_some();
+        if matches!(self.phase, Phase::Resting) && self.rests.waits_for_nothing_but(fault, now) {
+            self.probe(now, request, Some(fault));
+        }
+        concerns
+    }
+
+    /// The probe of another who rests for the same is over: let in, or without a word.
+    pub(super) fn heard(&mut self, now: Timestamp, request: RequestId, fault: Fault, let_in: bool) {
+        self.advance(now);
+        if let_in && !matches!(self.phase, Phase::Probing { request: probe, .. } if probe != request) {
+            self.rests.end(fault);
+        }
+        let rests = matches!(self.phase, Phase::Resting) || self.is_probe(request);
+        match self.phase {
+            _ if !rests => {}
+            _ if self.rests.longest().is_none() => self.ramp(now),
+            _ => self.phase = Phase::Resting,
+        }
+    }
+
+    fn ramp(&mut self, now: Timestamp) {
+        self.phase = Phase::Ramping { since: now, step: 0, requests: 0, tokens: 0 };
+        (self.throttles, self.denials, self.missing) = (0, 0, 0);
+    }
+
     /// An attempt was committed. Ends a rest if it was the probe; says nothing of a rest that began after it was sent.
     pub(super) fn committed(&mut self, now: Timestamp, request: RequestId) {
-        self.phase = self.phase_at(now);
+        self.advance(now);
         match self.phase {
-            Phase::Probing { request: probe, until, cause, told, .. } if probe == request => {
-                self.phase = if told && until > now {
-                    Phase::Resting { until, cause }
+            Phase::Probing { request: probe, .. } if probe == request => {
+                if self.rests.proved(now) {
+                    self.ramp(now);
                 } else {
-                    Phase::Ramping { since: now, step: 0, requests: 0, tokens: 0 }
-                };
-                self.throttles = 0;
-                self.denials = 0;
+                    self.phase = Phase::Resting;
+                    (self.throttles, self.denials, self.missing) = (0, 0, 0);
+                }
             }
-            Phase::Resting { .. } | Phase::Probing { .. } => return,
+            Phase::Resting | Phase::Probing { .. } => return,
             Phase::Ramping { since, .. } if now.since(since) < RAMP => {}
             Phase::Unknown | Phase::Healthy | Phase::Ramping { .. } => {
                 self.phase = Phase::Healthy;
-                (self.throttles, self.ejections, self.denials) = (0, 0, 0);
+                (self.throttles, self.ejections, self.denials, self.missing) = (0, 0, 0, 0);
             }
         }
         (self.faults, self.connects) = (0, 0);
@@ -208,27 +288,20 @@ impl HealthState {
 
     /// The request is gone without a verdict: if it was the probe, another may go.
     pub(super) fn unjudged(&mut self, now: Timestamp, request: RequestId) {
-        self.phase = self.phase_at(now);
-        if let Phase::Probing { request: probe, until, cause, .. } = self.phase
-            && probe == request
-        {
-            self.phase = Phase::Resting { until, cause };
+        self.advance(now);
+        if self.is_probe(request) {
+            self.phase = Phase::Resting;
         }
     }
 
-    /// A key was replaced: a rest for the old one, or for what it may draw on, is over, by probe as any other. Whether there was
-    /// one.
+    /// A key was replaced: rests for the old one, or for what it may draw on, are over, by probe as any other; other rests go on.
+    /// Whether there was one.
     pub(super) fn forgive_key(&mut self, now: Timestamp) -> bool {
-        const OF_THE_KEY: [RestCause; 3] =
-            [RestCause::KeyRejected, RestCause::Blocked, RestCause::Throttled(ThrottleKind::OutOfCredit)];
-        match &mut self.phase {
-            Phase::Resting { until, cause } if OF_THE_KEY.contains(cause) => {
-                *until = (*until).min(now);
-                self.denials = 0;
-                true
-            }
-            _ => false,
+        let forgives = matches!(self.phase, Phase::Resting) && self.rests.forgive_key(now);
+        if forgives {
+            self.denials = 0;
         }
+        forgives
     }
 
     /// How many throttles came in a row, this one included. Those of requests sent before the rest began count once.
@@ -239,12 +312,14 @@ impl HealthState {
         self.throttles.max(1)
     }
 
-    /// How many denials (key, rule, missing deployment) came in a row, this one included.
-    pub(super) fn denied(&mut self, request: RequestId) -> u32 {
-        if self.takes_blame(request) {
-            self.denials = self.denials.saturating_add(1);
+    /// How many denials of this kind (key or rule, missing deployment) came in a row, this one included.
+    pub(super) fn denied(&mut self, request: RequestId, cause: RestCause) -> u32 {
+        let news = self.takes_blame(request);
+        let row = if Fault::of(cause) == Fault::Missing { &mut self.missing } else { &mut self.denials };
+        if news {
+            *row = row.saturating_add(1);
         }
-        self.denials.max(1)
+        (*row).max(1)
     }
 
     /// Counts a fault. `Some(n)`: it is ejected for the n-th time in a row.
@@ -296,42 +371,34 @@ impl HealthState {
         self.cuts = 0;
     }
 
-    /// Rests until a time; never earlier than a rest that is on already. `request`'s failure is why.
+    /// Rests until a time; never earlier than a rest for the same that is on already. `request`'s failure is why.
     pub(super) fn rest(&mut self, request: RequestId, until: Timestamp, cause: RestCause) {
-        self.phase = match self.phase {
-            Phase::Resting { until: old, cause: why } if old >= until => Phase::Resting { until: old, cause: why },
-            Phase::Probing { request: probe, sent, until: old, cause: why, told } if probe != request => {
-                let (later, cause) = if until > old { (true, cause) } else { (told, why) };
-                Phase::Probing { request: probe, sent, until: old.max(until), cause, told: later }
-            }
-            Phase::Probing { until: old, cause: why, told: true, .. } if old >= until => {
-                Phase::Resting { until: old, cause: why }
-            }
-            _ => Phase::Resting { until, cause },
-        };
+        let others = matches!(self.phase, Phase::Probing { request: probe, .. } if probe != request);
+        if !others && !matches!(self.phase, Phase::Resting | Phase::Probing { .. }) {
+            self.rests.clear();
+        }
+        self.rests.note(until, cause, others);
+        if !others {
+            self.phase = Phase::Resting;
+        }
     }
 
     /// A rest that an earlier run began.
-    pub(super) const fn go_on_resting(&mut self, until: Timestamp, cause: RestCause) {
-        if matches!(self.phase, Phase::Unknown) {
-            self.phase = Phase::Resting { until, cause };
+    pub(super) fn go_on_resting(&mut self, until: Timestamp, cause: RestCause) {
+        if matches!(self.phase, Phase::Unknown | Phase::Resting) {
+            self.rests.note(until, cause, false);
+            self.phase = Phase::Resting;
         }
     }
 
     /// Whether this request was sent while the endpoint was up, or is its probe: only then its failure is news.
     pub(super) fn takes_blame(&self, request: RequestId) -> bool {
         match self.phase {
-            Phase::Resting { .. } => false,
+            Phase::Resting => false,
             Phase::Probing { request: probe, .. } => probe == request,
             Phase::Unknown | Phase::Healthy | Phase::Ramping { .. } => true,
         }
     }
-}
-
-/// When a probe's silence is an answer. Only a throttle comes at once; what else went wrong may take its time again. And
-/// silence says nothing of a rest that another request was told after the probe was sent.
-fn verdict_by(sent: Timestamp, until: Timestamp, cause: RestCause) -> Option<Timestamp> {
-    (matches!(cause, RestCause::Throttled(_)) && until <= sent).then(|| sent.after(VERDICT))
 }
 
 fn step_at(since: Timestamp, now: Timestamp) -> u64 {
@@ -349,162 +416,5 @@ fn percent(step: u64) -> u8 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PACE: Pace = Pace { tokens_per_minute: Some(60_000), requests_per_minute: Some(1_200) };
-    const CAUSE: RestCause = RestCause::Throttled(ThrottleKind::Tokens);
-    const PROBE: RequestId = RequestId(1);
-    const OTHER: RequestId = RequestId(2);
-
-    fn at(seconds: u64) -> Timestamp {
-        Timestamp::from_secs(seconds)
-    }
-    fn resting(until: u64) -> HealthState {
-        let mut health = HealthState::new();
-        health.rest(OTHER, at(until), CAUSE);
-        health
-    }
-
-    #[test]
-    fn silence_does_not_shorten_a_rest_that_was_told_after_the_probe_was_sent() {
-        let mut health = resting(30);
-        health.sent(at(30), PROBE, 1);
-        health.rest(OTHER, at(90), RestCause::Throttled(ThrottleKind::Tokens));
-        assert_eq!(health.standing(at(40), 1, PACE), Standing::Probing(None));
-    }
-
-    #[test]
-    fn a_probes_success_does_not_end_a_rest_that_was_told_after_it_was_sent() {
-        let mut health = resting(30);
-        health.sent(at(30), PROBE, 1);
-        health.rest(OTHER, at(90), CAUSE);
-        health.committed(at(33), PROBE);
-        assert_eq!(health.standing(at(40), 1, PACE), Standing::Resting(at(90), CAUSE));
-        assert_eq!(health.standing(at(90), 1, PACE), Standing::Probe);
-    }
-
-    #[test]
-    fn a_second_rest_never_shortens_the_first() {
-        let mut health = resting(30);
-        health.rest(OTHER, at(10), CAUSE);
-        assert_eq!(health.standing(at(11), 1, PACE), Standing::Resting(at(30), CAUSE));
-        health.rest(OTHER, at(40), CAUSE);
-        assert_eq!(health.standing(at(31), 1, PACE), Standing::Resting(at(40), CAUSE));
-    }
-
-    #[test]
-    fn exactly_one_probe_goes_when_rest_ends() {
-        let mut health = resting(30);
-        assert_eq!(health.standing(at(30), 1, PACE), Standing::Probe);
-        health.sent(at(30), PROBE, 1);
-        assert_eq!(health.standing(at(31), 1, PACE), Standing::Probing(Some(at(35))));
-        health.committed(at(31), OTHER);
-        assert_eq!(health.health(at(31)), Health::Probing, "an older request proves nothing");
-        health.unjudged(at(31), PROBE);
-        assert_eq!(health.standing(at(31), 1, PACE), Standing::Probe);
-    }
-
-    #[test]
-    fn a_committed_probe_ramps_from_a_quarter_to_everything_in_four_seconds() {
-        let mut health = resting(30);
-        health.sent(at(30), PROBE, 1);
-        health.committed(at(31), PROBE);
-        let shown: Vec<Health> = (31..=35).map(|second| health.health(at(second))).collect();
-        let ramp = |percent| Health::Ramping { percent };
-        assert_eq!(shown, [ramp(25), ramp(43), ramp(62), ramp(81), Health::Healthy]);
-    }
-
-    #[test]
-    fn a_slow_probe_of_a_throttle_counts_as_let_in_when_no_429_came() {
-        let mut health = resting(30);
-        health.sent(at(30), PROBE, 1);
-        assert_eq!(health.health(at(34)), Health::Probing);
-        assert_eq!(health.health(at(35)), Health::Ramping { percent: 25 });
-        assert_eq!(health.standing(at(35), 1, PACE), Standing::Open);
-        health.sent(at(36), OTHER, 1);
-        health.unjudged(at(37), PROBE);
-        assert_eq!(
-            health.health(at(37)),
-            Health::Ramping { percent: 62 },
-            "a probe that leaves now takes nothing back"
-        );
-        health.rest(PROBE, at(60), CAUSE);
-        assert_eq!(
-            health.standing(at(38), 1, PACE),
-            Standing::Resting(at(60), CAUSE),
-            "a late 429 is one all the same"
-        );
-    }
-
-    #[test]
-    fn silence_says_nothing_of_faults() {
-        let mut health = HealthState::new();
-        health.rest(OTHER, at(30), RestCause::Errors);
-        health.sent(at(30), PROBE, 1);
-        assert_eq!(health.standing(at(90), 1, PACE), Standing::Probing(None));
-    }
-
-    #[test]
-    fn a_ramp_step_admits_its_share_and_then_waits_for_the_next() {
-        let mut health = resting(30);
-        health.sent(at(30), PROBE, 1);
-        health.committed(at(31), PROBE);
-        health.sent(at(31), OTHER, 200);
-        assert_eq!(health.standing(at(31), 50, PACE), Standing::Open);
-        assert_eq!(health.standing(at(31), 51, PACE), Standing::Ramping(at(32)));
-        assert_eq!(health.standing(at(32), 5_000, PACE), Standing::Open, "the first of a step always goes");
-    }
-
-    #[test]
-    fn three_faults_in_a_row_eject_and_an_answer_between_starts_over() {
-        let mut health = HealthState::new();
-        assert_eq!(health.faulted(at(1), OTHER, false, &HealthRule::default()), None);
-        assert_eq!(health.faulted(at(2), OTHER, false, &HealthRule::default()), None);
-        health.committed(at(3), OTHER);
-        assert_eq!(health.faulted(at(4), OTHER, false, &HealthRule::default()), None);
-        assert_eq!(health.faulted(at(5), OTHER, false, &HealthRule::default()), None);
-        assert_eq!(health.faulted(at(6), OTHER, false, &HealthRule::default()), Some(1));
-    }
-
-    #[test]
-    fn two_failed_connections_eject_and_faults_an_hour_apart_do_not() {
-        let mut health = HealthState::new();
-        assert_eq!(health.faulted(at(1), OTHER, true, &HealthRule::default()), None);
-        assert_eq!(health.faulted(at(2), OTHER, true, &HealthRule::default()), Some(1));
-        let mut slow = HealthState::new();
-        for hour in 1..5 {
-            assert_eq!(slow.faulted(at(hour * 3_600), OTHER, true, &HealthRule::default()), None);
-        }
-    }
-
-    #[test]
-    fn a_failed_probe_ejects_again_and_stragglers_do_not_count() {
-        let mut health = resting(30);
-        assert_eq!(health.faulted(at(5), OTHER, true, &HealthRule::default()), None);
-        assert_eq!(health.throttled(OTHER), 1);
-        assert_eq!(health.throttled(OTHER), 1, "both were sent before the rest");
-        health.sent(at(30), PROBE, 1);
-        assert_eq!(health.faulted(at(31), PROBE, false, &HealthRule::default()), Some(1));
-    }
-
-    #[test]
-    fn a_new_key_ends_the_rest_of_a_rejected_one_only() {
-        let mut health = HealthState::new();
-        health.rest(OTHER, at(60), RestCause::KeyRejected);
-        assert!(health.forgive_key(at(5)));
-        assert_eq!(health.standing(at(5), 1, PACE), Standing::Probe);
-        let mut other = resting(60);
-        assert!(!other.forgive_key(at(5)));
-        assert_eq!(other.standing(at(5), 1, PACE), Standing::Resting(at(60), CAUSE));
-    }
-
-    #[test]
-    fn the_persons_rule_says_how_many_failures_within_what_time_eject() {
-        let rule = HealthRule { failures: 2, within_seconds: 10, ..HealthRule::default() };
-        let mut health = HealthState::new();
-        assert_eq!(health.faulted(at(1), OTHER, false, &rule), None);
-        assert_eq!(health.faulted(at(20), OTHER, false, &rule), None, "too far apart to be in a row");
-        assert_eq!(health.faulted(at(25), OTHER, false, &rule), Some(1));
-    }
-}
+#[path = "health_tests.rs"]
+mod tests;

@@ -6,12 +6,13 @@
 use super::affinity::Binding;
 use super::balancer::Balancer;
 use super::caller::CallerState;
-use super::endpoint::{EndpointState, PoolState};
+use super::endpoint::EndpointState;
 use super::estimate::Tariff;
 use super::free::Room;
 use super::glance::Glance;
 use super::health::{Pace, Standing};
-use super::ledger::{Limits, Shortage};
+use super::ledger::Shortage;
+use super::pool::PoolState;
 use super::request::Job;
 use crate::model::checked::{CheckedEndpoint, CheckedMember, CheckedPool};
 use crate::model::config::AdminState;
@@ -242,11 +243,6 @@ fn bar(permitted: bool, admin: AdminState, has_key: bool, failed_it: bool) -> Op
     }
 }
 
-/// The ceilings of a pool.
-pub(super) const fn pool_limits(pool: &CheckedPool) -> Limits {
-    Limits { tokens: Some(pool.tokens_per_minute), requests: pool.requests_per_minute, ..Limits::NONE }
-}
-
 impl Seat<'_> {
     /// What a request would be charged here.
     pub(super) fn estimate(&self, job: &Job) -> Estimate {
@@ -285,7 +281,7 @@ impl Seat<'_> {
     /// The token ceiling that binds it, its pool's included; `None`: none is known.
     pub(super) fn token_limit(&self) -> Option<u64> {
         let own = self.state.limits(self.spec).tokens;
-        [own, self.pool.and_then(|(pool, _)| pool_limits(pool).tokens)].into_iter().flatten().min()
+        [own, self.pool.and_then(|(spec, pool)| pool.held(spec).limit)].into_iter().flatten().min()
     }
 
     /// Whether nothing but rest keeps a request of this size away.
@@ -348,7 +344,7 @@ impl Seat<'_> {
     /// The free share of its scarcest limit, its pool's included, in millionths.
     pub(super) fn share(&self, now: Timestamp) -> u64 {
         let own = self.state.ledger.free_share(now, self.state.limits(self.spec));
-        self.pool.map_or(own, |(spec, pool)| own.min(pool.ledger.free_share(now, pool_limits(spec))))
+        self.pool.map_or(own, |(spec, pool)| own.min(pool.ledger.free_share(now, pool.limits(spec))))
     }
 }
 

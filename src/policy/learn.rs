@@ -214,7 +214,8 @@ impl Learning {
                 full = self.short_of_tokens(now, spec, mark, straggler);
             }
             ThrottleKind::Requests => self.short_of_requests(now, spec, mark, wait, straggler),
-            ThrottleKind::Growth if !straggler => self.growth.told(now, self.traffic.tokens(now)),
+            // The one that was refused was sent as well: half of it is the least that is left.
+            ThrottleKind::Growth if !straggler => self.growth.told(now, self.traffic.tokens(now).max(mark.charge)),
             _ => {}
         }
         self.restate(spec);
@@ -226,8 +227,7 @@ impl Learning {
         let admitted = self.traffic.tokens(now);
         let tells = self.reading.is_some_and(|(_, at)| now.since(at) <= TELLS);
         if let (Some(limit), true) = (self.tokens.reported().filter(|_| !spec.pinned), tells) {
-            // Plenty was left by its own word: it lacks something else, and calls it tokens.
-            if self.expected_left(now, limit) > (limit / 4).saturating_add(mark.charge) {
+            if self.has_plenty(now, spec, mark) {
                 return false;
             }
             self.foreign.refused(now, limit, admitted.saturating_add(mark.charge));
@@ -248,6 +248,13 @@ impl Learning {
         };
         self.tokens.refused(now, tokens_stated(spec), refused);
         true
+    }
+
+    /// Plenty was left by its own word, said a while ago at most: it lacks something else, and calls it tokens.
+    pub(super) fn has_plenty(&self, now: Timestamp, spec: &CheckedEndpoint, mark: &Mark) -> bool {
+        let tells = self.reading.is_some_and(|(_, at)| now.since(at) <= TELLS);
+        let limit = self.tokens.reported().filter(|_| tells && !spec.pinned);
+        limit.is_some_and(|limit| self.expected_left(now, limit) > (limit / 4).saturating_add(mark.charge))
     }
 
     /// What is at least and at most left of a bucket by an answer's word. What others may have taken since is not at least

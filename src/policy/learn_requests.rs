@@ -71,9 +71,11 @@ impl Learning {
     /// Takes in the request limit that an answer states.
     pub(super) fn hear_requests(&mut self, now: Timestamp, spec: &CheckedEndpoint, pair: &LimitFacts) {
         if let Some((limit, span)) = reported(pair, spec) {
-            // The very figure that is stated, in slices, is no news.
-            if span == MINUTE || spec.requests_per_minute.is_none_or(|stated| !is_about(limit, span, stated)) {
-                self.requests.report(now, requests_stated(spec), limit.saturating_mul(times(span)));
+            // The very figure that is stated, in slices, is no news, unless another one was reported before.
+            let stated = spec.requests_per_minute.filter(|stated| span != MINUTE && is_about(limit, span, *stated));
+            if stated.is_none() || self.requests.reported().is_some() {
+                let reported = stated.unwrap_or_else(|| limit.saturating_mul(times(span)));
+                self.requests.report(now, requests_stated(spec), reported);
             }
             self.others.note(now, span, limit);
         }

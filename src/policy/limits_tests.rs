@@ -21,6 +21,28 @@ fn decision(output: &Output) -> &Decision {
 }
 
 #[test]
+fn requests_by_an_endpoints_own_ratio_bind_it_and_are_called_derived() {
+    let ratios = |own: Option<u64>, pool: Option<u64>, stated: Option<u64>| {
+        let member = Site { pool: Some("p"), ..site("east", 10_000) };
+        let world = World::new(config(&[member], &[("p", 10_000)], |config| {
+            config.quota_pools[0].requests_per_1k_tokens = pool;
+            config.quota_pools[0].requests_per_minute = Some(10_000);
+            (config.endpoints[0].requests_per_1k_tokens, config.endpoints[0].requests_per_minute) = (own, stated);
+        }));
+        let requests = world.brain.view(world.now).endpoints[0].requests;
+        (requests.limit, requests.source)
+    };
+    assert_eq!(ratios(Some(10), None, None), (Some(100), LimitSource::Derived));
+    assert_eq!(ratios(Some(10), Some(6), None), (Some(100), LimitSource::Derived), "its own goes before its pool's");
+    assert_eq!(ratios(None, Some(6), None), (Some(60), LimitSource::Derived));
+    assert_eq!(
+        ratios(Some(10), Some(6), Some(30)),
+        (Some(30), LimitSource::Configured),
+        "what is stated goes before both"
+    );
+}
+
+#[test]
 fn an_answer_that_came_to_more_than_its_estimate_is_paid_back_by_those_after_it() {
     let mut world = World::new(config(&[site("east", 1_000)], &[], |config| config.queue.max_wait_seconds = 90));
     let (first, _) = world.arrive(500);

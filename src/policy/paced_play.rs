@@ -24,9 +24,10 @@ pub(super) struct Paces {
     from: Timestamp,
     /// Free at each second if nothing more goes; nothing in it: nobody is paced.
     free: Vec<u64>,
-    at_hand: u64,
-    /// Tokens a minute that are kept from normal, and from bulk, requests.
+    /// Tokens a minute that are kept from normal, and from bulk, requests,
     kept: [u64; 2],
+    /// and of these, what must be free so many seconds ahead: one of each of the moments looked at.
+    needs: [[u64; HORIZONS.len()]; 2],
     /// Of the last minute at each second, of normal and of bulk requests.
     taken: [Vec<u64>; 2],
     /// What each of them gets whatever is foreseen.
@@ -40,6 +41,13 @@ const fn place(class: Priority) -> Option<usize> {
         Priority::Normal => Some(0),
         Priority::Bulk => Some(1),
     }
+}
+
+/// Of an amount that is kept each minute, what must be free at each of the moments that are looked at: until the next one.
+fn needs(kept: u64, at_hand: u64) -> [u64; HORIZONS.len()] {
+    let mut until = HORIZONS.into_iter().skip(2).chain([LAST]).map(|seconds| share(kept, seconds, 60));
+    let mut first = Some(at_hand);
+    std::array::from_fn(|_| first.take().or_else(|| until.next()).unwrap_or_default())
 }
 
 impl Paces {
@@ -65,11 +73,14 @@ impl Paces {
             taken.resize(SECONDS + SPAN, 0);
             taken
         });
+        let kept = [upmost(interactive.upper, NORMAL_SHARE), upmost(both, bulk_share)];
+        let at_hand = at_hand(interactive, whole);
+        let needs = kept.map(|kept| needs(kept, at_hand));
         Self {
             from,
             free,
-            at_hand: at_hand(interactive, whole),
-            kept: [upmost(interactive.upper, NORMAL_SHARE), upmost(both, bulk_share)],
+            kept,
+            needs,
             taken,
             own: [NORMAL_SHARE, bulk_share].map(|percent| share(whole, percent * 21, 2_000)),
         }
@@ -97,15 +108,15 @@ impl Paces {
     }
 
     fn allows(&self, second: usize, class: Priority, charge: u64) -> bool {
-        let Some(kept) = place(class).and_then(|place| self.kept.get(place)) else { return true };
-        if self.is_due_at(second, class, charge) {
+        let Some(needs) = place(class).and_then(|place| self.needs.get(place)) else { return true };
+        let nobody = place(class).and_then(|place| self.kept.get(place)) == Some(&0);
+        if nobody || self.is_due_at(second, class, charge) {
             return true;
         }
-        let until = HORIZONS.into_iter().skip(2).chain([LAST]).map(|seconds| share(*kept, seconds, 60));
-        let needs = [self.at_hand].into_iter().chain(until);
-        HORIZONS.into_iter().zip(needs).all(|(ahead, need)| {
-            let at = second.saturating_add(usize::try_from(ahead).unwrap_or(usize::MAX));
-            charge.saturating_add(need) <= self.free.get(at).copied().unwrap_or_default()
+        let ahead = self.free.get(second..).unwrap_or_default();
+        HORIZONS.iter().zip(needs).all(|(seconds, need)| {
+            let free = usize::try_from(*seconds).ok().and_then(|seconds| ahead.get(seconds));
+            charge.saturating_add(*need) <= free.copied().unwrap_or_default()
         })
     }
 

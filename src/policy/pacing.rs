@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::balancer::Balancer;
 use super::health::Standing;
-use super::judge::{Hope, Judged, Ruling, Seat, pool_limits};
+use super::judge::{Hope, Judged, Ruling, Seat};
 use super::request::{Job, RouteState};
 use crate::model::checked::CheckedGroup;
 use crate::model::config::{AdminState, Priority};
@@ -148,6 +148,10 @@ impl Balancer {
             let at_hand = at_hand(interactive, whole);
             let both = interactive.upper.saturating_add(normal.upper);
             [(interactive.upper, NORMAL_SHARE), (both, bulk_share)].map(|(upper, own)| {
+                // Where nobody more important is foreseen, nothing is kept.
+                if upper == 0 {
+                    return u64::MAX;
+                }
                 let rate = upper.min(share(whole, 100 - own, 100));
                 let until = HORIZONS.into_iter().skip(2).chain([LAST]);
                 let needs = [at_hand].into_iter().chain(until.map(|seconds| share(rate, seconds, 60)));
@@ -178,14 +182,14 @@ impl Balancer {
             let spec = self.config.pools.get(pool);
             let state = self.pool_slot_of.get(pool).and_then(|slot| self.pools.get(*slot));
             let Some((spec, state)) = spec.zip(state) else { continue };
-            let limits = pool_limits(spec);
+            let limits = state.limits(spec);
             let whole = moments(now).map(|at| state.ledger.free_tokens(at, limits).unwrap_or(u64::MAX));
             let (free, limit) = members.unwrap_or(([u64::MAX; MOMENTS], u64::MAX));
             let mut least = free;
             for (least, whole) in least.iter_mut().zip(whole) {
                 *least = whole.min(*least);
             }
-            sum = together(sum, Some((least, limit.min(spec.tokens_per_minute))));
+            sum = together(sum, Some((least, limit.min(limits.tokens.unwrap_or(u64::MAX)))));
         }
         sum
     }

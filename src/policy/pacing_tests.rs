@@ -75,6 +75,33 @@ fn a_preferred_group_that_will_be_exhausted_is_left_early_by_the_less_important(
 }
 
 #[test]
+fn among_equals_nobody_leaves_a_group_that_will_be_full_while_it_has_room() {
+    for class in [Priority::Interactive, Priority::Normal, Priority::Bulk] {
+        let sites = [site("east", 60_000), Site { group: 1, ..site("west", 60_000) }];
+        let mut world = World::new(config(&sites, &[], |_| {}));
+        let demand = Demand { expected: 120_000, upper: 140_000, trend: 20_000 };
+        let none = Demand { expected: 0, upper: 0, trend: 0 };
+        let demand = [Priority::Interactive, Priority::Normal, Priority::Bulk]
+            .map(|other| if other == class { demand } else { none });
+        let routes = vec![RouteOutlook { model: "m".into(), demand }];
+        world.give(Input::Foreseen(Arc::new(Outlook { at: world.now, routes })));
+        let places: Vec<String> = (0..100).map(|_| place(&arrive(&mut world, class, 1_000)).to_owned()).collect();
+        let first: Vec<bool> = places.iter().map(|place| place == "east").collect();
+        assert_eq!(first, [[true; 60].as_slice(), [false; 40].as_slice()].concat(), "{class:?}");
+    }
+}
+
+#[test]
+fn nothing_is_kept_from_a_class_above_which_nobody_is_foreseen() {
+    let mut world = one(60_000);
+    expect(&mut world, 0, 30_000);
+    arrive(&mut world, Priority::Normal, 500);
+    let [normal, bulk] = world.brain.routes[0].allowance.as_ref().expect("somebody is foreseen").groups[0];
+    assert_eq!(normal, u64::MAX, "what was free a moment ago is no bound");
+    assert!(bulk < 60_000, "from bulk room is kept for them");
+}
+
+#[test]
 fn one_for_whom_no_room_is_kept_is_told_the_priority_with_which_it_would_have_gone() {
     let sites = [site("east", 60_000), Site { group: 1, ..site("west", 60_000) }];
     let left_early = |interactive, normal| {

@@ -96,6 +96,14 @@ pub(super) struct Share {
     pub(super) slot: usize,
     pub(super) ledger: Ledger,
     pub(super) limits: Limits,
+    /// What no charge may exceed.
+    pub(super) firm: Option<u64>,
+}
+
+impl Share {
+    fn limits(&self, estimate: Estimate) -> Limits {
+        self.limits.widened(self.firm, estimate.charge)
+    }
 }
 
 /// Where and when one would start, and what it would take.
@@ -226,8 +234,9 @@ impl Play {
         });
         let pool = gate.pool.and_then(|pool| self.pools.get(pool));
         let shared = pool.and_then(|pool| {
-            oldest(&|kept| self.gates.get(kept.gate).is_some_and(|other| other.pool == gate.pool))
-                .filter(|kept| !pool.ledger.leaves_room(from, estimate, kept.estimate, kept.at, pool.limits))
+            oldest(&|kept| self.gates.get(kept.gate).is_some_and(|other| other.pool == gate.pool)).filter(|kept| {
+                !pool.ledger.leaves_room(from, estimate, kept.estimate, kept.at, pool.limits(kept.estimate))
+            })
         });
         own.map(|kept| kept.at).max(shared.map(|kept| kept.at))
     }
@@ -242,7 +251,7 @@ impl Play {
         let from = gate.running.opens(from.max(gate.opens));
         let mut when = gate.ledger.earliest(from, estimate, gate.limits(estimate))?;
         if let Some(pool) = self.pool(gate) {
-            when = when.max(pool.ledger.earliest(from, estimate, pool.limits)?);
+            when = when.max(pool.ledger.earliest(from, estimate, pool.limits(estimate))?);
         }
         if let Some(purse) = purse.and_then(|purse| self.purses.get(purse)) {
             when = when.max(purse.ledger.earliest(purse.running.opens(from), estimate, purse.limits)?);

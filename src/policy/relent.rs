@@ -56,7 +56,7 @@ impl Balancer {
             return None;
         };
         let guessed = matches!(cause, RestCause::Errors | RestCause::Unreachable | RestCause::Throttled(_));
-        let ours = guessed && seat.state.told_until <= now && seat.has_room(now, job, one.estimate);
+        let ours = guessed && seat.state.told_until() <= now && seat.has_room(now, job, one.estimate);
         Some((until, ours))
     }
 }

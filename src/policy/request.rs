@@ -15,6 +15,7 @@ use super::lane::Lane;
 use super::ledger::Entry;
 use super::order::{CLASSES, Caller, Line, Waiter};
 use super::pacing::Allowance;
+use super::pool::Taken;
 use super::promise::Promises;
 use super::spill::Stay;
 use super::traffic::Mark;
@@ -34,7 +35,7 @@ pub(super) struct Reservation {
     pub(super) pool: Option<usize>,
     pub(super) estimate: Estimate,
     pub(super) endpoint_entry: Entry,
-    pub(super) pool_entry: Option<Entry>,
+    pub(super) pool_entry: Option<Taken>,
     /// Charged by what is used in the end, not by the estimate.
     pub(super) settles_to_usage: bool,
     /// How the service charges.

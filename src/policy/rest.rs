@@ -54,7 +54,7 @@ impl Throttled<'_> {
         match (self.kind, told) {
             (ThrottleKind::TooLarge, _) => Throttle { rest: Duration::ZERO, too_large: true },
             (ThrottleKind::Daily, told) => rest(told.unwrap_or(DAILY_PROBE).min(DAILY_PROBE)),
-            (ThrottleKind::OutOfCredit, _) => rest(CREDIT_PROBE),
+            (kind, _) if kind.is_of_credit() => rest(CREDIT_PROBE),
             (_, Some(wait)) if wait > LONGEST_TOLD => Throttle { rest: LONGEST_GUESS, too_large: true },
             // What is short of machines is left alone longer each time, whatever it says.
             (ThrottleKind::SharedCapacity, Some(wait)) if self.in_a_row > 1 => rest(wait.max(self.guess())),
@@ -65,14 +65,14 @@ impl Throttled<'_> {
 
     /// Whether the service said how long, or is known to refuse until something is done; else the span is our guess.
     pub(super) fn is_told(&self) -> bool {
-        let settled = matches!(self.kind, ThrottleKind::Daily | ThrottleKind::OutOfCredit);
+        let settled = self.kind == ThrottleKind::Daily || self.kind.is_of_credit();
         settled || self.facts.retry_after.is_some_and(|wait| !wait.is_zero()) || self.reset().is_some()
     }
 
     fn reset(&self) -> Option<Duration> {
         let (facts, cost) = match self.kind {
             ThrottleKind::Requests => (&self.facts.requests, 1),
-            ThrottleKind::Tokens => (&self.facts.tokens, self.cost),
+            ThrottleKind::Tokens | ThrottleKind::Pool => (&self.facts.tokens, self.cost),
             _ => return None,
         };
         let wait = if self.bucket { until_fits(facts, cost) } else { facts.reset };

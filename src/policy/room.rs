@@ -3,7 +3,7 @@
 //! Invariant: asking changes nothing, and what is said to be short is what makes the request wait.
 //! Absent on purpose: health, and taking the room (`admit`).
 
-use super::judge::{Seat, pool_limits};
+use super::judge::Seat;
 use super::learn::Bound;
 use super::ledger::{Limits, Shortage, Unit};
 use crate::model::decision::{Estimate, Exclusion};
@@ -17,7 +17,7 @@ impl Seat<'_> {
         }
         let mut when = self.state.ledger.earliest(now, estimate, self.limits_for(estimate))?;
         if let Some((spec, pool)) = self.pool {
-            when = when.max(pool.ledger.earliest(now, estimate, pool_limits(spec))?);
+            when = when.max(pool.ledger.earliest(now, estimate, pool.limits_for(spec, estimate.charge))?);
         }
         if let Some(caller) = self.caller {
             when = when.max(caller.ledger.earliest(now, estimate, caller.limits)?);
@@ -35,7 +35,8 @@ impl Seat<'_> {
             return Some((self.exclusion(now, estimate, short.unit), short));
         }
         let (spec, pool) = self.pool?;
-        pool.ledger.shortage(now, estimate, pool_limits(spec)).map(|short| (Exclusion::PoolShort, short))
+        let limits = pool.limits_for(spec, estimate.charge);
+        pool.ledger.shortage(now, estimate, limits).map(|short| (Exclusion::PoolShort, short))
     }
 
     /// Why a request never has room here, with the numbers where a limit is the reason.

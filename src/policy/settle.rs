@@ -31,6 +31,7 @@ impl Balancer {
         // Of an answer that comes at once, only its usage tells what its time was spent on.
         let quick = job.profile.streaming.then_some(job.began_after);
         let (mark, request_kind) = (reservation.mark, (job.has_known_output(), prompt));
+        let in_pool = reservation.pool.zip(reservation.pool_entry);
         self.note_home(request, slot);
         let place = self.spec_at.get(slot).copied().flatten();
         let spec = place.and_then(|place| self.config.endpoints.get(place));
@@ -44,9 +45,16 @@ impl Balancer {
         if let Some(spec) = spec.filter(|_| signal.endpoint == endpoint.id) {
             endpoint.answered(now, spec, &mark, &signal.facts, request_kind);
         }
+        let pool = spec.and_then(|spec| self.config.pools.get(spec.pool?));
+        if let Some((pool, (at, taken))) = pool.zip(in_pool)
+            && let Some(state) = self.pools.get_mut(at)
+        {
+            state.admitted(now, pool, &taken);
+        }
         if seen_before != (endpoint.health.health(now), spec.map(|spec| endpoint.limits(spec))) {
             self.doubt(slot);
         }
+        self.share_verdict(now, request);
         self.answered_for(now, request);
     }
 
@@ -97,6 +105,7 @@ impl Balancer {
         }
         if !job.committed {
             endpoint.health.unjudged(now, request);
+            self.share_verdict(now, request);
         }
     }
 
@@ -112,6 +121,7 @@ impl Balancer {
             endpoint.counters.attempts = endpoint.counters.attempts.saturating_sub(1);
             endpoint.health.unjudged(now, request);
         }
+        self.share_verdict(now, request);
     }
 
     /// Nobody told us how a request ended; its charge stands.
@@ -124,6 +134,7 @@ impl Balancer {
                 endpoint.health.unjudged(now, request);
             }
         }
+        self.share_verdict(now, request);
     }
 
     /// Ends a reservation: `charge` tokens and one request stay, or nothing does.
@@ -144,7 +155,10 @@ impl Balancer {
         }
         let pool = reservation.pool.and_then(|pool| self.pools.get_mut(pool));
         if let (Some(pool), Some(entry)) = (pool, reservation.pool_entry) {
-            close_entry(now, &mut pool.ledger, entry, spent);
+            close_entry(now, &mut pool.ledger, entry.entry, spent);
+            if spent.is_none_or(|spent| spent.tokens == 0) {
+                pool.give_back(reservation.estimate.charge);
+            }
         }
         let caller = reservation.caller.and_then(|caller| self.callers.get_mut(caller));
         if let (Some(caller), Some(entry)) = (caller, reservation.caller_entry) {

@@ -1,5 +1,10 @@
 //! When requests leave a priority group before it is full, and when they come back.
 //!
+//! What is foreseen does not make a request leave early here. A forecast that a group will be full begins a spill only for those
+//! who would take room from more important ones (`pacing`). Among equals it would move the need, not lessen it: the place that
+//! one leaves is taken by the next, so as many go on to the lower group, and those that went first found room where they left.
+//! Whoever wants some of it kept in any case says so by `spill_percent`.
+//!
 //! Invariant: staying away never makes a request wait or fail; where no lower group has room, the group that was left is used.
 //! Absent on purpose: timers. Whether a group is to be left is asked when a request comes, and nothing changes between.
 

@@ -4,8 +4,9 @@
 //! Absent on purpose: history and words.
 
 use super::balancer::Balancer;
-use super::judge::{Seat, pool_limits};
+use super::judge::Seat;
 use super::ledger::{Limits, Unit};
+use super::rests::Fault;
 use crate::model::checked::{CheckedConfig, CheckedPool, CheckedRoute};
 use crate::model::config::{AdminState, Service};
 use crate::model::status::{
@@ -35,6 +36,7 @@ impl Balancer {
             routes: routes.map(|(at, route)| self.route_view(now, at, route, &endpoints)).collect(),
             queue: self.queue_view(now),
             kept: self.owners.kept(),
+            payers: self.payer_views(&endpoints),
             endpoints,
             callers: self.caller_views(now),
             usual_answers: self.outputs.known(),
@@ -86,20 +88,23 @@ impl Balancer {
     }
 
     fn pool_view(&self, now: Timestamp, at: usize, pool: &CheckedPool) -> Option<PoolView> {
-        let ledger = &self.pools.get(*self.pool_slot_of.get(at)?)?.ledger;
-        let limits = pool_limits(pool);
+        let state = self.pools.get(*self.pool_slot_of.get(at)?)?;
+        let (ledger, limits, held) = (&state.ledger, state.limits(pool), state.held(pool));
         let derived = self.config.config.quota_pool(&pool.id).is_some_and(|pool| pool.requests_per_minute.is_none());
         let request_source = match limits.requests {
             None => LimitSource::Unknown,
             Some(_) if derived => LimitSource::Derived,
             Some(_) => LimitSource::Configured,
         };
-        let members = self.config.endpoints.iter().filter(|endpoint| endpoint.pool == Some(at));
+        let members = self.config.endpoints.iter().zip(&self.slot_of).filter(|(spec, _)| spec.pool == Some(at));
+        let rests = members.clone().filter_map(|(_, slot)| self.endpoints.get(*slot)?.health.rest_on(now, Fault::Pool));
         Some(PoolView {
             id: pool.id.clone(),
-            tokens: LimitView::new(limits.tokens, LimitSource::Configured, ledger.tokens(now)),
+            tokens: LimitView { since: state.since(), ..LimitView::new(held.limit, held.source, ledger.tokens(now)) },
+            configured_tokens_per_minute: pool.tokens_per_minute,
             requests: LimitView::new(limits.requests, request_source, ledger.requests(now)),
-            members: members.map(|endpoint| endpoint.id.clone()).collect(),
+            rests_until: rests.max(),
+            members: members.map(|(spec, _)| spec.id.clone()).collect(),
             exhausts_at: None,
             proposed: Vec::new(),
         })

@@ -461,11 +461,11 @@ impl Balancer {
     /// The account's key, or all that comes from here, is refused: everything signed with it rests.
     fn deny_account(&mut self, now: Timestamp, request: RequestId, account: &AccountId, cause: RestCause) {
         let health = self.visits.health(account);
-        let rest = denial(health.denied(request));
+        let rest = denial(health.denied(request, cause));
         health.rest(request, now.after(rest), cause);
         for slot in self.slots_of(account) {
             if let Some(endpoint) = self.endpoints.get_mut(slot) {
-                let rest = denial(endpoint.health.denied(request));
+                let rest = denial(endpoint.health.denied(request, cause));
                 endpoint.health.rest(request, now.after(rest), cause);
             }
             self.doubt(slot);
@@ -525,7 +525,8 @@ const fn reason(leave: &Leave, visitor: &Visitor) -> RefusalReason {
 /// Whether sending it again can do no harm and some good.
 const fn may_repeat(failure: &Failure, repeats: bool) -> bool {
     match failure.class {
-        FailureClass::Throttled(ThrottleKind::OutOfCredit | ThrottleKind::TooLarge | ThrottleKind::Daily) => false,
+        FailureClass::Throttled(ThrottleKind::TooLarge | ThrottleKind::Daily) => false,
+        FailureClass::Throttled(kind) if kind.is_of_credit() => false,
         FailureClass::Throttled(_) => true,
         FailureClass::Connect => !failure.reached || repeats,
         FailureClass::ServerError | FailureClass::Overloaded | FailureClass::Broken => repeats,

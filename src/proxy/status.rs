@@ -68,7 +68,10 @@ fn told(view: &BalancerView) -> Map<String, Value> {
     );
     add_waits(&mut all, view);
     add(&mut all, "pools", &view.pools, |pool| sums(pool, view));
-    add(&mut all, "pools", &view.pools, |pool| json!({"full_seconds": full(pool.exhausts_at)}));
+    add(&mut all, "pools", &view.pools, |pool| {
+        let rests = pool.rests_until.map(|until| seconds(view.at, until));
+        json!({"full_seconds": full(pool.exhausts_at), "rests_seconds": rests})
+    });
     all
 }
 

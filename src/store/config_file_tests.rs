@@ -186,6 +186,7 @@ pub(in crate::store) fn full() -> Config {
         quota_pool: Some(PoolId::from("q")),
         tokens_per_minute: Some(999),
         requests_per_minute: Some(1_000),
+        requests_per_1k_tokens: Some(10),
         soft_cap_tokens_per_minute: Some(1),
         max_in_flight: Some(2),
         request_slice_seconds: Some(10),

@@ -109,6 +109,7 @@ const ENDPOINT: &[Field] = &[
     may("quota_pool", Kind::Text),
     may("tokens_per_minute", ANY),
     may("requests_per_minute", ANY),
+    may("requests_per_1k_tokens", ANY),
     may("soft_cap_tokens_per_minute", ANY),
     may("max_in_flight", SMALL),
     may("request_slice_seconds", SMALL),

@@ -69,6 +69,7 @@ pub fn config() -> Config {
         quota_pool: (id != "sim-ptu" && account == "sim-a" || id == "sim-westus").then(|| "sim-b/eastus/demo".into()),
         tokens_per_minute: Some(tokens),
         requests_per_minute: Some(requests),
+        requests_per_1k_tokens: None,
         soft_cap_tokens_per_minute: (id == "sim-eastus").then_some(96_000),
         max_in_flight: None,
         request_slice_seconds: None,
@@ -241,6 +242,19 @@ fn limit(limit: u64, used: u64, reserved: u64, source: LimitSource) -> LimitView
     LimitView::new(Some(limit), source, (used.saturating_add(reserved), reserved))
 }
 
+fn pool(taken: u64, members: Vec<EndpointId>) -> PoolView {
+    PoolView {
+        id: "sim-b/eastus/demo".into(),
+        tokens: limit(300_000, taken, 10_000, LimitSource::Configured),
+        configured_tokens_per_minute: 300_000,
+        requests: limit(1_800, taken / 500, 6, LimitSource::Derived),
+        rests_until: None,
+        members,
+        exhausts_at: None,
+        proposed: vec![],
+    }
+}
+
 fn view(second: u64) -> BalancerView {
     let endpoints: Vec<EndpointView> = ENDPOINTS
         .into_iter()
@@ -294,14 +308,7 @@ fn view(second: u64) -> BalancerView {
         at: Timestamp::from_secs(second),
         revision: 14,
         endpoints,
-        pools: vec![PoolView {
-            id: "sim-b/eastus/demo".into(),
-            tokens: limit(300_000, pooled, 10_000, LimitSource::Configured),
-            requests: limit(1_800, pooled / 500, 6, LimitSource::Derived),
-            members,
-            exhausts_at: None,
-            proposed: vec![],
-        }],
+        pools: vec![pool(pooled, members)],
         routes: vec![RouteView {
             model: "demo-chat".into(),
             serving,
@@ -320,6 +327,7 @@ fn view(second: u64) -> BalancerView {
         kept: vec![KeptState { account: "sim-a".into(), known: 1_204 }],
         callers: Vec::new(),
         usual_answers: Vec::new(),
+        payers: Vec::new(),
     }
 }
 

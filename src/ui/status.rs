@@ -47,6 +47,8 @@ fn resting(cause: RestCause, until: Timestamp, now: Timestamp) -> Status {
     };
     match cause {
         RestCause::Throttled(ThrottleKind::OutOfCredit) => Status::new(Tone::Error, "Out of credit"),
+        RestCause::Throttled(ThrottleKind::ProjectLimit) => Status::new(Tone::Error, "Spend limit reached"),
+        RestCause::Throttled(ThrottleKind::Pool) => timed(Tone::Throttled, "Pool throttled"),
         RestCause::Throttled(_) => timed(Tone::Throttled, "Throttled"),
         RestCause::Errors => timed(Tone::Error, "Ejected, probe in"),
         RestCause::Unreachable => timed(Tone::Error, "Unreachable, probe in"),

@@ -135,10 +135,12 @@ pub const fn throttle(kind: ThrottleKind) -> &'static str {
     match kind {
         ThrottleKind::Tokens => "tokens per minute",
         ThrottleKind::Requests => "requests per minute",
+        ThrottleKind::Pool => "shared tokens per minute",
         ThrottleKind::SharedCapacity => "no capacity at the service",
         ThrottleKind::Utilization => "provisioned throughput full",
         ThrottleKind::Daily => "daily limit",
         ThrottleKind::OutOfCredit => "no credit left",
+        ThrottleKind::ProjectLimit => "the project's spend limit",
         ThrottleKind::TooLarge => "request too large",
         ThrottleKind::Growth => "load grew too quickly",
         ThrottleKind::Unknown => "limit not named",

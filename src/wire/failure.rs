@@ -83,10 +83,10 @@ fn class(status: u16, said: &Said, facts: &HeaderFacts, policy: &str) -> Failure
         "insufficient_quota"
         | "credit_balance_exhausted"
         | "organization_spend_limit_exceeded"
-        | "project_spend_limit_exceeded"
         | "organization_usage_limit_exceeded"
         | "billing_hard_limit_reached"
         | "billing_not_active" => FailureClass::Throttled(ThrottleKind::OutOfCredit),
+        "project_spend_limit_exceeded" => FailureClass::Throttled(ThrottleKind::ProjectLimit),
         "slow_down" => FailureClass::Throttled(ThrottleKind::Growth),
         "server_is_overloaded" | "overloaded_error" | "engine_overloaded" => FailureClass::Overloaded,
         "rate_limit_exceeded" | "ratelimitreached" | "ratelimitexceeded" | "too_many_requests" | "toomanyrequests" => {
@@ -130,6 +130,8 @@ fn names_the_model(said: &Said) -> bool {
 /// Which limit a 429 is about. The more specific words are asked for first: a message that names a daily token limit is
 /// about the day, one that says the request is too large is about the request.
 fn throttle(said: &Said, facts: &HeaderFacts, policy: &str) -> ThrottleKind {
+    // Whose tokens they are: several deployments' or keys'.
+    const SHARED: [&str; 4] = ["subscription", "data zone", "shared quota", "across all"];
     const WORDS: [(ThrottleKind, &[&str]); 8] = [
         (ThrottleKind::TooLarge, &["request too large"]),
         (
@@ -153,7 +155,8 @@ fn throttle(said: &Said, facts: &HeaderFacts, policy: &str) -> ThrottleKind {
         return ThrottleKind::OutOfCredit;
     }
     if let Some((kind, _)) = WORDS.iter().find(|(_, words)| said.has(words)) {
-        return *kind;
+        let is_shared = *kind == ThrottleKind::Tokens && said.has(&SHARED);
+        return if is_shared { ThrottleKind::Pool } else { *kind };
     }
     let (tokens_gone, requests_gone) = (facts.tokens.remaining == Some(0), facts.requests.remaining == Some(0));
     match (said.kind.as_str(), policy) {

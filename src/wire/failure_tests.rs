@@ -37,6 +37,12 @@ fn azures_throttles_are_told_apart_by_their_words() {
         ("We are experiencing high demand.", ThrottleKind::SharedCapacity),
         ("Your request exceeds the maximum usage size allowed during peak load.", ThrottleKind::SharedCapacity),
         ("The provisioned-managed deployment is above 100 % utilization.", ThrottleKind::Utilization),
+        (
+            "Requests have exceeded the token rate limit of the Global Standard quota of your subscription. Please retry \
+             after 9 seconds.",
+            ThrottleKind::Pool,
+        ),
+        ("The call rate limit of your subscription is exceeded.", ThrottleKind::Requests),
         ("Too many requests.", ThrottleKind::Unknown),
     ] {
         for code in ["429", "RateLimitReached"] {
@@ -78,7 +84,7 @@ fn openais_codes_decide_before_words_and_status() {
         (429, "429", "", "Your traffic has increased too quickly.", Throttled(ThrottleKind::Growth)),
         (429, "credit_balance_exhausted", "", "", Throttled(ThrottleKind::OutOfCredit)),
         (429, "organization_spend_limit_exceeded", "", "", Throttled(ThrottleKind::OutOfCredit)),
-        (429, "project_spend_limit_exceeded", "", "", Throttled(ThrottleKind::OutOfCredit)),
+        (429, "project_spend_limit_exceeded", "", "", Throttled(ThrottleKind::ProjectLimit)),
         (429, "organization_usage_limit_exceeded", "", "", Throttled(ThrottleKind::OutOfCredit)),
         (429, "insufficient_quota", "insufficient_quota", "", Throttled(ThrottleKind::OutOfCredit)),
         (429, "", "insufficient_quota", "", Throttled(ThrottleKind::OutOfCredit)),

@@ -6,115 +6,13 @@ use std::time::Duration;
 use tidegate::model::decision::Estimate;
 use tidegate::model::id::RequestId;
 use tidegate::model::outcome::{Failure, FailureClass, HeaderFacts, LimitFacts, ThrottleKind};
-use tidegate::model::units::{MINUTE, Timestamp};
+use tidegate::model::units::{DAY, MINUTE, Timestamp};
 use tidegate::model::usage::Usage;
 use tidegate::sim::window::Bucket;
 
-use crate::room::WIDE_GUARD;
 use crate::shape::{Guest, Shape, Spot};
-
-/// A limit of zero would make a bucket that refills nothing; none is needed where there is no limit.
-const NO_LIMIT: u64 = 1;
-
-/// Longer than the brain keeps anything that counts by the minute.
-const KEPT: Duration = Duration::from_secs(70);
-
-/// Two exact counters may round to different microseconds.
-const ROUNDING: Duration = Duration::from_micros(1);
-
-/// Everything a window of a list holds.
-#[derive(Debug, Default)]
-pub struct List(Vec<(Timestamp, RequestId, u64)>);
-
-impl List {
-    pub fn sum(&self, now: Timestamp, span: Duration) -> u64 {
-        self.0.iter().filter(|(at, ..)| now.since(*at) < span).map(|(.., amount)| amount).sum()
-    }
-
-    pub fn last(&self) -> Option<Timestamp> {
-        self.0.last().map(|(at, ..)| *at)
-    }
-
-    fn add(&mut self, now: Timestamp, request: RequestId, amount: u64) {
-        self.0.retain(|(at, ..)| now.since(*at) < KEPT);
-        self.0.push((now, request, amount));
-    }
-
-    /// The newest entry of a request comes to something else in the end.
-    fn set(&mut self, request: RequestId, amount: u64) {
-        if let Some((.., old)) = self.0.iter_mut().rfind(|(_, known, _)| *known == request) {
-            *old = amount;
-        }
-    }
-}
-
-/// What a refilling bucket holds.
-#[derive(Clone, Debug)]
-pub struct Tank {
-    exact: Bucket,
-    /// The same, had nothing that failed been given back. Of what failed the brain gives back what has surely not drained.
-    shy: Bucket,
-}
-
-impl Tank {
-    fn new(limit: Option<u64>, now: Timestamp) -> Self {
-        let full = Bucket::new(limit.unwrap_or(NO_LIMIT), MINUTE, now);
-        Self { exact: full.clone(), shy: full }
-    }
-
-    fn take(&mut self, now: Timestamp, amount: u64) {
-        self.exact.take(now, amount);
-        self.shy.take(now, amount);
-    }
-
-    /// Nothing of this came after all.
-    fn give_back(&mut self, now: Timestamp, amount: u64) {
-        self.exact.give_back(now, amount);
-    }
-
-    /// An amount came to something else: to nothing, or to what the service corrects it to.
-    fn set(&mut self, now: Timestamp, was: u64, is: u64) {
-        if is == 0 { self.give_back(now, was) } else { self.correct(now, was, is) }
-    }
-
-    fn correct(&mut self, now: Timestamp, was: u64, is: u64) {
-        for bucket in [&mut self.exact, &mut self.shy] {
-            if is > was {
-                bucket.take(now, is - was);
-            } else {
-                bucket.give_back(now, was - is);
-            }
-        }
-    }
-
-    /// Another ceiling: what is in use stays in use. Where there was none, that is what came in the last minute.
-    fn hold(&mut self, list: &List, held: &mut Option<u64>, now: Timestamp, limit: Option<u64>) {
-        match (held.is_some(), limit) {
-            (true, Some(limit)) => {
-                self.exact.set_limit(now, limit);
-                self.shy.set_limit(now, limit);
-            }
-            (false, Some(_)) => {
-                *self = Self::new(limit, now);
-                self.exact.take(now, list.sum(now, MINUTE));
-                // The brain keeps what came for its guard longer.
-                self.shy.take(now, list.sum(now, MINUTE + WIDE_GUARD));
-            }
-            (_, None) => {}
-        }
-        *held = limit;
-    }
-
-    /// Whether a service that counts so lets it in.
-    fn admits(&mut self, now: Timestamp, amount: u64) -> bool {
-        self.exact.wait(now, amount).is_some_and(|wait| wait <= ROUNDING)
-    }
-
-    /// Whether it surely has room for so much.
-    pub fn has_room(&self, now: Timestamp, amount: u64) -> bool {
-        self.shy.clone().wait(now, amount) == Some(Duration::ZERO)
-    }
-}
+use crate::sums::{List, NO_LIMIT, ROUNDING, Tank};
+use crate::told::{Least, Told};
 
 /// One endpoint's books.
 #[derive(Debug)]
@@ -123,6 +21,8 @@ pub struct Book {
     pub requests: List,
     pub input: List,
     pub output: List,
+    pub day_tokens: List,
+    pub day_requests: List,
     pub token_tank: Tank,
     pub request_tank: Tank,
     pub input_tank: Tank,
@@ -137,15 +37,19 @@ pub struct Book {
     pub in_flight: u32,
     /// The service asked for rest until then, and no probe has gone since.
     told: Option<Timestamp>,
+    /// That was for the sake of its pool, and is over once any member probed.
+    told_of_pool: bool,
     /// The probe that went last.
     probe: Option<RequestId>,
     /// What the service says of its token limit.
-    pub reported: Option<u64>,
+    pub said: Told,
     /// When it last failed a request, or its account was turned away.
     pub failed: Option<Timestamp>,
     /// It refused for want of tokens, for want of requests: the brain may hold it for smaller than it is, and amounts for
     /// longer.
     pub short_of: BTreeSet<ThrottleKind>,
+    /// The least that its refusals for want of tokens may have taught, if there were any.
+    pub taught: Option<Least>,
     /// What it says is left was less than these books say, for the sake of others.
     pub shared: bool,
 }
@@ -162,6 +66,8 @@ pub struct Tab {
 #[derive(Clone, Copy, Debug)]
 struct Sent {
     at: Timestamp,
+    /// Prompt and output were limited apart then, so that it was counted among them, whatever was changed since.
+    apart: bool,
     pool: Option<usize>,
     caller: Option<usize>,
     input: u64,
@@ -174,8 +80,8 @@ struct Sent {
 #[derive(Debug)]
 pub struct Books {
     endpoints: BTreeMap<String, Book>,
-    /// By pool, tokens; the bucket counts where all members are buckets.
-    pools: Vec<(List, Tank, u64)>,
+    /// By pool, tokens; the bucket counts where all members are buckets. And the least that its refusals may have taught.
+    pools: Vec<(List, Tank, u64, Option<Least>)>,
     callers: Vec<Tab>,
     /// By request: its newest attempt.
     sent: BTreeMap<RequestId, Sent>,
@@ -188,6 +94,8 @@ impl Books {
             requests: List::default(),
             input: List::default(),
             output: List::default(),
+            day_tokens: List::of_a_day(),
+            day_requests: List::of_a_day(),
             token_tank: Tank::new(spot.tokens, now),
             request_tank: Tank::new(spot.requests, now),
             input_tank: Tank::new(spot.input, now),
@@ -199,15 +107,21 @@ impl Books {
             capped: spot.soft_cap.is_some(),
             in_flight: 0,
             told: None,
+            told_of_pool: false,
             probe: None,
-            reported: None,
+            said: Told::default(),
             failed: None,
             short_of: BTreeSet::new(),
+            taught: None,
             shared: false,
         };
         Self {
             endpoints: shape.endpoints.iter().map(|spot| (spot.id.clone(), book(spot))).collect(),
-            pools: shape.pools.iter().map(|limit| (List::default(), Tank::new(Some(*limit), now), *limit)).collect(),
+            pools: shape
+                .pools
+                .iter()
+                .map(|limit| (List::default(), Tank::new(Some(*limit), now), *limit, None))
+                .collect(),
             callers: shape.callers.iter().map(|_| Tab::default()).collect(),
             sent: BTreeMap::new(),
         }
@@ -225,9 +139,9 @@ impl Books {
         &self.callers[caller]
     }
 
-    pub fn pool(&self, pool: usize) -> (&List, &Tank, u64) {
-        let (list, tank, limit) = &self.pools[pool];
-        (list, tank, *limit)
+    pub fn pool(&self, pool: usize) -> (&List, &Tank, u64, Option<Least>) {
+        let (list, tank, limit, taught) = &self.pools[pool];
+        (list, tank, *limit, *taught)
     }
 
     /// What services asked for still holds.
@@ -261,21 +175,27 @@ impl Books {
         }
         if probe {
             book.probe = Some(request);
+            self.probed(shape, now, spot);
         }
+        let book = self.book_mut(id);
         book.check_tokens(spot, now, charge);
         book.check_requests(spot, now);
         book.check_apart(spot, now, estimate);
+        book.check_day(spot, now, charge);
         book.in_flight += 1;
         assert!(spot.most_in_flight.is_none_or(|most| book.in_flight <= most), "requests in flight of {id}");
         book.tokens.add(now, request, charge);
         book.requests.add(now, request, 1);
         book.input.add(now, request, estimate.prompt);
         book.output.add(now, request, estimate.output);
+        book.day_tokens.add(now, request, charge);
+        book.day_requests.add(now, request, 1);
         book.token_tank.take(now, charge);
         book.request_tank.take(now, 1);
         book.input_tank.take(now, estimate.prompt);
         book.output_tank.take(now, estimate.output);
         let left = book.left(spot, now);
+        let apart = book.apart != (None, None);
         if let Some(pool) = spot.pool {
             self.admit_to_pool(shape, now, request, pool, charge);
         }
@@ -284,12 +204,22 @@ impl Books {
         }
         self.sent.insert(
             request,
-            Sent { at: now, pool: spot.pool, caller, input: estimate.prompt, output: estimate.output, left },
+            Sent { at: now, apart, pool: spot.pool, caller, input: estimate.prompt, output: estimate.output, left },
         );
     }
 
+    /// A member of a pool probes: what others of it were told for its sake is decided with it.
+    fn probed(&mut self, shape: &Shape, now: Timestamp, spot: &Spot) {
+        for member in shape.endpoints.iter().filter(|member| member.pool.is_some() && member.pool == spot.pool) {
+            let book = self.book_mut(&member.id);
+            if book.told_of_pool {
+                book.told = book.told.filter(|told| *told > now);
+            }
+        }
+    }
+
     fn admit_to_pool(&mut self, shape: &Shape, now: Timestamp, request: RequestId, pool: usize, charge: u64) {
-        let (list, bucket, limit) = &mut self.pools[pool];
+        let (list, bucket, limit, _) = &mut self.pools[pool];
         if shape.is_bucket(pool) {
             assert!(bucket.admits(now, charge), "tokens of pool {pool}: {charge} of {bucket:?}");
         } else {
@@ -321,7 +251,7 @@ impl Books {
             let utilization = same.map(|left| u32::try_from(full(left)).expect("a permille"));
             return HeaderFacts { utilization, ..HeaderFacts::default() };
         }
-        book.reported = Some(limit);
+        book.said.hear(now, spot.tokens, limit);
         book.shared |= others > 0;
         book.tokens_hold(spot, now);
         let remaining = left.filter(|(_, then)| *then == limit).map(|(left, _)| left.saturating_sub(others));
@@ -346,9 +276,9 @@ impl Books {
         if total > charge || spot.way == "utilization" {
             self.correct(now, request, &spot.id, charge, total);
         }
-        let Sent { at, input, output, .. } = self.sent[&request];
+        let Sent { at, apart, input, output, .. } = self.sent[&request];
         // What was sent before prompt and output were limited apart was taken for as much as it was charged.
-        if at < self.book(&spot.id).apart_since {
+        if !apart && at < self.book(&spot.id).apart_since {
             return;
         }
         let is = if spot.way == "utilization" { usage.input } else { usage.input.max(input) };
@@ -378,23 +308,35 @@ impl Books {
         let book = self.book_mut(id);
         if !failure.reached {
             book.requests.set(request, 0);
+            book.day_requests.set(request, 0);
             book.request_tank.give_back(now, 1);
             if let Some(caller) = caller {
                 self.callers[caller].requests.set(request, 0);
             }
         }
         let book = self.book_mut(id);
-        let waits = matches!(failure.class, FailureClass::Throttled(kind) if kind != ThrottleKind::OutOfCredit);
+        let waits = matches!(failure.class, FailureClass::Throttled(kind) if !kind.is_of_credit());
         if let Some(wait) = failure.facts.retry_after.filter(|_| waits) {
+            let spot = shape.spot(id);
+            let of_tokens = failure.class == FailureClass::Throttled(ThrottleKind::Tokens);
+            let of_pool = failure.class == FailureClass::Throttled(ThrottleKind::Pool) || of_tokens && spot.tells;
+            let was_of_pool = book.told.is_none_or(|told| told <= now) || book.told_of_pool;
+            book.told_of_pool = spot.pool.is_some() && of_pool && was_of_pool;
             book.told = book.told.max(Some(now.after(wait)));
         }
         match failure.class {
             FailureClass::ClientFault | FailureClass::Transient => {}
-            FailureClass::Throttled(kind) if kind != ThrottleKind::OutOfCredit => {
+            FailureClass::Throttled(kind) if !kind.is_of_credit() => {
                 book.failed = Some(now);
                 book.short_of.insert(kind);
+                self.taught(now, shape, id, charge, kind);
             }
-            FailureClass::Throttled(_) | FailureClass::KeyRejected | FailureClass::Blocked => {
+            FailureClass::Throttled(kind) => {
+                for spot in shape.endpoints.iter().filter(|spot| shape.pay_together(shape.spot(id), spot, kind)) {
+                    self.book_mut(&spot.id).failed = Some(now);
+                }
+            }
+            FailureClass::KeyRejected | FailureClass::Blocked => {
                 let account = shape.spot(id).account;
                 for spot in shape.endpoints.iter().filter(|spot| spot.account == account) {
                     self.book_mut(&spot.id).failed = Some(now);
@@ -404,13 +346,36 @@ impl Books {
         }
     }
 
+    /// What a refusal for want of tokens teaches at most. Where the endpoint's own word speaks of room, or the refusal of the
+    /// pool, that is the pool's, and its members rest with it.
+    fn taught(&mut self, now: Timestamp, shape: &Shape, id: &str, charge: u64, kind: ThrottleKind) {
+        let spot = shape.spot(id);
+        if matches!(kind, ThrottleKind::Tokens | ThrottleKind::Utilization)
+            || kind == ThrottleKind::Pool && spot.pool.is_none()
+        {
+            let book = self.book_mut(id);
+            book.taught = Some(Least::after(book.taught, book.provider(spot), charge));
+            book.short_of.insert(ThrottleKind::Tokens);
+        }
+        let Some(pool) = spot.pool.filter(|_| kind == ThrottleKind::Pool || kind == ThrottleKind::Tokens && spot.tells)
+        else {
+            return;
+        };
+        let (.., limit, taught) = &mut self.pools[pool];
+        *taught = Some(Least::after(*taught, Some(*limit), charge));
+        for member in shape.endpoints.iter().filter(|member| member.pool == Some(pool)) {
+            self.book_mut(&member.id).failed = Some(now);
+        }
+    }
+
     fn correct(&mut self, now: Timestamp, request: RequestId, id: &str, was: u64, is: u64) {
         let book = self.book_mut(id);
         book.tokens.set(request, is);
+        book.day_tokens.set(request, is);
         book.token_tank.set(now, was, is);
         let Sent { pool, caller, .. } = self.sent[&request];
         if let Some(pool) = pool {
-            let (list, bucket, _) = &mut self.pools[pool];
+            let (list, bucket, ..) = &mut self.pools[pool];
             list.set(request, is);
             bucket.set(now, was, is);
         }
@@ -427,7 +392,7 @@ impl Books {
             book.requests_hold(now, spot.requests);
             book.apart_hold(now, (spot.input, spot.output));
         }
-        for ((list, bucket, held), limit) in self.pools.iter_mut().zip(&shape.pools) {
+        for ((list, bucket, held, _), limit) in self.pools.iter_mut().zip(&shape.pools) {
             let mut known = Some(*held);
             bucket.hold(list, &mut known, now, Some(*limit));
             *held = *limit;
@@ -457,12 +422,29 @@ impl Book {
 
     /// The same, our own ceiling apart.
     fn provider(&self, spot: &Spot) -> Option<u64> {
-        self.reported.filter(|_| !spot.pinned).or(spot.tokens)
+        if spot.pinned { spot.tokens } else { self.said.believed(spot.tokens) }
+    }
+
+    /// The service's own limit, whether it is believed or not.
+    fn service(&self, spot: &Spot) -> Option<u64> {
+        self.said.limit().or(spot.tokens)
+    }
+
+    /// What its own word about its level is held against: that counts, however slowly its limit is believed.
+    fn level_limit(&self, spot: &Spot) -> Option<u64> {
+        if spot.pinned || spot.way != "token_bucket" { self.provider(spot) } else { self.service(spot) }
+    }
+
+    /// A charge that its service says would fit, though not all of its word is believed yet, goes when nothing else is there.
+    fn fits_alone(&self, spot: &Spot, charge: u64) -> bool {
+        let most = self.service(spot).filter(|_| !spot.pinned);
+        let cap = spot.soft_cap.is_none_or(|cap| charge <= cap);
+        cap && self.provider(spot).is_some_and(|limit| charge > limit) && most.is_some_and(|most| charge <= most)
     }
 
     /// What a service that tells says is left, and its limit. Of one that we keep below our own ceiling nothing is said.
     fn left(&mut self, spot: &Spot, now: Timestamp) -> Option<(u64, u64)> {
-        let limit = self.holds(spot).filter(|_| spot.tells && spot.soft_cap.is_none())?;
+        let limit = self.service(spot).filter(|_| spot.tells && spot.soft_cap.is_none())?;
         let left = match spot.way {
             "token_bucket" | "utilization" => self.token_tank.exact.standing(now).remaining,
             _ => limit.saturating_sub(self.tokens.sum(now, MINUTE)),
@@ -503,7 +485,7 @@ impl Book {
     }
 
     fn tokens_hold(&mut self, spot: &Spot, now: Timestamp) {
-        let limit = self.provider(spot);
+        let limit = self.level_limit(spot);
         let known = self.token_limit;
         self.token_tank.hold(&self.tokens, &mut self.token_limit, now, limit);
         // By refusals the brain knew of a limit before it was stated, and that drained.
@@ -528,7 +510,8 @@ impl Book {
         match spot.way {
             "sliding_log" => {
                 let taken = self.tokens.sum(now, MINUTE);
-                assert!(taken + charge <= limit, "tokens of {id}: {taken} + {charge} > {limit}");
+                let alone = taken == 0 && self.fits_alone(spot, charge);
+                assert!(alone || taken + charge <= limit, "tokens of {id}: {taken} + {charge} > {limit}");
             }
             "token_bucket" => {
                 assert!(self.token_tank.admits(now, charge), "tokens of {id}: {charge} of {:?}", self.token_tank);
@@ -538,6 +521,16 @@ impl Book {
                 assert!(wait <= ROUNDING, "utilization of {id}: {wait:?}");
             }
         }
+    }
+
+    fn check_day(&self, spot: &Spot, now: Timestamp, charge: u64) {
+        let id = &spot.id;
+        let (tokens, requests) = (self.day_tokens.sum(now, DAY), self.day_requests.sum(now, DAY));
+        assert!(
+            spot.day_tokens.is_none_or(|limit| tokens + charge <= limit),
+            "tokens of {id} in a day: {tokens} + {charge}"
+        );
+        assert!(spot.day_requests.is_none_or(|limit| requests < limit), "requests of {id} in a day: {requests}");
     }
 
     fn check_requests(&mut self, spot: &Spot, now: Timestamp) {

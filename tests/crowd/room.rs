@@ -5,10 +5,12 @@ use std::time::Duration;
 use tidegate::model::config::AdminState;
 use tidegate::model::decision::{Candidate, Exclusion};
 use tidegate::model::outcome::ThrottleKind;
-use tidegate::model::units::{MINUTE, Timestamp};
+use tidegate::model::units::{DAY, MINUTE, Timestamp};
 
-use crate::books::{Book, Books, List, Tank};
+use crate::books::{Book, Books};
 use crate::shape::{Shape, Spot};
+use crate::sums::{List, Tank};
+use crate::told::Least;
 
 /// What the brain may keep an amount for longer than its minute: a guard, and what shares a bin with it.
 const GUARD: Duration = Duration::from_millis(400);
@@ -65,8 +67,8 @@ pub fn is_borne_out(books: &Books, shape: &Shape, one: &Candidate, why: Exclusio
         Exclusion::PoolShort => spot.pool.is_some_and(|pool| pool_is_short(books, shape, pool, ask)),
         Exclusion::InputShort => apart_is_short(book, spot, spot.input, ask.prompt, true, ask.now),
         Exclusion::OutputShort => apart_is_short(book, spot, spot.output, ask.output, false, ask.now),
-        Exclusion::ForeignTraffic => book.shared || tokens_are_short(book, spot, one, ask),
-        Exclusion::TokensShort | Exclusion::SoftCap => tokens_are_short(book, spot, one, ask),
+        Exclusion::ForeignTraffic => book.shared || tokens_are_short(book, spot, ask),
+        Exclusion::TokensShort | Exclusion::SoftCap => tokens_are_short(book, spot, ask),
         Exclusion::RequestsShort => requests_are_short(book, spot, ask),
         Exclusion::TooLarge => {
             let pool = spot.pool.map(|pool| shape.pools[pool]);
@@ -74,35 +76,45 @@ pub fn is_borne_out(books: &Books, shape: &Shape, one: &Candidate, why: Exclusio
             let apart = [(spot.input, ask.prompt), (spot.output, ask.output)];
             most.is_some_and(|most| ask.charge > most)
                 || apart.iter().any(|(limit, amount)| limit.is_some_and(|limit| *amount > limit))
-                || book.reported.is_some()
+                || book.said.limit().is_some()
         }
-        // Nothing was foreseen, no region excluded, and nothing grows too quickly here.
-        Exclusion::NotNeeded
+        // What is allowed since, these books do not know.
+        Exclusion::GrowthGuard => book.short_of.contains(&ThrottleKind::Growth),
+        Exclusion::DayShort => {
+            let (tokens, requests) =
+                (book.day_tokens.sum(ask.now, DAY + GUARD), book.day_requests.sum(ask.now, DAY + GUARD));
+            spot.day_tokens.is_some_and(|limit| tokens + ask.charge > limit)
+                || spot.day_requests.is_some_and(|limit| requests >= limit)
+        }
+        // That is said of visits alone.
+        Exclusion::NotNeeded => false,
+        // Those need to know more than the books: whoever asks looks at it.
+        Exclusion::TriedAlready
+        | Exclusion::BoundElsewhere
+        | Exclusion::Withheld
         | Exclusion::KeptForImportant
         | Exclusion::RegionExcluded
-        | Exclusion::GrowthGuard
-        | Exclusion::DayShort => false,
-        // Those need to know more than the books: whoever asks looks at it.
-        Exclusion::TriedAlready | Exclusion::BoundElsewhere | Exclusion::Withheld | Exclusion::LineAhead => true,
+        | Exclusion::LineAhead => true,
     }
 }
 
-/// The brain may have learned of a lower limit, by a refusal or by the service's word. Then its own figure is what counts.
-fn limit(book: &Book, spot: &Spot, one: &Candidate) -> Option<u64> {
-    let held = book.holds(spot);
-    let learned = book.reported.is_some() || !book.short_of.is_empty();
-    if learned { one.limit.into_iter().chain(held).min() } else { held }
+/// The least that the brain may hold it for, by what is stated and said and what refusals may have taught. Where others' use shows,
+/// an endpoint is left a sixteenth.
+fn limit(book: &Book, spot: &Spot) -> Option<u64> {
+    let held = Least::of(book.taught.filter(|_| !spot.pinned), book.holds(spot));
+    let others = book.shared || spot.tells && book.short_of.contains(&ThrottleKind::Tokens);
+    held.map(|held| if others && !spot.pinned { held / 16 } else { held })
 }
 
-fn tokens_are_short(book: &Book, spot: &Spot, one: &Candidate, ask: Ask) -> bool {
-    let Some(limit) = limit(book, spot, one) else { return false };
+fn tokens_are_short(book: &Book, spot: &Spot, ask: Ask) -> bool {
+    let Some(limit) = limit(book, spot) else { return false };
     let ours = spot.soft_cap.is_some_and(|cap| cap <= limit);
     // What others put into a level these books do not know.
-    let surprised = book.short_of.contains(&ThrottleKind::Tokens) || book.reported.is_some() || book.shared;
+    let surprised = book.short_of.contains(&ThrottleKind::Tokens) || book.said.limit().is_some() || book.shared;
     match spot.way {
         "sliding_log" => list_is_short(&book.tokens, limit, ask.charge, surprised, ask.now),
         // Two levels that drained at different rates cannot be compared any more.
-        _ if surprised => true,
+        _ if surprised || book.short_of.contains(&ThrottleKind::Growth) => true,
         _ if ours && list_is_short(&book.tokens, limit, ask.charge, true, ask.now) => true,
         _ if book.capped && list_is_short(&book.tokens, limit, ask.charge, true, ask.now) => true,
         "token_bucket" => level_is_short(&book.token_tank, limit, ask.charge, surprised, ask.now),
@@ -160,13 +172,18 @@ fn apart_is_short(book: &Book, spot: &Spot, limit: Option<u64>, amount: u64, inp
 
 fn pool_is_short(books: &Books, shape: &Shape, pool: usize, ask: Ask) -> bool {
     let is_bucket = shape.is_bucket(pool);
-    let (list, bucket, limit) = books.pool(pool);
+    let (list, bucket, limit, taught) = books.pool(pool);
+    let limit = Least::of(taught, Some(limit)).expect("a pool has a limit");
+    if taught.is_some() && is_bucket {
+        // Its level drained by what was learned of it, and was full when it refused.
+        return true;
+    }
     if is_bucket {
         // What way of counting its members leave it may have changed; then its level began with all that the minute held.
         level_is_short(bucket, limit, ask.charge, false, ask.now)
             || list_is_short(list, limit, ask.charge, true, ask.now)
     } else {
-        list_is_short(list, limit, ask.charge, false, ask.now)
+        list_is_short(list, limit, ask.charge, taught.is_some(), ask.now)
     }
 }
 

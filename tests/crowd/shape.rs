@@ -6,6 +6,7 @@ use std::sync::Arc;
 use fastrand::Rng;
 use tidegate::model::checked::CheckedConfig;
 use tidegate::model::config::{AdminState, Config, Enforcement};
+use tidegate::model::outcome::ThrottleKind;
 
 /// How a service counts, as the file says it.
 pub const WAYS: [&str; 3] = ["sliding_log", "token_bucket", "utilization"];
@@ -27,6 +28,9 @@ pub struct Spot {
     /// Prompt and output tokens per minute, where they are limited apart.
     pub input: Option<u64>,
     pub output: Option<u64>,
+    /// Tokens and requests per day.
+    pub day_tokens: Option<u64>,
+    pub day_requests: Option<u64>,
     /// Whether its answers say what its limit is and what is left of it.
     pub tells: bool,
 }
@@ -67,6 +71,12 @@ pub struct Shape {
     pub routes: Vec<Vec<Rank>>,
     pub callers: Vec<Guest>,
     pub accounts: usize,
+    /// Of each account, whose organization and project it is.
+    payers: Vec<(Option<u32>, u32)>,
+    /// Of each account, its region.
+    regions: Vec<u32>,
+    /// Of each route, the region it never goes to.
+    never: Vec<Option<u32>>,
     pub most_attempts: u32,
     pub retry_percent: u32,
     longest_wait: u64,
@@ -79,8 +89,12 @@ impl Shape {
         let number = if rng.u32(..5) == 0 { rng.usize(60..300) } else { rng.usize(1..20) };
         let pools = (0..rng.usize(0..6)).map(|_| rng.u64(500..6_000)).collect::<Vec<_>>();
         let accounts = rng.usize(1..5);
+        let payers = (0..accounts).map(|_| ((rng.u32(..3) > 0).then(|| rng.u32(..2)), rng.u32(..2))).collect();
+        let regions = (0..accounts).map(|_| rng.u32(..3)).collect();
         let endpoints = (0..number).map(|place| draw_spot(rng, place, pools.len(), accounts)).collect();
         let routes = (0..rng.usize(1..6)).map(|_| draw_route(rng, number)).collect();
+        let routes: Vec<Vec<Rank>> = routes;
+        let never = routes.iter().map(|_| (rng.u32(..4) == 0).then(|| rng.u32(..3))).collect();
         let longest_wait = if rng.u32(..4) == 0 { 0 } else { rng.u64(5..120) };
         let callers = (0..rng.usize(0..4)).map(|_| draw_caller(rng)).collect();
         let (most_attempts, retry_percent) = (rng.u32(1..7), rng.u32(0..60));
@@ -90,6 +104,9 @@ impl Shape {
             routes,
             callers,
             accounts,
+            payers,
+            regions,
+            never,
             most_attempts,
             retry_percent,
             longest_wait,
@@ -105,8 +122,8 @@ impl Shape {
         for _ in 0..rng.usize(1..4) {
             let place = rng.usize(..self.endpoints.len());
             let fresh = draw_spot(rng, place, pools, self.accounts);
-            let Spot { way, pool, slice, account, tells, .. } = self.endpoints[place];
-            self.endpoints[place] = Spot { way, pool, slice, account, tells, ..fresh };
+            let Spot { way, pool, slice, account, tells, day_tokens, day_requests, .. } = self.endpoints[place];
+            self.endpoints[place] = Spot { way, pool, slice, account, day_tokens, day_requests, tells, ..fresh };
         }
         if rng.bool() {
             for caller in &mut self.callers {
@@ -152,6 +169,19 @@ impl Shape {
         self.endpoints.iter().find(|spot| spot.id == id).expect("a configured endpoint")
     }
 
+    /// Whether a route never goes to an account's region.
+    pub fn is_excluded(&self, route: &str, account: usize) -> bool {
+        let place: usize = route.trim_start_matches('m').parse().expect("routes are numbered");
+        self.never[place] == Some(self.regions[account])
+    }
+
+    /// Whether two endpoints lack money together.
+    pub fn pay_together(&self, one: &Spot, other: &Spot, kind: ThrottleKind) -> bool {
+        let [one_payer, other_payer] = [one, other].map(|spot| self.payers[spot.account]);
+        let project = kind != ThrottleKind::ProjectLimit || one_payer.1 == other_payer.1;
+        one.account == other.account || one_payer.0.is_some() && one_payer.0 == other_payer.0 && project
+    }
+
     /// As the brain takes it.
     pub fn config(&self) -> &Arc<CheckedConfig> {
         self.checked.as_ref().expect("it is checked when drawn")
@@ -175,6 +205,11 @@ impl Shape {
         line(format_args!("[retry]\nmax_attempts = {}\nbudget_percent = {}", self.most_attempts, self.retry_percent));
         for place in 0..self.accounts {
             line(format_args!("[[account]]\nid = \"a{place}\"\nservice = \"simulated\""));
+            let (organization, project) = self.payers[place];
+            if let Some(organization) = organization {
+                line(format_args!("organization = \"o{organization}\""));
+            }
+            line(format_args!("project = \"p{project}\"\nregion = \"r{}\"", self.regions[place]));
         }
         for (place, caller) in self.callers.iter().enumerate() {
             line(format_args!("[[caller]]\nid = \"c{place}\""));
@@ -214,12 +249,17 @@ impl Shape {
             number("max_in_flight", spot.most_in_flight.map(u64::from));
             number("input_tokens_per_minute", spot.input);
             number("output_tokens_per_minute", spot.output);
+            number("tokens_per_day", spot.day_tokens);
+            number("requests_per_day", spot.day_requests);
             if let Some(pool) = spot.pool {
                 line(format_args!("quota_pool = \"p{pool}\""));
             }
         }
         for (place, groups) in self.routes.iter().enumerate() {
             line(format_args!("[[route]]\nmodel = \"m{place}\""));
+            if let Some(never) = self.never[place] {
+                line(format_args!("regions = {{ never = [\"r{never}\"] }}"));
+            }
             for group in groups {
                 let members: Vec<String> =
                     group.members.iter().map(|member| format!("\"{}\"", self.endpoints[*member].id)).collect();
@@ -239,6 +279,7 @@ fn draw_spot(rng: &mut Rng, place: usize, pools: usize, accounts: usize) -> Spot
     let way = rng.choice(WAYS).expect("three");
     let soft_cap = (rng.u32(..6) == 0).then(|| rng.u64(200..3_000));
     let apart = rng.u32(..8) == 0;
+    let days = rng.u32(..8) == 0 && way == "sliding_log";
     Spot {
         id: format!("e{place}"),
         way,
@@ -253,6 +294,8 @@ fn draw_spot(rng: &mut Rng, place: usize, pools: usize, accounts: usize) -> Spot
         pinned: rng.u32(..8) == 0,
         input: apart.then(|| rng.u64(100..2_000)),
         output: apart.then(|| rng.u64(300..3_000)),
+        day_tokens: days.then(|| rng.u64(3_000..20_000)),
+        day_requests: (days && rng.bool()).then(|| rng.u64(5..60)),
         tells: rng.u32(..4) == 0,
     }
 }

@@ -61,6 +61,7 @@ pub(super) fn endpoint(place: usize, endpoint: &Endpoint, findings: &mut Finding
         let message = format!("Endpoint \"{id}\" has {key} = 0 and will never be used. Pause it instead.");
         findings.warn("endpoint", place, key, message);
     }
+    ratio(place, endpoint, findings);
     let days = [
         ("tokens_per_day", endpoint.tokens_per_day, endpoint.tokens_per_minute),
         ("requests_per_day", endpoint.requests_per_day, endpoint.requests_per_minute),
@@ -77,6 +78,27 @@ pub(super) fn endpoint(place: usize, endpoint: &Endpoint, findings: &mut Finding
             findings.warn("endpoint", place, key, message);
         }
     }
+}
+
+/// Requests by a ratio that nothing follows from, or nothing but a shut endpoint.
+fn ratio(place: usize, endpoint: &Endpoint, findings: &mut Findings) {
+    let (id, key) = (&endpoint.id, "requests_per_1k_tokens");
+    let Some(ratio) = endpoint.requests_per_1k_tokens else { return };
+    let message = match (endpoint.requests_per_minute, endpoint.tokens_per_minute) {
+        (Some(_), _) => format!("Endpoint \"{id}\" states requests_per_minute, so {key} has no effect."),
+        (None, None) => {
+            format!(
+                "Endpoint \"{id}\" has {key} but no tokens_per_minute, so nothing follows from it. State both, or neither."
+            )
+        }
+        (None, Some(tokens)) if tokens > 0 && tokens.saturating_mul(ratio) < 1_000 => {
+            format!(
+                "By {key} = {ratio} endpoint \"{id}\" has no request a minute and will never be used. Pause it instead."
+            )
+        }
+        _ => return,
+    };
+    findings.warn("endpoint", place, key, message);
 }
 
 /// Too short to confirm, and errors that never come.
@@ -138,6 +160,34 @@ mod tests {
                 "warning: Endpoint \"e\" has max_in_flight = 0 and will never be used. Pause it instead."
             ]
         );
+    }
+
+    #[test]
+    fn a_ratio_of_requests_from_which_nothing_follows_is_pointed_out() {
+        let endpoint = |figures: &str| {
+            let text = "[[account]]\nid = \"s\"\nservice = \"simulated\"\n[[route]]\nmodel = \"m\"\n\
+                        [[route.group]]\nendpoints = [\"e\"]\n[[endpoint]]\nid = \"e\"\naccount = \"s\"\nmodel = \"m\"\n";
+            said(&format!("{text}{figures}"))
+        };
+        assert_eq!(endpoint("tokens_per_minute = 10000\nrequests_per_1k_tokens = 6"), [""; 0]);
+        for (figures, expected) in [
+            (
+                "tokens_per_minute = 10000\nrequests_per_minute = 9\nrequests_per_1k_tokens = 6",
+                "warning: Endpoint \"e\" states requests_per_minute, so requests_per_1k_tokens has no effect.",
+            ),
+            (
+                "requests_per_1k_tokens = 6",
+                "warning: Endpoint \"e\" has requests_per_1k_tokens but no tokens_per_minute, so nothing follows from it. \
+                 State both, or neither.",
+            ),
+            (
+                "tokens_per_minute = 100\nrequests_per_1k_tokens = 6",
+                "warning: By requests_per_1k_tokens = 6 endpoint \"e\" has no request a minute and will never be used. Pause \
+                 it instead.",
+            ),
+        ] {
+            assert_eq!(endpoint(figures), [expected]);
+        }
     }
 
     #[test]

@@ -76,7 +76,7 @@ fn all_throttled(snapshot: &Snapshot, route: &RouteView) -> Option<Seen> {
         let Health::Resting { until, cause: RestCause::Throttled(kind) } = snapshot.view.endpoint(id)?.health else {
             return None;
         };
-        if kind == ThrottleKind::OutOfCredit {
+        if kind.is_of_credit() {
             return None;
         }
         number += 1;
@@ -109,8 +109,13 @@ fn of_endpoint(snapshot: &Snapshot, endpoint: &EndpointView) -> Vec<Seen> {
             let text = format!("{name} rejected its key. Its traffic goes elsewhere; replace the key on Accounts.");
             Some(Seen::new(Kind::KeyRejected, name, text, account))
         }
-        RestCause::Throttled(ThrottleKind::OutOfCredit) => {
-            let text = format!("{name}: no credit left. Waiting does not help; the service's billing page does.");
+        RestCause::Throttled(kind) if kind.is_of_credit() => {
+            let what = if kind == ThrottleKind::ProjectLimit {
+                "its project's spend limit is reached"
+            } else {
+                "no credit left"
+            };
+            let text = format!("{name}: {what}. Waiting does not help; the service's billing page does.");
             Some(Seen { web: billing(snapshot, endpoint), ..Seen::new(Kind::OutOfCredit, name, text, account) })
         }
         _ => None,

@@ -115,6 +115,10 @@ fn endpoint(old: &Endpoint, new: &Endpoint) -> Vec<String> {
             said.push(format!("{name} of {id}: {} → {}.", amount(before, unit), amount(after, unit)));
         }
     }
+    if old.requests_per_1k_tokens != new.requests_per_1k_tokens {
+        let [before, after] = [old, new].map(|one| amount(one.requests_per_1k_tokens, "requests"));
+        said.push(format!("For 1,000 tokens of {id}: {before} → {after}."));
+    }
     if old.quota_pool != new.quota_pool {
         said.push(match &new.quota_pool {
             Some(pool) => format!("{id} draws from quota pool {pool}."),

@@ -7,6 +7,7 @@
 mod add;
 mod fields;
 pub mod form;
+mod groups;
 pub mod intake;
 mod key_field;
 mod keyring_line;
@@ -86,21 +87,17 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         }
     }
     if let Some(step) = cx.take_row_step() {
-        let at = config.accounts.iter().position(|account| Some(&account.id) == state.hand.as_ref());
-        let next = step.from(at, config.accounts.len()).and_then(|place| config.accounts.get(place));
+        let shown: Vec<&Account> = groups::groups(&config).into_iter().flat_map(|group| group.accounts).collect();
+        let at = shown.iter().position(|account| Some(&account.id) == state.hand.as_ref());
+        let next = step.from(at, shown.len()).and_then(|place| shown.get(place));
         (state.hand, state.wanted) = (next.map(|one| one.id.clone()), next.map(|one| one.id.clone()));
     }
-    for account in &config.accounts {
-        let shown = ui.push_id(&account.id, |ui| account_card(ui, cx, state, account));
-        if widgets::in_hand(ui, cx.theme, &shown.response, state.hand.as_ref() == Some(&account.id)) {
-            state.hand = Some(account.id.clone());
+    let groups = groups::groups(&config);
+    for group in &groups {
+        groups::heading(ui, cx, group, groups.len() > 1);
+        for account in &group.accounts {
+            card_in_list(ui, cx, state, account);
         }
-        flash::frame(ui, cx.theme, shown.response.rect, &Target::Account(account.id.clone()));
-        if state.wanted.as_ref() == Some(&account.id) {
-            shown.response.scroll_to_me(Some(egui::Align::TOP));
-            state.wanted = None;
-        }
-        ui.add_space(gap::M);
     }
     if cx.snapshot.profile.demo {
         leave_demo(ui, cx);
@@ -112,6 +109,20 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     findings::show(ui, cx, "account", None);
     ui.add_space(gap::XL);
     cx.select(state.hand.clone().map(Target::Account));
+}
+
+/// An account's card where it stands, which may be the one in hand or looked for.
+fn card_in_list(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account) {
+    let shown = ui.push_id(&account.id, |ui| account_card(ui, cx, state, account));
+    if widgets::in_hand(ui, cx.theme, &shown.response, state.hand.as_ref() == Some(&account.id)) {
+        state.hand = Some(account.id.clone());
+    }
+    flash::frame(ui, cx.theme, shown.response.rect, &Target::Account(account.id.clone()));
+    if state.wanted.as_ref() == Some(&account.id) {
+        shown.response.scroll_to_me(Some(egui::Align::TOP));
+        state.wanted = None;
+    }
+    ui.add_space(gap::M);
 }
 
 /// What is added during the demo would go with it.

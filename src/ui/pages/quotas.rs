@@ -7,6 +7,7 @@ pub mod allocate;
 pub mod allot;
 mod below_limit;
 mod ratio;
+mod refused;
 mod rows;
 mod segments;
 mod split;
@@ -102,6 +103,7 @@ fn pool_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: &QuotaPool) 
         }
         segments::show(ui, cx, state, pool, &members);
         honesty(ui, cx, &members);
+        refused::show(ui, cx, &pool.id);
         ui.add_space(gap::M);
         if members.is_empty() {
             ui.label(

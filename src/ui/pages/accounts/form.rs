@@ -197,6 +197,7 @@ impl Form {
             quota_pool: None,
             tokens_per_minute: None,
             requests_per_minute: None,
+            requests_per_1k_tokens: None,
             soft_cap_tokens_per_minute: None,
             max_in_flight: None,
             request_slice_seconds: None,

@@ -80,6 +80,12 @@ const FIELDS: &[Field] = &[
         |one, to| one.requests_per_minute = to,
     ),
     amount(
+        "Requests per 1,000 tokens",
+        ("", "by its pool"),
+        |one| one.requests_per_1k_tokens,
+        |one, to| one.requests_per_1k_tokens = to,
+    ),
+    amount(
         "Soft cap",
         ("TPM", "off"),
         |one| one.soft_cap_tokens_per_minute,

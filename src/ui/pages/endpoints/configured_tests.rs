@@ -27,6 +27,7 @@ fn sweden(harness: &Harness<'static, Console>) -> Endpoint {
 #[test]
 fn every_key_of_an_endpoint_but_its_identity_and_its_pause_has_a_row() {
     let full = Endpoint {
+        requests_per_1k_tokens: Some(1),
         max_in_flight: Some(1),
         request_slice_seconds: Some(1),
         soft_cap_tokens_per_minute: Some(1),
@@ -53,7 +54,7 @@ fn every_key_of_an_endpoint_but_its_identity_and_its_pause_has_a_row() {
         keys.sort();
         keys
     };
-    assert_eq!(keys(&full).len(), 17 + 1, "a new key needs a row here");
+    assert_eq!(keys(&full).len(), 18 + 1, "a new key needs a row here");
     let mut expected = kept.map(str::to_owned);
     expected.sort();
     assert_eq!(keys(&reset), expected, "everything else goes back to what is usual");

@@ -134,6 +134,9 @@ fn of_endpoint(endpoint: &EndpointView) -> Option<Row> {
             RestCause::Throttled(ThrottleKind::OutOfCredit) => {
                 (format!("{id} says the account has no credit. Waiting will not clear this."), open)
             }
+            RestCause::Throttled(ThrottleKind::ProjectLimit) => {
+                (format!("{id} says the project's spend limit is reached. Waiting will not clear this."), open)
+            }
             RestCause::Throttled(_) => return None,
         },
         _ => return None,

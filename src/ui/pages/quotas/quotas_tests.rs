@@ -7,6 +7,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 
 use crate::contract::{BackEnd, CommandInbox, Snapshot};
+use crate::model::status::LimitSource;
 use crate::ui::cx::Page;
 use crate::ui::{Console, fixture, theme};
 
@@ -177,4 +178,18 @@ fn a_pools_requests_follow_its_ratio_until_they_are_stated() {
     let pool = &config.quota_pools[0];
     assert_eq!((pool.requests_per_minute, pool.requests_per_1k_tokens), (Some(900), Some(10)));
     assert!(screen.harness.query_by_label_contains("Requests per 1,000 tokens").is_none(), "what is stated wins");
+}
+
+#[test]
+fn a_pool_that_refused_says_what_that_taught_and_when_it_is_asked_again() {
+    let mut snapshot = fixture::snapshot();
+    let id = snapshot.view.pools[0].id.clone();
+    assert!(!Screen::open(snapshot.clone()).says("Learned from its 429s"));
+    let at = snapshot.at;
+    let pool = &mut Arc::make_mut(&mut snapshot.view).pools[0];
+    (pool.tokens.source, pool.tokens.limit) = (LimitSource::Learned, Some(210_000));
+    pool.rests_until = Some(at.after(std::time::Duration::from_secs(7)));
+    let screen = Screen::open(snapshot);
+    assert!(screen.says("Learned from its 429s: 210,000 TPM hold for now"), "{id}");
+    assert!(screen.says("Throttled as a whole: one member probes in 0:07"), "{id}");
 }
