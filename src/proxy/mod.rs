@@ -23,6 +23,7 @@ mod lists;
 pub mod meter;
 pub mod outward;
 pub mod pace;
+pub mod pool;
 mod room;
 mod runs;
 pub mod said;

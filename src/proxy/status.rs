@@ -26,6 +26,8 @@ struct Status {
     now: u64,
     paused: bool,
     in_flight: u64,
+    /// Requests that wait for a file for their connection, before anything else.
+    waiting_for_connection: u32,
     records_dropped: u64,
     #[serde(flatten)]
     view: Map<String, Value>,
@@ -42,6 +44,7 @@ pub fn status_page(door: &Door, head: &Parts) -> Bytes {
         now: view.at.0,
         paused: door.paused.load(Ordering::Relaxed),
         in_flight: door.in_flight.load(Ordering::Relaxed),
+        waiting_for_connection: door.waiting(),
         records_dropped: door.recorder.dropped(),
         view: told(&view),
     };

@@ -3,7 +3,7 @@
 //! Invariant: an upstream address comes from the configuration alone, never from a request.
 //! Absent on purpose: fetching keys; whoever builds the table has them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use super::slots::Slots;
 use crate::model::config::Service;
 use crate::model::id::EndpointId;
+use crate::model::profile::Operation;
 use crate::wire::target::Target;
 
 /// One endpoint's address and credential.
@@ -27,6 +28,15 @@ pub struct Upstream {
     pub organization: Option<String>,
     /// `OpenAI-Project`
     pub project: Option<String>,
+}
+
+/// How many hosts these endpoints lie on; those of one host share its connections.
+pub(super) fn hosts(table: &BTreeMap<EndpointId, Arc<Upstream>>) -> usize {
+    let of = |upstream: &Arc<Upstream>| {
+        let uri = upstream.target.uri(Operation::Chat)?;
+        Some((uri.scheme_str()?.to_owned(), uri.authority()?.to_string()))
+    };
+    table.values().filter_map(of).collect::<BTreeSet<_>>().len()
 }
 
 /// The table of upstreams.

@@ -264,6 +264,17 @@ pub fn unavailable(message: &str) -> Reply {
     server_fault(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
 }
 
+/// 503: as many connections are open as there are files for, and none ended within `waited`.
+#[must_use]
+pub fn crowded(waited: Duration) -> Reply {
+    let when = if waited.is_zero() { "now".to_owned() } else { format!("within {}", Span(waited)) };
+    let text = format!(
+        "As many connections are open as this system lets Tidegate have files, and none became free for this request {when}, so \
+         nothing was sent. What is open goes on. Send it again later; a higher limit of open files (ulimit -n) makes more room."
+    );
+    server_fault(StatusCode::SERVICE_UNAVAILABLE, "connections_full", &text)
+}
+
 /// An error as a message of a WebSocket that speaks Responses: the same as the answer's body, with its status.
 #[must_use]
 pub fn socket_error((status, _, body): &Reply) -> String {

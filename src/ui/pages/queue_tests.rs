@@ -29,3 +29,11 @@ fn a_pace_is_told_once_there_is_time_enough_to_measure_it() {
     assert_eq!(running::pace(&stream, Timestamp::from_millis(10_300)), None);
     assert_eq!(running::pace(&stream, Timestamp::from_secs(12)).as_deref(), Some("45"));
 }
+
+#[test]
+fn requests_that_wait_for_a_connection_are_told_in_one_line_with_what_helps() {
+    assert_eq!(at_the_door(0), None);
+    let line = at_the_door(1).expect("one waits");
+    assert!(line.starts_with("1 more request waits for a connection") && line.contains("ulimit -n"), "{line}");
+    assert!(at_the_door(1_200).expect("many wait").starts_with("1,200 more requests wait "));
+}
