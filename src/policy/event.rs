@@ -129,6 +129,8 @@ pub struct Visit {
     pub waits: bool,
     /// It changes nothing, so that it may be sent again after any failure.
     pub repeats: bool,
+    /// The same request visited before, and was counted among its caller's then.
+    pub goes_on: bool,
 }
 
 /// The right to one sending.

@@ -323,6 +323,9 @@ pub(super) fn refusal_reply(door: &Door, journal: &Journal, refusal: &Refusal) -
     let decision = journal.lease.decisions().last();
     let owner = decision.and_then(|decision| decision.bound.as_ref()).map(AccountId::as_str);
     let scarce = decision.map_or(Scarce::Requests, |decision| decision.scarce());
+    if refusal.reason == RefusalReason::NoCapacityInTime && decision.is_some_and(|decision| decision.lacks_caller()) {
+        return error::caller_short(refusal, door.engine.clock().now(), scarce);
+    }
     let model = journal.lease.profile().model.as_str();
     error::refusal(refusal, door.engine.clock().now(), model, names, owner, scarce)
 }

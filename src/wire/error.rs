@@ -102,6 +102,13 @@ pub fn refusal<'a>(
     }
 }
 
+/// The answer to a request that its caller's own limits leave no room for, wherever it would go.
+#[must_use]
+pub fn caller_short(refusal: &Refusal, now: Timestamp, scarce: Scarce) -> Reply {
+    let wait = refusal.retry_at.map(|at| at.since(now));
+    throttled(wait, scarce, "This caller's own limits leave no room within the allowed wait, so nothing was sent")
+}
+
 /// 404 with the names that work; 503 while there are none, since then nothing is wrong with the request.
 fn unknown_model(model: &str, listed: &str) -> Reply {
     if listed.is_empty() {

@@ -74,11 +74,13 @@ pub struct Timeouts {
     pub answer_seconds: u32,
     /// Until a stream's first event, and between two events.
     pub stream_idle_seconds: u32,
+    /// Until a WebSocket that speaks Responses is closed on which nobody asks for another one. Services end theirs after an hour.
+    pub socket_idle_seconds: u32,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect_seconds: 10, answer_seconds: 1_740, stream_idle_seconds: 300 }
+        Self { connect_seconds: 10, answer_seconds: 1_740, stream_idle_seconds: 300, socket_idle_seconds: 3_600 }
     }
 }
 
