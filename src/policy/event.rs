@@ -120,6 +120,7 @@ pub enum Input {
 
 /// A way to what an account keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Visit {
     /// Whose it is, or may be.
     pub account: AccountId,

@@ -408,7 +408,15 @@ impl Balancer {
         settlement: Option<&Settlement>,
         outputs: &mut Vec<Output>,
     ) {
-        let account = self.visits.under_way.get(&request).map(|visitor| visitor.visit.account.clone());
+        let visitor = self.visits.under_way.get(&request);
+        let (account, stage) = (visitor.map(|one| one.visit.account.clone()), visitor.map(|one| one.stage));
+        if let (Some(Stage::Sent(slot)), Some(usage)) = (stage, settlement.and_then(|settlement| settlement.usage))
+            && let Some(endpoint) = self.endpoints.get_mut(slot)
+        {
+            let counters = &mut endpoint.counters;
+            counters.tokens_in = counters.tokens_in.saturating_add(usage.input);
+            counters.tokens_out = counters.tokens_out.saturating_add(usage.output);
+        }
         self.visit_over(now, request, settlement.map(|settlement| settlement.ending));
         self.visits_look(now, account.as_ref(), outputs);
     }

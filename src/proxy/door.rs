@@ -18,6 +18,7 @@ use super::pool::Pool;
 use super::room::{Place, Room};
 use super::runs::Workers;
 use super::streams::Streams;
+use super::unfinished::Unfinished;
 use super::upstreams::{self, Upstream, Upstreams};
 use super::wishes::Wishes;
 use crate::contract::door::Strangers;
@@ -53,6 +54,8 @@ pub struct Door {
     pub paces: ArcSwap<Paces>,
     /// Which stored object works which model.
     pub(super) workers: Workers,
+    /// What goes on at services.
+    pub(super) unfinished: Unfinished,
     /// How long each of them waits.
     pub deadlines: Deadlines,
     /// Our pseudonym in `Via`, toward this computer's own addresses only.
@@ -81,6 +84,7 @@ impl Door {
             room: Room::new(),
             paces: ArcSwap::default(),
             workers: Workers::default(),
+            unfinished: Unfinished::default(),
             streams: Streams::default(),
             deadlines,
             via: HeaderValue::from_str(&format!("1.1 {marker}")).unwrap_or(HeaderValue::from_static("1.1 tidegate")),

@@ -304,8 +304,10 @@ impl Relay {
             }
             _ => {}
         }
+        let tells_work = self.operation.stores() || matches!(self.operation, Operation::Stored | Operation::Run);
+        let of_work = self.journal.as_ref().filter(|_| tells_work).and_then(|journal| journal.note_work(document));
         // What a stored answer cost was counted when it was made.
-        if self.operation == Operation::Stored { None } else { of_body(self.operation, document) }
+        if self.operation == Operation::Stored { of_work } else { of_body(self.operation, document) }
     }
 }
 

@@ -33,6 +33,7 @@ pub mod spool;
 pub mod status;
 mod stored;
 pub mod streams;
+mod unfinished;
 pub mod upstreams;
 mod visit;
 pub mod wishes;
