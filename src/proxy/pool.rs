@@ -23,6 +23,11 @@ pub(super) type Client = hyper_util::client::legacy::Client<HttpsConnector<Outwa
 /// How long a connection waits for a request. Services hang up after a minute or more.
 const IDLE: Duration = Duration::from_secs(50);
 
+/// How long a connection may be silent before the system asks whether anybody is there, how often it asks, and how many times.
+const PROBED_AFTER: Duration = Duration::from_secs(60);
+const PROBED_EVERY: Duration = Duration::from_secs(15);
+const PROBES: u32 = 4;
+
 /// The client, made anew when what each host may keep changes.
 pub struct Pool {
     connector: HttpsConnector<Outward>,
@@ -44,6 +49,10 @@ impl Pool {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(connect_timeout));
+        // A model may think for half an hour, so silence says nothing; that nobody is there any more, the system finds out.
+        tcp.set_keepalive(Some(PROBED_AFTER));
+        tcp.set_keepalive_interval(Some(PROBED_EVERY));
+        tcp.set_keepalive_retries(Some(PROBES));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = hyper_rustls::HttpsConnectorBuilder::new();
         let builder = match builder.with_provider_and_native_roots(Arc::clone(&provider)) {
