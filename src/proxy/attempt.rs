@@ -128,7 +128,7 @@ fn build(
     if !is_stored && !prepared.opens_socket() {
         headers_out.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     }
-    if upstream.loopback {
+    if upstream.may_lead_back {
         // What it passed through before stays, so that a loop over several proxies is seen too.
         for passed in &prepared.via {
             headers_out.append(VIA, passed.clone());

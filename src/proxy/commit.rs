@@ -3,6 +3,7 @@
 //! Invariant: nothing of an answer reaches the client before this says so, and nothing is tried elsewhere after it has.
 //! Absent on purpose: relaying (`meter`).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -14,6 +15,7 @@ use tokio::time::Instant;
 
 use super::attempt::{Fault, Prepared};
 use super::deadlines::{Over, Watch};
+use super::slots::Slots;
 use crate::engine::clock::Clock;
 use crate::model::outcome::{Failure, FailureClass, LimitFacts};
 use crate::model::profile::Operation;
@@ -49,6 +51,8 @@ pub struct Committed {
     pub reader: Option<StreamReader>,
     /// Usage was asked for on our own account, and the client shall not see it.
     pub hides_usage: bool,
+    /// The account's keys, which no event of a stream may repeat.
+    pub keys: Option<Arc<Slots>>,
 }
 
 /// Waits until an answer proves good or bad: until `deadline`; for an error's body `ERROR_PATIENCE` at most.
@@ -108,7 +112,16 @@ impl Committed {
     /// Good by its head alone.
     fn of(head: http::response::Parts, body: Incoming) -> Self {
         let has_length = body.size_hint().exact().is_some();
-        Self { head, has_length, prefix: Vec::new(), body, trailers: None, reader: None, hides_usage: false }
+        Self {
+            head,
+            has_length,
+            prefix: Vec::new(),
+            body,
+            trailers: None,
+            reader: None,
+            hides_usage: false,
+            keys: None,
+        }
     }
 }
 

@@ -58,7 +58,7 @@ pub struct Door {
     pub(super) unfinished: Unfinished,
     /// How long each of them waits.
     pub deadlines: Deadlines,
-    /// Our pseudonym in `Via`, toward this computer's own addresses only.
+    /// Our pseudonym in `Via`, toward what may lead back to us only.
     pub marker: String,
     /// The whole value of that header.
     pub via: HeaderValue,

@@ -283,7 +283,7 @@ async fn prove(
     let proven = commit(response, prepared, door.engine.clock(), wait).await;
     let hides_usage = prepared.asks_usage(upstream);
     proven
-        .map(|committed| Committed { hides_usage, ..committed })
+        .map(|committed| Committed { hides_usage, keys: Some(Arc::clone(&upstream.keys)), ..committed })
         .map_err(|fault| upstream.keys.all().fold(fault, |fault, key| fault.without(Some(key))))
 }
 

@@ -18,8 +18,8 @@ use crate::wire::target::Target;
 pub struct Upstream {
     /// Paths and host, computed once.
     pub target: Target,
-    /// Whether it lies on this computer: only then a loop back to us is possible, and only then we mark our requests.
-    pub loopback: bool,
+    /// Whether it may lead back to us, by whatever name: only then we mark our requests.
+    pub may_lead_back: bool,
     /// Decides which header carries the key.
     pub service: Service,
     /// The account's keys.

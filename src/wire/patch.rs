@@ -49,7 +49,8 @@ impl Seams {
     pub fn at(self, model: Range<usize>) -> Self {
         match self {
             Self::Json { inside, is_empty, .. } => {
-                Self::Json { models: vec![model.start as u64..model.end as u64], inside, is_empty }
+                let only = model.start as u64..model.end as u64;
+                Self::Json { models: std::iter::once(only).collect(), inside, is_empty }
             }
             other => other,
         }

@@ -86,7 +86,7 @@ pub fn exam(path: &str, body: &[u8]) -> Option<Exam> {
         data_source: &'a RawValue,
     }
     #[derive(Deserialize)]
-    struct Source<'a> {
+    struct Asked<'a> {
         #[serde(borrow)]
         model: &'a RawValue,
         #[serde(default)]
@@ -108,15 +108,15 @@ pub fn exam(path: &str, body: &[u8]) -> Option<Exam> {
         return None;
     }
     let run = object::fields::<Run<'_>>(body)?;
-    let source = object::fields::<Source<'_>>(run.data_source.get().as_bytes())?;
-    let named = source.model.get();
+    let asked = object::fields::<Asked<'_>>(run.data_source.get().as_bytes())?;
+    let named = asked.model.get();
     let start = (named.as_ptr() as usize).checked_sub(body.as_ptr() as usize)?;
-    let rows = source.source.and_then(|rows| object::fields::<Rows>(rows.get().as_bytes()));
+    let rows = asked.source.and_then(|rows| object::fields::<Rows>(rows.get().as_bytes()));
     Some(Exam {
         model: serde_json::from_str(named).ok()?,
         span: start..start.checked_add(named.len())?,
         rows: rows.map_or(0, |rows| rows.content.len() as u64),
-        output_cap: source.sampling_params.and_then(|params| params.max_completion_tokens),
+        output_cap: asked.sampling_params.and_then(|params| params.max_completion_tokens),
     })
 }
 

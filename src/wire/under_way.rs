@@ -47,18 +47,19 @@ pub fn of_body(document: &[u8]) -> Option<Report> {
 
 /// What an evaluation says of each model it worked, together.
 fn by_model(each: &RawValue) -> Option<Usage> {
-    #[derive(Deserialize)]
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
     struct Model {
-        #[serde(default)]
-        prompt_tokens: u64,
-        #[serde(default)]
-        cached_tokens: u64,
-        #[serde(default)]
-        completion_tokens: u64,
+        #[serde(rename = "prompt_tokens")]
+        input: u64,
+        #[serde(rename = "cached_tokens")]
+        cached: u64,
+        #[serde(rename = "completion_tokens")]
+        output: u64,
     }
     let models: Vec<Model> = serde_json::from_str(each.get()).ok()?;
     models.into_iter().fold(None, |before, one| {
-        let Model { prompt_tokens: input, cached_tokens: cached, completion_tokens: output } = one;
+        let Model { input, cached, output } = one;
         Some(usage::sum(before, Usage { input, cached, output, reasoning: 0, exact: true }))
     })
 }
