@@ -1,5 +1,5 @@
-//! Mixed traffic with faults against the shipped binary, for as long as is wished: memory, open files and threads stay flat, and
-//! nothing is left in the books.
+//! Mixed traffic with faults against the shipped binary, for as long as is wished: memory, open files, threads, tasks and what is
+//! kept of requests stay flat, and nothing is left in the books.
 //!
 //! `cargo test --test soak -- --ignored --nocapture` takes five minutes; `TIDEGATE_SOAK_SECONDS=3600` makes it an hour.
 
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 use served::{Served, settled, spawn};
 use tidegate::fake::Fake;
 use tidegate::model::id::{AccountId, EndpointId};
@@ -115,7 +115,7 @@ async fn it_stays_as_large_as_it_is_however_long_it_runs() {
     let served = serve_quietly(&config([("shaky", &shaky), ("sound", &sound)]));
     let asked = AtomicU64::new(0);
     ask_until(&served, &asked, FULL).await;
-    served.until(settled).await;
+    let first = served.until(settled).await;
     let before = Size::of(&served);
     // Whoever is in the middle of an answer when the time is over leaves it.
     let _ = timeout(Duration::from_secs(seconds), ask_until(&served, &asked, u64::MAX)).await;
@@ -126,6 +126,14 @@ async fn it_stays_as_large_as_it_is_however_long_it_runs() {
     // As many connections may wait for a request of each client and to each endpoint.
     assert!(after.files <= before.files + 3 * WORKERS, "{before:?}, then {after:?}");
     assert!(after.threads <= before.threads + 2, "{before:?}, then {after:?}");
+    // One task and one wait for each connection that a client keeps open.
+    for kind in ["tasks", "waits"] {
+        let size = |status: &Value| status["sizes"][kind].as_u64().expect("a number");
+        assert!(size(&status) <= size(&first) + 3 * WORKERS, "{kind}: {} and then {}", first["sizes"], status["sizes"]);
+    }
+    for kind in ["requests", "visits", "reservations", "waiting", "streams", "unfinished"] {
+        assert_eq!(status["sizes"][kind], 0, "{kind}: {}", status["sizes"]);
+    }
     assert_eq!((&status["queue"]["waiting"], &status["records_dropped"]), (&0.into(), &0.into()), "{status:#}");
     let failed = status["endpoints"][0]["counters"]["failed"].as_u64().expect("a number");
     assert!(failed > 0, "the faults were met");

@@ -56,6 +56,7 @@ mod rest;
 mod retry;
 mod room;
 mod settle;
+mod sizes;
 mod spill;
 mod stick;
 mod touch;

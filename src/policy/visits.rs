@@ -90,6 +90,11 @@ impl Visits {
         self.under_way.contains_key(&request)
     }
 
+    /// How many are under way.
+    pub(super) fn len(&self) -> usize {
+        self.under_way.len()
+    }
+
     /// When one that waits looks again.
     pub(super) fn wake(&self) -> Option<Timestamp> {
         self.wakes.first().map(|(when, _)| *when)

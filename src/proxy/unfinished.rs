@@ -27,6 +27,11 @@ impl Unfinished {
         }
     }
 
+    /// How much is remembered.
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// The answer to a look: what the work cost, if this is the first that is seen of its end.
     pub(super) fn seen(&self, document: &[u8]) -> Option<Usage> {
         let report = under_way::of_body(document).filter(|report| !report.is_under_way)?;
@@ -62,6 +67,6 @@ mod tests {
         for id in 0..AT_MOST + 10 {
             unfinished.begun(&run(id, "queued"));
         }
-        assert_eq!(unfinished.0.lock().unwrap().len(), AT_MOST);
+        assert_eq!(unfinished.len(), AT_MOST);
     }
 }
