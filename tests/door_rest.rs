@@ -306,6 +306,32 @@ async fn case_16_an_upload_of_a_gigabyte_is_refused_by_its_length_and_one_that_h
 }
 
 #[tokio::test]
+async fn no_address_in_a_request_is_ever_reached() {
+    let trap = Origin::start(|_| json(200, "{}")).await;
+    let origin = Origin::start(|_| json(200, "{}")).await;
+    let served = before(&origin, "");
+    let to = format!("http://127.0.0.1:{}/v1", trap.port);
+    let names = ["api_base", "base_url", "api_url", "endpoint", "callback_url", "webhook", "proxy", "host"];
+    let each: String = names.iter().map(|name| format!(",\"{name}\":\"{to}\"")).collect();
+    for body in [
+        format!(r#"{{"model":"m","messages":[]{each}}}"#),
+        format!(r#"{{"model":"m","messages":[],"metadata":{{"x":1{each}}},"litellm_params":[{{"y":2{each}}}]}}"#),
+        format!(r#"{{"model":"{to}","messages":[]}}"#),
+    ] {
+        for path in ["chat/completions", "responses", "files"] {
+            let mut request = served.client.post(served.url(&format!("{path}?api_base={to}"))).body(body.clone());
+            for header in ["x-api-base", "x-upstream", "x-forwarded-host", "forwarded"] {
+                request = request.header(header, &to);
+            }
+            let answer = request.header("content-type", "application/json").send().await.expect("an answer");
+            assert!(!answer.status().is_server_error(), "{path}: {}", answer.status());
+        }
+    }
+    assert!(trap.got().is_empty(), "{:?}", trap.paths());
+    assert!(origin.got().iter().all(|got| got.headers()["host"] == format!("127.0.0.1:{}", origin.port).as_str()));
+}
+
+#[tokio::test]
 async fn case_18_proxy_variables_are_ignored_and_our_own_listener_is_no_upstream() {
     let trap = Origin::start(|_| json(200, r#"{"trapped":true}"#)).await;
     let trapped = format!("http://127.0.0.1:{}", trap.port);
