@@ -312,7 +312,7 @@ async fn no_address_in_a_request_is_ever_reached() {
     let served = before(&origin, "");
     let to = format!("http://127.0.0.1:{}/v1", trap.port);
     let names = ["api_base", "base_url", "api_url", "endpoint", "callback_url", "webhook", "proxy", "host"];
-    let each: String = names.iter().map(|name| format!(",\"{name}\":\"{to}\"")).collect();
+    let each = names.map(|name| format!(",\"{name}\":\"{to}\"")).concat();
     for body in [
         format!(r#"{{"model":"m","messages":[]{each}}}"#),
         format!(r#"{{"model":"m","messages":[],"metadata":{{"x":1{each}}},"litellm_params":[{{"y":2{each}}}]}}"#),
