@@ -13,13 +13,18 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use tidegate::model::id::RequestId;
 use tidegate::model::profile::{Operation, RequestProfile};
 use tidegate::model::record::{RecordEnd, RequestRecord};
-use tidegate::model::sample;
 use tidegate::model::units::Timestamp;
+use tidegate::model::{config, id, outcome, profile, record, units};
 use tidegate::record::{Ring, recorder};
 use tidegate::wire::headers::{facts, strip_request};
 use tidegate::wire::peek::peek;
 use tidegate::wire::stream::StreamReader;
 use tidegate::wire::usage::of_body;
+
+// A finished request, as the tests have it; it finds its nouns beside itself, as in the library.
+#[path = "../src/model/sample.rs"]
+#[expect(dead_code, reason = "one kind is enough here")]
+mod sample;
 
 #[global_allocator]
 static ALLOCATOR: AllocProfiler = AllocProfiler::system();

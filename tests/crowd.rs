@@ -293,7 +293,7 @@ impl Court {
             cache: some(&mut self.rng),
             conversation: some(&mut self.rng),
             prefix: some(&mut self.rng),
-            account: None,
+            ..Affinity::default()
         }
     }
 

@@ -14,8 +14,10 @@ use origin::{Origin, json, route};
 use serde_json::Value;
 use served::{Served, serve, settled};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 const SIMULATED: &str = "[[account]]\nid = \"s\"\nservice = \"simulated\"\n[[endpoint]]\nid = \"es\"\naccount = \"s\"\n\
      model = \"m\"\ntokens_per_minute = 100000\nsimulated = { first_token_ms = 1 }\n";
@@ -77,11 +79,14 @@ async fn scripted(script: &'static [&'static str]) -> (String, Arc<Mutex<Vec<Str
             });
         }
     });
-    let account = format!(
+    (account_at(port), heard)
+}
+
+fn account_at(port: u16) -> String {
+    format!(
         "[[account]]\nid = \"a\"\nservice = \"compatible\"\nbase_url = \"http://127.0.0.1:{port}/v1\"\n\
          credential = {{ env = \"KEY\" }}\n[[endpoint]]\nid = \"ea\"\naccount = \"a\"\nmodel = \"m\"\ndeployment = \"at a\"\n"
-    );
-    (account, heard)
+    )
 }
 
 const ANSWER: &str = "{\"type\":\"response.created\",\"response\":{\"id\":\"resp_9\"}}\n\
@@ -170,4 +175,58 @@ async fn a_client_that_leaves_while_it_waits_for_an_answer_leaves_nothing_behind
     socket.close(None).await.expect("it is closed");
     let status = served.until(settled).await;
     assert_eq!(status["endpoints"][0]["tokens"]["reserved"], 0);
+}
+
+/// An upstream that answers whatever it hears once it is let.
+async fn slow(let_go: Arc<Notify>) -> (String, Arc<Notify>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let asked = Arc::new(Notify::new());
+    let heard = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (heard, let_go) = (Arc::clone(&heard), Arc::clone(&let_go));
+            tokio::spawn(async move {
+                let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
+                while let Some(Ok(Message::Text(_))) = socket.next().await {
+                    heard.notify_one();
+                    let_go.notified().await;
+                    for message in ANSWER.split('\n') {
+                        let _ = socket.send(Message::text(message.to_owned())).await;
+                    }
+                }
+            });
+        }
+    });
+    (account_at(port), asked)
+}
+
+/// How a socket that says nothing is closed.
+async fn closed(socket: &mut Socket) -> (CloseCode, String) {
+    match socket.next().await.expect("a farewell").expect("a message") {
+        Message::Close(Some(frame)) => (frame.code, frame.reason.to_string()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_socket_on_which_nobody_asks_is_closed_in_time_and_never_during_a_response() {
+    let let_go = Arc::new(Notify::new());
+    let (account, asked) = slow(Arc::clone(&let_go)).await;
+    let config = format!("[timeouts]\nsocket_idle_seconds = 1\n{account}{}", route("m", &["ea"]));
+    let served = serve(&config, &[("KEY", "our-key")]);
+    let mut busy = socket(&served).await;
+    busy.send(Message::text(question(""))).await.expect("it is sent");
+    asked.notified().await;
+    // One that begins later and asks for nothing has its whole time while the other waits for its answer.
+    let (code, reason) = closed(&mut socket(&served).await).await;
+    assert_eq!(code, CloseCode::Away);
+    assert!(reason.contains("no response is asked for"), "{reason}");
+    let_go.notify_one();
+    let mut last = String::new();
+    while !last.contains("response.completed") {
+        last = busy.next().await.expect("more").expect("a message").to_text().expect("text").to_owned();
+    }
+    assert_eq!(closed(&mut busy).await.0, CloseCode::Away, "its own time begins with the end of its answer");
+    served.until(settled).await;
 }

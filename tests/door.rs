@@ -79,13 +79,13 @@ async fn case_1_only_our_own_names_are_answered() {
 }
 
 #[tokio::test]
-async fn cases_2_and_3_pages_of_browsers_are_refused_and_promised_nothing() {
+async fn case_2_pages_of_browsers_are_refused_before_their_body_is_read_and_promised_nothing() {
     let (origin, served) = one().await;
     let own = address(&served);
     for more in [
         "origin: https://evil.example\r\ncontent-type: application/json\r\n",
-        "origin: null\r\ncontent-type: text/plain\r\n",
-        "sec-fetch-site: cross-site\r\ncontent-type: application/x-www-form-urlencoded\r\n",
+        "origin: null\r\ncontent-type: application/json\r\n",
+        "sec-fetch-site: cross-site\r\n",
         "sec-fetch-site: same-site\r\n",
     ] {
         // The body is announced and never sent: it is refused before it is read.
@@ -100,6 +100,21 @@ async fn cases_2_and_3_pages_of_browsers_are_refused_and_promised_nothing() {
     let answer = raw(&served, preflight.as_bytes()).await;
     assert!(status(&answer) >= 400 && !answer.to_lowercase().contains("access-control-"), "{answer}");
     assert!(origin.got().is_empty());
+}
+
+#[tokio::test]
+async fn case_3_what_a_page_may_send_without_asking_is_refused() {
+    let (origin, served) = one().await;
+    let own = address(&served);
+    let length = format!("content-length: {}\r\n", BODY.len());
+    for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""] {
+        let kind = if kind.is_empty() { String::new() } else { format!("content-type: {kind}\r\n") };
+        for marker in ["origin: https://evil.example\r\n", "origin: null\r\n", "sec-fetch-site: cross-site\r\n"] {
+            let answer = raw(&served, post(&own, &format!("{marker}{kind}{length}"), BODY).as_bytes()).await;
+            assert_eq!(status(&answer), 403, "{marker}{kind}: {answer}");
+        }
+    }
+    assert!(origin.got().is_empty(), "the body is JSON all the same, and nobody read it");
 }
 
 #[tokio::test]

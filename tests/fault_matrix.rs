@@ -27,18 +27,18 @@ enum Got {
     Refused,
 }
 
-fn config(ports: [u16; 2]) -> String {
-    let endpoint = |(name, port): (&str, u16)| {
+fn config(addresses: [&str; 2]) -> String {
+    let endpoint = |(name, address): (&str, &str)| {
         format!(
-            "[[account]]\nid = \"{name}\"\nservice = \"compatible\"\nbase_url = \"http://127.0.0.1:{port}/v1\"\n\
+            "[[account]]\nid = \"{name}\"\nservice = \"compatible\"\nbase_url = \"{address}\"\n\
              credential = {{ env = \"KEY\" }}\n[[endpoint]]\nid = \"e{name}\"\naccount = \"{name}\"\nmodel = \"m\"\n"
         )
     };
     format!(
         "[retry]\nbudget_percent = 100\n[queue]\nmax_wait_seconds = 0\n[timeouts]\nstream_idle_seconds = 1\nanswer_seconds = 1\n\
          {}{}[[route]]\nmodel = \"m\"\n[[route.group]]\nendpoints = [\"ea\"]\n[[route.group]]\nendpoints = [\"eb\"]\n",
-        endpoint(("a", ports[0])),
-        endpoint(("b", ports[1]))
+        endpoint(("a", addresses[0])),
+        endpoint(("b", addresses[1]))
     )
 }
 
@@ -89,10 +89,18 @@ fn expected(place: Place, stream: bool, both: bool) -> Got {
 async fn play(fault: Fault, place: Place, stream: bool, both: bool) {
     let said = format!("{fault:?} {place:?}, streamed: {stream}, at both: {both}");
     let second = if both { fault } else { Fault::None };
-    let served =
-        serve(&config([faulty::start(fault, place).await, faulty::start(second, place).await]), &[("KEY", "k")]);
+    let (first, second) = (at(faulty::start(fault, place).await), at(faulty::start(second, place).await));
+    compare(&said, [&first, &second], stream, expected(place, stream, both), both).await;
+}
+
+fn at(port: u16) -> String {
+    format!("http://127.0.0.1:{port}/v1")
+}
+
+/// Three clients ask at the same time, and the books agree with what they got.
+async fn compare(said: &str, addresses: [&str; 2], stream: bool, wanted: Got, both: bool) {
+    let served = serve(&config(addresses), &[("KEY", "k")]);
     let got = tokio::join!(ask(&served, stream, 0), ask(&served, stream, 1), ask(&served, stream, 2));
-    let wanted = expected(place, stream, both);
     for got in [&got.0, &got.1, &got.2] {
         // The first endpoint may be known to be broken by the time the last one asks.
         let spared = *got == Got::Whole && !both || *got == Got::Refused && both;
@@ -140,4 +148,21 @@ async fn an_endpoint_that_talks_nonsense_where_it_shows() {
     play_everywhere(Fault::Garbage, &[Place::BeforeHead, Place::InHead]).await;
     // In a body of announced length nonsense is a body like any other; between chunks it shows.
     play(Fault::Garbage, Place::InBody, true, false).await;
+}
+
+#[tokio::test]
+async fn an_endpoint_that_cannot_be_reached_at_all() {
+    let refuses = {
+        let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        at(nobody.local_addr().expect("an address").port())
+    };
+    let sound = at(faulty::start(Fault::None, Place::InBody).await);
+    // It speaks no TLS, so no hand is shaken.
+    let unencrypted = sound.replace("http:", "https:");
+    for broken in [refuses.as_str(), &unencrypted, "https://nowhere.invalid/v1"] {
+        for stream in [false, true] {
+            compare(&format!("{broken}, streamed: {stream}"), [broken, &sound], stream, Got::Whole, false).await;
+            compare(&format!("{broken}, streamed: {stream}, both"), [broken, broken], stream, Got::Refused, true).await;
+        }
+    }
 }

@@ -5,54 +5,33 @@
 #![expect(unreachable_pub, dead_code, reason = "the served binary is shared between test programs")]
 
 mod served;
+mod upstream;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use served::{Served, serve, settled};
-use tidegate::engine::clock::Clock;
 use tidegate::fake::Fake;
-use tidegate::model::config::{Enforcement, Service};
+use tidegate::model::config::Service;
 use tidegate::model::id::{AccountId, EndpointId};
 use tidegate::model::scenario::Dials;
 use tidegate::model::secret::Secret;
-use tidegate::sim::extra::MoreLimits;
-use tidegate::sim::upstream::{Dialect, UpstreamSpec};
+use tidegate::sim::upstream::UpstreamSpec;
 use tidegate::wire::headers::credential;
+use upstream::spec;
 
 const KEY_A: &str = "canary-3f1c9a77-first";
 const KEY_B: &str = "canary-3f1c9a77-second";
 const REQUESTS: usize = 50;
 
-fn spec(id: &str, first_token_ms: u64, tokens_per_second: u64) -> UpstreamSpec {
-    UpstreamSpec {
-        id: EndpointId::from(id),
-        dialect: Dialect::OpenAi,
-        model: "m".to_owned(),
-        deployment: "m".to_owned(),
-        tokens_per_minute: None,
-        requests_per_minute: None,
-        request_slice: Duration::from_secs(1),
-        enforcement: Enforcement::TokenBucket,
-        first_token: Duration::from_millis(first_token_ms),
-        tokens_per_second,
-        more_limits: MoreLimits::default(),
-        seed: 7,
-    }
-}
-
-async fn upstream(id: &str, key: &str, spec: UpstreamSpec) -> Fake {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let clock = Clock::start();
-    let specs = vec![(AccountId::from(id), Some(key.to_owned()), spec)];
-    Fake::start(listener, specs, Arc::new(move || clock.now())).expect("it starts")
+fn slow(id: &str, first_token_ms: u64, tokens_per_second: u64) -> UpstreamSpec {
+    UpstreamSpec { first_token: Duration::from_millis(first_token_ms), tokens_per_second, ..spec(id) }
 }
 
 /// A preferred endpoint that is about to fail, and one below it that works.
 async fn pair() -> (Fake, Fake, Served) {
-    let first = upstream("a", KEY_A, spec("first", 250, 20)).await;
-    let second = upstream("b", KEY_B, spec("second", 20, 400)).await;
+    let first = upstream::start("a", Some(KEY_A), slow("first", 250, 20)).await;
+    let second = upstream::start("b", Some(KEY_B), slow("second", 20, 400)).await;
     let config = format!(
         r#"
 [[account]]

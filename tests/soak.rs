@@ -1,5 +1,5 @@
-//! Mixed traffic with faults against the shipped binary, for as long as is wished: memory, open files and threads stay flat, and
-//! nothing is left in the books.
+//! Mixed traffic with faults against the shipped binary, for as long as is wished: memory, open files, threads, tasks and what is
+//! kept of requests stay flat, and nothing is left in the books.
 //!
 //! `cargo test --test soak -- --ignored --nocapture` takes five minutes; `TIDEGATE_SOAK_SECONDS=3600` makes it an hour.
 
@@ -8,23 +8,20 @@
 #![expect(unreachable_pub, dead_code, reason = "the served binary is shared between test programs")]
 
 mod served;
+mod upstream;
 
 use std::fs;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 use served::{Served, settled, spawn};
-use tidegate::engine::clock::Clock;
 use tidegate::fake::Fake;
-use tidegate::model::config::Enforcement;
 use tidegate::model::id::{AccountId, EndpointId};
 use tidegate::model::scenario::Dials;
-use tidegate::sim::extra::MoreLimits;
-use tidegate::sim::upstream::{Dialect, UpstreamSpec};
 use tokio::time::timeout;
+use upstream::spec;
 
 const USUAL_SECONDS: u64 = 300;
 const WORKERS: u64 = 24;
@@ -50,30 +47,6 @@ impl Size {
         let files = fs::read_dir(format!("{process}/fd")).expect("it runs").count() as u64;
         Self { memory_kib: number("VmRSS:"), files, threads: number("Threads:") }
     }
-}
-
-fn spec(id: &str) -> UpstreamSpec {
-    UpstreamSpec {
-        id: EndpointId::from(id),
-        dialect: Dialect::OpenAi,
-        model: "m".to_owned(),
-        deployment: "m".to_owned(),
-        tokens_per_minute: None,
-        requests_per_minute: None,
-        request_slice: Duration::from_secs(1),
-        enforcement: Enforcement::TokenBucket,
-        first_token: Duration::from_millis(1),
-        tokens_per_second: 100_000,
-        more_limits: MoreLimits::default(),
-        seed: 7,
-    }
-}
-
-async fn upstream(id: &str) -> Fake {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let clock = Clock::start();
-    Fake::start(listener, vec![(AccountId::from(id), None, spec(id))], Arc::new(move || clock.now()))
-        .expect("it starts")
 }
 
 fn config(fakes: [(&str, &Fake); 2]) -> String {
@@ -134,14 +107,15 @@ async fn ask_until(served: &Served, asked: &AtomicU64, many: u64) {
 async fn it_stays_as_large_as_it_is_however_long_it_runs() {
     let seconds =
         std::env::var("TIDEGATE_SOAK_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(USUAL_SECONDS);
-    let (shaky, sound) = (upstream("shaky").await, upstream("sound").await);
+    let (shaky, sound) =
+        (upstream::start("shaky", None, spec("shaky")).await, upstream::start("sound", None, spec("sound")).await);
     let faults =
         Dials { error_percent: 2, reset_percent: 2, throttle_percent: 2, stall_percent: 1, ..Dials::default() };
     shaky.set_dials(&EndpointId::from("shaky"), faults);
     let served = serve_quietly(&config([("shaky", &shaky), ("sound", &sound)]));
     let asked = AtomicU64::new(0);
     ask_until(&served, &asked, FULL).await;
-    served.until(settled).await;
+    let first = served.until(settled).await;
     let before = Size::of(&served);
     // Whoever is in the middle of an answer when the time is over leaves it.
     let _ = timeout(Duration::from_secs(seconds), ask_until(&served, &asked, u64::MAX)).await;
@@ -152,6 +126,14 @@ async fn it_stays_as_large_as_it_is_however_long_it_runs() {
     // As many connections may wait for a request of each client and to each endpoint.
     assert!(after.files <= before.files + 3 * WORKERS, "{before:?}, then {after:?}");
     assert!(after.threads <= before.threads + 2, "{before:?}, then {after:?}");
+    // One task and one wait for each connection that a client keeps open.
+    for kind in ["tasks", "waits"] {
+        let size = |status: &Value| status["sizes"][kind].as_u64().expect("a number");
+        assert!(size(&status) <= size(&first) + 3 * WORKERS, "{kind}: {} and then {}", first["sizes"], status["sizes"]);
+    }
+    for kind in ["requests", "visits", "reservations", "waiting", "streams", "unfinished"] {
+        assert_eq!(status["sizes"][kind], 0, "{kind}: {}", status["sizes"]);
+    }
     assert_eq!((&status["queue"]["waiting"], &status["records_dropped"]), (&0.into(), &0.into()), "{status:#}");
     let failed = status["endpoints"][0]["counters"]["failed"].as_u64().expect("a number");
     assert!(failed > 0, "the faults were met");

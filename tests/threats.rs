@@ -23,3 +23,23 @@ fn every_test_that_the_threat_model_names_exists() {
         assert!(found, "{file} has no test {}", test.unwrap_or_default());
     }
 }
+
+#[test]
+fn every_numbered_case_of_the_attack_list_has_a_test() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let model = fs::read_to_string(root.join("THREAT_MODEL.md")).expect("the threat model can be read");
+    let (_, list) = model.split_once("## The attack list").expect("the list is there");
+    let rows = list.lines().filter_map(|line| {
+        let (number, row) = line.strip_prefix("| ")?.split_once(" | ")?;
+        Some((number.parse::<u32>().ok()?, row))
+    });
+    let rows: Vec<(u32, &str)> = rows.collect();
+    assert_eq!(rows.iter().map(|(number, _)| *number).collect::<Vec<_>>(), (1..=20).collect::<Vec<_>>());
+    for (number, row) in rows {
+        let tests = named(row);
+        assert!(!tests.is_empty(), "case {number} has no test");
+        // A test that bears the number of another case would be in the wrong row.
+        let numbers = tests.iter().filter_map(|(_, test)| test.as_ref()?.strip_prefix("case_")?.split('_').next());
+        assert!(numbers.into_iter().all(|other| other == number.to_string()), "case {number}: {row}");
+    }
+}

@@ -7,6 +7,7 @@
 #![expect(unreachable_pub, dead_code, reason = "the served binary is shared between test programs")]
 
 mod served;
+mod upstream;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,7 +20,6 @@ use tidegate::fake::Fake;
 use tidegate::model::config::Enforcement;
 use tidegate::model::id::{AccountId, EndpointId};
 use tidegate::model::units::Timestamp;
-use tidegate::sim::extra::MoreLimits;
 use tidegate::sim::upstream::{Dialect, UpstreamSpec};
 
 /// What belongs to the hop and not to the answer.
@@ -30,11 +30,10 @@ const DIALECTS: [(&str, Dialect); 3] =
     [("open", Dialect::OpenAi), ("classic", Dialect::AzureClassic), ("v1", Dialect::AzureV1)];
 
 /// An upstream whose answers depend on nothing but the requests it has seen: its clock stands still.
-async fn upstream() -> Fake {
+async fn standing_still() -> Fake {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let specs = DIALECTS.into_iter().map(|(name, dialect)| {
         let spec = UpstreamSpec {
-            id: EndpointId::from(name),
             dialect,
             model: "gpt-x".to_owned(),
             deployment: format!("{name} dep"),
@@ -42,10 +41,9 @@ async fn upstream() -> Fake {
             requests_per_minute: Some(6_000_000),
             request_slice: Duration::from_secs(10),
             enforcement: Enforcement::SlidingLog,
-            first_token: Duration::from_millis(1),
             tokens_per_second: 20_000,
-            more_limits: MoreLimits::default(),
             seed: 11,
+            ..upstream::spec(name)
         };
         (AccountId::from(name), Some(KEY.to_owned()), spec)
     });
@@ -155,7 +153,7 @@ async fn an_answer_is_the_same_through_us_in_every_dialect_and_shape() {
     for dialect in DIALECTS {
         for shape in 0..3 {
             // Two upstreams in the same state, so that even ids and remaining numbers agree.
-            let (one, other) = (upstream().await, upstream().await);
+            let (one, other) = (standing_still().await, standing_still().await);
             let served = serve(&config(&other), &[("KEY", KEY)]);
             for (path, body) in operations() {
                 let model = format!("m-{}", dialect.0);
@@ -188,7 +186,7 @@ fn one_credential(fake: &Fake, (name, dialect): (&str, Dialect)) {
 
 #[tokio::test]
 async fn every_answer_tells_where_it_came_from() {
-    let fake = upstream().await;
+    let fake = standing_still().await;
     let served = serve(&config(&fake), &[("KEY", KEY)]);
     let good = served.chat("m-open", false).send().await.expect("an answer");
     let header = |answer: &reqwest::Response, name: &str| {
@@ -210,7 +208,7 @@ async fn every_answer_tells_where_it_came_from() {
 
 #[tokio::test]
 async fn a_429_says_whose_it_is_and_when_to_come_back() {
-    let fake = upstream().await;
+    let fake = standing_still().await;
     let served = serve(&config(&fake), &[("KEY", KEY)]);
     let dials = tidegate::model::scenario::Dials {
         throttle_percent: 100,

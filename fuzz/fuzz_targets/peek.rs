@@ -8,11 +8,15 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use tidegate::wire::patch::{Changes, ModelText, Piece, Seams, patched};
 use tidegate::wire::peek::{BadBody, peek};
+use tidegate::wire::runs::exam;
 use tidegate_fuzz::{operation, split_off};
 
 fuzz_target!(|input: &[u8]| {
     let Some(([choice], body)) = split_off(input) else { return };
     let plain: Option<Value> = serde_json::from_slice(body).ok();
+    if let Some(exam) = exam("evals/e/runs", body) {
+        assert_eq!(serde_json::from_slice::<String>(&body[exam.span]).ok(), Some(exam.model));
+    }
     match peek(body, operation(choice)) {
         Ok(peek) => {
             let Some(Value::Object(plain)) = plain else {

@@ -6,6 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use tidegate::wire::mentions;
 use tidegate::wire::socket::SocketReader;
 use tidegate::wire::stored;
+use tidegate::wire::under_way;
 use tidegate::wire::stream::{StreamEnd, StreamReader};
 use tidegate::wire::usage::of_body;
 use tidegate_fuzz::{operation, pieces, split_off};
@@ -32,4 +33,7 @@ fuzz_target!(|input: &[u8]| {
     let _ = of_body(operation, answer);
     let _ = stored::of_body(answer);
     let _ = mentions::of_json(answer);
+    if let Some(report) = under_way::of_body(answer) {
+        assert!(!report.is_under_way || report.usage.is_none(), "work that goes on has cost nothing yet");
+    }
 });

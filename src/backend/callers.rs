@@ -213,6 +213,7 @@ impl Stage {
             asks_token: self.asks_token(),
             tokens: self.porter.view(&self.applied.config, self.clock.wall_ms()),
             strangers: self.door.strangers(),
+            waiting: self.door.waiting(),
         }
     }
 }

@@ -93,7 +93,7 @@ impl Publisher {
         let script = stage.simulated.as_ref().and_then(super::simulated::Simulated::script);
         let told =
             stage.ring.total() != self.records.total || script != self.script || stage.door.arrivals() != self.arrivals;
-        let told = told || stage.door.strangers() != self.door.strangers;
+        let told = told || stage.door.strangers() != self.door.strangers || stage.door.waiting() != self.door.waiting;
         let told = told || *stage.door.streams.view() != *self.line.streams;
         if moved || told {
             self.happened = second;

@@ -61,7 +61,7 @@ impl Stage {
         let played = |account: &AccountId| simulated.map(|simulated| simulated.base_url(account));
         let racks = &mut self.racks;
         let upstreams = table(&config, |account| racks.of(account, &desk), played, self.address);
-        self.door.upstreams.replace(upstreams);
+        self.door.reach(upstreams);
     }
 
     /// Asks anew for tokens that were refused before their time.

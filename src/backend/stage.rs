@@ -163,8 +163,8 @@ impl Stage {
         let engine = Engine::new(Balancer::new(Arc::clone(&checked), seed, clock.now()), clock);
         engine.number_from(history::first_number(clock.wall_ms()));
         let (recorder, drain) = recorder(crate::record::recorder::QUEUE);
-        let (client, ways) = listening::outward(&checked.config)?;
-        let door = Arc::new(Door::new(Arc::clone(&engine), client, recorder, checked, clock.wall_ms()));
+        let (pool, ways) = listening::outward(&checked.config)?;
+        let door = Arc::new(Door::new(Arc::clone(&engine), pool, recorder, checked, clock.wall_ms()));
         let applied = Arc::new(Applied { revision: first, ..applied(&profile, findings) });
         let (ui, back, inbox) = line(Publisher::first(&profile, &applied, &options, &clock));
         let bell = if options.headless { None } else { hang_doorbell(&back) };

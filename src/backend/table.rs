@@ -55,7 +55,8 @@ fn upstream(
     let uri: Uri = base_url.parse().ok()?;
     let upstream = Upstream {
         target,
-        loopback: address(&uri).is_some_and(|ip| ip.is_loopback()),
+        // We listen without encryption alone, so nothing that is encrypted leads straight back to us.
+        may_lead_back: uri.scheme_str() == Some("http") || address(&uri).is_some_and(|ip| ip.is_loopback()),
         service: account.shows_key_as(),
         keys,
         organization: account.organization.clone(),
@@ -65,8 +66,10 @@ fn upstream(
 }
 
 fn address(uri: &Uri) -> Option<IpAddr> {
-    match uri.host()? {
+    let host = uri.host()?.trim_end_matches('.').to_ascii_lowercase();
+    match host.as_str() {
         "localhost" => Some(IpAddr::from([127, 0, 0, 1])),
+        host if host.ends_with(".localhost") => Some(IpAddr::from([127, 0, 0, 1])),
         host => host.trim_matches(['[', ']']).parse().ok(),
     }
 }
@@ -87,7 +90,7 @@ mod tests {
 
     fn checked(base_url: &str) -> CheckedConfig {
         let text = format!(
-            "[[account]]\nid = \"a\"\nservice = \"compatible\"\nbase_url = \"{base_url}\"\n[[endpoint]]\nid = \"e\"\naccount = \"a\"\nmodel = \"m\"\n"
+            "[[account]]\nid = \"a\"\nservice = \"compatible\"\nbase_url = \"{base_url}\"\nallow_plain_http = true\n[[endpoint]]\nid = \"e\"\naccount = \"a\"\nmodel = \"m\"\n"
         );
         let config: Config = toml_edit::de::from_str(&text).unwrap();
         CheckedConfig::resolve(Arc::new(config), 1).0
@@ -96,11 +99,21 @@ mod tests {
     #[test]
     fn our_own_listener_is_no_upstream_under_any_of_its_names() {
         let own = Some(SocketAddr::from(([127, 0, 0, 1], 8787)));
-        for url in ["http://127.0.0.1:8787/v1", "http://localhost:8787/v1", "http://[::1]:8787/v1"] {
+        for url in ["http://127.0.0.1:8787/v1", "http://LocalHost.:8787/v1", "http://[::1]:8787/v1"] {
             assert!(table(&checked(url), |_| Arc::default(), |_| None, own).is_empty(), "{url}");
         }
         for url in ["http://127.0.0.1:8788/v1", "https://api.openai.com/v1"] {
             assert_eq!(table(&checked(url), |_| Arc::default(), |_| None, own).len(), 1, "{url}");
         }
+    }
+
+    #[test]
+    fn whatever_may_be_ourselves_by_another_name_is_sent_our_mark() {
+        let leads_back = |url: &str| {
+            let table = table(&checked(url), |_| Arc::default(), |_| None, None);
+            table.values().any(|upstream| upstream.may_lead_back)
+        };
+        assert!(leads_back("http://my-own-computer.lan:8787/v1") && leads_back("https://localhost:9/v1"));
+        assert!(!leads_back("https://api.openai.com/v1"), "Azure refuses more than ten headers");
     }
 }

@@ -19,6 +19,8 @@ pub struct DoorView {
     pub tokens: Vec<CallerToken>,
     /// Who was turned away.
     pub strangers: Strangers,
+    /// Requests that wait because as many connections are open as there are files for.
+    pub waiting: u32,
 }
 
 impl DoorView {

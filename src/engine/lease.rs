@@ -36,6 +36,8 @@ pub struct Lease {
     sending: bool,
     /// The account of the last turn that was sent.
     account: Option<AccountId>,
+    /// It was sent on a visit before.
+    has_visited: bool,
 }
 
 impl Lease {
@@ -49,6 +51,7 @@ impl Lease {
             open: false,
             sending: false,
             account: None,
+            has_visited: false,
         }
     }
 
@@ -91,7 +94,16 @@ impl Lease {
     /// Asks to go to what an account keeps: at once, once its rest is over, or a refusal. Another account may be asked next.
     pub async fn visit(&mut self, visit: Visit) -> Turn {
         self.open = true;
-        self.turn(Input::Visiting { request: self.request, profile: Arc::clone(&self.profile), visit }).await
+        let turn =
+            self.turn(Input::Visiting { request: self.request, profile: Arc::clone(&self.profile), visit }).await;
+        self.has_visited |= matches!(turn, Turn::Send(_));
+        turn
+    }
+
+    /// Whether some account was asked before.
+    #[must_use]
+    pub const fn has_visited(&self) -> bool {
+        self.has_visited
     }
 
     /// Reports an attempt that failed before the commit point and asks what to do next.

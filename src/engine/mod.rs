@@ -129,6 +129,12 @@ impl Engine {
         view
     }
 
+    /// How many entries the brain keeps of what comes and goes, by kind.
+    #[must_use]
+    pub fn sizes(&self) -> [(&'static str, usize); 5] {
+        self.core().balancer.sizes()
+    }
+
     /// Wakes the brain at the exact moments it asks for. Runs for ever; drop it to stop.
     pub async fn run(&self) {
         loop {

@@ -242,7 +242,8 @@ fn base_url(place: usize, account: &super::config::Account, findings: &mut Findi
         );
         return;
     }
-    let local = host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let local = host.eq_ignore_ascii_case("localhost")
+        || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
     match scheme {
         "https" => {}
         "http" if local || account.allow_plain_http => {}

@@ -336,6 +336,17 @@ impl Decision {
         known.min_by_key(|one| one.free_at).map_or(Scarce::Requests, |one| one.scarce())
     }
 
+    /// Whether nothing but the caller's own limits kept it away.
+    #[must_use]
+    pub fn lacks_caller(&self) -> bool {
+        let mut by_caller = false;
+        self.candidates.iter().all(|one| {
+            let is_caller = one.verdict == Verdict::Excluded(Exclusion::CallerShort);
+            by_caller |= is_caller;
+            is_caller || one.free_at.is_none()
+        }) && by_caller
+    }
+
     /// The candidate that was taken, if one was.
     #[must_use]
     pub fn chosen(&self) -> Option<Candidate> {

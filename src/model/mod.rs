@@ -21,7 +21,8 @@ pub mod profile;
 pub mod proposal;
 pub mod record;
 pub mod revision;
-pub mod sample;
+#[cfg(test)]
+pub(crate) mod sample;
 pub mod scenario;
 pub mod script;
 pub mod secret;

@@ -151,6 +151,9 @@ pub struct RequestSize {
 pub struct Affinity {
     /// Stored state the request refers to.
     pub state: Vec<u64>,
+    /// What of it is sealed for whoever asked then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sealed: Vec<u64>,
     /// What a prompt cache would go by, as the client says: `prompt_cache_key`.
     pub cache: Option<u64>,
     /// The conversation.

@@ -1,7 +1,7 @@
 //! Finished requests for tests of every room and of the whole.
 //!
 //! Invariant: two samples differ only in their number; a test states whatever it asserts.
-//! Absent on purpose: anything that runs uses.
+//! Absent on purpose: anything that runs uses. It is built for tests alone; those of the whole take this file in by its path.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::units::Timestamp;
 
 /// What `client` asks for: a chat with `gpt-4o`, of normal importance.
 #[must_use]
-pub fn profile(client: &str) -> RequestProfile {
+pub(crate) fn profile(client: &str) -> RequestProfile {
     RequestProfile {
         model: ModelName::from("gpt-4o"),
         operation: Operation::Chat,
@@ -32,7 +32,7 @@ pub fn profile(client: &str) -> RequestProfile {
 
 /// The request with this number, answered with 200 after five milliseconds, without a word of how.
 #[must_use]
-pub fn record(number: u64) -> RequestRecord {
+pub(crate) fn record(number: u64) -> RequestRecord {
     RequestRecord {
         id: RequestId(number),
         at: Timestamp::from_secs(number),

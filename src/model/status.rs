@@ -372,7 +372,8 @@ pub struct QueueView {
     pub refused: u64,
     /// By priority: interactive, normal, bulk.
     pub classes: [ClassView; 3],
-    /// Those who wait, route by route in the order of service: a page, or as many as were asked for.
+    /// Those who wait, route by route in the order of service, then those who wait for an account: a page, or as many as were
+    /// asked for.
     pub list: Vec<WaitingView>,
     /// Those that were sent and have not ended, the oldest first: as many at most.
     pub running: Vec<RunningView>,
@@ -403,9 +404,9 @@ pub struct ClassView {
 pub struct WaitingView {
     /// Which request.
     pub request: RequestId,
-    /// Its route.
+    /// Its route; what it asks for, where an account keeps that.
     pub route: ModelName,
-    /// Its place in the route's order of service, from 1.
+    /// Its place in the route's order of service, or among those who wait for its account, from 1.
     pub position: u32,
     /// How important it is.
     pub priority: Priority,
@@ -423,6 +424,20 @@ pub struct WaitingView {
     pub expected: Option<Timestamp>,
     /// The place that is kept for it, if it is next in its lane.
     pub kept: Option<KeptPlace>,
+    /// What for.
+    pub cause: WaitCause,
+}
+
+/// What one waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitCause {
+    /// Room at an endpoint of its route.
+    Room,
+    /// The end of this account's rest: it asks for what is kept there.
+    Account(AccountId),
+    /// Its caller's own limits; it asks for what an account keeps.
+    Caller,
 }
 
 /// One that was sent and has not ended.

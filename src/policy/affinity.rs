@@ -98,7 +98,10 @@ impl Balancer {
         let Some(job) = self.jobs.get(&request).filter(|job| !job.profile.affinity.state.is_empty()) else { return };
         let Some(account) = job.sent_to().cloned() else { return };
         let profile = std::sync::Arc::clone(&job.profile);
-        self.owners.learn(now, &account, &profile.affinity.state, false);
+        let Affinity { state, sealed, .. } = &profile.affinity;
+        self.owners.learn(now, &account, state, false);
+        // What is sealed was read there, so it is bound to the credential that was sent, too.
+        self.owners.learn(now, &account, sealed, true);
     }
 
     /// What was learned of owners since the last call, in order, to be kept over a restart.

@@ -11,6 +11,7 @@ use crate::model::config::AdminState;
 use crate::model::decision::{Refusal, Verdict};
 use crate::model::id::EndpointId;
 use crate::model::outcome::{Ending, FailureClass, ThrottleKind};
+use crate::model::ownership::Place;
 use crate::model::profile::RequestProfile;
 
 /// Endpoints with their accounts and groups: two accounts share the first group, a third stands alone in the second.
@@ -138,6 +139,33 @@ fn a_good_answer_tells_where_unknown_state_lives_and_a_bad_one_does_not() {
     for request in 3..20 {
         assert_eq!(sent(&ask(&mut world, request, 10, &[5])).account, account);
     }
+}
+
+#[test]
+fn what_is_sealed_is_bound_to_the_credential_also_where_only_a_request_told_of_it() {
+    let mut world = World::new(over(&PLACES, 1_000));
+    let place_of = |seals: &[u64]| Place { address: 1, credential: seals[0], seals: seals.to_vec() };
+    let sealing = |request: u64, world: &mut World| {
+        let affinity = Affinity { state: vec![5, 6], sealed: vec![6], ..Affinity::default() };
+        let profile = Arc::new(RequestProfile { affinity, ..RequestProfile::clone(&chat(10)) });
+        let request = RequestId(request);
+        world.give(Input::Arrived { request, profile }).into_iter().find(|output| output.request() == request)
+    };
+    for account in ["a", "b"] {
+        world.give(Input::Placed(account.into(), place_of(&[10])));
+    }
+    let first = sealing(1, &mut world).expect("an answer");
+    let (site, account) = (place(&first).to_owned(), sent(&first).account.clone());
+    world.commit(RequestId(1), &site);
+    assert_eq!(sent(&sealing(2, &mut world).expect("an answer")).account, account);
+    for account in ["a", "b"] {
+        world.give(Input::Placed(account.into(), place_of(&[20])));
+    }
+    let other_key = sealing(3, &mut world).expect("an answer");
+    assert_eq!(refusal(&other_key).reason, RefusalReason::StateLeft, "another organization cannot open it");
+    assert_eq!(sent(&ask(&mut world, 4, 10, &[5])).account, account, "what is kept by its name is there still");
+    let kept = world.brain.take_fresh_owners();
+    assert!(kept.iter().any(|one| (one.key, one.seal) == (6, 10)), "and it outlives a restart: {kept:?}");
 }
 
 #[derive(Clone, Debug)]

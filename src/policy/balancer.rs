@@ -25,7 +25,6 @@ use super::visits::Visits;
 use crate::model::checked::{CheckedConfig, CheckedEndpoint};
 use crate::model::config::{Priority, Service};
 use crate::model::id::{AccountId, CallerId, RequestId};
-use crate::model::outcome::Ending;
 use crate::model::outlook::Outlook;
 use crate::model::status::QueueView;
 use crate::model::units::Timestamp;
@@ -169,7 +168,7 @@ impl Balancer {
         match input {
             Input::Arrived { request, profile } => {
                 // It may have asked for what it works on before.
-                self.visit_over(now, request, Some(Ending::Completed));
+                self.visit_goes_on(now, request);
                 self.arrived(now, request, profile, outputs);
             }
             Input::Visiting { request, profile, visit } => self.visiting(now, request, profile, visit, outputs),
@@ -189,6 +188,7 @@ impl Balancer {
             Input::Committed { request, signal } => self.committed(now, request, &signal),
             Input::Settled { request, settlement } => self.settled(now, request, &settlement),
             Input::Withdrawn { request } => self.withdrawn(now, request),
+            Input::Cancelled { request } if self.visits.holds(request) => self.cancel_visit(now, request, outputs),
             Input::Cancelled { request } => self.cancelled(now, request, outputs),
             Input::Promoted { request } => self.promoted(request),
             Input::SentByHand { request, endpoint } => self.sent_by_hand(now, request, &endpoint, outputs),

@@ -120,6 +120,7 @@ pub enum Input {
 
 /// A way to what an account keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Visit {
     /// Whose it is, or may be.
     pub account: AccountId,
@@ -129,6 +130,8 @@ pub struct Visit {
     pub waits: bool,
     /// It changes nothing, so that it may be sent again after any failure.
     pub repeats: bool,
+    /// The same request visited before, and was counted among its caller's then.
+    pub goes_on: bool,
 }
 
 /// The right to one sending.

@@ -35,6 +35,7 @@ enum Look {
 impl Balancer {
     /// Lets go everyone in the lines concerned who fits now and is in turn, or delays nobody who is.
     pub(super) fn pump(&mut self, now: Timestamp, outputs: &mut Vec<Output>) {
+        self.visits_of_freed(now, outputs);
         for _ in 0..ROUNDS {
             self.touch_due(now);
             match self.touched.len() {

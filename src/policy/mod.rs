@@ -60,6 +60,7 @@ mod retry;
 mod room;
 mod settle;
 mod shared;
+mod sizes;
 mod spill;
 mod stick;
 mod touch;

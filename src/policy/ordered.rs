@@ -29,6 +29,11 @@ impl<K: Copy + Ord, V> Ordered<K, V> {
         self.entries.binary_search_by_key(key, |(known, _)| *known)
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len().saturating_sub(self.gaps)
+    }
+
     pub(super) fn get(&self, key: &K) -> Option<&V> {
         self.entries.get(self.place(key).ok()?)?.1.as_ref()
     }

@@ -12,18 +12,19 @@ use super::request::{Job, Reservation, RouteState, Stage};
 use crate::model::config::Priority;
 use crate::model::id::RequestId;
 use crate::model::insight::KeptPlace;
-use crate::model::status::{ClassView, QueueView, RunningView, WaitingView};
+use crate::model::status::{ClassView, QueueView, RunningView, WaitCause, WaitingView};
 use crate::model::units::Timestamp;
 
 impl Balancer {
     pub(super) fn queue_view(&self, now: Timestamp) -> QueueView {
         let mut classes =
             CLASSES.map(|class| (class, ClassView { admitted: self.admitted_of(class), ..ClassView::default() }));
-        for (_, request) in &self.deadlines {
-            let Some(job) = self.jobs.get(request) else { continue };
-            if let Some((_, view)) = classes.iter_mut().find(|(class, _)| *class == job.profile.priority) {
+        let in_line = self.deadlines.iter().filter_map(|(_, request)| self.jobs.get(request));
+        let in_line = in_line.map(|job| (&*job.profile, job.waited_by(now)));
+        for (profile, waited) in in_line.chain(self.visits_waiting(now)) {
+            if let Some((_, view)) = classes.iter_mut().find(|(class, _)| *class == profile.priority) {
                 view.waiting = view.waiting.saturating_add(1);
-                view.oldest = view.oldest.max(job.waited_by(now));
+                view.oldest = view.oldest.max(waited);
             }
         }
         let classes = classes.map(|(_, view)| view);
@@ -88,9 +89,12 @@ impl Balancer {
                     deadline: job.deadline(),
                     expected: starts.get(&job.order).map(|at| now.max(*at)),
                     kept: self.kept_for(route, job.order),
+                    cause: WaitCause::Room,
                 });
             }
         }
+        let left = self.listed.saturating_sub(list.len());
+        list.extend(self.visits_listed(now, left));
         list
     }
 

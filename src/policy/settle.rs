@@ -165,8 +165,11 @@ impl Balancer {
             close_entry(now, &mut caller.ledger, entry, spent);
             caller.in_flight = caller.in_flight.saturating_sub(1);
             if caller.is_capped() {
-                // Those of its other routes may have waited for this alone.
+                // Those of its other routes, and what it asks of accounts, may have waited for this alone.
                 self.touched.extend(&self.lined);
+                if let Some(slot) = reservation.caller {
+                    self.visits_freed(slot);
+                }
             }
         }
     }

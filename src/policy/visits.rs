@@ -1,5 +1,5 @@
 //! Requests for what an account keeps: files, lists, stored responses, jobs. A visit takes no tokens, so it waits for none and
-//! no ledger knows it; but an account that is to be left alone is left alone.
+//! no endpoint's ledger knows it; but an account that is to be left alone is left alone, and its caller's limits of requests hold.
 //!
 //! The rule: a visit goes to its account by the first endpoint that is enabled, has a key and does not rest for a cause that
 //! concerns the whole account (its key, a rule of its network, no connection). What a deployment's limits or errors are resting
@@ -10,10 +10,14 @@
 //! Invariant: a visit goes to the account that was named or nowhere, and what may have changed something is not sent twice.
 //! Absent on purpose: which account that is (`whereabouts`), and runs of models on what is stored, which are requests like others.
 
+mod callers;
+mod waiting;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::callers::Paid;
 use super::balancer::Balancer;
 use super::event::{Assignment, Output, Visit};
 use super::health::{HealthState, Pace, Standing};
@@ -39,6 +43,8 @@ pub(super) struct Visits {
     /// Those that wait, by when they look again.
     wakes: BTreeSet<(Timestamp, RequestId)>,
     accounts: BTreeMap<AccountId, HealthState>,
+    /// Callers of which something ended.
+    freed: BTreeSet<usize>,
 }
 
 /// One that is under way.
@@ -51,6 +57,8 @@ struct Visitor {
     waited: Duration,
     stage: Stage,
     committed: bool,
+    /// What it took of its caller, once it was sent.
+    paid: Option<Paid>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +78,8 @@ enum Leave {
     Now(usize),
     /// From then on; `None`: once something happens whose time nobody knows.
     Later(Option<Timestamp>),
+    /// The account could be asked, but its caller has to wait until then; `None`: until something of its ends.
+    CallerLacks(Option<Timestamp>),
     /// Waiting does not help.
     Never,
 }
@@ -78,6 +88,11 @@ impl Visits {
     /// Whether a request is one of these.
     pub(super) fn holds(&self, request: RequestId) -> bool {
         self.under_way.contains_key(&request)
+    }
+
+    /// How many are under way.
+    pub(super) fn len(&self) -> usize {
+        self.under_way.len()
     }
 
     /// When one that waits looks again.
@@ -121,7 +136,7 @@ impl Balancer {
         self.visit_over(now, request, Some(Ending::Completed));
         let (attempts, waited, committed) = (0, Duration::ZERO, false);
         let stage = Stage::Waiting { since: now, earliest: now, until: now, deadline: now };
-        let visitor = Visitor { profile, visit, attempts, waited, stage, committed };
+        let visitor = Visitor { profile, visit, attempts, waited, stage, committed, paid: None };
         let (leave, judged) = self.may_visit(now, &visitor);
         match leave {
             _ if self.stopping => self.refuse_visit(now, request, &visitor, &judged, RefusalReason::Stopping, outputs),
@@ -173,11 +188,13 @@ impl Balancer {
         let (leave, judged) = self.may_visit(now, &visitor);
         match leave {
             Leave::Now(endpoint) => self.send_visit(now, request, visitor, endpoint, judged, outputs),
-            Leave::Later(when) if now < deadline && when.is_none_or(|when| when <= deadline) => {
+            Leave::Later(when) | Leave::CallerLacks(when)
+                if now < deadline && when.is_none_or(|when| when <= deadline) =>
+            {
                 let until = when.unwrap_or(deadline).max(now.after(Duration::from_millis(1)));
                 self.put_waiting(request, visitor, (since, now, until, deadline));
             }
-            Leave::Later(_) | Leave::Never => {
+            Leave::Later(_) | Leave::CallerLacks(_) | Leave::Never => {
                 let reason = reason(&leave, &visitor);
                 self.refuse_visit(now, request, &visitor, &judged, reason, outputs);
             }
@@ -197,6 +214,11 @@ impl Balancer {
 
     /// Whether it may go, and what is said of each of the account's endpoints.
     fn may_visit(&self, now: Timestamp, visitor: &Visitor) -> (Leave, Vec<Door>) {
+        self.as_its_caller_may(now, visitor, self.lets_visit(now, visitor))
+    }
+
+    /// The same by the account alone.
+    fn lets_visit(&self, now: Timestamp, visitor: &Visitor) -> (Leave, Vec<Door>) {
         let account = &visitor.visit.account;
         let own = self.visits.accounts.get(account).map_or(Standing::Open, |health| health.standing(now, 0, PACE));
         let (mut leave, mut judged) = (Leave::Never, Vec::new());
@@ -254,6 +276,7 @@ impl Balancer {
         visitor.waited = visitor.waited_by(now);
         visitor.attempts = visitor.attempts.saturating_add(1);
         visitor.stage = Stage::Sent(slot);
+        self.caller_sends(now, &mut visitor);
         let decision = self.visit_decision(now, &visitor, &judged, Conclusion::Sent);
         self.visits.health(&visitor.visit.account).sent(now, request, 0);
         let Some(state) = self.endpoints.get_mut(slot) else { return };
@@ -276,7 +299,9 @@ impl Balancer {
         let deadline = self.visit_deadline(now, &visitor);
         let when = match leave {
             Leave::Now(_) => at_least,
-            Leave::Later(when) => Some(when.unwrap_or(deadline).max(at_least.unwrap_or(now))),
+            Leave::Later(when) | Leave::CallerLacks(when) => {
+                Some(when.unwrap_or(deadline).max(at_least.unwrap_or(now)))
+            }
             Leave::Never => None,
         };
         let is_full = self.deadlines.len().saturating_add(self.visits.wakes.len())
@@ -313,9 +338,11 @@ impl Balancer {
         outputs: &mut Vec<Output>,
     ) {
         self.refused = self.refused.saturating_add(1);
+        self.caller_is_done(now, visitor, true);
         let decision = Some(self.visit_decision(now, visitor, judged, Conclusion::Refused(reason)));
         let retry_at = judged.iter().filter_map(|(.., free_at)| *free_at).min();
-        let retry_at = retry_at.filter(|_| reason == RefusalReason::AccountRests);
+        let retry_at =
+            retry_at.filter(|_| matches!(reason, RefusalReason::AccountRests | RefusalReason::NoCapacityInTime));
         outputs.push(Output::Refused { request, refusal: Refusal { reason, retry_at }, decision });
     }
 
@@ -361,7 +388,10 @@ impl Balancer {
     /// It is over; `None`: nothing was sent.
     pub(super) fn visit_over(&mut self, now: Timestamp, request: RequestId, ending: Option<Ending>) {
         let Some(visitor) = self.take_waiting(request) else { return };
+        let was_asked = visitor.attempts > 1 || matches!(visitor.stage, Stage::Waiting { .. });
+        self.caller_is_done(now, &visitor, ending.is_some() || was_asked);
         let Stage::Sent(slot) = visitor.stage else { return };
+        self.caller_is_back(&visitor);
         if !visitor.committed {
             self.visits.health(&visitor.visit.account).unjudged(now, request);
         }
@@ -383,7 +413,15 @@ impl Balancer {
         settlement: Option<&Settlement>,
         outputs: &mut Vec<Output>,
     ) {
-        let account = self.visits.under_way.get(&request).map(|visitor| visitor.visit.account.clone());
+        let visitor = self.visits.under_way.get(&request);
+        let (account, stage) = (visitor.map(|one| one.visit.account.clone()), visitor.map(|one| one.stage));
+        if let (Some(Stage::Sent(slot)), Some(usage)) = (stage, settlement.and_then(|settlement| settlement.usage))
+            && let Some(endpoint) = self.endpoints.get_mut(slot)
+        {
+            let counters = &mut endpoint.counters;
+            counters.tokens_in = counters.tokens_in.saturating_add(usage.input);
+            counters.tokens_out = counters.tokens_out.saturating_add(usage.output);
+        }
         self.visit_over(now, request, settlement.map(|settlement| settlement.ending));
         self.visits_look(now, account.as_ref(), outputs);
     }
@@ -398,6 +436,7 @@ impl Balancer {
     ) {
         let Some(visitor) = self.visits.under_way.remove(&request) else { return };
         let Stage::Sent(slot) = visitor.stage else { return };
+        self.caller_is_back(&visitor);
         self.blame_visit(now, request, slot, &visitor.visit.account, failure);
         let rules = self.config.retry.clone();
         let (leave, judged) = self.may_visit(now, &visitor);
@@ -409,13 +448,14 @@ impl Balancer {
         let earliest = now.after(if again { backoff(&mut self.rng, &rules, visitor.attempts) } else { Duration::ZERO });
         let start = match leave {
             Leave::Now(_) => Some(earliest),
-            Leave::Later(when) => when.map(|when| when.max(earliest)),
+            Leave::Later(when) | Leave::CallerLacks(when) => when.map(|when| when.max(earliest)),
             Leave::Never => None,
         };
         let account = visitor.visit.account.clone();
         if again && start.is_some_and(|start| start <= self.visit_deadline(now, &visitor)) {
             self.wait_or_refuse(now, request, visitor, (&leave, &judged), Some(earliest), outputs);
         } else {
+            self.caller_is_done(now, &visitor, true);
             let decision = self.visit_decision(now, &visitor, &judged, Conclusion::PassedOn);
             outputs.push(Output::GiveUp { request, decision });
         }
@@ -518,6 +558,7 @@ const fn reason(leave: &Leave, visitor: &Visitor) -> RefusalReason {
     match leave {
         Leave::Never if visitor.visit.is_bound => RefusalReason::StateOutOfReach,
         Leave::Never => RefusalReason::NothingUsable,
+        Leave::CallerLacks(_) => RefusalReason::NoCapacityInTime,
         Leave::Now(_) | Leave::Later(_) => RefusalReason::AccountRests,
     }
 }

@@ -6,28 +6,40 @@ use crate::model::outcome::HeaderFacts;
 use crate::model::profile::{Affinity, Operation};
 
 /// Two accounts with an endpoint each, on one route.
-fn world() -> World {
+pub(super) fn world() -> World {
+    world_of(|_| {})
+}
+
+/// The same with something else.
+pub(super) fn world_of(change: impl FnOnce(&mut crate::model::config::Config)) -> World {
     let sites = [site("ea", 1_000), site("eb", 1_000)];
     let config: Arc<CheckedConfig> = config(&sites, &[], |config| {
         let first = config.accounts[0].clone();
         config.accounts = ["a", "b"].map(|id| crate::model::config::Account { id: id.into(), ..first.clone() }).into();
         config.endpoints[1].account = "b".into();
         config.queue.max_wait_seconds = 90;
+        change(config);
     });
     World::new(config)
 }
 
-fn visit(account: &str) -> Visit {
-    Visit { account: account.into(), is_bound: true, waits: true, repeats: true }
+pub(super) fn visit(account: &str) -> Visit {
+    Visit { account: account.into(), is_bound: true, waits: true, repeats: true, goes_on: false }
 }
 
-fn go(world: &mut World, request: u64, visit: Visit) -> Output {
+pub(super) fn go(world: &mut World, request: u64, visit: Visit) -> Output {
+    go_as(world, request, visit, None)
+}
+
+/// The same for a caller.
+pub(super) fn go_as(world: &mut World, request: u64, visit: Visit, caller: Option<&str>) -> Output {
     let size = crate::model::profile::RequestSize { choices: 1, ..Default::default() };
     let profile = RequestProfile {
         model: "/files".into(),
         operation: Operation::Stored,
         size,
         affinity: Affinity::default(),
+        caller: caller.map(Into::into),
         ..RequestProfile::clone(&chat(2))
     };
     let request = RequestId(request);
@@ -35,23 +47,23 @@ fn go(world: &mut World, request: u64, visit: Visit) -> Output {
     outputs.into_iter().find(|output| output.request() == request).expect("an answer")
 }
 
-fn fail(world: &mut World, request: u64, failure: Failure) -> Vec<Output> {
+pub(super) fn fail(world: &mut World, request: u64, failure: Failure) -> Vec<Output> {
     world.give(Input::AttemptFailed { request: RequestId(request), failure })
 }
 
-fn commit(world: &mut World, request: u64) -> Vec<Output> {
+pub(super) fn commit(world: &mut World, request: u64) -> Vec<Output> {
     let signal = crate::model::outcome::HeaderSignal { endpoint: "ea".into(), facts: HeaderFacts::default() };
     world.give(Input::Committed { request: RequestId(request), signal })
 }
 
-fn sent_to(output: &Output) -> Option<&str> {
+pub(super) fn sent_to(output: &Output) -> Option<&str> {
     match output {
         Output::Assigned { assignment, .. } => Some(assignment.endpoint.as_str()),
         _ => None,
     }
 }
 
-fn refused(output: &Output) -> Option<Refusal> {
+pub(super) fn refused(output: &Output) -> Option<Refusal> {
     match output {
         Output::Refused { refusal, .. } => Some(*refusal),
         _ => None,
@@ -59,7 +71,7 @@ fn refused(output: &Output) -> Option<Refusal> {
 }
 
 /// Lets time pass up to a moment, each wake in turn.
-fn until(world: &mut World, seconds: u64) -> Vec<Output> {
+pub(super) fn until(world: &mut World, seconds: u64) -> Vec<Output> {
     let (end, mut all) = (Timestamp::from_secs(seconds), Vec::new());
     while let Some(wake) = world.brain.next_wake().filter(|wake| *wake <= end) {
         world.now = world.now.max(wake);

@@ -4,20 +4,14 @@
 //! the environment are read only where the configuration says so (`outward`).
 //! Absent on purpose: deciding what a failure means.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, UPGRADE, VIA};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::Instant;
 
 use super::deadlines::Watch;
-use super::outward::{Outward, Ways};
-use super::room;
+use super::pool::Pool;
 use super::slots::Slot;
 use super::spool::{Kept, PartsBody};
 use super::upstreams::Upstream;
@@ -25,38 +19,6 @@ use crate::model::outcome::{Failure, FailureClass, HeaderFacts};
 use crate::model::profile::Operation;
 use crate::wire::headers;
 use crate::wire::patch::{Changes, Seams, patched};
-
-/// The pooled client toward all upstreams.
-pub type Client = hyper_util::client::legacy::Client<hyper_rustls::HttpsConnector<Outward>, PartsBody>;
-
-/// A client that trusts the system's certificates and goes the way that `ways` says. Without any, HTTPS upstreams fail as unreachable and the rest works.
-///
-/// # Errors
-/// If no cryptography provider could be set up.
-pub fn client(connect_timeout: Duration, ways: Ways) -> Result<Client, rustls::Error> {
-    let mut tcp = HttpConnector::new();
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    tcp.set_connect_timeout(Some(connect_timeout));
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = hyper_rustls::HttpsConnectorBuilder::new();
-    let builder = match builder.with_provider_and_native_roots(Arc::clone(&provider)) {
-        Ok(builder) => builder,
-        Err(error) => {
-            tracing::warn!(%error, "no system certificates were found, so HTTPS endpoints cannot be reached; install ca-certificates");
-            let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-            let empty = tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
-            hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(empty)
-        }
-    };
-    let connector = builder.https_or_http().enable_http1().wrap_connector(Outward::new(tcp, ways, connect_timeout));
-    Ok(hyper_util::client::legacy::Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(Duration::from_secs(50))
-        // Those that wait are files too, and of files there may be few.
-        .pool_max_idle_per_host(room::idle_at_once())
-        .build(connector))
-}
 
 /// A request as it can be sent any number of times.
 pub struct Prepared {
@@ -122,7 +84,7 @@ const NOTHING: crate::model::outcome::LimitFacts =
 /// # Errors
 /// A fault without an answer: no connection, broken, or too late.
 pub async fn send(
-    client: &Client,
+    pool: &Pool,
     upstream: &Upstream,
     prepared: &Prepared,
     via: &HeaderValue,
@@ -130,7 +92,7 @@ pub async fn send(
     slot: Slot,
 ) -> Result<Response<Incoming>, Fault> {
     let request = build(upstream, prepared, via, slot).map_err(|class| Fault::silent(class, false))?;
-    match watch.within(deadline, client.request(request)).await {
+    match watch.within(deadline, pool.client().request(request)).await {
         Err(_) => Err(Fault::silent(FailureClass::Timeout, true)),
         Ok(Err(error)) if error.is_connect() => Err(Fault::silent(FailureClass::Connect, false)),
         Ok(Err(_)) => Err(Fault::silent(FailureClass::Broken, true)),
@@ -167,7 +129,7 @@ fn build(
     if !is_stored && !prepared.opens_socket() {
         headers_out.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     }
-    if upstream.loopback {
+    if upstream.may_lead_back {
         // What it passed through before stays, so that a loop over several proxies is seen too.
         for passed in &prepared.via {
             headers_out.append(VIA, passed.clone());

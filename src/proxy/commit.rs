@@ -3,6 +3,7 @@
 //! Invariant: nothing of an answer reaches the client before this says so, and nothing is tried elsewhere after it has.
 //! Absent on purpose: relaying (`meter`).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -14,8 +15,10 @@ use tokio::time::Instant;
 
 use super::attempt::{Fault, Prepared};
 use super::deadlines::{Over, Watch};
+use super::slots::Slots;
 use crate::engine::clock::Clock;
 use crate::model::outcome::{Failure, FailureClass, LimitFacts};
+use crate::model::profile::Operation;
 use crate::wire::failure::classify;
 use crate::wire::headers::facts;
 use crate::wire::stream::{StreamReader, StreamState};
@@ -48,6 +51,8 @@ pub struct Committed {
     pub reader: Option<StreamReader>,
     /// Usage was asked for on our own account, and the client shall not see it.
     pub hides_usage: bool,
+    /// The account's keys, which no event of a stream may repeat.
+    pub keys: Option<Arc<Slots>>,
 }
 
 /// Waits until an answer proves good or bad: until `deadline`; for an error's body `ERROR_PATIENCE` at most.
@@ -73,7 +78,7 @@ pub async fn commit(
         return Err(refused(head, body, clock, (watch, deadline)).await);
     }
     if !is_event_stream(&head.headers) {
-        return hold(head, body, clock, (watch, deadline)).await;
+        return hold(head, body, prepared, clock, (watch, deadline)).await;
     }
     let mut reader = StreamReader::new(prepared.operation);
     let (mut prefix, mut held) = (Vec::new(), 0_usize);
@@ -107,22 +112,34 @@ impl Committed {
     /// Good by its head alone.
     fn of(head: http::response::Parts, body: Incoming) -> Self {
         let has_length = body.size_hint().exact().is_some();
-        Self { head, has_length, prefix: Vec::new(), body, trailers: None, reader: None, hides_usage: false }
+        Self {
+            head,
+            has_length,
+            prefix: Vec::new(),
+            body,
+            trailers: None,
+            reader: None,
+            hides_usage: false,
+            keys: None,
+        }
     }
 }
 
-/// A document that is short is good once it is here; of another one the beginning is not waited for.
+/// A document that is short is good once it is here. Anything else is not waited for: of sound, a file or lines its client may use
+/// the beginning.
 async fn hold(
     head: http::response::Parts,
     mut body: Incoming,
+    prepared: &Prepared,
     clock: &Clock,
     (watch, deadline): (&mut Watch, Instant),
 ) -> Result<Committed, Fault> {
     let announced = body.size_hint().exact();
     let has_length = announced.is_some();
     let until = match announced {
+        _ if !is_document(&head.headers, prepared) => return Ok(Committed::of(head, body)),
         Some(length) if length <= WHOLE as u64 => deadline,
-        None if is_json(&head.headers) => deadline.min(clock.deadline(MOMENT)),
+        None if head.headers.contains_key(CONTENT_TYPE) => deadline.min(clock.deadline(MOMENT)),
         _ => return Ok(Committed::of(head, body)),
     };
     let (mut prefix, mut held, mut trailers) = (Vec::new(), 0_usize, None);
@@ -145,9 +162,22 @@ async fn hold(
     Ok(Committed { prefix, has_length, trailers, ..Committed::of(head, body) })
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    kind.get(..16).is_some_and(|start| start.eq_ignore_ascii_case("application/json"))
+/// Whether a client can use nothing but the whole of it. What has no type is taken for the JSON that was asked for.
+fn is_document(headers: &HeaderMap, prepared: &Prepared) -> bool {
+    let path = prepared.stored.as_ref().map_or("", |(path, _)| path);
+    if path.ends_with("/content") {
+        return false;
+    }
+    let Some(kind) = headers.get(CONTENT_TYPE) else { return true };
+    let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match kind.as_str() {
+        "application/json" => true,
+        // Words of a recording come in one piece, also as subtitles.
+        _ => {
+            kind.starts_with("text/")
+                && matches!(prepared.operation, Operation::Transcriptions | Operation::Translations)
+        }
+    }
 }
 
 /// Whether events can be read as they pass. One that is compressed against our wish is relayed as it is.
@@ -191,3 +221,7 @@ fn with_head(mut failure: Failure, headers: &HeaderMap, wall_ms: u64) -> Failure
     }
     failure
 }
+
+#[cfg(test)]
+#[path = "commit_tests.rs"]
+mod tests;

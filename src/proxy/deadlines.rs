@@ -57,6 +57,13 @@ pub enum Over {
 }
 
 impl Deadlines {
+    /// How many wait for something now.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        let list = self.0.list();
+        list.places.len().saturating_sub(list.free.len())
+    }
+
     /// Nobody waits. The timer runs on the runtime of whoever waits first.
     #[must_use]
     pub fn new(clock: Clock) -> Self {

@@ -2,7 +2,8 @@
 //! stays with the account that answered first, since what was said so far is known there alone.
 //!
 //! Invariant: messages pass as they came but for the model's name; one response is under way at a time; nothing of an answer
-//! reaches the client before it is decisive, and the account does not change after that.
+//! reaches the client before it is decisive, and the account does not change after that. An idle socket is closed in time, and the
+//! time counts between responses only.
 //! Absent on purpose: the frames of both sides as they came. Each side speaks WebSocket with us, so that a message can be sent to
 //! another endpoint.
 
@@ -20,7 +21,8 @@ use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::answer::Answer;
@@ -149,28 +151,45 @@ fn handshake(head: Parts) -> Prepared {
 impl Dialogue {
     /// Until one side hangs up. The place and the client's connection are its own as long.
     async fn live(mut self, _arrival: Arc<Arrival>, _place: Place) {
-        loop {
-            if let Some(text) = self.queued.pop_front() {
-                if self.respond(text).await.is_break() {
-                    break;
-                }
-                continue;
-            }
-            let flow = match self.hear(None).await {
-                Heard::FromClient(Message::Text(text)) if Asked::is_create(text.as_bytes()) => self.respond(text).await,
-                Heard::FromClient(message) => self.pass_up(message).await,
-                Heard::FromUpstream(message) => self.pass_down(message).await,
-                Heard::UpstreamGone | Heard::ClientGone | Heard::Over(_) => ControlFlow::Break(()),
-            };
-            if flow.is_break() {
-                break;
-            }
-        }
+        let farewell = self.talk().await;
         // Whoever is gone already cannot be told.
-        let _ = self.client.close(None).await;
+        let _ = self.client.close(farewell).await;
         if let Some(mut line) = self.line.take() {
             let _ = line.socket.close(None).await;
         }
+    }
+
+    /// Response after response, until one side hangs up or nobody asks for another one in time; what the client is told then.
+    async fn talk(&mut self) -> Option<CloseFrame> {
+        let mut watch = self.door.deadlines.watch();
+        let mut until = self.idle_until();
+        loop {
+            let heard = match self.queued.pop_front() {
+                Some(text) => Heard::FromClient(Message::Text(text)),
+                None => self.hear(Some((&mut watch, until))).await,
+            };
+            let is_said = matches!(&heard, Heard::FromClient(said) | Heard::FromUpstream(said) if is_for_them(said));
+            let flow = match heard {
+                Heard::FromClient(Message::Text(text)) if Asked::is_create(text.as_bytes()) => self.respond(text).await,
+                Heard::FromClient(message) => self.pass_up(message).await,
+                Heard::FromUpstream(message) => self.pass_down(message).await,
+                Heard::Over(_) => return Some(CloseFrame { code: CloseCode::Away, reason: IDLE.into() }),
+                Heard::UpstreamGone | Heard::ClientGone => return None,
+            };
+            if flow.is_break() {
+                return None;
+            }
+            if is_said {
+                // However long the response took, the time begins with its end. Pings ask for nothing.
+                until = self.idle_until();
+            }
+        }
+    }
+
+    /// Until when another response may be asked for, from now on.
+    fn idle_until(&self) -> Instant {
+        let seconds = self.door.config.load().config.timeouts.socket_idle_seconds;
+        self.door.engine.clock().deadline(Duration::from_secs(seconds.into()))
     }
 
     /// The next message of either side, until a deadline if there is one.
@@ -201,9 +220,7 @@ impl Dialogue {
     }
 
     async fn pass_down(&mut self, message: Message) -> ControlFlow<()> {
-        // Each side has pings of its own.
-        let is_for_them = matches!(message, Message::Text(_) | Message::Binary(_));
-        if is_for_them && self.client.send(message).await.is_err() {
+        if is_for_them(&message) && self.client.send(message).await.is_err() {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
@@ -463,6 +480,13 @@ impl Dialogue {
 
 const LOST: &str =
     "This socket's way to its endpoint ended. What was answered so far stands; open another socket to go on.";
+
+const IDLE: &str = "Tidegate closes a socket on which no response is asked for so long. Open another one to go on.";
+
+/// Whether a message concerns the other side. Each has pings of its own.
+const fn is_for_them(message: &Message) -> bool {
+    matches!(message, Message::Text(_) | Message::Binary(_))
+}
 
 /// A refused handshake's answer, as it came.
 fn of_answer(answer: &Response<bytes::Bytes>) -> error::Reply {

@@ -3,24 +3,29 @@
 //! Invariant: shared parts only; nothing here belongs to one request.
 //! Absent on purpose: anything that decides.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::{HeaderMap, HeaderValue};
 
-use super::attempt::Client;
 use super::auth::{Callers, Who};
 use super::deadlines::Deadlines;
 use super::pace::Paces;
+use super::pool::Pool;
 use super::room::{Place, Room};
 use super::runs::Workers;
 use super::streams::Streams;
-use super::upstreams::Upstreams;
+use super::unfinished::Unfinished;
+use super::upstreams::{self, Upstream, Upstreams};
+use super::wishes::Wishes;
 use crate::contract::door::Strangers;
 use crate::contract::snapshot::Arrivals;
 use crate::engine::Engine;
 use crate::model::checked::CheckedConfig;
+use crate::model::id::EndpointId;
 use crate::record::Recorder;
 
 /// The proxy's shared parts.
@@ -28,9 +33,9 @@ pub struct Door {
     /// The brain.
     pub engine: Arc<Engine>,
     /// Addresses and keys.
-    pub upstreams: Upstreams,
-    /// The pooled client toward all upstreams.
-    pub client: Client,
+    pub(super) upstreams: Upstreams,
+    /// The connections toward all upstreams.
+    pub(super) pool: Pool,
     /// Where finished requests go.
     pub recorder: Recorder,
     /// What runs: names of routes, timeouts.
@@ -49,9 +54,11 @@ pub struct Door {
     pub paces: ArcSwap<Paces>,
     /// Which stored object works which model.
     pub(super) workers: Workers,
+    /// What goes on at services.
+    pub(super) unfinished: Unfinished,
     /// How long each of them waits.
     pub deadlines: Deadlines,
-    /// Our pseudonym in `Via`, toward this computer's own addresses only.
+    /// Our pseudonym in `Via`, toward what may lead back to us only.
     pub marker: String,
     /// The whole value of that header.
     pub via: HeaderValue,
@@ -62,19 +69,13 @@ pub struct Door {
 impl Door {
     /// A door in front of this brain. `instance` tells this process from others in `Via`.
     #[must_use]
-    pub fn new(
-        engine: Arc<Engine>,
-        client: Client,
-        recorder: Recorder,
-        config: Arc<CheckedConfig>,
-        instance: u64,
-    ) -> Self {
+    pub fn new(engine: Arc<Engine>, pool: Pool, recorder: Recorder, config: Arc<CheckedConfig>, instance: u64) -> Self {
         let deadlines = Deadlines::new(*engine.clock());
         let marker = format!("tidegate-{instance:016x}");
         Self {
             engine,
             upstreams: Upstreams::default(),
-            client,
+            pool,
             recorder,
             config: ArcSwap::new(config),
             callers: ArcSwap::default(),
@@ -83,6 +84,7 @@ impl Door {
             room: Room::new(),
             paces: ArcSwap::default(),
             workers: Workers::default(),
+            unfinished: Unfinished::default(),
             streams: Streams::default(),
             deadlines,
             via: HeaderValue::from_str(&format!("1.1 {marker}")).unwrap_or(HeaderValue::from_static("1.1 tidegate")),
@@ -90,6 +92,12 @@ impl Door {
             arrivals: Mutex::default(),
             strangers: Mutex::default(),
         }
+    }
+
+    /// Addresses and keys are these from now on.
+    pub fn reach(&self, table: BTreeMap<EndpointId, Arc<Upstream>>) {
+        self.pool.share_among(upstreams::hosts(&table));
+        self.upstreams.replace(table);
     }
 
     /// What arrived so far.
@@ -134,11 +142,26 @@ impl Door {
         *self.strangers.lock().unwrap_or_else(PoisonError::into_inner) = Strangers::default();
     }
 
-    /// Counts an exchange for as long as the guard lives. Waits until there is a file for its connection to a service.
-    pub(super) async fn enter(self: &Arc<Self>) -> Inside {
-        let place = self.room.service().await;
+    /// Counts an exchange for as long as the guard lives. Waits until there is a file for its connection to a service: as long as
+    /// the configuration and its own head let it wait anywhere.
+    ///
+    /// # Errors
+    /// [`Crowded`] if there is none by then.
+    pub(super) async fn enter(self: &Arc<Self>, headers: &HeaderMap) -> Result<Inside, Crowded> {
+        let patience = || {
+            let longest = Duration::from_secs(self.config.load().config.queue.max_wait_seconds.into());
+            Wishes::read(headers).patience.map_or(longest, |patience| patience.min(longest))
+        };
+        let entered = self.room.service(&self.deadlines, || self.engine.clock().deadline(patience())).await;
+        let place = entered.map_err(|_| Crowded { waited: patience() })?;
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        Inside { door: Arc::clone(self), place }
+        Ok(Inside { door: Arc::clone(self), place })
+    }
+
+    /// How many requests wait for a file before they are looked at.
+    #[must_use]
+    pub fn waiting(&self) -> u32 {
+        self.room.waiting()
     }
 
     /// The same for one whose connection has a place already.
@@ -146,6 +169,12 @@ impl Door {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         Inside { door: Arc::clone(self), place: None }
     }
+}
+
+/// As many connections are open as there are files for, and none ended in time.
+pub(super) struct Crowded {
+    /// How long was waited.
+    pub(super) waited: Duration,
 }
 
 /// One exchange under way.

@@ -1,21 +1,24 @@
 //! Takes our key out of answers that repeat what was sent.
 //!
-//! Invariant: no head and no error body leaves for a client with the key in it.
-//! Absent on purpose: looking into answers that succeed; their bytes pass untouched.
+//! Invariant: no head, no error body and no event of a stream leaves for a client with the key in it.
+//! Absent on purpose: looking into documents that succeed, and into WebSockets; their bytes pass untouched.
 
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderValue};
 use memchr::memmem;
 
 use super::attempt::Fault;
+use super::slots::Slots;
 use crate::model::secret::Secret;
 
+/// A shorter key is a word that local servers ask for and nobody looks at, `none` or `ollama`: answers may hold it by chance.
+const SECRET_FROM: usize = 12;
 /// What stands in the key's place.
 const HIDDEN: &str = "[hidden]";
 
 /// Replaces every header value that holds the key.
 pub fn hide(headers: &mut HeaderMap, key: Option<&Secret>) {
-    let Some(key) = key.map(|key| key.expose().as_bytes()).filter(|key| !key.is_empty()) else { return };
+    let Some(key) = key.map(|key| key.expose().as_bytes()).filter(|key| key.len() >= SECRET_FROM) else { return };
     for value in headers.values_mut() {
         // Most values are shorter than a key, and comparing lengths is cheaper than setting out to search.
         if value.len() >= key.len() && memmem::find(value.as_bytes(), key).is_some() {
@@ -36,8 +39,13 @@ impl Fault {
     }
 }
 
+/// Whole events of a stream with these keys taken out.
+pub(super) fn veiled(events: Bytes, keys: &Slots) -> Bytes {
+    keys.all().fold(events, |events, key| replaced(&events, key.expose().as_bytes()))
+}
+
 fn replaced(body: &Bytes, key: &[u8]) -> Bytes {
-    if key.is_empty() || memmem::find(body, key).is_none() {
+    if key.len() < SECRET_FROM || memmem::find(body, key).is_none() {
         return body.clone();
     }
     let mut clean = Vec::with_capacity(body.len());
@@ -57,14 +65,24 @@ mod tests {
 
     #[test]
     fn every_echo_of_the_key_is_hidden_and_the_rest_is_kept() {
-        let body = Bytes::from_static(b"you sent k-1, yes k-1");
-        assert_eq!(replaced(&body, b"k-1"), Bytes::from_static(b"you sent [hidden], yes [hidden]"));
-        assert_eq!(replaced(&body, b"k-2"), body);
+        let body = Bytes::from_static(b"you sent key-1-secret, yes key-1-secret");
+        assert_eq!(replaced(&body, b"key-1-secret"), Bytes::from_static(b"you sent [hidden], yes [hidden]"));
+        assert_eq!(replaced(&body, b"key-2-secret"), body);
         let mut headers = HeaderMap::new();
-        headers.insert("x-echo", HeaderValue::from_static("Bearer k-1"));
+        headers.insert("x-echo", HeaderValue::from_static("Bearer key-1-secret"));
         headers.insert("x-request-id", HeaderValue::from_static("req_1"));
-        hide(&mut headers, Some(&Secret::new("k-1".to_owned())));
+        hide(&mut headers, Some(&Secret::new("key-1-secret".to_owned())));
         assert_eq!(headers["x-echo"], "[hidden]");
         assert_eq!(headers["x-request-id"], "req_1");
+    }
+
+    #[test]
+    fn a_word_that_is_no_secret_stays_in_answers() {
+        let body = Bytes::from_static(b"ollama has no such model");
+        assert_eq!(replaced(&body, b"ollama"), body);
+        let mut headers = HeaderMap::new();
+        headers.insert("server", HeaderValue::from_static("ollama/1"));
+        hide(&mut headers, Some(&Secret::new("ollama".to_owned())));
+        assert_eq!(headers["server"], "ollama/1");
     }
 }

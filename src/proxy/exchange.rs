@@ -126,7 +126,10 @@ async fn let_in(
     if door.paused.load(Ordering::Relaxed) {
         return plain(error::unavailable(PAUSED));
     }
-    let inside = door.enter().await;
+    let inside = match door.enter(&head.headers).await {
+        Ok(inside) => inside,
+        Err(crowded) => return plain(error::crowded(crowded.waited)),
+    };
     if let Some(client) = socket {
         if begins_dialogue {
             return dialogue::open(door, head, who, client, inside);
@@ -161,7 +164,10 @@ async fn keep(door: Arc<Door>, head: Parts, who: Who, path: String, body: Incomi
     if door.paused.load(Ordering::Relaxed) {
         return plain(error::unavailable(PAUSED));
     }
-    let inside = door.enter().await;
+    let inside = match door.enter(&head.headers).await {
+        Ok(inside) => inside,
+        Err(crowded) => return plain(error::crowded(crowded.waited)),
+    };
     super::stored::answer(door, head, who, path, body, inside).await
 }
 
@@ -251,14 +257,14 @@ pub(super) async fn try_keys(
     (watch, deadline): (&mut Watch, Instant),
 ) -> Result<Committed, Fault> {
     let slot = upstream.keys.slot();
-    let sent = send(&door.client, upstream, prepared, &door.via, (&mut *watch, deadline), slot).await;
+    let sent = send(&door.pool, upstream, prepared, &door.via, (&mut *watch, deadline), slot).await;
     let first = prove(door, sent, upstream, prepared, (&mut *watch, deadline)).await;
     let is_refused = matches!(&first, Err(fault) if fault.failure.class == FailureClass::KeyRejected);
     let Some(other) = is_refused.then(|| upstream.keys.refused(slot, door.engine.clock().wall_ms())).flatten() else {
         return first;
     };
     tracing::warn!("an account refused its key, so its other one is used from now on; renew the refused one");
-    let sent = send(&door.client, upstream, prepared, &door.via, (&mut *watch, deadline), other).await;
+    let sent = send(&door.pool, upstream, prepared, &door.via, (&mut *watch, deadline), other).await;
     prove(door, sent, upstream, prepared, (watch, deadline)).await
 }
 
@@ -277,7 +283,7 @@ async fn prove(
     let proven = commit(response, prepared, door.engine.clock(), wait).await;
     let hides_usage = prepared.asks_usage(upstream);
     proven
-        .map(|committed| Committed { hides_usage, ..committed })
+        .map(|committed| Committed { hides_usage, keys: Some(Arc::clone(&upstream.keys)), ..committed })
         .map_err(|fault| upstream.keys.all().fold(fault, |fault, key| fault.without(Some(key))))
 }
 
@@ -317,6 +323,9 @@ pub(super) fn refusal_reply(door: &Door, journal: &Journal, refusal: &Refusal) -
     let decision = journal.lease.decisions().last();
     let owner = decision.and_then(|decision| decision.bound.as_ref()).map(AccountId::as_str);
     let scarce = decision.map_or(Scarce::Requests, |decision| decision.scarce());
+    if refusal.reason == RefusalReason::NoCapacityInTime && decision.is_some_and(|decision| decision.lacks_caller()) {
+        return error::caller_short(refusal, door.engine.clock().now(), scarce);
+    }
     let model = journal.lease.profile().model.as_str();
     error::refusal(refusal, door.engine.clock().now(), model, names, owner, scarce)
 }

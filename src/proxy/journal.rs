@@ -32,6 +32,8 @@ pub struct Journal {
     status: u16,
     first_token: Option<Duration>,
     written: bool,
+    /// It only looks at what there is.
+    looks: bool,
     _inside: Inside,
 }
 
@@ -55,6 +57,7 @@ impl Journal {
             status: CLIENT_CLOSED,
             first_token: None,
             written: false,
+            looks: false,
             _inside: inside,
         }
     }
@@ -76,6 +79,20 @@ impl Journal {
     /// Notes which model an object works that the answer is about.
     pub(super) fn note_worker(&self, document: &[u8]) {
         self.door.workers.learn(document);
+    }
+
+    /// It only looks at what there is, so that nothing begins with it.
+    pub(super) const fn only_looks(&mut self) {
+        self.looks = true;
+    }
+
+    /// What a document tells of work that goes on after its answer: what that cost, if it is seen to be over for the first time.
+    pub(super) fn note_work(&self, document: &[u8]) -> Option<Usage> {
+        if self.looks {
+            return self.door.unfinished.seen(document);
+        }
+        self.door.unfinished.begun(document);
+        None
     }
 
     /// Which operation it is.

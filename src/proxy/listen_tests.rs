@@ -3,8 +3,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::*;
 use crate::engine::Engine;
 use crate::model::checked::CheckedConfig;
-use crate::proxy::attempt;
 use crate::proxy::outward::Ways;
+use crate::proxy::pool::Pool;
 use crate::record::recorder;
 
 /// With room for one client.
@@ -12,8 +12,7 @@ fn small_door() -> Arc<Door> {
     let checked = Arc::new(CheckedConfig::resolve(Arc::default(), 1).0);
     let engine = Engine::of(&checked);
     let (recorder, _) = recorder(8);
-    let mut door =
-        Door::new(engine, attempt::client(Duration::from_secs(1), Ways::default()).unwrap(), recorder, checked, 1);
+    let mut door = Door::new(engine, Pool::new(Duration::from_secs(1), Ways::default()).unwrap(), recorder, checked, 1);
     door.room = Room::of(0);
     Arc::new(door)
 }

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,7 +18,9 @@ use tokio::time::Instant;
 
 use super::commit::Committed;
 use super::deadlines::Over;
+use super::echo::veiled;
 use super::journal::Journal;
+use super::slots::Slots;
 use super::streams::Stream;
 use crate::engine::clock::Clock;
 use crate::model::outcome::Ending;
@@ -56,6 +59,8 @@ pub struct Relay {
     journal: Option<Journal>,
     /// How it goes, for the screen; streams alone.
     stream: Option<Stream>,
+    /// What no event may repeat.
+    keys: Option<Arc<Slots>>,
     operation: Operation,
 }
 
@@ -112,6 +117,7 @@ impl Relay {
             operation: journal.operation(),
             journal: Some(journal),
             stream: None,
+            keys: committed.keys.filter(|_| is_stream),
         };
         relay.note_stored();
         // An answer without a body is over before anyone asks for a frame.
@@ -148,6 +154,10 @@ impl Relay {
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
         loop {
             if let Some(ready) = self.ready.pop_front() {
+                let ready = match &self.keys {
+                    Some(keys) => veiled(ready, keys),
+                    None => ready,
+                };
                 return Poll::Ready(Some(Ok(Frame::data(ready))));
             }
             if self.journal.is_none()
@@ -304,8 +314,10 @@ impl Relay {
             }
             _ => {}
         }
+        let tells_work = self.operation.stores() || matches!(self.operation, Operation::Stored | Operation::Run);
+        let of_work = self.journal.as_ref().filter(|_| tells_work).and_then(|journal| journal.note_work(document));
         // What a stored answer cost was counted when it was made.
-        if self.operation == Operation::Stored { None } else { of_body(self.operation, document) }
+        if self.operation == Operation::Stored { of_work } else { of_body(self.operation, document) }
     }
 }
 

@@ -2,13 +2,17 @@
 //!
 //! Invariant: a client's connection counts as long as it is open, whatever is spoken on it and whichever listener took it, and so
 //! does one to a service for each request under way. Clients never take the last files: some are left for services and for us.
+//! Whoever waits for a place is counted, and a request waits no longer than it may.
 //! Absent on purpose: a limit per client. On this computer all of them have one address.
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use super::deadlines::Deadlines;
 
 /// At least so many files are ours: the history, locks, the runtimes, and connections to services that wait for a request.
 const OURS: usize = 64;
@@ -18,7 +22,22 @@ pub(super) struct Room {
     clients: Arc<Semaphore>,
     files: Arc<Semaphore>,
     told: AtomicBool,
+    /// Requests that wait for a file.
+    waiting: Arc<AtomicU32>,
 }
+
+/// One of those that wait, for as long as it lives.
+struct Waiting(Arc<AtomicU32>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// No place became free in time.
+#[derive(Debug)]
+pub(super) struct Full;
 
 /// Given back when dropped.
 pub(super) type Place = Option<OwnedSemaphorePermit>;
@@ -51,9 +70,14 @@ impl Room {
 
     /// Of so many files an eighth is ours, and of the others an eighth is never a client's.
     pub(super) fn of(files: usize) -> Self {
-        let shared = files.saturating_sub(OURS.max(files / 8)).max(2);
+        let shared = files.saturating_sub(ours(files)).max(2);
         let places = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
-        Self { clients: places(shared - (shared / 8).max(1)), files: places(shared), told: AtomicBool::new(false) }
+        Self {
+            clients: places(shared - (shared / 8).max(1)),
+            files: places(shared),
+            told: AtomicBool::new(false),
+            waiting: Arc::default(),
+        }
     }
 
     /// A place for a client's connection. Waits for one if all are taken, and says so the first time.
@@ -62,9 +86,27 @@ impl Room {
         ClientPlace { _client: client, _file: self.one_of(&self.files).await }
     }
 
-    /// A place for a request's connection to a service. Waits likewise: an endpoint is not to be blamed for our want of files.
-    pub(super) async fn service(&self) -> Place {
-        self.one_of(&self.files).await
+    /// A place for a request's connection to a service. Waits until `deadline`: an endpoint is not to be blamed for our want of
+    /// files.
+    ///
+    /// # Errors
+    /// [`Full`] if none became free by then.
+    pub(super) async fn service(
+        &self,
+        deadlines: &Deadlines,
+        deadline: impl FnOnce() -> Instant,
+    ) -> Result<Place, Full> {
+        if let Ok(place) = Arc::clone(&self.files).try_acquire_owned() {
+            return Ok(Some(place));
+        }
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting(Arc::clone(&self.waiting));
+        deadlines.watch().within(deadline(), self.one_of(&self.files)).await.map_err(|_| Full)
+    }
+
+    /// How many requests wait for a place now.
+    pub(super) fn waiting(&self) -> u32 {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     async fn one_of(&self, places: &Arc<Semaphore>) -> Place {
@@ -87,9 +129,14 @@ impl Room {
     }
 }
 
-/// As many connections to one address may wait for a request: of our own files a part, so that several addresses have room.
+/// As many connections to services may wait for a request, all hosts together: half of our own files.
 pub(super) fn idle_at_once() -> usize {
-    (open_files() / 32).max(8)
+    ours(open_files()) / 2
+}
+
+/// How many of so many files are ours.
+fn ours(files: usize) -> usize {
+    OURS.max(files / 8)
 }
 
 /// How many files this process may have open: as many as the system lets it ask for, since a shell starts with very few.
@@ -109,8 +156,18 @@ const fn open_files() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::clock::Clock;
     use futures_util::poll;
+    use std::time::Duration;
     use tokio::pin;
+
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    /// Asks for a service's place and waits a minute at most.
+    async fn service(room: &Room) -> Result<Place, Full> {
+        let clock = Clock::start();
+        room.service(&Deadlines::new(clock), || clock.deadline(MINUTE)).await
+    }
 
     #[tokio::test]
     async fn whoever_finds_no_place_gets_the_next_that_is_free() {
@@ -134,15 +191,15 @@ mod tests {
         let one_more = room.client();
         pin!(one_more);
         assert!(poll!(&mut one_more).is_pending());
-        assert!(room.service().await.is_some() && room.service().await.is_some());
+        assert!(service(&room).await.is_ok() && service(&room).await.is_ok());
     }
 
     #[tokio::test]
     async fn a_request_under_way_costs_two_files_and_a_full_room_lets_it_wait() {
         let room = Room::of(OURS + 4);
         let (first, _second) = (room.client().await, room.client().await);
-        let under_way = (room.service().await, room.service().await);
-        let (client, service) = (room.client(), room.service());
+        let under_way = (service(&room).await, service(&room).await);
+        let (client, service) = (room.client(), service(&room));
         pin!(client, service);
         assert!(poll!(&mut client).is_pending() && poll!(&mut service).is_pending());
         assert!(room.was_full());
@@ -150,6 +207,29 @@ mod tests {
         assert!(poll!(&mut service).is_ready());
         drop(first);
         assert!(poll!(&mut client).is_ready());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_waits_for_a_file_as_long_as_it_may_and_is_counted_meanwhile() {
+        let room = Room::of(OURS + 2);
+        let clock = Clock::start();
+        let _taken = (service(&room).await, service(&room).await);
+        {
+            let late = service(&room);
+            pin!(late);
+            assert!(poll!(&mut late).is_pending());
+            assert_eq!(room.waiting(), 1);
+            let before = clock.now();
+            assert!(late.await.is_err());
+            assert!(clock.now().since(before) >= MINUTE, "not before its time");
+        }
+        assert_eq!(room.waiting(), 0, "and is counted no longer");
+        {
+            let leaves = service(&room);
+            pin!(leaves);
+            assert!(poll!(&mut leaves).is_pending());
+        }
+        assert_eq!(room.waiting(), 0, "nor is one that left");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //!
 //! Invariant: a run goes to the owner of its objects or nowhere, waits in its model's line, and is not begun twice.
 //! Absent on purpose: guesses. Where neither the request nor its assistant says which of our models works, no ledger of ours can
-//! be the right one, and it goes as a visit does: counted and told, but held back by no tokens.
+//! be the right one, and it goes as a visit does: its requests and its usage count, but it is held back by no tokens.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -60,20 +60,30 @@ pub(super) async fn start(mut errand: Errand, work: Work) -> Response<Answer> {
         Ok(model) => model,
         Err(missed) => return errand.missed(missed),
     };
-    let Some(model) = model else { return errand.go_on().await };
-    let before = errand.journal.lease.profile();
+    let Some(model) = model else {
+        // No ledger of ours is its own, but what it says of its usage counts.
+        errand.work(None, errand.size);
+        return errand.go_on().await;
+    };
     let size = match work {
         Work::Writes => errand.size,
         Work::Makes => RequestSize { output_cap: Some(0), ..errand.size },
     };
-    let profile = RequestProfile { model, operation: Operation::Run, size, ..RequestProfile::clone(before) };
-    errand.journal.lease.know(Arc::new(profile));
-    errand.prepared.operation = Operation::Run;
+    errand.work(Some(model), size);
     let Errand { door, journal, prepared, .. } = errand;
     forward(&door, journal, &prepared).await
 }
 
 impl Errand {
+    /// It is a run from here on, of this route's model.
+    fn work(&mut self, model: Option<ModelName>, size: RequestSize) {
+        let before = self.journal.lease.profile();
+        let model = model.unwrap_or_else(|| before.model.clone());
+        let profile = RequestProfile { model, operation: Operation::Run, size, ..RequestProfile::clone(before) };
+        self.journal.lease.know(Arc::new(profile));
+        self.prepared.operation = Operation::Run;
+    }
+
     /// The route whose model works: as the request names it, else as its assistant or run does, which its owner is asked for
     /// once. `None`: no route of ours.
     ///

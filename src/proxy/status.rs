@@ -3,6 +3,7 @@
 //! Invariant: reads only; holds no key, no header and no text of any request.
 //! Absent on purpose: commands. No GET changes anything.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
@@ -26,7 +27,11 @@ struct Status {
     now: u64,
     paused: bool,
     in_flight: u64,
+    /// Requests that wait for a file for their connection, before anything else.
+    waiting_for_connection: u32,
     records_dropped: u64,
+    /// Tasks of the runtime, and entries of what comes and goes, by kind: whoever wonders whether something grows can look.
+    sizes: BTreeMap<&'static str, usize>,
     #[serde(flatten)]
     view: Map<String, Value>,
 }
@@ -42,10 +47,23 @@ pub fn status_page(door: &Door, head: &Parts) -> Bytes {
         now: view.at.0,
         paused: door.paused.load(Ordering::Relaxed),
         in_flight: door.in_flight.load(Ordering::Relaxed),
+        waiting_for_connection: door.waiting(),
         records_dropped: door.recorder.dropped(),
+        sizes: sizes(door),
         view: told(&view),
     };
     serde_json::to_vec(&status).map(Bytes::from).unwrap_or_default()
+}
+
+fn sizes(door: &Door) -> BTreeMap<&'static str, usize> {
+    let tasks = tokio::runtime::Handle::try_current().map_or(0, |runtime| runtime.metrics().num_alive_tasks());
+    let own = [
+        ("tasks", tasks),
+        ("waits", door.deadlines.waiting()),
+        ("streams", door.streams.view().len()),
+        ("unfinished", door.unfinished.len()),
+    ];
+    own.into_iter().chain(door.engine.sizes()).collect()
 }
 
 /// The view, with moments as seconds from now and with sums for pools.

@@ -82,7 +82,10 @@ pub(super) async fn answer(
     // Jobs are made of a service's own models, not of deployments.
     prepared.renames = is_known && !path.starts_with("fine_tuning");
     prepared.stored = Some((path, query));
-    let journal = Journal::open(&door, door.engine.lease(Arc::new(profile)), at, watch, inside);
+    let mut journal = Journal::open(&door, door.engine.lease(Arc::new(profile)), at, watch, inside);
+    if prepared.method == Method::GET {
+        journal.only_looks();
+    }
     let Seen { worker, size, .. } = seen;
     run(Errand { door, journal, prepared, places, worker, size }, work).await
 }
@@ -116,6 +119,10 @@ async fn seen(taken: &Taken, head: &Parts, path: &str, work: Option<Work>) -> Re
     let Ok(peek) = peek(&whole, operation) else { return Ok(nothing) };
     (nothing.named, nothing.worker) = (mentions::of_json(&whole), runs::worker(path, &whole));
     let seams = Seams::of_json(&peek);
+    if let Some(exam) = runs::exam(path, &whole).filter(|_| work.is_some() && peek.model.is_none()) {
+        let size = exam.each(peek.size);
+        return Ok(Seen { seams: seams.at(exam.span), model: Some(exam.model), size, ..nothing });
+    }
     let Peek { model, streaming, size, .. } = peek;
     // A name is put in place of another, never added.
     let seams = if model.is_some() { seams } else { Seams::None };

@@ -3,7 +3,7 @@
 //! Invariant: an upstream address comes from the configuration alone, never from a request.
 //! Absent on purpose: fetching keys; whoever builds the table has them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -11,14 +11,15 @@ use arc_swap::ArcSwap;
 use super::slots::Slots;
 use crate::model::config::Service;
 use crate::model::id::EndpointId;
+use crate::model::profile::Operation;
 use crate::wire::target::Target;
 
 /// One endpoint's address and credential.
 pub struct Upstream {
     /// Paths and host, computed once.
     pub target: Target,
-    /// Whether it lies on this computer: only then a loop back to us is possible, and only then we mark our requests.
-    pub loopback: bool,
+    /// Whether it may lead back to us, by whatever name: only then we mark our requests.
+    pub may_lead_back: bool,
     /// Decides which header carries the key.
     pub service: Service,
     /// The account's keys.
@@ -27,6 +28,15 @@ pub struct Upstream {
     pub organization: Option<String>,
     /// `OpenAI-Project`
     pub project: Option<String>,
+}
+
+/// How many hosts these endpoints lie on; those of one host share its connections.
+pub(super) fn hosts(table: &BTreeMap<EndpointId, Arc<Upstream>>) -> usize {
+    let of = |upstream: &Arc<Upstream>| {
+        let uri = upstream.target.uri(Operation::Chat)?;
+        Some((uri.scheme_str()?.to_owned(), uri.authority()?.to_string()))
+    };
+    table.values().filter_map(of).collect::<BTreeSet<_>>().len()
 }
 
 /// The table of upstreams.

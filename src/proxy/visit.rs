@@ -57,7 +57,8 @@ impl Errand {
     ) -> Result<Committed, Missed> {
         let repeats = lookup.map_or(&self.prepared.method, |lookup| &lookup.method) == Method::GET;
         let Manner { is_bound, waits } = manner;
-        let visit = Visit { account: account.clone(), is_bound, waits, repeats };
+        let goes_on = self.journal.lease.has_visited();
+        let visit = Visit { account: account.clone(), is_bound, waits, repeats, goes_on };
         let mut turn = self.journal.lease.visit(visit).await;
         let mut missed = Missed::Failed { status: None, reached: false, answer: None };
         loop {

@@ -165,8 +165,12 @@ const HEALTH: &[Field] = &[
     may("longest_rest_seconds", SMALL),
 ];
 
-const TIMEOUTS: &[Field] =
-    &[may("connect_seconds", SMALL), may("answer_seconds", SMALL), may("stream_idle_seconds", SMALL)];
+const TIMEOUTS: &[Field] = &[
+    may("connect_seconds", SMALL),
+    may("answer_seconds", SMALL),
+    may("stream_idle_seconds", SMALL),
+    may("socket_idle_seconds", SMALL),
+];
 
 const HISTORY: &[Field] =
     &[may("keep", Kind::Flag), may("max_megabytes", SMALL), may("max_days", SMALL), may("requests_per_second", SMALL)];

@@ -27,7 +27,7 @@ use crate::model::proposal::{PoolPlan, Proposal, Share, Way};
 use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord};
 use crate::model::status::{
     BalancerView, ClassView, Counters, EndpointView, GroupView, Health, KeptState, LimitSource, LimitView, PoolView,
-    QueueView, RestCause, RouteView, RunningView, Traffic, WaitingView,
+    QueueView, RestCause, RouteView, RunningView, Traffic, WaitCause, WaitingView,
 };
 use crate::model::units::Timestamp;
 use crate::model::usage::Usage;
@@ -345,6 +345,7 @@ fn queue(now: Timestamp) -> QueueView {
         deadline: Some(now.after(Duration::from_secs(56))),
         expected: Some(now.after(Duration::from_secs(seconds))),
         kept: None,
+        cause: WaitCause::Room,
     };
     QueueView {
         waiting: 3,

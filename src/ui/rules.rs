@@ -189,6 +189,13 @@ static FIGURES: &[Figure] = &[
         (1, 86_400),
         |config| Number::Short(&mut config.timeouts.stream_idle_seconds),
     ),
+    figure(
+        Section::Timeouts,
+        ". A WebSocket is closed after",
+        ("Time between responses on a socket", " s"),
+        (1, 86_400),
+        |config| Number::Short(&mut config.timeouts.socket_idle_seconds),
+    ),
     figure(Section::Bodies, "Of each body, up to", ("Body kept in memory", " MiB"), (0, 1_024), |config| {
         Number::Short(&mut config.bodies.memory_mib)
     }),

@@ -102,6 +102,13 @@ pub fn refusal<'a>(
     }
 }
 
+/// The answer to a request that its caller's own limits leave no room for, wherever it would go.
+#[must_use]
+pub fn caller_short(refusal: &Refusal, now: Timestamp, scarce: Scarce) -> Reply {
+    let wait = refusal.retry_at.map(|at| at.since(now));
+    throttled(wait, scarce, "This caller's own limits leave no room within the allowed wait, so nothing was sent")
+}
+
 /// 404 with the names that work; 503 while there are none, since then nothing is wrong with the request.
 fn unknown_model(model: &str, listed: &str) -> Reply {
     if listed.is_empty() {
@@ -262,6 +269,17 @@ pub fn bad_gateway(message: &str) -> Reply {
 #[must_use]
 pub fn unavailable(message: &str) -> Reply {
     server_fault(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
+}
+
+/// 503: as many connections are open as there are files for, and none ended within `waited`.
+#[must_use]
+pub fn crowded(waited: Duration) -> Reply {
+    let when = if waited.is_zero() { "now".to_owned() } else { format!("within {}", Span(waited)) };
+    let text = format!(
+        "As many connections are open as this system lets Tidegate have files, and none became free for this request {when}, so \
+         nothing was sent. What is open goes on. Send it again later; a higher limit of open files (ulimit -n) makes more room."
+    );
+    server_fault(StatusCode::SERVICE_UNAVAILABLE, "connections_full", &text)
 }
 
 /// An error as a message of a WebSocket that speaks Responses: the same as the answer's body, with its status.

@@ -27,4 +27,5 @@ pub mod stored;
 pub mod stream;
 pub mod target;
 mod ties;
+pub mod under_way;
 pub mod usage;

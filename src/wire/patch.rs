@@ -44,6 +44,18 @@ impl Seams {
         Self::Json { models, inside: peek.inside as u64, is_empty: peek.is_empty }
     }
 
+    /// The same with the model's name there alone, quotes included.
+    #[must_use]
+    pub fn at(self, model: Range<usize>) -> Self {
+        match self {
+            Self::Json { inside, is_empty, .. } => {
+                let only = model.start as u64..model.end as u64;
+                Self::Json { models: std::iter::once(only).collect(), inside, is_empty }
+            }
+            other => other,
+        }
+    }
+
     /// Those of a form.
     #[must_use]
     pub fn of_form(form: &Form, content_type: &str) -> Self {

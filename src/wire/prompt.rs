@@ -74,7 +74,8 @@ impl Prompt<'_> {
             return 0;
         }
         match (level, self.kind) {
-            (Level::Stored, _) => self.ties.refer(&text.beginning(usize::MAX)),
+            // Of a tool these are names, of an item what the service has sealed.
+            (Level::Stored, kind) => self.ties.refer(&text.beginning(usize::MAX), kind != Kind::Schema),
             (Level::Field, _) => self.ties.only_text(&text.beginning(TEXT_READ)),
             (_, Kind::Schema) => {}
             (Level::Item | Level::Inside, _) if self.ties.wants_text() => self.ties.text(&text.beginning(TEXT_READ)),

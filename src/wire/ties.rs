@@ -61,6 +61,8 @@ pub(super) struct Ties {
     references: Vec<u64>,
     /// References met in all.
     met: usize,
+    /// Which of those that are kept are sealed, a bit for each place.
+    sealed: u16,
     beginning: u64,
     begun: usize,
     item: Item,
@@ -90,22 +92,25 @@ impl Ties {
     }
 
     /// Something the service stored or sealed, by its id or as it is.
-    pub(super) fn refer(&mut self, text: &[u8]) {
+    pub(super) fn refer(&mut self, text: &[u8], is_sealed: bool) {
         if !text.is_empty() {
             self.item.is_sealed = true;
-            self.keep(fingerprint::of(text));
+            self.keep(fingerprint::of(text), is_sealed);
         }
     }
 
-    fn keep(&mut self, key: u64) {
+    fn keep(&mut self, key: u64, is_sealed: bool) {
         if self.references.contains(&key) {
             return;
         }
-        if let Some(place) = self.references.get_mut(self.met % REFERENCES) {
+        let at = self.met % REFERENCES;
+        if let Some(place) = self.references.get_mut(at) {
             *place = key;
         } else {
             self.references.push(key);
         }
+        let bit = 1_u16 << at;
+        self.sealed = if is_sealed { self.sealed | bit } else { self.sealed & !bit };
         self.met = self.met.saturating_add(1);
     }
 
@@ -121,7 +126,7 @@ impl Ties {
             }
             Label::Type => self.item.is_reference = matches!(text, "item_reference" | "reasoning"),
             Label::Id => self.item.id = Some(fingerprint::of(text.as_bytes())),
-            Label::Stored => self.refer(text.as_bytes()),
+            Label::Stored => self.refer(text.as_bytes(), false),
         }
     }
 
@@ -134,7 +139,7 @@ impl Ties {
     pub(super) fn end_item(&mut self) {
         let item = std::mem::take(&mut self.item);
         if let Some(id) = item.id.filter(|_| item.is_reference && !item.is_sealed) {
-            self.keep(id);
+            self.keep(id, false);
         }
         if !self.opened && item.role != Role::Other {
             self.opening = fingerprint::after(self.opening, &item.text.to_le_bytes());
@@ -178,8 +183,11 @@ impl Ties {
     /// What was gathered from a prompt of this many characters.
     pub(super) fn into_affinity(mut self, prompt_chars: u64) -> Affinity {
         for key in [self.previous, self.conversation].into_iter().flatten() {
-            self.keep(key);
+            self.keep(key, false);
         }
+        let is_sealed = |at: usize| self.sealed & (1_u16 << at) != 0;
+        let sealed = self.references.iter().enumerate().filter(|(at, _)| is_sealed(*at)).map(|(_, key)| *key);
+        let sealed = sealed.collect();
         // Of a prompt that goes on from something stored, the body has but the end: many a conversation's says "go on".
         let whole = self.previous.is_none() && self.conversation.is_none();
         let opening = || Some(fingerprint::after(self.instructions, &self.opening.to_le_bytes()));
@@ -188,6 +196,7 @@ impl Ties {
             conversation: self.conversation.or_else(|| opening().filter(|_| self.opened && whole)),
             prefix: Some(self.beginning).filter(|_| whole && prompt_chars >= CACHED_FROM && self.begun > 0),
             state: self.references,
+            sealed,
             account: None,
         }
     }

@@ -39,6 +39,7 @@ fn every_kind_of_stored_state_a_response_may_refer_to_is_met() {
     let mut wanted = known.to_vec();
     wanted.sort_unstable();
     assert_eq!(state, wanted);
+    assert_eq!(found.sealed, [of("gAAAA-sealed")], "names are bound to the address alone");
     assert_eq!(found.conversation, Some(of("conv_1")));
 }
 

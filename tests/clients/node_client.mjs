@@ -2,6 +2,7 @@
 // Usage: node node_client.mjs http://127.0.0.1:PORT/v1
 import assert from "node:assert/strict";
 import OpenAI, { AzureOpenAI, toFile } from "openai";
+import { ResponsesWS } from "openai/resources/responses/ws";
 
 const baseURL = process.argv[2];
 const client = new OpenAI({ baseURL, apiKey: "local", maxRetries: 0 });
@@ -115,6 +116,116 @@ await check("what is stored is found again", async () => {
   const response = await client.responses.create({ model: "gpt-4o", input: "Say hi" });
   assert.equal((await client.responses.retrieve(response.id)).id, response.id);
   assert.ok((await client.files.delete(file.id)).deleted);
+});
+
+await check("text of every kind is completed, counted and streamed", async () => {
+  const completion = await client.completions.create({ model: "demo-chat", prompt: "The tide", max_tokens: 20 });
+  assert.ok(completion.choices[0].text.length > 0);
+  const pieces = await collect(await client.completions.create({ model: "demo-chat", prompt: "The tide", stream: true }));
+  assert.ok(pieces.some((piece) => piece.choices.length));
+  const counted = await client.responses.inputTokens.count({ model: "gpt-4o", input: "The tide" });
+  assert.ok(counted.input_tokens > 0);
+  assert.ok((await client.responses.compact({ model: "gpt-4o", input: "The tide" })).id);
+  const told = await collect(
+    await client.chat.completions.create({
+      model: "gpt-4o", messages, max_tokens: 60, stream: true, stream_options: { include_usage: true },
+    }),
+  );
+  assert.ok(told.at(-1).usage.completion_tokens > 0);
+});
+
+await check("sound is translated and streamed, pictures are made and varied", async () => {
+  const model = "gpt-4o";
+  const sound = () => toFile(Buffer.alloc(1000), "tide.wav");
+  assert.match((await client.audio.translations.create({ file: await sound(), model })).text, /tide/);
+  const heard = await collect(await client.audio.transcriptions.create({ file: await sound(), model, stream: true }));
+  assert.equal(heard.at(-1).type, "transcript.text.done");
+  assert.ok((await client.images.generate({ model, prompt: "A tide" })).data[0].b64_json);
+  const image = await toFile(Buffer.alloc(100), "dot.png", { type: "image/png" });
+  assert.ok((await client.images.createVariation({ image, model })).data[0].b64_json);
+});
+
+await check("a response in the background is fetched, cancelled, built upon and deleted", async () => {
+  const stored = await client.responses.create({ model: "gpt-4o", input: "Say hi", background: true });
+  assert.equal((await client.responses.cancel(stored.id)).status, "cancelled");
+  const next = await client.responses.create({ model: "gpt-4o", input: "And?", previous_response_id: stored.id });
+  assert.ok(next.id);
+  await client.responses.delete(stored.id);
+});
+
+await check("uploads, stores, jobs, conversations, containers and evaluations are kept", async () => {
+  const upload = await client.uploads.create({ filename: "a", bytes: 3, mime_type: "text/plain", purpose: "user_data" });
+  const part = await client.uploads.parts.create(upload.id, { data: await toFile(Buffer.from("abc"), "part") });
+  assert.equal((await client.uploads.complete(upload.id, { part_ids: [part.id] })).status, "completed");
+  const store = await client.vectorStores.create({ name: "tides" });
+  await client.vectorStores.files.create(store.id, { file_id: "file-1" });
+  assert.equal((await collect(client.vectorStores.files.list(store.id))).length, 1);
+  const job = await client.fineTuning.jobs.create({ model: "gpt-4o-mini", training_file: "file-1" });
+  assert.equal(job.status, "queued");
+  const talk = await client.conversations.create({ metadata: { topic: "tides" } });
+  assert.equal((await client.conversations.retrieve(talk.id)).id, talk.id);
+  const box = await client.containers.create({ name: "box" });
+  assert.ok((await collect(client.containers.list())).some((one) => one.id === box.id));
+  const exam = await client.evals.create({
+    name: "e", data_source_config: { type: "custom", item_schema: { type: "object" } }, testing_criteria: [],
+  });
+  const source = { type: "file_id", id: "file-1" };
+  const run = await client.evals.runs.create(exam.id, { data_source: { type: "completions", model: "gpt-4o", source } });
+  assert.ok(run.id);
+});
+
+await check("an assistant runs and a video is asked for", async () => {
+  const helper = await client.beta.assistants.create({ model: "gpt-4o", name: "helper" });
+  const thread = await client.beta.threads.create();
+  const run = await client.beta.threads.runs.create(thread.id, { assistant_id: helper.id });
+  assert.equal((await client.beta.threads.runs.retrieve(run.id, { thread_id: thread.id })).id, run.id);
+  const video = await client.videos.create({ model: "gpt-4o", prompt: "A tide" });
+  assert.equal((await client.videos.retrieve(video.id)).id, video.id);
+});
+
+await check("an Azure client embeds, transcribes and keeps files", async () => {
+  const input = ["one", "two"];
+  assert.equal((await azure.embeddings.create({ model: "text-embedding-3-small", input })).data.length, 2);
+  const file = await toFile(Buffer.alloc(1000), "tide.wav");
+  assert.match((await azure.audio.transcriptions.create({ file, model: "gpt-4o" })).text, /tide/);
+  const rows = await toFile(Buffer.from("rows"), "rows");
+  assert.ok((await azure.files.create({ file: rows, purpose: "assistants" })).id);
+});
+
+// What a socket says, up to an event of one of these names.
+function until(socket, ...names) {
+  return new Promise((done, fail) => {
+    const heard = [];
+    socket.on("error", fail);
+    socket.on("event", (event) => {
+      heard.push(event.type);
+      if (names.includes(event.type)) done([heard, event]);
+    });
+  });
+}
+
+await check("responses come over a WebSocket, one building on the other", async () => {
+  const socket = new ResponsesWS(client);
+  const ask = async (more) => {
+    const last = until(socket, "response.completed", "response.incomplete");
+    socket.send({ type: "response.create", model: "gpt-4o", input: "When does the tide turn?", max_output_tokens: 40, ...more });
+    return (await last)[1].response;
+  };
+  const first = await ask({});
+  assert.ok(first.usage.output_tokens > 0);
+  assert.ok((await ask({ previous_response_id: first.id })).id);
+  socket.close();
+});
+
+// Realtime is left to the client for Python: this one takes encrypted addresses alone, and ours is on this computer.
+
+await check("a client that retries is answered, and refused once", async () => {
+  const patient = new OpenAI({ baseURL, apiKey: "local" });
+  const { response } = await patient.chat.completions
+    .create({ model: "gpt-4o", messages, max_tokens: 20 })
+    .withResponse();
+  assert.equal(response.headers.get("x-tidegate-attempts"), "1");
+  await assert.rejects(patient.chat.completions.create({ model: "no-such-model", messages }), { status: 404 });
 });
 
 await check("an unknown model is refused by name", async () => {

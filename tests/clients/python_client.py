@@ -140,6 +140,48 @@ check("the Azure client keeps files too", azure.files.create(file=("a", b"a"), p
 
 
 
+check(
+    "completions stream",
+    any(chunk.choices for chunk in client.completions.create(model="demo-chat", prompt="The tide", stream=True)),
+)
+sound[1].seek(0)
+check("pictures come as a stream", [*client.images.generate(model=model, prompt="A tide", stream=True)][-1].type == "image_generation.completed")
+picture[1].seek(0)
+check("images are varied", client.images.create_variation(model=model, image=picture).data[0].b64_json)
+check("responses are compacted", client.responses.compact(model=model, input="The tide").id)
+kept = client.responses.create(model=model, input="Say hi")
+check("a stored response has its input", client.responses.input_items.list(kept.id) is not None)
+check("a stored response is built upon", client.responses.create(model=model, input="And?", previous_response_id=kept.id).id)
+client.conversations.delete(talk.id)
+client.containers.delete(box.id)
+check("a video is deleted", client.videos.delete(video.id).id == video.id)
+check("an assistant is listed and deleted", helper.id in [one.id for one in client.beta.assistants.list()])
+check("assistants go", client.beta.assistants.delete(helper.id).deleted)
+check("batches are listed", batch.id in [one.id for one in client.batches.list()])
+check("vector stores are listed", store.id in [one.id for one in client.vector_stores.list()])
+runs = client.evals.runs.create(exam.id, data_source={"type": "completions", "model": model, "source": {"type": "file_id", "id": uploaded.id}})
+check("an evaluation runs", runs.id)
+
+# With the SDK's own retries on, which is what most programs have.
+patient = OpenAI(base_url=base_url, api_key="local")
+check("a client that retries is answered", bool(patient.chat.completions.create(model=model, messages=hello, max_tokens=20).id))
+try:
+    patient.chat.completions.create(model="no-such-model", messages=hello)
+    check("a client that retries is refused once", False)
+except NotFoundError:
+    check("a client that retries is refused once", True)
+
+
+with client.realtime.connect(model=model) as session:
+    session.response.create()
+    names = []
+    for event in session:
+        names.append(event.type)
+        if event.type == "response.done":
+            break
+    check("a realtime session answers", names[0] == "session.created" and names[-1] == "response.done")
+
+
 def answer_over(socket, **question):
     socket.response.create(model=model, max_output_tokens=40, **question)
     text = ""

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the real clients against the demo. Usage: run.sh PATH_TO_TIDEGATE PYTHON NODE_MODULES
-# PYTHON has `openai[realtime]` and `langchain-openai` installed; NODE_MODULES is a folder that holds `openai`, `ai`, `@ai-sdk/openai`,
+# PYTHON has `openai[realtime]` and `langchain-openai` installed; NODE_MODULES is a folder that holds `openai`, `ws`, `ai`, `@ai-sdk/openai`,
 # `@ai-sdk/openai-compatible` and `@openai/codex`.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

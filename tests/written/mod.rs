@@ -6,8 +6,12 @@ use std::sync::{Arc, mpsc};
 use tidegate::model::config::History;
 use tidegate::model::history::{Batch, Remembered, UsageKey, UsageSum};
 use tidegate::model::record::RequestRecord;
-use tidegate::model::sample;
+use tidegate::model::{config, id, outcome, profile, record, units};
 use tidegate::store::history::HistoryStore;
+
+// It finds its nouns beside itself, as in the library.
+#[path = "../../src/model/sample.rs"]
+mod sample;
 
 /// 2026-03-01T00:00Z.
 pub const NOW: u64 = 1_772_323_200_000;

@@ -17,9 +17,9 @@ use crate::contract::NoticeBody;
 use crate::contract::snapshot::{PortHeld, Problem, Serving, Socket};
 use crate::model::check::Severity;
 use crate::model::config::Config;
-use crate::proxy::attempt;
 use crate::proxy::listen::serve;
 use crate::proxy::outward::Ways;
+use crate::proxy::pool::Pool;
 
 impl Stage {
     /// Listens where the configuration or the command line says; an older listener finishes what it runs.
@@ -155,12 +155,12 @@ impl Stage {
     }
 }
 
-/// A client toward all services, and the way it takes.
-pub(super) fn outward(config: &Config) -> anyhow::Result<(attempt::Client, Ways)> {
+/// The connections toward all services, and the way it takes.
+pub(super) fn outward(config: &Config) -> anyhow::Result<(Pool, Ways)> {
     let ways = Ways::default();
     ways.set(&config.upstream);
     let connect = Duration::from_secs(u64::from(config.timeouts.connect_seconds));
-    Ok((attempt::client(connect, ways.clone())?, ways))
+    Ok((Pool::new(connect, ways.clone())?, ways))
 }
 
 /// An address that stands for all of this computer's is no place to send a request to; its own loopback address is.

@@ -13,6 +13,7 @@ pub(super) fn timing(config: &Config, findings: &mut Findings) {
         ("connect_seconds", set.connect_seconds, usual.connect_seconds, "no connection is ever made"),
         ("answer_seconds", set.answer_seconds, usual.answer_seconds, "no answer comes in time"),
         ("stream_idle_seconds", set.stream_idle_seconds, usual.stream_idle_seconds, "every stream is cut off"),
+        ("socket_idle_seconds", set.socket_idle_seconds, usual.socket_idle_seconds, "every socket is closed at once"),
     ];
     for (key, _, usual, comes) in times.into_iter().filter(|(_, seconds, ..)| *seconds == 0) {
         let message = format!("{key} is 0, so {comes} and requests fail. Leave it out for {usual}.");
@@ -66,6 +67,12 @@ mod tests {
             ["warning: connect_seconds is 0, so no connection is ever made and requests fail. Leave it out for 10."]
         );
         assert_eq!(said("[timeouts]\nanswer_seconds = 0\nstream_idle_seconds = 0").len(), 2);
+        assert_eq!(
+            said("[timeouts]\nsocket_idle_seconds = 0"),
+            [
+                "warning: socket_idle_seconds is 0, so every socket is closed at once and requests fail. Leave it out for 3600."
+            ]
+        );
         assert_eq!(said("[timeouts]\nconnect_seconds = 1\nanswer_seconds = 1\nstream_idle_seconds = 1"), [""; 0]);
     }
 

@@ -72,13 +72,16 @@ pub struct Timeouts {
     pub connect_seconds: u32,
     /// Until an answer that is not streamed begins. Reasoning takes up to 29 minutes.
     pub answer_seconds: u32,
-    /// Until a stream's first event, and between two events.
+    /// Until a stream's first event, and between two events. A model that reasons may say nothing as long as it thinks; a dead
+    /// connection is found out sooner, by itself.
     pub stream_idle_seconds: u32,
+    /// Until a WebSocket that speaks Responses is closed on which nobody asks for another one. Services end theirs after an hour.
+    pub socket_idle_seconds: u32,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect_seconds: 10, answer_seconds: 1_740, stream_idle_seconds: 300 }
+        Self { connect_seconds: 10, answer_seconds: 1_740, stream_idle_seconds: 1_740, socket_idle_seconds: 3_600 }
     }
 }
 

@@ -50,6 +50,9 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     let theme = cx.theme;
     let heading = format!("Waiting · {}", Grouped(view.queue.waiting.into()));
     section(ui, theme, &heading, |ui| {
+        if let Some(line) = at_the_door(cx.snapshot.door.waiting) {
+            note(ui, theme, &line);
+        }
         if view.queue.list.is_empty() {
             ui.label(
                 "Nothing is waiting. Requests queue here only when every endpoint of a route is full or throttled.",
@@ -79,6 +82,18 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     }
     cx.select(state.hand.map(Target::Request));
     ask(ui, cx, state);
+}
+
+/// Who is not even in line yet.
+fn at_the_door(waiting: u32) -> Option<String> {
+    let (who, verb) = match waiting {
+        0 => return None,
+        1 => ("1 more request".to_owned(), "waits"),
+        _ => (format!("{} more requests", Grouped(waiting.into())), "wait"),
+    };
+    Some(format!(
+        "{who} {verb} for a connection: as many are open as this system allows files. A higher limit (ulimit -n) makes more room."
+    ))
 }
 
 /// J, K and G lead through those who wait and on through those that run.

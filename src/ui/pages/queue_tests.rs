@@ -24,8 +24,26 @@ fn a_waiting_request_says_how_much_it_lacks_where_and_about_how_long() {
 }
 
 #[test]
+fn what_waits_for_an_account_or_its_own_caller_says_so() {
+    let mut view = crate::model::status::BalancerView::clone(&fixture::snapshot().view);
+    let mut one = view.queue.list.remove(0);
+    (one.cause, one.charge) = (crate::model::status::WaitCause::Account("files-home".into()), 0);
+    assert_eq!(waiting::waiting_for(&one, &view), "account files-home, which is left alone for now; about 2 s");
+    (one.cause, one.expected) = (crate::model::status::WaitCause::Caller, None);
+    assert_eq!(waiting::waiting_for(&one, &view), "its caller's own limits; nobody knows how long");
+}
+
+#[test]
 fn a_pace_is_told_once_there_is_time_enough_to_measure_it() {
     let stream = StreamView { request: RequestId(1), since: Timestamp::from_secs(10), tokens: 90 };
     assert_eq!(running::pace(&stream, Timestamp::from_millis(10_300)), None);
     assert_eq!(running::pace(&stream, Timestamp::from_secs(12)).as_deref(), Some("45"));
+}
+
+#[test]
+fn requests_that_wait_for_a_connection_are_told_in_one_line_with_what_helps() {
+    assert_eq!(at_the_door(0), None);
+    let line = at_the_door(1).expect("one waits");
+    assert!(line.starts_with("1 more request waits for a connection") && line.contains("ulimit -n"), "{line}");
+    assert!(at_the_door(1_200).expect("many wait").starts_with("1,200 more requests wait "));
 }

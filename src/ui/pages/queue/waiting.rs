@@ -9,7 +9,7 @@ use egui_material_icons::icons::ICON_MORE_HORIZ;
 use super::{State, end_button, kept, named, send_now};
 use crate::contract::{Command, LineCommand};
 use crate::model::id::RequestId;
-use crate::model::status::{BalancerView, EndpointView, GroupView, WaitingView};
+use crate::model::status::{BalancerView, EndpointView, GroupView, WaitCause, WaitingView};
 use crate::model::units::Grouped;
 use crate::ui::cx::PageCx;
 use crate::ui::format::{countdown, group_rank, span};
@@ -103,30 +103,43 @@ fn buttons(
 ) {
     let theme = cx.theme;
     end_button(ui, cx, one.request, "503, taken out of the line by hand");
-    let first = one.position == 1;
+    // What waits for an account or its own caller has nobody before it.
+    let in_line = one.cause == WaitCause::Room;
+    let first = one.position == 1 || !in_line;
     let id = one.request;
     if !first && quiet_button(ui, theme, "To front").on_hover_text(format!("Put {id} first in its line")).clicked() {
         cx.send(Command::Line(LineCommand::Promote(id)));
     }
     let name = format!("More for {id}");
     let more = ui.menu_button(ICON_MORE_HORIZ.rich_text(), |ui| {
-        send_now::menu(ui, cx, one, view);
-        ui.separator();
+        if in_line {
+            send_now::menu(ui, cx, one, view);
+            ui.separator();
+        }
         if ui.button(format!("Cancel all of {}…", named(&one.client))).clicked() {
             *asked = Some(std::sync::Arc::clone(&one.client));
         }
     });
     more.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));
-    more.response.on_hover_text("Send it now, or cancel all of its client");
+    more.response.on_hover_text(if in_line {
+        "Send it now, or cancel all of its client"
+    } else {
+        "Cancel all of its client"
+    });
 }
 
 /// `3,180 TPM more on sim-ptu; about 4 s`, or why it will not do.
 pub(super) fn waiting_for(one: &WaitingView, view: &BalancerView) -> String {
-    let what = lacking(one, view).unwrap_or_else(|| format!("room for {} tokens", Grouped(one.charge)));
+    let what = match &one.cause {
+        WaitCause::Room => lacking(one, view).unwrap_or_else(|| format!("room for {} tokens", Grouped(one.charge))),
+        WaitCause::Account(account) => format!("account {account}, which is left alone for now"),
+        WaitCause::Caller => "its caller's own limits".to_owned(),
+    };
     match one.expected {
         Some(at) if at <= view.at => format!("{what}; goes any moment"),
         Some(at) => format!("{what}; about {}", span(at.since(view.at))),
-        None => format!("{what}; not in time as things stand"),
+        None if one.cause == WaitCause::Room => format!("{what}; not in time as things stand"),
+        None => format!("{what}; nobody knows how long"),
     }
 }
 

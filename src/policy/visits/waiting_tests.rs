@@ -1,0 +1,41 @@
+use super::super::tests::{fail, go, refused, until, visit, world};
+use crate::model::decision::RefusalReason;
+use crate::model::id::RequestId;
+use crate::model::outcome::{FailureClass, ThrottleKind};
+use crate::model::status::WaitCause;
+use crate::model::units::Timestamp;
+use crate::policy::event::{Input, Output};
+use crate::policy::world_tests::failure_with_wait;
+
+#[test]
+fn visits_that_wait_are_listed_with_what_they_wait_for_and_when_they_go() {
+    let mut world = world();
+    go(&mut world, 1, visit("a"));
+    fail(&mut world, 1, failure_with_wait(FailureClass::Throttled(ThrottleKind::Requests), 20));
+    assert!(matches!(go(&mut world, 2, visit("a")), Output::Held { .. }));
+    until(&mut world, 5);
+    let queue = world.brain.view(world.now).queue;
+    assert_eq!((queue.waiting, queue.oldest.as_secs()), (2, 5));
+    let [first, second] = &queue.list[..] else { panic!("{:?}", queue.list) };
+    for one in [first, second] {
+        assert_eq!(one.cause, WaitCause::Account("a".into()));
+        assert_eq!(one.expected, Some(Timestamp::from_secs(20)));
+        assert_eq!((one.deadline, one.since), (Some(Timestamp::from_secs(90)), Timestamp::ZERO));
+    }
+    assert_eq!((first.position, second.position), (1, 2));
+    until(&mut world, 21);
+    let queue = world.brain.view(world.now).queue;
+    assert_eq!(queue.list.iter().map(|one| one.request).collect::<Vec<_>>(), [RequestId(2)], "one goes as a probe");
+}
+
+#[test]
+fn a_visit_that_waits_can_be_cancelled_and_one_under_way_cannot() {
+    let mut world = world();
+    go(&mut world, 1, visit("a"));
+    assert!(world.give(Input::Cancelled { request: RequestId(1) }).is_empty(), "it has been sent");
+    fail(&mut world, 1, failure_with_wait(FailureClass::Throttled(ThrottleKind::Requests), 20));
+    let outputs = world.give(Input::Cancelled { request: RequestId(1) });
+    assert_eq!(refused(&outputs[0]).map(|refusal| refusal.reason), Some(RefusalReason::Cancelled));
+    assert_eq!(world.brain.view(world.now).queue.waiting, 0);
+    assert!(until(&mut world, 30).is_empty(), "it is gone for good");
+}
