@@ -203,4 +203,5 @@ def main():
     print(f"{len(chosen)} passed, 0 failed")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -255,6 +255,14 @@ fn delete_key(ui: &mut Ui, cx: &mut PageCx, state: &mut State, id: &AccountId, s
     }
 }
 
+const WITHOUT_KEYRING: &str =
+    "The keyring does not answer; without it the key is used at once and forgotten when you quit";
+
+/// Whether a key that is to be stored is taken up at once: by the keyring, or where there is none by memory.
+const fn answers(keyring: &KeyringState) -> bool {
+    matches!(keyring, KeyringState::Ready | KeyringState::Missing { .. })
+}
+
 /// Pasting a key where there is none: it is used at once.
 fn first_key(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account) {
     let Some((_, field)) = state.entering.as_mut().filter(|(id, _)| *id == account.id) else { return };
@@ -262,12 +270,11 @@ fn first_key(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account)
     key_field::promise(ui, cx.theme);
     field.show(ui, cx.theme, &name, Some(account.service));
     let mut done = false;
-    let answers = matches!(cx.snapshot.keys.keyring, KeyringState::Ready | KeyringState::Missing { .. });
+    let answers = answers(&cx.snapshot.keys.keyring);
     ui.horizontal_wrapped(|ui| {
         let save = ui.add_enabled(!field.is_empty(), egui::Button::new("Save key")).clicked();
-        let hint = "The keyring does not answer; without it the key is used at once and forgotten when you quit";
         let hold = || egui::Button::new("Keep it until Tidegate quits");
-        let hold = !answers && ui.add_enabled(!field.is_empty(), hold()).on_hover_text(hint).clicked();
+        let hold = !answers && ui.add_enabled(!field.is_empty(), hold()).on_hover_text(WITHOUT_KEYRING).clicked();
         if save || hold {
             let order = if hold { KeyCommand::Hold } else { KeyCommand::Set };
             match field.take(ui.ctx()) {
