@@ -55,7 +55,7 @@ async fn a_tunnel_is_asked_for_by_the_services_name_and_carries_what_is_sent() {
 async fn a_proxy_that_refuses_is_a_connection_that_was_not_made() {
     let (address, seen) = proxy("HTTP/1.1 403 Forbidden\r\n\r\n").await;
     let refused = outward(&address, PATIENCE).call(Uri::from_static("https://acme.example/")).await;
-    let error = refused.err().expect("no tunnel");
+    let error = refused.expect_err("no tunnel");
     let name = address.trim_start_matches("http://");
     assert_eq!(error.to_string(), format!("the upstream proxy {name} opened no tunnel: it refused"));
     assert_eq!(said_of(&*error), Some(error.to_string()));

@@ -194,7 +194,7 @@ pub fn usable(theme: &Theme, series: &[EndpointSeries], now: u64) -> Stream {
 pub fn reserved(theme: &Theme, one: &EndpointSeries, now: u64) -> Stream {
     let taken = |point: &SeriesPoint| (0, point.tokens_used.saturating_add(point.tokens_reserved));
     let style = SeriesStyle { color: theme.text_faint, dash: Dash::Solid };
-    Stream { name: "with reserved".to_owned(), style, thin: true, ..stream(theme, one, false, now, taken) }
+    Stream { name: "+ reserved".to_owned(), style, thin: true, ..stream(theme, one, false, now, taken) }
 }
 
 fn stream(

@@ -103,7 +103,7 @@ fn fields(ui: &mut Ui, theme: &Theme, form: &mut Form) -> bool {
     if form.is_model_proposed() {
         widgets::note(ui, theme, "Taken from the deployment's name. Change it if your clients ask for another.");
     }
-    ui.checkbox(&mut form.with_route, "Create a route with this endpoint as first choice");
+    widgets::checkbox(ui, &mut form.with_route, "Create a route with this endpoint as first choice");
     misplaced
 }
 

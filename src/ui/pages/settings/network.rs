@@ -11,7 +11,7 @@ use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::findings;
 use crate::ui::keyless;
 use crate::ui::theme::{Tone, mono};
-use crate::ui::widgets::note;
+use crate::ui::widgets::{checkbox, note};
 
 const LOOPBACK: &str = "127.0.0.1";
 const EVERYWHERE: &str = "0.0.0.0";
@@ -116,7 +116,7 @@ fn token(ui: &mut Ui, cx: &mut PageCx) {
     let (required, always) = (listen.require_token, !listen.is_loopback());
     let mut asks = required || always;
     let label = "Every request needs a caller's token";
-    let switch = ui.add_enabled(!always, egui::Checkbox::new(&mut asks, label));
+    let switch = ui.add_enabled_ui(!always, |ui| checkbox(ui, &mut asks, label)).inner;
     if switch.on_disabled_hover_text("Always so where other computers can reach Tidegate").changed() {
         let step = if asks { "Ask every request for a token" } else { "Ask no token on this computer" };
         cx.draft.edit(step, |config| config.listen.require_token = asks);
