@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use egui::accesskit::Action;
 use egui::{Key, Modifiers, Rect, Role, Vec2, pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
@@ -179,10 +180,23 @@ const PLACES: [&str; 4] = [
     "tidegate://settings/text",
 ];
 
+/// What takes a click or the keyboard and has no role that says what it is.
+fn unknown(person: &Person) -> Vec<Control> {
+    let nodes = person.harness.root().children_recursive();
+    let operated = nodes.filter(|node| {
+        let (node, data) = (node.accesskit_node(), node.accesskit_node().data());
+        let operable = data.supports_action(Action::Click) || data.supports_action(Action::Focus);
+        operable && !node.is_disabled() && matches!(node.role(), Role::Unknown | Role::GenericContainer)
+    });
+    operated.map(|node| control(&node)).collect()
+}
+
 fn assert_named(person: &Person, place: &str) {
     let nameless: Vec<Control> =
         person.controls().into_iter().filter(|control| control.name.trim().is_empty()).collect();
     assert!(nameless.is_empty(), "{place}: {nameless:#?}");
+    let unknown = unknown(person);
+    assert!(unknown.is_empty(), "{place}: without a role: {unknown:#?}");
 }
 
 #[test]
@@ -306,6 +320,29 @@ fn every_plot_has_a_sentence_and_a_table() {
             person.harness.run_steps(3);
         }
     }
+}
+
+#[test]
+fn a_columns_edge_is_moved_by_arrow_keys_as_by_a_drag() {
+    let mut person = Person::usual();
+    person.go(Page::Requests);
+    let edge =
+        |person: &Person| person.harness.get_by_role_and_label(Role::Splitter, "Width of Status").rect().center();
+    let before = edge(&person).x;
+    person.harness.get_by_role_and_label(Role::Splitter, "Width of Status").focus();
+    person.press(Modifiers::NONE, Key::ArrowRight);
+    assert!((edge(&person).x - before - 16.0).abs() < 1.0, "from {before} to {}", edge(&person).x);
+    person.press(Modifiers::NONE, Key::ArrowLeft);
+    person.press(Modifiers::NONE, Key::ArrowLeft);
+    assert!((edge(&person).x - before + 16.0).abs() < 1.0, "from {before} to {}", edge(&person).x);
+    let at = edge(&person);
+    person.harness.drag_at(at);
+    person.harness.run_steps(2);
+    person.harness.hover_at(at + vec2(40.0, 0.0));
+    person.harness.run_steps(2);
+    person.harness.drop_at(at + vec2(40.0, 0.0));
+    person.harness.run_steps(2);
+    assert!((edge(&person).x - at.x - 40.0).abs() < 3.0, "dragged from {} to {}", at.x, edge(&person).x);
 }
 
 #[test]

@@ -247,7 +247,7 @@ fn editor(ui: &mut Ui, cx: &mut PageCx, state: &mut State, mine: &Endpoint, (fie
         Editor::Name(get, set) => name_field(ui, cx, state, mine, (field, label, *get, *set)),
         Editor::Flag(words, flag) => {
             let mut on = *flag(&mut mine.clone());
-            if checkbox(ui, &mut on, *words).changed() {
+            if checkbox(ui, &mut on, words).changed() {
                 put(cx, &mine.id, field, |one| *flag(one) = on);
             }
         }

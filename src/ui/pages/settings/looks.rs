@@ -109,7 +109,7 @@ fn one_of<T: Copy + PartialEq>(
     let words = |value: T| choices.iter().find(|(choice, _)| *choice == value).map_or("", |(_, word)| *word);
     ui.horizontal_wrapped(|ui| {
         for (choice, word) in choices {
-            if radio(ui, *field(cx.preferences) == *choice, *word).clicked() {
+            if radio(ui, *field(cx.preferences) == *choice, word).clicked() {
                 *field(cx.preferences) = *choice;
             }
         }

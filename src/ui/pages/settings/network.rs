@@ -11,7 +11,7 @@ use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::findings;
 use crate::ui::keyless;
 use crate::ui::theme::{Tone, mono};
-use crate::ui::widgets::{checkbox, note};
+use crate::ui::widgets::{checkbox, note, radio};
 
 const LOOPBACK: &str = "127.0.0.1";
 const EVERYWHERE: &str = "0.0.0.0";
@@ -46,7 +46,7 @@ fn address(ui: &mut Ui, cx: &mut PageCx) {
         for (address, word, allowed) in
             [(LOOPBACK, "This computer only", true), (EVERYWHERE, "This network", anybody || now == EVERYWHERE)]
         {
-            if ui.add_enabled(allowed, egui::RadioButton::new(now == address, word)).clicked() {
+            if ui.add_enabled_ui(allowed, |ui| radio(ui, now == address, word)).inner.clicked() {
                 set(cx, address);
             }
         }
