@@ -25,6 +25,8 @@ pub struct Insight {
     pub too_large: Option<TooLarge>,
     /// What others send of its requests per minute, smoothed; room is left for it.
     pub foreign_requests_per_minute: u64,
+    /// How full provisioned throughput last said it was, in permille, and when. Whoever says so counts by utilization.
+    pub utilization: Option<(u32, Timestamp)>,
 }
 
 /// A size that did not fit.

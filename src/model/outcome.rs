@@ -44,6 +44,10 @@ pub struct HeaderFacts {
     /// Pairs that name input, output or the day; most services send none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub more: Option<Box<MoreFacts>>,
+    /// How full provisioned throughput is, in permille: `azure-openai-deployment-utilization`. More than 1,000 where a burst
+    /// was let through above it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub utilization: Option<u32>,
     /// The largest wait the answer asks for: `retry-after-ms`, `Retry-After` in seconds or as a date.
     pub retry_after: Option<Duration>,
 }

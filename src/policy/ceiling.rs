@@ -55,9 +55,9 @@ pub(super) struct Refused {
 #[derive(Clone, Debug)]
 pub(super) struct Ceiling {
     reported: Option<u64>,
-    /// How far a reported limit above the stated one is adopted.
+    /// How far a limit above the stated one is adopted that was reported, or that must be there by what was let in.
     climbed: u64,
-    climbed_at: Timestamp,
+    climbed_at: Option<Timestamp>,
     learned: Option<Cubic>,
     /// The highest level at which something was let in since the last refusal, and when.
     best: (u64, Timestamp),
@@ -84,7 +84,7 @@ impl Ceiling {
         Self {
             reported: None,
             climbed: 0,
-            climbed_at: Timestamp::ZERO,
+            climbed_at: None,
             learned: None,
             best: (0, Timestamp::ZERO),
             between: (0, Timestamp::ZERO),
@@ -108,7 +108,7 @@ impl Ceiling {
         match (stated.limit, self.reported) {
             (limit, _) if stated.pinned => limit,
             (None, reported) => reported,
-            (limit, None) => limit,
+            (Some(limit), None) => Some(limit.max(self.climbed)),
             (Some(limit), Some(reported)) if reported <= limit => Some(reported),
             (Some(limit), Some(reported)) => Some(limit.max(self.climbed.min(reported))),
         }
@@ -128,6 +128,7 @@ impl Ceiling {
             None => LimitSource::Unknown,
             Some(_) if limit != firm => LimitSource::Learned,
             Some(_) if limit == stated.limit => LimitSource::Configured,
+            Some(_) if self.reported.is_none() => LimitSource::Learned,
             Some(_) => LimitSource::Header,
         };
         Held { limit, source }
@@ -136,15 +137,27 @@ impl Ceiling {
     /// The service reports its limit.
     pub(super) fn report(&mut self, now: Timestamp, stated: Stated, limit: u64) {
         let before = self.held(stated);
-        let passed = self.reported.map_or(Duration::ZERO, |_| now.since(self.climbed_at).min(LONGEST_CLIMB));
-        self.climbed_at = now;
         self.climbed = self.climbed.min(limit);
-        if let Some(lower) = stated.limit.filter(|stated| *stated < limit) {
-            let from = self.climbed.clamp(lower, limit);
-            self.climbed = from.saturating_add(share(limit - from, passed, CLIMB) / 10);
-        }
+        self.climb(now, stated, limit);
         self.reported = Some(limit);
         self.note(now, before, stated);
+    }
+
+    /// The service let in so much that its limit, which it does not name, is at least this.
+    pub(super) fn prove(&mut self, now: Timestamp, stated: Stated, least: u64) {
+        let before = self.held(stated);
+        self.climb(now, stated, least);
+        self.note(now, before, stated);
+    }
+
+    /// Goes on towards a limit above the stated one, by the time since it last did.
+    fn climb(&mut self, now: Timestamp, stated: Stated, limit: u64) {
+        let passed = self.climbed_at.map_or(Duration::ZERO, |last| now.since(last).min(LONGEST_CLIMB));
+        self.climbed_at = Some(now);
+        if let Some(lower) = stated.limit.filter(|stated| *stated < limit) {
+            let from = self.climbed.max(lower);
+            self.climbed = from.saturating_add(share(limit.saturating_sub(from), passed, CLIMB) / 10);
+        }
     }
 
     /// Something was let in at this level of use.

@@ -51,6 +51,27 @@ fn a_limit_stated_a_third_too_low_is_all_but_mended_in_five_minutes() {
 }
 
 #[test]
+fn what_is_proved_is_climbed_to_slowly_and_a_refusal_still_teaches() {
+    let mut ceiling = Ceiling::of_tokens();
+    let low = stated(70_000);
+    for second in 0..=10 {
+        ceiling.prove(at(second), low, 100_000);
+    }
+    let after_ten = ceiling.held(low).limit.expect("a limit");
+    assert!((72_500..73_000).contains(&after_ten), "{after_ten}");
+    for second in 11..=300 {
+        ceiling.prove(at(second), low, 100_000);
+    }
+    let Held { limit, source } = ceiling.held(low);
+    assert!((98_000..=100_000).contains(&limit.unwrap_or(0)), "{limit:?}");
+    assert_eq!(source, LimitSource::Learned, "no service named it");
+    ceiling.refused(at(301), low, refused(80_000));
+    assert!(ceiling.held(low).limit <= Some(80_000), "{:?}", ceiling.held(low));
+    let pinned = Stated { pinned: true, ..low };
+    assert_eq!(ceiling.held(pinned), Held { limit: Some(70_000), source: LimitSource::Configured });
+}
+
+#[test]
 fn a_pinned_limit_learns_nothing() {
     let pinned = Stated { pinned: true, above: true, ..stated(1_000) };
     let mut ceiling = Ceiling::of_tokens();

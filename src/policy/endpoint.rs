@@ -41,6 +41,8 @@ pub(super) struct EndpointState {
     pub(super) in_flight: u32,
     pub(super) counters: Counters,
     pub(super) reported_remaining: Option<(u64, Timestamp)>,
+    /// How full it last said it was, in permille, and when.
+    utilization: Option<(u32, Timestamp)>,
     /// Our ceiling for now inside its pool.
     pub(super) allotted: Option<u64>,
     pub(super) learning: Learning,
@@ -75,6 +77,7 @@ impl EndpointState {
             in_flight: 0,
             counters: Counters::default(),
             reported_remaining: None,
+            utilization: None,
             allotted: None,
             learning: Learning::new(spec),
             guard_changed: Timestamp::ZERO,
@@ -204,8 +207,14 @@ impl EndpointState {
         if let Some(remaining) = pairs.tokens.remaining {
             self.reported_remaining = Some((remaining, now));
         }
+        self.utilization = facts.utilization.map(|permille| (permille, now)).or(self.utilization);
+        let (reported, held) = (self.learning.tokens.reported(), self.provider_tokens(spec));
         self.learning.hear(now, spec, &pairs);
         self.tune(now, spec);
+        // Below a limit that we follow slowly, what the service said is left was all used. Now that limit fell.
+        if let (Some(before), Some(held), Some(after)) = (reported, held, self.learning.tokens.reported()) {
+            self.ledger.grow(now, before.saturating_sub(after.max(held)));
+        }
         pairs
     }
 
@@ -221,8 +230,30 @@ impl EndpointState {
         let pairs = self.learn(now, spec, facts);
         self.learning.answered(now, spec, mark, &pairs, asked);
         self.tune(now, spec);
-        if spec.enforcement == Enforcement::TokenBucket {
-            self.heed(now, spec, mark, &pairs);
+        match (spec.enforcement, facts.utilization) {
+            (Enforcement::TokenBucket, _) => self.heed(now, spec, mark, &pairs),
+            (Enforcement::Utilization, Some(permille)) => self.heed_utilization(now, spec, mark, permille),
+            _ => {}
+        }
+    }
+
+    /// Provisioned throughput says how full it is. That is its level, whatever we believe of its size; and what it let in
+    /// while it did not fill up shows its size.
+    fn heed_utilization(&mut self, now: Timestamp, spec: &CheckedEndpoint, mark: &Mark, permille: u32) {
+        self.learning.fills(now, spec, mark, permille);
+        self.tune(now, spec);
+        let Some(limit) = self.provider_tokens(spec) else { return };
+        // A permille less, since nobody knows which way it was rounded.
+        let free = u128::from(limit) * u128::from(999_u32.saturating_sub(permille)) / 1_000;
+        let remaining = u64::try_from(free).unwrap_or(u64::MAX);
+        // Below a ceiling of our own its level is not what we count.
+        if !self.tokens_are_ours(spec) {
+            let (least, most) = self.learning.left(now, mark, Unit::Tokens, remaining);
+            // What it gave back of those under way is told already, and comes to our books when they end. And it lets in
+            // what goes over its limit: where nothing is left for sure, nobody knows by how much it is over.
+            let least = least.saturating_sub(self.learning.traffic.under_way());
+            let least = Some(least).filter(|least| *least > 0 && permille < 1_000);
+            self.ledger.heed(now, Unit::Tokens, (least, most), self.limits(spec));
         }
     }
 
@@ -238,8 +269,8 @@ impl EndpointState {
         ];
         for (unit, remaining) in told {
             if let Some(remaining) = remaining {
-                let left = self.learning.left(now, mark, unit, remaining);
-                self.ledger.heed(now, unit, left, limits);
+                let (least, most) = self.learning.left(now, mark, unit, remaining);
+                self.ledger.heed(now, unit, (Some(least), most), limits);
             }
         }
     }
@@ -303,6 +334,7 @@ impl EndpointState {
             asked_until: Some(self.told_until).filter(|until| *until > now),
             too_large: self.too_large(now).map(|(charge, until)| TooLarge { charge, until }),
             foreign_requests_per_minute: self.learning.others.rate(),
+            utilization: self.utilization,
         }
     }
 

@@ -26,6 +26,8 @@ pub(super) const TELLS: Duration = Duration::from_mins(2);
 const FRESH: Duration = Duration::from_secs(10);
 /// The part of what is left free for others that they may take before the next answer tells of it, and more at once.
 const OTHERS_MEANWHILE: u64 = 4;
+/// What was let in proves a higher limit if it is more by one in so many parts: what is under way is not settled yet.
+const PROOF: u64 = 32;
 /// Refusals within a minute despite what the service says is left, from which on its word is not enough.
 const DOUBTED: u32 = 3;
 
@@ -265,7 +267,8 @@ impl Learning {
         // Part of a request that came back meanwhile may make the part that was not told of a whole one.
         let part = u64::from(counted && now > mark.at);
         let back = share(limit.unwrap_or(0), now.since(mark.at), period).saturating_add(part);
-        (least.saturating_sub(others), most.saturating_add(back))
+        let returned = if counted { 0 } else { self.traffic.returned_since(mark) };
+        (least.saturating_sub(others), most.saturating_add(back).saturating_add(returned))
     }
 
     /// What should be left by what the service last said, or by our books if that was long ago.
@@ -275,6 +278,19 @@ impl Learning {
                 reading.remaining.saturating_sub(self.traffic.sent_since(&reading.mark))
             }
             _ => limit.saturating_sub(self.traffic.tokens(now)).saturating_sub(self.foreign.rate()),
+        }
+    }
+
+    /// Provisioned throughput is so full after an answer, in permille. What it let in while it did not fill up came back in
+    /// that time.
+    pub(super) fn fills(&mut self, now: Timestamp, spec: &CheckedEndpoint, mark: &Mark, permille: u32) {
+        let let_in = self.traffic.let_in().saturating_sub(self.traffic.sent_since(mark));
+        let held = self.holding.provider.unwrap_or(u64::MAX);
+        let more = |least: &u64| *least > held.saturating_add(held / PROOF);
+        let settled = let_in.saturating_sub(self.traffic.under_way());
+        if let Some(least) = self.refill.fills(mark.at, (settled, let_in), permille).filter(more) {
+            self.tokens.prove(now, tokens_stated(spec), least);
+            self.restate(spec);
         }
     }
 

@@ -269,6 +269,76 @@ fn where_usage_counts_the_output_of_uncapped_requests_is_learned() {
     assert_eq!(estimates[8..], [98, 99, 99, 100]);
 }
 
+fn provisioned(tokens: u64) -> World {
+    World::new(config(&[Site { enforcement: Enforcement::Utilization, ..site("east", tokens) }], &[], |_| {}))
+}
+/// An answer's head that says how full provisioned throughput is.
+fn filled(world: &mut World, request: RequestId, permille: u32) {
+    let facts = HeaderFacts { utilization: Some(permille), ..HeaderFacts::default() };
+    world.give(Input::Committed { request, signal: HeaderSignal { endpoint: EndpointId::from("east"), facts } });
+}
+
+#[test]
+fn what_provisioned_throughput_says_of_its_level_is_its_level_whoever_filled_it() {
+    let mut world = provisioned(60_000);
+    let (request, _) = world.arrive(1_000);
+    world.now = Timestamp::from_millis(500);
+    filled(&mut world, request, 990);
+    assert_eq!(view(&world, 0).insight.utilization, Some((990, world.now)));
+    // One permille may be lost to rounding: 9 of them are left, and half a second's 500 have drained.
+    assert_eq!(view(&world, 0).tokens.headroom(), Some(60_000 * 9 / 1_000 + 500));
+    let (second, output) = world.arrive(1_000);
+    assert!(matches!(output, Output::Assigned { .. }), "anything fits below the ceiling: {output:?}");
+    world.now = Timestamp::from_millis(600);
+    filled(&mut world, second, 1_000);
+    let (_, output) = world.arrive(10);
+    let (verdict, limit) = held_by(&output);
+    assert_eq!((verdict, limit), (Verdict::Excluded(Exclusion::TokensShort), Some(60_000)));
+}
+
+#[test]
+fn provisioned_throughput_that_says_it_took_less_than_we_thought_is_used_again() {
+    let mut world = provisioned(60_000);
+    let (first, _) = world.arrive(59_000);
+    world.commit(first, "east");
+    world.settle(first, Ending::Completed);
+    // A quarter of what is too much is believed at a time.
+    for second in 10..20 {
+        world.now = Timestamp::from_secs(second);
+        let (request, _) = world.arrive(100);
+        filled(&mut world, request, 20);
+        world.settle(request, Ending::Completed);
+    }
+    let left = view(&world, 0).tokens.headroom().expect("a limit");
+    assert!(left >= 60_000 * 96 / 100, "twenty seconds alone would have drained 20,000 of the 59,000: {left}");
+}
+
+#[test]
+fn traffic_that_does_not_fill_provisioned_throughput_proves_a_higher_limit_than_was_typed() {
+    let mut world = provisioned(60_000);
+    // Twice what was typed comes back while the level stands.
+    for second in 1..=600 {
+        world.now = Timestamp::from_secs(second);
+        let (request, output) = world.arrive(2_000);
+        if matches!(output, Output::Assigned { .. }) {
+            filled(&mut world, request, 500);
+            world.settle(request, Ending::Completed);
+        }
+    }
+    let tokens = view(&world, 0).tokens;
+    assert!((110_000..=122_000).contains(&tokens.limit.unwrap_or(0)), "{tokens:?}");
+    assert_eq!(tokens.source, LimitSource::Learned);
+}
+
+#[test]
+fn a_standard_deployment_that_says_how_full_it_is_changes_nothing_but_the_view() {
+    let mut world = one_site(60_000);
+    let (request, _) = world.arrive(1_000);
+    filled(&mut world, request, 1_000);
+    assert_eq!(view(&world, 0).insight.utilization, Some((1_000, world.now)));
+    assert_eq!(view(&world, 0).tokens.headroom(), Some(59_000));
+}
+
 #[test]
 fn a_pinned_endpoint_that_is_to_be_probed_above_is_pointed_out() {
     let pinned = config(&[site("east", 10_000)], &[], |config| {

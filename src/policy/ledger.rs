@@ -367,8 +367,13 @@ impl Ledger {
         }
     }
 
+    /// So many tokens more are in use than we count, where they drain continuously.
+    pub(super) fn grow(&mut self, now: Timestamp, tokens: u64) {
+        self.tokens.grow(now, tokens);
+    }
+
     /// The server has at least and at most so much of a unit left: where it drains continuously, the rest is taken.
-    pub(super) fn heed(&mut self, now: Timestamp, unit: Unit, (least, most): (u64, u64), limits: Limits) {
+    pub(super) fn heed(&mut self, now: Timestamp, unit: Unit, (least, most): (Option<u64>, u64), limits: Limits) {
         let more = self.more.as_deref_mut();
         let (limit, meter) = match unit {
             Unit::Tokens => (limits.tokens, Some(&mut self.tokens)),
@@ -380,7 +385,8 @@ impl Ledger {
         };
         if let (Some(limit), Some(meter)) = (limit, meter) {
             let limit = meter.service_limit(limit);
-            meter.heed(now, (limit.saturating_sub(most), limit.saturating_sub(least)));
+            let most_taken = least.map_or(u64::MAX, |least| limit.saturating_sub(least));
+            meter.heed(now, (limit.saturating_sub(most), most_taken));
         }
     }
 

@@ -138,6 +138,13 @@ impl Meter {
         }
     }
 
+    /// So much more of a level is in use than it held. A log knows what is in it.
+    pub(super) fn grow(&mut self, now: Timestamp, amount: u64) {
+        if let Some(level) = &mut self.level {
+            level.grow(now, amount);
+        }
+    }
+
     /// The service shows between what bounds lies what has not drained of a level. A log knows what is in it.
     pub(super) fn heed(&mut self, now: Timestamp, bounds: (u64, u64)) {
         if let Some(level) = &mut self.level {

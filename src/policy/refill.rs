@@ -20,6 +20,9 @@ const KEPT: usize = 30;
 /// Two refusals closer than this tell nothing: single requests would weigh too much.
 const TELLING: Duration = Duration::from_secs(8);
 
+/// What was let in while a level did not rise tells of the limit once it took this long.
+const LEVEL: std::ops::RangeInclusive<Duration> = Duration::from_mins(1)..=Duration::from_mins(3);
+
 /// When everything was used up.
 #[derive(Clone, Copy, Debug)]
 struct Empty {
@@ -35,9 +38,28 @@ struct Empty {
 pub(super) struct Refill {
     notes: VecDeque<(Timestamp, u64)>,
     empty: Option<Empty>,
+    /// When the level stood where, in permille of the limit, and what was let in until then.
+    stood: Option<(Timestamp, u32, u64)>,
 }
 
 impl Refill {
+    /// The level stands at this many permille of the limit, after at least and at most this much was let in. What comes
+    /// back in a minute at least: what was let in since it stood as high or higher is gone again.
+    pub(super) fn fills(&mut self, now: Timestamp, (least, most): (u64, u64), permille: u32) -> Option<u64> {
+        let (at, before, until_then) = *self.stood.get_or_insert((now, permille, most));
+        // Answers overtake each other.
+        if now <= at {
+            return None;
+        }
+        let span = now.since(at);
+        let tells = permille <= before && permille < 1_000 && LEVEL.contains(&span);
+        let anew = tells || span > *LEVEL.end() || permille > before && span < *LEVEL.start();
+        if anew {
+            self.stood = Some((now, permille, most));
+        }
+        tells.then(|| share(least.saturating_sub(until_then), MINUTE, span))
+    }
+
     /// Something is sent, after this much was let in, all in all; `limit`: what is thought to come back in a minute.
     pub(super) fn note(&mut self, now: Timestamp, let_in: u64, limit: Option<u64>) {
         if self.notes.back().is_some_and(|(at, _)| now.since(*at) < APART) {
@@ -117,6 +139,39 @@ mod tests {
         refill.note(at(200), 70_000, Some(LIMIT));
         // All it had and five seconds: over the 195 since the last refusal that would be a third of the limit.
         assert_eq!(refill.used_up(at(205), 135_000), Some(LIMIT));
+    }
+
+    #[test]
+    fn what_was_let_in_while_a_level_stood_came_back_in_that_time() {
+        let mut refill = Refill::default();
+        assert_eq!(refill.fills(at(0), (0, 0), 700), None);
+        assert_eq!(refill.fills(at(30), (45_000, 45_000), 700), None, "too short a time");
+        assert_eq!(refill.fills(at(90), (135_000, 140_000), 699), Some(90_000));
+        // What may not have come back yet counts for the time before.
+        assert_eq!(refill.fills(at(150), (230_000, 235_000), 690), Some(90_000));
+    }
+
+    #[test]
+    fn a_level_that_rose_that_is_full_or_that_stood_too_long_ago_proves_nothing() {
+        let mut refill = Refill::default();
+        refill.fills(at(0), (0, 0), 700);
+        assert_eq!(refill.fills(at(90), (500_000, 500_000), 701), None, "some of it is still in there");
+        let mut full = Refill::default();
+        full.fills(at(0), (0, 0), 1_000);
+        assert_eq!(full.fills(at(90), (500_000, 500_000), 1_000), None, "it may be over by any amount");
+        let mut idle = Refill::default();
+        idle.fills(at(0), (0, 0), 700);
+        assert_eq!(idle.fills(at(400), (900_000, 900_000), 700), None, "it may have been empty in between");
+        assert_eq!(idle.fills(at(460), (960_000, 960_000), 700), Some(LIMIT), "counted from then on");
+    }
+
+    #[test]
+    fn a_level_that_rises_early_is_counted_from_there_and_answers_that_come_late_change_nothing() {
+        let mut refill = Refill::default();
+        refill.fills(at(0), (0, 0), 100);
+        refill.fills(at(20), (60_000, 60_000), 900);
+        assert_eq!(refill.fills(at(10), (30_000, 30_000), 100), None);
+        assert_eq!(refill.fills(at(80), (120_000, 120_000), 900), Some(LIMIT));
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub(super) struct Mark {
     pub(super) minute: u64,
     /// All tokens ever sent, its own included.
     total: u64,
+    /// All tokens ever given back.
+    returned: u64,
     places: [Place; 3],
 }
 
@@ -57,6 +59,10 @@ pub(super) struct Traffic {
     total: u64,
     /// All tokens the service ever let in, as they settled; of those under way, what they were sent with.
     let_in: u64,
+    /// All tokens that what was let in came to less than it was sent with.
+    returned: u64,
+    /// Tokens of requests that have not ended.
+    under_way: u64,
     /// By order, over and over.
     recent: [Recent; RECENT],
     /// By order and charge, over and over: the last that the service refused.
@@ -76,6 +82,8 @@ impl Traffic {
             order: 0,
             total: 0,
             let_in: 0,
+            returned: 0,
+            under_way: 0,
             recent: [Recent { order: 0, at: Timestamp::ZERO, charge: 0, after: 0 }; RECENT],
             refused: [(0, 0); RECENT],
             refusals: 0,
@@ -91,6 +99,7 @@ impl Traffic {
         }
         self.total = self.total.saturating_add(charge);
         self.let_in = self.let_in.saturating_add(charge);
+        self.under_way = self.under_way.saturating_add(charge);
         let places = [self.tokens.add(now, charge), self.minute.add(now, 1), self.slice.add(now, 1)];
         Mark {
             order: self.order,
@@ -102,6 +111,7 @@ impl Traffic {
             tokens: self.tokens.taken(now),
             minute: self.minute.taken(now),
             total: self.total,
+            returned: self.returned,
             places,
         }
     }
@@ -136,7 +146,17 @@ impl Traffic {
         (remaining.saturating_sub(mark.close).saturating_sub(since), remaining.saturating_sub(surely))
     }
 
-    /// The same in requests. What remains is told in whole ones.
+    /// What was given back since the marked request was sent. The service may have seen it then, or not.
+    pub(super) const fn returned_since(&self, mark: &Mark) -> u64 {
+        self.returned.saturating_sub(mark.returned)
+    }
+
+    /// Tokens of requests that have not ended: what they were sent with.
+    pub(super) const fn under_way(&self) -> u64 {
+        self.under_way
+    }
+
+    /// What is left in requests. What remains is told in whole ones.
     pub(super) fn requests_left(&self, mark: &Mark, remaining: u64) -> (u64, u64) {
         let since = self.requests_since(mark);
         let close = if mark.apart { 0 } else { RECENT as u64 };
@@ -149,6 +169,10 @@ impl Traffic {
         let [tokens, minute, slice] = mark.places;
         let count = u64::from(charge > 0);
         self.let_in = self.let_in.saturating_sub(mark.charge).saturating_add(charge);
+        self.under_way = self.under_way.saturating_sub(mark.charge);
+        if count > 0 {
+            self.returned = self.returned.saturating_add(mark.charge.saturating_sub(charge));
+        }
         if charge != mark.charge {
             self.tokens.settle(tokens, mark.charge, charge);
         }

@@ -110,7 +110,8 @@ impl Fault {
     /// A fault without an answer.
     #[must_use]
     pub const fn silent(class: FailureClass, reached: bool) -> Self {
-        let facts = HeaderFacts { tokens: NOTHING, requests: NOTHING, more: None, retry_after: None };
+        let facts =
+            HeaderFacts { tokens: NOTHING, requests: NOTHING, more: None, utilization: None, retry_after: None };
         Self { failure: Failure { class, status: None, reached, facts }, answer: None, between: None }
     }
 

@@ -20,14 +20,20 @@ pub fn facts(headers: &HeaderMap, wall_unix_ms: u64) -> HeaderFacts {
     for (name, value) in headers {
         if let Some(what) = name.as_str().strip_prefix("x-ratelimit-") {
             read.limit(what, value);
+        } else if name == UTILIZATION {
+            read.utilization = read.utilization.or_else(|| permille(value.to_str().ok()?));
         } else if let Some(wait) = wait(name.as_str(), value, wall_unix_ms) {
             read.wait = read.wait.max(Some(wait));
         }
     }
     let known = |[own, project]: [LimitFacts; 2]| if own == LimitFacts::default() { project } else { own };
     let more = (read.more != MoreFacts::default()).then(|| Box::new(read.more));
-    HeaderFacts { tokens: known(read.tokens), requests: known(read.requests), more, retry_after: read.wait }
+    let (tokens, requests) = (known(read.tokens), known(read.requests));
+    HeaderFacts { tokens, requests, more, utilization: read.utilization, retry_after: read.wait }
 }
+
+/// How full provisioned throughput is, as `12.3%`. Microsoft's own load test reads it; no document names it.
+const UTILIZATION: &str = "azure-openai-deployment-utilization";
 
 /// What of a limit a header tells.
 #[derive(Clone, Copy)]
@@ -43,6 +49,7 @@ struct Reading {
     tokens: [LimitFacts; 2],
     requests: [LimitFacts; 2],
     more: MoreFacts,
+    utilization: Option<u32>,
     wait: Option<Duration>,
 }
 
@@ -85,6 +92,20 @@ fn wait(name: &str, value: &HeaderValue, wall_unix_ms: u64) -> Option<Duration> 
         "x-rate-limit-reset-tokens" | "x-rate-limit-reset-requests" => span::seconds(value.to_str().ok()?),
         _ => None,
     }
+}
+
+/// Percent with or without a fraction and the sign, rounded up to a permille.
+fn permille(text: &str) -> Option<u32> {
+    let text = text.trim();
+    let text = text.strip_suffix('%').unwrap_or(text).trim_end();
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || whole.len() > 6 || !digits(whole) || !digits(fraction) {
+        return None;
+    }
+    let tenths = fraction.bytes().next().map_or(0, |digit| u32::from(digit - b'0'));
+    let part = u32::from(fraction.bytes().skip(1).any(|digit| digit > b'0'));
+    Some(whole.parse::<u32>().ok()?.saturating_mul(10).saturating_add(tenths).saturating_add(part))
 }
 
 /// A whole number, perhaps with thousands separators or decimals; −1 and other negatives are unknown.

@@ -60,6 +60,32 @@ fn older_answers_with_only_the_remaining_headers_are_read() {
 }
 
 #[test]
+fn utilization_is_read_in_permille_and_never_as_less_than_was_said() {
+    for (value, expected) in [
+        ("12.3%", Some(123)),
+        ("12.3", Some(123)),
+        (" 12.34 % ", Some(124)),
+        ("0%", Some(0)),
+        ("0.04%", Some(1)),
+        ("7.%", Some(70)),
+        ("100.0%", Some(1_000)),
+        ("112.5%", Some(1_125)),
+        ("", None),
+        ("%", None),
+        (".5%", None),
+        ("-1%", None),
+        ("1e3%", None),
+        ("12.3%%", None),
+        ("12,3%", None),
+        ("9999999%", None),
+    ] {
+        let read = facts(&map(&[("azure-openai-deployment-utilization", value)]), NOW);
+        assert_eq!(read.utilization, expected, "{value:?}");
+    }
+    assert_eq!(facts(&map(&[]), NOW).utilization, None);
+}
+
+#[test]
 fn unreadable_values_are_unknown() {
     for value in ["", "abc", "0x10", "1e3", "--1", ",", "\u{b2}"] {
         let read = facts(&map(&[("x-ratelimit-limit-tokens", value), ("retry-after", value)]), NOW);

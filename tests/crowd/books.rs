@@ -10,6 +10,7 @@ use tidegate::model::units::{MINUTE, Timestamp};
 use tidegate::model::usage::Usage;
 use tidegate::sim::window::Bucket;
 
+use crate::room::WIDE_GUARD;
 use crate::shape::{Guest, Shape, Spot};
 
 /// A limit of zero would make a bucket that refills nothing; none is needed where there is no limit.
@@ -95,7 +96,9 @@ impl Tank {
             }
             (false, Some(_)) => {
                 *self = Self::new(limit, now);
-                self.take(now, list.sum(now, MINUTE));
+                self.exact.take(now, list.sum(now, MINUTE));
+                // The brain keeps what came for its guard longer.
+                self.shy.take(now, list.sum(now, MINUTE + WIDE_GUARD));
             }
             (_, None) => {}
         }
@@ -310,6 +313,14 @@ impl Books {
     pub fn head(&mut self, now: Timestamp, request: RequestId, spot: &Spot, limit: u64, others: u64) -> HeaderFacts {
         let left = self.sent[&request].left;
         let book = self.book_mut(&spot.id);
+        if spot.way == "utilization" {
+            book.shared |= others > 0;
+            // Provisioned throughput says how full it is and names no limit.
+            let full = |(left, limit): (u64, u64)| (limit - left.saturating_sub(others)) * 1_000 / limit;
+            let same = left.filter(|(_, then)| book.holds(spot) == Some(*then));
+            let utilization = same.map(|left| u32::try_from(full(left)).expect("a permille"));
+            return HeaderFacts { utilization, ..HeaderFacts::default() };
+        }
         book.reported = Some(limit);
         book.shared |= others > 0;
         book.tokens_hold(spot, now);
@@ -453,7 +464,7 @@ impl Book {
     fn left(&mut self, spot: &Spot, now: Timestamp) -> Option<(u64, u64)> {
         let limit = self.holds(spot).filter(|_| spot.tells && spot.soft_cap.is_none())?;
         let left = match spot.way {
-            "token_bucket" => self.token_tank.exact.standing(now).remaining,
+            "token_bucket" | "utilization" => self.token_tank.exact.standing(now).remaining,
             _ => limit.saturating_sub(self.tokens.sum(now, MINUTE)),
         };
         Some((left, limit))
@@ -507,7 +518,9 @@ impl Book {
 
     fn check_tokens(&mut self, spot: &Spot, now: Timestamp, charge: u64) {
         let id = &spot.id;
-        if let Some(cap) = spot.soft_cap.filter(|cap| self.provider(spot).is_none_or(|limit| *cap < limit)) {
+        // A rise that the service reports is followed slowly: until then the stated figure may be the lower one.
+        let least = [self.provider(spot), spot.tokens].into_iter().flatten().min();
+        if let Some(cap) = spot.soft_cap.filter(|cap| least.is_none_or(|limit| *cap < limit)) {
             let taken = self.tokens.sum(now, MINUTE);
             assert!(taken + charge <= cap, "tokens of {id} below our own ceiling: {taken} + {charge} > {cap}");
         }

@@ -13,7 +13,7 @@ use crate::shape::{Shape, Spot};
 /// What the brain may keep an amount for longer than its minute: a guard, and what shares a bin with it.
 const GUARD: Duration = Duration::from_millis(400);
 /// The same once a service was fuller than was thought.
-const WIDE_GUARD: Duration = Duration::from_millis(6_500);
+pub const WIDE_GUARD: Duration = Duration::from_millis(6_500);
 /// The longest guard of a bucket in that case.
 const WIDE_LEVEL: Duration = Duration::from_millis(3_100);
 /// No rest and no ramp is felt for longer.
@@ -97,7 +97,8 @@ fn limit(book: &Book, spot: &Spot, one: &Candidate) -> Option<u64> {
 fn tokens_are_short(book: &Book, spot: &Spot, one: &Candidate, ask: Ask) -> bool {
     let Some(limit) = limit(book, spot, one) else { return false };
     let ours = spot.soft_cap.is_some_and(|cap| cap <= limit);
-    let surprised = book.short_of.contains(&ThrottleKind::Tokens) || book.reported.is_some();
+    // What others put into a level these books do not know.
+    let surprised = book.short_of.contains(&ThrottleKind::Tokens) || book.reported.is_some() || book.shared;
     match spot.way {
         "sliding_log" => list_is_short(&book.tokens, limit, ask.charge, surprised, ask.now),
         // Two levels that drained at different rates cannot be compared any more.

@@ -253,7 +253,7 @@ fn draw_spot(rng: &mut Rng, place: usize, pools: usize, accounts: usize) -> Spot
         pinned: rng.u32(..8) == 0,
         input: apart.then(|| rng.u64(100..2_000)),
         output: apart.then(|| rng.u64(300..3_000)),
-        tells: rng.u32(..4) == 0 && way != "utilization",
+        tells: rng.u32(..4) == 0,
     }
 }
 

@@ -277,7 +277,9 @@ impl Case {
         let stated = match (self.counting, self.knowledge) {
             // Where sizes differ, requests run out before tokens, and the planner does not count those.
             (Counting::TokenBucket, Knowledge::Known) if !self.heavy => Knowledge::Known,
-            (_, Knowledge::TooLow) if !self.tells() && !self.probe_above => Knowledge::TooLow,
+            // Provisioned throughput does not count requests.
+            (Counting::Utilization, Knowledge::Known) => Knowledge::Known,
+            (_, Knowledge::TooLow) if !self.headers && !self.probe_above => Knowledge::TooLow,
             _ => return None,
         };
         let group = |number: u32| {
@@ -289,11 +291,6 @@ impl Case {
         let mut planner = Planner::new(&[group(1), group(2)], largest);
         let before = self.pour(&mut planner, Timestamp::ZERO, report.from);
         Some(self.pour(&mut planner, report.from, report.to).saturating_sub(before))
-    }
-
-    /// Whether answers tell of limits; those of provisioned throughput never do.
-    fn tells(&self) -> bool {
-        self.headers && self.counting != Counting::Utilization
     }
 
     /// Lets a planner have the arrivals of a span; what it had admitted in all until its end.
@@ -359,6 +356,11 @@ impl Case {
         shape.into_iter().map(|(limit, group)| (limit * self.scale, group)).collect()
     }
 
+    /// Provisioned throughput knows utilization and nothing else.
+    fn limits_requests(&self) -> bool {
+        self.counting != Counting::Utilization
+    }
+
     fn tokens_per_minute(&self) -> u64 {
         self.shape().iter().map(|(limit, _)| limit).sum()
     }
@@ -367,7 +369,7 @@ impl Case {
         let spec = |place: usize, tokens_per_minute: u64| SiteSpec {
             counting: self.counting,
             tokens_per_minute,
-            requests_per_minute: Some(tokens_per_minute * REQUESTS_PER_1K / 1_000),
+            requests_per_minute: self.limits_requests().then_some(tokens_per_minute * REQUESTS_PER_1K / 1_000),
             request_slice: Duration::from_secs(if self.counting == Counting::TokenBucket { 1 } else { 10 }),
             headers: self.headers,
             foreign_percent: self.foreign_percent(),
@@ -438,8 +440,10 @@ impl Case {
             writeln!(text, "probe_above = true")?;
         }
         if let Some(tokens) = self.knowledge.stated(limit) {
-            let requests = tokens * REQUESTS_PER_1K / 1_000;
-            writeln!(text, "tokens_per_minute = {tokens}\nrequests_per_minute = {requests}")?;
+            writeln!(text, "tokens_per_minute = {tokens}")?;
+            if self.limits_requests() {
+                writeln!(text, "requests_per_minute = {}", tokens * REQUESTS_PER_1K / 1_000)?;
+            }
         }
         Ok(())
     }

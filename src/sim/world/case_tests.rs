@@ -76,7 +76,8 @@ fn the_planner_loses_what_spills_over_below_a_group_that_has_room() {
 
 #[test]
 fn where_refusals_alone_tell_the_planner_keeps_to_what_is_stated() {
-    let case = Case { knowledge: Knowledge::TooLow, ..Case::of(Counting::Utilization, Load::Steady(150)) };
+    let case =
+        Case { knowledge: Knowledge::TooLow, headers: false, ..Case::of(Counting::Utilization, Load::Steady(150)) };
     let got = planned(case).expect("no answer names a limit");
     let stated = 240_000 * 7 / 10 * 5;
     assert!((stated..stated + 1_000).contains(&got), "five minutes of the stated figures: {got}");
@@ -84,7 +85,7 @@ fn where_refusals_alone_tell_the_planner_keeps_to_what_is_stated() {
 
 #[test]
 fn a_gateway_cannot_tell_a_figure_that_is_right_from_one_too_low_where_only_refusals_tell() {
-    let right = Case::of(Counting::Utilization, Load::Steady(150));
+    let right = Case { headers: false, ..Case::of(Counting::Utilization, Load::Steady(150)) };
     let low = Case { knowledge: Knowledge::TooLow, ..right };
     let says = |case: Case| {
         let (_, _, spec) = case.sites().remove(0);

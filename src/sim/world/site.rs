@@ -267,8 +267,13 @@ impl Site {
     }
 
     fn standing_facts(&mut self, now: Timestamp) -> HeaderFacts {
-        if !self.spec.headers || self.spec.counting == Counting::Utilization {
+        if !self.spec.headers {
             return HeaderFacts::default();
+        }
+        if self.spec.counting == Counting::Utilization {
+            let standing = self.tokens(now);
+            let permille = standing.limit.saturating_sub(standing.remaining) * 1_000 / standing.limit.max(1);
+            return HeaderFacts { utilization: permille.try_into().ok(), ..HeaderFacts::default() };
         }
         let (tokens, requests) = (self.tokens(now), self.requests(now));
         HeaderFacts {

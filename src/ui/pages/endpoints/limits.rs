@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use egui::{Grid, RichText, Ui};
 
-use crate::model::config::{Endpoint, QuotaPool};
+use crate::model::config::{Endpoint, Enforcement, QuotaPool};
 use crate::model::id::EndpointId;
 use crate::model::status::{BalancerView, EndpointView, LimitKind, LimitSource, LimitView, MoreLimitView};
 use crate::model::units::{Grouped, Timestamp};
@@ -32,8 +32,19 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
     });
 }
 
-/// What the service says is left of its token limit, and what we count.
+/// What the service says is left of its token limit or how full it is, and what we count.
 pub(super) fn left(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView) {
+    if let Some((permille, at)) = endpoint.insight.utilization {
+        let (percent, when) = (f64::from(permille) / 10.0, clock_time(wall(cx, at)));
+        let config = &cx.snapshot.applied.config;
+        let counts_so = config.endpoint(&endpoint.id).is_some_and(|one| one.enforcement == Enforcement::Utilization);
+        let advice = if counts_so {
+            ""
+        } else {
+            " Only provisioned deployments say so: set under Config that it counts by utilization."
+        };
+        note(ui, cx.theme, &format!("The service said it was {percent:.1} % full at {when}.{advice}"));
+    }
     let Some((left, at)) = endpoint.reported_remaining else { return };
     let ours = endpoint.tokens.headroom().map_or_else(|| "unknown".to_owned(), |left| Grouped(left).to_string());
     let when = clock_time(wall(cx, at));
@@ -240,7 +251,7 @@ fn source(cx: &PageCx, limit: &LimitView) -> String {
         LimitSource::Configured => "typed by you",
         LimitSource::Derived => "from the pool's ratio",
         LimitSource::Header => "from response headers",
-        LimitSource::Learned => "learned from its 429s",
+        LimitSource::Learned => "learned from what it let in and refused",
         LimitSource::SoftCap => "our soft cap",
         LimitSource::Allotted => "our share of the pool for now",
         LimitSource::Unknown => "not known, so it holds nothing back",

@@ -6,6 +6,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 
 use crate::contract::Snapshot;
+use crate::model::config::Enforcement;
 use crate::model::status::{LimitKind, LimitSource, LimitView, MoreLimitView};
 use crate::model::units::Timestamp;
 use crate::ui::cx::Page;
@@ -57,6 +58,23 @@ fn the_time_a_service_asked_for_is_told_with_its_end() {
     assert!(screen.query_by_label_contains(&format!("left alone until {end}, for 1:12 more")).is_some());
     let screen = open(fixture::snapshot(), "Health");
     assert!(screen.query_by_label_contains("left alone").is_none(), "it asked for nothing");
+}
+
+#[test]
+fn how_full_provisioned_throughput_says_it_is_stands_with_its_time_and_what_to_set() {
+    let mut snapshot = fixture::snapshot();
+    let sweden = &mut Arc::make_mut(&mut snapshot.view).endpoints[3];
+    sweden.insight.utilization = Some((123, Timestamp::from_secs(fixture::SECOND - 10)));
+    let said = format!("The service said it was 12.3 % full at {}.", clock_time(snapshot.wall_ms - 10_000));
+    let screen = open(snapshot.clone(), "Limits");
+    let advice = format!("{said} Only provisioned deployments say so: set under Config that it counts by utilization.");
+    assert!(screen.query_by_label(&advice).is_some());
+    let mut applied = (*snapshot.applied).clone();
+    let mut config = (*applied.config).clone();
+    config.endpoint_mut(&"sim-sweden".into()).expect("it is there").enforcement = Enforcement::Utilization;
+    applied.config = Arc::new(config);
+    snapshot.applied = Arc::new(applied);
+    assert!(open(snapshot, "Limits").query_by_label(&said).is_some());
 }
 
 #[test]
