@@ -3,6 +3,7 @@
 //! Invariant: a missing second is a gap, never a zero; each endpoint keeps its colour and dash on every plot.
 //! Absent on purpose: zooming and panning, which would fight with draggable lines.
 
+mod most;
 pub mod pin;
 mod table;
 
@@ -10,6 +11,8 @@ use std::collections::BTreeMap;
 
 use egui::{Align2, Rect, Role, Stroke, Ui, WidgetInfo, pos2, vec2};
 use egui_plot::{FilledArea, GridMark, HoverPosition, Line, LineStyle, Plot, PlotPoint, PlotTransform, PlotUi, Text};
+
+pub use most::most;
 
 use crate::contract::snapshot::{EndpointSeries, SeriesPoint};
 use crate::model::status::Health;

@@ -57,8 +57,12 @@ def pages(window, size, percent):
 
 
 def is_back(window):
-    for at in window.places_of("All endpoints"):
-        window.click(at)
+    # The button; its tooltip has the same words.
+    for at in window.places_of("All endpoints")[:1]:
+        window.move(at)
+        xdotool("mousedown", 1)
+        window.settle()
+        window.release()
         window.settle()
     return window.places_of(PAGES[1][1])
 

@@ -5,6 +5,7 @@
 //! Absent on purpose: callers' tokens. They are not for services; Settings has them.
 
 mod add;
+mod clipboard;
 mod fields;
 pub mod form;
 pub mod intake;
@@ -44,6 +45,8 @@ pub struct State {
     source: Option<(AccountId, source::Source)>,
     /// The account whose key will be deleted if the person says so again.
     confirming: Option<AccountId>,
+    /// The account whose key was pasted last and may be on the clipboard still.
+    clipboard: Option<AccountId>,
     wanted: Option<AccountId>,
     /// What is being typed, and where.
     typed: Option<(AccountId, &'static str, String)>,
@@ -151,6 +154,9 @@ fn account_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Accou
             rotate::paste(ui, cx, state, account);
         } else {
             first_key(ui, cx, state, account);
+        }
+        if state.clipboard.as_ref() == Some(&account.id) && clipboard::offer(ui, cx.theme) {
+            state.clipboard = None;
         }
         source::show(ui, cx, state, account);
         fields::show(ui, cx, state, account);
@@ -269,7 +275,7 @@ fn first_key(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account)
     let name = format!("Key of {}", account.id);
     key_field::promise(ui, cx.theme);
     field.show(ui, cx.theme, &name, Some(account.service));
-    let mut done = false;
+    let (mut done, mut sent) = (false, false);
     let answers = answers(&cx.snapshot.keys.keyring);
     ui.horizontal_wrapped(|ui| {
         let save = ui.add_enabled(!field.is_empty(), egui::Button::new("Save key")).clicked();
@@ -278,7 +284,10 @@ fn first_key(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account)
         if save || hold {
             let order = if hold { KeyCommand::Hold } else { KeyCommand::Set };
             match field.take(ui.ctx()) {
-                Some(key) => done = cx.send(Command::Key(order(account.id.clone(), key))).is_some(),
+                Some(key) => {
+                    sent = cx.send(Command::Key(order(account.id.clone(), key))).is_some();
+                    done = sent;
+                }
                 None => cx
                     .toast(Tone::Error, "There is no key in what was pasted. Copy it again from your provider's page."),
             }
@@ -290,6 +299,9 @@ fn first_key(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account)
     });
     if done {
         state.entering = None;
+    }
+    if sent {
+        state.clipboard = Some(account.id.clone());
     }
 }
 

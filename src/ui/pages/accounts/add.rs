@@ -174,6 +174,7 @@ fn finish(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
             form.add_to(config);
         });
         if let Some(key) = key {
+            state.clipboard = Some(id.clone());
             cx.send(Command::Key(if hold { KeyCommand::Hold(id, key) } else { KeyCommand::Set(id, key) }));
         }
     }
