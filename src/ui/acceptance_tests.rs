@@ -15,7 +15,7 @@ use egui_kittest::kittest::{NodeT, Queryable};
 
 use super::cx::Page;
 use super::{Console, fixture, theme};
-use crate::contract::snapshot::{KeyState, KeyringState, PortHeld, RecordsView, Serving};
+use crate::contract::snapshot::{KeyState, KeyringState, PortHeld, Problem, RecordsView, Serving};
 use crate::contract::{BackEnd, Command, CommandInbox, ConfigCommand, HistoryView, Notice, NoticeBody, Snapshot};
 use crate::model::preferences::Preferences;
 use crate::model::record::{RecordEnd, RequestRecord};
@@ -432,6 +432,44 @@ fn nothing_of_a_moved_card_leaves_before_apply() {
         panic!("nothing was applied")
     };
     assert_eq!(order(&config), [3, 1]);
+}
+
+#[test]
+fn an_error_says_what_to_copy_for_whoever_is_asked_for_help() {
+    let mut person = Person::usual();
+    let problem = Problem {
+        what: "The key of acme was not stored.".to_owned(),
+        still_works: "Other accounts are not affected.".to_owned(),
+        next_step: "Try again.".to_owned(),
+    };
+    person.back.tell(Notice { id: None, body: NoticeBody::Failed(problem) });
+    person.harness.run_steps(2);
+    person.harness.get_by_label("Copy details").click();
+    let mut copied = Vec::new();
+    for _ in 0..3 {
+        person.harness.step();
+        let commands = &person.harness.output().platform_output.commands;
+        copied.extend(commands.iter().filter_map(|command| match command {
+            egui::OutputCommand::CopyText(text) => Some(text.clone()),
+            _ => None,
+        }));
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    let said = "The key of acme was not stored. Other accounts are not affected. Try again.";
+    assert_eq!(copied, [format!("Tidegate {version}: {said}")]);
+}
+
+#[test]
+fn ctrl_n_opens_the_form_of_the_page_with_the_keyboard_in_it() {
+    let mut person = Person::usual();
+    person.go(Page::Routing);
+    person.press(Modifiers::COMMAND, Key::N);
+    assert_eq!(person.focused().map(|control| control.name).as_deref(), Some("Model name that clients send"));
+    person.press(Modifiers::NONE, Key::Escape);
+    assert_ne!(person.focused().map(|control| control.role), Some(Role::TextInput), "it lets the keyboard go again");
+    person.go(Page::Accounts);
+    person.press(Modifiers::COMMAND, Key::N);
+    assert!(person.spoken().contains("Paste anything"), "the form for an account");
 }
 
 #[test]

@@ -44,8 +44,8 @@ def pages(window, size, percent):
         picture(window, f"{page.lower()}-{where}", size)
     window.press("ctrl+5")
     window.see(PAGES[4][1])
-    window.press("j", "w")
-    window.see("Candidates, in order")
+    # A key can come before the page that it is for.
+    until("the inspector", lambda: window.press("j", "w") or window.places_of("Raw error"))
     picture(window, f"why-{where}", size)
     window.press("Escape")
     assert window.start_again("--demo", "--open", "tidegate://endpoints/sim-eastus") == 0

@@ -66,7 +66,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         state.hand = Some(account.clone());
         state.wanted = Some(account);
     }
-    if cx.take(Action::AddAccount) && state.adding.is_none() {
+    if cx.take(Action::New) && state.adding.is_none() {
         state.adding = Some(Form::default());
         state.to_form = true;
     }
