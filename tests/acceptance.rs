@@ -170,6 +170,7 @@ const LIST: &[Row] = &[
             ("src/ui/acceptance_tests.rs", "every_control_of_every_page_and_every_sheet_has_a_role_and_a_name"),
             ("src/ui/acceptance_tests.rs", "every_plot_has_a_sentence_and_a_table"),
             ("src/ui/acceptance_tests.rs", "a_columns_edge_is_moved_by_arrow_keys_as_by_a_drag"),
+            ("src/ui/acceptance_tests.rs", "the_inspectors_edge_is_moved_by_arrow_keys_too"),
         ],
     ),
     (

@@ -346,6 +346,26 @@ fn a_columns_edge_is_moved_by_arrow_keys_as_by_a_drag() {
 }
 
 #[test]
+fn the_inspectors_edge_is_moved_by_arrow_keys_too() {
+    let mut person = Person::usual();
+    for place in ["tidegate://requests/r-0000c7", "tidegate://endpoints/sim-eastus"] {
+        person.follow(place);
+        if place.contains("endpoints") {
+            person.press(Modifiers::NONE, Key::F4);
+        }
+        let edge =
+            |person: &Person| person.harness.get_by_role_and_label(Role::Splitter, "Resize panel").rect().center().x;
+        let before = edge(&person);
+        person.harness.get_by_role_and_label(Role::Splitter, "Resize panel").focus();
+        person.press(Modifiers::NONE, Key::ArrowRight);
+        let narrower = edge(&person);
+        assert!(narrower > before + 10.0, "{place}: from {before} to {narrower}");
+        person.press(Modifiers::NONE, Key::ArrowLeft);
+        assert!(edge(&person) < narrower - 10.0, "{place}: wider again, from {narrower} to {}", edge(&person));
+    }
+}
+
+#[test]
 fn the_copied_base_url_is_that_of_the_port_that_serves_and_the_holder_of_the_other_is_named() {
     let mut snapshot = fixture::snapshot();
     snapshot.serving = Serving::Listening {

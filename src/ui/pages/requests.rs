@@ -108,6 +108,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     }
     if state.inspecting {
         let most = (ui.available_width() * 0.5).clamp(360.0, 760.0);
+        widgets::move_edge_by_keys(ui, "request inspector");
         egui::Panel::right("request inspector")
             .default_size(most.min(440.0))
             .size_range(340.0..=most)

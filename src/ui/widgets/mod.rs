@@ -9,6 +9,7 @@ mod bar;
 mod basic;
 mod blank;
 mod border;
+mod edge;
 mod lane;
 mod limit_line;
 mod table;
@@ -23,6 +24,7 @@ pub use basic::{
 };
 pub use blank::{Blank, BlankOutput, sentence_words};
 pub use border::{Border, BorderEvent, BorderOutput};
+pub use edge::move_edge_by_keys;
 pub use lane::{LaneSpan, state_lane};
 pub use limit_line::{LimitLine, LineEvent, LineOutput};
 pub use table::{Column, DataTable, Rows, TableEvent, TableState};
