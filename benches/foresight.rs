@@ -4,10 +4,13 @@
 
 use divan::{AllocProfiler, Bencher, black_box};
 use tidegate::model::config::Priority;
+use tidegate::model::decision::Estimate;
 use tidegate::model::id::{EndpointId, ModelName};
 use tidegate::model::units::Timestamp;
 use tidegate::plan::demand::Forecaster;
 use tidegate::plan::exhaust::Flows;
+
+const ONE: Estimate = Estimate { prompt: 400, output: 600, charge: 1_000 };
 
 #[global_allocator]
 static ALLOCATOR: AllocProfiler = AllocProfiler::system();
@@ -48,12 +51,12 @@ fn note_flow(bencher: Bencher, endpoints: usize) {
     let mut flows = Flows::default();
     let mut now = Timestamp::ZERO;
     for name in &names {
-        flows.note(now, name, 1);
+        flows.note(now, name, ONE);
     }
     bencher.bench_local(|| {
         now = Timestamp(now.0 + 50_000);
         if let Some(name) = names.last() {
-            flows.note(now, black_box(name), 1_000);
+            flows.note(now, black_box(name), ONE);
         }
     });
 }

@@ -51,6 +51,9 @@ fn main() {
     if asked("--write") {
         write::write(&cases, &outcomes, &rows, &rivals, &mixed);
     }
+    if count > 0 {
+        std::process::exit(1);
+    }
 }
 
 fn title(case: &Case) -> String {

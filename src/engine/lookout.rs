@@ -54,7 +54,7 @@ impl Lookout {
         let decision: Option<&Decision> = match output {
             Output::Assigned { assignment, .. } => {
                 let Assignment { endpoint, decision, .. } = assignment;
-                self.flows.note(now, endpoint, decision.estimate.charge);
+                self.flows.note(now, endpoint, decision.estimate);
                 Some(decision)
             }
             Output::Held { decision, .. } | Output::GiveUp { decision, .. } => Some(decision),

@@ -29,6 +29,20 @@ pub enum Change {
     TokensMore(u64),
     /// Its limit higher by so many requests per minute.
     RequestsMore(u64),
+    /// Its limit of prompt tokens higher by so many per minute.
+    InputMore(u64),
+    /// Its limit of output tokens higher by so many per minute.
+    OutputMore(u64),
+    /// Its limit higher by so many tokens per day.
+    DayTokensMore(u64),
+    /// Its limit higher by so many requests per day.
+    DayRequestsMore(u64),
+    /// The caller allowed so many tokens per minute more.
+    CallerTokensMore(u64),
+    /// The caller allowed so many requests per minute more.
+    CallerRequestsMore(u64),
+    /// The caller allowed so many more requests at once.
+    CallerInFlightMore(u32),
     /// Our soft cap higher by so many tokens per minute.
     SoftCapHigher(u64),
     /// Its quota pool larger by so many tokens per minute.

@@ -114,6 +114,24 @@ pub struct Exhaustion {
     pub earliest: Timestamp,
     /// Rarely after this.
     pub latest: Timestamp,
-    /// The day's limit, not the minute's.
-    pub daily: bool,
+    /// Which of its limits is full first; one of the day before those of the minute.
+    pub of: Scarce,
+}
+
+/// What runs out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scarce {
+    /// Tokens per minute.
+    Tokens,
+    /// Requests per minute.
+    Requests,
+    /// Prompt tokens per minute.
+    Input,
+    /// Output tokens per minute.
+    Output,
+    /// Tokens per day.
+    DayTokens,
+    /// Requests per day.
+    DayRequests,
 }

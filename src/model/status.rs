@@ -218,8 +218,8 @@ pub struct EndpointView {
     pub more_limits: Vec<MoreLimitView>,
     /// Our ceiling for now, that leaves to the others of its pool what they are expected to need.
     pub allotted: Option<u64>,
-    /// When its tokens per day or else per minute will be full at this rate; `None`: not within sight, or too uncertain
-    /// to say.
+    /// When the first of its limits will be full at this rate, one of the day before those of the minute; `None`: not within
+    /// sight, or too uncertain to say.
     pub exhausts_at: Option<Exhaustion>,
     /// The token limit the service last reported.
     pub reported_tokens_per_minute: Option<u64>,
@@ -264,7 +264,8 @@ pub struct PoolView {
     pub requests: LimitView,
     /// Its members.
     pub members: Vec<EndpointId>,
-    /// When its tokens per minute will be full at this rate; `None`: not within sight, or too uncertain to say.
+    /// When its tokens or its requests per minute will be full at this rate; `None`: not within sight, or too uncertain to
+    /// say.
     pub exhausts_at: Option<Exhaustion>,
     /// How its total would be split by what its members are expected to be asked for; empty: no demand.
     pub proposed: Vec<Share>,

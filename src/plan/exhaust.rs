@@ -9,9 +9,10 @@ use std::time::Duration;
 use super::inflow::inflows;
 use crate::model::checked::CheckedConfig;
 use crate::model::config::Enforcement;
+use crate::model::decision::Estimate;
 use crate::model::id::{EndpointId, PoolId};
-use crate::model::outlook::{Demand, Exhaustion};
-use crate::model::status::{BalancerView, LimitKind, LimitView};
+use crate::model::outlook::{Demand, Exhaustion, Scarce};
+use crate::model::status::{BalancerView, EndpointView, LimitKind, LimitView};
 use crate::model::units::Timestamp;
 
 /// A minute's window, second by second.
@@ -35,21 +36,58 @@ pub struct Flows {
 
 #[derive(Clone, Debug)]
 struct Ring {
-    /// The newest second; `amounts[second % WINDOW]` is its own.
+    /// The newest second; `sent[second % WINDOW]` is its own.
     second: u64,
-    amounts: [u64; WINDOW],
+    sent: [Sent; WINDOW],
+}
+
+/// What was sent in a second.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sent {
+    tokens: u64,
+    requests: u64,
+    input: u64,
+    output: u64,
+}
+
+impl Sent {
+    const NOTHING: Self = Self { tokens: 0, requests: 0, input: 0, output: 0 };
+
+    const fn of(self, what: Scarce) -> u64 {
+        match what {
+            Scarce::Tokens | Scarce::DayTokens => self.tokens,
+            Scarce::Requests | Scarce::DayRequests => self.requests,
+            Scarce::Input => self.input,
+            Scarce::Output => self.output,
+        }
+    }
+
+    const fn and(self, other: Self) -> Self {
+        Self {
+            tokens: self.tokens.saturating_add(other.tokens),
+            requests: self.requests.saturating_add(other.requests),
+            input: self.input.saturating_add(other.input),
+            output: self.output.saturating_add(other.output),
+        }
+    }
+}
+
+impl From<Estimate> for Sent {
+    fn from(one: Estimate) -> Self {
+        Self { tokens: one.charge, requests: 1, input: one.prompt, output: one.output }
+    }
 }
 
 impl Flows {
-    /// A request was sent that is charged this much. Allocates only for the first one of an endpoint.
-    pub fn note(&mut self, now: Timestamp, endpoint: &EndpointId, charge: u64) {
+    /// A request was sent. Allocates only for the first one of an endpoint.
+    pub fn note(&mut self, now: Timestamp, endpoint: &EndpointId, estimate: Estimate) {
         let second = now.0 / 1_000_000;
         if let Some(ring) = self.endpoints.get_mut(endpoint) {
-            ring.note(second, charge);
+            ring.note(second, estimate.into());
             return;
         }
-        let mut ring = Box::new(Ring { second, amounts: [0; WINDOW] });
-        ring.note(second, charge);
+        let mut ring = Box::new(Ring { second, sent: [Sent::NOTHING; WINDOW] });
+        ring.note(second, estimate.into());
         self.endpoints.insert(endpoint.clone(), ring);
     }
 
@@ -59,53 +97,70 @@ impl Flows {
         self.endpoints.retain(|_, ring| second.saturating_sub(ring.second) < WINDOW as u64);
     }
 
-    /// What was sent there in the last seconds.
+    /// Tokens sent there in the last seconds.
     fn lately(&self, now: Timestamp, endpoint: &EndpointId) -> u64 {
         self.endpoints.get(endpoint).map_or(0, |ring| ring.lately(now.0 / 1_000_000))
     }
 
     /// What leaves the window in each of the next 60 seconds.
-    fn leaving(&self, now: Timestamp, endpoint: &EndpointId) -> [u64; WINDOW] {
-        self.endpoints.get(endpoint).map_or([0; WINDOW], |ring| ring.leaving(now.0 / 1_000_000))
+    fn leaving(&self, now: Timestamp, endpoint: &EndpointId) -> Leaving {
+        self.endpoints.get(endpoint).map_or(Leaving([Sent::NOTHING; WINDOW]), |ring| ring.leaving(now.0 / 1_000_000))
     }
 }
 
 impl Ring {
-    fn note(&mut self, second: u64, charge: u64) {
+    fn note(&mut self, second: u64, sent: Sent) {
         let passed = second.saturating_sub(self.second).min(WINDOW as u64);
         for step in 1..=passed {
-            if let Some(amount) = self.amounts.get_mut(place(self.second + step)) {
-                *amount = 0;
+            if let Some(stale) = self.sent.get_mut(place(self.second + step)) {
+                *stale = Sent::NOTHING;
             }
         }
         self.second = self.second.max(second);
-        if let Some(amount) = self.amounts.get_mut(place(self.second)) {
-            *amount = amount.saturating_add(charge);
+        if let Some(own) = self.sent.get_mut(place(self.second)) {
+            *own = own.and(sent);
         }
     }
 
     fn lately(&self, second: u64) -> u64 {
         let known = (self.second + 1).saturating_sub(WINDOW as u64)..=self.second;
         let seconds = second.saturating_sub(LATELY)..=second;
-        let amounts = seconds.filter(|at| known.contains(at)).filter_map(|at| self.amounts.get(place(at)));
-        amounts.fold(0, |sum, amount| sum.saturating_add(*amount))
+        let sent = seconds.filter(|at| known.contains(at)).filter_map(|at| self.sent.get(place(at)));
+        sent.fold(0, |sum, sent| sum.saturating_add(sent.tokens))
     }
 
-    fn leaving(&self, second: u64) -> [u64; WINDOW] {
-        let mut leaving = [0; WINDOW];
-        for (ahead, amount) in (1..).zip(&mut leaving) {
+    fn leaving(&self, second: u64) -> Leaving {
+        let mut leaving = [Sent::NOTHING; WINDOW];
+        for (ahead, leaves) in (1..).zip(&mut leaving) {
             // What came 60 s before that second; later than the newest there is nothing.
             let came = (second + ahead).checked_sub(WINDOW as u64).filter(|came| *came <= self.second);
             let known = came.filter(|came| came + WINDOW as u64 > self.second);
-            *amount = known.and_then(|came| self.amounts.get(place(came))).copied().unwrap_or(0);
+            *leaves = known.and_then(|came| self.sent.get(place(came))).copied().unwrap_or(Sent::NOTHING);
         }
-        leaving
+        Leaving(leaving)
     }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "below sixty")]
 const fn place(second: u64) -> usize {
     (second % WINDOW as u64) as usize
+}
+
+/// What leaves the minute's window in each of the next 60 seconds: all that is in it now.
+#[derive(Clone, Copy, Debug)]
+struct Leaving([Sent; WINDOW]);
+
+impl Leaving {
+    fn sum(&self) -> Sent {
+        self.0.iter().fold(Sent::NOTHING, |sum, sent| sum.and(*sent))
+    }
+
+    fn and(mut self, other: &Self) -> Self {
+        for (sum, more) in self.0.iter_mut().zip(&other.0) {
+            *sum = sum.and(*more);
+        }
+        self
+    }
 }
 
 /// What is foreseen of limits.
@@ -127,47 +182,98 @@ pub fn foresee(view: &BalancerView, config: &CheckedConfig, flows: &Flows) -> Fo
     // Both are in the order of the configuration.
     for (endpoint, spec) in view.endpoints.iter().zip(&config.endpoints).filter(|(endpoint, _)| endpoint.serving()) {
         let Some(demand) = inflows.get(&endpoint.id) else { continue };
-        let drains = spec.enforcement != Enforcement::SlidingLog;
-        let leaving = flows.leaving(now, &endpoint.id);
-        let leaves = if drains { Leaves::Drains } else { Leaves::Slides(&leaving) };
-        // A day that ends early is worse than a minute that does.
-        let of_day = endpoint.more_limits.iter().find(|more| more.kind == LimitKind::TokensPerDay);
-        let of_day = of_day.and_then(|more| exhaustion(now, &more.limit, *demand, Leaves::Daily));
-        if let Some(when) = of_day.or_else(|| exhaustion(now, &endpoint.tokens, *demand, leaves)) {
+        let inflow = Inflow { now, demand: *demand, leaving: flows.leaving(now, &endpoint.id) };
+        if let Some(when) = inflow.fills(&limits_of(endpoint, spec.enforcement)) {
             foresight.endpoints.insert(endpoint.id.clone(), when);
         }
     }
-    for pool in &view.pools {
+    for (pool, spec) in view.pools.iter().zip(&config.pools) {
         let demands = pool.members.iter().filter_map(|member| inflows.get(member));
         let demand = demands.fold(Demand::default(), |sum, demand| sum.and(*demand));
-        let mut leaving = [0_u64; WINDOW];
-        for member in &pool.members {
-            for (sum, amount) in leaving.iter_mut().zip(flows.leaving(now, member)) {
-                *sum = sum.saturating_add(amount);
-            }
-        }
-        if let Some(when) = exhaustion(now, &pool.tokens, demand, Leaves::Slides(&leaving)) {
+        let nothing = Leaving([Sent::NOTHING; WINDOW]);
+        let leaving = pool.members.iter().fold(nothing, |sum, member| sum.and(&flows.leaving(now, member)));
+        let manner = if spec.enforcement == Enforcement::TokenBucket { Manner::Drains } else { Manner::Slides };
+        let limits = [(Scarce::Tokens, pool.tokens, manner), (Scarce::Requests, pool.requests, manner)];
+        if let Some(when) = (Inflow { now, demand, leaving }).fills(&limits) {
             foresight.pools.insert(pool.id.clone(), when);
         }
     }
     foresight
 }
 
+/// Every limit of an endpoint, and how room comes back there.
+fn limits_of(endpoint: &EndpointView, counting: Enforcement) -> Vec<(Scarce, LimitView, Manner)> {
+    let tokens = if counting == Enforcement::SlidingLog { Manner::Slides } else { Manner::Drains };
+    // Provisioned throughput drains in tokens alone.
+    let requests = if counting == Enforcement::TokenBucket { Manner::Drains } else { Manner::Slides };
+    let mut limits = vec![(Scarce::Tokens, endpoint.tokens, tokens), (Scarce::Requests, endpoint.requests, requests)];
+    limits.extend(endpoint.more_limits.iter().map(|more| match more.kind {
+        LimitKind::InputTokens => (Scarce::Input, more.limit, requests),
+        LimitKind::OutputTokens => (Scarce::Output, more.limit, requests),
+        LimitKind::TokensPerDay => (Scarce::DayTokens, more.limit, Manner::Daily),
+        LimitKind::RequestsPerDay => (Scarce::DayRequests, more.limit, Manner::Daily),
+    }));
+    limits
+}
+
 /// How room comes back.
-#[derive(Clone, Copy)]
-enum Leaves<'f> {
-    /// A minute after it was taken; so much in each of the next seconds.
-    Slides(&'f [u64; WINDOW]),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    /// A minute after it was taken.
+    Slides,
     /// By itself, at the limit's rate.
     Drains,
     /// Not within sight.
     Daily,
 }
 
-/// When a limit will be full, if that can be said usefully.
-fn exhaustion(now: Timestamp, tokens: &LimitView, demand: Demand, leaves: Leaves<'_>) -> Option<Exhaustion> {
-    let limit = tokens.limit?;
-    let taken = tokens.used.saturating_add(tokens.reserved);
+/// What comes, in tokens, and what came in the last minute, in everything.
+struct Inflow {
+    now: Timestamp,
+    demand: Demand,
+    leaving: Leaving,
+}
+
+impl Inflow {
+    /// Which limit is full first, and when. A day that ends early is worse than a minute that does.
+    fn fills(&self, limits: &[(Scarce, LimitView, Manner)]) -> Option<Exhaustion> {
+        let all =
+            limits.iter().filter_map(|(of, limit, manner)| Some((*manner, self.exhaustion(*of, limit, *manner)?)));
+        all.min_by_key(|(manner, when)| (*manner != Manner::Daily, when.at)).map(|(_, when)| when)
+    }
+
+    /// Demand is foreseen in tokens; of anything else so much comes as came with the tokens of the last minute.
+    fn demand(&self, of: Scarce) -> Demand {
+        match of {
+            Scarce::Tokens | Scarce::DayTokens => self.demand,
+            of => self.demand.share(self.leaving.sum().of(of), self.leaving.sum().tokens),
+        }
+    }
+
+    fn exhaustion(&self, of: Scarce, limit: &LimitView, manner: Manner) -> Option<Exhaustion> {
+        let leaving = self.leaving.0.map(|sent| sent.of(of));
+        let leaves = match manner {
+            Manner::Slides => Leaves::Slides(&leaving),
+            Manner::Drains => Leaves::Drains,
+            Manner::Daily => Leaves::Daily,
+        };
+        let [at, earliest, latest] = exhaustion(limit, self.demand(of), leaves)?.map(|span| self.now.after(span));
+        Some(Exhaustion { at, earliest, latest, of })
+    }
+}
+
+/// How room comes back; so much in each of the next seconds.
+#[derive(Clone, Copy)]
+enum Leaves<'f> {
+    Slides(&'f [u64; WINDOW]),
+    Drains,
+    Daily,
+}
+
+/// In what time a limit will be full, at the earliest and at the latest, if that can be said usefully.
+fn exhaustion(limit: &LimitView, demand: Demand, leaves: Leaves<'_>) -> Option<[Duration; 3]> {
+    let taken = limit.used.saturating_add(limit.reserved);
+    let limit = limit.limit?;
     if u128::from(taken) * 100 >= u128::from(limit) * u128::from(FULL) {
         return None;
     }
@@ -178,9 +284,7 @@ fn exhaustion(now: Timestamp, tokens: &LimitView, demand: Demand, leaves: Leaves
     };
     let (at, earliest, latest) = (full(demand.expected)?, full(demand.upper)?, full(demand.lower())?);
     let narrow = latest.saturating_sub(earliest) <= NARROW.max(at / 2);
-    let when = |span: Duration| now.after(span);
-    let daily = matches!(leaves, Leaves::Daily);
-    (narrow && at < HORIZON).then(|| Exhaustion { at: when(at), earliest: when(earliest), latest: when(latest), daily })
+    (narrow && at < HORIZON).then_some([at, earliest, latest])
 }
 
 /// A sliding window fills if for some second more came in the minute before than its limit.

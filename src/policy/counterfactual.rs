@@ -7,8 +7,9 @@
 use super::balancer::Balancer;
 use super::choose::Pick;
 use super::judge::{Hope, Judged, Ruling, Seat, pool_limits};
-use super::ledger::{Ledger, Limits};
+use super::ledger::{Ledger, Limits, Unit};
 use super::request::Job;
+use crate::model::checked::CheckedEndpoint;
 use crate::model::config::{AdminState, Enforcement};
 use crate::model::counterfactual::{Change, Counterfactual};
 use crate::model::decision::{Choice, Exclusion};
@@ -105,7 +106,14 @@ fn distance(now: Timestamp, one: &Judged) -> (u8, u64) {
     match one.ruling {
         Ruling::Fits { .. } | Ruling::LeastBad => (0, 0),
         Ruling::Out(
-            Exclusion::TokensShort | Exclusion::RequestsShort | Exclusion::SoftCap | Exclusion::PoolShort,
+            Exclusion::TokensShort
+            | Exclusion::RequestsShort
+            | Exclusion::SoftCap
+            | Exclusion::PoolShort
+            | Exclusion::InputShort
+            | Exclusion::OutputShort
+            | Exclusion::DayShort
+            | Exclusion::CallerShort,
             _,
         ) => (1, missing()),
         Ruling::Out(Exclusion::InFlightFull, _) => (2, 0),
@@ -148,6 +156,13 @@ impl Seat<'_> {
                 let more = more_requests(one, limits.requests).map(|more| guarded(more, Some(self.spec.enforcement)));
                 [more.map(Change::RequestsMore), None]
             }
+            Exclusion::InputShort => [self.more(one).map(Change::InputMore), None],
+            Exclusion::OutputShort => [self.more(one).map(Change::OutputMore), None],
+            // Which of the two it is, judging again tells.
+            Exclusion::DayShort => {
+                [self.more(one).map(Change::DayTokensMore), self.more(one).map(Change::DayRequestsMore)]
+            }
+            Exclusion::CallerShort => [self.caller_more(now, one), None],
             Exclusion::InFlightFull => {
                 let most = self.spec.max_in_flight.unwrap_or(0);
                 [Some(Change::InFlightMore(self.state.in_flight.saturating_sub(most).saturating_add(1))), None]
@@ -159,15 +174,53 @@ impl Seat<'_> {
         }
     }
 
+    /// How much larger the limit that is short would have to be, which is neither tokens nor requests per minute.
+    fn more(&self, one: &Judged) -> Option<u64> {
+        let missing = one.needs.checked_sub(one.has?).filter(|missing| *missing > 0)?;
+        Some(guarded(missing, Some(self.spec.enforcement)))
+    }
+
+    /// What alone would have let its caller in.
+    fn caller_more(&self, now: Timestamp, one: &Judged) -> Option<Change> {
+        let caller = self.caller?;
+        let Some(short) = caller.ledger.shortage(now, one.estimate, caller.limits) else {
+            let most = caller.max_in_flight()?;
+            return Some(Change::CallerInFlightMore(caller.in_flight.saturating_sub(most).saturating_add(1)));
+        };
+        let (missing, mut limits) = (short.needs.saturating_sub(short.has), caller.limits);
+        let change = match short.unit {
+            Unit::Tokens => {
+                limits.tokens = raised(limits.tokens, missing);
+                Change::CallerTokensMore(missing)
+            }
+            Unit::Requests => {
+                limits.requests = raised(limits.requests, missing);
+                Change::CallerRequestsMore(missing)
+            }
+            _ => return None,
+        };
+        let alone = caller.full().is_none() && caller.ledger.shortage(now, one.estimate, limits).is_none();
+        alone.then_some(change)
+    }
+
     /// Whether the request fits with this change and no other.
     fn flips(&self, now: Timestamp, job: &Job, change: Change) -> bool {
         let mut spec = self.spec.clone();
         let mut pool = self.pool.map(|(pool, _)| pool.clone());
         let (mut admin, mut has_key, mut permitted) = (self.admin, self.has_key, self.permitted);
+        let mut caller = self.caller;
         match (change, &mut pool) {
-            (Change::TokensMore(more), _) => self.pin(&mut spec, more, 0),
-            (Change::RequestsMore(more), _) => self.pin(&mut spec, 0, more),
-            (Change::SoftCapHigher(more), _) => spec.soft_cap = raised(spec.soft_cap, more),
+            (Change::TokensMore(more), _) => raise(&mut self.pin(&mut spec).tokens_per_minute, more),
+            (Change::RequestsMore(more), _) => raise(&mut self.pin(&mut spec).requests_per_minute, more),
+            (Change::InputMore(more), _) => raise(&mut self.pin(&mut spec).input_tokens_per_minute, more),
+            (Change::OutputMore(more), _) => raise(&mut self.pin(&mut spec).output_tokens_per_minute, more),
+            (Change::DayTokensMore(more), _) => raise(&mut self.pin(&mut spec).tokens_per_day, more),
+            (Change::DayRequestsMore(more), _) => raise(&mut self.pin(&mut spec).requests_per_day, more),
+            // That it suffices for the caller is known.
+            (Change::CallerTokensMore(_) | Change::CallerRequestsMore(_) | Change::CallerInFlightMore(_), _) => {
+                caller = None
+            }
+            (Change::SoftCapHigher(more), _) => raise(&mut spec.soft_cap, more),
             (Change::InFlightMore(more), _) => {
                 spec.max_in_flight = spec.max_in_flight.map(|most| most.saturating_add(more));
             }
@@ -175,7 +228,7 @@ impl Seat<'_> {
                 pool.tokens_per_minute = pool.tokens_per_minute.saturating_add(more);
             }
             (Change::PoolRequestsMore(more), Some(pool)) => {
-                pool.requests_per_minute = raised(pool.requests_per_minute, more);
+                raise(&mut pool.requests_per_minute, more);
             }
             (Change::Enabled, _) => admin = AdminState::Enabled,
             (Change::KeySet, _) => has_key = true,
@@ -189,16 +242,20 @@ impl Seat<'_> {
             return false;
         }
         let pool = pool.as_ref().zip(self.pool.map(|(_, state)| state));
-        let (slot, state, caller) = (self.slot, self.state, self.caller);
+        let (slot, state) = (self.slot, self.state);
         let changed = Seat { slot, spec: &spec, state, pool, has_key, admin, permitted, caller };
         matches!(changed.rule(now, job), Ruling::Fits { .. })
     }
 
-    /// The limits that hold, some of them higher, as if the person had pinned them.
-    fn pin(&self, spec: &mut crate::model::checked::CheckedEndpoint, tokens: u64, requests: u64) {
-        spec.tokens_per_minute = raised(self.state.provider_tokens(self.spec), tokens);
-        spec.requests_per_minute = raised(self.state.limits(self.spec).requests, requests);
+    /// The limits that hold, as if the person had pinned them.
+    fn pin<'s>(&self, spec: &'s mut CheckedEndpoint) -> &'s mut CheckedEndpoint {
+        let limits = self.state.limits(self.spec);
+        spec.tokens_per_minute = self.state.provider_tokens(self.spec);
+        spec.requests_per_minute = limits.requests;
+        (spec.input_tokens_per_minute, spec.output_tokens_per_minute) = (limits.input, limits.output);
+        (spec.tokens_per_day, spec.requests_per_day) = (limits.tokens_per_day, limits.requests_per_day);
         spec.pinned = true;
+        spec
     }
 
     /// Time alone, if it is known and enough.
@@ -256,6 +313,10 @@ fn guarded(more: u64, counted: Option<Enforcement>) -> u64 {
 
 fn raised(limit: Option<u64>, more: u64) -> Option<u64> {
     limit.map(|limit| limit.saturating_add(more))
+}
+
+fn raise(limit: &mut Option<u64>, more: u64) {
+    *limit = raised(*limit, more);
 }
 
 /// How many more requests a minute it takes until one more goes, be it the minute's share or a slice's that is full.

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::super::world_tests::*;
 use crate::model::checked::CheckedConfig;
-use crate::model::config::{AdminState, Config, Endpoint, Enforcement};
+use crate::model::config::{AdminState, Caller, Config, Endpoint, Enforcement};
 use crate::model::counterfactual::{Change, Counterfactual};
 use crate::model::decision::{Decision, Exclusion, Verdict};
 use crate::model::id::{AccountId, EndpointId};
@@ -59,6 +59,49 @@ fn missing_room_is_told_in_the_unit_that_binds_with_the_smaller_request() {
     let mut world = World::new(config(&[pooled, Site { group: 1, ..site("west", 900) }], &[("p", 400)], |_| {}));
     world.arrive(300);
     assert_eq!(change(&world.arrive(150).1), Some(("east", Change::PoolTokensMore(50))));
+}
+
+#[test]
+fn limits_that_few_services_have_are_told() {
+    let mut world = pair(|config| config.endpoints[0].input_tokens_per_minute = Some(200));
+    world.arrive_as(150, |profile| profile.size.prompt_chars = 480);
+    let spilled = world.arrive_as(150, |profile| profile.size.prompt_chars = 480).1;
+    assert_eq!(change(&spilled), Some(("east", Change::InputMore(42))), "121 and 121 of 200");
+    let mut world = pair(|config| config.endpoints[0].output_tokens_per_minute = Some(400));
+    world.arrive(300);
+    assert_eq!(change(&world.arrive(300).1), Some(("east", Change::OutputMore(198))), "299 and 299 of 400");
+    let mut world = pair(|config| config.endpoints[0].tokens_per_day = Some(1_000));
+    world.arrive(900);
+    world.now = Timestamp::from_secs(100);
+    let told = change(&world.arrive(300).1).map(|(_, told)| told);
+    assert!(matches!(told, Some(Change::DayTokensMore(190..=211))), "{told:?}");
+    let mut world = pair(|config| config.endpoints[0].requests_per_day = Some(2));
+    world.arrive(10);
+    world.arrive(10);
+    let told = change(&world.arrive(10).1).map(|(_, told)| told);
+    assert!(matches!(told, Some(Change::DayRequestsMore(1 | 2 | 3))), "{told:?}");
+}
+
+#[test]
+fn a_callers_own_limits_are_told() {
+    let caller = |tune: fn(&mut Caller)| {
+        World::new(config(&[site("east", 9_000)], &[], |config| {
+            let mut caller = Caller::named("batch".into());
+            tune(&mut caller);
+            config.callers.push(caller);
+        }))
+    };
+    let as_batch = |profile: &mut RequestProfile| profile.caller = Some("batch".into());
+    let told = |mut world: World| {
+        world.arrive_as(300, as_batch);
+        let (_, answer) = world.arrive_as(300, as_batch);
+        change(&answer).map(|(_, told)| told)
+    };
+    assert_eq!(told(caller(|one| one.tokens_per_minute = Some(500))), Some(Change::CallerTokensMore(100)));
+    assert_eq!(told(caller(|one| one.requests_per_minute = Some(1))), Some(Change::CallerRequestsMore(1)));
+    assert_eq!(told(caller(|one| one.max_in_flight = Some(1))), Some(Change::CallerInFlightMore(1)));
+    let both = |one: &mut Caller| (one.tokens_per_minute, one.requests_per_minute) = (Some(500), Some(1));
+    assert!(matches!(told(caller(both)), None | Some(Change::Later(_))), "no single change would have done");
 }
 
 #[test]
@@ -227,6 +270,13 @@ fn make(world: &mut World, setting: &Setting, would_have: &Counterfactual) {
         }
         Change::Later(wait) => return world.now = world.now.after(wait),
         Change::KeySet
+        | Change::InputMore(_)
+        | Change::OutputMore(_)
+        | Change::DayTokensMore(_)
+        | Change::DayRequestsMore(_)
+        | Change::CallerTokensMore(_)
+        | Change::CallerRequestsMore(_)
+        | Change::CallerInFlightMore(_)
         | Change::RegionPermitted
         | Change::PoolRequestsMore(_)
         | Change::NobodyAhead

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::model::outlook::{Demand, Exhaustion};
+use crate::model::outlook::{Demand, Exhaustion, Scarce};
 use crate::model::units::{Grouped, Short, Timestamp};
 
 /// `12,400 TPM`.
@@ -67,7 +67,14 @@ pub fn full_in(when: Exhaustion, now: Timestamp) -> Option<String> {
         seconds @ 10..=89 => format!("{} s", (seconds + 2) / 5 * 5),
         seconds => format!("{} min", (seconds + 30) / 60),
     };
-    let what = if when.daily { "daily limit full" } else { "full" };
+    let what = match when.of {
+        Scarce::Tokens => "full",
+        Scarce::Requests => "requests full",
+        Scarce::Input => "input full",
+        Scarce::Output => "output full",
+        Scarce::DayTokens => "daily limit full",
+        Scarce::DayRequests => "daily requests full",
+    };
     Some(format!("{what} in ~{left} at this rate"))
 }
 
@@ -204,12 +211,13 @@ mod tests {
 
     #[test]
     fn a_forecast_says_at_this_rate_and_never_looks_back() {
-        let when = |seconds: u64, daily| {
+        let when = |seconds: u64, of| {
             let at = Timestamp::from_secs(100 + seconds);
-            full_in(Exhaustion { at, earliest: at, latest: at, daily }, Timestamp::from_secs(100))
+            full_in(Exhaustion { at, earliest: at, latest: at, of }, Timestamp::from_secs(100))
         };
-        let full = |seconds| when(seconds, false);
-        assert_eq!(when(1_200, true).as_deref(), Some("daily limit full in ~20 min at this rate"));
+        let full = |seconds| when(seconds, Scarce::Tokens);
+        assert_eq!(when(1_200, Scarce::DayTokens).as_deref(), Some("daily limit full in ~20 min at this rate"));
+        assert_eq!(when(20, Scarce::Requests).as_deref(), Some("requests full in ~20 s at this rate"));
         assert_eq!(full(41).as_deref(), Some("full in ~40 s at this rate"));
         assert_eq!(full(7).as_deref(), Some("full in ~7 s at this rate"));
         assert_eq!(full(370).as_deref(), Some("full in ~6 min at this rate"));

@@ -3,9 +3,16 @@ use std::time::Duration;
 
 use super::*;
 
-const CHANGES: [Change; 12] = [
+const CHANGES: [Change; 19] = [
     Change::TokensMore(3_180),
     Change::RequestsMore(1),
+    Change::InputMore(3_180),
+    Change::OutputMore(3_180),
+    Change::DayTokensMore(3_180),
+    Change::DayRequestsMore(1),
+    Change::CallerTokensMore(3_180),
+    Change::CallerRequestsMore(1),
+    Change::CallerInFlightMore(1),
     Change::SoftCapHigher(3_180),
     Change::PoolTokensMore(3_180),
     Change::PoolRequestsMore(1),

@@ -133,7 +133,7 @@ fn heading(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
         fact(ui, theme, "Route", &places(cx, &endpoint.id));
         fact(ui, theme, "Account", endpoint.account.as_str());
         if let Some(full) = endpoint.exhausts_at.and_then(|when| full_in(when, cx.snapshot.at)) {
-            fact(ui, theme, "Tokens per minute", &full);
+            fact(ui, theme, "Limits", &full);
         }
         fact(ui, theme, "In flight", &endpoint.in_flight.to_string());
         fact(ui, theme, "Attempts", &Grouped(counters.attempts).to_string());

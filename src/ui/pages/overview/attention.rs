@@ -237,7 +237,12 @@ mod tests {
             let mut snapshot = with(&[Health::Healthy; 4]);
             let at = Timestamp(snapshot.at.0 + 360_000_000);
             let pool = &mut Arc::make_mut(&mut snapshot.view).pools[0];
-            pool.exhausts_at = Some(crate::model::outlook::Exhaustion { at, earliest: at, latest: at, daily: false });
+            pool.exhausts_at = Some(crate::model::outlook::Exhaustion {
+                at,
+                earliest: at,
+                latest: at,
+                of: crate::model::outlook::Scarce::Tokens,
+            });
             (pool.tokens.used, pool.tokens.reserved) = (used, 0);
             rows(&snapshot)
         };
