@@ -60,9 +60,7 @@ def is_back(window):
     # The button; its tooltip has the same words.
     for at in window.places_of("All endpoints")[:1]:
         window.move(at)
-        xdotool("mousedown", 1)
-        window.settle()
-        window.release()
+        xdotool("click", 1)
         window.settle()
     return window.places_of(PAGES[1][1])
 
