@@ -234,3 +234,18 @@ fn run(bencher: Bencher<'_, '_>, setup: Setup) {
     let busy = std::cell::RefCell::new(Busy::new(setup));
     bencher.with_inputs(|| busy.borrow_mut().finish()).bench_local_values(|()| busy.borrow_mut().arrive());
 }
+
+/// The screen's view while so many wait, all of them listed. The engine's lock is held meanwhile.
+#[divan::bench(args = [50, 2_000], sample_count = 50, sample_size = 1)]
+fn view_with_a_line_of(bencher: Bencher<'_, '_>, waiting: u64) {
+    let mut busy = Busy::new(Setup { tokens: 500_000, last: 500_000, ..USUAL });
+    busy.brain.list_all(true);
+    for _ in 0..waiting {
+        busy.next += 1;
+        let input = Input::Arrived { request: RequestId(busy.next), profile: Arc::clone(&busy.profile) };
+        busy.brain.handle(busy.now, input, &mut busy.outputs);
+    }
+    let listed = busy.brain.view(busy.now).queue.list.len() as u64;
+    assert!(listed * 10 > waiting * 8, "{listed} wait");
+    bencher.bench_local(|| busy.brain.view(busy.now));
+}

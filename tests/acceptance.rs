@@ -33,6 +33,7 @@ const LIST: &[Row] = &[
         "a second launch raises the first window, leaves, and listens nowhere",
         &[
             ("tests/window/walk.py", "closed_to_the_background_and_opened_again"),
+            ("tests/launch.rs", "a_second_launch_asks_the_first_to_the_front_leaves_with_0_and_listens_nowhere"),
             ("src/backend/doorbell.rs", "a_ring_is_answered_and_brings_its_link"),
             ("tests/bad_input.rs", "a_second_instance_names_the_first_which_goes_on"),
             ("src/ui/shell/leaving_tests.rs", "a_second_launch_brings_a_closed_window_back_at_its_place"),
@@ -168,6 +169,8 @@ const LIST: &[Row] = &[
             ("src/ui/acceptance_tests.rs", "tab_reaches_every_control_of_every_page"),
             ("src/ui/acceptance_tests.rs", "every_control_of_every_page_and_every_sheet_has_a_role_and_a_name"),
             ("src/ui/acceptance_tests.rs", "every_plot_has_a_sentence_and_a_table"),
+            ("src/ui/acceptance_tests.rs", "a_columns_edge_is_moved_by_arrow_keys_as_by_a_drag"),
+            ("src/ui/acceptance_tests.rs", "the_inspectors_edge_is_moved_by_arrow_keys_too"),
         ],
     ),
     (
@@ -180,6 +183,7 @@ const LIST: &[Row] = &[
         "without a window nothing is drawn, and the history is complete",
         &[
             ("tests/history.rs", "what_is_served_while_nobody_looks_is_all_there_afterwards"),
+            ("tests/window/walk.py", "out_of_sight_nothing_is_drawn_and_nothing_is_missed"),
             ("tests/window/walk.py", "closed_to_the_background_and_opened_again"),
         ],
     ),

@@ -13,6 +13,7 @@ use tidegate::backend::{self, Options};
 use tidegate::contract::snapshot::Serving;
 use tidegate::contract::{Command, ConfigCommand, NoticeBody};
 use tidegate::model::config::UpstreamWay;
+use tidegate::model::record::AttemptRecord;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -97,5 +98,16 @@ async fn a_proxy_is_taken_up_without_a_restart_and_is_told_the_name_alone() {
     assert!(tunnel.starts_with("CONNECT far.invalid:80 HTTP/1.1"), "{tunnel}");
     assert!(!tunnel.contains("canary"), "the proxy is told no key");
     assert!(request.starts_with("POST /v1/chat/completions") && request.contains("canary-0c11-a-key"), "{request}");
+
+    let gone = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
+    let (base, config) = screen.edited(|config| config.upstream = UpstreamWay { proxy: format!("http://{gone}") });
+    let applied = screen.ask(Command::Config(ConfigCommand::Apply { base, config })).await;
+    assert!(matches!(applied, NoticeBody::Applied { .. }), "{applied:?}");
+    assert_ne!(ask().await, 200, "nothing listens where the proxy is said to be");
+    let said = format!("the upstream proxy {gone} opened no tunnel");
+    let is_said = |attempt: &AttemptRecord| {
+        attempt.said.as_ref().and_then(|told| told.error.as_ref()).is_some_and(|error| error.starts_with(&said))
+    };
+    screen.until(|shown| shown.records.iter().flat_map(|record| &record.attempts).any(is_said)).await;
     running.stop();
 }

@@ -88,6 +88,36 @@ fn without_a_display_it_says_so_and_serves_headless_until_it_is_told_to_stop() {
     assert_eq!(launched.exit_code(), Some(0));
 }
 
+/// Acceptance 3. That the window comes to the front is seen in the real one (`tests/window`).
+#[test]
+#[cfg(all(feature = "window", target_os = "linux"))]
+fn a_second_launch_asks_the_first_to_the_front_leaves_with_0_and_listens_nowhere() {
+    use tidegate::contract::NoticeBody;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let options = tidegate::backend::Options {
+        config_dir: Some(folder.path().to_owned()),
+        port: Some(0),
+        demo: true,
+        ..Default::default()
+    };
+    let first = tidegate::backend::start(options).expect("the first one starts");
+    // A display that nobody opens: the second one must not come that far.
+    let second = command(folder.path(), &["--demo", "--port", "0", "--open", "tidegate://quotas"])
+        .env("DISPLAY", ":4121")
+        .output()
+        .expect("the binary starts");
+    let said = String::from_utf8_lossy(&second.stdout);
+    assert_eq!(second.status.code(), Some(0), "{said} {}", String::from_utf8_lossy(&second.stderr));
+    assert!(said.contains("it runs already") && !said.contains("listening"), "{said}");
+    let notices = first.ui().notices();
+    let link = notices.into_iter().find_map(|notice| match notice.body {
+        NoticeBody::Rung { link } => Some(link),
+        _ => None,
+    });
+    assert_eq!(link.expect("the first one was rung").as_deref(), Some("tidegate://quotas"));
+    first.stop();
+}
+
 #[test]
 fn a_signal_lets_a_running_stream_reach_its_end() {
     for signal in ["-TERM", "-INT"] {

@@ -94,9 +94,16 @@ fn started(binary: &str, setup: &Setup, upstream: SocketAddr) -> (Option<Process
 
 /// The command that serves this setup without a window, with `folder` as its whole world.
 pub fn headless(binary: &str, folder: &Path, setup: &Setup, upstream: SocketAddr) -> Command {
+    let mut command = alone(binary, folder, setup, upstream);
+    command.args(["--headless", "--port", "0"]);
+    command
+}
+
+/// The command that runs this setup with `folder` as its whole world: nothing of the person who measures is read or shown.
+pub fn alone(binary: &str, folder: &Path, setup: &Setup, upstream: SocketAddr) -> Command {
     fs::write(folder.join("config.toml"), configuration(setup, upstream)).expect("the configuration is written");
     let mut command = Command::new(binary);
-    command.args(["--headless", "--port", "0", "--config-dir"]).arg(folder);
+    command.arg("--config-dir").arg(folder);
     for variable in ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DBUS_SESSION_BUS_ADDRESS"] {
         command.env_remove(variable);
     }

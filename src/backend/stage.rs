@@ -3,6 +3,8 @@
 //! Invariant: only this actor writes files, swaps configurations and publishes snapshots; requests never wait for it.
 //! Absent on purpose: the path of a request.
 
+mod entered;
+mod keyed;
 mod listening;
 
 use std::collections::BTreeMap;
@@ -28,7 +30,7 @@ use super::live::{self, Live};
 use super::profile::{self, Loaded};
 use super::publish::Publisher;
 use super::racks::Racks;
-use super::resolve::{applied, refuse_unattended, resolve, with_inventory};
+use super::resolve::{applied, refuse_unattended, resolve};
 use super::revisions;
 use super::simulated::Simulated;
 use super::{Options, Stop, commands};
@@ -36,9 +38,6 @@ use crate::contract::snapshot::{Applied, KeyTest, Problem, RequestsView, Serving
 use crate::contract::{BackEnd, CommandInbox, Notice, NoticeBody, RevertCause, UiEnd, line};
 use crate::engine::Engine;
 use crate::engine::clock::Clock;
-use crate::model::check::Finding;
-use crate::model::checked::CheckedConfig;
-use crate::model::config::Config;
 use crate::model::id::{AccountId, CommandId, EndpointId};
 use crate::model::revision::{OnDisk, Revision};
 use crate::policy::{Balancer, Input};
@@ -384,150 +383,6 @@ impl Stage {
         self.tell(Some(id), body);
     }
 
-    /// Asks where every account's key is; the answer comes as an event.
-    pub(super) fn ask_for_keys(&self) {
-        let question = self.question();
-        tokio::spawn(question.report());
-    }
-
-    /// A look-up of every account's keys, to be made off the actor's turn.
-    pub(super) fn question(&self) -> KeyQuestion {
-        KeyQuestion {
-            profile: self.profiles,
-            desk: self.desk.clone(),
-            config: Arc::clone(&self.applied.config),
-            clock: self.clock,
-            events: self.events.clone(),
-        }
-    }
-
-    /// Accounts of the profile that was left whose keys are in memory alone.
-    pub(super) fn set_aside(&self) -> Vec<AccountId> {
-        self.left_desk.as_ref().map(|left| left.in_memory.clone()).unwrap_or_default()
-    }
-
-    pub(super) fn keys_are(&mut self, places: Vec<Answer>) {
-        self.places = places;
-        self.renew_tokens();
-        self.place_accounts();
-        let config = Arc::clone(&self.applied.config);
-        for (account, ready) in self.credentials.changed(&config.accounts, &self.desk) {
-            self.engine.tell(Input::KeyReady { account: account.clone(), ready });
-            if ready {
-                let place = self.credentials.place(&account).cloned().unwrap_or_default();
-                self.keeper.key_is_told(&self.engine, &config, &account, &place);
-            }
-        }
-        self.set_table();
-    }
-
-    /// Tells the brain where accounts are and by which credentials they are reached, so that nothing is sought where it is not.
-    fn place_accounts(&mut self) {
-        for (account, place) in self.credentials.moved(&self.applied.config.accounts, &self.desk) {
-            self.engine.tell(Input::Placed(account, place));
-        }
-    }
-
-    /// Tokens end, and so do keys that were kept for a while; they are looked at again in time.
-    fn renew_tokens(&mut self) {
-        let now = self.clock.wall_ms() / 1_000;
-        let ends = self.places.iter().filter_map(|answer| Some(answer.spares.previous.as_ref()?.1.div_ceil(1_000)));
-        let ends = ends.map(|end| end.saturating_sub(now).max(1));
-        let next = self.places.iter().filter_map(|answer| answer.place.renew_in(now)).chain(ends).min();
-        if let Some(earlier) = self.renewal.take() {
-            earlier.abort();
-        }
-        let Some(seconds) = next else { return };
-        let question = self.question();
-        let renewal = tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_secs(seconds)).await;
-            question.report().await;
-        });
-        self.renewal = Some(renewal.abort_handle());
-    }
-
-    /// Starts, follows or ends the simulated endpoints, as the configuration has some or none.
-    fn start_simulated(&mut self) {
-        let config = &self.applied.config;
-        let wanted = config.endpoints.iter().any(|endpoint| config.is_simulated(endpoint));
-        match (&self.simulated, wanted) {
-            (Some(running), true) => running.follow(config),
-            (Some(_), false) => self.simulated = None,
-            (None, false) => {}
-            (None, true) => match Simulated::start(config, self.clock) {
-                Ok(simulated) => self.simulated = Some(simulated),
-                Err(error) => tracing::error!(%error, "the simulated endpoints could not be started"),
-            },
-        }
-    }
-
-    /// Runs a configuration that was checked: the brain, the door and the simulated endpoints follow at once.
-    pub(super) fn run_config(&mut self, config: Arc<Config>, checked: CheckedConfig, findings: Vec<Finding>) {
-        let checked = Arc::new(checked);
-        let revision = checked.revision;
-        self.newest = self.newest.max(revision);
-        let findings = with_inventory(findings, &config, &self.porter);
-        self.applied = Arc::new(Applied { revision, config, findings, file_problem: None });
-        self.start_simulated();
-        self.ways.set(&self.applied.config.upstream);
-        self.door.config.store(Arc::clone(&checked));
-        self.admit_callers();
-        self.set_table();
-        self.place_accounts();
-        self.engine.tell(Input::Configured(checked));
-        self.ask_for_keys();
-    }
-
-    /// Goes to a profile's desk; that of a profile with keys of its own is kept for when it is entered again.
-    fn take_desk(&mut self, loaded: &Loaded) -> anyhow::Result<()> {
-        let known = self.left_desk.take_if(|left| left.folder == loaded.paths.data_dir);
-        let desk = known.map_or_else(|| keys::desk(loaded), |left| Ok(left.desk))?;
-        let before = std::mem::replace(&mut self.desk, desk);
-        if !self.profile.shown.demo {
-            let folder = self.profile.paths.data_dir.clone();
-            self.left_desk = Some(LeftDesk { folder, desk: before, in_memory: keys::in_memory(&self.places) });
-        }
-        Ok(())
-    }
-
-    /// Swaps the profile: what ran, was recorded and was learned in the old one is dropped.
-    pub(super) fn enter(&mut self, loaded: Loaded) -> anyhow::Result<()> {
-        self.take_desk(&loaded)?;
-        (self.racks, self.credentials) = (Racks::default(), Credentials::default());
-        self.simulated = None;
-        live::forget(self);
-        self.profile = loaded;
-        self.profiles = self.profiles.saturating_add(1);
-        (self.revisions, self.on_disk) = (Arc::default(), None);
-        self.drafts = Drafts::kept(self.back.draft());
-        revisions::adopt(self);
-        self.porter = Porter::open(&self.profile.paths);
-        let (checked, findings) = resolve(&self.profile, self.next_revision(), &self.porter);
-        self.newest = checked.revision;
-        self.applied = Arc::new(Applied { revision: checked.revision, ..applied(&self.profile, findings) });
-        callers::forget_removed(self);
-        let seed = self.options.seed.unwrap_or_else(|| self.clock.wall_ms());
-        self.keeper.close(&self.engine);
-        self.engine.replace(Balancer::new(Arc::clone(&checked), seed, self.clock.now()));
-        self.keeper = Keeper::open(&self.profile.paths, &self.engine);
-        self.ways.set(&self.applied.config.upstream);
-        self.door.config.store(checked);
-        self.admit_callers();
-        self.door.forget_arrivals();
-        self.collect();
-        self.history.close(self.clock.wall_ms());
-        self.history =
-            Historian::open(&self.profile.paths.data_dir, &self.applied.config.history, &self.clock, &self.events);
-        (self.ring, self.series) = (Ring::new(), Series::new());
-        (self.places, self.key_tests, self.calls) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-        self.start_simulated();
-        self.set_table();
-        self.place_accounts();
-        self.ask_for_keys();
-        self.announce();
-        Ok(())
-    }
-
     async fn close(mut self, drain: Duration) {
         let in_flight = self.door.in_flight.load(std::sync::atomic::Ordering::Relaxed);
         self.serving = Serving::Stopping { in_flight: u32::try_from(in_flight).unwrap_or(u32::MAX) };
@@ -559,25 +414,6 @@ fn hang_doorbell(back: &BackEnd) -> Option<String> {
         bell.answer(back.clone()).map(|()| plate)
     });
     hung.inspect_err(|error| tracing::debug!(%error, "a second launch will not be able to raise the window")).ok()
-}
-
-/// Where is every account's key?
-pub(super) struct KeyQuestion {
-    profile: u64,
-    desk: Desk,
-    config: Arc<Config>,
-    clock: Clock,
-    events: mpsc::Sender<Event>,
-}
-
-impl KeyQuestion {
-    /// Looks where every key is and reports it. A desk too busy to say leaves what was known.
-    pub(super) async fn report(self) {
-        match self.desk.resolve(&self.config, self.clock.wall_ms()).await {
-            Ok(places) => drop(self.events.send(Event::Keys(self.profile, places)).await),
-            Err(error) => tracing::warn!(%error, "where the keys are is not known anew"),
-        }
-    }
 }
 
 /// Known before anything is started or written.

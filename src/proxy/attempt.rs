@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::deadlines::Watch;
+use super::outward;
 use super::pool::Pool;
 use super::slots::Slot;
 use super::spool::{Kept, PartsBody};
@@ -64,6 +65,8 @@ pub struct Fault {
     pub failure: Failure,
     /// What the service answered, to be passed on if nothing else works.
     pub answer: Option<Response<Bytes>>,
+    /// In words, what stood between us and the service, such as a proxy that refused.
+    pub between: Option<String>,
 }
 
 impl Fault {
@@ -72,7 +75,12 @@ impl Fault {
     pub const fn silent(class: FailureClass, reached: bool) -> Self {
         let facts =
             HeaderFacts { tokens: NOTHING, requests: NOTHING, more: None, utilization: None, retry_after: None };
-        Self { failure: Failure { class, status: None, reached, facts }, answer: None }
+        Self { failure: Failure { class, status: None, reached, facts }, answer: None, between: None }
+    }
+
+    /// No connection.
+    fn unconnected(error: &hyper_util::client::legacy::Error) -> Self {
+        Self { between: outward::said_of(error), ..Self::silent(FailureClass::Connect, false) }
     }
 }
 
@@ -94,7 +102,7 @@ pub async fn send(
     let request = build(upstream, prepared, via, slot).map_err(|class| Fault::silent(class, false))?;
     match watch.within(deadline, pool.client().request(request)).await {
         Err(_) => Err(Fault::silent(FailureClass::Timeout, true)),
-        Ok(Err(error)) if error.is_connect() => Err(Fault::silent(FailureClass::Connect, false)),
+        Ok(Err(error)) if error.is_connect() => Err(Fault::unconnected(&error)),
         Ok(Err(_)) => Err(Fault::silent(FailureClass::Broken, true)),
         Ok(Ok(response)) => Ok(response),
     }

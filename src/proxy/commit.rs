@@ -102,7 +102,7 @@ pub async fn commit(
                 let failure = with_head(failure, &head.headers, clock.wall_ms());
                 // What a client without us in between would have got.
                 let answer = Response::from_parts(head, Bytes::from(prefix.concat()));
-                return Err(Fault { failure, answer: Some(answer) });
+                return Err(Fault { failure, answer: Some(answer), between: None });
             }
         }
     }
@@ -206,7 +206,7 @@ async fn refused(
         }
     }
     let failure = classify(head.status.as_u16(), &head.headers, &kept, clock.wall_ms());
-    Fault { failure, answer: Some(Response::from_parts(head, kept.freeze())) }
+    Fault { failure, answer: Some(Response::from_parts(head, kept.freeze())), between: None }
 }
 
 /// A failure inside a 200, completed by what the answer's head says of limits.

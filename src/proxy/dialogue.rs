@@ -383,7 +383,9 @@ impl Dialogue {
                     }
                     return Sent::Decisive(reader, held);
                 }
-                StreamState::Failed(failure) => return Sent::Failed(Fault { failure, answer: None }, held),
+                StreamState::Failed(failure) => {
+                    return Sent::Failed(Fault { failure, answer: None, between: None }, held);
+                }
             }
         }
     }

@@ -40,16 +40,33 @@ enum Chosen {
 enum Blocked {
     Unknown,
     Unspoken,
-    Silent,
+    /// The proxy at this address said nothing.
+    Silent(String),
+    /// The proxy at this address opened no tunnel, for this reason.
+    Refused(String, String),
+}
+
+/// What stood in the way of a connection, if it was the proxy or what is said of it; in words, without a secret.
+#[must_use]
+pub fn said_of(error: &(dyn Error + 'static)) -> Option<String> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(blocked) = error.downcast_ref::<Blocked>() {
+            return Some(blocked.to_string());
+        }
+        next = error.source();
+    }
+    None
 }
 
 impl fmt::Display for Blocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Unknown => "the upstream proxy of the configuration is no address",
-            Self::Unspoken => "the system's proxy is reached by TLS or SOCKS, which is not spoken here",
-            Self::Silent => "the upstream proxy did not open a tunnel in time",
-        })
+        match self {
+            Self::Unknown => f.write_str("the upstream proxy of the configuration is no address"),
+            Self::Unspoken => f.write_str("the system's proxy is reached by TLS or SOCKS, which is not spoken here"),
+            Self::Silent(proxy) => write!(f, "the upstream proxy {proxy} did not open a tunnel in time"),
+            Self::Refused(proxy, why) => write!(f, "the upstream proxy {proxy} opened no tunnel: {why}"),
+        }
     }
 }
 
@@ -133,12 +150,37 @@ impl Service<Uri> for Outward {
                     tunnel = tunnel.with_auth(auth.clone());
                 }
                 let (opened, patience) = (tunnel.call(with_port(to)), self.patience);
+                let name = proxy.uri().authority().map(bare).unwrap_or_default();
                 Box::pin(async move {
-                    let opened = tokio::time::timeout(patience, opened).await.map_err(|_| Blocked::Silent)?;
-                    opened.map_err(Into::into)
+                    let Ok(opened) = tokio::time::timeout(patience, opened).await else {
+                        return Err(Blocked::Silent(name).into());
+                    };
+                    opened.map_err(|error| Blocked::Refused(name, why(&error)).into())
                 })
             }
         }
+    }
+}
+
+/// Host and port; a name and a password before them are nobody's to read.
+fn bare(authority: &http::uri::Authority) -> String {
+    let host = authority.host();
+    authority.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// The innermost cause, which says most: `connection refused`, `proxy authorization required`.
+fn why(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let said = cause.to_string();
+    match said.strip_prefix("tunnel error: ") {
+        Some("unsuccessful") => "it refused".to_owned(),
+        Some("unexpected end of file") => "it hung up".to_owned(),
+        Some("proxy authorization required") => "it asks for a name and a password".to_owned(),
+        Some(other) => other.to_owned(),
+        None => said,
     }
 }
 

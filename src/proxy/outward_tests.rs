@@ -55,8 +55,24 @@ async fn a_tunnel_is_asked_for_by_the_services_name_and_carries_what_is_sent() {
 async fn a_proxy_that_refuses_is_a_connection_that_was_not_made() {
     let (address, seen) = proxy("HTTP/1.1 403 Forbidden\r\n\r\n").await;
     let refused = outward(&address, PATIENCE).call(Uri::from_static("https://acme.example/")).await;
-    assert!(refused.is_err());
+    let error = refused.expect_err("no tunnel");
+    let name = address.trim_start_matches("http://");
+    assert_eq!(error.to_string(), format!("the upstream proxy {name} opened no tunnel: it refused"));
+    assert_eq!(said_of(&*error), Some(error.to_string()));
     drop(seen);
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_not_there_is_named_without_its_password() {
+    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let authority: http::uri::Authority = format!("me:canary@{gone}").parse().unwrap();
+    assert_eq!(bare(&authority), gone.to_string());
+    let refused = outward(&format!("http://{gone}"), PATIENCE).call(Uri::from_static("https://acme.example/")).await;
+    let said = refused.err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(
+        said.starts_with(&format!("the upstream proxy {gone} opened no tunnel: ")) && said.contains("refused"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -65,9 +81,10 @@ async fn a_proxy_that_says_nothing_is_not_waited_for_longer_than_for_a_connectio
     let address = format!("http://{}", listener.local_addr().unwrap());
     let mut outward = outward(&address, Duration::from_millis(5));
     let silent = outward.call(Uri::from_static("https://acme.example/")).await;
+    let name = address.trim_start_matches("http://");
     assert_eq!(
-        silent.err().map(|error| error.to_string()).as_deref(),
-        Some("the upstream proxy did not open a tunnel in time")
+        silent.err().map(|error| error.to_string()),
+        Some(format!("the upstream proxy {name} did not open a tunnel in time"))
     );
 }
 

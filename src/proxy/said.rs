@@ -23,10 +23,13 @@ pub fn of_facts(facts: HeaderFacts) -> Option<Arc<Said>> {
     (facts != HeaderFacts::default()).then(|| Arc::new(Said { facts, ..Said::default() }))
 }
 
-/// What came with a fault; `None` if nothing came.
+/// What came with a fault, or stood in the way; `None` if nothing came.
 #[must_use]
 pub fn of_fault(fault: &Fault) -> Option<Arc<Said>> {
-    let answer = fault.answer.as_ref()?;
+    let Some(answer) = &fault.answer else {
+        let error = Some(fault.between.clone()?);
+        return Some(Arc::new(Said { error, ..Said::default() }));
+    };
     let body = beginning(answer.body(), ERROR_SHOWN);
     let error = (!body.trim().is_empty()).then_some(body);
     Some(Arc::new(Said { facts: fault.failure.facts.clone(), headers: kept(answer.headers()), error }))
@@ -82,7 +85,7 @@ mod tests {
             reached: true,
             facts: HeaderFacts::default(),
         };
-        Fault { failure, answer: answer.ok() }
+        Fault { failure, answer: answer.ok(), between: None }
     }
 
     #[test]

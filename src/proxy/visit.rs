@@ -66,7 +66,7 @@ impl Errand {
                 Turn::Send(assignment) => match self.send(&assignment, lookup).await {
                     _ if self.journal.watch.is_ended() => return Err(Missed::Ended),
                     Ok(committed) => return Ok(committed),
-                    Err(Fault { failure, answer }) => {
+                    Err(Fault { failure, answer, .. }) => {
                         missed = Missed::Failed { status: failure.status, reached: failure.reached, answer };
                         turn = self.journal.lease.failed(failure).await;
                     }

@@ -8,13 +8,14 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use egui::accesskit::Action;
 use egui::{Key, Modifiers, Rect, Role, Vec2, pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 
 use super::cx::Page;
 use super::{Console, fixture, theme};
-use crate::contract::snapshot::{KeyState, KeyringState, PortHeld, RecordsView, Serving};
+use crate::contract::snapshot::{KeyState, KeyringState, PortHeld, Problem, RecordsView, Serving};
 use crate::contract::{BackEnd, Command, CommandInbox, ConfigCommand, HistoryView, Notice, NoticeBody, Snapshot};
 use crate::model::preferences::Preferences;
 use crate::model::record::{RecordEnd, RequestRecord};
@@ -179,10 +180,23 @@ const PLACES: [&str; 4] = [
     "tidegate://settings/text",
 ];
 
+/// What takes a click or the keyboard and has no role that says what it is.
+fn unknown(person: &Person) -> Vec<Control> {
+    let nodes = person.harness.root().children_recursive();
+    let operated = nodes.filter(|node| {
+        let (node, data) = (node.accesskit_node(), node.accesskit_node().data());
+        let operable = data.supports_action(Action::Click) || data.supports_action(Action::Focus);
+        operable && !node.is_disabled() && matches!(node.role(), Role::Unknown | Role::GenericContainer)
+    });
+    operated.map(|node| control(&node)).collect()
+}
+
 fn assert_named(person: &Person, place: &str) {
     let nameless: Vec<Control> =
         person.controls().into_iter().filter(|control| control.name.trim().is_empty()).collect();
     assert!(nameless.is_empty(), "{place}: {nameless:#?}");
+    let unknown = unknown(person);
+    assert!(unknown.is_empty(), "{place}: without a role: {unknown:#?}");
 }
 
 #[test]
@@ -309,6 +323,49 @@ fn every_plot_has_a_sentence_and_a_table() {
 }
 
 #[test]
+fn a_columns_edge_is_moved_by_arrow_keys_as_by_a_drag() {
+    let mut person = Person::usual();
+    person.go(Page::Requests);
+    let edge =
+        |person: &Person| person.harness.get_by_role_and_label(Role::Splitter, "Width of Status").rect().center();
+    let before = edge(&person).x;
+    person.harness.get_by_role_and_label(Role::Splitter, "Width of Status").focus();
+    person.press(Modifiers::NONE, Key::ArrowRight);
+    assert!((edge(&person).x - before - 16.0).abs() < 1.0, "from {before} to {}", edge(&person).x);
+    person.press(Modifiers::NONE, Key::ArrowLeft);
+    person.press(Modifiers::NONE, Key::ArrowLeft);
+    assert!((edge(&person).x - before + 16.0).abs() < 1.0, "from {before} to {}", edge(&person).x);
+    let at = edge(&person);
+    person.harness.drag_at(at);
+    person.harness.run_steps(2);
+    person.harness.hover_at(at + vec2(40.0, 0.0));
+    person.harness.run_steps(2);
+    person.harness.drop_at(at + vec2(40.0, 0.0));
+    person.harness.run_steps(2);
+    assert!((edge(&person).x - at.x - 40.0).abs() < 3.0, "dragged from {} to {}", at.x, edge(&person).x);
+}
+
+#[test]
+fn the_inspectors_edge_is_moved_by_arrow_keys_too() {
+    let mut person = Person::usual();
+    for place in ["tidegate://requests/r-0000c7", "tidegate://endpoints/sim-eastus"] {
+        person.follow(place);
+        if place.contains("endpoints") {
+            person.press(Modifiers::NONE, Key::F4);
+        }
+        let edge =
+            |person: &Person| person.harness.get_by_role_and_label(Role::Splitter, "Resize panel").rect().center().x;
+        let before = edge(&person);
+        person.harness.get_by_role_and_label(Role::Splitter, "Resize panel").focus();
+        person.press(Modifiers::NONE, Key::ArrowRight);
+        let narrower = edge(&person);
+        assert!(narrower > before + 10.0, "{place}: from {before} to {narrower}");
+        person.press(Modifiers::NONE, Key::ArrowLeft);
+        assert!(edge(&person) < narrower - 10.0, "{place}: wider again, from {narrower} to {}", edge(&person));
+    }
+}
+
+#[test]
 fn the_copied_base_url_is_that_of_the_port_that_serves_and_the_holder_of_the_other_is_named() {
     let mut snapshot = fixture::snapshot();
     snapshot.serving = Serving::Listening {
@@ -395,6 +452,44 @@ fn nothing_of_a_moved_card_leaves_before_apply() {
         panic!("nothing was applied")
     };
     assert_eq!(order(&config), [3, 1]);
+}
+
+#[test]
+fn an_error_says_what_to_copy_for_whoever_is_asked_for_help() {
+    let mut person = Person::usual();
+    let problem = Problem {
+        what: "The key of acme was not stored.".to_owned(),
+        still_works: "Other accounts are not affected.".to_owned(),
+        next_step: "Try again.".to_owned(),
+    };
+    person.back.tell(Notice { id: None, body: NoticeBody::Failed(problem) });
+    person.harness.run_steps(2);
+    person.harness.get_by_label("Copy details").click();
+    let mut copied = Vec::new();
+    for _ in 0..3 {
+        person.harness.step();
+        let commands = &person.harness.output().platform_output.commands;
+        copied.extend(commands.iter().filter_map(|command| match command {
+            egui::OutputCommand::CopyText(text) => Some(text.clone()),
+            _ => None,
+        }));
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    let said = "The key of acme was not stored. Other accounts are not affected. Try again.";
+    assert_eq!(copied, [format!("Tidegate {version}: {said}")]);
+}
+
+#[test]
+fn ctrl_n_opens_the_form_of_the_page_with_the_keyboard_in_it() {
+    let mut person = Person::usual();
+    person.go(Page::Routing);
+    person.press(Modifiers::COMMAND, Key::N);
+    assert_eq!(person.focused().map(|control| control.name).as_deref(), Some("Model name that clients send"));
+    person.press(Modifiers::NONE, Key::Escape);
+    assert_ne!(person.focused().map(|control| control.role), Some(Role::TextInput), "it lets the keyboard go again");
+    person.go(Page::Accounts);
+    person.press(Modifiers::COMMAND, Key::N);
+    assert!(person.spoken().contains("Paste anything"), "the form for an account");
 }
 
 #[test]

@@ -77,8 +77,8 @@ pub enum Action {
     DrainEndpoint,
     /// Test the key of the selected endpoint or account.
     TestKey,
-    /// Open the form for an account.
-    AddAccount,
+    /// Open the form for an account or a route, whichever the page has.
+    New,
     /// Open the field for another key of the selected account.
     ReplaceKey,
     /// Say why the selected request went where it went.

@@ -7,6 +7,7 @@ use egui::{Event, Id, RichText, TextEdit, Ui};
 
 use super::key_shape::KeyShape;
 use super::theme::{Theme, Tone};
+use super::widgets::outlined;
 
 /// What happened in the field this frame.
 pub struct Field {
@@ -31,7 +32,8 @@ pub fn edit(ui: &mut Ui, theme: &Theme, label: (&str, Id), hint: &str, text: &mu
     let id = ui.make_persistent_id(("keyless", label.0));
     let mut refused = ui.memory(|memory| memory.has_focus(id)) && drop_pasted_keys(ui);
     let width = ui.available_width().min(420.0);
-    let response = ui.add(TextEdit::singleline(text).id(id).hint_text(hint).desired_width(width)).labelled_by(label.1);
+    let field = TextEdit::singleline(text).id(id).hint_text(hint).desired_width(width);
+    let response = outlined(ui, |ui| ui.add(field)).labelled_by(label.1);
     if KeyShape::within(text).is_some() {
         text.clear();
         forget(ui.ctx(), id);

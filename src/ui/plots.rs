@@ -3,6 +3,7 @@
 //! Invariant: a missing second is a gap, never a zero; each endpoint keeps its colour and dash on every plot.
 //! Absent on purpose: zooming and panning, which would fight with draggable lines.
 
+mod most;
 pub mod pin;
 mod table;
 
@@ -10,6 +11,8 @@ use std::collections::BTreeMap;
 
 use egui::{Align2, Rect, Role, Stroke, Ui, WidgetInfo, pos2, vec2};
 use egui_plot::{FilledArea, GridMark, HoverPosition, Line, LineStyle, Plot, PlotPoint, PlotTransform, PlotUi, Text};
+
+pub use most::most;
 
 use crate::contract::snapshot::{EndpointSeries, SeriesPoint};
 use crate::model::status::Health;
@@ -24,6 +27,9 @@ const WINDOWS: [u64; 3] = [120, 300, WINDOW];
 /// Points kept free at the right for the names of lines.
 const NAMES: f64 = 84.0;
 const AXIS: f64 = 52.0;
+/// How many times the top of its axis a line may reach. A limit can be thousands of times what is used, and a dashed line
+/// that climbs there would be cut into a dash for every few points of the way.
+const BEYOND: f64 = 2.0;
 /// Seconds without a record from which on it is said that nothing was served.
 const GAP: f64 = 3.0;
 
@@ -191,7 +197,7 @@ pub fn usable(theme: &Theme, series: &[EndpointSeries], now: u64) -> Stream {
 pub fn reserved(theme: &Theme, one: &EndpointSeries, now: u64) -> Stream {
     let taken = |point: &SeriesPoint| (0, point.tokens_used.saturating_add(point.tokens_reserved));
     let style = SeriesStyle { color: theme.text_faint, dash: Dash::Solid };
-    Stream { name: "with reserved".to_owned(), style, thin: true, ..stream(theme, one, false, now, taken) }
+    Stream { name: "+ reserved".to_owned(), style, thin: true, ..stream(theme, one, false, now, taken) }
 }
 
 fn stream(
@@ -302,7 +308,7 @@ impl Chart<'_> {
                 draw_level(plot, theme, level, seconds);
             }
             for stream in &streams {
-                draw(plot, stream);
+                draw(plot, stream, top * BEYOND);
             }
         });
         let summary = self.summary;
@@ -333,7 +339,8 @@ fn unserved(streams: &[Stream]) -> Vec<(f64, f64)> {
     gaps.filter(|gap| streams.iter().all(|stream| silent(stream, *gap))).collect()
 }
 
-fn draw(plot: &mut PlotUi, stream: &Stream) {
+/// Draws a stream; what lies above `ceiling` is drawn there, out of sight.
+fn draw(plot: &mut PlotUi, stream: &Stream, ceiling: f64) {
     let color = stream.style.color;
     let style = match stream.style.dash {
         Dash::Solid => LineStyle::Solid,
@@ -342,13 +349,13 @@ fn draw(plot: &mut PlotUi, stream: &Stream) {
     };
     for run in &stream.runs {
         if stream.filled {
-            let column = |each: fn(&Mark) -> f64| run.iter().map(each).collect::<Vec<f64>>();
+            let column = |each: fn(&Mark) -> f64| run.iter().map(|mark| each(mark).min(ceiling)).collect::<Vec<f64>>();
             let (xs, lows, highs) = (column(|mark| mark.x), column(|mark| mark.low), column(|mark| mark.high));
             let band =
                 FilledArea::new("", &xs, &lows, &highs).fill_color(color.gamma_multiply(0.22)).allow_hover(false);
             plot.add(band.stroke(Stroke::NONE));
         }
-        let points: Vec<[f64; 2]> = run.iter().map(|mark| [mark.x, mark.high]).collect();
+        let points: Vec<[f64; 2]> = run.iter().map(|mark| [mark.x, mark.high.min(ceiling)]).collect();
         plot.line(
             Line::new(stream.name.as_str(), points)
                 .color(color)
@@ -505,76 +512,5 @@ pub fn still<'a>(id: &str, theme: &Theme) -> Plot<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn point(second: u64, tokens: u64, health: Health) -> SeriesPoint {
-        SeriesPoint {
-            second,
-            tokens_used: tokens,
-            tokens_reserved: 0,
-            requests_used: 0,
-            throttled: 0,
-            health,
-            token_limit: Some(100),
-        }
-    }
-
-    fn series(slot: usize, points: &[SeriesPoint]) -> EndpointSeries {
-        EndpointSeries { id: "e".into(), slot, chunks: vec![points.into()] }
-    }
-
-    #[test]
-    fn names_at_the_upper_edge_move_down_and_keep_apart() {
-        let room = egui::Rangef::new(100.0, 300.0);
-        let moved = |mut heights: Vec<f32>| {
-            apart(&mut heights, room);
-            heights
-        };
-        assert_eq!(moved(vec![98.0, 101.0, 103.0]), [107.0, 121.0, 135.0], "none is cut at the edge");
-        assert_eq!(moved(vec![150.0, 200.0]), [150.0, 200.0]);
-        assert_eq!(moved(vec![299.0, 300.0]), [283.0, 297.0], "the lower edge has a little more room");
-    }
-
-    #[test]
-    fn a_missing_second_parts_a_line() {
-        let one = series(0, &[1, 2, 5, 6].map(|second| point(second, 7, Health::Healthy)));
-        let streams = lines(&Theme::default(), &[&one], Metric::Tokens, 10);
-        assert_eq!(streams[0].runs.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
-    }
-
-    #[test]
-    fn a_gap_of_every_stream_is_time_not_served_and_a_minute_is_summed_up_in_a_row() {
-        let seconds = [point(1, 5, Health::Healthy), point(2, 7, Health::Healthy), point(8, 9, Health::Healthy)];
-        let late = [point(9, 1, Health::Healthy)];
-        let both = [series(0, &seconds), series(1, &late)];
-        let streams = lines(&Theme::default(), &both.iter().collect::<Vec<_>>(), Metric::Tokens, 10);
-        assert_eq!(unserved(&streams), [(-8.0, -2.0)]);
-        assert_eq!(streams[0].minute(0), Some((5.0, 7.0, 9.0)));
-        assert_eq!(streams[0].minute(1), None);
-    }
-
-    #[test]
-    fn a_band_lies_on_the_one_below() {
-        let both = [series(0, &[point(1, 7, Health::Healthy)]), series(1, &[point(1, 5, Health::Healthy)])];
-        let bands = stacked(&Theme::default(), &both, Metric::Tokens, 1);
-        assert_eq!(bands[1].runs[0][0], Mark { x: -0.0, low: 7.0, high: 12.0 });
-    }
-
-    #[test]
-    fn without_a_known_limit_there_is_no_line_of_what_is_usable() {
-        let mut one = crate::ui::fixture::snapshot().series.endpoints[0].clone();
-        let unknown = |point: &SeriesPoint| SeriesPoint { token_limit: None, ..*point };
-        one.chunks = vec![one.points().map(unknown).collect()];
-        let stream = usable(&Theme::default(), &[one], crate::ui::fixture::SECOND);
-        assert!(stream.runs.is_empty() && stream.name.is_empty(), "{}", stream.name);
-    }
-
-    #[test]
-    fn a_resting_endpoint_counts_as_nothing_in_what_is_usable() {
-        let cause = crate::model::status::RestCause::Errors;
-        let resting = Health::Resting { until: crate::model::units::Timestamp::MAX, cause };
-        let both = [series(0, &[point(1, 0, Health::Healthy)]), series(1, &[point(1, 0, resting)])];
-        assert_eq!(usable(&Theme::default(), &both, 1).last().map(|mark| mark.high), Some(100.0));
-    }
-}
+#[path = "plots_tests.rs"]
+mod tests;

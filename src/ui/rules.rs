@@ -8,7 +8,7 @@ use egui::Ui;
 
 use super::cx::PageCx;
 use super::findings;
-use super::widgets::{Blank, quiet_button, sentence_words};
+use super::widgets::{Blank, checkbox, quiet_button, sentence_words};
 use crate::model::config::Config;
 use crate::model::units::Grouped;
 
@@ -309,7 +309,7 @@ fn blank(ui: &mut Ui, cx: &mut PageCx, figure: &Figure, config: &Config, usual: 
 
 fn keep(ui: &mut Ui, cx: &mut PageCx) {
     let mut kept = cx.draft.working().history.keep;
-    if ui.checkbox(&mut kept, "Keep requests, series and usage over a restart").changed() {
+    if checkbox(ui, &mut kept, "Keep requests, series and usage over a restart").changed() {
         let label = if kept { "keep history" } else { "keep no history" };
         cx.draft.edit(label, |config| config.history.keep = kept);
     }

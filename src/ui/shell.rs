@@ -258,11 +258,15 @@ impl Console {
         let body = Frame::new().fill(theme.page).inner_margin(Margin::same(16));
         egui::CentralPanel::default().frame(body).show(ui, |ui| {
             self.panes.mark(ui, &format!("{} page", page.name()), ui.max_rect());
-            if page.fills_window() {
+            if page.fills_window() && ui.available_height() >= LEAST_LIST {
                 self.states.show(page, ui, &mut cx);
             } else {
                 ScrollArea::vertical().id_salt(page.name()).auto_shrink(false).show(ui, |ui| {
                     ui.set_max_width(ui.available_width().min(page.widest()));
+                    if page.fills_window() {
+                        ui.set_height(LEAST_LIST);
+                        ui.set_max_height(LEAST_LIST);
+                    }
                     self.states.show(page, ui, &mut cx);
                 });
             }
@@ -374,6 +378,9 @@ impl Console {
         }
     }
 }
+
+/// Points that a page with a list of its own needs; in a lower window it is scrolled as a whole.
+const LEAST_LIST: f32 = 300.0;
 
 /// A sheet above everything, with room round what it says.
 fn sheet(ctx: &egui::Context, name: &'static str) -> egui::Modal {

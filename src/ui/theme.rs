@@ -114,6 +114,8 @@ pub struct Theme {
     pub card: Color32,
     /// Round cards and between bars.
     pub edge: Color32,
+    /// Round boxes to tick and fields, which are known by it alone.
+    pub outline: Color32,
     /// A button at rest.
     pub raised: Color32,
     /// A button or row under the pointer.
@@ -279,6 +281,7 @@ fn read(dark: bool, strong: bool, palette: Palette) -> Theme {
         panel: color("panel"),
         card: color("card"),
         edge: color("edge"),
+        outline: color("outline"),
         raised: color("raised"),
         hover: color("hover"),
         pressed: color("pressed"),
@@ -362,7 +365,13 @@ pub fn strong(text: impl Into<String>) -> egui::RichText {
 /// The title of a page, or the number of a tile.
 #[must_use]
 pub fn title(text: impl Into<String>) -> egui::RichText {
-    egui::RichText::new(text).font(FontId::new(size::TITLE, strong_family()))
+    egui::RichText::new(text).font(title_font())
+}
+
+/// The font of painted titles.
+#[must_use]
+pub fn title_font() -> FontId {
+    FontId::new(size::TITLE, strong_family())
 }
 
 /// A number or an address: monospaced, so that digits stand below each other.
@@ -464,6 +473,16 @@ mod tests {
     fn contrast(one: Color32, other: Color32) -> f64 {
         let (one, other) = (luminance(one), luminance(other));
         (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    #[test]
+    fn boxes_and_fields_can_be_told_from_what_is_behind_them() {
+        for theme in all() {
+            for behind in [theme.card, theme.page] {
+                let found = contrast(theme.outline, behind);
+                assert!(found >= 3.0, "{found:.2} in a theme whose darkness is {}", theme.dark);
+            }
+        }
     }
 
     #[test]

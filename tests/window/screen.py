@@ -242,6 +242,21 @@ class Window:
         until("a readable screen", self._application, otherwise=self.log)
         return code
 
+    def put_out_of_sight(self):
+        """Moves the window off the screen; returns once what was under way is drawn."""
+        xdotool("windowmove", self.id, 5000, 5000)
+        until("rest", lambda: len({self.drawn(), time.sleep(1) or self.drawn()}) == 1)
+
+    def put_in_sight(self):
+        """Moves the window back onto the screen."""
+        xdotool("windowmove", self.id, 0, 0)
+
+    def drawn(self):
+        """Nanoseconds in which pixels were drawn: those of the software rasteriser's threads."""
+        tasks = pathlib.Path(f"/proc/{self.process.pid}/task").iterdir()
+        drawing = (task for task in tasks if (task / "comm").read_text().startswith("llvmpipe"))
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in drawing)
+
     def close(self):
         """Closes the window for the first time and stops the program, whatever it still runs; returns the exit code."""
         self.ask_to_close()

@@ -172,6 +172,26 @@ def closed_to_the_background_and_opened_again(binary, folder, pictures):
         assert window.quit() == 0, "closing would keep it serving, as was said before"
 
 
+def out_of_sight_nothing_is_drawn_and_nothing_is_missed(binary, folder, pictures):
+    with Window(binary, folder, pictures, "--demo") as window, Load(window.root) as load:
+        until("some answers", lambda: load.answers > 20, 120)
+        before = window.drawn()
+        until("frames while it is looked at", lambda: window.drawn() > before)
+        window.put_out_of_sight()
+        before, answers = window.drawn(), load.answers
+        until("many answers", lambda: load.answers > answers + 200, 120)
+        assert window.drawn() == before, "something was drawn that nobody could see"
+        load.over.set()
+        for thread in load.threads:
+            thread.join()
+        assert not load.failures, load.failures
+        answered = lambda: sum(each["counters"]["answered"] for each in window.status()["endpoints"])
+        until("a record of every answer", lambda: answered() == load.answers, otherwise=lambda: str(answered()))
+        window.put_in_sight()
+        window.see(f"of {load.answers} requests")
+        assert window.close() == 0
+
+
 def take(walk, binary, pictures):
     """A walk in a profile of its own."""
     with tempfile.TemporaryDirectory() as folder:
@@ -187,6 +207,7 @@ def main():
         soft_cap_dragged_under_load,
         every_page_in_both_themes,
         closed_to_the_background_and_opened_again,
+        out_of_sight_nothing_is_drawn_and_nothing_is_missed,
     ]
     chosen = [walk for walk in walks if not only or walk.__name__ in only]
     enable_accessibility()
@@ -203,4 +224,5 @@ def main():
     print(f"{len(chosen)} passed, 0 failed")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -197,7 +197,9 @@ const SELECTION: &[Entry] = &[
         .keys(&[plain(Key::D)]),
     selected(Action::TestKey, "Test the key", "Ask the service whether it accepts the key of what is selected")
         .keys(&[plain(Key::T)]),
-    selected(Action::AddAccount, "Add account", "Paste a key or an endpoint's address").by(&[Page::Accounts]),
+    selected(Action::New, "New account or route", "On Accounts paste a key or an address, on Routing name a model")
+        .keys(&[command(Key::N)])
+        .by(&[Page::Accounts, Page::Routing]),
     selected(Action::ReplaceKey, "Replace the key", "Paste another key for the account of what is selected")
         .by(&[Page::Accounts]),
 ];

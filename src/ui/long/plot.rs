@@ -11,7 +11,7 @@ use super::{Drawn, Line, Reach, Wanted, float};
 use crate::model::units::{Grouped, Short};
 use crate::ui::plots::{Metric, still};
 use crate::ui::theme::{Dash, SeriesStyle, Theme, gap, small_font};
-use crate::ui::widgets::note;
+use crate::ui::widgets::{checkbox, note};
 
 /// Points kept free at the right for the names of lines.
 const NAMES: f64 = 84.0;
@@ -28,7 +28,7 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, wanted: &Wanted, drawn: &Drawn, a
     let transform = draw(ui, theme, wanted, drawn, &words);
     label_ends(ui, theme, &transform, drawn);
     label_bands(ui, theme, &transform, drawn);
-    ui.checkbox(as_table, "Show as table");
+    checkbox(ui, as_table, "Show as table");
     if *as_table {
         table(ui, theme, wanted.id, drawn, unit);
     }

@@ -5,6 +5,7 @@
 //! Absent on purpose: callers' tokens. They are not for services; Settings has them.
 
 mod add;
+mod clipboard;
 mod fields;
 pub mod form;
 mod groups;
@@ -45,6 +46,8 @@ pub struct State {
     source: Option<(AccountId, source::Source)>,
     /// The account whose key will be deleted if the person says so again.
     confirming: Option<AccountId>,
+    /// The account whose key was pasted last and may be on the clipboard still.
+    clipboard: Option<AccountId>,
     wanted: Option<AccountId>,
     /// What is being typed, and where.
     typed: Option<(AccountId, &'static str, String)>,
@@ -64,7 +67,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         state.hand = Some(account.clone());
         state.wanted = Some(account);
     }
-    if cx.take(Action::AddAccount) && state.adding.is_none() {
+    if cx.take(Action::New) && state.adding.is_none() {
         state.adding = Some(Form::default());
         state.to_form = true;
     }
@@ -162,6 +165,9 @@ fn account_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Accou
             rotate::paste(ui, cx, state, account);
         } else {
             first_key(ui, cx, state, account);
+        }
+        if state.clipboard.as_ref() == Some(&account.id) && clipboard::offer(ui, cx.theme) {
+            state.clipboard = None;
         }
         source::show(ui, cx, state, account);
         fields::show(ui, cx, state, account);
@@ -266,23 +272,33 @@ fn delete_key(ui: &mut Ui, cx: &mut PageCx, state: &mut State, id: &AccountId, s
     }
 }
 
+const WITHOUT_KEYRING: &str =
+    "The keyring does not answer; without it the key is used at once and forgotten when you quit";
+
+/// Whether a key that is to be stored is taken up at once: by the keyring, or where there is none by memory.
+const fn answers(keyring: &KeyringState) -> bool {
+    matches!(keyring, KeyringState::Ready | KeyringState::Missing { .. })
+}
+
 /// Pasting a key where there is none: it is used at once.
 fn first_key(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account) {
     let Some((_, field)) = state.entering.as_mut().filter(|(id, _)| *id == account.id) else { return };
     let name = format!("Key of {}", account.id);
     key_field::promise(ui, cx.theme);
     field.show(ui, cx.theme, &name, Some(account.service));
-    let mut done = false;
-    let answers = matches!(cx.snapshot.keys.keyring, KeyringState::Ready | KeyringState::Missing { .. });
+    let (mut done, mut sent) = (false, false);
+    let answers = answers(&cx.snapshot.keys.keyring);
     ui.horizontal_wrapped(|ui| {
         let save = ui.add_enabled(!field.is_empty(), egui::Button::new("Save key")).clicked();
-        let hint = "The keyring does not answer; without it the key is used at once and forgotten when you quit";
         let hold = || egui::Button::new("Keep it until Tidegate quits");
-        let hold = !answers && ui.add_enabled(!field.is_empty(), hold()).on_hover_text(hint).clicked();
+        let hold = !answers && ui.add_enabled(!field.is_empty(), hold()).on_hover_text(WITHOUT_KEYRING).clicked();
         if save || hold {
             let order = if hold { KeyCommand::Hold } else { KeyCommand::Set };
             match field.take(ui.ctx()) {
-                Some(key) => done = cx.send(Command::Key(order(account.id.clone(), key))).is_some(),
+                Some(key) => {
+                    sent = cx.send(Command::Key(order(account.id.clone(), key))).is_some();
+                    done = sent;
+                }
                 None => cx
                     .toast(Tone::Error, "There is no key in what was pasted. Copy it again from your provider's page."),
             }
@@ -294,6 +310,9 @@ fn first_key(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account)
     });
     if done {
         state.entering = None;
+    }
+    if sent {
+        state.clipboard = Some(account.id.clone());
     }
 }
 

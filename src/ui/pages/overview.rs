@@ -112,19 +112,20 @@ fn plot(ui: &mut Ui, cx: &PageCx, metric: Metric) {
     let window = plots::window(&cx.snapshot.series.endpoints, now);
     let series: Vec<EndpointSeries> =
         cx.snapshot.series.endpoints.iter().filter(|one| plots::busy(one, now, window)).cloned().collect();
+    let shown = plots::most(&series, metric, now, window);
     let (id, heading) = match metric {
         Metric::Tokens => ("overview tokens", "Tokens per minute"),
         Metric::Requests => ("overview requests", "Requests per minute"),
     };
     let (streams, top) = match metric {
         Metric::Tokens => {
-            let mut bands = plots::stacked(theme, &series, metric, now);
+            let mut bands = plots::stacked(theme, &shown, metric, now);
             let usable = plots::usable(theme, &series, now);
             let top = plots::readable_top(&bands, &usable);
             bands.push(usable);
             (bands, Some(top))
         }
-        Metric::Requests => (plots::lines(theme, &series.iter().collect::<Vec<_>>(), metric, now), None),
+        Metric::Requests => (plots::lines(theme, &shown.iter().collect::<Vec<_>>(), metric, now), None),
     };
     section(ui, theme, heading, |ui| {
         let summary = total_summary(heading, &series, metric);

@@ -216,6 +216,7 @@ fn a_pasted_key_leaves_in_one_command_and_is_nowhere_on_screen() {
     stage.settle();
     let Some((_, Command::Key(KeyCommand::Set(account, secret)))) = stage.sent() else { panic!("no key was sent") };
     assert_eq!((account.as_str(), secret.expose()), ("openai", KEY));
+    assert!(stage.spoken().contains("The key may still be on your clipboard"), "an offer to empty it");
     assert!(stage.config().route(&"gpt-4o".into()).is_some(), "the route was ticked by default");
     assert!(!stage.spoken().contains("Zq81xWcV55"));
     assert!(!format!("{:?}", stage.config()).contains("Zq81xWcV55"));

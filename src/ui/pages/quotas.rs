@@ -147,7 +147,7 @@ fn header(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool) {
         ui.add(egui::Label::new(mono(format!("allotted {}", Grouped(allotted))).color(cx.theme.text_soft)).extend());
         standing(ui, cx.theme, pool, allotted);
         let mut soft = pool.soft;
-        let check = ui.checkbox(&mut soft, "My own total");
+        let check = widgets::checkbox(ui, &mut soft, "My own total");
         let hint = "Not the provider's quota but a total of yours: shares may add up to more";
         if check.on_hover_text(hint).changed() {
             let whose = if soft { "my own" } else { "the provider's" };

@@ -108,6 +108,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     }
     if state.inspecting {
         let most = (ui.available_width() * 0.5).clamp(360.0, 760.0);
+        widgets::move_edge_by_keys(ui, "request inspector");
         egui::Panel::right("request inspector")
             .default_size(most.min(440.0))
             .size_range(340.0..=most)
@@ -293,20 +294,28 @@ fn mark(state: &mut State) {
     }
 }
 
+/// Points that the buttons beside the inspector's tabs take.
+const COPY_AND_CLOSE: f32 = 140.0;
+
 fn inspector(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     let record = state.table.selected.and_then(|id| find(cx, state, id));
     ui.horizontal_wrapped(|ui| {
         for tab in Tab::ALL {
             ui.selectable_value(&mut state.tab, tab, tab.name());
         }
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        let mut beside = |ui: &mut Ui| {
             if ui.button("Close").on_hover_text("F4 or Esc").clicked() {
                 state.inspecting = false;
             }
             if let Some(record) = &record {
                 take::copy_button(ui, cx, std::slice::from_ref(record));
             }
-        });
+        };
+        if ui.available_size_before_wrap().x < COPY_AND_CLOSE {
+            beside(ui);
+        } else {
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), beside);
+        }
     });
     ui.separator();
     let Some(record) = record else {

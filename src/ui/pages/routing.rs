@@ -24,6 +24,7 @@ use egui_material_icons::icons::{ICON_DELETE, ICON_EDIT};
 use crate::contract::Command;
 use crate::model::config::{Config, Route};
 use crate::model::id::{EndpointId, ModelName};
+use crate::ui::actions::Action;
 use crate::ui::cx::{Page, PageCx, RowStep, Target};
 use crate::ui::findings;
 use crate::ui::flash;
@@ -106,7 +107,14 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         show_route(ui, cx, state, place, route);
         ui.add_space(gap::XL);
     }
-    new_route(ui, cx, state);
+    let asked = cx.take(Action::New) && state.new_name.is_none();
+    if asked {
+        state.new_name = Some(String::new());
+    }
+    let form = ui.scope(|ui| new_route(ui, cx, state)).response;
+    if asked {
+        form.scroll_to_me(Some(Align::BOTTOM));
+    }
     ui.add_space(gap::XL);
     cx.select(state.selected.clone());
 }

@@ -6,7 +6,7 @@
 use egui::{Frame, Margin, Panel, RichText, Ui};
 
 use super::{Wish, toasts};
-use crate::contract::snapshot::{PortHeld, Serving};
+use crate::contract::snapshot::{PortHeld, Problem, Serving};
 use crate::contract::{Command, ConfigCommand, ServingCommand, Snapshot};
 use crate::model::check::{Finding, Severity};
 use crate::ui::theme::{Theme, Tone};
@@ -42,7 +42,10 @@ fn all(snapshot: &Snapshot) -> Vec<Banner> {
         Serving::Failed(problem) => banners.push(Banner {
             tone: Tone::Error,
             text: toasts::words(problem),
-            buttons: vec![("Try again".to_owned(), Wish::Send(Command::Serving(ServingCommand::RetryPort)))],
+            buttons: vec![
+                ("Try again".to_owned(), Wish::Send(Command::Serving(ServingCommand::RetryPort))),
+                copy_details(problem),
+            ],
         }),
         _ => {}
     }
@@ -50,7 +53,7 @@ fn all(snapshot: &Snapshot) -> Vec<Banner> {
         banners.push(Banner {
             tone: Tone::Error,
             text: toasts::words(problem),
-            buttons: file_buttons(&snapshot.profile.config_path),
+            buttons: file_buttons(&snapshot.profile.config_path).into_iter().chain([copy_details(problem)]).collect(),
         });
     }
     if snapshot.on_disk.is_some() {
@@ -83,6 +86,11 @@ fn changed_on_disk(snapshot: &Snapshot) -> Banner {
             ("Keep mine".to_owned(), Wish::Send(Command::Config(ConfigCommand::KeepMine))),
         ],
     }
+}
+
+/// For whoever is asked for help. No message holds a secret.
+fn copy_details(problem: &Problem) -> (String, Wish) {
+    ("Copy details".to_owned(), Wish::Copy(toasts::details(&toasts::words(problem))))
 }
 
 fn port_taken(base_url: &str, held: &PortHeld) -> Banner {

@@ -18,7 +18,7 @@ use crate::ui::cx::{Page, Target};
 use crate::ui::format::{ago, clock_time, count, group_rank, of_limit, span};
 use crate::ui::pages::why;
 use crate::ui::theme::{self, Theme, Tone, gap, mono, strong};
-use crate::ui::widgets::{Bar, fact, headroom_bar, icon_button, note, quiet_button, status_label};
+use crate::ui::widgets::{Bar, fact, headroom_bar, icon_button, move_edge_by_keys, note, quiet_button, status_label};
 use crate::ui::{request_rows, status, words};
 
 /// Below this width of the window it lies above the page.
@@ -41,6 +41,7 @@ impl Console {
         let mut close = false;
         let fill = Frame::new().fill(theme.panel).inner_margin(Margin::same(12));
         if ui.ctx().content_rect().width() >= BESIDE {
+            move_edge_by_keys(ui, "inspector");
             let panel = Panel::right("inspector").frame(fill).default_size(WIDTH).size_range(280.0..=480.0);
             panel.show(ui, |ui| {
                 self.panes.mark(ui, "Inspector", ui.max_rect());

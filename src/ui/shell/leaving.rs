@@ -13,7 +13,7 @@ use crate::model::preferences::{OnClose, WindowPlace};
 use crate::ui::cx::Page;
 use crate::ui::format::count;
 use crate::ui::theme::{self, Theme, gap};
-use crate::ui::widgets::{note, primary_button};
+use crate::ui::widgets::{checkbox, note, primary_button};
 
 /// How the window ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -111,7 +111,7 @@ impl Console {
             ui.label(theme::title("Keep serving in the background?").color(theme.text));
             ui.label("Requests are answered while the window is closed. Start Tidegate again to open it.");
             ui.add_space(gap::S);
-            ui.checkbox(&mut remember, "Remember this");
+            checkbox(ui, &mut remember, "Remember this");
             note(ui, theme, "Without it you are asked each time; Settings can change it.");
             ui.add_space(gap::M);
             ui.horizontal(|ui| {

@@ -16,7 +16,7 @@ use crate::ui::draft::Draft;
 use crate::ui::format::countdown;
 use crate::ui::live::Tuning;
 use crate::ui::theme::{self, Theme, Tone};
-use crate::ui::widgets::{note, primary_button};
+use crate::ui::widgets::{checkbox, note, primary_button};
 
 /// Below this width the buttons alone have to ask.
 const ROOMY: f32 = 680.0;
@@ -52,7 +52,7 @@ pub(super) fn show(
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let mut on = tuning.is_on();
-            let switch = ui.checkbox(&mut on, if narrow { "" } else { "Live tuning" });
+            let switch = checkbox(ui, &mut on, if narrow { "" } else { "Live tuning" });
             ui.ctx().accesskit_node_builder(switch.id, |node| node.set_label("Live tuning"));
             if switch.on_hover_text(actions::tooltip(ui.ctx(), Action::LiveTuning)).clicked() {
                 wanted.push(Wish::Act(Action::LiveTuning));

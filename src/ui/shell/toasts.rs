@@ -1,9 +1,10 @@
 //! Short messages that go away by themselves.
 //!
-//! Invariant: at most four at once; each stays for six seconds, ten if it has a button.
+//! Invariant: at most three at once; each stays for six seconds, ten if it has a button.
 //! Absent on purpose: a history.
 
 use egui::{Align2, Area, Frame, Label, Margin, Order, RichText, Stroke, Ui};
+use egui_material_icons::icons::ICON_CONTENT_COPY;
 
 use crate::contract::snapshot::Problem;
 use crate::contract::{NoticeBody, RevertCause};
@@ -12,9 +13,9 @@ use crate::ui::cx::Target;
 use crate::ui::format::clock_time;
 use crate::ui::theme::{Theme, Tone};
 use crate::ui::undo::Undo;
-use crate::ui::widgets::quiet_button;
+use crate::ui::widgets::{icon_button, quiet_button};
 
-const SHOWN: usize = 4;
+const SHOWN: usize = 3;
 const SECONDS: f64 = 6.0;
 const SECONDS_TO_UNDO: f64 = 10.0;
 
@@ -115,15 +116,26 @@ fn message(ui: &mut Ui, theme: &Theme, toast: &Toast) -> bool {
     ui.horizontal(|ui| {
         ui.label(toast.tone.icon().rich_text().size(16.0).color(theme.tone(toast.tone)));
         let label = toast.undo.as_ref().map(Undo::label).or(toast.look.as_ref().map(|(label, _)| *label));
-        let room = most - if label.is_some() { 120.0 } else { 40.0 };
+        let room = most - if label.is_some() { 120.0 } else { 76.0 };
         let text = Label::new(RichText::new(&toast.text).color(theme.text)).wrap();
         ui.vertical(|ui| {
             ui.set_max_width(room);
             ui.add(text);
         });
+        if toast.tone == Tone::Error
+            && label.is_none()
+            && icon_button(ui, theme, ICON_CONTENT_COPY, "Copy details").clicked()
+        {
+            ui.ctx().copy_text(details(&toast.text));
+        }
         label.is_some_and(|label| quiet_button(ui, theme, label).clicked())
     })
     .inner
+}
+
+/// What is copied of a problem: with the version, for whoever is asked for help.
+pub(super) fn details(text: &str) -> String {
+    format!("Tidegate {}: {text}", env!("CARGO_PKG_VERSION"))
 }
 
 /// What a notice says, if anything.

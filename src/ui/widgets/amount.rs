@@ -5,8 +5,12 @@
 
 use egui::{Id, Key, Role, TextEdit, Ui, WidgetInfo};
 
+use super::basic::outlined;
 use crate::model::units::{Grouped, parse_amount};
 use crate::ui::theme::{Theme, Tone, mono_font};
+
+/// Points that the unit and the field's own edges take.
+const UNIT: f32 = 56.0;
 
 /// What the person entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +64,10 @@ impl<'a> AmountEdit<'a> {
         let shown = self.value.map_or_else(String::new, |value| Grouped(value).to_string());
         let kept = ui.data(|data| data.get_temp::<String>(id));
         let mut text = kept.clone().unwrap_or_else(|| shown.clone());
+        // A field that is cut off reads as another number.
+        if ui.layout().main_wrap && ui.available_size_before_wrap().x < self.width + UNIT {
+            ui.end_row();
+        }
         let response = ui
             .horizontal(|ui| {
                 let field = TextEdit::singleline(&mut text)
@@ -68,7 +76,7 @@ impl<'a> AmountEdit<'a> {
                     .desired_width(self.width)
                     .align(egui::Align2::RIGHT_CENTER)
                     .hint_text(self.empty.unwrap_or_default().to_owned());
-                let response = ui.add(field);
+                let response = outlined(ui, |ui| ui.add(field));
                 if !self.unit.is_empty() {
                     ui.label(egui::RichText::new(self.unit).color(theme.text_faint));
                 }

@@ -109,13 +109,43 @@ pub fn icon_text_button(ui: &mut Ui, theme: &Theme, icon: MaterialIcon, word: &s
     response
 }
 
-/// A caption with a value below each other.
+/// A caption with a value below each other. In a row that wraps it goes to the next one whole.
 pub fn fact(ui: &mut Ui, theme: &Theme, caption: &str, value: &str) {
-    ui.vertical(|ui| {
+    let measure = |text: &str, font| ui.painter().layout_no_wrap(text.to_owned(), font, theme.text).size();
+    let (above, below) = (measure(caption, theme::small_font()), measure(value, theme::mono_font()));
+    let size = egui::vec2(above.x.max(below.x).ceil(), above.y + 2.0 + below.y);
+    ui.allocate_ui_with_layout(size, egui::Layout::top_down(egui::Align::Min), |ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
+        ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Extend);
         ui.label(RichText::new(caption).small().color(theme.text_faint));
         ui.label(theme::mono(value).color(theme.text));
     });
+}
+
+/// A box to tick.
+pub fn checkbox(ui: &mut Ui, on: &mut bool, words: &str) -> Response {
+    outlined(ui, |ui| ui.checkbox(on, words))
+}
+
+/// One of several to choose from.
+pub fn radio(ui: &mut Ui, on: bool, words: &str) -> Response {
+    outlined(ui, |ui| ui.radio(on, words))
+}
+
+/// One of several to choose from, which is put into `value` when it is chosen.
+pub fn radio_value<T: PartialEq>(ui: &mut Ui, value: &mut T, choice: T, words: &str) -> Response {
+    outlined(ui, |ui| ui.radio_value(value, choice, words))
+}
+
+/// Draws what is known by its outline alone, such as an empty box, with one that can be seen. Not in a scope of its own,
+/// which would not wrap within a row.
+pub fn outlined<R>(ui: &mut Ui, draw: impl FnOnce(&mut Ui) -> R) -> R {
+    let outline = Theme::of(ui.ctx()).outline;
+    let color = &mut ui.visuals_mut().widgets.inactive.bg_stroke.color;
+    let before = std::mem::replace(color, outline);
+    let drawn = draw(ui);
+    ui.visuals_mut().widgets.inactive.bg_stroke.color = before;
+    drawn
 }
 
 /// A line of small, soft text.

@@ -9,6 +9,7 @@ mod bar;
 mod basic;
 mod blank;
 mod border;
+mod edge;
 mod lane;
 mod limit_line;
 mod table;
@@ -18,11 +19,12 @@ pub use announce::announce;
 pub(super) use bar::hatch;
 pub use bar::{Bar, headroom_bar};
 pub use basic::{
-    card, chip, fact, icon_button, icon_text_button, in_hand, note, page_title, primary_button, quiet_button, section,
-    status_label,
+    card, checkbox, chip, fact, icon_button, icon_text_button, in_hand, note, outlined, page_title, primary_button,
+    quiet_button, radio, radio_value, section, status_label,
 };
 pub use blank::{Blank, BlankOutput, sentence_words};
 pub use border::{Border, BorderEvent, BorderOutput};
+pub use edge::move_edge_by_keys;
 pub use lane::{LaneSpan, state_lane};
 pub use limit_line::{LimitLine, LineEvent, LineOutput};
 pub use table::{Column, DataTable, Rows, TableEvent, TableState};

@@ -5,6 +5,7 @@
 //! Absent on purpose: sorting itself; the caller hands the rows in order.
 
 mod state;
+mod widths;
 
 use egui::{Align, Key, Layout, Modifiers, Role, Sense, Ui, WidgetInfo};
 use egui_extras::TableBuilder;
@@ -150,6 +151,7 @@ impl<'a> DataTable<'a> {
         mut cell: impl FnMut(&mut Ui, usize, usize),
     ) -> Option<TableEvent<I>> {
         let mut event = self.stop(ui, state, rows, &words);
+        let (id, left) = (self.id(ui), ui.max_rect().left());
         let mut table = self.builder(ui);
         table = match state.scroll.take() {
             Some(Scroll::Row(row)) => table.scroll_to_row(row, None),
@@ -181,7 +183,15 @@ impl<'a> DataTable<'a> {
         });
         let bottom = output.state.unclamped_offset().y + output.inner_rect.height() + self.row_height;
         state.released = self.follow && bottom < output.content_size.y;
+        if self.resizable {
+            widths::edges(ui, id, self.columns, left);
+        }
         event
+    }
+
+    /// What `egui_extras` calls the table.
+    fn id(&self, ui: &Ui) -> egui::Id {
+        ui.scope_id().with(egui::IdSalt::new((self.name, self.variant)))
     }
 
     fn builder<'u>(&self, ui: &'u mut Ui) -> TableBuilder<'u> {
@@ -192,6 +202,8 @@ impl<'a> DataTable<'a> {
             // Scrolling to a row counts rows alone.
             ui.spacing_mut().item_spacing.y = 0.0;
         }
+        let asked: Vec<Option<f32>> =
+            (0..self.columns.len()).map(|place| widths::asked(ui, self.id(ui), place)).collect();
         let mut table = TableBuilder::new(ui)
             .id_salt((self.name, self.variant))
             // A click is heard, but the keyboard does not stop at every row.
@@ -202,10 +214,14 @@ impl<'a> DataTable<'a> {
             .stick_to_bottom(self.follow)
             .min_scrolled_height(0.0)
             .max_scroll_height(height - 24.0 - gap::S);
-        for column in self.columns {
+        for (place, column) in self.columns.iter().enumerate() {
             table = table.column(match column.width {
                 Some(width) if self.resizable => {
-                    egui_extras::Column::initial(width).at_least(36.0).clip(true).resizable(true)
+                    let column = egui_extras::Column::initial(width).clip(true).resizable(true);
+                    match asked.get(place).copied().flatten() {
+                        Some(width) => column.range(width..=width),
+                        None => column.at_least(widths::LEAST),
+                    }
                 }
                 Some(width) => egui_extras::Column::exact(width).clip(true),
                 None => egui_extras::Column::remainder().at_least(60.0).clip(true),

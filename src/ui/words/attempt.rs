@@ -82,6 +82,9 @@ pub fn result(attempt: &AttemptRecord, record: &RequestRecord) -> String {
     let mut said = vec![format!("{status} after {}", span(attempt.took))];
     said.extend(fault.facts.retry_after.map(|wait| format!("Retry-After {}", span(wait))));
     said.push(failure(fault.class).to_owned());
+    // Without an answer it is what stood between us and the service, such as a proxy that refused.
+    let between = attempt.said.as_ref().filter(|_| attempt.status.is_none());
+    said.extend(between.and_then(|told| told.error.clone()));
     said.join(" · ")
 }
 
@@ -156,6 +159,20 @@ mod tests {
         assert_eq!(parts(&record).iter().map(|part| part.phase).collect::<Vec<_>>(), [Phase::Waiting]);
         record.total = Duration::ZERO;
         assert!(parts(&record).is_empty(), "refused at once");
+    }
+
+    #[test]
+    fn a_sending_that_a_proxy_refused_names_the_proxy() {
+        let mut record = spilled();
+        let fault = &mut record.attempts[0];
+        fault.status = None;
+        fault.failure.as_mut().unwrap().class = crate::model::outcome::FailureClass::Connect;
+        let error = Some("the upstream proxy 10.0.0.1:3128 opened no tunnel: it refused".to_owned());
+        fault.said = Some(std::sync::Arc::new(crate::model::record::Said { error, ..Default::default() }));
+        assert_eq!(
+            result(&record.attempts[0], &record),
+            "no answer after 84 ms · no connection · the upstream proxy 10.0.0.1:3128 opened no tunnel: it refused"
+        );
     }
 
     #[test]

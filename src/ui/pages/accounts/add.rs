@@ -7,7 +7,7 @@ use egui::{RichText, Ui};
 
 use super::form::Form;
 use super::intake::Intake;
-use super::{State, key_field, service};
+use super::{State, key_field, keyring_line, service};
 use crate::contract::{Command, KeyCommand};
 use crate::model::config::{AzureApi, Service};
 use crate::ui::cx::PageCx;
@@ -103,7 +103,7 @@ fn fields(ui: &mut Ui, theme: &Theme, form: &mut Form) -> bool {
     if form.is_model_proposed() {
         widgets::note(ui, theme, "Taken from the deployment's name. Change it if your clients ask for another.");
     }
-    ui.checkbox(&mut form.with_route, "Create a route with this endpoint as first choice");
+    widgets::checkbox(ui, &mut form.with_route, "Create a route with this endpoint as first choice");
     misplaced
 }
 
@@ -152,22 +152,33 @@ fn finish(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     if !missing.is_empty() {
         ui.label(RichText::new(format!("Still missing: {}.", missing.join(", "))).color(cx.theme.text_soft));
     }
-    let (mut add, mut cancel) = (false, false);
-    ui.horizontal(|ui| {
+    let (mut add, mut hold, mut cancel) = (false, false, false);
+    let may_wait =
+        form.environment.is_none() && !cx.snapshot.profile.demo && !super::answers(&cx.snapshot.keys.keyring);
+    ui.horizontal_wrapped(|ui| {
         add = ui.add_enabled(missing.is_empty(), egui::Button::new("Add to draft")).clicked();
+        let keep = || egui::Button::new("Add, and keep the key until Tidegate quits");
+        let has_key = form.key.is_some() || !state.new_key.is_empty();
+        hold = may_wait
+            && ui.add_enabled(missing.is_empty() && has_key, keep()).on_hover_text(super::WITHOUT_KEYRING).clicked();
         cancel = ui.button("Cancel").clicked();
     });
-    if add {
+    if may_wait && keyring_line::is_asked(cx.snapshot) {
+        let text = "The keyring does not answer, so a key that is to be stored there waits until it does.";
+        widgets::note(ui, cx.theme, text);
+    }
+    if add || hold {
         let id = form.account_id();
         let key = form.key.take().or_else(|| state.new_key.take(ui.ctx())).filter(|_| form.environment.is_none());
         cx.draft.edit(format!("add account {id}"), |config| {
             form.add_to(config);
         });
         if let Some(key) = key {
-            cx.send(Command::Key(KeyCommand::Set(id, key)));
+            state.clipboard = Some(id.clone());
+            cx.send(Command::Key(if hold { KeyCommand::Hold(id, key) } else { KeyCommand::Set(id, key) }));
         }
     }
-    if add || cancel {
+    if add || hold || cancel {
         state.new_key.wipe(ui.ctx());
         state.paste.wipe(ui.ctx());
         state.adding = None;

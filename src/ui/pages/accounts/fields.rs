@@ -11,7 +11,7 @@ use crate::model::id::AccountId;
 use crate::ui::cx::{Page, PageCx};
 use crate::ui::keyless;
 use crate::ui::theme::gap;
-use crate::ui::widgets::note;
+use crate::ui::widgets::{checkbox, note};
 
 /// A field of text.
 struct Field {
@@ -136,7 +136,7 @@ fn api(ui: &mut Ui, cx: &mut PageCx, account: &Account) {
 
 fn plain_http(ui: &mut Ui, cx: &mut PageCx, account: &Account) {
     let mut allowed = account.allow_plain_http;
-    let check = ui.checkbox(&mut allowed, "Allow plain http to another computer");
+    let check = checkbox(ui, &mut allowed, "Allow plain http to another computer");
     if check.on_hover_text("The key and every request can then be read on the way").changed() {
         put(cx, &account.id, "plain http", |one| one.allow_plain_http = allowed);
     }

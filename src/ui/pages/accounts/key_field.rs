@@ -11,6 +11,7 @@ use crate::model::secret::Secret;
 use crate::ui::key_shape::KeyShape;
 use crate::ui::keyless;
 use crate::ui::theme::{Theme, Tone};
+use crate::ui::widgets::outlined;
 
 /// Longer than any key, so that typing never moves the text and leaves a copy behind.
 const ROOM: usize = 4_096;
@@ -41,7 +42,7 @@ impl KeyField {
         let id = ui.make_persistent_id(("key", name));
         let field =
             TextEdit::singleline(&mut *self.text).id(id).password(true).hint_text("Paste it here").desired_width(width);
-        let response = ui.add(field).labelled_by(label.id);
+        let response = outlined(ui, |ui| ui.add(field)).labelled_by(label.id);
         self.id = Some(id);
         let mismatch = service.and_then(|service| KeyShape::within(&self.text)?.mismatch(service));
         if let Some(warning) = mismatch {

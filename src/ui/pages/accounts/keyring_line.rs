@@ -28,7 +28,7 @@ pub(super) struct Asking {
 impl Asking {
     /// Whether it has owed one for long; asks for the frame in which it has.
     fn is_slow(&mut self, ui: &Ui, snapshot: &Snapshot) -> bool {
-        let owes = matches!(snapshot.keys.keyring, KeyringState::Unknown) && is_needed(snapshot);
+        let owes = matches!(snapshot.keys.keyring, KeyringState::Unknown) && is_asked(snapshot);
         if !owes {
             self.since = None;
             return false;
@@ -43,7 +43,7 @@ impl Asking {
 }
 
 /// Whether any account's key is looked for in the keyring.
-fn is_needed(snapshot: &Snapshot) -> bool {
+pub(super) fn is_asked(snapshot: &Snapshot) -> bool {
     let accounts = &snapshot.applied.config.accounts;
     !snapshot.profile.demo
         && accounts

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 
 use crate::contract::snapshot::{Applied, KeyringState, KeysView};
 use crate::contract::{Command, KeyCommand, Snapshot};
@@ -75,6 +75,38 @@ fn while_the_keyring_does_not_answer_a_key_can_be_kept_without_it() {
     let Poll::Ready(Some((_, Command::Key(KeyCommand::Hold(account, key))))) = sent else { panic!("not sent") };
     assert_eq!((account.as_str(), key.expose()), ("sim-a", "sk-proj-Zq81xWcV55bNmKtR7yLp"));
     assert!(harness.query_by_label("Keep it until Tidegate quits").is_none(), "the field is gone with the key");
+}
+
+#[test]
+fn while_the_keyring_does_not_answer_a_new_accounts_key_can_be_kept_without_it() {
+    let (line, _back, mut inbox) = crate::contract::line(asking());
+    let console = Console::new(line, &egui::Context::default());
+    let mut harness = Harness::builder()
+        .with_size(egui::vec2(1280.0, 1_600.0))
+        .with_context_setup(theme::install)
+        .build_ui_state(|ui, console: &mut Console| console.ui(ui), console);
+    harness.get_by_label(Page::Accounts.name()).click();
+    harness.run_steps(4);
+    harness.get_by_label("Add account").click();
+    harness.run_steps(4);
+    let keep = "Add, and keep the key until Tidegate quits";
+    assert!(harness.get_by_label(keep).accesskit_node().is_disabled(), "there is no key yet");
+    assert!(harness.query_by_label_contains("a key that is to be stored there waits until it does").is_some());
+    harness.get_by_role_and_label(egui::Role::PasswordInput, "Paste anything").focus();
+    harness.run_steps(2);
+    harness.event(egui::Event::Paste("OPENAI_API_KEY=sk-proj-Zq81xWcV55bNmKtR7yLp".to_owned()));
+    harness.run_steps(3);
+    harness.get_by_role_and_label(egui::Role::TextInput, "Model that clients ask for").focus();
+    harness.run_steps(2);
+    harness.event(egui::Event::Text("gpt-4o".to_owned()));
+    harness.run_steps(3);
+    harness.get_by_label(keep).click_accesskit();
+    harness.run_steps(3);
+    let next = std::pin::pin!(inbox.next());
+    let sent = next.poll(&mut Context::from_waker(Waker::noop()));
+    let Poll::Ready(Some((_, Command::Key(KeyCommand::Hold(account, key))))) = sent else { panic!("not sent") };
+    assert_eq!((account.as_str(), key.expose()), ("openai", "sk-proj-Zq81xWcV55bNmKtR7yLp"));
+    assert!(harness.state().draft().working().account(&"openai".into()).is_some(), "the account is in the draft");
 }
 
 #[test]

@@ -101,10 +101,11 @@ pub(super) fn paste(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &A
     }
     key_field::promise(ui, cx.theme);
     field.show(ui, cx.theme, &format!("Next key of {}", account.id), Some(account.service));
-    let mut done = false;
+    let (mut done, mut sent) = (false, false);
     ui.horizontal_wrapped(|ui| {
         if ui.add_enabled(!field.is_empty(), egui::Button::new("Save as next key")).clicked() {
-            done = save(ui, cx, field, account);
+            sent = save(ui, cx, field, account);
+            done = sent;
         }
         if ui.button("Cancel").clicked() {
             field.wipe(ui.ctx());
@@ -114,6 +115,9 @@ pub(super) fn paste(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &A
     });
     if done {
         state.entering = None;
+    }
+    if sent {
+        state.clipboard = Some(account.id.clone());
     }
 }
 

@@ -10,7 +10,7 @@ use crate::model::config::{Account, Credential, Service, TokenSource, is_variabl
 use crate::ui::cx::PageCx;
 use crate::ui::keyless;
 use crate::ui::theme::{Tone, gap, strong};
-use crate::ui::widgets::note;
+use crate::ui::widgets::{note, radio_value};
 
 /// Prints an Entra ID token for Azure OpenAI, with its end.
 const AZURE_CLI: &str = "az account get-access-token --scope https://ai.azure.com/.default -o json";
@@ -82,7 +82,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Ac
     ui.label(strong("Where its key comes from").color(cx.theme.text));
     ui.horizontal_wrapped(|ui| {
         for (kind, word) in KINDS {
-            ui.radio_value(&mut source.kind, kind, word);
+            radio_value(ui, &mut source.kind, kind, word);
         }
     });
     let mut misplaced = false;

@@ -16,7 +16,7 @@ use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::findings;
 use crate::ui::keyless;
 use crate::ui::theme::{Tone, gap};
-use crate::ui::widgets::{AmountChange, AmountEdit, icon_button, note, quiet_button, section};
+use crate::ui::widgets::{AmountChange, AmountEdit, checkbox, icon_button, note, quiet_button, section};
 
 /// A field of an endpoint.
 struct Field {
@@ -253,7 +253,7 @@ fn editor(ui: &mut Ui, cx: &mut PageCx, state: &mut State, mine: &Endpoint, (fie
         Editor::Name(get, set) => name_field(ui, cx, state, mine, (field, label, *get, *set)),
         Editor::Flag(words, flag) => {
             let mut on = *flag(&mut mine.clone());
-            if ui.checkbox(&mut on, *words).changed() {
+            if checkbox(ui, &mut on, words).changed() {
                 put(cx, &mine.id, field, |one| *flag(one) = on);
             }
         }

@@ -97,9 +97,14 @@ fn neighbour(cx: &mut PageCx, endpoint: &EndpointView) -> Option<EndpointId> {
     (next.id != endpoint.id).then(|| next.id.clone())
 }
 
+/// Points that state and switches take beside the endpoint's name.
+const BESIDE_NAME: f32 = 620.0;
+
 fn heading(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
     let theme = cx.theme;
-    ui.horizontal(|ui| {
+    let named = ui.painter().layout_no_wrap(endpoint.id.to_string(), theme::title_font(), theme.text).size().x;
+    let narrow = ui.available_width() - named < BESIDE_NAME;
+    ui.horizontal_wrapped(|ui| {
         if icon_button(ui, theme, ICON_ARROW_BACK, "All endpoints").clicked() {
             cx.open(Target::Top(Page::Endpoints));
         }
@@ -109,6 +114,13 @@ fn heading(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
         }
         let seen = status::health(endpoint.health, cx.snapshot.at);
         status_label(ui, theme, seen.tone, &seen.word);
+        if narrow {
+            ui.end_row();
+            ui.label(RichText::new("You set").color(theme.text_faint));
+            ui.label(RichText::new(status::admin(endpoint.admin_state).word).color(theme.text));
+            switches(ui, cx, &endpoint.id, endpoint.admin_state, true);
+            return;
+        }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             switches(ui, cx, &endpoint.id, endpoint.admin_state, true);
             ui.label(RichText::new(status::admin(endpoint.admin_state).word).color(theme.text));

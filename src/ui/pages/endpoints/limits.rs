@@ -14,7 +14,7 @@ use crate::model::units::{Grouped, Timestamp};
 use crate::ui::cx::PageCx;
 use crate::ui::format::{clock_time, countdown};
 use crate::ui::theme::{self, Theme, gap};
-use crate::ui::widgets::{AmountChange, AmountEdit, note, section};
+use crate::ui::widgets::{AmountChange, AmountEdit, checkbox, note, section};
 
 type Field = fn(&mut Endpoint) -> &mut Option<u64>;
 
@@ -91,13 +91,13 @@ fn automatic(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
     let Some(mine) = config.endpoint(id) else { return };
     ui.horizontal_wrapped(|ui| {
         let mut pinned = mine.pinned;
-        let pin = ui.checkbox(&mut pinned, "Keep what is typed");
+        let pin = checkbox(ui, &mut pinned, "Keep what is typed");
         if pin.on_hover_text("What the service reports or refuses does not change the limits above").changed() {
             let verb = if pinned { "Pin" } else { "Unpin" };
             set(cx, id, format!("{verb} the limits of {id}"), |one| one.pinned = pinned);
         }
         let mut probing = mine.probe_above;
-        let probe = ui.checkbox(&mut probing, "Try above the limit");
+        let probe = checkbox(ui, &mut probing, "Try above the limit");
         if probe.on_hover_text("Gently, and never beyond twice the limit: some services allow it at times").changed() {
             let verb = if probing { "Let" } else { "No longer let" };
             set(cx, id, format!("{verb} {id} try above its limit"), |one| one.probe_above = probing);

@@ -8,6 +8,7 @@ use egui::{Align, Layout, RichText, Ui};
 
 use crate::contract::Snapshot;
 use crate::contract::snapshot::{AccountKey, KeyringState};
+use crate::model::config::{UpstreamWay, Way};
 use crate::model::outcome::ThrottleKind;
 use crate::model::status::{EndpointView, Health, PoolView, RestCause, RouteView};
 use crate::ui::cx::{Page, PageCx, Target};
@@ -79,7 +80,8 @@ fn show_row(ui: &mut Ui, cx: &mut PageCx, row: &Row) {
 fn rows(snapshot: &Snapshot) -> Vec<Row> {
     let view = &snapshot.view;
     let mut rows: Vec<Row> = view.routes.iter().filter_map(|route| of_route(route, snapshot)).collect();
-    rows.extend(view.endpoints.iter().filter_map(of_endpoint));
+    let way = &snapshot.applied.config.upstream;
+    rows.extend(view.endpoints.iter().filter_map(|endpoint| of_endpoint(endpoint, way)));
     rows.extend(unknown::of(snapshot).into_iter().map(|id| {
         let text =
             format!("{id} answered its newest request with 404: base URL, API version or deployment may be wrong.");
@@ -116,7 +118,7 @@ fn of_route(route: &RouteView, snapshot: &Snapshot) -> Option<Row> {
     Some(Row { tone, text, button: "Open route", door: Door::Place(Target::Route(model.clone())) })
 }
 
-fn of_endpoint(endpoint: &EndpointView) -> Option<Row> {
+fn of_endpoint(endpoint: &EndpointView, way: &UpstreamWay) -> Option<Row> {
     let (id, account) = (&endpoint.id, &endpoint.account);
     let open = ("Open endpoint", Door::Place(Target::Endpoint(id.clone())));
     let key = |button| (button, Door::Place(Target::Account(account.clone())));
@@ -130,7 +132,13 @@ fn of_endpoint(endpoint: &EndpointView) -> Option<Row> {
             }
             RestCause::NotFound => (format!("{id}: the service does not know this deployment."), open),
             RestCause::Errors => (format!("{id} rests after errors; a probe decides when it is back."), open),
-            RestCause::Unreachable => (format!("{id} cannot be reached; a probe decides when it is back."), open),
+            RestCause::Unreachable => match between(way).filter(|_| !endpoint.simulated) {
+                Some(proxy) => {
+                    let text = format!("{id} cannot be reached through {proxy}; a probe decides when it is back.");
+                    (text, ("Open proxy", Door::Place(Target::Setting("upstream_proxy"))))
+                }
+                None => (format!("{id} cannot be reached; a probe decides when it is back."), open),
+            },
             RestCause::Throttled(ThrottleKind::OutOfCredit) => {
                 (format!("{id} says the account has no credit. Waiting will not clear this."), open)
             }
@@ -142,6 +150,15 @@ fn of_endpoint(endpoint: &EndpointView) -> Option<Row> {
         _ => return None,
     };
     Some(Row { tone: Tone::Error, text, button, door })
+}
+
+/// The proxy on the way to services, in words; `None`: there is none.
+fn between(way: &UpstreamWay) -> Option<String> {
+    match way.way() {
+        Some(Way::Through(address)) => Some(format!("the upstream proxy {address}")),
+        Some(Way::System) => Some("the system's proxy settings".to_owned()),
+        Some(Way::Straight) | None => None,
+    }
 }
 
 /// A pool that fills up, from three quarters on.
@@ -188,6 +205,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::contract::snapshot::Applied;
     use crate::model::record::RequestRecord;
     use crate::model::units::Timestamp;
     use crate::ui::fixture;
@@ -255,6 +273,20 @@ mod tests {
         record.attempts.last_mut().unwrap().status = Some(200);
         put(&mut snapshot, &record);
         assert_eq!(rows(&snapshot), []);
+    }
+
+    #[test]
+    fn an_unreachable_endpoint_behind_a_proxy_names_the_proxy_and_leads_to_it() {
+        let gone = Health::Resting { until: Timestamp::MAX, cause: RestCause::Unreachable };
+        let mut snapshot = with(&[gone]);
+        let mut config = fixture::config();
+        config.upstream = UpstreamWay { proxy: "http://10.0.0.1:3128".to_owned() };
+        snapshot.applied = Arc::new(Applied { config: Arc::new(config), ..Applied::clone(&snapshot.applied) });
+        Arc::make_mut(&mut snapshot.view).endpoints[0].simulated = false;
+        let told = rows(&snapshot);
+        let row = told.iter().find(|row| row.text.contains("cannot be reached")).expect("it is told");
+        assert!(row.text.contains("through the upstream proxy http://10.0.0.1:3128; a probe decides"), "{row:?}");
+        assert_eq!(row.door, Door::Place(Target::Setting("upstream_proxy")));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::model::proposal::{PoolPlan, Proposal, Share, Way};
 use crate::model::units::Grouped;
 use crate::ui::cx::PageCx;
 use crate::ui::theme::{Tone, gap, mono};
-use crate::ui::widgets::{AmountChange, AmountEdit, note, primary_button};
+use crate::ui::widgets::{AmountChange, AmountEdit, note, primary_button, radio_value};
 
 /// The pool being split, and the way looked at.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ fn choice(ui: &mut Ui, state: &mut State, plan: &PoolPlan) {
     ui.horizontal_wrapped(|ui| {
         ui.label("Split:");
         for proposal in &plan.proposals {
-            ui.radio_value(&mut state.way, proposal.way.clone(), words(&proposal.way));
+            radio_value(ui, &mut state.way, proposal.way.clone(), &words(&proposal.way));
         }
         if plan.proposals.iter().all(|proposal| proposal.way != Way::ByDemand) {
             let off = ui.add_enabled(false, egui::RadioButton::new(false, words(&Way::ByDemand)));

@@ -11,6 +11,7 @@ use crate::model::units::{Grouped, Short, micros};
 use crate::ui::format::{clock_time, group_rank, span};
 use crate::ui::request_rows::outcome;
 use crate::ui::theme::{Theme, Tone, mono};
+use crate::ui::widgets::checkbox;
 use crate::ui::words::{self, explain};
 
 /// What a column sorts by.
@@ -156,7 +157,7 @@ impl Columns {
             let Some(kind) = KINDS.get(*place).filter(|kind| kind.id != "why") else { continue };
             ui.horizontal(|ui| {
                 ui.set_min_width(230.0);
-                ui.checkbox(on, kind.title);
+                checkbox(ui, on, kind.title);
                 ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                     let mut arrow = |icon, name: String, usable: bool, with: usize| {
                         let button =

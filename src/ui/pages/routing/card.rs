@@ -61,7 +61,8 @@ pub(super) fn show(
             }
             ui.label(strong(id.to_string()));
         });
-        if !tiny || lanes::weight_without_effect(group).is_none() {
+        // Where room is short, a weight without effect makes some.
+        if !narrow || lanes::weight_without_effect(group).is_none() {
             cell(ui, if narrow { 72.0 } else { 92.0 }, |ui| weight(ui, group, place.1, edits));
         }
         cell(ui, if narrow { 92.0 } else { 190.0 }, |ui| share(ui, cx, scene, group, place, narrow));

@@ -16,7 +16,7 @@ use crate::model::config::{Group, Route, Spread};
 use crate::ui::cx::PageCx;
 use crate::ui::format::{count, group_rank};
 use crate::ui::theme::{self, gap, small_font, strong};
-use crate::ui::widgets::icon_button;
+use crate::ui::widgets::{checkbox, icon_button};
 use crate::ui::words;
 
 const SPREADS: [Spread; 6] =
@@ -245,7 +245,7 @@ fn caches(ui: &mut Ui, place: usize, group: &Group, edits: &mut Vec<Edit>) {
     }
     let text = "Long prompts that begin alike go to the same endpoint while it bears its share, since its prompt cache may \
                 know them. Requests with a prompt_cache_key do so in any case.";
-    if ui.checkbox(&mut kept, "keep cached prompts together").on_hover_text(text).changed() {
+    if checkbox(ui, &mut kept, "keep cached prompts together").on_hover_text(text).changed() {
         edits.push(Edit::Caches(place, kept));
     }
 }

@@ -183,6 +183,10 @@ pub(super) fn name_form(
     if field.to_accounts {
         cx.go(Page::Accounts);
     }
+    let opened = field.response.id.with("opened");
+    if !ui.data_mut(|data| std::mem::replace(data.get_temp_mut_or_default(opened), true)) {
+        field.response.request_focus();
+    }
     if let Some(problem) = problem.filter(|_| !name.is_empty()) {
         ui.label(RichText::new(problem).color(cx.theme.tone(Tone::Error)));
     }
@@ -191,6 +195,9 @@ pub(super) fn name_form(
         let taken =
             ui.add_enabled(problem.is_none(), egui::Button::new(take)).clicked() || entered && problem.is_none();
         let left = ui.button("Cancel").clicked();
+        if taken || left {
+            ui.data_mut(|data| data.remove::<bool>(opened));
+        }
         taken.then_some(true).or(left.then_some(false))
     })
     .inner

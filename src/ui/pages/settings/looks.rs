@@ -12,6 +12,7 @@ use crate::model::preferences::{
 use crate::ui::alerts::Kind;
 use crate::ui::cx::PageCx;
 use crate::ui::theme::Tone;
+use crate::ui::widgets::{checkbox, radio};
 
 const THEMES: [(ThemeChoice, &str); 3] =
     [(ThemeChoice::System, "As the desktop"), (ThemeChoice::Light, "Light"), (ThemeChoice::Dark, "Dark")];
@@ -52,7 +53,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, slug: &str) {
 fn palette(ui: &mut Ui, cx: &mut PageCx) {
     for (choice, name) in PALETTES {
         ui.horizontal_wrapped(|ui| {
-            if ui.radio(cx.preferences.palette == choice, name).clicked() {
+            if radio(ui, cx.preferences.palette == choice, name).clicked() {
                 cx.preferences.palette = choice;
             }
             let theme = cx.theme.in_palette(choice);
@@ -76,7 +77,7 @@ fn palette(ui: &mut Ui, cx: &mut PageCx) {
 fn quiet_hours(ui: &mut Ui, cx: &mut PageCx) {
     ui.horizontal_wrapped(|ui| {
         let mut quiet = cx.preferences.quiet_hours.is_some();
-        if ui.checkbox(&mut quiet, "Quiet on the desktop").changed() {
+        if checkbox(ui, &mut quiet, "Quiet on the desktop").changed() {
             cx.preferences.quiet_hours = quiet.then_some(QuietHours::USUAL);
         }
         if let Some(hours) = &mut cx.preferences.quiet_hours {
@@ -108,7 +109,7 @@ fn one_of<T: Copy + PartialEq>(
     let words = |value: T| choices.iter().find(|(choice, _)| *choice == value).map_or("", |(_, word)| *word);
     ui.horizontal_wrapped(|ui| {
         for (choice, word) in choices {
-            if ui.radio(*field(cx.preferences) == *choice, *word).clicked() {
+            if radio(ui, *field(cx.preferences) == *choice, word).clicked() {
                 *field(cx.preferences) = *choice;
             }
         }
@@ -122,7 +123,7 @@ fn one_of<T: Copy + PartialEq>(
 fn switch(ui: &mut Ui, cx: &mut PageCx, name: &str, field: fn(&mut Preferences) -> &mut bool) {
     let usually = *field(&mut Preferences::default());
     ui.horizontal_wrapped(|ui| {
-        ui.checkbox(field(cx.preferences), name);
+        checkbox(ui, field(cx.preferences), name);
         let is_usual = *field(cx.preferences) == usually;
         if usual(ui, cx, name, is_usual, if usually { "on" } else { "off" }) {
             *field(cx.preferences) = usually;
@@ -148,7 +149,7 @@ fn text(ui: &mut Ui, cx: &mut PageCx) {
 fn events(ui: &mut Ui, cx: &mut PageCx) {
     for kind in Kind::ALL {
         let mut told = !cx.preferences.muted.contains(kind.slug());
-        if ui.checkbox(&mut told, kind.name()).changed() {
+        if checkbox(ui, &mut told, kind.name()).changed() {
             if told {
                 cx.preferences.muted.remove(kind.slug());
             } else {

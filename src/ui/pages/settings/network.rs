@@ -11,7 +11,7 @@ use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::findings;
 use crate::ui::keyless;
 use crate::ui::theme::{Tone, mono};
-use crate::ui::widgets::note;
+use crate::ui::widgets::{checkbox, note, radio};
 
 const LOOPBACK: &str = "127.0.0.1";
 const EVERYWHERE: &str = "0.0.0.0";
@@ -46,7 +46,7 @@ fn address(ui: &mut Ui, cx: &mut PageCx) {
         for (address, word, allowed) in
             [(LOOPBACK, "This computer only", true), (EVERYWHERE, "This network", anybody || now == EVERYWHERE)]
         {
-            if ui.add_enabled(allowed, egui::RadioButton::new(now == address, word)).clicked() {
+            if ui.add_enabled_ui(allowed, |ui| radio(ui, now == address, word)).inner.clicked() {
                 set(cx, address);
             }
         }
@@ -116,7 +116,7 @@ fn token(ui: &mut Ui, cx: &mut PageCx) {
     let (required, always) = (listen.require_token, !listen.is_loopback());
     let mut asks = required || always;
     let label = "Every request needs a caller's token";
-    let switch = ui.add_enabled(!always, egui::Checkbox::new(&mut asks, label));
+    let switch = ui.add_enabled_ui(!always, |ui| checkbox(ui, &mut asks, label)).inner;
     if switch.on_disabled_hover_text("Always so where other computers can reach Tidegate").changed() {
         let step = if asks { "Ask every request for a token" } else { "Ask no token on this computer" };
         cx.draft.edit(step, |config| config.listen.require_token = asks);

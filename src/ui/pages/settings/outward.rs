@@ -3,14 +3,14 @@
 //! Invariant: an address goes into the draft whole, and one with a password in it is never kept.
 //! Absent on purpose: asking whether the proxy is there; the next request shows it.
 
-use egui::{Key, RadioButton, Ui};
+use egui::{Key, Ui};
 
 use super::usual;
 use crate::model::config::{UpstreamWay, Way, is_proxy};
 use crate::ui::cx::{Page, PageCx};
 use crate::ui::findings;
 use crate::ui::keyless;
-use crate::ui::widgets::note;
+use crate::ui::widgets::{note, radio};
 
 /// What is being typed; `None`: nothing.
 #[derive(Debug, Default)]
@@ -28,12 +28,12 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
             ("Straight", UpstreamWay::NONE, way == Some(Way::Straight)),
             ("As the system says", UpstreamWay::SYSTEM, way == Some(Way::System)),
         ] {
-            if ui.add(RadioButton::new(chosen && state.typed.is_none(), word)).clicked() {
+            if radio(ui, chosen && state.typed.is_none(), word).clicked() {
                 state.typed = None;
                 set(cx, value);
             }
         }
-        if ui.add(RadioButton::new(through || state.typed.is_some(), "Through a proxy")).clicked() {
+        if radio(ui, through || state.typed.is_some(), "Through a proxy").clicked() {
             let known = if through { now.proxy.clone() } else { String::new() };
             state.typed.get_or_insert(known);
         }

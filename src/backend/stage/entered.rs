@@ -1,0 +1,117 @@
+//! What runs: a configuration that was applied, or another profile.
+//!
+//! Invariant: brain, door and simulated endpoints follow in one turn of the actor; requests under way end under what they
+//! began with.
+//! Absent on purpose: checking; what comes here was checked.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Stage;
+use crate::backend::callers::{self, Porter};
+use crate::backend::credentials::Credentials;
+use crate::backend::drafts::Drafts;
+use crate::backend::history::Historian;
+use crate::backend::keeper::Keeper;
+use crate::backend::keys::{self, LeftDesk};
+use crate::backend::live;
+use crate::backend::profile::Loaded;
+use crate::backend::racks::Racks;
+use crate::backend::resolve::{applied, resolve, with_inventory};
+use crate::backend::revisions;
+use crate::backend::simulated::Simulated;
+use crate::contract::snapshot::Applied;
+use crate::model::check::Finding;
+use crate::model::checked::CheckedConfig;
+use crate::model::config::Config;
+use crate::policy::{Balancer, Input};
+use crate::record::{Ring, Series};
+
+impl Stage {
+    /// Starts, follows or ends the simulated endpoints, as the configuration has some or none.
+    pub(super) fn start_simulated(&mut self) {
+        let config = &self.applied.config;
+        let wanted = config.endpoints.iter().any(|endpoint| config.is_simulated(endpoint));
+        match (&self.simulated, wanted) {
+            (Some(running), true) => running.follow(config),
+            (Some(_), false) => self.simulated = None,
+            (None, false) => {}
+            (None, true) => match Simulated::start(config, self.clock) {
+                Ok(simulated) => self.simulated = Some(simulated),
+                Err(error) => tracing::error!(%error, "the simulated endpoints could not be started"),
+            },
+        }
+    }
+
+    /// Runs a configuration that was checked: the brain, the door and the simulated endpoints follow at once.
+    pub(in crate::backend) fn run_config(
+        &mut self,
+        config: Arc<Config>,
+        checked: CheckedConfig,
+        findings: Vec<Finding>,
+    ) {
+        let checked = Arc::new(checked);
+        let revision = checked.revision;
+        self.newest = self.newest.max(revision);
+        let findings = with_inventory(findings, &config, &self.porter);
+        self.applied = Arc::new(Applied { revision, config, findings, file_problem: None });
+        self.start_simulated();
+        self.ways.set(&self.applied.config.upstream);
+        self.door.config.store(Arc::clone(&checked));
+        self.admit_callers();
+        self.set_table();
+        self.place_accounts();
+        self.engine.tell(Input::Configured(checked));
+        self.ask_for_keys();
+    }
+
+    /// Goes to a profile's desk; that of a profile with keys of its own is kept for when it is entered again.
+    pub(super) fn take_desk(&mut self, loaded: &Loaded) -> anyhow::Result<()> {
+        let known = self.left_desk.take_if(|left| left.folder == loaded.paths.data_dir);
+        let desk = known.map_or_else(|| keys::desk(loaded), |left| Ok(left.desk))?;
+        let before = std::mem::replace(&mut self.desk, desk);
+        if !self.profile.shown.demo {
+            let folder = self.profile.paths.data_dir.clone();
+            self.left_desk = Some(LeftDesk { folder, desk: before, in_memory: keys::in_memory(&self.places) });
+        }
+        Ok(())
+    }
+
+    /// Swaps the profile: what ran, was recorded and was learned in the old one is dropped.
+    pub(in crate::backend) fn enter(&mut self, loaded: Loaded) -> anyhow::Result<()> {
+        self.take_desk(&loaded)?;
+        (self.racks, self.credentials) = (Racks::default(), Credentials::default());
+        self.simulated = None;
+        live::forget(self);
+        self.profile = loaded;
+        self.profiles = self.profiles.saturating_add(1);
+        (self.revisions, self.on_disk) = (Arc::default(), None);
+        self.drafts = Drafts::kept(self.back.draft());
+        revisions::adopt(self);
+        self.porter = Porter::open(&self.profile.paths);
+        let (checked, findings) = resolve(&self.profile, self.next_revision(), &self.porter);
+        self.newest = checked.revision;
+        self.applied = Arc::new(Applied { revision: checked.revision, ..applied(&self.profile, findings) });
+        callers::forget_removed(self);
+        let seed = self.options.seed.unwrap_or_else(|| self.clock.wall_ms());
+        self.keeper.close(&self.engine);
+        self.engine.replace(Balancer::new(Arc::clone(&checked), seed, self.clock.now()));
+        self.keeper = Keeper::open(&self.profile.paths, &self.engine);
+        self.ways.set(&self.applied.config.upstream);
+        self.door.config.store(checked);
+        self.admit_callers();
+        self.door.forget_arrivals();
+        self.collect();
+        self.history.close(self.clock.wall_ms());
+        self.history =
+            Historian::open(&self.profile.paths.data_dir, &self.applied.config.history, &self.clock, &self.events);
+        (self.ring, self.series) = (Ring::new(), Series::new());
+        (self.places, self.key_tests, self.calls) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        self.start_simulated();
+        self.set_table();
+        self.place_accounts();
+        self.ask_for_keys();
+        self.announce();
+        Ok(())
+    }
+}

@@ -1,0 +1,113 @@
+//! What the live plots show of gaps, bands, sums and ends, and how much they draw.
+
+use super::*;
+use egui_kittest::Harness;
+
+fn point(second: u64, tokens: u64, health: Health) -> SeriesPoint {
+    SeriesPoint {
+        second,
+        tokens_used: tokens,
+        tokens_reserved: 0,
+        requests_used: 0,
+        throttled: 0,
+        health,
+        token_limit: Some(100),
+    }
+}
+
+fn series(slot: usize, points: &[SeriesPoint]) -> EndpointSeries {
+    EndpointSeries { id: "e".into(), slot, chunks: vec![points.into()] }
+}
+
+#[test]
+fn names_at_the_upper_edge_move_down_and_keep_apart() {
+    let room = egui::Rangef::new(100.0, 300.0);
+    let moved = |mut heights: Vec<f32>| {
+        apart(&mut heights, room);
+        heights
+    };
+    assert_eq!(moved(vec![98.0, 101.0, 103.0]), [107.0, 121.0, 135.0], "none is cut at the edge");
+    assert_eq!(moved(vec![150.0, 200.0]), [150.0, 200.0]);
+    assert_eq!(moved(vec![299.0, 300.0]), [283.0, 297.0], "the lower edge has a little more room");
+}
+
+#[test]
+fn a_missing_second_parts_a_line() {
+    let one = series(0, &[1, 2, 5, 6].map(|second| point(second, 7, Health::Healthy)));
+    let streams = lines(&Theme::default(), &[&one], Metric::Tokens, 10);
+    assert_eq!(streams[0].runs.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
+}
+
+#[test]
+fn a_gap_of_every_stream_is_time_not_served_and_a_minute_is_summed_up_in_a_row() {
+    let seconds = [point(1, 5, Health::Healthy), point(2, 7, Health::Healthy), point(8, 9, Health::Healthy)];
+    let late = [point(9, 1, Health::Healthy)];
+    let both = [series(0, &seconds), series(1, &late)];
+    let streams = lines(&Theme::default(), &both.iter().collect::<Vec<_>>(), Metric::Tokens, 10);
+    assert_eq!(unserved(&streams), [(-8.0, -2.0)]);
+    assert_eq!(streams[0].minute(0), Some((5.0, 7.0, 9.0)));
+    assert_eq!(streams[0].minute(1), None);
+}
+
+#[test]
+fn a_band_lies_on_the_one_below() {
+    let both = [series(0, &[point(1, 7, Health::Healthy)]), series(1, &[point(1, 5, Health::Healthy)])];
+    let bands = stacked(&Theme::default(), &both, Metric::Tokens, 1);
+    assert_eq!(bands[1].runs[0][0], Mark { x: -0.0, low: 7.0, high: 12.0 });
+}
+
+#[test]
+fn without_a_known_limit_there_is_no_line_of_what_is_usable() {
+    let mut one = crate::ui::fixture::snapshot().series.endpoints[0].clone();
+    let unknown = |point: &SeriesPoint| SeriesPoint { token_limit: None, ..*point };
+    one.chunks = vec![one.points().map(unknown).collect()];
+    let stream = usable(&Theme::default(), &[one], crate::ui::fixture::SECOND);
+    assert!(stream.runs.is_empty() && stream.name.is_empty(), "{}", stream.name);
+}
+
+#[test]
+fn a_resting_endpoint_counts_as_nothing_in_what_is_usable() {
+    let cause = crate::model::status::RestCause::Errors;
+    let resting = Health::Resting { until: crate::model::units::Timestamp::MAX, cause };
+    let both = [series(0, &[point(1, 0, Health::Healthy)]), series(1, &[point(1, 0, resting)])];
+    assert_eq!(usable(&Theme::default(), &both, 1).last().map(|mark| mark.high), Some(100.0));
+}
+
+#[test]
+fn a_limit_far_above_what_is_used_is_not_drawn_dash_by_dash_all_the_way() {
+    let cause = crate::model::status::RestCause::Errors;
+    let resting = Health::Resting { until: crate::model::units::Timestamp::MAX, cause };
+    let shapes = |limit: u64| {
+        // It rests every other second, so that the line of what is usable falls and climbs all the time.
+        let point = |second: u64| SeriesPoint {
+            token_limit: Some(limit),
+            ..point(second, 50, if second.is_multiple_of(2) { resting } else { Health::Healthy })
+        };
+        let one = series(0, &(1..100).map(point).collect::<Vec<_>>());
+        let harness = Harness::builder().with_context_setup(crate::ui::theme::install).build_ui(move |ui| {
+            let theme = Theme::of(ui.ctx());
+            let mut streams = stacked(theme, std::slice::from_ref(&one), Metric::Tokens, 100);
+            let line = usable(theme, std::slice::from_ref(&one), 100);
+            let top = Some(readable_top(&streams, &line));
+            streams.push(line);
+            let now = pin::Now::of(&crate::ui::fixture::snapshot());
+            let (summary, levels) = (String::new(), Vec::new());
+            let chart = Chart {
+                id: "t",
+                summary,
+                height: 160.0,
+                window: 120,
+                now,
+                metric: Metric::Tokens,
+                streams,
+                levels,
+                top,
+            };
+            chart.show(ui, theme);
+        });
+        harness.output().shapes.len()
+    };
+    let (near, far) = (shapes(500), shapes(500_000));
+    assert!(near > 50, "{near} shapes: nothing is drawn");
+    assert!(far < near * 2, "{far} shapes where a near limit takes {near}");
+}
