@@ -31,8 +31,8 @@ play() {
   if [ "${FUZZ_GROW:-0}" = 1 ]; then
     local before
     before=$(ls "corpus/$target" | wc -l)
-    # Of equal ones the shortest; those that have a name stay.
-    cargo fuzz run --fuzz-dir . --sanitizer none "$target" "corpus/$target" "$scratch/$target" -- -merge=1 -max_len=4096 >"$scratch/$target.log" 2>&1
+    # As few and as short ones as reach all of it; those that have a name stay.
+    cargo fuzz run --fuzz-dir . --sanitizer none "$target" "corpus/$target" "$scratch/$target" -- -set_cover_merge=1 -max_len=400 >"$scratch/$target.log" 2>&1
     echo "$target: $(($(ls "corpus/$target" | wc -l) - before)) more in its corpus"
   fi
 }
