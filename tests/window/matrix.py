@@ -48,21 +48,14 @@ def pages(window, size, percent):
     until("the inspector", lambda: window.press("j", "w") or window.places_of("Raw error"))
     picture(window, f"why-{where}", size)
     window.press("Escape")
+
+
+def endpoint(window, percent):
     assert window.start_again("--demo", "--open", "tidegate://endpoints/sim-eastus") == 0
-    window.see("Soft cap sim-eastus")
-    picture(window, f"endpoint-{where}", size)
-    # A click can fall between two frames.
-    until("the list of endpoints", lambda: is_back(window))
-    xdotool("mousemove", 2559, 1439)
-
-
-def is_back(window):
-    # The button; its tooltip has the same words.
-    for at in window.places_of("All endpoints")[:1]:
-        window.move(at)
-        xdotool("click", 1)
-        window.settle()
-    return window.places_of(PAGES[1][1])
+    for size in SIZES:
+        resize(window, size)
+        window.see("Soft cap sim-eastus")
+        picture(window, f"endpoint-{size[0]}-{percent}", size)
 
 
 def picture(window, name, size):
@@ -88,6 +81,8 @@ def main():
                     until("some answers", lambda: load.answers > 40, 120)
                     for size in SIZES:
                         pages(window, size, percent)
+                    # Last: the page stays at what was opened.
+                    endpoint(window, percent)
                     load.over.set()
             print(f"ok {theme} at {percent} %", flush=True)
 
