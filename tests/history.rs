@@ -73,7 +73,12 @@ fn what_the_screen_showed_before_a_restart_it_shows_after_it_and_leaving_the_dem
 
     let second = Demo::start(home.path());
     let after = second.wait_until("what was", |snapshot| snapshot.records.len() == 3);
-    assert!(before.records.iter().zip(after.records.iter()).all(|(one, other)| one == other));
+    for (one, other) in before.records.iter().zip(after.records.iter()) {
+        let mut kept = RequestRecord::clone(one);
+        // What a service says of itself is never stored.
+        kept.attempts.iter_mut().for_each(|attempt| attempt.said = None);
+        assert_eq!(&kept, &**other);
+    }
     assert_eq!(used(&after), 3);
     assert_eq!(after.history.store.requests, 3);
     second.ask(Wish::SendTest { model: "demo-chat".into() });
