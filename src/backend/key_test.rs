@@ -11,6 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::contract::snapshot::KeyTest;
 use crate::engine::clock::Clock;
 use crate::model::config::{Account, AzureApi, Config, Service, UpstreamWay, Way};
+use crate::model::host::is_on_this_computer;
 use crate::model::outcome::LimitFacts;
 use crate::model::profile::Operation;
 use crate::model::secret::Secret;
@@ -48,7 +49,7 @@ pub(super) struct Asker<'a> {
 /// The same way that requests take: this computer's own addresses straight, others as the configuration says.
 fn by_way(account: &Account, way: &UpstreamWay) -> Result<reqwest::ClientBuilder, String> {
     let builder = reqwest::Client::builder();
-    let own = is_loopback_url(&account.base_url);
+    let own = is_on_this_computer(&account.base_url);
     match way.way().filter(|_| !own) {
         Some(Way::System) => Ok(builder),
         Some(Way::Through(address)) => {
@@ -62,13 +63,6 @@ fn by_way(account: &Account, way: &UpstreamWay) -> Result<reqwest::ClientBuilder
 }
 
 const NO_WAY: &str = "The upstream proxy is no address, so nothing is sent. Mend it under Settings, Network.";
-
-fn is_loopback_url(url: &str) -> bool {
-    let uri = url.parse::<http::Uri>().ok();
-    let host = uri.as_ref().and_then(http::Uri::host).unwrap_or_default();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
 
 #[derive(Clone, Copy)]
 struct Asked {

@@ -11,6 +11,7 @@ use http::Uri;
 
 use crate::model::checked::{CheckedConfig, CheckedEndpoint};
 use crate::model::config::{Account, Service};
+use crate::model::host;
 use crate::model::id::{AccountId, EndpointId};
 use crate::proxy::slots::Slots;
 use crate::proxy::upstreams::Upstream;
@@ -66,12 +67,7 @@ fn upstream(
 }
 
 fn address(uri: &Uri) -> Option<IpAddr> {
-    let host = uri.host()?.trim_end_matches('.').to_ascii_lowercase();
-    match host.as_str() {
-        "localhost" => Some(IpAddr::from([127, 0, 0, 1])),
-        host if host.ends_with(".localhost") => Some(IpAddr::from([127, 0, 0, 1])),
-        host => host.trim_matches(['[', ']']).parse().ok(),
-    }
+    host::address(uri.host()?)
 }
 
 fn is_own(uri: &Uri, own: SocketAddr) -> bool {

@@ -10,6 +10,7 @@ pub mod config;
 pub mod counterfactual;
 pub mod decision;
 pub mod history;
+pub mod host;
 pub mod id;
 pub mod insight;
 pub mod outcome;

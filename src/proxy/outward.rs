@@ -21,6 +21,7 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use tower_service::Service;
 
 use crate::model::config::{UpstreamWay, Way};
+use crate::model::host::is_this_computer;
 
 /// The way that new connections take. Those that are open go on as they are.
 #[derive(Clone, Default)]
@@ -103,9 +104,7 @@ impl Ways {
 
 /// Whether an address is this computer's own.
 fn is_ours(to: &Uri) -> bool {
-    let host = to.host().unwrap_or_default();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost") || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    to.host().is_some_and(is_this_computer)
 }
 
 /// Opens connections by the way that was chosen.

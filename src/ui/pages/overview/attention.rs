@@ -8,7 +8,8 @@ use egui::{Align, Layout, RichText, Ui};
 
 use crate::contract::Snapshot;
 use crate::contract::snapshot::{AccountKey, KeyringState};
-use crate::model::config::{UpstreamWay, Way};
+use crate::model::config::{Config, Way};
+use crate::model::host::is_on_this_computer;
 use crate::model::outcome::ThrottleKind;
 use crate::model::status::{EndpointView, Health, PoolView, RestCause, RouteView};
 use crate::ui::cx::{Page, PageCx, Target};
@@ -80,8 +81,7 @@ fn show_row(ui: &mut Ui, cx: &mut PageCx, row: &Row) {
 fn rows(snapshot: &Snapshot) -> Vec<Row> {
     let view = &snapshot.view;
     let mut rows: Vec<Row> = view.routes.iter().filter_map(|route| of_route(route, snapshot)).collect();
-    let way = &snapshot.applied.config.upstream;
-    rows.extend(view.endpoints.iter().filter_map(|endpoint| of_endpoint(endpoint, way)));
+    rows.extend(view.endpoints.iter().filter_map(|endpoint| of_endpoint(endpoint, snapshot)));
     rows.extend(unknown::of(snapshot).into_iter().map(|id| {
         let text =
             format!("{id} answered its newest request with 404: base URL, API version or deployment may be wrong.");
@@ -118,7 +118,7 @@ fn of_route(route: &RouteView, snapshot: &Snapshot) -> Option<Row> {
     Some(Row { tone, text, button: "Open route", door: Door::Place(Target::Route(model.clone())) })
 }
 
-fn of_endpoint(endpoint: &EndpointView, way: &UpstreamWay) -> Option<Row> {
+fn of_endpoint(endpoint: &EndpointView, snapshot: &Snapshot) -> Option<Row> {
     let (id, account) = (&endpoint.id, &endpoint.account);
     let open = ("Open endpoint", Door::Place(Target::Endpoint(id.clone())));
     let key = |button| (button, Door::Place(Target::Account(account.clone())));
@@ -132,9 +132,9 @@ fn of_endpoint(endpoint: &EndpointView, way: &UpstreamWay) -> Option<Row> {
             }
             RestCause::NotFound => (format!("{id}: the service does not know this deployment."), open),
             RestCause::Errors => (format!("{id} rests after errors; a probe decides when it is back."), open),
-            RestCause::Unreachable => match between(way).filter(|_| !endpoint.simulated) {
+            RestCause::Unreachable => match between(endpoint, &snapshot.applied.config) {
                 Some(proxy) => {
-                    let text = format!("{id} cannot be reached through {proxy}; a probe decides when it is back.");
+                    let text = format!("{id} cannot be reached {proxy}; a probe decides when it is back.");
                     (text, ("Open proxy", Door::Place(Target::Setting("upstream_proxy"))))
                 }
                 None => (format!("{id} cannot be reached; a probe decides when it is back."), open),
@@ -152,11 +152,15 @@ fn of_endpoint(endpoint: &EndpointView, way: &UpstreamWay) -> Option<Row> {
     Some(Row { tone: Tone::Error, text, button, door })
 }
 
-/// The proxy on the way to services, in words; `None`: there is none.
-fn between(way: &UpstreamWay) -> Option<String> {
-    match way.way() {
-        Some(Way::Through(address)) => Some(format!("the upstream proxy {address}")),
-        Some(Way::System) => Some("the system's proxy settings".to_owned()),
+/// The proxy on the way to an endpoint, in words; `None`: there is none. This computer's own services are reached straight.
+fn between(endpoint: &EndpointView, config: &Config) -> Option<String> {
+    let account = config.account(&endpoint.account)?;
+    if endpoint.simulated || is_on_this_computer(&account.base_url) {
+        return None;
+    }
+    match config.upstream.way() {
+        Some(Way::Through(address)) => Some(format!("through the upstream proxy {address}")),
+        Some(Way::System) => Some("by the system's proxy settings".to_owned()),
         Some(Way::Straight) | None => None,
     }
 }
@@ -206,6 +210,7 @@ mod tests {
 
     use super::*;
     use crate::contract::snapshot::Applied;
+    use crate::model::config::UpstreamWay;
     use crate::model::record::RequestRecord;
     use crate::model::units::Timestamp;
     use crate::ui::fixture;
@@ -276,15 +281,19 @@ mod tests {
     }
 
     #[test]
-    fn an_unreachable_endpoint_behind_a_proxy_names_the_proxy_and_leads_to_it() {
+    fn an_unreachable_endpoint_behind_a_proxy_names_the_proxy_and_leads_to_it_unless_it_is_on_this_computer() {
         let gone = Health::Resting { until: Timestamp::MAX, cause: RestCause::Unreachable };
-        let mut snapshot = with(&[gone]);
-        let mut config = fixture::config();
-        config.upstream = UpstreamWay { proxy: "http://10.0.0.1:3128".to_owned() };
-        snapshot.applied = Arc::new(Applied { config: Arc::new(config), ..Applied::clone(&snapshot.applied) });
-        Arc::make_mut(&mut snapshot.view).endpoints[0].simulated = false;
-        let told = rows(&snapshot);
-        let row = told.iter().find(|row| row.text.contains("cannot be reached")).expect("it is told");
+        let told = |base_url: &str| {
+            let mut snapshot = with(&[gone]);
+            let mut config = fixture::config();
+            config.upstream = UpstreamWay { proxy: "http://10.0.0.1:3128".to_owned() };
+            config.accounts.iter_mut().for_each(|account| account.base_url = base_url.to_owned());
+            snapshot.applied = Arc::new(Applied { config: Arc::new(config), ..Applied::clone(&snapshot.applied) });
+            Arc::make_mut(&mut snapshot.view).endpoints[0].simulated = false;
+            rows(&snapshot).into_iter().find(|row| row.text.contains("cannot be reached")).expect("it is told")
+        };
+        assert!(!told("http://ollama.localhost:11434/v1").text.contains("proxy"), "it is reached straight");
+        let row = told("https://api.example.com/v1");
         assert!(row.text.contains("through the upstream proxy http://10.0.0.1:3128; a probe decides"), "{row:?}");
         assert_eq!(row.door, Door::Place(Target::Setting("upstream_proxy")));
     }
