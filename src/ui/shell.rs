@@ -49,6 +49,8 @@ use toasts::{Toast, Toasts};
 /// The whole screen. Drawn by eframe in the window, by a harness in tests.
 pub struct Console {
     line: UiEnd,
+    /// Whose draft, selection and filters these are: nothing of one profile goes to another.
+    profile: String,
     draft: Draft,
     tuning: Tuning,
     trail: Trail,
@@ -100,8 +102,10 @@ impl Console {
     /// A console without a window, and with nothing remembered.
     fn bare(line: UiEnd) -> Self {
         let draft = Draft::new(&line.latest().applied);
+        let profile = line.latest().profile.name.clone();
         Self {
             line,
+            profile,
             draft,
             tuning: Tuning::default(),
             trail: Trail::default(),
@@ -169,6 +173,7 @@ impl Console {
         let snapshot = self.line.latest();
         self.looks.follow(&ctx, &mut self.preferences);
         let theme = Theme::of(&ctx);
+        self.mind_profile(&ctx, &snapshot);
         self.draft.follow(&snapshot.applied);
         let notices = self.hear(&ctx);
         self.alert(&snapshot, Some(&ctx));

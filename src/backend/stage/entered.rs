@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::Stage;
 use crate::backend::callers::{self, Porter};
 use crate::backend::credentials::Credentials;
-use crate::backend::drafts::Drafts;
+use crate::backend::drafts::{self, Drafts};
 use crate::backend::history::Historian;
 use crate::backend::keeper::Keeper;
 use crate::backend::keys::{self, LeftDesk};
@@ -80,6 +80,7 @@ impl Stage {
     /// Swaps the profile: what ran, was recorded and was learned in the old one is dropped.
     pub(in crate::backend) fn enter(&mut self, loaded: Loaded) -> anyhow::Result<()> {
         self.take_desk(&loaded)?;
+        drafts::close(self);
         (self.racks, self.credentials) = (Racks::default(), Credentials::default());
         self.simulated = None;
         live::forget(self);

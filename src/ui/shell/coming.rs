@@ -8,9 +8,12 @@ use egui::{Context, ViewportCommand};
 use super::toasts::Toast;
 use super::{Console, Ending};
 use crate::contract::snapshot::Serving;
-use crate::contract::{NotePress, NoticeBody, UiEnd};
+use crate::contract::{NotePress, NoticeBody, Snapshot, UiEnd};
 use crate::model::preferences::Preferences;
+use crate::ui::draft::Draft;
 use crate::ui::link;
+use crate::ui::live::Tuning;
+use crate::ui::pages::States;
 use crate::ui::theme::{self, Tone};
 
 /// What is to be done while there is no window.
@@ -57,6 +60,18 @@ impl Console {
             let text = "Your draft from before is here again. Nothing of it runs yet.";
             self.toasts.add(ctx, Toast::new(Tone::Info, text));
         }
+    }
+
+    /// Begins anew in another profile, with the draft that was left there.
+    pub(super) fn mind_profile(&mut self, ctx: &Context, snapshot: &Snapshot) {
+        if self.profile == snapshot.profile.name {
+            return;
+        }
+        self.profile.clone_from(&snapshot.profile.name);
+        self.draft = Draft::new(&snapshot.applied);
+        (self.tuning, self.states, self.selected) = (Tuning::default(), States::default(), None);
+        self.left = (u64::MAX, false);
+        self.take_up_draft(ctx);
     }
 
     /// Follows a link in the first frame that comes.

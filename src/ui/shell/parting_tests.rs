@@ -5,7 +5,11 @@ use egui_kittest::kittest::Queryable;
 use super::tests::{Screen, screen_of};
 use super::*;
 use crate::contract::DemoCommand;
-use crate::contract::snapshot::{AccountKey, KeyState, KeyringState, KeysView, SpareKeys};
+use crate::contract::snapshot::{AccountKey, Applied, KeyState, KeyringState, KeysView, SpareKeys};
+use crate::model::config::{AdminState, Config};
+use crate::model::revision::LeftDraft;
+use crate::model::status::{Health, RestCause};
+use crate::model::units::Timestamp;
 use crate::ui::fixture;
 
 fn says(screen: &Screen, part: &str) -> bool {
@@ -51,6 +55,51 @@ fn adding_a_real_endpoint_from_the_demo_asks_first_and_then_goes_to_the_accounts
     screen.click("Leave and add an endpoint");
     assert_eq!(screen.harness.state().page(), Page::Accounts);
     assert!(matches!(screen.command(), Some(Command::Demo(DemoCommand::Leave))));
+}
+
+#[test]
+fn an_edit_of_the_demo_stays_there_and_the_draft_of_the_persons_own_profile_is_here_again() {
+    let mut screen = screen_of(fixture::snapshot());
+    screen.harness.state_mut().draft.edit("Pause it", |config| config.endpoints[0].admin_state = AdminState::Paused);
+    screen.harness.run_steps(2);
+    assert!(screen.harness.state().draft().is_changed());
+    let own = |left_draft| {
+        let mut snapshot = fixture::snapshot();
+        (snapshot.profile.demo, snapshot.profile.name) = (false, "Default".to_owned());
+        snapshot.applied =
+            Arc::new(Applied { config: Arc::new(Config::default()), ..Applied::clone(&snapshot.applied) });
+        snapshot.left_draft = left_draft;
+        snapshot
+    };
+    screen.back.publish(own(None));
+    screen.harness.run_steps(2);
+    assert!(!screen.harness.state().draft().is_changed(), "{:?}", screen.harness.state().draft().changes());
+    assert_eq!(screen.harness.state().draft().undo_label(), None);
+    screen.back.publish(fixture::snapshot());
+    screen.harness.run_steps(2);
+    let mut working = Config::default();
+    working.routes = fixture::config().routes;
+    screen.back.publish(own(Some(Arc::new(LeftDraft { base: Config::default(), working }))));
+    screen.harness.run_steps(2);
+    assert!(screen.harness.state().draft().is_changed());
+    assert!(says(&screen, "Your draft from before is here again"));
+}
+
+#[test]
+fn the_bell_opens_at_the_first_click_though_its_number_goes() {
+    let mut snapshot = fixture::snapshot();
+    let until = Timestamp::MAX;
+    let view = Arc::make_mut(&mut snapshot.view);
+    view.endpoints[0].health = Health::Resting { until, cause: RestCause::KeyRejected };
+    snapshot.generation += 1;
+    let mut screen = screen_of(fixture::snapshot());
+    screen.back.publish(snapshot);
+    screen.harness.run_steps(4);
+    let bell = screen.harness.query_by_label_contains("Notifications,").expect("there is something new");
+    bell.click();
+    screen.harness.run_steps(6);
+    assert!(says(&screen, "so far"), "the list is open");
+    assert!(screen.harness.query_by_label_contains("Notifications,").is_none(), "and all of it was seen");
 }
 
 /// Two accounts whose keys are in memory, and nothing under way.

@@ -28,7 +28,9 @@ impl Bell {
         let icon = if number > 0 { ICON_NOTIFICATIONS_ACTIVE } else { ICON_NOTIFICATIONS };
         let button = icon_button(ui, theme, icon, &name);
         let mut wish = None;
-        let shown = Popup::menu(&button).close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
+        // The number before it goes when it opens, and with it the button's own name among widgets.
+        let list = Popup::menu(&button).id(egui::Id::unique("notifications"));
+        let shown = list.close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
             ui.set_width((ui.ctx().content_rect().width() - 80.0).min(440.0));
             wish = self.list(ui, theme, snapshot);
             if wish.as_ref().is_some_and(|wish| !matches!(wish, Wish::Bell(_))) {
