@@ -110,7 +110,8 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         let most = (ui.available_width() * 0.5).clamp(360.0, 760.0);
         widgets::move_edge_by_keys(ui, "request inspector");
         egui::Panel::right("request inspector")
-            .default_size(most.min(440.0))
+            // As wide as what it shows needs, so that it does not grow by itself.
+            .default_size(most.min(528.0))
             .size_range(340.0..=most)
             .frame(egui::Frame::new().inner_margin(egui::Margin { left: 12, right: 0, top: 0, bottom: 0 }))
             .show(ui, |ui| inspector(ui, cx, state));

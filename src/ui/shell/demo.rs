@@ -92,7 +92,9 @@ impl Strip {
                 if primary_button(ui, theme, "See what happens under load").clicked() {
                     play(Script::RushHour, wanted);
                 }
-                say(ui, theme, "It works. See it under load:", Script::RushHour.promise());
+                let answered = snapshot.view.endpoints.iter().any(|endpoint| endpoint.counters.answered > 0);
+                let what = if answered { "It works. See it under load:" } else { "See it under load:" };
+                say(ui, theme, what, Script::RushHour.promise());
             }
         }
     }

@@ -77,8 +77,7 @@ fn an_edit_of_the_demo_stays_there_and_the_draft_of_the_persons_own_profile_is_h
     assert_eq!(screen.harness.state().draft().undo_label(), None);
     screen.back.publish(fixture::snapshot());
     screen.harness.run_steps(2);
-    let mut working = Config::default();
-    working.routes = fixture::config().routes;
+    let working = Config { routes: fixture::config().routes, ..Config::default() };
     screen.back.publish(own(Some(Arc::new(LeftDraft { base: Config::default(), working }))));
     screen.harness.run_steps(2);
     assert!(screen.harness.state().draft().is_changed());
