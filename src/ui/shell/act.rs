@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use egui::Context;
 
+use super::leaving::Question;
 use super::toasts::Look;
 use super::{Console, Toast};
 use crate::contract::snapshot::Serving;
@@ -71,6 +72,9 @@ impl Console {
             Action::CloseWindow => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
             Action::Quit => self.quit(ctx, snapshot),
             Action::LeaveDemo => self.ask_to_leave_demo(None),
+            Action::EnterDemo if !snapshot.applied.config.routes.is_empty() => {
+                self.question = Some(Question::EnterDemo);
+            }
             _ => self.command(action, ctx, snapshot),
         }
     }

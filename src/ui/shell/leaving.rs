@@ -38,6 +38,8 @@ pub(super) enum Question {
     KeysLost,
     /// What becomes of running requests.
     StillRunning,
+    /// Whether simulated endpoints are to answer in place of the person's own.
+    EnterDemo,
     /// Whether the demo is to end, and where to go then.
     LeaveDemo { then: Option<Page> },
 }
@@ -98,6 +100,7 @@ impl Console {
         match self.question {
             Some(Question::KeepServing { remember }) => self.ask_to_serve(ctx, theme, snapshot, remember),
             Some(Question::KeysLost) => self.ask_for_keys(ctx, theme, snapshot),
+            Some(Question::EnterDemo) => self.ask_for_demo(ctx, theme, snapshot),
             Some(Question::LeaveDemo { then }) => self.ask_of_demo(ctx, theme, snapshot, then),
             Some(Question::StillRunning) => self.ask_for_running(ctx, theme, snapshot),
             None => {}

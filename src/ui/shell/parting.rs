@@ -23,6 +23,35 @@ impl Console {
         self.question = Some(Question::LeaveDemo { then });
     }
 
+    /// That real clients will be answered by nobody or with made-up text.
+    pub(super) fn ask_for_demo(&mut self, ctx: &Context, theme: &Theme, snapshot: &Snapshot) {
+        if snapshot.profile.demo {
+            self.question = None;
+            return;
+        }
+        let mut enter = false;
+        let modal = sheet(ctx, "entering the demo").show(ctx, |ui| {
+            ui.set_width((ctx.content_rect().width() - 96.0).min(WIDEST));
+            ui.label(theme::title("Try simulated endpoints?").color(theme.text));
+            ui.label(
+                "While the demo runs, your own routes stop: tools that use this address get made-up text from simulated endpoints, \
+                 or a 404. Your accounts, routes and history stay as they are and are back when you leave it.",
+            );
+            ui.add_space(gap::M);
+            ui.horizontal_wrapped(|ui| {
+                enter = primary_button(ui, theme, "Start the demo").clicked();
+                ui.button("Not now").clicked()
+            })
+            .inner
+        });
+        if enter {
+            self.order(ctx, snapshot, Command::Demo(DemoCommand::Enter));
+        }
+        if enter || modal.inner || modal.should_close() {
+            self.question = None;
+        }
+    }
+
     /// What becomes of the demo, and what runs in its stead.
     pub(super) fn ask_of_demo(&mut self, ctx: &Context, theme: &Theme, snapshot: &Snapshot, then: Option<Page>) {
         if !snapshot.profile.demo {

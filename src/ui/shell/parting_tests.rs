@@ -36,6 +36,24 @@ fn leaving_the_demo_asks_says_what_goes_and_can_be_taken_back() {
 }
 
 #[test]
+fn the_demo_does_not_take_the_place_of_routes_unasked() {
+    let mut own = fixture::snapshot();
+    (own.profile.demo, own.profile.name) = (false, "Default".to_owned());
+    let mut screen = screen_of(own);
+    let ctx = screen.harness.ctx.clone();
+    let snapshot = screen.harness.state().line.latest();
+    screen.harness.state_mut().act(Action::EnterDemo, &ctx, &snapshot);
+    screen.harness.run_steps(4);
+    assert!(screen.command().is_none() && says(&screen, "your own routes stop"));
+    screen.click("Not now");
+    assert!(screen.command().is_none() && !says(&screen, "your own routes stop"));
+    screen.harness.state_mut().act(Action::EnterDemo, &ctx, &snapshot);
+    screen.harness.run_steps(4);
+    screen.click("Start the demo");
+    assert!(matches!(screen.command(), Some(Command::Demo(DemoCommand::Enter))));
+}
+
+#[test]
 fn staying_in_the_demo_sends_nothing() {
     let mut screen = screen_of(fixture::snapshot());
     screen.click("Leave the demo");
