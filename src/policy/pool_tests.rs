@@ -123,10 +123,11 @@ fn a_429_for_tokens_where_its_own_headers_show_plenty_is_the_pools_once_another_
     let tokens = || failure_with_wait(FailureClass::Throttled(ThrottleKind::Tokens), 5);
     world.fail(sent[0], tokens());
     assert_eq!(causes(&world), [SHORT, None], "one alone may lack something of its own");
+    assert_eq!(pool(&world).rests_until, None);
     let own = &world.brain.view(world.now).endpoints[0];
     assert_eq!([pool(&world).tokens.source, own.tokens.source], [LimitSource::Configured; 2]);
     world.fail(sent[1], tokens());
-    assert_eq!(causes(&world), [SHORT, SHORT]);
+    assert_eq!((causes(&world), pool(&world).rests_until), (vec![SHORT, SHORT], Some(at(5))));
     assert_eq!(pool(&world).tokens.source, LimitSource::Learned);
 }
 
