@@ -13,7 +13,7 @@ pub(crate) use routes::chain;
 pub use routes::same_region;
 
 use super::check::{Finding, check};
-use super::config::{AdminState, Config, Enforcement, Priority, Queue, Retry, Service, Spread};
+use super::config::{Account, AdminState, Config, Enforcement, Priority, Queue, Retry, Service, Spread};
 use super::id::{AccountId, CallerId, EndpointId, GroupId, ModelName, PoolId};
 
 /// The shortest slice in which any service checks requests.
@@ -98,6 +98,10 @@ pub struct CheckedPool {
     pub request_slice: Duration,
     /// A bucket if all members are counted so, else a sliding log, which is safe for all.
     pub enforcement: Enforcement,
+    /// A total of the person's own, of which no service knows.
+    pub soft: bool,
+    /// All members are one model of one payer at OpenAI, whose limits are those of an organization and no endpoint's own.
+    pub is_openais: bool,
 }
 
 /// A caller with what it may use.
@@ -172,6 +176,8 @@ impl CheckedConfig {
                     requests_per_minute: pool.effective_requests_per_minute(),
                     request_slice: SHORTEST_SLICE,
                     enforcement: Enforcement::SlidingLog,
+                    soft: pool.soft,
+                    is_openais: false,
                 });
             }
         }
@@ -187,6 +193,9 @@ impl CheckedConfig {
             }
         }
         join_members(&mut pools, &endpoints);
+        for (place, pool) in pools.iter_mut().enumerate() {
+            pool.is_openais = is_openais(&config, &endpoints, place);
+        }
         let routes = routes::resolve(&config, &endpoints, |place| broken("route", place));
         let callers = config.callers.iter().enumerate().filter(|(place, _)| !broken("caller", *place));
         let callers = callers.map(|(_, caller)| resolve_caller(caller)).collect();
@@ -252,6 +261,19 @@ fn join_members(pools: &mut [CheckedPool], endpoints: &[CheckedEndpoint]) {
             pool.enforcement = Enforcement::TokenBucket;
         }
     }
+}
+
+/// Whether all members of a pool are one model of one payer at OpenAI.
+fn is_openais(config: &Config, endpoints: &[CheckedEndpoint], place: usize) -> bool {
+    let owner = |endpoint: &CheckedEndpoint| config.accounts.iter().find(|account| account.id == endpoint.account);
+    let mut members = endpoints.iter().filter(|endpoint| endpoint.pool == Some(place));
+    let Some(first) = members.next() else { return false };
+    let payer = owner(first).and_then(Account::payer);
+    let alike = |other: &CheckedEndpoint| {
+        let pay_together = payer.is_some() && owner(other).and_then(Account::payer) == payer;
+        other.deployment == first.deployment && (other.account == first.account || pay_together)
+    };
+    first.service == Service::Openai && members.all(alike)
 }
 
 fn resolve_caller(caller: &super::config::Caller) -> CheckedCaller {

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::config::{Account, Service};
 use super::id::AccountId;
 
+/// Where OpenAI itself is reached.
+const OPENAI: &str = "api.openai.com";
+
 /// What kind of payer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -27,6 +30,10 @@ pub struct Payer {
     pub service: Service,
     /// As the configuration calls it.
     pub name: String,
+    /// Where it is reached, unless there is one such service alone: two services that speak like OpenAI know nothing of each
+    /// other's organizations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
 }
 
 /// What all accounts of a payer have and use together.
@@ -57,6 +64,46 @@ impl Account {
             Service::Openai | Service::Compatible => organization?,
             Service::Simulated => organization.or(subscription)?,
         };
-        Some(Payer { kind, service: self.service, name: name.clone() })
+        Some(Payer { kind, service: self.service, name: name.clone(), host: self.foreign_host() })
+    }
+
+    /// The host of a service that only speaks like OpenAI.
+    fn foreign_host(&self) -> Option<String> {
+        if matches!(self.service, Service::Azure | Service::Simulated) {
+            return None;
+        }
+        let uri: http::Uri = self.base_url.parse().ok()?;
+        let host = uri.host()?.to_lowercase();
+        // OpenAI has hosts of several regions.
+        let is_openais = host == OPENAI || host.strip_suffix(OPENAI).is_some_and(|region| region.ends_with('.'));
+        Some(host).filter(|_| self.service == Service::Compatible || !is_openais)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn payer(service: &str, base_url: &str) -> Option<Payer> {
+        let text = format!("id = \"a\"\nservice = \"{service}\"\nbase_url = \"{base_url}\"\norganization = \"acme\"");
+        let account: Account = toml_edit::de::from_str(&text).expect("the test's text is sound");
+        account.payer()
+    }
+
+    #[test]
+    fn one_name_at_two_services_that_speak_like_openai_is_two_payers() {
+        let compatible = |url| payer("compatible", url);
+        assert!(compatible("https://one.example/v1").is_some());
+        assert_ne!(compatible("https://one.example/v1"), compatible("https://two.example/v1"));
+        assert_eq!(compatible("https://one.example/v1"), compatible("https://ONE.example/other"));
+        assert_ne!(payer("openai", "https://api.openai.com/v1"), payer("openai", "https://gateway.example/v1"));
+    }
+
+    #[test]
+    fn the_regions_of_openai_are_one_service() {
+        let [everywhere, europe, fake] = ["api.openai.com", "eu.api.openai.com", "notapi.openai.com"]
+            .map(|host| payer("openai", &format!("https://{host}/v1")));
+        assert_eq!(everywhere, europe);
+        assert_ne!(everywhere, fake);
     }
 }

@@ -64,6 +64,8 @@ pub(super) struct Ceiling {
     /// How far a limit above the stated one is climbed to that nobody names, but that must be there by what was let in.
     climbed: u64,
     climbed_at: Option<Timestamp>,
+    /// What was stated when it was climbed to: beside another figure it means nothing.
+    climbed_from: Option<u64>,
     learned: Option<Cubic>,
     /// The highest level at which something was let in since the last refusal, and when.
     best: (u64, Timestamp),
@@ -94,6 +96,7 @@ impl Ceiling {
             adopted_at: Timestamp::ZERO,
             climbed: 0,
             climbed_at: None,
+            climbed_from: None,
             learned: None,
             best: (0, Timestamp::ZERO),
             between: (0, Timestamp::ZERO),
@@ -117,7 +120,8 @@ impl Ceiling {
         match (stated.limit, self.reported) {
             (limit, _) if stated.pinned => limit,
             (None, None) => None,
-            (Some(limit), None) => Some(limit.max(self.climbed)),
+            (Some(limit), None) if self.climbed_from == stated.limit => Some(limit.max(self.climbed)),
+            (Some(limit), None) => Some(limit),
             (Some(limit), Some(reported)) if self.beside != stated.limit => Some(limit.min(reported)),
             (_, Some(reported)) => Some(self.adopted.min(reported)),
         }
@@ -173,6 +177,9 @@ impl Ceiling {
 
     /// Goes on towards a limit above the stated one, by the time since it last did.
     fn climb(&mut self, now: Timestamp, stated: Stated, limit: u64) {
+        if self.climbed_from != stated.limit {
+            (self.climbed, self.climbed_at, self.climbed_from) = (0, None, stated.limit);
+        }
         let passed = self.climbed_at.map_or(Duration::ZERO, |last| now.since(last).min(LONGEST_CLIMB));
         self.climbed_at = Some(now);
         if let Some(lower) = stated.limit.filter(|stated| *stated < limit) {

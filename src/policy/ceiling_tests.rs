@@ -105,6 +105,20 @@ fn what_is_proved_is_climbed_to_slowly_and_a_refusal_still_teaches() {
 }
 
 #[test]
+fn what_was_climbed_to_ends_with_the_figure_it_was_climbed_from() {
+    let mut ceiling = Ceiling::of_tokens();
+    for second in 0..=300 {
+        ceiling.prove(at(second), stated(70_000), 100_000);
+    }
+    assert!(ceiling.held(stated(70_000)).limit > Some(98_000));
+    let lowered = stated(50_000);
+    assert_eq!(ceiling.held(lowered), Held { limit: Some(50_000), source: LimitSource::Configured });
+    ceiling.prove(at(301), lowered, 100_000);
+    ceiling.prove(at(311), lowered, 100_000);
+    assert_eq!(ceiling.held(lowered).limit, Some(55_000), "it is climbed from there anew");
+}
+
+#[test]
 fn a_pinned_limit_learns_nothing() {
     let pinned = Stated { pinned: true, above: true, ..stated(1_000) };
     let mut ceiling = Ceiling::of_tokens();

@@ -291,7 +291,7 @@ impl EndpointState {
         straggler: bool,
     ) {
         let _ = self.learn(now, spec, facts);
-        let full = self.learning.refused(now, spec, mark, (kind, facts.retry_after), straggler);
+        let full = self.learning.refused(now, spec, mark, (kind, facts), straggler);
         self.tune(now, spec);
         if full {
             self.ledger.fill(now, self.limits(spec));

@@ -15,8 +15,8 @@ use super::ledger::Unit;
 use super::request::{Job, Reservation, Stage};
 use super::rest::{Throttled, denial, ejection, is_jittered, overloaded};
 use super::retry::{attempt_cap, backoff};
-use crate::model::checked::CheckedEndpoint;
-use crate::model::config::{Enforcement, Service};
+use crate::model::checked::CheckedPool;
+use crate::model::config::Enforcement;
 use crate::model::decision::{Conclusion, RefusalReason};
 use crate::model::id::{AccountId, RequestId};
 use crate::model::outcome::{Failure, FailureClass, ThrottleKind};
@@ -198,7 +198,9 @@ impl Balancer {
         let Some(endpoint) = self.endpoints.get_mut(reservation.slot) else { return false };
         endpoint.counters.throttled = endpoint.counters.throttled.saturating_add(1);
         let Some(spec) = spec else { return false };
-        let kind = whose(kind, &spec, endpoint.learning.has_plenty(now, &spec, &reservation.mark));
+        let has_plenty = endpoint.learning.has_plenty(now, &spec, &reservation.mark, &failure.facts);
+        let pool = spec.pool.and_then(|place| self.config.pools.get(place));
+        let (kind, is_guess) = whose(kind, pool, has_plenty);
         let surprise = match kind {
             ThrottleKind::Tokens => Some(Unit::Tokens),
             ThrottleKind::Requests => Some(Unit::Requests),
@@ -237,21 +239,31 @@ impl Balancer {
             endpoint.health.rest(request, now.after(rest), RestCause::Throttled(kind));
         }
         let shared = (now.after(rest), kind, throttled.is_told());
-        if kind == ThrottleKind::Pool {
+        let is_the_pools = kind == ThrottleKind::Pool
+            && self.drew_on(reservation.slot, reservation.pool).is_some()
+            && (!is_guess || self.is_another_short(now, reservation.slot));
+        if is_the_pools {
             self.refused_by_pool(now, reservation);
         }
-        if (kind == ThrottleKind::Pool || kind.is_of_credit()) && !rest.is_zero() {
+        if (is_the_pools || kind.is_of_credit()) && !rest.is_zero() {
             self.rest_companions(request, reservation.slot, shared);
         }
         throttle.too_large
     }
 
+    /// The pool of an endpoint, if it is the one that a reservation there was made in: one that it came to since learns nothing
+    /// from it.
+    pub(super) fn drew_on(&self, slot: usize, pool: Option<usize>) -> Option<&CheckedPool> {
+        let place = self.spec_of(slot)?.pool?;
+        let is_same = self.pool_slot_of.get(place).copied() == Some(pool?);
+        self.config.pools.get(place).filter(|_| is_same)
+    }
+
     /// The quota pool had no room: what that teaches of it.
     fn refused_by_pool(&mut self, now: Timestamp, reservation: &Reservation) {
-        let place = self.spec_of(reservation.slot).and_then(|spec| spec.pool);
-        let Some(spec) = place.and_then(|place| self.config.pools.get(place)) else { return };
+        let Some(spec) = self.drew_on(reservation.slot, reservation.pool).cloned() else { return };
         if let Some(pool) = reservation.pool.and_then(|pool| self.pools.get_mut(pool)) {
-            pool.refused(now, spec, reservation.estimate.charge, reservation.sent);
+            pool.refused(now, &spec, reservation.estimate.charge, reservation.sent);
         }
     }
 
@@ -296,14 +308,15 @@ impl Balancer {
     }
 }
 
-/// Whose limit a 429 is about. One that speaks of tokens while the endpoint's own headers show plenty concerns what it shares with
-/// others, if it is configured to share; so does any of OpenAI's, whose limits are an organization's and no endpoint's own. What is
-/// not shared, a pool cannot lack.
-const fn whose(kind: ThrottleKind, spec: &CheckedEndpoint, has_plenty: bool) -> ThrottleKind {
-    match (kind, spec.pool) {
-        (ThrottleKind::Pool, None) => ThrottleKind::Tokens,
-        (ThrottleKind::Tokens, Some(_)) if has_plenty || matches!(spec.service, Service::Openai) => ThrottleKind::Pool,
-        (kind, _) => kind,
+/// Whose limit a 429 is about, and whether that is a guess. One that speaks of tokens while the endpoint's own headers show plenty
+/// may concern what it shares with others, if it is configured to share; any does where one organization's limit at OpenAI is the
+/// pool. What is not shared, a pool cannot lack, and no service knows of a total of the person's own.
+fn whose(kind: ThrottleKind, pool: Option<&CheckedPool>, has_plenty: bool) -> (ThrottleKind, bool) {
+    match (kind, pool.filter(|pool| !pool.soft)) {
+        (ThrottleKind::Pool, None) => (ThrottleKind::Tokens, false),
+        (ThrottleKind::Tokens, Some(pool)) if pool.is_openais => (ThrottleKind::Pool, false),
+        (ThrottleKind::Tokens, Some(_)) if has_plenty => (ThrottleKind::Pool, true),
+        (kind, _) => (kind, false),
     }
 }
 

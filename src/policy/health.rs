@@ -104,18 +104,25 @@ impl HealthState {
 
     /// The phase that time alone has led to.
     fn phase_at(&self, now: Timestamp) -> Phase {
-        match self.phase {
-            Phase::Probing { sent, shared, .. } => match self.verdict_by(sent, shared) {
-                Some(since) if since <= now => Phase::Ramping { since, step: 0, requests: 0, tokens: 0 },
-                _ => self.phase,
-            },
-            phase => phase,
+        self.led_to(now).0
+    }
+
+    /// The same with the rests that are left. Of those that another's probe did not ask after, this one's own probe has to.
+    fn led_to(&self, now: Timestamp) -> (Phase, Rests) {
+        let Phase::Probing { sent, shared, .. } = self.phase else { return (self.phase, self.rests) };
+        let Some(since) = self.verdict_by(sent, shared).filter(|since| *since <= now) else {
+            return (self.phase, self.rests);
+        };
+        let left = shared.map_or_else(Rests::default, |fault| self.rests.without(fault));
+        match left.longest() {
+            None => (Phase::Ramping { since, step: 0, requests: 0, tokens: 0 }, left),
+            Some(_) => (Phase::Resting, left),
         }
     }
 
     /// Goes where time alone has led to.
     fn advance(&mut self, now: Timestamp) {
-        self.phase = self.phase_at(now);
+        (self.phase, self.rests) = self.led_to(now);
         if matches!(self.phase, Phase::Ramping { .. }) {
             self.rests.clear();
         }
@@ -127,8 +134,8 @@ impl HealthState {
     }
 
     /// Until when it rests, and why.
-    fn rest_of(&self) -> (Timestamp, RestCause) {
-        self.rests.longest().unwrap_or((Timestamp::ZERO, RestCause::Errors))
+    fn rest_of(&self, now: Timestamp) -> (Timestamp, RestCause) {
+        self.led_to(now).1.longest().unwrap_or((Timestamp::ZERO, RestCause::Errors))
     }
 
     /// Every rest that is on, each with its end: none while a probe runs.
@@ -157,7 +164,7 @@ impl HealthState {
             Phase::Unknown => Health::Unknown,
             Phase::Healthy => Health::Healthy,
             Phase::Resting => {
-                let (until, cause) = self.rest_of();
+                let (until, cause) = self.rest_of(now);
                 Health::Resting { until, cause }
             }
             Phase::Probing { .. } => Health::Probing,
@@ -189,7 +196,7 @@ impl HealthState {
     pub(super) fn standing(&self, now: Timestamp, cost: u64, pace: Pace) -> Standing {
         match self.phase_at(now) {
             Phase::Unknown | Phase::Healthy => Standing::Open,
-            Phase::Resting => match self.rest_of() {
+            Phase::Resting => match self.rest_of(now) {
                 (until, _) if until <= now => Standing::Probe,
                 (until, cause) => Standing::Resting(until, cause),
             },
@@ -295,11 +302,20 @@ impl HealthState {
     }
 
     /// A key was replaced: rests for the old one, or for what it may draw on, are over, by probe as any other; other rests go on.
-    /// Whether there was one.
+    /// Another account's probe is signed with another key, so it is not waited for. Whether there was one.
     pub(super) fn forgive_key(&mut self, now: Timestamp) -> bool {
-        let forgives = matches!(self.phase, Phase::Resting) && self.rests.forgive_key(now);
+        self.advance(now);
+        let shared = match self.phase {
+            Phase::Resting => None,
+            Phase::Probing { shared: Some(fault), .. } => Some(fault),
+            _ => return false,
+        };
+        let forgives = self.rests.forgive_key(now);
         if forgives {
             self.denials = 0;
+        }
+        if forgives && shared.is_some_and(Fault::is_of_the_key) {
+            self.phase = Phase::Resting;
         }
         forgives
     }

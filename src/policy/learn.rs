@@ -16,7 +16,7 @@ use super::refill::Refill;
 use super::traffic::{Mark, Traffic};
 use crate::model::checked::CheckedEndpoint;
 use crate::model::config::{Enforcement, Service};
-use crate::model::outcome::ThrottleKind;
+use crate::model::outcome::{HeaderFacts, ThrottleKind};
 use crate::model::status::LimitSource;
 use crate::model::units::{DAY, MINUTE, Timestamp};
 
@@ -203,17 +203,17 @@ impl Learning {
         now: Timestamp,
         spec: &CheckedEndpoint,
         mark: &Mark,
-        (kind, wait): (ThrottleKind, Option<Duration>),
+        (kind, facts): (ThrottleKind, &HeaderFacts),
         straggler: bool,
     ) -> bool {
         let mut full = false;
         match kind {
-            ThrottleKind::Tokens => full = self.short_of_tokens(now, spec, mark, straggler),
+            ThrottleKind::Tokens => full = self.short_of_tokens(now, spec, (mark, facts), straggler),
             // What a provisioned deployment carries is learned like a quota; elsewhere these words concern no quota.
             ThrottleKind::Utilization if spec.enforcement == Enforcement::Utilization => {
-                full = self.short_of_tokens(now, spec, mark, straggler);
+                full = self.short_of_tokens(now, spec, (mark, facts), straggler);
             }
-            ThrottleKind::Requests => self.short_of_requests(now, spec, mark, wait, straggler),
+            ThrottleKind::Requests => self.short_of_requests(now, spec, mark, facts.retry_after, straggler),
             // The one that was refused was sent as well: half of it is the least that is left.
             ThrottleKind::Growth if !straggler => self.growth.told(now, self.traffic.tokens(now).max(mark.charge)),
             _ => {}
@@ -223,11 +223,17 @@ impl Learning {
     }
 
     /// Whether it was for want of quota.
-    fn short_of_tokens(&mut self, now: Timestamp, spec: &CheckedEndpoint, mark: &Mark, straggler: bool) -> bool {
+    fn short_of_tokens(
+        &mut self,
+        now: Timestamp,
+        spec: &CheckedEndpoint,
+        (mark, facts): (&Mark, &HeaderFacts),
+        straggler: bool,
+    ) -> bool {
         let admitted = self.traffic.tokens(now);
         let tells = self.reading.is_some_and(|(_, at)| now.since(at) <= TELLS);
         if let (Some(limit), true) = (self.tokens.reported().filter(|_| !spec.pinned), tells) {
-            if self.has_plenty(now, spec, mark) {
+            if self.has_plenty(now, spec, mark, facts) {
                 return false;
             }
             self.foreign.refused(now, limit, admitted.saturating_add(mark.charge));
@@ -250,11 +256,23 @@ impl Learning {
         true
     }
 
-    /// Plenty was left by its own word, said a while ago at most: it lacks something else, and calls it tokens.
-    pub(super) fn has_plenty(&self, now: Timestamp, spec: &CheckedEndpoint, mark: &Mark) -> bool {
+    /// Plenty was left by its own word, said a while ago at most and not taken back by the refusal itself: it lacks something
+    /// else, and calls it tokens.
+    pub(super) fn has_plenty(
+        &self,
+        now: Timestamp,
+        spec: &CheckedEndpoint,
+        mark: &Mark,
+        refusal: &HeaderFacts,
+    ) -> bool {
         let tells = self.reading.is_some_and(|(_, at)| now.since(at) <= TELLS);
         let limit = self.tokens.reported().filter(|_| tells && !spec.pinned);
-        limit.is_some_and(|limit| self.expected_left(now, limit) > (limit / 4).saturating_add(mark.charge))
+        let is_plenty = |limit: u64, left: u64| left > (limit / 4).saturating_add(mark.charge);
+        limit.is_some_and(|limit| {
+            let said = refusal.tokens;
+            let takes_back = said.remaining.is_some_and(|left| !is_plenty(said.limit.unwrap_or(limit), left));
+            !takes_back && is_plenty(limit, self.expected_left(now, limit))
+        })
     }
 
     /// What is at least and at most left of a bucket by an answer's word. What others may have taken since is not at least

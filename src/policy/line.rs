@@ -35,7 +35,12 @@ enum Look {
 impl Balancer {
     /// Lets go everyone in the lines concerned who fits now and is in turn, or delays nobody who is.
     pub(super) fn pump(&mut self, now: Timestamp, outputs: &mut Vec<Output>) {
-        self.visits_of_freed(now, outputs);
+        self.visits_of_freed(now, true, outputs);
+        self.pump_lines(now, outputs);
+        self.visits_of_freed(now, false, outputs);
+    }
+
+    fn pump_lines(&mut self, now: Timestamp, outputs: &mut Vec<Output>) {
         for _ in 0..ROUNDS {
             self.touch_due(now);
             match self.touched.len() {

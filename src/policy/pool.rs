@@ -1,7 +1,7 @@
 //! One quota pool: what its members use together, and which limit holds for them.
 //!
 //! Invariant: the configured total is the most that is ever believed; what a refusal of the pool teaches lowers it at once, and
-//! it rises again slowly, as an endpoint's own limit does. A request larger than what was learned still goes when nothing else
+//! it rises again slowly, as an endpoint's own limit does; a total that is stated anew ends it. A request larger than what was learned still goes when nothing else
 //! of the pool is in use.
 //! Absent on purpose: rests. Whoever draws on a pool that refused rests with the others (`shared`).
 
@@ -20,6 +20,8 @@ use crate::model::units::Timestamp;
 pub(super) struct PoolState {
     pub(super) id: PoolId,
     pub(super) ledger: Ledger,
+    /// The total that what was learned is held against.
+    stated: u64,
     ceiling: Ceiling,
     refill: Refill,
     /// All that was ever let in of ours.
@@ -42,6 +44,7 @@ impl PoolState {
         Self {
             id: spec.id.clone(),
             ledger: Ledger::new(spec.request_slice),
+            stated: spec.tokens_per_minute,
             ceiling: Ceiling::of_tokens(),
             refill: Refill::default(),
             let_in: 0,
@@ -69,8 +72,11 @@ impl PoolState {
         self.limits(spec).widened(Some(spec.tokens_per_minute), charge)
     }
 
-    /// Counts as the configuration says, by the limits that hold.
+    /// Counts as the configuration says, by the limits that hold. What was learned beside another total is forgotten.
     pub(super) fn recount(&mut self, now: Timestamp, spec: &CheckedPool) {
+        if self.stated != spec.tokens_per_minute {
+            (self.stated, self.ceiling) = (spec.tokens_per_minute, Ceiling::of_tokens());
+        }
         self.ledger.count_as(now, spec.enforcement, spec.request_slice);
         self.ledger.tune(now, self.limits(spec), Whose::Service);
     }

@@ -46,7 +46,7 @@ impl Fault {
     }
 
     /// Whether another key ends it.
-    const fn is_of_the_key(self) -> bool {
+    pub(super) const fn is_of_the_key(self) -> bool {
         matches!(self, Self::Credit | Self::Key)
     }
 }
@@ -128,6 +128,12 @@ impl Rests {
         }
     }
 
+    /// All others than this.
+    pub(super) fn without(mut self, fault: Fault) -> Self {
+        self.end(fault);
+        self
+    }
+
     /// All are over.
     pub(super) const fn clear(&mut self) {
         self.0 = [None; FAULTS];
@@ -141,9 +147,9 @@ impl Rests {
 
     /// Whether a probe's silence is an answer. Only a throttle comes at once; what else went wrong may take its time again. And
     /// silence says nothing of a rest that another request was told after the probe was sent. Another's probe acquits of what is
-    /// shared with it.
+    /// shared with it alone, whatever else is left.
     pub(super) fn are_acquitted_by_silence(&self, sent: Timestamp, shared: Option<Fault>) -> bool {
-        let acquits = |fault: Fault| fault.is_told_at_once() && shared.is_none_or(|shared| shared == fault);
-        self.all().all(|own| acquits(Fault::of(own.cause)) && own.until <= sent)
+        let mut asked = self.all().filter(|own| shared.is_none_or(|shared| shared == Fault::of(own.cause)));
+        asked.all(|own| Fault::of(own.cause).is_told_at_once() && own.until <= sent)
     }
 }

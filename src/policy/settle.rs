@@ -32,6 +32,7 @@ impl Balancer {
         let quick = job.profile.streaming.then_some(job.began_after);
         let (mark, request_kind) = (reservation.mark, (job.has_known_output(), prompt));
         let in_pool = reservation.pool.zip(reservation.pool_entry);
+        let in_pool = in_pool.filter(|(at, _)| self.drew_on(slot, Some(*at)).is_some());
         self.note_home(request, slot);
         let place = self.spec_at.get(slot).copied().flatten();
         let spec = place.and_then(|place| self.config.endpoints.get(place));

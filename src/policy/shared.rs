@@ -46,6 +46,13 @@ impl Balancer {
         others.map(|(_, slot)| *slot).collect()
     }
 
+    /// Whether another of its quota pool rests for want of the pool now.
+    pub(super) fn is_another_short(&self, now: Timestamp, slot: usize) -> bool {
+        let others = self.companions(slot, ThrottleKind::Pool);
+        let mut others = others.into_iter().filter_map(|other| self.endpoints.get(other));
+        others.any(|endpoint| endpoint.health.rest_on(now, Fault::Pool).is_some())
+    }
+
     /// Everybody who draws on the same rests with it. `told`: the service said how long.
     pub(super) fn rest_companions(
         &mut self,

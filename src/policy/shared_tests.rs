@@ -6,9 +6,11 @@ use crate::model::checked::CheckedConfig;
 use crate::model::decision::{Exclusion, Verdict};
 use crate::model::outcome::{Ending, FailureClass};
 use crate::model::status::Health;
+use crate::policy::health::{HealthState, Pace, Standing};
 use crate::policy::{Input, Output};
 
 const CREDIT: ThrottleKind = ThrottleKind::OutOfCredit;
+const PACE: Pace = Pace { tokens_per_minute: None, requests_per_minute: None };
 
 /// Three endpoints, each of an account of its own, as `tell` says.
 fn of_accounts(tell: impl Fn(usize, &mut Account)) -> Arc<CheckedConfig> {
@@ -141,8 +143,11 @@ fn a_rest_of_its_own_is_probed_apart_even_where_its_time_is_over() {
         }
         world.settle(probe, Ending::ClientLeft);
     };
+    world.until(at(704));
+    assert_eq!(healths(&world)[1], Health::Probing);
     world.until(at(706));
-    assert_eq!(healths(&world)[1], Health::Probing, "silence says nothing of its own 429");
+    let cause = RestCause::Throttled(ThrottleKind::Tokens);
+    assert_eq!(healths(&world)[1], Health::Resting { until: at(20), cause }, "silence says nothing of its own 429");
     world.commit(probe, &asked);
     assert!(matches!(healths(&world)[1], Health::Resting { until, .. } if until == at(20)), "{:?}", healths(&world));
 }
@@ -154,6 +159,33 @@ fn another_key_of_one_account_is_tried_for_that_account_alone() {
     world.give(Input::KeyReady { account: AccountId::from("a1"), ready: true });
     let (_, answer) = world.arrive(100);
     assert_eq!(place(&answer), "e1");
+}
+
+#[test]
+fn whoever_has_another_rest_sends_a_probe_of_its_own_while_the_shared_one_runs_long() {
+    let mut health = HealthState::new();
+    let own = RestCause::Throttled(ThrottleKind::Tokens);
+    health.rest(RequestId(1), at(20), own);
+    health.rest(RequestId(1), at(600), RestCause::Throttled(CREDIT));
+    assert!(health.await_probe(at(700), RequestId(2), Fault::Credit));
+    assert_eq!(health.standing(at(704), 1, PACE), Standing::Probing(Some(at(705))));
+    assert_eq!(health.standing(at(705), 1, PACE), Standing::Probe);
+    health.sent(at(706), RequestId(3), 1);
+    health.heard(at(707), RequestId(2), Fault::Credit, true);
+    assert!(health.is_probe(RequestId(3)), "and the other's end does not decide over it");
+    health.committed(at(708), RequestId(3));
+    assert_eq!(health.health(at(708)), Health::Ramping { percent: 25 });
+}
+
+#[test]
+fn another_key_of_one_account_is_tried_while_anothers_probe_runs() {
+    let mut world = refused(|_, _| {}, CREDIT);
+    world.until(at(700));
+    let (_, answer) = world.arrive(100);
+    let other = if place(&answer) == "e1" { "a2" } else { "a1" };
+    world.give(Input::KeyReady { account: AccountId::from(other), ready: true });
+    let (_, answer) = world.arrive(100);
+    assert_eq!(place(&answer), other.replace('a', "e"));
 }
 
 #[test]

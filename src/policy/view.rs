@@ -97,13 +97,15 @@ impl Balancer {
             Some(_) => LimitSource::Configured,
         };
         let members = self.config.endpoints.iter().zip(&self.slot_of).filter(|(spec, _)| spec.pool == Some(at));
-        let rests = members.clone().filter_map(|(_, slot)| self.endpoints.get(*slot)?.health.rest_on(now, Fault::Pool));
+        // One that rests alone is only supposed to lack the pool.
+        let rests = members.clone().map(|(_, slot)| self.endpoints.get(*slot)?.health.rest_on(now, Fault::Pool));
+        let rests: Option<Vec<Timestamp>> = rests.collect();
         Some(PoolView {
             id: pool.id.clone(),
             tokens: LimitView { since: state.since(), ..LimitView::new(held.limit, held.source, ledger.tokens(now)) },
             configured_tokens_per_minute: pool.tokens_per_minute,
             requests: LimitView::new(limits.requests, request_source, ledger.requests(now)),
-            rests_until: rests.max(),
+            rests_until: rests.and_then(|all| all.into_iter().max()),
             members: members.map(|(spec, _)| spec.id.clone()).collect(),
             exhausts_at: None,
             proposed: Vec::new(),

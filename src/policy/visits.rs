@@ -36,6 +36,9 @@ use crate::model::units::Timestamp;
 /// How it grows back after a rest: by the rate that is taken where none is known.
 const PACE: Pace = Pace { tokens_per_minute: None, requests_per_minute: None };
 
+/// Who waits on looks again after this at the soonest, unless something happens.
+const LATER: Duration = Duration::from_millis(1);
+
 /// Everybody under way to an account, and how accounts themselves are.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Visits {
@@ -181,9 +184,13 @@ impl Balancer {
             self.visits.wakes.retain(|(_, waiting)| *waiting != request);
             return;
         };
-        let Stage::Waiting { since, earliest, deadline, .. } = visitor.stage else { return };
+        let Stage::Waiting { since, earliest, until, deadline } = visitor.stage else { return };
         if now < earliest {
             return self.put_waiting(request, visitor, (since, earliest, earliest, deadline));
+        }
+        if now < deadline && self.lines_go_first(now, &visitor) {
+            let until = until.max(now.after(LATER));
+            return self.put_waiting(request, visitor, (since, earliest, until, deadline));
         }
         let (leave, judged) = self.may_visit(now, &visitor);
         match leave {
@@ -191,7 +198,7 @@ impl Balancer {
             Leave::Later(when) | Leave::CallerLacks(when)
                 if now < deadline && when.is_none_or(|when| when <= deadline) =>
             {
-                let until = when.unwrap_or(deadline).max(now.after(Duration::from_millis(1)));
+                let until = when.unwrap_or(deadline).max(now.after(LATER));
                 self.put_waiting(request, visitor, (since, now, until, deadline));
             }
             Leave::Later(_) | Leave::CallerLacks(_) | Leave::Never => {

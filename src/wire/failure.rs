@@ -136,7 +136,14 @@ fn throttle(said: &Said, facts: &HeaderFacts, policy: &str) -> ThrottleKind {
         (ThrottleKind::TooLarge, &["request too large"]),
         (
             ThrottleKind::OutOfCredit,
-            &["exceeded your current quota", "billing", "credit balance", "spend limit", "insufficient_quota"],
+            &[
+                "exceeded your current quota",
+                "billing details",
+                "billing hard limit",
+                "credit balance",
+                "spend limit",
+                "insufficient_quota",
+            ],
         ),
         (ThrottleKind::Daily, &["per day", "(rpd)", "(tpd)", "daily"]),
         (ThrottleKind::Utilization, &["utilization", "utilized", "provisioned"]),
@@ -154,7 +161,10 @@ fn throttle(said: &Said, facts: &HeaderFacts, policy: &str) -> ThrottleKind {
     if said.kind == "insufficient_quota" {
         return ThrottleKind::OutOfCredit;
     }
-    if let Some((kind, _)) = WORDS.iter().find(|(_, words)| said.has(words)) {
+    // A limit of a rate is said to be one, and then offers to be raised for money.
+    let is_rate = said.code == "rate_limit_exceeded" || matches!(said.kind.as_str(), "tokens" | "requests");
+    let mut known = WORDS.iter().filter(|(kind, _)| !(is_rate && *kind == ThrottleKind::OutOfCredit));
+    if let Some((kind, _)) = known.find(|(_, words)| said.has(words)) {
         let is_shared = *kind == ThrottleKind::Tokens && said.has(&SHARED);
         return if is_shared { ThrottleKind::Pool } else { *kind };
     }

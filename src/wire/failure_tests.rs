@@ -55,6 +55,10 @@ fn azures_throttles_are_told_apart_by_their_words() {
 fn openais_codes_decide_before_words_and_status() {
     let limit = "Rate limit reached for gpt-4o in organization org-x on tokens per min (TPM): Limit 30000, Used 29000, \
                  Requested 1287. Please try again in 2.572s.";
+    let offer = "Rate limit reached for gpt-4 in organization org-x on requests per min. Limit: 3 / min. Please try again \
+                 in 20s. Contact us through our help center if you continue to have issues. Please add a payment method to \
+                 your account to increase your rate limit. Visit https://platform.openai.com/account/billing to add a \
+                 payment method.";
     for (status, code, kind, message, class) in [
         (429, "rate_limit_exceeded", "tokens", limit, Throttled(ThrottleKind::Tokens)),
         (429, "rate_limit_exceeded", "requests", "Rate limit reached.", Throttled(ThrottleKind::Requests)),
@@ -79,6 +83,13 @@ fn openais_codes_decide_before_words_and_status() {
             "Request too large for gpt-4 on tokens per min (TPM): Limit 10000, Requested 12000.",
             Throttled(ThrottleKind::TooLarge),
         ),
+        (429, "rate_limit_exceeded", "requests", offer, Throttled(ThrottleKind::Requests)),
+        (429, "rate_limit_exceeded", "", offer, Throttled(ThrottleKind::Requests)),
+        (429, "", "requests", offer, Throttled(ThrottleKind::Requests)),
+        (429, "", "", offer, Throttled(ThrottleKind::Requests)),
+        (429, "rate_limit_exceeded", "tokens", "See your billing details.", Throttled(ThrottleKind::Tokens)),
+        (429, "", "", "Please check your plan and billing details.", Throttled(ThrottleKind::OutOfCredit)),
+        (429, "", "", "Billing hard limit has been reached", Throttled(ThrottleKind::OutOfCredit)),
         (429, "slow_down", "rate_limit_error", "Slow down", Throttled(ThrottleKind::Growth)),
         (503, "slow_down", "rate_limit_error", "", Throttled(ThrottleKind::Growth)),
         (429, "429", "", "Your traffic has increased too quickly.", Throttled(ThrottleKind::Growth)),

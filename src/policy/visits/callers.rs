@@ -1,7 +1,7 @@
 //! What visits take of their callers: a request of the minute, and a place among those that run at once.
 //!
 //! Invariant: one request is counted once, however many accounts it visits and however often it is sent; its place is given back
-//! with every sending.
+//! with every sending. Of visits and requests in line, what waited longest is first offered what comes free.
 //! Absent on purpose: tokens. A visit has none.
 
 use super::{Door, Leave, Stage, Visitor};
@@ -11,6 +11,7 @@ use crate::model::units::Timestamp;
 use crate::policy::balancer::Balancer;
 use crate::policy::event::Output;
 use crate::policy::ledger::{Demand, Entry, Limits, Shortage};
+use crate::policy::request::Stage as InRoute;
 
 /// A caller's slot, and the request that is counted there.
 #[derive(Clone, Copy, Debug)]
@@ -80,16 +81,33 @@ impl Balancer {
         }
     }
 
-    /// Something of a caller's ended: those of its visits that wait for that are looked at before anything else is done.
+    /// Whether what came free of its caller's is offered to the lines first, where one of its requests waited longer.
+    pub(super) fn lines_go_first(&self, now: Timestamp, visitor: &Visitor) -> bool {
+        let caller = self.caller_of(&visitor.profile).filter(|caller| self.visits.freed.contains(caller));
+        let Some(caller) = caller else { return false };
+        let waited = visitor.waited_by(now);
+        let mut waiting = self.deadlines.iter().filter_map(|(_, request)| self.jobs.get(request));
+        waiting.any(|job| {
+            let in_line = matches!(job.stage, Some(InRoute::InLine { .. }));
+            job.caller == Some(caller) && in_line && job.waited_by(now) > waited
+        })
+    }
+
+    /// Something of a caller's ended: those of its visits that wait for that are looked at with the lines.
     pub(in crate::policy) fn visits_freed(&mut self, caller: usize) {
         if !self.visits.wakes.is_empty() {
             self.visits.freed.insert(caller);
         }
     }
 
-    /// Looks at them, the oldest first, as long as they may go.
-    pub(in crate::policy) fn visits_of_freed(&mut self, now: Timestamp, outputs: &mut Vec<Output>) {
-        while let Some(caller) = self.visits.freed.pop_first() {
+    /// Looks at them, the oldest first, as long as they may go: before the lines those that waited longer than any of their
+    /// caller's requests there, afterwards all.
+    pub(in crate::policy) fn visits_of_freed(&mut self, now: Timestamp, before_lines: bool, outputs: &mut Vec<Output>) {
+        let freed = self.visits.freed.clone();
+        if !before_lines {
+            self.visits.freed.clear();
+        }
+        for caller in freed {
             let mut theirs: Vec<RequestId> = self.visits.waiting(None);
             theirs.sort_unstable();
             for request in theirs {

@@ -62,6 +62,43 @@ fn a_visit_that_waits_for_its_caller_goes_when_a_request_of_it_ends() {
 }
 
 #[test]
+fn visits_and_requests_in_line_take_what_comes_free_by_how_long_they_waited() {
+    let mut world = world(Some(1), None);
+    ask(&mut world, 90, visit("a"));
+    commit(&mut world, 90);
+    let (waiting, held) = chat(&mut world);
+    assert!(matches!(held, Output::Held { .. }));
+    for second in 1..4 {
+        world.now = Timestamp::from_secs(second);
+        ask(&mut world, 90 + second, visit("a"));
+    }
+    let sent = |outputs: Vec<Output>| -> Vec<RequestId> {
+        outputs.iter().filter(|output| sent_to(output).is_some()).map(Output::request).collect()
+    };
+    assert_eq!(sent(end(&mut world, 90)), [waiting], "a service that is asked again and again does not starve it");
+    world.now = Timestamp::from_secs(4);
+    let (younger, _) = chat(&mut world);
+    assert_eq!(sent(end(&mut world, waiting.0)), [RequestId(91)], "nor do requests starve what was asked before");
+    assert_eq!(sent(end(&mut world, 91)), [RequestId(92)]);
+    assert_eq!(sent(end(&mut world, 92)), [RequestId(93)]);
+    assert_eq!(sent(end(&mut world, 93)), [younger]);
+}
+
+#[test]
+fn a_request_in_line_that_cannot_go_holds_up_no_visit() {
+    let mut world = world(Some(1), None);
+    world.arrive(1_000);
+    world.arrive(1_000);
+    ask(&mut world, 90, visit("a"));
+    commit(&mut world, 90);
+    assert!(matches!(chat(&mut world).1, Output::Held { .. }), "neither account has tokens");
+    world.now = Timestamp::from_secs(1);
+    ask(&mut world, 91, visit("a"));
+    let freed = end(&mut world, 90);
+    assert!(freed.iter().any(|output| output.request() == RequestId(91) && sent_to(output).is_some()), "{freed:?}");
+}
+
+#[test]
 fn a_request_is_counted_once_however_many_accounts_it_visits_and_however_often() {
     let mut world = world(None, Some(2));
     ask(&mut world, 90, visit("a"));

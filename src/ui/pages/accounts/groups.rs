@@ -52,7 +52,8 @@ pub(super) fn heading(ui: &mut Ui, cx: &PageCx, group: &Group<'_>, are_several: 
         PayerKind::Organization => "Organization",
     };
     ui.horizontal_wrapped(|ui| {
-        ui.label(strong(format!("{kind} {}", payer.name)));
+        let at = payer.host.as_ref().map(|host| format!(" at {host}")).unwrap_or_default();
+        ui.label(strong(format!("{kind} {}{at}", payer.name)));
         if let Some(view) = cx.snapshot.view.payers.iter().find(|view| view.payer == *payer) {
             widgets::note(ui, cx.theme, &sums(view));
         }
