@@ -59,7 +59,7 @@ pub struct Relay {
     journal: Option<Journal>,
     /// How it goes, for the screen; streams alone.
     stream: Option<Stream>,
-    /// What no event may repeat.
+    /// What no error in a stream may repeat.
     keys: Option<Arc<Slots>>,
     operation: Operation,
 }
@@ -155,7 +155,7 @@ impl Relay {
         loop {
             if let Some(ready) = self.ready.pop_front() {
                 let ready = match &self.keys {
-                    Some(keys) => veiled(ready, keys),
+                    Some(keys) => veiled(ready, keys, self.operation),
                     None => ready,
                 };
                 return Poll::Ready(Some(Ok(Frame::data(ready))));

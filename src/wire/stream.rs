@@ -244,6 +244,12 @@ fn has_text(data: &[u8], key: &[u8]) -> bool {
 }
 
 #[derive(Default, Deserialize)]
+/// Whether a whole event carries what was generated, unlike errors and whatever comes before any output.
+#[must_use]
+pub fn bears_output(event: &[u8], operation: Operation) -> bool {
+    StreamReader::new(operation).read(event) == StreamState::Decisive
+}
+
 #[serde(default)]
 struct Envelope<'a> {
     #[serde(borrow, rename = "type")]
