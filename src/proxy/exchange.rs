@@ -135,10 +135,10 @@ async fn let_in(
         }
         return Box::pin(socket::open(door, head, who, client, inside)).await;
     }
-    let at = door.engine.clock().now();
+    let at = inside.since();
     let mut watch = door.deadlines.watch();
     let understood = match read(&door, &head.headers, operation, body, &mut watch).await {
-        Ok(taken) => classify(&door, head, who, operation, deployment, taken).await,
+        Ok(taken) => classify(&door, &inside, (head, who), (operation, deployment), taken).await,
         Err(unreadable) => Err(unreadable),
     };
     match understood {
