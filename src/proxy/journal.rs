@@ -18,6 +18,7 @@ use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord, Said};
 use crate::model::units::Timestamp;
 use crate::model::usage::Usage;
 use crate::wire::stored::Left;
+use crate::wire::under_way::Report;
 
 /// One request's story, told as it goes.
 pub struct Journal {
@@ -94,6 +95,12 @@ impl Journal {
         }
         self.door.unfinished.begun(document);
         None
+    }
+
+    /// The same for what a stream told of such work: what of the stream's own usage is counted now.
+    pub(super) fn note_streamed(&self, work: Report, usage: Option<Usage>) -> Option<Usage> {
+        let unfinished = &self.door.unfinished;
+        if self.looks { unfinished.looked(work) } else { unfinished.streamed(work, usage) }
     }
 
     /// Which operation it is.

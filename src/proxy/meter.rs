@@ -284,11 +284,11 @@ impl Relay {
         match self.tap.take() {
             Some(Tap::Events(reader)) => {
                 let end = reader.finish();
-                Heard {
-                    complete: end.complete && end.failure.is_none(),
-                    said_why: end.failure.is_some(),
-                    usage: end.usage,
-                }
+                let usage = match (&self.journal, end.work) {
+                    (Some(journal), Some(work)) => journal.note_streamed(work, end.usage),
+                    _ => end.usage,
+                };
+                Heard { complete: end.complete && end.failure.is_none(), said_why: end.failure.is_some(), usage }
             }
             Some(Tap::Document { parts, .. }) => {
                 let usage = match parts.as_slice() {
