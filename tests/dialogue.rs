@@ -230,3 +230,27 @@ async fn a_socket_on_which_nobody_asks_is_closed_in_time_and_never_during_a_resp
     assert_eq!(closed(&mut busy).await.0, CloseCode::Away, "its own time begins with the end of its answer");
     served.until(settled).await;
 }
+
+/// An upstream that agrees to a socket and takes nothing in from it.
+async fn deaf() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            open.extend(tokio_tungstenite::accept_async(stream).await);
+        }
+    });
+    account_at(port)
+}
+
+#[tokio::test]
+async fn an_endpoint_that_takes_a_question_in_never_is_left_as_one_that_sends_no_head() {
+    let limits = "[retry]\nmax_attempts = 1\n[timeouts]\nstream_head_seconds = 1\n";
+    let served = serve(&format!("{limits}{}{}", deaf().await, route("m", &["ea"])), &[("KEY", "k")]);
+    let mut socket = socket(&served).await;
+    // More than the system takes in for a program that does not read.
+    let long = "x".repeat(24 << 20);
+    let (names, _) = ask(&mut socket, &question(&format!(",\"instructions\":\"{long}\""))).await;
+    assert_eq!(names, ["error"]);
+}

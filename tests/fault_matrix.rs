@@ -144,6 +144,15 @@ async fn an_endpoint_that_falls_silent_anywhere_in_an_answer() {
 }
 
 #[tokio::test]
+async fn an_endpoint_that_sends_no_head_of_a_stream_is_left_long_before_one_that_thinks() {
+    let (silent, sound) =
+        (faulty::start(Fault::Stall, Place::BeforeHead).await, faulty::start(Fault::None, Place::InBody).await);
+    let config = config([&at(silent), &at(sound)]).replace("stream_idle_seconds = 1", "stream_head_seconds = 1");
+    let served = serve(&config, &[("KEY", "k")]);
+    assert_eq!(ask(&served, true, 0).await, Got::Whole);
+}
+
+#[tokio::test]
 async fn an_endpoint_that_talks_nonsense_where_it_shows() {
     play_everywhere(Fault::Garbage, &[Place::BeforeHead, Place::InHead]).await;
     // In a body of announced length nonsense is a body like any other; between chunks it shows.

@@ -105,3 +105,57 @@ async fn a_run_of_an_evaluation_takes_its_models_tokens_and_names_its_deployment
     let status = served.until(settled).await;
     assert!(status["endpoints"][0]["counters"]["charged"].as_u64() >= Some(60), "{status:#}");
 }
+
+#[tokio::test]
+async fn a_run_that_is_ended_by_a_stream_is_not_counted_again_by_a_look() {
+    let service = Origin::start(|got: &Got| match (got.method(), got.uri().path()) {
+        (&http::Method::GET, _) => json(200, &run("completed")),
+        (_, path) if path.ends_with("submit_tool_outputs") => {
+            events(&format!("event: thread.run.completed\ndata: {}\n\nevent: done\ndata: [DONE]\n\n", run("completed")))
+        }
+        _ => json(200, &run("requires_action")),
+    })
+    .await;
+    let served = before(&service);
+    post(&served, "threads/thread_1/runs", value!({"assistant_id": "asst_1", "model": "other"})).await;
+    let outputs = value!({"tool_outputs": [{"tool_call_id": "call_1", "output": "7"}], "stream": true});
+    post(&served, "threads/thread_1/runs/run_1/submit_tool_outputs", outputs).await;
+    assert_eq!(counted(&served).await, (5, 7));
+    look(&served, "threads/thread_1/runs/run_1").await;
+    assert_eq!(counted(&served).await, (5, 7), "its stream said it all");
+}
+
+fn run(status: &str) -> String {
+    let usage = if status == "completed" { USAGE } else { "null" };
+    format!(r#"{{"object":"thread.run","id":"run_1","status":"{status}","usage":{usage}}}"#)
+}
+
+/// A stream of a response that breaks after its first word, and the whole response for whoever looks.
+async fn is_counted_after_a_break(background: bool, expected: (u64, u64)) {
+    let service = Origin::start(move |got: &Got| {
+        if got.method() == http::Method::GET {
+            return json(
+                200,
+                &format!(r#"{{"object":"response","id":"resp_1","status":"completed","usage":{USAGE}}}"#),
+            );
+        }
+        let response = format!(r#"{{"object":"response","id":"resp_1","status":"queued","background":{background}}}"#);
+        events(&format!(
+            "data: {{\"type\":\"response.created\",\"response\":{response}}}\n\n\
+             data: {{\"type\":\"response.output_text.delta\",\"delta\":\"x\"}}\n\n"
+        ))
+    })
+    .await;
+    let served = before(&service);
+    post(&served, "responses", value!({"model": "m", "input": "hi", "background": background, "stream": true})).await;
+    for _ in 0..2 {
+        look(&served, "responses/resp_1").await;
+    }
+    assert_eq!(counted(&served).await, expected, "in the background: {background}");
+}
+
+#[tokio::test]
+async fn a_response_in_the_background_whose_stream_is_left_is_counted_once_when_it_is_seen_to_be_over() {
+    is_counted_after_a_break(true, (5, 7)).await;
+    is_counted_after_a_break(false, (0, 1)).await;
+}

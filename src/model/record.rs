@@ -82,7 +82,7 @@ pub struct RequestRecord {
     pub decisions: Vec<Arc<Decision>>,
     /// What the answer reported.
     pub usage: Option<Usage>,
-    /// Time in the waiting line.
+    /// Time in the waiting line, and before that for a connection.
     pub waited: Duration,
     /// Arrival to the first decisive event.
     pub first_token: Option<Duration>,

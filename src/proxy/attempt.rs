@@ -4,6 +4,8 @@
 //! the environment are read only where the configuration says so (`outward`).
 //! Absent on purpose: deciding what a failure means.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, UPGRADE, VIA};
 use http::{Method, Request, Response};
@@ -16,6 +18,8 @@ use super::pool::Pool;
 use super::slots::Slot;
 use super::spool::{Kept, PartsBody};
 use super::upstreams::Upstream;
+use crate::engine::clock::Clock;
+use crate::model::config::Timeouts;
 use crate::model::outcome::{Failure, FailureClass, HeaderFacts};
 use crate::model::profile::Operation;
 use crate::wire::headers;
@@ -56,6 +60,31 @@ impl Prepared {
     #[must_use]
     pub fn asks_usage(&self, upstream: &Upstream) -> bool {
         self.wants_usage && upstream.target.tells_usage()
+    }
+}
+
+/// Until when one sending is waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Until {
+    /// Status and headers.
+    pub head: Instant,
+    /// What proves the answer good or bad.
+    pub proof: Instant,
+}
+
+impl Until {
+    /// Both for an answer in one piece.
+    #[must_use]
+    pub fn whole(limits: &Timeouts, clock: &Clock) -> Self {
+        let proof = clock.deadline(Duration::from_secs(limits.answer_seconds.into()));
+        Self { head: proof, proof }
+    }
+
+    /// For a stream: its head is sent before a model thinks, its first event after that.
+    #[must_use]
+    pub fn stream(limits: &Timeouts, clock: &Clock) -> Self {
+        let proof = clock.deadline(Duration::from_secs(limits.stream_idle_seconds.into()));
+        Self { head: proof.min(clock.deadline(Duration::from_secs(limits.stream_head_seconds.into()))), proof }
     }
 }
 

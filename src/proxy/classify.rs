@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use super::attempt::Prepared;
 use super::auth::{Who, client_label};
 use super::deadlines::Watch;
-use super::door::Door;
+use super::door::{Door, Inside};
 use super::intake::{Bounds, Taken, Unreadable, take};
 use super::wishes::Wishes;
 use crate::model::config::Priority;
@@ -54,10 +54,9 @@ pub(super) async fn read(
 /// Why it cannot be understood.
 pub(super) async fn classify(
     door: &Door,
-    head: Parts,
-    who: Who,
-    operation: Operation,
-    deployment: Option<String>,
+    inside: &Inside,
+    (head, who): (Parts, Who),
+    (operation, deployment): (Operation, Option<String>),
     taken: Taken,
 ) -> Result<(Arc<RequestProfile>, Prepared), Unreadable> {
     let (seen, seams) = if let Some(form) = &taken.form {
@@ -81,7 +80,7 @@ pub(super) async fn classify(
         caller,
         client: client_label(&head.headers).into(),
         sdk_retry: retries.unwrap_or(0),
-        patience: wishes.patience,
+        patience: inside.left_of(wishes.patience),
         affinity: seen.affinity,
     };
     // A body with options of its own says itself what it wants.

@@ -51,7 +51,7 @@ pub struct Committed {
     pub reader: Option<StreamReader>,
     /// Usage was asked for on our own account, and the client shall not see it.
     pub hides_usage: bool,
-    /// The account's keys, which no event of a stream may repeat.
+    /// The account's keys, which no error in a stream may repeat.
     pub keys: Option<Arc<Slots>>,
 }
 

@@ -27,7 +27,7 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::answer::Answer;
 use super::asked::Asked;
-use super::attempt::{Fault, Prepared};
+use super::attempt::{Fault, Prepared, Until};
 use super::auth::Who;
 use super::deadlines::{Over, Watch};
 use super::door::{Door, Inside};
@@ -230,10 +230,11 @@ impl Dialogue {
     async fn pass_up(&mut self, message: Message) -> ControlFlow<()> {
         match (&mut self.line, message) {
             (Some(line), message @ (Message::Text(_) | Message::Binary(_))) => {
-                if line.socket.send(message).await.is_err() {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
+                // Whoever may be silent for long must still take in what is said.
+                let until = Until::stream(&self.door.config.load().config.timeouts, self.door.engine.clock());
+                match self.door.deadlines.watch().within(until.head, line.socket.send(message)).await {
+                    Ok(Ok(())) => ControlFlow::Continue(()),
+                    Ok(Err(_)) | Err(_) => ControlFlow::Break(()),
                 }
             }
             (None, Message::Text(_) | Message::Binary(_)) => {
@@ -346,16 +347,15 @@ impl Dialogue {
     /// Sends the message to the endpoint and waits until its answer proves good or bad.
     async fn attempt(&mut self, journal: &mut Journal, assignment: &Assignment, asked: &Asked) -> Sent {
         journal.attempt(assignment);
-        let seconds = self.door.config.load().config.timeouts.stream_idle_seconds;
-        let deadline = self.door.engine.clock().deadline(Duration::from_secs(seconds.into()));
-        let facts = match self.reach(journal, assignment, asked, deadline).await {
+        let until = Until::stream(&self.door.config.load().config.timeouts, self.door.engine.clock());
+        let facts = match self.reach(journal, assignment, asked, until).await {
             Ok(facts) => facts,
             Err(_) if journal.watch.is_ended() => return Sent::Ended,
             Err(fault) => return Sent::Failed(fault, Vec::new()),
         };
         let (mut reader, mut held, mut length) = (StreamReader::new(Operation::Responses), Vec::new(), 0_usize);
         loop {
-            let text = match self.hear(Some((&mut journal.watch, deadline))).await {
+            let text = match self.hear(Some((&mut journal.watch, until.proof))).await {
                 Heard::FromUpstream(Message::Text(text)) => text,
                 Heard::FromUpstream(_) => continue,
                 Heard::FromClient(message) => {
@@ -402,7 +402,7 @@ impl Dialogue {
         journal: &mut Journal,
         assignment: &Assignment,
         asked: &Asked,
-        deadline: Instant,
+        until: Until,
     ) -> Result<HeaderFacts, Fault> {
         let upstream = self
             .door
@@ -412,7 +412,7 @@ impl Dialogue {
         let mut facts = HeaderFacts::default();
         if self.line.as_ref().is_none_or(|line| line.account != assignment.account) {
             self.line = None;
-            let agreed = try_keys(&self.door, &upstream, &self.handshake, (&mut journal.watch, deadline)).await?;
+            let agreed = try_keys(&self.door, &upstream, &self.handshake, (&mut journal.watch, until)).await?;
             facts = headers::facts(&agreed.head.headers, self.door.engine.clock().wall_ms());
             let mut agreed = Response::from_parts(agreed.head, ());
             let opened =
@@ -422,11 +422,13 @@ impl Dialogue {
         }
         let message = Message::text(asked.for_endpoint(upstream.target.body_model(Operation::Responses)));
         let Some(line) = &mut self.line else { return Err(Fault::silent(FailureClass::Connect, false)) };
-        if line.socket.send(message).await.is_err() {
-            self.line = None;
-            return Err(Fault::silent(FailureClass::Broken, true));
-        }
-        Ok(facts)
+        let class = match journal.watch.within(until.head, line.socket.send(message)).await {
+            Ok(Ok(())) => return Ok(facts),
+            Ok(Err(_)) => FailureClass::Broken,
+            Err(_) => FailureClass::Timeout,
+        };
+        self.line = None;
+        Err(Fault::silent(class, true))
     }
 
     /// Passes an answer on to its end.

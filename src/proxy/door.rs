@@ -26,6 +26,7 @@ use crate::contract::snapshot::Arrivals;
 use crate::engine::Engine;
 use crate::model::checked::CheckedConfig;
 use crate::model::id::EndpointId;
+use crate::model::units::Timestamp;
 use crate::record::Recorder;
 
 /// The proxy's shared parts.
@@ -152,10 +153,16 @@ impl Door {
             let longest = Duration::from_secs(self.config.load().config.queue.max_wait_seconds.into());
             Wishes::read(headers).patience.map_or(longest, |patience| patience.min(longest))
         };
-        let entered = self.room.service(&self.deadlines, || self.engine.clock().deadline(patience())).await;
+        let mut since = None;
+        let deadline = || {
+            since = Some(self.engine.clock().now());
+            self.engine.clock().deadline(patience())
+        };
+        let entered = self.room.service(&self.deadlines, deadline).await;
         let place = entered.map_err(|_| Crowded { waited: patience() })?;
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        Ok(Inside { door: Arc::clone(self), place })
+        let waited = since.map(|since| self.engine.clock().now().since(since));
+        Ok(Inside { door: Arc::clone(self), place, waited })
     }
 
     /// How many requests wait for a file before they are looked at.
@@ -167,7 +174,7 @@ impl Door {
     /// The same for one whose connection has a place already.
     pub(super) fn counted(self: &Arc<Self>) -> Inside {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        Inside { door: Arc::clone(self), place: None }
+        Inside { door: Arc::clone(self), place: None, waited: None }
     }
 }
 
@@ -181,9 +188,27 @@ pub(super) struct Crowded {
 pub(super) struct Inside {
     door: Arc<Door>,
     place: Place,
+    /// How long it waited for that place, if it had to.
+    waited: Option<Duration>,
 }
 
 impl Inside {
+    /// What is left of a request's patience: it waits once, whether here or in line.
+    pub(super) fn left_of(&self, patience: Option<Duration>) -> Option<Duration> {
+        let longest = Duration::from_secs(self.door.config.load().config.queue.max_wait_seconds.into());
+        left(patience, longest, self.waited)
+    }
+
+    /// How long it waited for its place.
+    pub(super) fn waited(&self) -> Duration {
+        self.waited.unwrap_or_default()
+    }
+
+    /// When it came, asked right after it was let in.
+    pub(super) fn since(&self) -> Timestamp {
+        self.door.engine.clock().now().before(self.waited())
+    }
+
     /// The place alone: for a connection that stays open while nothing is under way on it.
     pub(super) fn place(mut self) -> Place {
         self.place.take()
@@ -193,5 +218,26 @@ impl Inside {
 impl Drop for Inside {
     fn drop(&mut self) {
         self.door.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn left(patience: Option<Duration>, longest: Duration, waited: Option<Duration>) -> Option<Duration> {
+    let Some(waited) = waited else { return patience };
+    Some(patience.map_or(longest, |patience| patience.min(longest)).saturating_sub(waited))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_waited_for_a_connection_is_not_waited_again_in_line() {
+        let seconds = Duration::from_secs;
+        let minute = seconds(60);
+        assert_eq!(left(None, minute, Some(seconds(20))), Some(seconds(40)), "of ours");
+        assert_eq!(left(Some(seconds(30)), minute, Some(seconds(20))), Some(seconds(10)), "of its own");
+        assert_eq!(left(Some(seconds(90)), minute, Some(seconds(20))), Some(seconds(40)), "of ours, which is shorter");
+        assert_eq!(left(Some(seconds(10)), minute, Some(seconds(20))), Some(Duration::ZERO));
+        assert_eq!((left(None, minute, None), left(Some(minute), minute, None)), (None, Some(minute)), "at once");
     }
 }

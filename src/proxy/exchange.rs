@@ -14,10 +14,9 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
-use tokio::time::Instant;
 
 use super::answer::Answer;
-use super::attempt::{Fault, Prepared, send};
+use super::attempt::{Fault, Prepared, Until, send};
 use super::auth::Who;
 use super::classify::{classify, read};
 use super::commit::{Committed, commit};
@@ -136,10 +135,10 @@ async fn let_in(
         }
         return Box::pin(socket::open(door, head, who, client, inside)).await;
     }
-    let at = door.engine.clock().now();
+    let at = inside.since();
     let mut watch = door.deadlines.watch();
     let understood = match read(&door, &head.headers, operation, body, &mut watch).await {
-        Ok(taken) => classify(&door, head, who, operation, deployment, taken).await,
+        Ok(taken) => classify(&door, &inside, (head, who), (operation, deployment), taken).await,
         Err(unreadable) => Err(unreadable),
     };
     match understood {
@@ -221,13 +220,12 @@ async fn attempt(
     prepared: &Prepared,
 ) -> Option<Result<Committed, Fault>> {
     journal.attempt(assignment);
-    let patience = {
-        let limits = &door.config.load().config.timeouts;
-        if journal.lease.profile().streaming { limits.stream_idle_seconds } else { limits.answer_seconds }
+    let until = {
+        let (limits, clock) = (&door.config.load().config.timeouts, door.engine.clock());
+        if journal.lease.profile().streaming { Until::stream(limits, clock) } else { Until::whole(limits, clock) }
     };
-    let deadline = door.engine.clock().deadline(Duration::from_secs(u64::from(patience)));
     let result = match door.upstreams.find(&assignment.endpoint) {
-        Some(upstream) => try_keys(door, &upstream, prepared, (&mut journal.watch, deadline)).await,
+        Some(upstream) => try_keys(door, &upstream, prepared, (&mut journal.watch, until)).await,
         None => Err(Fault::silent(FailureClass::Connect, false)),
     };
     if result.is_err() && journal.watch.is_ended() {
@@ -254,18 +252,18 @@ pub(super) async fn try_keys(
     door: &Door,
     upstream: &Upstream,
     prepared: &Prepared,
-    (watch, deadline): (&mut Watch, Instant),
+    (watch, until): (&mut Watch, Until),
 ) -> Result<Committed, Fault> {
     let slot = upstream.keys.slot();
-    let sent = send(&door.pool, upstream, prepared, &door.via, (&mut *watch, deadline), slot).await;
-    let first = prove(door, sent, upstream, prepared, (&mut *watch, deadline)).await;
+    let sent = send(&door.pool, upstream, prepared, &door.via, (&mut *watch, until.head), slot).await;
+    let first = prove(door, sent, upstream, prepared, (&mut *watch, until)).await;
     let is_refused = matches!(&first, Err(fault) if fault.failure.class == FailureClass::KeyRejected);
     let Some(other) = is_refused.then(|| upstream.keys.refused(slot, door.engine.clock().wall_ms())).flatten() else {
         return first;
     };
     tracing::warn!("an account refused its key, so its other one is used from now on; renew the refused one");
-    let sent = send(&door.pool, upstream, prepared, &door.via, (&mut *watch, deadline), other).await;
-    prove(door, sent, upstream, prepared, (watch, deadline)).await
+    let sent = send(&door.pool, upstream, prepared, &door.via, (&mut *watch, until.head), other).await;
+    prove(door, sent, upstream, prepared, (watch, until)).await
 }
 
 /// Waits until what came back proves good or bad. Whatever it is, our key is not in its head, nor in an error's body.
@@ -274,13 +272,13 @@ async fn prove(
     sent: Result<Response<Incoming>, Fault>,
     upstream: &Upstream,
     prepared: &Prepared,
-    wait: (&mut Watch, Instant),
+    (watch, until): (&mut Watch, Until),
 ) -> Result<Committed, Fault> {
     let mut response = sent?;
     for key in upstream.keys.all() {
         hide(response.headers_mut(), Some(key));
     }
-    let proven = commit(response, prepared, door.engine.clock(), wait).await;
+    let proven = commit(response, prepared, door.engine.clock(), (watch, until.proof)).await;
     let hides_usage = prepared.asks_usage(upstream);
     proven
         .map(|committed| Committed { hides_usage, keys: Some(Arc::clone(&upstream.keys)), ..committed })

@@ -18,6 +18,7 @@ use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord, Said};
 use crate::model::units::Timestamp;
 use crate::model::usage::Usage;
 use crate::wire::stored::Left;
+use crate::wire::under_way::Report;
 
 /// One request's story, told as it goes.
 pub struct Journal {
@@ -34,7 +35,7 @@ pub struct Journal {
     written: bool,
     /// It only looks at what there is.
     looks: bool,
-    _inside: Inside,
+    inside: Inside,
 }
 
 /// What nginx calls a client that closed its request.
@@ -44,7 +45,8 @@ impl Journal {
     /// Opens a journal for a request that has just been understood.
     pub(super) fn open(door: &Arc<Door>, lease: Lease, at: Timestamp, mut watch: Watch, inside: Inside) -> Self {
         watch.name(lease.request());
-        let wall_ms = door.engine.clock().wall_ms();
+        let before = u64::try_from(inside.waited().as_millis()).unwrap_or(u64::MAX);
+        let wall_ms = door.engine.clock().wall_ms().saturating_sub(before);
         let door = Arc::clone(door);
         Self {
             door,
@@ -58,7 +60,7 @@ impl Journal {
             first_token: None,
             written: false,
             looks: false,
-            _inside: inside,
+            inside,
         }
     }
 
@@ -93,6 +95,12 @@ impl Journal {
         }
         self.door.unfinished.begun(document);
         None
+    }
+
+    /// The same for what a stream told of such work: what of the stream's own usage is counted now.
+    pub(super) fn note_streamed(&self, work: Report, usage: Option<Usage>) -> Option<Usage> {
+        let unfinished = &self.door.unfinished;
+        if self.looks { unfinished.looked(work) } else { unfinished.streamed(work, usage) }
     }
 
     /// Which operation it is.
@@ -171,7 +179,7 @@ impl Journal {
             attempts: std::mem::take(&mut self.attempts),
             decisions: self.lease.decisions().to_vec(),
             usage,
-            waited: self.lease.waited(),
+            waited: self.lease.waited().saturating_add(self.inside.waited()),
             first_token: self.first_token,
             total: self.door.engine.clock().now().since(self.at),
         });

@@ -59,7 +59,7 @@ pub struct Relay {
     journal: Option<Journal>,
     /// How it goes, for the screen; streams alone.
     stream: Option<Stream>,
-    /// What no event may repeat.
+    /// What no error in a stream may repeat.
     keys: Option<Arc<Slots>>,
     operation: Operation,
 }
@@ -155,7 +155,7 @@ impl Relay {
         loop {
             if let Some(ready) = self.ready.pop_front() {
                 let ready = match &self.keys {
-                    Some(keys) => veiled(ready, keys),
+                    Some(keys) => veiled(ready, keys, self.operation),
                     None => ready,
                 };
                 return Poll::Ready(Some(Ok(Frame::data(ready))));
@@ -284,11 +284,11 @@ impl Relay {
         match self.tap.take() {
             Some(Tap::Events(reader)) => {
                 let end = reader.finish();
-                Heard {
-                    complete: end.complete && end.failure.is_none(),
-                    said_why: end.failure.is_some(),
-                    usage: end.usage,
-                }
+                let usage = match (&self.journal, end.work) {
+                    (Some(journal), Some(work)) => journal.note_streamed(work, end.usage),
+                    _ => end.usage,
+                };
+                Heard { complete: end.complete && end.failure.is_none(), said_why: end.failure.is_some(), usage }
             }
             Some(Tap::Document { parts, .. }) => {
                 let usage = match parts.as_slice() {

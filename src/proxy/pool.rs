@@ -23,10 +23,15 @@ pub(super) type Client = hyper_util::client::legacy::Client<HttpsConnector<Outwa
 /// How long a connection waits for a request. Services hang up after a minute or more.
 const IDLE: Duration = Duration::from_secs(50);
 
-/// How long a connection may be silent before the system asks whether anybody is there, how often it asks, and how many times.
-const PROBED_AFTER: Duration = Duration::from_secs(60);
+/// How long a connection may be silent before the system asks whether anybody is there, how often it asks, and how many times. It
+/// begins while a connection still waits for a request, so that one which its service has forgotten is not used again.
+const PROBED_AFTER: Duration = Duration::from_secs(30);
 const PROBED_EVERY: Duration = Duration::from_secs(15);
-const PROBES: u32 = 4;
+const PROBES: u32 = 6;
+/// How long what was sent may stay without a word that it came. Nobody is asked meanwhile: without this bound the system would send
+/// it again for a quarter of an hour. Linux alone has it.
+#[cfg(target_os = "linux")]
+const UNHEARD: Duration = Duration::from_secs(120);
 
 /// The client, made anew when what each host may keep changes.
 pub struct Pool {
@@ -45,14 +50,7 @@ impl Pool {
     /// # Errors
     /// If no cryptography provider could be set up.
     pub fn new(connect_timeout: Duration, ways: Ways) -> Result<Self, rustls::Error> {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(connect_timeout));
-        // A model may think for half an hour, so silence says nothing; that nobody is there any more, the system finds out.
-        tcp.set_keepalive(Some(PROBED_AFTER));
-        tcp.set_keepalive_interval(Some(PROBED_EVERY));
-        tcp.set_keepalive_retries(Some(PROBES));
+        let tcp = tcp(connect_timeout);
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = hyper_rustls::HttpsConnectorBuilder::new();
         let builder = match builder.with_provider_and_native_roots(Arc::clone(&provider)) {
@@ -86,6 +84,21 @@ impl Pool {
     }
 }
 
+/// How connections are made and watched.
+fn tcp(connect_timeout: Duration) -> HttpConnector {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(connect_timeout));
+    // A model may think for half an hour, so silence says nothing; that nobody is there any more, the system finds out.
+    tcp.set_keepalive(Some(PROBED_AFTER));
+    tcp.set_keepalive_interval(Some(PROBED_EVERY));
+    tcp.set_keepalive_retries(Some(PROBES));
+    #[cfg(target_os = "linux")]
+    tcp.set_tcp_user_timeout(Some(UNHEARD));
+    tcp
+}
+
 fn client(connector: HttpsConnector<Outward>, idle: usize) -> Client {
     hyper_util::client::legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
@@ -114,6 +127,14 @@ mod tests {
             }
         }
         assert_eq!((share(32, 0), share(32, 1), share(32, 5)), (32, 32, 6));
+    }
+
+    #[test]
+    fn nobody_at_the_other_end_is_noticed_within_two_minutes_and_first_asked_about_while_a_connection_waits() {
+        assert!(PROBED_AFTER < IDLE);
+        assert!(PROBED_AFTER + PROBED_EVERY * PROBES <= Duration::from_secs(120));
+        #[cfg(target_os = "linux")]
+        assert!(UNHEARD <= Duration::from_secs(120));
     }
 
     #[tokio::test]

@@ -74,7 +74,7 @@ pub(super) async fn open(
     let Some(model) = path::value_in(query.as_deref(), &["model", "deployment"]) else {
         return plain(error::bad_request("The session names no model. Add ?model= to its address."));
     };
-    let at = door.engine.clock().now();
+    let at = inside.since();
     let wishes = Wishes::read(&head.headers);
     let (caller, priority) = importance(&door, who, &wishes, &model);
     let profile = RequestProfile {
@@ -86,7 +86,7 @@ pub(super) async fn open(
         caller,
         client: client_label(&head.headers).into(),
         sdk_retry: 0,
-        patience: wishes.patience,
+        patience: inside.left_of(wishes.patience),
         affinity: Affinity::default(),
     };
     let handshake = handshake(&head.headers);

@@ -61,7 +61,7 @@ pub(super) async fn answer(
     body: Incoming,
     inside: Inside,
 ) -> Response<Answer> {
-    let at = door.engine.clock().now();
+    let at = inside.since();
     let mut watch = door.deadlines.watch();
     let taken = match read(&door, &head.headers, Operation::Stored, body, &mut watch).await {
         Ok(taken) => taken,
@@ -76,7 +76,8 @@ pub(super) async fn answer(
     let mut keys = mentions::of_path(&path, query.as_deref());
     keys.extend_from_slice(&seen.named);
     let places = door.engine.whereabouts(&keys, seen.model.as_deref());
-    let profile = profile(&door, &head, who, &path, &seen, keys);
+    let mut profile = profile(&door, &head, who, &path, &seen, keys);
+    profile.patience = inside.left_of(profile.patience);
     let is_known = seen.model.as_deref().is_some_and(|model| door.config.load().route_for(model).is_some());
     let mut prepared = Prepared::new(Operation::Stored, head, taken.body, seen.seams.clone());
     // Jobs are made of a service's own models, not of deployments.

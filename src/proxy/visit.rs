@@ -3,13 +3,11 @@
 //! Invariant: every sending was allowed by the brain and its outcome is told; what the person ended is no fault of anybody's.
 //! Absent on purpose: which account to go to (`stored`).
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::{Method, Response};
 
 use super::answer::Answer;
-use super::attempt::{Fault, Prepared};
+use super::attempt::{Fault, Prepared, Until};
 use super::commit::Committed;
 use super::exchange::{ended, pass_on, refuse, try_keys};
 use super::said;
@@ -80,10 +78,9 @@ impl Errand {
     async fn send(&mut self, assignment: &Assignment, lookup: Option<&Prepared>) -> Result<Committed, Fault> {
         let prepared = lookup.unwrap_or(&self.prepared);
         self.journal.attempt(assignment);
-        let seconds = self.door.config.load().config.timeouts.answer_seconds;
-        let deadline = self.door.engine.clock().deadline(Duration::from_secs(seconds.into()));
+        let until = Until::whole(&self.door.config.load().config.timeouts, self.door.engine.clock());
         let result = match self.door.upstreams.find(&assignment.endpoint) {
-            Some(upstream) => try_keys(&self.door, &upstream, prepared, (&mut self.journal.watch, deadline)).await,
+            Some(upstream) => try_keys(&self.door, &upstream, prepared, (&mut self.journal.watch, until)).await,
             None => Err(Fault::silent(FailureClass::Connect, false)),
         };
         match &result {

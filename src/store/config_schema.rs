@@ -168,6 +168,7 @@ const HEALTH: &[Field] = &[
 const TIMEOUTS: &[Field] = &[
     may("connect_seconds", SMALL),
     may("answer_seconds", SMALL),
+    may("stream_head_seconds", SMALL),
     may("stream_idle_seconds", SMALL),
     may("socket_idle_seconds", SMALL),
 ];

@@ -184,6 +184,13 @@ static FIGURES: &[Figure] = &[
     ),
     figure(
         Section::Timeouts,
+        ", the head of a stream to come within",
+        ("Time until a stream's head", " s"),
+        (1, 86_400),
+        |config| Number::Short(&mut config.timeouts.stream_head_seconds),
+    ),
+    figure(
+        Section::Timeouts,
         ", and a stream may be silent for",
         ("Silence of a stream", " s"),
         (1, 86_400),

@@ -115,8 +115,16 @@ fn last_end(bytes: &[u8]) -> usize {
     [after(b"\n\n"), after(b"\n\r\n"), after(b"\r\r")].into_iter().flatten().max().unwrap_or(0)
 }
 
+/// Whether these bytes are a whole event, not the beginning or the end of one that came in parts.
+#[must_use]
+pub fn is_whole(event: &[u8]) -> bool {
+    let fields: [&[u8]; 5] = [b"data", b"event", b"id", b"retry", b":"];
+    ends_event(event) && fields.iter().any(|field| event.starts_with(field))
+}
+
 /// Behind the first event that is whole; the length if there is none.
-fn first_end(bytes: &[u8]) -> usize {
+#[must_use]
+pub fn first_end(bytes: &[u8]) -> usize {
     let after = |blank: &[u8]| memmem::find(bytes, blank).map(|at| at.saturating_add(blank.len()));
     [after(b"\n\n"), after(b"\n\r\n"), after(b"\r\r")].into_iter().flatten().min().unwrap_or(bytes.len())
 }

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::sse::{Event, Splitter};
 use super::stored::{Left, Stored};
+use super::under_way::{self, Report};
 use super::{failure, object, usage};
 use crate::model::outcome::Failure;
 use crate::model::profile::Operation;
@@ -35,6 +36,8 @@ pub struct StreamEnd {
     pub usage: Option<Usage>,
     /// The error event that came, before or after the commit point.
     pub failure: Option<Failure>,
+    /// What it said last of work that goes on at its service when nobody listens.
+    pub work: Option<Report>,
 }
 
 /// Reads along with one stream.
@@ -57,6 +60,8 @@ struct Tally {
     awaiting_cause: bool,
     /// What is stored or sealed where the stream comes from.
     stored: Stored,
+    /// Work that does not end with the stream.
+    work: Option<Report>,
 }
 
 impl StreamReader {
@@ -72,6 +77,7 @@ impl StreamReader {
             failure: None,
             awaiting_cause: false,
             stored: Stored::default(),
+            work: None,
         };
         Self { splitter: Splitter::new(), tally }
     }
@@ -117,6 +123,7 @@ impl StreamReader {
             complete: tally.complete,
             usage: tally.reported.or((tally.deltas > 0).then_some(counted)),
             failure: tally.failure,
+            work: tally.work,
         }
     }
 }
@@ -190,10 +197,19 @@ impl Tally {
         // Runs, and responses that are resumed, name what they make; what it cost was counted where it was begun.
         if matches!(self.operation, Operation::Stored | Operation::Run) && has(data, b"\"id\"") {
             self.stored.read_object(data);
+            if has(data, b"\"thread.run\"") || has(data, b"\"response\"") {
+                self.work = under_way::of_event(data).or(self.work);
+            }
         }
         self.decisive = self.decisive || self.failure.is_none();
         // `transcript.text.done`, `speech.audio.done`, `image_generation.completed`.
         self.complete |= matches!(name.rsplit('.').next(), Some("done" | "completed" | "incomplete" | "failed"));
+    }
+
+    fn response_over(&mut self, data: &[u8]) {
+        self.complete = true;
+        self.reported = usage::of_response(data).or(self.reported);
+        self.work = self.work.map(|work| Report { is_under_way: false, usage: self.reported, ..work });
     }
 
     /// An event of Responses.
@@ -201,15 +217,17 @@ impl Tally {
         let named = event.map_or_else(|| kind(data), |event| Some(event.into()));
         let name = named.as_deref().unwrap_or_default();
         match name {
-            "response.created" | "response.queued" => self.stored.read_event(data),
+            "response.created" | "response.queued" => {
+                self.stored.read_event(data);
+                self.work = under_way::of_event(data).or(self.work);
+            }
             "response.in_progress" | "keepalive" | "ping" => {}
             "response.completed" | "response.incomplete" => {
-                (self.complete, self.decisive) = (true, self.decisive || self.failure.is_none());
-                self.reported = usage::of_response(data).or(self.reported);
+                self.decisive = self.decisive || self.failure.is_none();
+                self.response_over(data);
             }
             "response.failed" => {
-                self.complete = true;
-                self.reported = usage::of_response(data).or(self.reported);
+                self.response_over(data);
                 self.failed(failure::of_event(data), !tells_cause(data));
             }
             "error" => self.failed(failure::of_event(data), false),
@@ -224,6 +242,12 @@ impl Tally {
             }
         }
     }
+}
+
+/// Whether a whole event carries what was generated, unlike errors and whatever comes before any output.
+#[must_use]
+pub fn bears_output(event: &[u8], operation: Operation) -> bool {
+    StreamReader::new(operation).read(event) == StreamState::Decisive
 }
 
 /// Keys whose non-empty text means that output was generated.

@@ -45,6 +45,25 @@ pub fn of_body(document: &[u8]) -> Option<Report> {
     Some(Report { key: fingerprint::of(work.id.as_bytes()), is_under_way, usage })
 }
 
+/// Reads an event of a stream: a run, or one that carries a response made in the background. `None`: what it is about, if anything,
+/// ends when nobody listens.
+#[must_use]
+pub fn of_event(data: &[u8]) -> Option<Report> {
+    #[derive(Deserialize)]
+    struct Carrier<'a> {
+        #[serde(borrow)]
+        response: &'a RawValue,
+    }
+    #[derive(Deserialize)]
+    struct Response {
+        background: Option<bool>,
+    }
+    let Some(Carrier { response }) = object::fields::<Carrier<'_>>(data) else { return of_body(data) };
+    let response = response.get().as_bytes();
+    let goes_on = object::fields::<Response>(response)?.background == Some(true);
+    if goes_on { of_body(response) } else { None }
+}
+
 /// What an evaluation says of each model it worked, together.
 fn by_model(each: &RawValue) -> Option<Usage> {
     #[derive(Default, Deserialize)]
@@ -87,6 +106,23 @@ mod tests {
             {"model_name":"a","prompt_tokens":5,"completion_tokens":7,"cached_tokens":2},{"prompt_tokens":1,"completion_tokens":1}]}"#;
         let usage = of_body(run).and_then(|report| report.usage).unwrap();
         assert_eq!((usage.input, usage.cached, usage.output), (6, 2, 8));
+    }
+
+    #[test]
+    fn of_events_those_count_whose_work_goes_on_when_nobody_listens() {
+        let run = of_event(br#"{"object":"thread.run","id":"run_1","status":"in_progress"}"#).unwrap();
+        let event = |background: &str| {
+            format!(
+                r#"{{"type":"response.created","response":{{"object":"response","id":"resp_1","status":"queued"{background}}}}}"#
+            )
+        };
+        let response = of_event(event(r#","background":true"#).as_bytes()).unwrap();
+        assert_eq!((run.is_under_way, response.is_under_way), (true, true));
+        assert_eq!(response.key, fingerprint::of(b"resp_1"));
+        for ends_with_it in ["", r#","background":false"#, r#","background":null"#] {
+            assert_eq!(of_event(event(ends_with_it).as_bytes()), None, "{ends_with_it}");
+        }
+        assert_eq!(of_event(br#"{"object":"thread.run.step","id":"s","status":"in_progress"}"#), None);
     }
 
     #[test]

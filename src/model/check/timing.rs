@@ -12,6 +12,7 @@ pub(super) fn timing(config: &Config, findings: &mut Findings) {
     let times = [
         ("connect_seconds", set.connect_seconds, usual.connect_seconds, "no connection is ever made"),
         ("answer_seconds", set.answer_seconds, usual.answer_seconds, "no answer comes in time"),
+        ("stream_head_seconds", set.stream_head_seconds, usual.stream_head_seconds, "no stream begins in time"),
         ("stream_idle_seconds", set.stream_idle_seconds, usual.stream_idle_seconds, "every stream is cut off"),
         ("socket_idle_seconds", set.socket_idle_seconds, usual.socket_idle_seconds, "every socket is closed at once"),
     ];
@@ -65,6 +66,10 @@ mod tests {
         assert_eq!(
             said("[timeouts]\nconnect_seconds = 0"),
             ["warning: connect_seconds is 0, so no connection is ever made and requests fail. Leave it out for 10."]
+        );
+        assert_eq!(
+            said("[timeouts]\nstream_head_seconds = 0"),
+            ["warning: stream_head_seconds is 0, so no stream begins in time and requests fail. Leave it out for 300."]
         );
         assert_eq!(said("[timeouts]\nanswer_seconds = 0\nstream_idle_seconds = 0").len(), 2);
         assert_eq!(

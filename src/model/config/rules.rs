@@ -72,8 +72,11 @@ pub struct Timeouts {
     pub connect_seconds: u32,
     /// Until an answer that is not streamed begins. Reasoning takes up to 29 minutes.
     pub answer_seconds: u32,
-    /// Until a stream's first event, and between two events. A model that reasons may say nothing as long as it thinks; a dead
-    /// connection is found out sooner, by itself.
+    /// Until a stream's status and headers, within `stream_idle_seconds`. Services send them before a model begins to think, so that
+    /// one which sends none is silent, not busy.
+    pub stream_head_seconds: u32,
+    /// Until a stream's first event, and between two events. A model that reasons may say nothing as long as it thinks; that nobody
+    /// is there any more, the system finds out sooner, within two minutes on Linux.
     pub stream_idle_seconds: u32,
     /// Until a WebSocket that speaks Responses is closed on which nobody asks for another one. Services end theirs after an hour.
     pub socket_idle_seconds: u32,
@@ -81,7 +84,13 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect_seconds: 10, answer_seconds: 1_740, stream_idle_seconds: 1_740, socket_idle_seconds: 3_600 }
+        Self {
+            connect_seconds: 10,
+            answer_seconds: 1_740,
+            stream_head_seconds: 300,
+            stream_idle_seconds: 1_740,
+            socket_idle_seconds: 3_600,
+        }
     }
 }
 
