@@ -122,12 +122,9 @@ async fn let_in(
     if !opens_session && !begins_dialogue && head.method != Method::POST {
         return plain(error::method_not_allowed("POST"));
     }
-    if door.paused.load(Ordering::Relaxed) {
-        return plain(error::unavailable(PAUSED));
-    }
-    let inside = match door.enter(&head.headers).await {
+    let inside = match place_for(&door, &head.headers).await {
         Ok(inside) => inside,
-        Err(crowded) => return plain(error::crowded(crowded.waited)),
+        Err(refusal) => return refusal,
     };
     if let Some(client) = socket {
         if begins_dialogue {
@@ -154,18 +151,25 @@ async fn let_in(
     }
 }
 
+/// A place for a connection's file, unless nothing is let in; who waited for one meets a pause that began meanwhile.
+async fn place_for(door: &Arc<Door>, headers: &HeaderMap) -> Result<Inside, Response<Answer>> {
+    let paused = || door.paused.load(Ordering::Relaxed).then(|| plain(error::unavailable(PAUSED)));
+    if let Some(refusal) = paused() {
+        return Err(refusal);
+    }
+    let inside = door.enter(headers).await.map_err(|crowded| plain(error::crowded(crowded.waited)))?;
+    paused().map_or(Ok(inside), Err)
+}
+
 /// What is stored, or a path that is not known here.
 async fn keep(door: Arc<Door>, head: Parts, who: Who, path: String, body: Incoming) -> Response<Answer> {
     let known = [Method::GET, Method::POST, Method::DELETE, Method::PUT, Method::PATCH];
     if !known.contains(&head.method) {
         return plain(error::method_not_allowed("GET, POST, DELETE"));
     }
-    if door.paused.load(Ordering::Relaxed) {
-        return plain(error::unavailable(PAUSED));
-    }
-    let inside = match door.enter(&head.headers).await {
+    let inside = match place_for(&door, &head.headers).await {
         Ok(inside) => inside,
-        Err(crowded) => return plain(error::crowded(crowded.waited)),
+        Err(refusal) => return refusal,
     };
     super::stored::answer(door, head, who, path, body, inside).await
 }
