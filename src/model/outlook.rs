@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Priority;
 use super::id::ModelName;
-use super::units::Timestamp;
+use super::units::{Timestamp, Unit};
 
 /// The demand of one priority on one route.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,23 +115,5 @@ pub struct Exhaustion {
     /// Rarely after this.
     pub latest: Timestamp,
     /// Which of its limits is full first; one of the day before those of the minute.
-    pub of: Scarce,
-}
-
-/// What runs out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Scarce {
-    /// Tokens per minute.
-    Tokens,
-    /// Requests per minute.
-    Requests,
-    /// Prompt tokens per minute.
-    Input,
-    /// Output tokens per minute.
-    Output,
-    /// Tokens per day.
-    DayTokens,
-    /// Requests per day.
-    DayRequests,
+    pub of: Unit,
 }

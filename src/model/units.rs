@@ -1,4 +1,4 @@
-//! Time and amounts, as integers.
+//! Time and amounts, as integers, and what amounts count.
 //!
 //! Invariant: arithmetic saturates; no operation here panics or wraps.
 //! Absent on purpose: a way to read a clock. Only `engine/clock.rs` does that.
@@ -123,6 +123,24 @@ impl fmt::Display for Short {
         let (whole, tenth) = (self.0 / scale, self.0 % scale * 10 / scale);
         if tenth == 0 { f.pad(&format!("{whole}{suffix}")) } else { f.pad(&format!("{whole}.{tenth}{suffix}")) }
     }
+}
+
+/// What a limit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Tokens per minute.
+    Tokens,
+    /// Requests per minute.
+    Requests,
+    /// Prompt tokens per minute.
+    Input,
+    /// Output tokens per minute.
+    Output,
+    /// Tokens per day.
+    DayTokens,
+    /// Requests per day.
+    DayRequests,
 }
 
 #[cfg(test)]

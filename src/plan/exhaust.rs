@@ -11,9 +11,9 @@ use crate::model::checked::CheckedConfig;
 use crate::model::config::Enforcement;
 use crate::model::decision::Estimate;
 use crate::model::id::{EndpointId, PoolId};
-use crate::model::outlook::{Demand, Exhaustion, Scarce};
+use crate::model::outlook::{Demand, Exhaustion};
 use crate::model::status::{BalancerView, EndpointView, LimitKind, LimitView};
-use crate::model::units::Timestamp;
+use crate::model::units::{Timestamp, Unit};
 
 /// A minute's window, second by second.
 const WINDOW: usize = 60;
@@ -53,12 +53,12 @@ struct Sent {
 impl Sent {
     const NOTHING: Self = Self { tokens: 0, requests: 0, input: 0, output: 0 };
 
-    const fn of(self, what: Scarce) -> u64 {
+    const fn of(self, what: Unit) -> u64 {
         match what {
-            Scarce::Tokens | Scarce::DayTokens => self.tokens,
-            Scarce::Requests | Scarce::DayRequests => self.requests,
-            Scarce::Input => self.input,
-            Scarce::Output => self.output,
+            Unit::Tokens | Unit::DayTokens => self.tokens,
+            Unit::Requests | Unit::DayRequests => self.requests,
+            Unit::Input => self.input,
+            Unit::Output => self.output,
         }
     }
 
@@ -193,7 +193,7 @@ pub fn foresee(view: &BalancerView, config: &CheckedConfig, flows: &Flows) -> Fo
         let nothing = Leaving([Sent::NOTHING; WINDOW]);
         let leaving = pool.members.iter().fold(nothing, |sum, member| sum.and(&flows.leaving(now, member)));
         let manner = if spec.enforcement == Enforcement::TokenBucket { Manner::Drains } else { Manner::Slides };
-        let limits = [(Scarce::Tokens, pool.tokens, manner), (Scarce::Requests, pool.requests, manner)];
+        let limits = [(Unit::Tokens, pool.tokens, manner), (Unit::Requests, pool.requests, manner)];
         if let Some(when) = (Inflow { now, demand, leaving }).fills(&limits) {
             foresight.pools.insert(pool.id.clone(), when);
         }
@@ -202,16 +202,16 @@ pub fn foresee(view: &BalancerView, config: &CheckedConfig, flows: &Flows) -> Fo
 }
 
 /// Every limit of an endpoint, and how room comes back there.
-fn limits_of(endpoint: &EndpointView, counting: Enforcement) -> Vec<(Scarce, LimitView, Manner)> {
+fn limits_of(endpoint: &EndpointView, counting: Enforcement) -> Vec<(Unit, LimitView, Manner)> {
     let tokens = if counting == Enforcement::SlidingLog { Manner::Slides } else { Manner::Drains };
     // Provisioned throughput drains in tokens alone.
     let requests = if counting == Enforcement::TokenBucket { Manner::Drains } else { Manner::Slides };
-    let mut limits = vec![(Scarce::Tokens, endpoint.tokens, tokens), (Scarce::Requests, endpoint.requests, requests)];
+    let mut limits = vec![(Unit::Tokens, endpoint.tokens, tokens), (Unit::Requests, endpoint.requests, requests)];
     limits.extend(endpoint.more_limits.iter().map(|more| match more.kind {
-        LimitKind::InputTokens => (Scarce::Input, more.limit, requests),
-        LimitKind::OutputTokens => (Scarce::Output, more.limit, requests),
-        LimitKind::TokensPerDay => (Scarce::DayTokens, more.limit, Manner::Daily),
-        LimitKind::RequestsPerDay => (Scarce::DayRequests, more.limit, Manner::Daily),
+        LimitKind::InputTokens => (Unit::Input, more.limit, requests),
+        LimitKind::OutputTokens => (Unit::Output, more.limit, requests),
+        LimitKind::TokensPerDay => (Unit::DayTokens, more.limit, Manner::Daily),
+        LimitKind::RequestsPerDay => (Unit::DayRequests, more.limit, Manner::Daily),
     }));
     limits
 }
@@ -236,21 +236,21 @@ struct Inflow {
 
 impl Inflow {
     /// Which limit is full first, and when. A day that ends early is worse than a minute that does.
-    fn fills(&self, limits: &[(Scarce, LimitView, Manner)]) -> Option<Exhaustion> {
+    fn fills(&self, limits: &[(Unit, LimitView, Manner)]) -> Option<Exhaustion> {
         let all =
             limits.iter().filter_map(|(of, limit, manner)| Some((*manner, self.exhaustion(*of, limit, *manner)?)));
         all.min_by_key(|(manner, when)| (*manner != Manner::Daily, when.at)).map(|(_, when)| when)
     }
 
     /// Demand is foreseen in tokens; of anything else so much comes as came with the tokens of the last minute.
-    fn demand(&self, of: Scarce) -> Demand {
+    fn demand(&self, of: Unit) -> Demand {
         match of {
-            Scarce::Tokens | Scarce::DayTokens => self.demand,
+            Unit::Tokens | Unit::DayTokens => self.demand,
             of => self.demand.share(self.leaving.sum().of(of), self.leaving.sum().tokens),
         }
     }
 
-    fn exhaustion(&self, of: Scarce, limit: &LimitView, manner: Manner) -> Option<Exhaustion> {
+    fn exhaustion(&self, of: Unit, limit: &LimitView, manner: Manner) -> Option<Exhaustion> {
         let leaving = self.leaving.0.map(|sent| sent.of(of));
         let leaves = match manner {
             Manner::Slides => Leaves::Slides(&leaving),

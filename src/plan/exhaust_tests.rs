@@ -139,26 +139,26 @@ fn inflow() -> Inflow {
 #[test]
 fn whatever_limit_is_full_first_is_named() {
     let of = |limit: u64, used: u64| LimitView { limit: Some(limit), ..tokens(used) };
-    let first = |limits: &[(Scarce, LimitView, Manner)]| {
+    let first = |limits: &[(Unit, LimitView, Manner)]| {
         inflow().fills(limits).map(|when| (when.of, when.at.since(inflow().now).as_secs()))
     };
-    let plenty = (Scarce::Tokens, of(100_000, 45_000), Manner::Drains);
+    let plenty = (Unit::Tokens, of(100_000, 45_000), Manner::Drains);
     assert_eq!(first(&[plenty]), None, "more drains than comes");
-    let requests = (Scarce::Requests, of(60, 30), Manner::Drains);
-    assert_eq!(first(&[plenty, requests]), Some((Scarce::Requests, 60)), "thirty more a minute than drain");
-    let input = (Scarce::Input, of(10_000, 9_375), Manner::Drains);
-    assert_eq!(first(&[plenty, requests, input]), Some((Scarce::Input, 30)), "11,250 a minute, and 10,000 drain");
-    let output = (Scarce::Output, of(40_000, 9_000), Manner::Drains);
+    let requests = (Unit::Requests, of(60, 30), Manner::Drains);
+    assert_eq!(first(&[plenty, requests]), Some((Unit::Requests, 60)), "thirty more a minute than drain");
+    let input = (Unit::Input, of(10_000, 9_375), Manner::Drains);
+    assert_eq!(first(&[plenty, requests, input]), Some((Unit::Input, 30)), "11,250 a minute, and 10,000 drain");
+    let output = (Unit::Output, of(40_000, 9_000), Manner::Drains);
     assert_eq!(first(&[plenty, output]), None, "33,750 a minute");
-    let day = (Scarce::DayRequests, of(10_000, 9_100), Manner::Daily);
-    assert_eq!(first(&[plenty, requests, input, day]), Some((Scarce::DayRequests, 600)), "the day before the minute");
+    let day = (Unit::DayRequests, of(10_000, 9_100), Manner::Daily);
+    assert_eq!(first(&[plenty, requests, input, day]), Some((Unit::DayRequests, 600)), "the day before the minute");
 }
 
 #[test]
 fn requests_that_slide_leave_the_window_as_they_came() {
-    let requests = (Scarce::Requests, LimitView { limit: Some(120), ..tokens(90) }, Manner::Slides);
+    let requests = (Unit::Requests, LimitView { limit: Some(120), ..tokens(90) }, Manner::Slides);
     assert_eq!(inflow().fills(&[requests]), None, "as many leave as come");
     let more = Inflow { demand: steady(90_000, 0), ..inflow() };
     let when = more.fills(&[requests]).expect("twice as many come");
-    assert_eq!((when.of, when.at.since(more.now).as_secs()), (Scarce::Requests, 20));
+    assert_eq!((when.of, when.at.since(more.now).as_secs()), (Unit::Requests, 20));
 }

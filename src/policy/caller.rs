@@ -5,13 +5,13 @@
 
 use super::balancer::Balancer;
 use super::free::Room;
-use super::ledger::{Entry, Ledger, Limits, Shortage, Unit};
+use super::ledger::{Entry, Ledger, Limits, Shortage};
 use crate::model::checked::{CheckedCaller, CheckedConfig};
 use crate::model::decision::Estimate;
 use crate::model::id::CallerId;
 use crate::model::profile::RequestProfile;
 use crate::model::status::{CallerView, LimitSource, LimitView};
-use crate::model::units::Timestamp;
+use crate::model::units::{Timestamp, Unit};
 
 /// One caller of the configuration.
 #[derive(Clone, Debug)]

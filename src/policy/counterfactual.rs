@@ -7,7 +7,7 @@
 use super::balancer::Balancer;
 use super::choose::Pick;
 use super::judge::{Hope, Judged, Ruling, Seat};
-use super::ledger::{Ledger, Limits, Unit};
+use super::ledger::{Ledger, Limits};
 use super::request::Job;
 use crate::model::checked::CheckedEndpoint;
 use crate::model::config::{AdminState, Enforcement};
@@ -15,7 +15,7 @@ use crate::model::counterfactual::{Change, Counterfactual};
 use crate::model::decision::{Choice, Exclusion};
 use crate::model::profile::RequestSize;
 use crate::model::status::LimitSource;
-use crate::model::units::{MINUTE, Timestamp};
+use crate::model::units::{MINUTE, Timestamp, Unit};
 
 /// How many candidates of a group are judged again at most.
 const TRIED: usize = 2;

@@ -9,7 +9,7 @@ use super::estimate::Tariff;
 use super::health::{HealthState, Pace};
 use super::latency::Latency;
 use super::learn::{Bound, Learning, more_stated, tokens_stated};
-use super::ledger::{Ledger, Limits, Unit};
+use super::ledger::{Ledger, Limits};
 use super::meter::Whose;
 use super::pairs::{More, Pairs};
 use super::traffic::Mark;
@@ -20,7 +20,7 @@ use crate::model::id::EndpointId;
 use crate::model::insight::{Insight, TooLarge};
 use crate::model::outcome::{HeaderFacts, ThrottleKind};
 use crate::model::status::{Counters, LimitSource};
-use crate::model::units::Timestamp;
+use crate::model::units::{Timestamp, Unit};
 
 /// How long a size that did not fit is remembered.
 const TOO_LARGE_MEMORY: Duration = Duration::from_mins(10);

@@ -11,7 +11,6 @@ use super::balancer::Balancer;
 use super::claim::Standing;
 use super::event::Output;
 use super::judge::{Hope, Judged, hope};
-use super::ledger::Unit;
 use super::request::{Job, Reservation, Stage};
 use super::rest::{Throttled, denial, ejection, is_jittered, overloaded};
 use super::retry::{attempt_cap, backoff};
@@ -21,7 +20,7 @@ use crate::model::decision::{Conclusion, RefusalReason};
 use crate::model::id::{AccountId, RequestId};
 use crate::model::outcome::{Failure, FailureClass, ThrottleKind};
 use crate::model::status::RestCause;
-use crate::model::units::{Timestamp, micros};
+use crate::model::units::{Timestamp, Unit, micros};
 
 /// So many times the attempts that the cap allows are made by one that met nothing but full services.
 const PATIENT: u32 = 4;

@@ -7,10 +7,9 @@
 //! Absent on purpose: why something does not fit (`room`), and whatever but limits is in the way (`glance`).
 
 use super::ahead::{Ahead, Drain};
-use super::ledger::Unit;
 use super::meter::Meter;
 use crate::model::decision::Estimate;
-use crate::model::units::{Timestamp, micros};
+use crate::model::units::{Timestamp, Unit, micros};
 
 /// All of a limit, in millionths.
 pub(super) const WHOLE: u64 = 1_000_000;

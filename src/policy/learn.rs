@@ -10,7 +10,6 @@ use super::ceiling::{Ceiling, Held, Refused, Stated, share};
 use super::foreign::{DRIFT, Foreign, Logged, Shown};
 use super::growth::Growth;
 use super::learn_requests::Others;
-use super::ledger::Unit;
 use super::pairs::{More, Pairs};
 use super::refill::Refill;
 use super::traffic::{Mark, Traffic};
@@ -18,7 +17,7 @@ use crate::model::checked::CheckedEndpoint;
 use crate::model::config::{Enforcement, Service};
 use crate::model::outcome::{HeaderFacts, ThrottleKind};
 use crate::model::status::LimitSource;
-use crate::model::units::{DAY, MINUTE, Timestamp};
+use crate::model::units::{DAY, MINUTE, Timestamp, Unit};
 
 /// A service that said what is left this recently goes on saying so.
 pub(super) const TELLS: Duration = Duration::from_mins(2);

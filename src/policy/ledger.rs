@@ -11,7 +11,7 @@ use super::free::{Room, WHOLE, millionths};
 use super::meter::{Manner, Meter, Spot, Whose};
 use crate::model::config::Enforcement;
 use crate::model::decision::Estimate;
-use crate::model::units::{DAY, MINUTE, Timestamp};
+use crate::model::units::{DAY, MINUTE, Timestamp, Unit};
 
 /// How long a service that counts requests in a bucket is taken to check slices too, once it refused one we saw room for.
 const SLICE_MEMORY: Duration = Duration::from_mins(10);
@@ -52,17 +52,6 @@ impl Limits {
             || self.tokens_per_day.is_some()
             || self.requests_per_day.is_some()
     }
-}
-
-/// The unit in which something did not fit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
-    Tokens,
-    Requests,
-    Input,
-    Output,
-    DayTokens,
-    DayRequests,
 }
 
 /// Why a request does not fit now.

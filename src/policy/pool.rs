@@ -6,14 +6,14 @@
 //! Absent on purpose: rests. Whoever draws on a pool that refused rests with the others (`shared`).
 
 use super::ceiling::{Ceiling, Held, Refused, Stated};
-use super::ledger::{Entry, Ledger, Limits, Unit};
+use super::ledger::{Entry, Ledger, Limits};
 use super::meter::Whose;
 use super::refill::Refill;
 use crate::model::checked::CheckedPool;
 use crate::model::config::Enforcement;
 use crate::model::decision::Estimate;
 use crate::model::id::PoolId;
-use crate::model::units::Timestamp;
+use crate::model::units::{Timestamp, Unit};
 
 /// One quota pool.
 #[derive(Clone, Debug)]

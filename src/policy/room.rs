@@ -5,9 +5,9 @@
 
 use super::judge::Seat;
 use super::learn::Bound;
-use super::ledger::{Limits, Shortage, Unit};
+use super::ledger::{Limits, Shortage};
 use crate::model::decision::{Estimate, Exclusion};
-use crate::model::units::Timestamp;
+use crate::model::units::{Timestamp, Unit};
 
 impl Seat<'_> {
     /// When all of them have room; `None`: never.

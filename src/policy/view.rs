@@ -5,7 +5,7 @@
 
 use super::balancer::Balancer;
 use super::judge::Seat;
-use super::ledger::{Limits, Unit};
+use super::ledger::Limits;
 use super::rests::Fault;
 use crate::model::checked::{CheckedConfig, CheckedPool, CheckedRoute};
 use crate::model::config::{AdminState, Service};
@@ -13,7 +13,7 @@ use crate::model::status::{
     BalancerView, EndpointView, GroupView, Health, LimitKind, LimitSource, LimitView, MoreLimitView, PoolView,
     RouteView, Traffic,
 };
-use crate::model::units::Timestamp;
+use crate::model::units::{Timestamp, Unit};
 
 impl Balancer {
     /// What it runs by.

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use crate::model::outlook::{Demand, Exhaustion, Scarce};
-use crate::model::units::{Grouped, Short, Timestamp};
+use crate::model::outlook::{Demand, Exhaustion};
+use crate::model::units::{Grouped, Short, Timestamp, Unit};
 
 /// `12,400 TPM`.
 #[must_use]
@@ -68,12 +68,12 @@ pub fn full_in(when: Exhaustion, now: Timestamp) -> Option<String> {
         seconds => format!("{} min", (seconds + 30) / 60),
     };
     let what = match when.of {
-        Scarce::Tokens => "full",
-        Scarce::Requests => "requests full",
-        Scarce::Input => "input full",
-        Scarce::Output => "output full",
-        Scarce::DayTokens => "daily limit full",
-        Scarce::DayRequests => "daily requests full",
+        Unit::Tokens => "full",
+        Unit::Requests => "requests full",
+        Unit::Input => "input full",
+        Unit::Output => "output full",
+        Unit::DayTokens => "daily limit full",
+        Unit::DayRequests => "daily requests full",
     };
     Some(format!("{what} in ~{left} at this rate"))
 }
@@ -215,9 +215,9 @@ mod tests {
             let at = Timestamp::from_secs(100 + seconds);
             full_in(Exhaustion { at, earliest: at, latest: at, of }, Timestamp::from_secs(100))
         };
-        let full = |seconds| when(seconds, Scarce::Tokens);
-        assert_eq!(when(1_200, Scarce::DayTokens).as_deref(), Some("daily limit full in ~20 min at this rate"));
-        assert_eq!(when(20, Scarce::Requests).as_deref(), Some("requests full in ~20 s at this rate"));
+        let full = |seconds| when(seconds, Unit::Tokens);
+        assert_eq!(when(1_200, Unit::DayTokens).as_deref(), Some("daily limit full in ~20 min at this rate"));
+        assert_eq!(when(20, Unit::Requests).as_deref(), Some("requests full in ~20 s at this rate"));
         assert_eq!(full(41).as_deref(), Some("full in ~40 s at this rate"));
         assert_eq!(full(7).as_deref(), Some("full in ~7 s at this rate"));
         assert_eq!(full(370).as_deref(), Some("full in ~6 min at this rate"));

@@ -249,7 +249,7 @@ mod tests {
                 at,
                 earliest: at,
                 latest: at,
-                of: crate::model::outlook::Scarce::Tokens,
+                of: crate::model::units::Unit::Tokens,
             });
             (pool.tokens.used, pool.tokens.reserved) = (used, 0);
             rows(&snapshot)
