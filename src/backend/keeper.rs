@@ -1,21 +1,25 @@
-//! Keeps what must outlive a restart: which account holds what, so that conversations go on, and who was told to wait.
+//! Keeps what must outlive a restart: which account holds what, so that conversations go on, who was told to wait, and which
+//! limits refusals taught.
 //!
 //! Invariant: a thread of its own writes; neither requests nor the screen wait for the disk.
-//! Absent on purpose: what is kept and how it reads (`store::owners`, `store::rests`).
+//! Absent on purpose: what is kept and how it reads (`store::owners`, `store::rests`, `store::lessons`).
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::lesson_watch::LessonWatch;
 use super::rest_watch::RestWatch;
 use crate::engine::Engine;
 use crate::model::config::Config;
 use crate::model::id::AccountId;
+use crate::model::lesson::Lesson;
 use crate::model::outcome::ThrottleKind;
 use crate::model::ownership::Place;
 use crate::model::status::{Rest, RestCause};
 use crate::model::units::Timestamp;
 use crate::policy::Input;
+use crate::store::lessons::LessonsFile;
 use crate::store::owners::{Owned, OwnersFile};
 use crate::store::paths::Paths;
 use crate::store::rests::RestsFile;
@@ -43,6 +47,8 @@ struct News {
     owned: Vec<Owned>,
     /// Everyone who rests, if that changed.
     rests: Option<Vec<Rest>>,
+    /// Everything that refusals taught, if that changed.
+    lessons: Option<Vec<Lesson>>,
 }
 
 /// The keeper of one profile.
@@ -51,6 +57,7 @@ pub(super) struct Keeper {
     writer: Option<(SyncSender<News>, JoinHandle<()>)>,
     pending: News,
     watch: RestWatch,
+    taught: LessonWatch,
     /// Who rests since before the start for the sake of its key: refused, blocked, without credit. The brain hears of each after
     /// its key, since it takes the first word of a key for a new one, and only if it is the same key at the same address.
     of_keys: Vec<Rest>,
@@ -68,8 +75,11 @@ impl Keeper {
         let watch = RestWatch::of(rests.clone());
         let (of_keys, rests) = rests.into_iter().partition(|rest| OF_KEYS.contains(&rest.cause));
         engine.tell(Input::Resting(rests));
+        let lessons = LessonsFile::of(&paths.state_dir);
+        engine.tell(Input::Learned(lessons.read()));
         let (sender, inbox) = sync_channel(BATCHES);
-        let thread = std::thread::Builder::new().name("keeper".to_owned()).spawn(move || write(owners, &file, &inbox));
+        let thread =
+            std::thread::Builder::new().name("keeper".to_owned()).spawn(move || write(owners, &file, &lessons, &inbox));
         let writer = thread.inspect_err(|error| tracing::warn!(%error, "what was learned is forgotten by a restart"));
         Self { writer: writer.ok().map(|thread| (sender, thread)), watch, of_keys, ..Self::default() }
     }
@@ -94,13 +104,17 @@ impl Keeper {
             if let Some(rests) = self.watch.news(now, &rests) {
                 self.pending.rests = Some(rests);
             }
+            if let Some(lessons) = self.taught.news(now, engine.lessons()) {
+                self.pending.lessons = Some(lessons);
+            }
         }
         if now.since(self.learned) >= PACE {
             self.learned = now;
             self.pending.owned.append(&mut engine.take_fresh_owners());
         }
         let Some((sender, _)) = &self.writer else { return };
-        if self.pending.owned.is_empty() && self.pending.rests.is_none() {
+        let News { owned, rests, lessons } = &self.pending;
+        if owned.is_empty() && rests.is_none() && lessons.is_none() {
             return;
         }
         match sender.try_send(std::mem::take(&mut self.pending)) {
@@ -114,6 +128,7 @@ impl Keeper {
         let Some((sender, thread)) = self.writer.take() else { return };
         self.pending.owned.append(&mut engine.take_fresh_owners());
         self.pending.rests = Some(self.rests(engine));
+        self.pending.lessons = Some(engine.lessons());
         // A writer that is gone has said why.
         let _ = sender.send(std::mem::take(&mut self.pending));
         drop(sender);
@@ -136,8 +151,8 @@ fn tell(engine: &Engine, remembered: &[Owned]) {
     }
 }
 
-fn write(mut owners: OwnersFile, file: &RestsFile, inbox: &Receiver<News>) {
-    let mut complained = [false; 2];
+fn write(mut owners: OwnersFile, file: &RestsFile, taught: &LessonsFile, inbox: &Receiver<News>) {
+    let mut complained = [false; 3];
     let mut once = |which: usize, outcome: std::io::Result<()>, lost: &str| {
         let Some(said) = complained.get_mut(which) else { return };
         if let Err(error) = outcome
@@ -156,6 +171,10 @@ fn write(mut owners: OwnersFile, file: &RestsFile, inbox: &Receiver<News>) {
             let lost = "who was told to wait could not be written, so a restart may ask them too early";
             once(1, file.keep(&rests), lost);
         }
+        if let Some(lessons) = news.lessons {
+            let lost = "what 429s taught of limits could not be written, so a restart may meet them again";
+            once(2, taught.keep(&lessons), lost);
+        }
     }
 }
 
@@ -166,6 +185,7 @@ mod tests {
     use super::*;
     use crate::model::checked::CheckedConfig;
     use crate::model::id::EndpointId;
+    use crate::model::lesson::Taught;
     use crate::model::status::Health;
 
     const TEXT: &str = "[[account]]\nid = \"a\"\nservice = \"openai\"\nbase_url = \"https://a.example/v1\"\n[[endpoint]]\nid = \"e\"\naccount = \"a\"\nmodel = \"m\"\n";
@@ -199,6 +219,24 @@ mod tests {
         let rests = is_resting(&engine);
         keeper.close(&engine);
         rests
+    }
+
+    #[test]
+    fn what_refusals_taught_outlives_a_restart() {
+        let home = tempfile::tempdir().unwrap();
+        let paths = Paths::inside(home.path());
+        let (engine, _) = engine();
+        let now = engine.clock().now();
+        let of = Taught::Tokens(EndpointId::from("e"));
+        let lesson = Lesson { of, ceiling: 12_000, stated: None, since: Timestamp::ZERO, held: now };
+        LessonsFile::of(&paths.state_dir).keep(std::slice::from_ref(&lesson)).unwrap();
+        let mut keeper = Keeper::open(&paths, &engine);
+        assert_eq!(engine.view().endpoints[0].tokens.limit, Some(12_000));
+        keeper.close(&engine);
+        let kept = LessonsFile::of(&paths.state_dir).read();
+        let [kept] = kept.as_slice() else { panic!("{kept:?}") };
+        assert_eq!((&kept.of, kept.ceiling, kept.since), (&lesson.of, 12_000, Timestamp::ZERO));
+        assert!(kept.held >= now, "it held when we stopped");
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod key_orders;
 pub mod key_test;
 pub mod keys;
 mod leaving;
+mod lesson_watch;
 mod lines;
 mod live;
 mod one_token;

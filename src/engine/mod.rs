@@ -17,6 +17,7 @@ use self::clock::Clock;
 use self::lease::{Lease, Turn};
 use self::lookout::Lookout;
 use crate::model::id::{EndpointId, RequestId};
+use crate::model::lesson::Lesson;
 use crate::model::ownership::Ownership;
 use crate::model::profile::RequestProfile;
 use crate::model::status::{BalancerView, Rest};
@@ -111,6 +112,13 @@ impl Engine {
     pub fn rests(&self) -> Vec<Rest> {
         let now = self.clock.now();
         self.core().balancer.rests(now)
+    }
+
+    /// What refusals taught of limits, as it holds now.
+    #[must_use]
+    pub fn lessons(&self) -> Vec<Lesson> {
+        let now = self.clock.now();
+        self.core().balancer.lessons(now)
     }
 
     /// Where stored objects with these fingerprints are, and which accounts can be asked.

@@ -100,6 +100,8 @@ pub struct CheckedPool {
     pub enforcement: Enforcement,
     /// A total of the person's own, of which no service knows.
     pub soft: bool,
+    /// The total holds as it is stated, whatever refusals and headers say.
+    pub pinned: bool,
     /// All members are one model of one payer at OpenAI, whose limits are those of an organization and no endpoint's own.
     pub is_openais: bool,
 }
@@ -177,6 +179,7 @@ impl CheckedConfig {
                     request_slice: SHORTEST_SLICE,
                     enforcement: Enforcement::SlidingLog,
                     soft: pool.soft,
+                    pinned: pool.pinned,
                     is_openais: false,
                 });
             }

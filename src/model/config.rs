@@ -177,6 +177,9 @@ pub struct QuotaPool {
     /// A total of the person's own, not the provider's: shares may add up to more.
     #[serde(default, skip_serializing_if = "is_false")]
     pub soft: bool,
+    /// The total holds as it is stated: refusals and headers teach nothing about it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub pinned: bool,
 }
 
 /// How the server counts.

@@ -13,6 +13,7 @@ pub mod history;
 pub mod host;
 pub mod id;
 pub mod insight;
+pub mod lesson;
 pub mod outcome;
 pub mod outlook;
 pub mod ownership;

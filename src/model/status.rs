@@ -263,6 +263,8 @@ pub struct PoolView {
     pub tokens: LimitView,
     /// What the configuration says of them; what holds may be less.
     pub configured_tokens_per_minute: u64,
+    /// That holds, whatever refusals and headers say.
+    pub pinned: bool,
     /// Requests per minute over all members.
     pub requests: LimitView,
     /// When one of its members may ask again whether it has room, if it refused one; `None`: it did not.

@@ -15,6 +15,7 @@ fn config(percent: Option<u32>, stated: Option<u64>) -> Config {
         requests_per_1k_tokens: Some(6),
         adjust_within_percent: percent,
         soft: false,
+        pinned: false,
     };
     let stated = stated.map_or_else(String::new, |tokens| format!(", tokens_per_minute = {tokens}"));
     let endpoint = |id| format!("{{ id = \"{id}\", account = \"a\", model = \"m\", quota_pool = \"p\"{stated} }}");

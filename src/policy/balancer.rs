@@ -89,6 +89,8 @@ pub struct Balancer {
     /// By class.
     pub(super) admitted_after_wait: [u64; 3],
     pub(super) refused: u64,
+    /// Endpoints whose service named limits, by when that is too old to be believed.
+    pub(super) words: BTreeSet<(Timestamp, usize)>,
     /// Which account holds which stored state.
     pub(super) owners: Owners,
     /// The list of verdicts, between two uses.
@@ -145,6 +147,7 @@ impl Balancer {
             arrivals: 0,
             admitted_after_wait: [0; 3],
             refused: 0,
+            words: BTreeSet::new(),
             owners: Owners::default(),
             lent: Vec::new(),
             spare: Vec::new(),
@@ -206,6 +209,7 @@ impl Balancer {
             Input::Remembered(all) => return self.owners.remember(now, &all),
             Input::Placed(account, place) => return self.owners.placed(&account, &place),
             Input::Resting(rests) => self.go_on_resting(now, &rests),
+            Input::Learned(lessons) => self.recall(now, &lessons),
             Input::Allotted(shares) => self.allotted(&shares),
             Input::Stopping => self.stop(now, outputs),
             Input::Tick => return,
@@ -220,7 +224,8 @@ impl Balancer {
         let expiry = self.expiries.first().map(|(when, _)| *when);
         let sets = [&self.deadlines, &self.backoffs, &self.ages];
         let waiting = sets.into_iter().filter_map(|set| set.first().map(|(when, _)| *when));
-        lines.into_iter().chain(expiry).chain(waiting).chain(self.visits.wake()).min()
+        let words = self.words.first().map(|(when, _)| *when);
+        lines.into_iter().chain(expiry).chain(waiting).chain(words).chain(self.visits.wake()).min()
     }
 
     /// Everything that time alone decides up to `now`.
@@ -229,6 +234,7 @@ impl Balancer {
             self.expiries.remove(&(when, request));
             self.expire(now, request);
         }
+        self.words_due(now, outputs);
         self.visits_due(now, outputs);
         while let Some(request) = due(&mut self.backoffs, now) {
             self.end_backoff(request);

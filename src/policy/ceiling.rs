@@ -4,7 +4,8 @@
 //! in ten seconds at most, also below what is stated: a service that took room away for want of machines gives it back when
 //! one of its counters does, not when all do, so its word is followed as it is probed. Two are believed at once: the first
 //! report where nothing is stated, and what the person states anew. No learned ceiling lies above the service's own figure,
-//! or above twice that where the person lets us probe.
+//! or above twice that where the person lets us probe. What a service said once is not believed for ever: an old word becomes
+//! a learned ceiling, and requests larger than it are tried again.
 //! Absent on purpose: counting. What was admitted at a refusal comes in as a number (`traffic`).
 
 use std::time::Duration;
@@ -53,19 +54,40 @@ pub(super) struct Refused {
     pub(super) by_minute: bool,
 }
 
+/// Follows a limit above the one that holds, whether it is named or proved.
+#[derive(Clone, Copy, Debug)]
+struct Follower {
+    /// So far.
+    reached: u64,
+    /// What was stated then: beside another figure it means nothing.
+    beside: Option<u64>,
+    /// When it last moved, or began.
+    at: Option<Timestamp>,
+}
+
+impl Follower {
+    /// From one figure towards another: down at once, up by a tenth of what is missing in ten seconds. It begins anew unless
+    /// it was on its way before.
+    fn follow(&mut self, now: Timestamp, beside: Option<u64>, (from, to): (u64, u64), goes_on: bool) {
+        let last = self.at.filter(|_| goes_on);
+        let passed = last.map_or(Duration::ZERO, |last| now.since(last).min(LONGEST_CLIMB));
+        let part = share(to.saturating_sub(from), passed, CLIMB) / 10;
+        let step = part.max(u64::from(passed >= CLIMB));
+        if to <= from || step > 0 || last.is_none() {
+            self.at = Some(now);
+        }
+        (self.reached, self.beside) = (to.min(from.saturating_add(step)), beside);
+    }
+}
+
 /// One limit of one endpoint.
 #[derive(Clone, Debug)]
 pub(super) struct Ceiling {
     reported: Option<u64>,
-    /// How much of what is reported is adopted, beside what was stated then, and since when it did not change.
-    adopted: u64,
-    beside: Option<u64>,
-    adopted_at: Timestamp,
-    /// How far a limit above the stated one is climbed to that nobody names, but that must be there by what was let in.
-    climbed: u64,
-    climbed_at: Option<Timestamp>,
-    /// What was stated when it was climbed to: beside another figure it means nothing.
-    climbed_from: Option<u64>,
+    reported_at: Timestamp,
+    /// It was said so long ago that it keeps nothing away any more.
+    is_old: bool,
+    follower: Follower,
     learned: Option<Cubic>,
     /// The highest level at which something was let in since the last refusal, and when.
     best: (u64, Timestamp),
@@ -91,12 +113,9 @@ impl Ceiling {
     const fn new(depth: u64) -> Self {
         Self {
             reported: None,
-            adopted: 0,
-            beside: None,
-            adopted_at: Timestamp::ZERO,
-            climbed: 0,
-            climbed_at: None,
-            climbed_from: None,
+            reported_at: Timestamp::ZERO,
+            is_old: false,
+            follower: Follower { reached: 0, beside: None, at: None },
             learned: None,
             best: (0, Timestamp::ZERO),
             between: (0, Timestamp::ZERO),
@@ -117,19 +136,46 @@ impl Ceiling {
 
     /// What stated and reported figures make of it, refusals apart.
     pub(super) fn firm(&self, stated: Stated) -> Option<u64> {
-        match (stated.limit, self.reported) {
+        let is_followed = self.follower.beside == stated.limit;
+        match (stated.limit, self.word()) {
             (limit, _) if stated.pinned => limit,
             (None, None) => None,
-            (Some(limit), None) if self.climbed_from == stated.limit => Some(limit.max(self.climbed)),
+            (Some(limit), None) if is_followed => Some(limit.max(self.follower.reached)),
             (Some(limit), None) => Some(limit),
-            (Some(limit), Some(reported)) if self.beside != stated.limit => Some(limit.min(reported)),
-            (_, Some(reported)) => Some(self.adopted.min(reported)),
+            (Some(limit), Some(reported)) if !is_followed => Some(limit.min(reported)),
+            (_, Some(reported)) => Some(self.follower.reached.min(reported)),
         }
+    }
+
+    /// What the service last reported, while that is not too long ago to be believed.
+    fn word(&self) -> Option<u64> {
+        self.reported.filter(|_| !self.is_old)
     }
 
     /// The largest that may fit by anybody's word: what is reported, adopted or not, else what is stated.
     pub(super) fn largest(&self, stated: Stated) -> Option<u64> {
-        if stated.pinned { stated.limit } else { self.reported.or(stated.limit) }
+        if stated.pinned { stated.limit } else { self.word().or(stated.limit) }
+    }
+
+    /// When what is reported will be too old to be believed, unless it is said again; `None`: it keeps nothing away that what
+    /// is stated does not.
+    pub(super) fn word_ends(&self, stated: Stated, memory: Duration) -> Option<Timestamp> {
+        let keeps = |word: &u64| !stated.pinned && stated.limit.is_none_or(|limit| *word < limit);
+        self.word().filter(keeps).map(|_| self.reported_at.after(memory))
+    }
+
+    /// What is reported was said too long ago: nothing is kept away by it any more.
+    pub(super) const fn forget_word(&mut self) {
+        self.is_old = true;
+    }
+
+    /// The same, where the ceiling goes on as one that a refusal taught, which rises with use.
+    pub(super) fn soften_word(&mut self, now: Timestamp, stated: Stated) {
+        let before = self.held(stated);
+        self.forget_word();
+        if let (None, Some(limit)) = (&self.learned, before.limit) {
+            self.learned = Some(Cubic::resumed(now, limit, self.depth));
+        }
     }
 
     /// What holds now.
@@ -146,46 +192,48 @@ impl Ceiling {
             None => LimitSource::Unknown,
             Some(_) if limit != firm => LimitSource::Learned,
             Some(_) if limit == stated.limit => LimitSource::Configured,
-            Some(_) if self.reported.is_none() => LimitSource::Learned,
+            Some(_) if self.word().is_none() => LimitSource::Learned,
             Some(_) => LimitSource::Header,
         };
         Held { limit, source }
+    }
+
+    /// What refusals taught and holds now, and since when; none where what is reported or stated is lower.
+    pub(super) fn lesson(&self, stated: Stated) -> Option<(u64, Timestamp)> {
+        let learned = self.learned.as_ref().filter(|_| !stated.pinned)?.value();
+        let holds = self.firm(stated).is_none_or(|firm| learned < firm);
+        Some((learned, self.since?)).filter(|_| holds)
+    }
+
+    /// An earlier run was taught this by refusals. What this one was taught already counts more.
+    pub(super) fn recall(&mut self, now: Timestamp, stated: Stated, (learned, since): (u64, Timestamp)) {
+        if stated.pinned || self.learned.is_some() || learned == 0 || stated.limit.is_some_and(|limit| limit <= learned)
+        {
+            return;
+        }
+        self.learned = Some(Cubic::resumed(now, learned, self.depth));
+        self.since = Some(since);
     }
 
     /// The service reports its limit.
     pub(super) fn report(&mut self, now: Timestamp, stated: Stated, limit: u64) {
         let before = self.held(stated);
         let from = self.firm(Stated { pinned: false, ..stated }).unwrap_or(limit);
-        let climbs = self.reported.is_some_and(|reported| reported > from);
-        let passed = if climbs { now.since(self.adopted_at).min(LONGEST_CLIMB) } else { Duration::ZERO };
-        let part = share(limit.saturating_sub(from), passed, CLIMB) / 10;
-        let step = part.max(u64::from(passed >= CLIMB));
-        if limit <= from || !climbs || step > 0 {
-            self.adopted_at = now;
-        }
-        (self.adopted, self.beside) = (limit.min(from.saturating_add(step)), stated.limit);
-        self.reported = Some(limit);
+        let climbs = self.word().is_some_and(|reported| reported > from);
+        self.follower.follow(now, stated.limit, (from, limit), climbs);
+        (self.reported, self.reported_at, self.is_old) = (Some(limit), now, false);
         self.note(now, before, stated);
     }
 
     /// The service let in so much that its limit, which it does not name, is at least this.
     pub(super) fn prove(&mut self, now: Timestamp, stated: Stated, least: u64) {
         let before = self.held(stated);
-        self.climb(now, stated, least);
+        if let (Some(lower), None) = (stated.limit, self.word()) {
+            let climbs = self.follower.beside == stated.limit;
+            let from = if climbs { self.follower.reached.max(lower) } else { lower };
+            self.follower.follow(now, stated.limit, (from, least.max(from)), climbs);
+        }
         self.note(now, before, stated);
-    }
-
-    /// Goes on towards a limit above the stated one, by the time since it last did.
-    fn climb(&mut self, now: Timestamp, stated: Stated, limit: u64) {
-        if self.climbed_from != stated.limit {
-            (self.climbed, self.climbed_at, self.climbed_from) = (0, None, stated.limit);
-        }
-        let passed = self.climbed_at.map_or(Duration::ZERO, |last| now.since(last).min(LONGEST_CLIMB));
-        self.climbed_at = Some(now);
-        if let Some(lower) = stated.limit.filter(|stated| *stated < limit) {
-            let from = self.climbed.max(lower);
-            self.climbed = from.saturating_add(share(limit.saturating_sub(from), passed, CLIMB) / 10);
-        }
     }
 
     /// Something was let in at this level of use.

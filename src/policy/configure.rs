@@ -75,6 +75,9 @@ impl Balancer {
             });
         }
         self.config = config;
+        for slot in self.slot_of.clone() {
+            self.note_words(slot);
+        }
         self.pools.doubt();
         self.index_routes();
         self.note_keys();

@@ -51,6 +51,12 @@ impl Cubic {
         Self { last: level, least: 1, depth, plateau, spent: plateau, seen: now, value: level }
     }
 
+    /// An earlier run learned it: goes on in the middle of its plateau.
+    pub(super) fn resumed(now: Timestamp, level: u64, depth: u64) -> Self {
+        let plateau = PLATEAU;
+        Self { last: level, least: 1, depth, plateau, spent: plateau, seen: now, value: level }
+    }
+
     /// The ceiling.
     pub(super) const fn value(&self) -> u64 {
         self.value

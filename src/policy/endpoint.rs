@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::estimate::Tariff;
 use super::health::{HealthState, Pace};
 use super::latency::Latency;
-use super::learn::{Bound, Learning, more_stated, tokens_stated};
+use super::learn::{Bound, Learning, more_stated, requests_stated, tokens_stated};
 use super::ledger::{Ledger, Limits};
 use super::meter::Whose;
 use super::pairs::{More, Pairs};
@@ -46,6 +46,8 @@ pub(super) struct EndpointState {
     /// Our ceiling for now inside its pool.
     pub(super) allotted: Option<u64>,
     pub(super) learning: Learning,
+    /// The end of what its service said of limits is noted (`words`).
+    pub(super) has_word_noted: bool,
     /// When the ledgers' guards were last changed.
     guard_changed: Timestamp,
     /// The smallest charge that was too large there, and until when that is believed.
@@ -75,6 +77,7 @@ impl EndpointState {
             utilization: None,
             allotted: None,
             learning: Learning::new(spec),
+            has_word_noted: false,
             guard_changed: Timestamp::ZERO,
             too_large: None,
             told_until: Timestamp::ZERO,
@@ -222,6 +225,32 @@ impl EndpointState {
             self.ledger.grow(now, before.saturating_sub(after.max(held)));
         }
         pairs
+    }
+
+    /// What its service said too long ago is believed no longer.
+    pub(super) fn forget_words(&mut self, now: Timestamp, spec: &CheckedEndpoint) {
+        self.learning.forget_words(now, spec);
+        self.tune(now, spec);
+    }
+
+    /// What refusals taught of this limit, and since when.
+    pub(super) fn lesson(&self, spec: &CheckedEndpoint, unit: Unit) -> Option<(u64, Timestamp)> {
+        match unit {
+            Unit::Tokens => self.learning.tokens.lesson(tokens_stated(spec)),
+            Unit::Requests => self.learning.requests.lesson(requests_stated(spec)),
+            Unit::Input | Unit::Output | Unit::DayTokens | Unit::DayRequests => None,
+        }
+    }
+
+    /// An earlier run was taught this by refusals.
+    pub(super) fn recall(&mut self, now: Timestamp, spec: &CheckedEndpoint, unit: Unit, lesson: (u64, Timestamp)) {
+        match unit {
+            Unit::Tokens => self.learning.tokens.recall(now, tokens_stated(spec), lesson),
+            Unit::Requests => self.learning.requests.recall(now, requests_stated(spec), lesson),
+            Unit::Input | Unit::Output | Unit::DayTokens | Unit::DayRequests => return,
+        }
+        self.learning.restate(spec);
+        self.tune(now, spec);
     }
 
     /// An answer was good: what it shows of limits, charges and others.

@@ -9,6 +9,7 @@ use crate::model::checked::CheckedConfig;
 use crate::model::config::AdminState;
 use crate::model::decision::{Decision, Refusal};
 use crate::model::id::{AccountId, EndpointId, RequestId};
+use crate::model::lesson::Lesson;
 use crate::model::outcome::{Failure, HeaderSignal, Settlement};
 use crate::model::outlook::Outlook;
 use crate::model::ownership::{Ownership, Place};
@@ -109,6 +110,8 @@ pub enum Input {
     /// Endpoints that an earlier run was told to leave alone, and still are to be. Those that something was sent to since know
     /// better.
     Resting(Vec<Rest>),
+    /// What refusals taught an earlier run of limits. What was stated anew since, or is pinned, is not touched.
+    Learned(Vec<Lesson>),
     /// Our ceilings for now inside pools, in tokens per minute; whoever is not named keeps its own, `None` lifts it. A new
     /// configuration lifts all.
     Allotted(Vec<(EndpointId, Option<u64>)>),

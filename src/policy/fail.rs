@@ -47,6 +47,7 @@ impl Balancer {
         self.close(request, &reservation, charge);
         let size_is_at_fault = self.blame(now, request, &reservation, failure);
         self.share_verdict(now, request);
+        self.note_words(reservation.slot);
         if let Some(endpoint) = self.endpoints.get_mut(reservation.slot) {
             endpoint.failed_at = Some(now);
         }

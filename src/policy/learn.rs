@@ -30,6 +30,11 @@ const PROOF: u64 = 32;
 /// Refusals within a minute despite what the service says is left, from which on its word is not enough.
 const DOUBTED: u32 = 3;
 
+/// A limit that the service has not said again for so long may be another one by now.
+pub(super) const WORD: Duration = Duration::from_mins(10);
+/// The same of the limits that few services have: a day's is said for its day.
+const MORE_WORDS: More<Duration> = [WORD, WORD, DAY, DAY];
+
 /// What keeps tokens per minute where they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bound {
@@ -334,6 +339,32 @@ impl Learning {
         for ((ceiling, stated), pair) in self.more.iter_mut().zip(more_stated(spec)).zip(pairs.more) {
             if let Some(limit) = pair.limit.filter(|limit| *limit > 0) {
                 ceiling.report(now, stated, limit);
+            }
+        }
+        self.restate(spec);
+    }
+
+    /// When the first of the limits that the service reported will be too old to be believed, unless it is said again.
+    pub(super) fn words_end(&self, spec: &CheckedEndpoint) -> Option<Timestamp> {
+        let often =
+            [self.tokens.word_ends(tokens_stated(spec), WORD), self.requests.word_ends(requests_stated(spec), WORD)];
+        let more = self.more.iter().zip(more_stated(spec)).zip(MORE_WORDS);
+        let more = more.map(|((ceiling, stated), memory)| ceiling.word_ends(stated, memory));
+        often.into_iter().chain(more).flatten().min()
+    }
+
+    /// Forgets the words that are too old by now.
+    pub(super) fn forget_words(&mut self, now: Timestamp, spec: &CheckedEndpoint) {
+        let is_over = |end: Option<Timestamp>| end.is_some_and(|end| end <= now);
+        for (ceiling, stated) in [(&mut self.tokens, tokens_stated(spec)), (&mut self.requests, requests_stated(spec))]
+        {
+            if is_over(ceiling.word_ends(stated, WORD)) {
+                ceiling.soften_word(now, stated);
+            }
+        }
+        for ((ceiling, stated), memory) in self.more.iter_mut().zip(more_stated(spec)).zip(MORE_WORDS) {
+            if is_over(ceiling.word_ends(stated, memory)) {
+                ceiling.forget_word();
             }
         }
         self.restate(spec);

@@ -36,6 +36,7 @@ mod latency;
 mod learn;
 mod learn_requests;
 mod ledger;
+mod lessons;
 mod line;
 mod meter;
 mod order;
@@ -69,6 +70,7 @@ mod view;
 mod visits;
 mod whereabouts;
 mod window;
+mod words;
 
 #[cfg(test)]
 mod allot_tests;

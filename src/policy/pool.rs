@@ -1,11 +1,14 @@
 //! One quota pool: what its members use together, and which limit holds for them.
 //!
-//! Invariant: the configured total is the most that is ever believed; what a refusal of the pool teaches lowers it at once, and
-//! it rises again slowly, as an endpoint's own limit does; a total that is stated anew ends it. A request larger than what was learned still goes when nothing else
-//! of the pool is in use.
-//! Absent on purpose: rests. Whoever draws on a pool that refused rests with the others (`shared`).
+//! Invariant: what a refusal of the pool teaches lowers its total at once, and it rises again slowly, as an endpoint's own limit
+//! does; a total that is stated anew ends it, and one that is pinned is never learned of. A request larger than what was learned
+//! still goes when nothing else of the pool is in use.
+//! Absent on purpose: rests. Whoever draws on a pool that refused rests with the others (`shared`). And a pool's limit from
+//! Azure's headers: those name the deployment's own, and no service but OpenAI names what several endpoints share.
 
+use super::balancer::Balancer;
 use super::ceiling::{Ceiling, Held, Refused, Stated};
+use super::learn::WORD;
 use super::ledger::{Entry, Ledger, Limits};
 use super::meter::Whose;
 use super::refill::Refill;
@@ -69,7 +72,43 @@ impl PoolState {
 
     /// The ceilings for a charge: what was only learned keeps none out for good.
     pub(super) fn limits_for(&self, spec: &CheckedPool, charge: u64) -> Limits {
-        self.limits(spec).widened(Some(spec.tokens_per_minute), charge)
+        self.limits(spec).widened(self.firm(spec), charge)
+    }
+
+    /// What is reported or else stated: no charge above it ever fits.
+    pub(super) fn firm(&self, spec: &CheckedPool) -> Option<u64> {
+        self.ceiling.largest(stated(spec))
+    }
+
+    /// The service named the pool's limit.
+    pub(super) fn hear(&mut self, now: Timestamp, spec: &CheckedPool, limit: u64) {
+        let before = self.held(spec);
+        self.ceiling.report(now, stated(spec), limit);
+        if self.held(spec) != before {
+            self.ledger.tune(now, self.limits(spec), Whose::Service);
+        }
+    }
+
+    /// When what the service named will be too old to be believed.
+    pub(super) fn word_ends(&self, spec: &CheckedPool) -> Option<Timestamp> {
+        self.ceiling.word_ends(stated(spec), WORD)
+    }
+
+    /// It is.
+    pub(super) fn forget_word(&mut self, now: Timestamp, spec: &CheckedPool) {
+        self.ceiling.soften_word(now, stated(spec));
+        self.ledger.tune(now, self.limits(spec), Whose::Service);
+    }
+
+    /// What refusals taught of it, and since when.
+    pub(super) fn lesson(&self, spec: &CheckedPool) -> Option<(u64, Timestamp)> {
+        self.ceiling.lesson(stated(spec))
+    }
+
+    /// An earlier run was taught this by refusals.
+    pub(super) fn recall(&mut self, now: Timestamp, spec: &CheckedPool, lesson: (u64, Timestamp)) {
+        self.ceiling.recall(now, stated(spec), lesson);
+        self.ledger.tune(now, self.limits(spec), Whose::Service);
     }
 
     /// Counts as the configuration says, by the limits that hold. What was learned beside another total is forgotten.
@@ -128,7 +167,23 @@ impl PoolState {
 
 /// What the configuration says of a pool's tokens per minute.
 const fn stated(spec: &CheckedPool) -> Stated {
-    Stated { limit: Some(spec.tokens_per_minute), pinned: false, above: false }
+    Stated { limit: Some(spec.tokens_per_minute), pinned: spec.pinned, above: false }
+}
+
+impl Balancer {
+    /// What the service says of a pool's tokens. Where a pool is one model of one organization at OpenAI, its headers name that
+    /// organization's limit or, where it is lower, the project's own: so the highest that members report, once all did.
+    pub(super) fn heed_word_of_pool(&mut self, now: Timestamp, place: usize) {
+        let spec = self.config.pools.get(place).filter(|pool| pool.is_openais && !pool.soft);
+        let (Some(spec), Some(slot)) = (spec, self.pool_slot_of.get(place)) else { return };
+        let members = self.config.endpoints.iter().zip(&self.slot_of).filter(|(spec, _)| spec.pool == Some(place));
+        let words = members.map(|(_, slot)| self.endpoints.get(*slot)?.learning.tokens.reported());
+        if let Some(limit) = words.collect::<Option<Vec<u64>>>().and_then(|words| words.into_iter().max())
+            && let Some(pool) = self.pools.get_mut(*slot)
+        {
+            pool.hear(now, spec, limit);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -264,6 +264,7 @@ fn a_pool_of_levels_learns_what_comes_back_in_a_minute() {
         request_slice: Duration::from_secs(1),
         enforcement: Enforcement::TokenBucket,
         soft: false,
+        pinned: false,
         is_openais: false,
     };
     let mut pool = PoolState::new(&spec);

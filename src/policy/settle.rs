@@ -46,7 +46,8 @@ impl Balancer {
         if let Some(spec) = spec.filter(|_| signal.endpoint == endpoint.id) {
             endpoint.answered(now, spec, &mark, &signal.facts, request_kind);
         }
-        let pool = spec.and_then(|spec| self.config.pools.get(spec.pool?));
+        let place = spec.and_then(|spec| spec.pool);
+        let pool = place.and_then(|place| self.config.pools.get(place));
         if let Some((pool, (at, taken))) = pool.zip(in_pool)
             && let Some(state) = self.pools.get_mut(at)
         {
@@ -54,6 +55,10 @@ impl Balancer {
         }
         if seen_before != (endpoint.health.health(now), spec.map(|spec| endpoint.limits(spec))) {
             self.doubt(slot);
+        }
+        self.note_words(slot);
+        if let Some(place) = place {
+            self.heed_word_of_pool(now, place);
         }
         self.share_verdict(now, request);
         self.answered_for(now, request);

@@ -104,6 +104,7 @@ impl Balancer {
             id: pool.id.clone(),
             tokens: LimitView { since: state.since(), ..LimitView::new(held.limit, held.source, ledger.tokens(now)) },
             configured_tokens_per_minute: pool.tokens_per_minute,
+            pinned: pool.pinned,
             requests: LimitView::new(limits.requests, request_source, ledger.requests(now)),
             rests_until: rests.and_then(|all| all.into_iter().max()),
             members: members.map(|(spec, _)| spec.id.clone()).collect(),

@@ -177,6 +177,7 @@ pub(in crate::store) fn full() -> Config {
         requests_per_1k_tokens: Some(6),
         adjust_within_percent: Some(25),
         soft: true,
+        pinned: true,
     });
     config.endpoints.push(Endpoint {
         id: EndpointId::from("e"),

@@ -99,6 +99,7 @@ const QUOTA_POOL: &[Field] = &[
     may("requests_per_1k_tokens", ANY),
     may("adjust_within_percent", SMALL),
     may("soft", Kind::Flag),
+    may("pinned", Kind::Flag),
 ];
 
 const ENDPOINT: &[Field] = &[

@@ -12,6 +12,7 @@ pub mod environment;
 pub mod exposed;
 pub mod history;
 pub mod keys;
+pub mod lessons;
 pub mod live_session;
 pub mod lock;
 pub mod one_writer;

@@ -98,6 +98,7 @@ pub fn config() -> Config {
             requests_per_1k_tokens: Some(6),
             adjust_within_percent: None,
             soft: false,
+            pinned: false,
         }],
         endpoints: ENDPOINTS.into_iter().map(endpoint).collect(),
         routes: vec![Route::new(
@@ -246,6 +247,7 @@ fn pool(taken: u64, members: Vec<EndpointId>) -> PoolView {
     PoolView {
         id: "sim-b/eastus/demo".into(),
         tokens: limit(300_000, taken, 10_000, LimitSource::Configured),
+        pinned: false,
         configured_tokens_per_minute: 300_000,
         requests: limit(1_800, taken / 500, 6, LimitSource::Derived),
         rests_until: None,

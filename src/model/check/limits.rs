@@ -45,6 +45,10 @@ pub(super) fn pool(place: usize, pool: &QuotaPool, findings: &mut Findings) {
         let message = format!("Pool \"{}\" has {key} = 0, so none of its endpoints will ever be used.", pool.id);
         findings.warn("quota_pool", place, key, message);
     }
+    if pool.pinned && pool.soft {
+        let message = format!("Pool \"{}\" is a total of your own (soft), so pinned has no effect.", pool.id);
+        findings.warn("quota_pool", place, "pinned", message);
+    }
 }
 
 pub(super) fn endpoint(place: usize, endpoint: &Endpoint, findings: &mut Findings) {
@@ -160,6 +164,14 @@ mod tests {
                 "warning: Endpoint \"e\" has max_in_flight = 0 and will never be used. Pause it instead."
             ]
         );
+    }
+
+    #[test]
+    fn a_pool_whose_pin_changes_nothing_is_pointed_out() {
+        let pool = "[[quota_pool]]\nid = \"p\"\ntokens_per_minute = 9000\npinned = true\n";
+        assert_eq!(said(pool), [""; 0]);
+        let expected = "warning: Pool \"p\" is a total of your own (soft), so pinned has no effect.";
+        assert_eq!(said(&format!("{pool}soft = true")), [expected]);
     }
 
     #[test]

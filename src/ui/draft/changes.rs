@@ -93,6 +93,13 @@ fn pool(old: &QuotaPool, new: &QuotaPool) -> Vec<String> {
             None => format!("Shares of quota pool {id} stay as they are."),
         });
     }
+    if old.pinned != new.pinned {
+        said.push(if new.pinned {
+            format!("The total of quota pool {id} is kept as typed, whatever the service says.")
+        } else {
+            format!("The total of quota pool {id} may be corrected by what the service says.")
+        });
+    }
     if old.soft != new.soft {
         said.push(if new.soft {
             format!("The total of quota pool {id} is your own; its shares may add up to more.")

@@ -153,6 +153,7 @@ fn header(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool) {
             let whose = if soft { "my own" } else { "the provider's" };
             cx.draft.edit(format!("call the total of {id} {whose}"), |config| allot::set_soft(config, id, soft));
         }
+        pin(ui, cx, pool);
         if let Some(words) = foreseen.and_then(|when| full_in(when, cx.snapshot.at)) {
             // What is left of the line would hold its glyph alone.
             if ui.available_size_before_wrap().x < FORESEEN {
@@ -161,6 +162,19 @@ fn header(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool) {
             widgets::status_label(ui, cx.theme, Tone::Near, &words);
         }
     });
+}
+
+/// A total of the person's own is held at fault by nobody, so there is nothing to pin.
+fn pin(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool) {
+    let (id, mut pinned) = (&pool.id, pool.pinned);
+    if pool.soft && !pinned {
+        return;
+    }
+    let check = widgets::checkbox(ui, &mut pinned, "Keep what is typed");
+    if check.on_hover_text("What the service reports or refuses does not change this total").changed() {
+        let verb = if pinned { "pin" } else { "unpin" };
+        cx.draft.edit(format!("{verb} the total of {id}"), |config| allot::set_pinned(config, id, pinned));
+    }
 }
 
 fn standing(ui: &mut Ui, theme: &Theme, pool: &QuotaPool, allotted: u64) {

@@ -48,6 +48,13 @@ pub fn set_soft(config: &mut Config, pool: &PoolId, soft: bool) {
     }
 }
 
+/// Says whether the total holds whatever the service reports or refuses.
+pub fn set_pinned(config: &mut Config, pool: &PoolId, pinned: bool) {
+    if let Some(pool) = config.quota_pools.iter_mut().find(|known| known.id == *pool) {
+        pool.pinned = pinned;
+    }
+}
+
 /// Adds a pool with the classic ratio of 6 requests per 1,000 tokens.
 pub fn add_pool(config: &mut Config, name: &str, total: u64) {
     config.quota_pools.push(QuotaPool {
@@ -57,6 +64,7 @@ pub fn add_pool(config: &mut Config, name: &str, total: u64) {
         requests_per_1k_tokens: Some(6),
         adjust_within_percent: None,
         soft: false,
+        pinned: false,
     });
 }
 

@@ -181,6 +181,25 @@ fn a_pools_requests_follow_its_ratio_until_they_are_stated() {
 }
 
 #[test]
+fn a_pinned_total_is_one_step_and_ones_own_total_has_nothing_to_pin() {
+    let mut screen = Screen::open(fixture::snapshot());
+    screen.click("Keep what is typed");
+    assert!(screen.harness.state().draft().working().quota_pools[0].pinned);
+    assert_eq!(screen.undo_label().as_deref(), Some("pin the total of sim-b/eastus/demo"));
+    screen.click("Keep what is typed");
+    screen.click("My own total");
+    assert!(!screen.says("Keep what is typed"));
+}
+
+#[test]
+fn a_pool_whose_limit_its_service_names_says_so() {
+    let mut snapshot = fixture::snapshot();
+    let pool = &mut Arc::make_mut(&mut snapshot.view).pools[0];
+    (pool.tokens.source, pool.tokens.limit) = (LimitSource::Header, Some(210_000));
+    assert!(Screen::open(snapshot).says("The service states the organization's limit: 210,000 TPM hold"));
+}
+
+#[test]
 fn a_pool_that_refused_says_what_that_taught_and_when_it_is_asked_again() {
     let mut snapshot = fixture::snapshot();
     let id = snapshot.view.pools[0].id.clone();
