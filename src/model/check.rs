@@ -314,7 +314,8 @@ fn endpoints(config: &Config, findings: &mut Findings) {
             );
             continue;
         }
-        if config.account(&endpoint.account).is_none() {
+        let service = config.account(&endpoint.account).map(|account| account.service);
+        if service.is_none() {
             findings.error("endpoint", place, "account", format!("Endpoint \"{id}\" names account \"{}\", which does not exist. The endpoint is left out; the others serve.", endpoint.account));
         }
         if let Some(pool) = &endpoint.quota_pool
@@ -324,6 +325,7 @@ fn endpoints(config: &Config, findings: &mut Findings) {
         }
         if let (Some(cap), Some(limit)) = (endpoint.soft_cap_tokens_per_minute, endpoint.tokens_per_minute)
             && cap > limit
+            && cap >= service.map_or(limit, |service| endpoint.enforcement.at(service).within_a_minute(limit))
         {
             findings.warn(
                 "endpoint",

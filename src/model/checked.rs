@@ -221,11 +221,7 @@ fn resolve_endpoint(
     pools: &[CheckedPool],
 ) -> CheckedEndpoint {
     let pool = endpoint.quota_pool.as_ref().and_then(|id| pools.iter().position(|pool| pool.id == *id));
-    let enforcement = match (endpoint.enforcement, service) {
-        (Enforcement::Auto, Service::Azure | Service::Simulated) => Enforcement::SlidingLog,
-        (Enforcement::Auto, Service::Openai | Service::Compatible) => Enforcement::TokenBucket,
-        (stated, _) => stated,
-    };
+    let enforcement = endpoint.enforcement.at(service);
     let slice = endpoint.request_slice_seconds.unwrap_or(match service {
         Service::Azure => 10,
         _ => 1,

@@ -197,6 +197,27 @@ pub enum Enforcement {
     Utilization,
 }
 
+impl Enforcement {
+    /// How this service counts; never [`Enforcement::Auto`].
+    #[must_use]
+    pub const fn at(self, service: Service) -> Self {
+        match (self, service) {
+            (Self::Auto, Service::Azure | Service::Simulated) => Self::SlidingLog,
+            (Self::Auto, Service::Openai | Service::Compatible) => Self::TokenBucket,
+            (stated, _) => stated,
+        }
+    }
+
+    /// The most that a minute may let in of a limit.
+    #[must_use]
+    pub const fn within_a_minute(self, limit: u64) -> u64 {
+        match self {
+            Self::TokenBucket | Self::Utilization => limit.saturating_mul(2),
+            Self::Auto | Self::SlidingLog => limit,
+        }
+    }
+}
+
 /// What the person set for an endpoint; never overwritten by what we observe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

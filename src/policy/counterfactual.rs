@@ -237,7 +237,8 @@ impl Seat<'_> {
         }
         // Where another ceiling would hold then, tokens would be counted in another way, and nobody can say how it looks.
         let counts_alike = self.spec.enforcement == Enforcement::SlidingLog
-            || self.state.tokens_are_ours(self.spec) == self.state.tokens_are_ours(&spec);
+            || self.state.tokens_are_ours(self.spec) == self.state.tokens_are_ours(&spec)
+                && self.state.cap_counts_beside(self.spec) == self.state.cap_counts_beside(&spec);
         if !counts_alike {
             return false;
         }

@@ -111,9 +111,25 @@ impl EndpointState {
     }
 
     fn tune(&mut self, now: Timestamp, spec: &CheckedEndpoint) {
-        let ours = self.tokens_are_ours(spec);
-        let whose = if ours { Whose::Ours(self.provider_tokens(spec)) } else { Whose::Service };
-        self.ledger.tune(now, self.limits(spec), whose);
+        let limits = self.limits(spec);
+        let whose = if self.tokens_are_ours(spec) {
+            Whose::Ours { ceiling: limits.tokens, service: self.provider_tokens(spec) }
+        } else if self.cap_counts_beside(spec) {
+            Whose::Ours { ceiling: spec.soft_cap, service: limits.tokens }
+        } else {
+            Whose::Service
+        };
+        self.ledger.tune(now, limits, whose);
+    }
+
+    /// Whether our cap, though it is not below the limit that holds, keeps something out: where that limit refills, a minute
+    /// may let in two of it.
+    pub(super) fn cap_counts_beside(&self, spec: &CheckedEndpoint) -> bool {
+        let keeps = |cap: u64| {
+            let limit = self.limits(spec).tokens;
+            limit.is_some_and(|limit| (limit..spec.enforcement.within_a_minute(limit)).contains(&cap))
+        };
+        spec.soft_cap.is_some_and(keeps) && !self.tokens_are_ours(spec)
     }
 
     /// Whether the ceiling of tokens that holds is one of ours, which the service does not count by. Where a refusal taught a
@@ -171,6 +187,7 @@ impl EndpointState {
             // What is free in the pool is kept for its other members.
             Bound::Allotted => Some(Exclusion::PoolShort),
             Bound::Growth => Some(Exclusion::GrowthGuard),
+            Bound::Service if self.cap_counts_beside(spec) => None,
             Bound::Service => Some(Exclusion::TokensShort),
             Bound::Foreign => None,
         }

@@ -10,7 +10,7 @@ use crate::model::id::{EndpointId, RequestId};
 use crate::model::outcome::{Ending, HeaderFacts, HeaderSignal, LimitFacts, Settlement};
 use crate::model::profile::RequestProfile;
 use crate::model::status::{LimitKind, LimitSource};
-use crate::model::units::Timestamp;
+use crate::model::units::{MINUTE, Timestamp};
 use crate::model::usage::Usage;
 
 fn decision(output: &Output) -> &Decision {
@@ -86,6 +86,36 @@ fn a_soft_cap_below_what_a_level_holds_is_kept_over_the_minute_and_holds_nobody_
         let went = world.until(Timestamp::from_secs(62));
         assert_eq!(went.first().map(|(at, _)| at.0 / 1_000_000), Some(60), "{enforcement:?}: a minute after, no later");
         assert!(world.brain.view(world.now).endpoints[0].tokens.used <= 1_000);
+    }
+}
+
+#[test]
+fn a_soft_cap_above_a_limit_that_refills_is_kept_over_every_minute_and_named_where_it_withholds() {
+    let used = Some(Usage { input: 1, output: 99, exact: true, ..Usage::default() });
+    let settlement = Settlement { ending: Ending::Completed, usage: used, first_token: None };
+    for enforcement in [Enforcement::TokenBucket, Enforcement::Utilization] {
+        let sites = [Site { enforcement, ..site("one", 6_000) }];
+        let capped = config(&sites, &[], |config| config.endpoints[0].soft_cap_tokens_per_minute = Some(8_000));
+        let mut world = World::new(capped);
+        let (mut sent, mut withheld) = (Vec::new(), 0);
+        for tick in 0..1_200 {
+            world.until(Timestamp::from_millis(tick * 250));
+            let (request, answer) = world.arrive_as(100, |profile| profile.patience = Some(Duration::ZERO));
+            if let Output::Assigned { .. } = answer {
+                sent.push(world.now);
+                world.commit(request, "one");
+                world.give(Input::Settled { request, settlement: settlement.clone() });
+            } else {
+                let by_cap =
+                    decision(&answer).candidates.iter().any(|one| one.verdict == Verdict::Excluded(Exclusion::SoftCap));
+                withheld += u32::from(by_cap);
+            }
+        }
+        let minute = |from: &Timestamp| sent.iter().filter(|at| **at >= *from && at.since(*from) < MINUTE).count();
+        let most = sent.iter().map(minute).max().unwrap_or(0);
+        assert!((70..=80).contains(&most), "{enforcement:?}: {most} of a hundred tokens in a minute");
+        assert!(withheld > 0, "{enforcement:?}");
+        assert!(sent.len() >= 5 * 60, "{enforcement:?}: {} sent", sent.len());
     }
 }
 

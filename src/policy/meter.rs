@@ -25,8 +25,8 @@ pub(super) enum Manner {
 pub(super) enum Whose {
     /// The service counts by it.
     Service,
-    /// Ours, below the service's, as far as that is known.
-    Ours(Option<u64>),
+    /// Ours, which is kept over the window, beside the service's, as far as that is known.
+    Ours { ceiling: Option<u64>, service: Option<u64> },
 }
 
 /// Where an amount was put.
@@ -42,13 +42,14 @@ pub(super) struct Spot {
 pub(super) struct Meter {
     log: Window,
     level: Option<Level>,
-    /// The limit is one of ours, below the service's: then both count, ours by the window and the service's by the level.
+    /// There is one of ours beside the service's: then both count, ours by the window and the service's by the level.
     own: Option<Own>,
     /// Where the last level that was given up ended.
     ended: Mark,
 }
 
-/// A ceiling of ours, and the service's above it.
+/// A ceiling of ours, and the service's beside it. The lower of both is the limit that holds; the higher one counts too, since a
+/// level may let in two limits within its window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Own {
     ceiling: u64,
@@ -56,9 +57,24 @@ struct Own {
 }
 
 impl Own {
-    /// What of our ceiling counts as taken where this much of the service's is.
-    const fn taken(self, of_service: u64) -> u64 {
-        self.ceiling.saturating_sub(self.service.saturating_sub(of_service))
+    /// The limit that holds.
+    fn limit(self) -> u64 {
+        self.ceiling.min(self.service)
+    }
+
+    /// What of the limit that holds counts as taken where this much of the service's is.
+    fn taken_by_level(self, of_service: u64) -> u64 {
+        self.limit().saturating_sub(self.service.saturating_sub(of_service))
+    }
+
+    /// The same where the window holds this much.
+    fn taken_by_log(self, in_window: u64) -> u64 {
+        in_window.saturating_sub(self.ceiling.saturating_sub(self.limit()))
+    }
+
+    /// What the window is held against for one who is given this limit.
+    fn over_window(self, limit: u64) -> u64 {
+        self.ceiling.max(limit)
     }
 }
 
@@ -92,12 +108,12 @@ impl Meter {
 
     /// The same. One of ours is kept over the window: the service's level does not drain by it.
     pub(super) fn count_for(&mut self, now: Timestamp, manner: Manner, limit: Option<u64>, whose: Whose) {
-        let service = match whose {
-            Whose::Service => limit,
-            Whose::Ours(service) => service,
+        let (ceiling, service) = match whose {
+            Whose::Service => (None, limit),
+            Whose::Ours { ceiling, service } => (ceiling, service),
         };
         self.count_by(now, manner, service);
-        let both = limit.zip(service).filter(|_| whose != Whose::Service && self.level.is_some());
+        let both = ceiling.zip(service).filter(|_| self.level.is_some());
         self.own = both.map(|(ceiling, service)| Own { ceiling, service });
     }
 
@@ -160,20 +176,20 @@ impl Meter {
     /// The same for an amount that is given more than the limit that holds, because it fits nowhere below that.
     fn service_limit_for(&self, limit: u64, amount: u64) -> u64 {
         match self.own {
-            Some(own) if limit > own.ceiling => own.service.max(amount),
+            Some(own) if limit > own.limit() => own.service.max(amount),
             _ => self.service_limit(limit),
         }
     }
 
     /// Whether a ceiling of ours alone would let an amount in.
     pub(super) fn ours_takes(&self, now: Timestamp, amount: u64, limit: u64) -> bool {
-        self.own.is_some() && self.log.earliest(now, amount, limit) == Some(now)
+        self.own.is_some_and(|own| self.log.earliest(now, amount, own.over_window(limit)) == Some(now))
     }
 
     /// What counts at `now`.
     pub(super) fn taken(&self, now: Timestamp) -> u64 {
         match (&self.level, self.own) {
-            (Some(level), Some(own)) => self.log.taken(now).max(own.taken(level.taken(now))),
+            (Some(level), Some(own)) => own.taken_by_log(self.log.taken(now)).max(own.taken_by_level(level.taken(now))),
             (Some(level), None) => level.taken(now),
             (None, _) => self.log.taken(now),
         }
@@ -183,7 +199,8 @@ impl Meter {
     pub(super) fn taken_until(&self, now: Timestamp) -> (u64, Timestamp) {
         match (&self.level, self.own) {
             (Some(level), Some(own)) => {
-                let ((log, until), of_level) = (self.log.taken_until(now), own.taken(level.taken(now)));
+                let (log, until) = self.log.taken_until(now);
+                let (log, of_level) = (own.taken_by_log(log), own.taken_by_level(level.taken(now)));
                 // A level only falls: where the window counts more, it does until it changes.
                 if log >= of_level { (log, until) } else { (of_level, level.taken_until(now).1.min(until)) }
             }
@@ -218,7 +235,7 @@ impl Meter {
 
     /// What is in it at `now`, and what of that is not settled yet. A level's guard is left out: it is ours alone.
     pub(super) fn standing(&self, now: Timestamp) -> (u64, u64) {
-        let counted = self.level.as_ref().filter(|_| self.own.is_none());
+        let counted = self.level.as_ref().filter(|_| self.own.is_none_or(|own| own.service <= own.ceiling));
         let held = counted.map_or_else(|| self.log.taken(now), |level| level.held(now));
         (held, self.log.pending(now).min(held))
     }
@@ -226,8 +243,8 @@ impl Meter {
     /// The exact time from which `amount` gets in below `limit` if nothing else is added; `None`: never.
     pub(super) fn earliest(&self, now: Timestamp, amount: u64, limit: u64) -> Option<Timestamp> {
         match (&self.level, self.own) {
-            (Some(level), Some(_)) => {
-                let ours = self.log.earliest(now, amount, limit)?;
+            (Some(level), Some(own)) => {
+                let ours = self.log.earliest(now, amount, own.over_window(limit))?;
                 Some(level.earliest(now, amount, self.service_limit_for(limit, amount))?.max(ours))
             }
             (Some(level), None) => level.earliest(now, amount, limit),
@@ -237,7 +254,10 @@ impl Meter {
 
     /// The same if `first` is taken now and then nothing else is added.
     pub(super) fn earliest_behind(&self, now: Timestamp, first: u64, amount: u64, limit: u64) -> Option<Timestamp> {
-        let by_log = || self.log.earliest(now, first.saturating_add(amount), limit);
+        let by_log = || {
+            let limit = self.own.map_or(limit, |own| own.over_window(limit));
+            self.log.earliest(now, first.saturating_add(amount), limit)
+        };
         match (&self.level, self.own) {
             (Some(level), Some(_)) => {
                 let service = self.service_limit_for(limit, amount);

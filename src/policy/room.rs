@@ -63,6 +63,8 @@ impl Seat<'_> {
             (Some(why), _) => why,
             (None, Bound::SoftCap | Bound::Allotted) if ours_takes() => Exclusion::TokensShort,
             (None, Bound::SoftCap) => Exclusion::SoftCap,
+            (None, _) if self.state.cap_counts_beside(self.spec) && !ours_takes() => Exclusion::SoftCap,
+            (None, Bound::Service) => Exclusion::TokensShort,
             (None, Bound::Allotted) => Exclusion::PoolShort,
             (None, _) if others_alone() => Exclusion::ForeignTraffic,
             (None, _) => Exclusion::TokensShort,
