@@ -86,8 +86,8 @@ pub fn is_borne_out(books: &Books, shape: &Shape, one: &Candidate, why: Exclusio
             spot.day_tokens.is_some_and(|limit| tokens + ask.charge > limit)
                 || spot.day_requests.is_some_and(|limit| requests >= limit)
         }
-        // That is said of visits alone.
-        Exclusion::NotNeeded => false,
+        // The one is said of visits and of those below the one taken, the other of those who were sent before.
+        Exclusion::NotNeeded | Exclusion::NotAsked => false,
         // Those need to know more than the books: whoever asks looks at it.
         Exclusion::TriedAlready
         | Exclusion::BoundElsewhere
