@@ -42,7 +42,9 @@ impl Balancer {
         let names = job.route.and_then(|route| self.routes.get(route)).map(|route| Arc::clone(&route.members));
         // Of what fits and is not taken.
         let (left, ended) = match conclusion {
-            Conclusion::Sent | Conclusion::PassedOn => (Exclusion::NotNeeded, matches!(conclusion, Conclusion::PassedOn)),
+            Conclusion::Sent | Conclusion::PassedOn => {
+                (Exclusion::NotNeeded, matches!(conclusion, Conclusion::PassedOn))
+            }
             Conclusion::Held { .. } | Conclusion::Refused(_) => (Exclusion::NotAsked, false),
         };
         let mut candidates = Candidates::of(names.unwrap_or_default());

@@ -159,8 +159,7 @@ fn requests_are_short(book: &Book, spot: &Spot, ask: Ask) -> bool {
 fn apart_is_short(book: &Book, spot: &Spot, limit: Option<u64>, amount: u64, input: bool, now: Timestamp) -> bool {
     let Some(limit) = limit else { return false };
     // A limit that was not there before begins with all the tokens that came, and a level has no minute to forget them.
-    let late = book.apart_since > Timestamp::ZERO;
-    if late && (spot.way == "token_bucket" || now.since(book.apart_since) < MINUTE + WIDE_GUARD) {
+    if book.apart_since.is_some_and(|since| spot.way == "token_bucket" || now.since(since) < MINUTE + WIDE_GUARD) {
         return true;
     }
     let (list, bucket) = if input { (&book.input, &book.input_tank) } else { (&book.output, &book.output_tank) };
