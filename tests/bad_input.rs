@@ -196,7 +196,8 @@ async fn a_bad_request_gets_a_clear_error_in_the_shape_of_the_api_and_the_next_o
             "chat/completions",
             json!({"model": "other", "messages": []}).to_string(),
             404,
-            "No route answers for model \"other\". Routes: m.",
+            "No route answers for model \"other\". Routes: m. Ask for one of these, or add a route for it on Tidegate's Routing \
+             page.",
         ),
         ("no/such/path", "{}".to_owned(), 404, ""),
     ];

@@ -41,7 +41,9 @@ pub(super) fn obey(stage: &mut Stage, id: CommandId, command: KeyCommand) {
         KeyCommand::Test(account) => test(stage, id, account, KeySlot::Current),
         KeyCommand::TestNext(account) => test(stage, id, account, KeySlot::Next),
         KeyCommand::Call(endpoint) => call(stage, id, endpoint),
-        KeyCommand::Ask => change(stage, id, &AccountId::from(""), async { Ok(String::new()) }),
+        KeyCommand::Ask => {
+            change(stage, id, &AccountId::from(""), async move { desk.knock().await.map(|()| String::new()) });
+        }
     }
     stage.publish();
 }

@@ -237,6 +237,20 @@ pub struct EndpointView {
 }
 
 impl EndpointView {
+    /// Tokens of the last minute that count no more, as their limit has drained since. A hundredth of the limit is not worth a
+    /// word: windows end a guard later than a minute.
+    #[must_use]
+    pub fn drained_tokens(&self) -> u64 {
+        let drained = self.last_minute.tokens.saturating_sub(self.tokens.used);
+        if drained > self.tokens.limit.unwrap_or(0) / 100 { drained } else { 0 }
+    }
+
+    /// Tokens charged in the last minute, whether they still count or not.
+    #[must_use]
+    pub fn used_last_minute(&self) -> u64 {
+        self.tokens.used.saturating_add(self.drained_tokens())
+    }
+
     /// Whether a request could be sent there now, room aside.
     #[must_use]
     pub fn serving(&self) -> bool {

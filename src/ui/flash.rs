@@ -36,12 +36,19 @@ pub fn start(ctx: &Context, places: Vec<Target>) {
 /// Frames `rect` while `place` is shown.
 pub fn frame(ui: &Ui, theme: &Theme, rect: Rect, place: &Target) {
     let Some(strength) = strength(ui.ctx(), place) else { return };
-    if strength > FRESH && !ui.clip_rect().contains_rect(rect) {
+    if strength > FRESH && is_out_of_sight(rect, ui.clip_rect()) {
         ui.scroll_to_rect(rect, None);
     }
     let still = ui.style().animation_time == 0.0;
     let color = if still { theme.accent } else { theme.accent.gamma_multiply(strength) };
     ui.painter().rect_stroke(rect.expand(2.0), 6.0, Stroke::new(3.0, color), StrokeKind::Outside);
+}
+
+/// Whether so little of `rect` is seen that the page has to move: less than a third of it, and of the window. What is larger
+/// than the window, such as a card with many lanes, would else draw the page to its top at every undo.
+pub(super) fn is_out_of_sight(rect: Rect, seen: Rect) -> bool {
+    let shown = rect.intersect(seen).height().max(0.0);
+    shown * 3.0 < rect.height().min(seen.height())
 }
 
 /// How strong the frame is, 1 to 0; `None`: this place is not shown.

@@ -73,3 +73,14 @@ fn an_undo_on_the_page_itself_offers_no_way() {
     undo(&mut screen);
     assert!(screen.query_by_label("Show").is_none());
 }
+
+#[test]
+fn the_page_moves_to_what_changed_only_if_that_is_out_of_sight() {
+    let rect = |top: f32, bottom: f32| egui::Rect::from_x_y_ranges(0.0..=100.0, top..=bottom);
+    let seen = rect(100.0, 500.0);
+    assert!(!flash::is_out_of_sight(rect(150.0, 200.0), seen), "a card that is seen");
+    assert!(!flash::is_out_of_sight(rect(-900.0, 400.0), seen), "a card larger than the window, whose end is seen");
+    assert!(!flash::is_out_of_sight(rect(480.0, 520.0), seen), "one at the edge");
+    assert!(flash::is_out_of_sight(rect(600.0, 640.0), seen), "one below");
+    assert!(flash::is_out_of_sight(rect(-900.0, 120.0), seen), "a large one of which next to nothing is seen");
+}

@@ -16,11 +16,12 @@ use crate::model::id::EndpointId;
 const COST: &str = "Costs about 10 tokens of its model. Shows whether it really answers, and which limits it tells; the list of \
                     models cannot.";
 
-/// When it was tested, and each line.
-pub fn lines(ui: &mut Ui, theme: &Theme, test: &KeyTest, now_wall_ms: u64) {
+/// What was tested and when, and each line. `what` begins a sentence.
+pub fn lines(ui: &mut Ui, theme: &Theme, what: &str, test: &KeyTest, now_wall_ms: u64) {
     ui.add_space(gap::S);
-    let when =
-        test.finished_wall_ms.map_or_else(|| "Testing …".to_owned(), |at| format!("Tested {}", ago(at, now_wall_ms)));
+    let when = test
+        .finished_wall_ms
+        .map_or_else(|| format!("{what}: testing …"), |at| format!("{what}, tested {}", ago(at, now_wall_ms)));
     ui.label(RichText::new(when).color(theme.text_soft));
     for (passed, line) in &test.lines {
         let tone = if *passed { Tone::Ok } else { Tone::Error };

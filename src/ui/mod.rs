@@ -17,6 +17,7 @@ pub mod flash;
 #[cfg(test)]
 mod flash_tests;
 pub mod format;
+pub mod headroom;
 pub mod key_shape;
 pub mod key_test;
 pub mod keyless;
@@ -24,6 +25,7 @@ pub mod link;
 pub mod live;
 pub mod long;
 pub mod looks;
+pub mod new_route;
 pub mod pages;
 pub mod palette;
 pub mod plots;

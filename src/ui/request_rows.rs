@@ -78,8 +78,9 @@ pub fn outcome(record: &RequestRecord) -> Outcome {
     let tone = match record.end {
         RecordEnd::Answered(Ending::Completed) if record.status < 400 => Tone::Ok,
         RecordEnd::Answered(Ending::ClientLeft) | RecordEnd::LeftWaiting => Tone::Off,
-        RecordEnd::Refused => Tone::Throttled,
-        RecordEnd::Answered(_) | RecordEnd::Failed => Tone::Error,
+        // For want of room or time: held back. For anything else, such as an unknown model, the request itself is at fault.
+        RecordEnd::Refused if matches!(record.status, 429 | 503) => Tone::Throttled,
+        RecordEnd::Answered(_) | RecordEnd::Refused | RecordEnd::Failed => Tone::Error,
     };
     let icon = match record.end {
         RecordEnd::Answered(Ending::CutOff) => icons::ICON_CONTENT_CUT,

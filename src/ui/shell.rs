@@ -373,6 +373,10 @@ impl Console {
                 None => self.say(ctx, "In the draft again", Draft::undo),
             },
             Wish::Open(target) => self.go(ctx, target.page(), Some(target)),
+            Wish::Why(ask) => {
+                let target = ask.settle(&mut self.draft);
+                self.go(ctx, target.page(), Some(target));
+            }
             Wish::Browse(address) => ctx.open_url(egui::OpenUrl::new_tab(address)),
             Wish::Bell(press) => self.press_bell(press),
             Wish::Apply => self.apply(ctx),
@@ -398,6 +402,8 @@ enum Wish {
     Act(Action),
     Send(Command),
     Open(Target),
+    /// What was asked beside a request's why.
+    Why(super::pages::why::Ask),
     Apply,
     CloseReview,
     /// The demo is over; real accounts are next.

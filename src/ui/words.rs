@@ -202,6 +202,23 @@ pub const fn record_end(end: RecordEnd) -> &'static str {
     }
 }
 
+/// What a request met before it ended otherwise: `after 429`, `after 429 and 500`, `after no connection`. `None`: nothing.
+#[must_use]
+pub fn met(record: &RequestRecord) -> Option<String> {
+    let passed_on = record.end == RecordEnd::Failed;
+    let earlier = record.attempts.len().saturating_sub(usize::from(passed_on));
+    let mut met: Vec<String> = Vec::new();
+    for attempt in record.attempts.iter().take(earlier) {
+        let Some(fault) = &attempt.failure else { continue };
+        let word = attempt.status.map_or_else(|| failure(fault.class).to_owned(), |status| status.to_string());
+        if !met.contains(&word) {
+            met.push(word);
+        }
+    }
+    let words: Vec<&str> = met.iter().map(String::as_str).collect();
+    (!words.is_empty()).then(|| format!("after {}", format::listed(&words)))
+}
+
 /// The status cell of a request: its code, or what a code would hide. A cut-off stream never shows as 200.
 #[must_use]
 pub fn status(record: &RequestRecord) -> String {

@@ -117,7 +117,10 @@ fn unknown_model(model: &str, listed: &str) -> Reply {
              configuration.",
         );
     }
-    let text = format!("No route answers for model \"{model}\". {listed}");
+    let text = format!(
+        "No route answers for model \"{model}\". {listed} Ask for one of these, or add a route for it on Tidegate's Routing \
+         page."
+    );
     client_fault(StatusCode::NOT_FOUND, "model_not_found", &text)
 }
 

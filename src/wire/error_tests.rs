@@ -98,7 +98,11 @@ fn every_refusal_has_its_status_and_only_throttles_claim_a_429() {
 #[test]
 fn an_unknown_model_is_told_with_the_names_that_work() {
     let reply = refused(RefusalReason::UnknownModel, None);
-    assert_eq!(message(&reply), "No route answers for model \"gpt-4o\". Routes: gpt-4o-mini.");
+    assert_eq!(
+        message(&reply),
+        "No route answers for model \"gpt-4o\". Routes: gpt-4o-mini. Ask for one of these, or add a route for it on \
+         Tidegate's Routing page."
+    );
     let refused = Refusal { reason: RefusalReason::UnknownModel, retry_at: None };
     let many: Vec<String> = (0..30).map(|place| format!("m{place}")).collect();
     let long = message(&refusal(
@@ -109,7 +113,7 @@ fn an_unknown_model_is_told_with_the_names_that_work() {
         None,
         Scarce::Requests,
     ));
-    assert!(long.len() < 1_000 && long.ends_with("m19, …."), "{long}");
+    assert!(long.len() < 1_000 && long.contains("m19, …. Ask for one"), "{long}");
     assert!(!long.contains('\n'));
     let empty = refusal(&refused, NOW, "x", [], None, Scarce::Requests);
     assert_eq!(empty.0, StatusCode::SERVICE_UNAVAILABLE, "nothing is wrong with a request while nothing is routed");

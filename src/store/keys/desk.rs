@@ -142,6 +142,7 @@ enum Job {
     SwitchBack(AccountId, oneshot::Sender<Result<(), KeyError>>),
     RemoveNext(AccountId, oneshot::Sender<Result<(), KeyError>>),
     Renew(AccountId),
+    Knock(oneshot::Sender<()>),
 }
 
 /// Asks the thread. Cheap to clone; the thread ends after the last clone.
@@ -250,6 +251,14 @@ impl KeyDesk {
         self.ask(|reply| Job::Resolve(wanted, now_wall_ms, reply)).await
     }
 
+    /// Asks the keyring whether it answers, without a key in mind; [`Self::keyring`] tells.
+    ///
+    /// # Errors
+    /// [`KeyError::Busy`].
+    pub async fn knock(&self) -> Result<(), KeyError> {
+        self.ask(Job::Knock).await
+    }
+
     /// Keeps a key: in the keyring, or in memory if none runs.
     ///
     /// # Errors
@@ -352,6 +361,11 @@ impl Clerk {
                 Job::SwitchBack(account, reply) => drop(reply.send(self.switch_back(&account))),
                 Job::RemoveNext(account, reply) => drop(reply.send(self.remove(&account, KeySlot::Next))),
                 Job::Renew(account) => drop(self.tokens.remove(&account)),
+                // The name of no account: there is nothing to find, but whether one can look is known then.
+                Job::Knock(reply) => {
+                    drop(self.fetch(&AccountId::from(""), KeySlot::Current));
+                    let _ = reply.send(());
+                }
             }
         }
     }

@@ -110,6 +110,20 @@ async fn a_simulated_account_needs_no_key_and_asks_nobody() {
 }
 
 #[tokio::test]
+async fn whether_the_keyring_answers_can_be_asked_before_there_is_an_account() {
+    for (failure, status) in
+        [(KeyError::Locked, KeyringStatus::Locked), (KeyError::Denied, KeyringStatus::Failing(KeyError::Denied))]
+    {
+        let desk = desk(Failing(failure));
+        desk.knock().await.unwrap();
+        assert_eq!(desk.keyring(), status);
+    }
+    let desk = desk(MemoryStore::new());
+    desk.knock().await.unwrap();
+    assert_eq!(desk.keyring(), KeyringStatus::Ready);
+}
+
+#[tokio::test]
 async fn an_account_that_left_the_configuration_has_no_key_to_send() {
     let desk = desk(MemoryStore::new());
     desk.store(id(), canary()).await.unwrap();

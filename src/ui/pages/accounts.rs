@@ -59,6 +59,10 @@ pub struct State {
     asking: keyring_line::Asking,
     /// The form was opened by itself once, as there was no account.
     offered: bool,
+    /// A new key is to be kept in memory, whatever the keyring does.
+    in_memory: bool,
+    /// An account whose new key is tested as soon as it is applied.
+    fresh: Option<AccountId>,
 }
 
 /// Shows the page.
@@ -78,7 +82,9 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         state.wanted = Some(account.clone());
     }
     widgets::page_title(ui, cx.theme, "Accounts", "Where keys live, and whether they are good");
+    keyring_line::ask_early(cx, state);
     keyring_line::show(ui, cx, &mut state.asking);
+    test_when_applied(cx, state);
     ui.add_space(gap::M);
     let config = std::sync::Arc::clone(cx.draft.working());
     if config.accounts.is_empty() {
@@ -112,6 +118,21 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     findings::show(ui, cx, "account", None);
     ui.add_space(gap::XL);
     cx.select(state.hand.clone().map(Target::Account));
+}
+
+/// Whoever added a key wants to know whether it is good: it is tested by itself once it can be, which costs nothing.
+fn test_when_applied(cx: &mut PageCx, state: &mut State) {
+    let Some(account) = &state.fresh else { return };
+    let key = cx.snapshot.keys.accounts.iter().find(|key| key.account == *account);
+    let usable = key.is_some_and(|key| match &key.state {
+        KeyState::InKeyring { .. } | KeyState::InMemory { .. } | KeyState::FromEnvironment { set: true, .. } => true,
+        KeyState::FromCommand { problem, .. } => problem.is_none(),
+        KeyState::Absent | KeyState::FromEnvironment { .. } | KeyState::NotNeeded => false,
+    });
+    if usable && cx.snapshot.applied.config.account(account).is_some() {
+        cx.send(Command::Key(KeyCommand::Test(account.clone())));
+        state.fresh = None;
+    }
 }
 
 /// An account's card where it stands, which may be the one in hand or looked for.
@@ -155,6 +176,9 @@ fn account_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Accou
                 key => key_state(key),
             };
             widgets::status_label(ui, cx.theme, tone, &text);
+            if !applied && ui.button("Review and apply").clicked() {
+                cx.review();
+            }
         });
         stored_here(ui, cx, account);
         if let Some(key) = &key {
@@ -172,7 +196,7 @@ fn account_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Accou
         source::show(ui, cx, state, account);
         fields::show(ui, cx, state, account);
         if let Some(test) = key.and_then(|key| key.test) {
-            key_test::lines(ui, cx.theme, &test, cx.snapshot.wall_ms);
+            key_test::lines(ui, cx.theme, "The key in use", &test, cx.snapshot.wall_ms);
         }
         calls(ui, cx, &account.id);
     });
@@ -200,7 +224,7 @@ pub(super) const fn service(service: Service) -> &'static str {
 
 fn key_state(key: Option<&AccountKey>) -> (Tone, String) {
     match key.map(|key| &key.state) {
-        None => (Tone::Info, "Not applied yet".to_owned()),
+        None => (Tone::Info, "Not applied yet, so not used and not tested".to_owned()),
         Some(KeyState::Absent) => (Tone::Error, "No key".to_owned()),
         Some(KeyState::InKeyring { fingerprint }) => {
             (Tone::Ok, format!("Key in the keyring · fingerprint {fingerprint}"))
@@ -233,7 +257,13 @@ fn buttons(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account, k
         if ui.button("Key source").on_hover_text("Keyring, environment variable, or a command").clicked() {
             state.source = Some((id.clone(), source::Source::of(account)));
         }
-        if ui.add_enabled(!testing, egui::Button::new(if testing { "Testing …" } else { "Test" })).clicked() {
+        let applied = cx.snapshot.applied.config.account(id).is_some();
+        let word = if testing { "Testing …" } else { "Test key" };
+        let test = ui.add_enabled(applied && !testing, egui::Button::new(word));
+        let test = test.on_hover_text(
+            "Asks the service, with the key that is used now, for its models and for each deployment. Costs nothing.",
+        );
+        if test.on_disabled_hover_text("Apply the account first: what runs is tested, with its key.").clicked() {
             cx.send(Command::Key(KeyCommand::Test(id.clone())));
         }
         let own = endpoints_of(cx, id);
@@ -284,12 +314,14 @@ const fn answers(keyring: &KeyringState) -> bool {
 fn first_key(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account) {
     let Some((_, field)) = state.entering.as_mut().filter(|(id, _)| *id == account.id) else { return };
     let name = format!("Key of {}", account.id);
+    keyring_line::where_to(ui, cx);
     key_field::promise(ui, cx.theme);
     field.show(ui, cx.theme, &name, Some(account.service));
     let (mut done, mut sent) = (false, false);
     let answers = answers(&cx.snapshot.keys.keyring);
     ui.horizontal_wrapped(|ui| {
-        let save = ui.add_enabled(!field.is_empty(), egui::Button::new("Save key")).clicked();
+        let ready = !field.is_empty();
+        let save = ui.add_enabled_ui(ready, |ui| widgets::primary_button(ui, cx.theme, "Save key")).inner.clicked();
         let hold = || egui::Button::new("Keep it until Tidegate quits");
         let hold = !answers && ui.add_enabled(!field.is_empty(), hold()).on_hover_text(WITHOUT_KEYRING).clicked();
         if save || hold {
@@ -313,6 +345,7 @@ fn first_key(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account)
     }
     if sent {
         state.clipboard = Some(account.id.clone());
+        state.fresh = Some(account.id.clone());
     }
 }
 
@@ -320,9 +353,8 @@ fn first_key(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account)
 fn calls(ui: &mut Ui, cx: &PageCx, account: &AccountId) {
     for id in endpoints_of(cx, account) {
         if let Some(test) = key_test::call_of(&cx.snapshot.keys, &id) {
-            ui.add_space(gap::S);
-            ui.label(strong(id.to_string()));
-            key_test::lines(ui, cx.theme, test, cx.snapshot.wall_ms);
+            let what = format!("One token of {id}");
+            key_test::lines(ui, cx.theme, &what, test, cx.snapshot.wall_ms);
         }
     }
 }

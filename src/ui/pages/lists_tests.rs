@@ -237,5 +237,56 @@ fn a_saved_filter_is_kept_and_comes_back_by_its_number() {
     let mut later = Stage::on(Page::Requests, snapshot);
     assert!(later.spoken().contains("40 kept of 200"));
     later.press(Modifiers::ALT, Key::Num1);
-    assert!(later.spoken().contains("Requests with a status at least 400."), "{}", later.spoken());
+    assert!(later.spoken().contains("Requests that got at least 400 or met it on the way."), "{}", later.spoken());
+}
+
+#[test]
+fn a_row_that_met_a_429_says_so_beside_its_200_and_the_filter_says_why_it_is_there() {
+    let mut stage = Stage::on(Page::Requests, unstored());
+    stage.press(Modifiers::NONE, Key::Slash);
+    stage.harness.event(Event::Text("429".to_owned()));
+    stage.settle();
+    assert!(stage.spoken().contains("Requests that got 429 or met it on the way."), "{}", stage.spoken());
+    assert!(stage.harness.query_all_by_label("after 429").next().is_some(), "{}", stage.spoken());
+}
+
+/// The usual rows, with a newest one that asked for a model without a route.
+fn with_an_unknown_model() -> Snapshot {
+    let mut snapshot = unstored();
+    let mut records: Vec<_> = snapshot.records.iter().cloned().collect();
+    let mut last = crate::model::record::RequestRecord::clone(&records[0]);
+    Arc::make_mut(&mut last.profile).model = "gpt-9".into();
+    last.id = RequestId(777);
+    (last.decisions, last.attempts, last.status) = (Vec::new(), Vec::new(), 404);
+    last.end = crate::model::record::RecordEnd::Refused;
+    records.push(Arc::new(last));
+    let (total, chunks) = (snapshot.records.total + 1, vec![records.into()]);
+    snapshot.records = Arc::new(crate::contract::snapshot::RecordsView { total, dropped: 0, chunks });
+    snapshot
+}
+
+#[test]
+fn the_why_of_an_unknown_model_leads_to_a_route_for_it_in_the_draft() {
+    let mut stage = Stage::on(Page::Requests, with_an_unknown_model());
+    stage.press(Modifiers::SHIFT, Key::G);
+    stage.press(Modifiers::NONE, Key::W);
+    assert!(stage.spoken().contains("No route answers for model gpt-9"), "{}", stage.spoken());
+    assert!(stage.spoken().contains("Names that are answered now"));
+    stage.harness.get_by_label("Add a route for gpt-9").click();
+    stage.settle();
+    assert_eq!(stage.console().page(), Page::Routing);
+    assert!(stage.config().route(&"gpt-9".into()).is_some());
+    assert_eq!(stage.console().draft().undo_label(), Some("add route gpt-9"));
+}
+
+#[test]
+fn the_why_of_an_unknown_model_can_have_it_answered_like_one_that_is_known() {
+    let mut stage = Stage::on(Page::Requests, with_an_unknown_model());
+    stage.press(Modifiers::SHIFT, Key::G);
+    stage.press(Modifiers::NONE, Key::W);
+    stage.harness.get_by_label("Answer gpt-9 like demo-chat").click();
+    stage.settle();
+    let config = stage.config();
+    let groups = |model: &str| config.route(&model.into()).map(|route| route.groups.clone());
+    assert!(groups("gpt-9").is_some() && groups("gpt-9") == groups("demo-chat"));
 }

@@ -207,16 +207,17 @@ fn a_pasted_key_leaves_in_one_command_and_is_nowhere_on_screen() {
     stage.settle();
     stage.harness.event(Event::Paste(format!("OPENAI_API_KEY={KEY}")));
     stage.settle();
-    assert!(stage.spoken().contains("A key was pasted and will be stored."));
+    assert!(stage.spoken().contains("A key was pasted and is taken up with the account."));
     stage.harness.get_by_role_and_label(egui::Role::TextInput, "Model that clients ask for").focus();
     stage.settle();
     stage.harness.event(Event::Text("gpt-4o".to_owned()));
     stage.settle();
-    stage.harness.get_by_label("Add to draft").click_accesskit();
+    stage.harness.get_by_role_and_label(egui::Role::Button, "Add account").click_accesskit();
     stage.settle();
     let Some((_, Command::Key(KeyCommand::Set(account, secret)))) = stage.sent() else { panic!("no key was sent") };
     assert_eq!((account.as_str(), secret.expose()), ("openai", KEY));
     assert!(stage.spoken().contains("The key may still be on your clipboard"), "an offer to empty it");
+    assert!(stage.spoken().contains("Not applied yet, so not used and not tested"));
     assert!(stage.config().route(&"gpt-4o".into()).is_some(), "the route was ticked by default");
     assert!(!stage.spoken().contains("Zq81xWcV55"));
     assert!(!format!("{:?}", stage.config()).contains("Zq81xWcV55"));
@@ -376,7 +377,7 @@ fn an_environment_variable_can_stand_in_for_a_key() {
         stage.harness.event(Event::Text(text.to_owned()));
         stage.settle();
     }
-    stage.harness.get_by_label("Add to draft").click_accesskit();
+    stage.harness.get_by_role_and_label(egui::Role::Button, "Add account").click_accesskit();
     stage.settle();
     let credential = stage.config().accounts[0].credential.clone();
     assert_eq!(credential, crate::model::config::Credential::Env("OPENAI_API_KEY".to_owned()));

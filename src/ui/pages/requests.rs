@@ -332,8 +332,10 @@ fn inspector(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     why::title(ui, cx.theme, &record);
     ui.add_space(gap::M);
     let area = egui::ScrollArea::vertical().id_salt(("inspector", state.tab.name())).auto_shrink(false);
-    let wanted = area.show(ui, |ui| why::show(ui, cx.theme, &record, state.tab)).inner;
-    if let Some(target) = wanted {
+    let config = Arc::clone(&cx.snapshot.applied.config);
+    let wanted = area.show(ui, |ui| why::show(ui, cx.theme, &record, &config, state.tab)).inner;
+    if let Some(ask) = wanted {
+        let target = ask.settle(cx.draft);
         cx.open(target);
     }
 }

@@ -29,6 +29,7 @@ use crate::ui::cx::{Page, PageCx, RowStep, Target};
 use crate::ui::findings;
 use crate::ui::flash;
 use crate::ui::format::expects_each;
+use crate::ui::new_route;
 use crate::ui::theme::{Tone, gap, strong};
 use crate::ui::widgets::{self, icon_button};
 
@@ -264,9 +265,8 @@ fn new_route(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     let problem = lanes::name_problem(cx.draft.working(), name, None);
     match sheets::name_form(ui, cx, ("Model name that clients send", "Add route"), name, problem.as_deref()) {
         Some(true) => {
-            let name = name.trim().to_owned();
-            cx.draft.edit(format!("add route {name}"), |config| lanes::add_route(config, &name));
-            state.wanted = Some(ModelName::from(name));
+            let wanted = new_route::Wanted { model: ModelName::from(name.trim()), like: None };
+            state.wanted = Some(wanted.into_draft(cx.draft));
             state.new_name = None;
         }
         Some(false) => state.new_name = None,

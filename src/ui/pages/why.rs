@@ -1,20 +1,24 @@
 //! One request: why it went where it went, how long each part took, and what the services said.
 //!
-//! Invariant: every word comes from the record and its decisions; nothing newer is mixed in.
+//! Invariant: every word comes from the record and its decisions; nothing newer is mixed in but the ways on that there are now.
 //! Absent on purpose: bodies of requests and of answers that succeeded, and clients' headers; they are not kept.
 
 mod attempts;
 mod candidates;
+mod no_route;
 mod said;
 mod timeline;
 
 use egui::{RichText, Ui};
 
+use crate::model::config::Config;
 use crate::model::decision::Decision;
 use crate::model::record::RequestRecord;
 use crate::model::units::Grouped;
 use crate::ui::cx::Target;
+use crate::ui::draft::Draft;
 use crate::ui::format::clock_time;
+use crate::ui::new_route::Wanted;
 use crate::ui::theme::{Theme, Tone, gap, mono, strong};
 use crate::ui::widgets::quiet_button;
 use crate::ui::words::{self, attempt, explain};
@@ -49,10 +53,29 @@ impl Tab {
     }
 }
 
-/// Shows one tab. Returns where the person wants to go.
-pub fn show(ui: &mut Ui, theme: &Theme, record: &RequestRecord, tab: Tab) -> Option<Target> {
+/// What the person wants next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// To go to a place.
+    Open(Target),
+    /// A route for a model that has none.
+    Route(Wanted),
+}
+
+impl Ask {
+    /// Puts what is to be edited into the draft, and says where to go.
+    pub fn settle(self, draft: &mut Draft) -> Target {
+        match self {
+            Self::Open(target) => target,
+            Self::Route(wanted) => Target::Route(wanted.into_draft(draft)),
+        }
+    }
+}
+
+/// Shows one tab. `config` is what runs now. Returns what the person wants next.
+pub fn show(ui: &mut Ui, theme: &Theme, record: &RequestRecord, config: &Config, tab: Tab) -> Option<Ask> {
     match tab {
-        Tab::Why => return why(ui, theme, record),
+        Tab::Why => return why(ui, theme, record, config),
         Tab::Timeline => timeline::show(ui, theme, record),
         Tab::Headers => said::headers(ui, theme, record),
         Tab::Error => said::errors(ui, theme, record),
@@ -72,9 +95,11 @@ pub fn title(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
     });
 }
 
-/// The Why tab. Returns where the person wants to go.
-pub fn why(ui: &mut Ui, theme: &Theme, record: &RequestRecord) -> Option<Target> {
+fn why(ui: &mut Ui, theme: &Theme, record: &RequestRecord, config: &Config) -> Option<Ask> {
     ui.label(strong(explain::paragraph(record)));
+    if no_route::is_cause(record) {
+        return no_route::show(ui, theme, record, config);
+    }
     let decision = record.decisions.last()?;
     if let Some(code) = words::conclusion_code(decision.conclusion) {
         ui.label(mono(code).color(theme.text_faint));
@@ -86,7 +111,7 @@ pub fn why(ui: &mut Ui, theme: &Theme, record: &RequestRecord) -> Option<Target>
     attempts::show(ui, theme, record);
     ui.add_space(gap::L);
     facts(ui, theme, record, decision);
-    wanted
+    wanted.map(Ask::Open)
 }
 
 /// What would have changed it, and the way to where it can be changed.

@@ -13,13 +13,13 @@ use crate::contract::{Command, EndpointCommand, KeyCommand, Snapshot};
 use crate::model::config::AdminState;
 use crate::model::id::{AccountId, EndpointId, ModelName, PoolId, RequestId};
 use crate::model::status::LimitView;
-use crate::model::units::Grouped;
+use crate::model::units::{Grouped, Short};
 use crate::ui::cx::{Page, Target};
 use crate::ui::format::{ago, clock_time, count, group_rank, of_limit, span};
 use crate::ui::pages::why;
 use crate::ui::theme::{self, Theme, Tone, gap, mono, strong};
 use crate::ui::widgets::{Bar, fact, headroom_bar, icon_button, move_edge_by_keys, note, quiet_button, status_label};
-use crate::ui::{request_rows, status, words};
+use crate::ui::{headroom, request_rows, status, words};
 
 /// Below this width of the window it lies above the page.
 const BESIDE: f32 = 900.0;
@@ -135,10 +135,13 @@ fn endpoint(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, id: &EndpointId, wa
         let seen = status::health(view.health, snapshot.at);
         status_label(ui, theme, seen.tone, &seen.word);
         note(ui, theme, &format!("You set: {}", status::admin(view.admin_state).word));
+        if let Some(left) = headroom::running_out(view) {
+            note(ui, theme, &left);
+        }
     });
     switches(ui, id, view.admin_state, wanted);
-    limit(ui, theme, (id, "Tokens per minute"), &view.tokens, view.soft_cap);
-    limit(ui, theme, (id, "Requests per minute"), &view.requests, None);
+    limit(ui, theme, (id, "Tokens per minute"), &view.tokens, (view.drained_tokens(), view.soft_cap));
+    limit(ui, theme, (id, "Requests per minute"), &view.requests, (0, None));
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = gap::XL;
         fact(ui, theme, "In flight", &view.in_flight.to_string());
@@ -187,17 +190,29 @@ fn switches(ui: &mut Ui, id: &EndpointId, now: AdminState, wanted: &mut Vec<Wish
     });
 }
 
-fn limit(ui: &mut Ui, theme: &Theme, (id, caption): (&EndpointId, &str), limit: &LimitView, soft_cap: Option<u64>) {
+/// One limit, with what drained of it within the minute and our soft cap.
+fn limit(
+    ui: &mut Ui,
+    theme: &Theme,
+    (id, caption): (&EndpointId, &str),
+    limit: &LimitView,
+    (drained, soft_cap): (u64, Option<u64>),
+) {
     ui.vertical(|ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
         let taken = of_limit(limit.used.saturating_add(limit.reserved), limit.limit);
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             note(ui, theme, caption);
             ui.label(mono(taken).color(theme.text));
+            if drained > 0 {
+                let minute = Short(limit.used.saturating_add(drained));
+                note(ui, theme, &format!("{minute} in the last minute; most of it is free again"));
+            }
         });
         let name = format!("{caption} of {id}, in the inspector");
         let tone = if limit.taken_percent() >= 80 { Tone::Near } else { Tone::Ok };
-        let bar = Bar { name: &name, used: limit.used, reserved: limit.reserved, limit: limit.limit, soft_cap, tone };
+        let (used, reserved) = (limit.used, limit.reserved);
+        let bar = Bar { name: &name, used, reserved, drained, limit: limit.limit, soft_cap, tone };
         headroom_bar(ui, theme, ui.available_width(), &bar);
     });
 }
@@ -245,7 +260,7 @@ fn account(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, id: &AccountId, want
     ui.label(theme::title(id.as_str()).color(theme.text));
     let key = snapshot.keys.accounts.iter().find(|key| key.account == *id);
     let (tone, text) = match key.map(|key| &key.state) {
-        None => (Tone::Info, "Not applied yet"),
+        None => (Tone::Info, "Not applied yet, so not used"),
         Some(KeyState::Absent) => (Tone::Error, "No key"),
         Some(KeyState::NotNeeded) => (Tone::Ok, "Simulated: needs no key"),
         Some(KeyState::FromEnvironment { set: false, .. }) => (Tone::Error, "Its variable is not set"),
@@ -273,7 +288,8 @@ fn account(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, id: &AccountId, want
 fn request(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, id: RequestId, wanted: &mut Vec<Wish>) {
     if let Some(record) = snapshot.records.iter().rev().find(|record| record.id == id) {
         why::title(ui, theme, record);
-        wanted.extend(why::show(ui, theme, record, why::Tab::Why).map(Wish::Open));
+        let config = &snapshot.applied.config;
+        wanted.extend(why::show(ui, theme, record, config, why::Tab::Why).map(Wish::Why));
         return;
     }
     ui.label(theme::title(id.to_string()).color(theme.text));

@@ -13,7 +13,7 @@ use crate::model::preferences::{OnClose, WindowPlace};
 use crate::ui::cx::Page;
 use crate::ui::format::count;
 use crate::ui::theme::{self, Theme, gap};
-use crate::ui::widgets::{checkbox, note, primary_button};
+use crate::ui::widgets::{answer_button, checkbox, note};
 
 /// How the window ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -118,7 +118,7 @@ impl Console {
             note(ui, theme, "Without it you are asked each time; Settings can change it.");
             ui.add_space(gap::M);
             ui.horizontal(|ui| {
-                if primary_button(ui, theme, "Keep serving").clicked() {
+                if answer_button(ui, theme, "Keep serving").clicked() {
                     chosen = Some(OnClose::KeepServing);
                 }
                 if ui.button("Stop and quit").clicked() {
@@ -156,7 +156,7 @@ impl Console {
             ui.label(RichText::new("Waiting takes a minute at most. Quitting now cuts their answers off."));
             ui.add_space(gap::M);
             ui.horizontal_wrapped(|ui| {
-                if primary_button(ui, theme, "Wait and quit").clicked() {
+                if answer_button(ui, theme, "Wait and quit").clicked() {
                     chosen = Some(Ending::Quit);
                 }
                 if ui.button("Quit now").clicked() {

@@ -13,7 +13,7 @@ use crate::model::id::AccountId;
 use crate::ui::cx::Page;
 use crate::ui::format::{count, listed};
 use crate::ui::theme::{self, Theme, gap};
-use crate::ui::widgets::{note, primary_button};
+use crate::ui::widgets::{answer_button, note};
 
 const WIDEST: f32 = 480.0;
 
@@ -39,7 +39,7 @@ impl Console {
             );
             ui.add_space(gap::M);
             ui.horizontal_wrapped(|ui| {
-                enter = primary_button(ui, theme, "Start the demo").clicked();
+                enter = answer_button(ui, theme, "Start the demo").clicked();
                 ui.button("Not now").clicked()
             })
             .inner
@@ -71,7 +71,7 @@ impl Console {
             ui.add_space(gap::M);
             ui.horizontal_wrapped(|ui| {
                 let word = if then.is_some() { "Leave and add an endpoint" } else { "Leave it" };
-                leave = primary_button(ui, theme, word).clicked();
+                leave = answer_button(ui, theme, word).clicked();
                 ui.button("Stay in the demo").clicked()
             })
             .inner
@@ -105,7 +105,7 @@ impl Console {
             ui.label(RichText::new(to_keep(&snapshot.keys.keyring)).color(theme.text_soft));
             ui.add_space(gap::M);
             ui.horizontal_wrapped(|ui| {
-                serve = primary_button(ui, theme, "Keep serving without the window").clicked();
+                serve = answer_button(ui, theme, "Keep serving without the window").clicked();
                 quit = ui.button("Forget and quit").clicked();
                 ui.button("Cancel").clicked()
             })

@@ -153,6 +153,17 @@ fn quit(screen: &mut Screen) {
 }
 
 #[test]
+fn enter_answers_the_question_whether_to_leave_the_demo() {
+    let mut screen = screen_of(fixture::snapshot());
+    screen.click("Leave the demo");
+    assert!(says(&screen, "Leave the demo?"));
+    screen.harness.key_press(egui::Key::Enter);
+    screen.harness.run_steps(4);
+    assert!(!says(&screen, "Leave the demo?"));
+    assert!(matches!(screen.command(), Some(Command::Demo(DemoCommand::Leave))));
+}
+
+#[test]
 fn quitting_names_the_keys_that_would_be_lost_once() {
     let mut screen = screen_of(forgetful());
     quit(&mut screen);

@@ -1,4 +1,4 @@
-//! The headroom bar: used solid, reserved hatched, soft cap as a tick, the limit as the end.
+//! The headroom bar: used solid, reserved hatched, what has drained faint, soft cap as a tick, the limit as the end.
 //!
 //! Invariant: the bar says in words what it shows in shapes.
 //! Absent on purpose: what the amounts mean; the caller names the bar.
@@ -17,6 +17,8 @@ pub struct Bar<'a> {
     pub used: u64,
     /// Taken for now.
     pub reserved: u64,
+    /// Used within the last minute and free again, since the limit drains.
+    pub drained: u64,
     /// The end of the bar; `None`: unknown, and nothing is filled.
     pub limit: Option<u64>,
     /// A lower ceiling within it.
@@ -30,7 +32,11 @@ impl Bar<'_> {
         let Self { name, used, reserved, .. } = self;
         let limit = self.limit.map_or_else(|| ", limit unknown".to_owned(), |limit| format!(" of {}", Grouped(limit)));
         let cap = self.soft_cap.map(|cap| format!(", soft cap {}", Grouped(cap))).unwrap_or_default();
-        format!("{name}: {} used, {} reserved{limit}{cap}", Grouped(*used), Grouped(*reserved))
+        let drained = match self.drained {
+            0 => String::new(),
+            drained => format!(", {} more in the last minute that are free again", Grouped(drained)),
+        };
+        format!("{name}: {} used, {} reserved{limit}{cap}{drained}", Grouped(*used), Grouped(*reserved))
     }
 
     fn share(&self, amount: u64) -> f32 {
@@ -65,6 +71,11 @@ fn paint(ui: &Ui, theme: &Theme, rect: Rect, bar: &Bar) {
         let color = if calm { theme.fill } else { theme.tone(bar.tone) };
         let used = rect.left() + rect.width() * bar.share(bar.used);
         let taken = rect.left() + rect.width() * bar.share(bar.used.saturating_add(bar.reserved));
+        if bar.drained > 0 {
+            let minute = rect.left() + rect.width() * bar.share(bar.used.saturating_add(bar.drained));
+            let passed = Rect::from_min_max(rect.min, pos2(minute, rect.bottom()));
+            painter.rect_filled(passed, round, color.gamma_multiply(0.45));
+        }
         painter.rect_filled(Rect::from_min_max(rect.min, pos2(used, rect.bottom())), round, color);
         hatch(&painter, Rect::from_min_max(pos2(used, rect.top()), pos2(taken, rect.bottom())), color);
     }

@@ -83,6 +83,15 @@ pub fn primary_button(ui: &mut Ui, theme: &Theme, text: &str) -> Response {
     ui.add(egui::Button::new(label).fill(theme.accent).stroke(Stroke::NONE))
 }
 
+/// The same in a sheet that asks something: it has the keyboard until the person moves on, so that Enter answers.
+pub fn answer_button(ui: &mut Ui, theme: &Theme, text: &str) -> Response {
+    let response = primary_button(ui, theme, text);
+    if ui.memory(|memory| memory.focused().is_none()) {
+        response.request_focus();
+    }
+    response
+}
+
 /// A button without a surface, for actions of lesser rank.
 pub fn quiet_button(ui: &mut Ui, theme: &Theme, text: &str) -> Response {
     ui.add(egui::Button::new(RichText::new(text).color(theme.accent)).frame(false))

@@ -19,8 +19,8 @@ pub use announce::announce;
 pub(super) use bar::hatch;
 pub use bar::{Bar, headroom_bar};
 pub use basic::{
-    card, checkbox, chip, fact, icon_button, icon_text_button, in_hand, note, outlined, page_title, primary_button,
-    quiet_button, radio, radio_value, section, status_label,
+    answer_button, card, checkbox, chip, fact, icon_button, icon_text_button, in_hand, note, outlined, page_title,
+    primary_button, quiet_button, radio, radio_value, section, status_label,
 };
 pub use blank::{Blank, BlankOutput, sentence_words};
 pub use border::{Border, BorderEvent, BorderOutput};

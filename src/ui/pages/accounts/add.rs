@@ -13,7 +13,7 @@ use crate::model::config::{AzureApi, Service};
 use crate::ui::cx::PageCx;
 use crate::ui::keyless;
 use crate::ui::theme::{Theme, Tone, gap};
-use crate::ui::widgets;
+use crate::ui::widgets::{self, radio_value};
 
 /// The kinds a person can add; simulated ones come with the demo.
 const KINDS: [Service; 3] = [Service::Openai, Service::Azure, Service::Compatible];
@@ -26,7 +26,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         }
         return;
     }
-    widgets::section(ui, cx.theme, "Add account", |ui| {
+    widgets::section(ui, cx.theme, "New account", |ui| {
         paste_box(ui, cx, state);
         let Some(form) = &mut state.adding else { return };
         if fields(ui, cx.theme, form) {
@@ -116,9 +116,15 @@ fn key(ui: &mut Ui, cx: &PageCx, state: &mut State) {
         }
         return;
     }
+    keyring_line::where_to(ui, cx);
+    if may_choose(cx) {
+        radio_value(ui, &mut state.in_memory, false, "Store it in the keyring as soon as that answers");
+        radio_value(ui, &mut state.in_memory, true, "Keep it in memory until Tidegate quits")
+            .on_hover_text(super::WITHOUT_KEYRING);
+    }
     key_field::promise(ui, cx.theme);
     if form.key.is_some() {
-        if kept(ui, cx.theme, "A key was pasted and will be stored.", "Forget it") {
+        if kept(ui, cx.theme, "A key was pasted and is taken up with the account.", "Forget it") {
             form.key = None;
         }
         return;
@@ -152,35 +158,36 @@ fn finish(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     if !missing.is_empty() {
         ui.label(RichText::new(format!("Still missing: {}.", missing.join(", "))).color(cx.theme.text_soft));
     }
-    let (mut add, mut hold, mut cancel) = (false, false, false);
-    let may_wait =
-        form.environment.is_none() && !cx.snapshot.profile.demo && !super::answers(&cx.snapshot.keys.keyring);
+    let (mut add, mut cancel) = (false, false);
     ui.horizontal_wrapped(|ui| {
-        add = ui.add_enabled(missing.is_empty(), egui::Button::new("Add to draft")).clicked();
-        let keep = || egui::Button::new("Add, and keep the key until Tidegate quits");
-        let has_key = form.key.is_some() || !state.new_key.is_empty();
-        hold = may_wait
-            && ui.add_enabled(missing.is_empty() && has_key, keep()).on_hover_text(super::WITHOUT_KEYRING).clicked();
+        let ready = missing.is_empty();
+        add = ui.add_enabled_ui(ready, |ui| widgets::primary_button(ui, cx.theme, "Add account")).inner.clicked();
         cancel = ui.button("Cancel").clicked();
     });
-    if may_wait && keyring_line::is_asked(cx.snapshot) {
-        let text = "The keyring does not answer, so a key that is to be stored there waits until it does.";
-        widgets::note(ui, cx.theme, text);
-    }
-    if add || hold {
+    let text = "It goes into the draft: nothing is sent there before you apply it, at the foot of the window. Its key is tested \
+                as soon as it is applied.";
+    widgets::note(ui, cx.theme, text);
+    if add {
         let id = form.account_id();
         let key = form.key.take().or_else(|| state.new_key.take(ui.ctx())).filter(|_| form.environment.is_none());
         cx.draft.edit(format!("add account {id}"), |config| {
             form.add_to(config);
         });
+        state.fresh = Some(id.clone());
         if let Some(key) = key {
+            let hold = state.in_memory && may_choose(cx);
             state.clipboard = Some(id.clone());
             cx.send(Command::Key(if hold { KeyCommand::Hold(id, key) } else { KeyCommand::Set(id, key) }));
         }
     }
-    if add || hold || cancel {
+    if add || cancel {
         state.new_key.wipe(ui.ctx());
         state.paste.wipe(ui.ctx());
         state.adding = None;
     }
+}
+
+/// Whether a key could wait for a keyring that does not answer, so that the person chooses.
+fn may_choose(cx: &PageCx) -> bool {
+    !cx.snapshot.profile.demo && !super::answers(&cx.snapshot.keys.keyring)
 }

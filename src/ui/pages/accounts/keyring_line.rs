@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use egui::{RichText, Ui};
 
+use super::State;
 use crate::contract::snapshot::{KeyState, KeyringState};
 use crate::contract::{Command, KeyCommand, Snapshot};
 use crate::model::config::{Credential, Service};
@@ -23,6 +24,8 @@ const PATIENCE: f64 = 3.0;
 #[derive(Debug, Default)]
 pub(super) struct Asking {
     since: Option<f64>,
+    /// It was asked for a key that is about to be typed.
+    early: bool,
 }
 
 impl Asking {
@@ -49,6 +52,40 @@ pub(super) fn is_asked(snapshot: &Snapshot) -> bool {
         && accounts
             .iter()
             .any(|one| one.service != Service::Simulated && matches!(one.credential, Credential::Keyring(_)))
+}
+
+/// Asks the keyring whether it answers as soon as a key is about to be typed, so that its state is known before.
+pub(super) fn ask_early(cx: &mut PageCx, state: &mut State) {
+    let entering = state.adding.is_some() || state.entering.is_some();
+    let unknown = matches!(cx.snapshot.keys.keyring, KeyringState::Unknown);
+    if entering && unknown && !cx.snapshot.profile.demo && !is_asked(cx.snapshot) && !state.asking.early {
+        state.asking.early = cx.send(Command::Key(KeyCommand::Ask)).is_some();
+    }
+}
+
+/// Where a key that is typed now goes, said above its field.
+pub(super) fn where_to(ui: &mut Ui, cx: &PageCx) {
+    let (tone, text) = match &cx.snapshot.keys.keyring {
+        _ if cx.snapshot.profile.demo => {
+            (Tone::Quiet, "In the demo a key is kept in memory and goes with it.".to_owned())
+        }
+        KeyringState::Ready => (Tone::Ok, "The key goes into your system keyring, which is ready.".to_owned()),
+        KeyringState::Missing { hint } => (
+            Tone::Near,
+            format!("No password service is running: the key is forgotten when you quit. To keep it, {hint}."),
+        ),
+        KeyringState::Locked => {
+            (Tone::Near, "Your keyring is locked: your system will ask for its password.".to_owned())
+        }
+        KeyringState::Unknown => (
+            Tone::Quiet,
+            "Asking your keyring whether it can take the key. Your system may ask for a password meanwhile.".to_owned(),
+        ),
+    };
+    ui.horizontal_wrapped(|ui| {
+        ui.label(tone.icon().rich_text().color(cx.theme.tone(tone)));
+        ui.label(RichText::new(text).color(cx.theme.tone(tone)));
+    });
 }
 
 /// What may be in the way, and the ways round it.
@@ -93,6 +130,9 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, asking: &mut Asking) {
             Tone::Near,
             "The keyring has not answered yet. Keys in it cannot be used until it does; they are not lost.".to_owned(),
         ),
+        KeyringState::Unknown if !asking.early && !is_asked(cx.snapshot) => {
+            (Tone::Quiet, "The keyring was not needed yet".to_owned())
+        }
         KeyringState::Unknown => (Tone::Quiet, "Asking the keyring …".to_owned()),
         KeyringState::Ready => (Tone::Ok, "Keyring ready".to_owned()),
         KeyringState::Locked => (

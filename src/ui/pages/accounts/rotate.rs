@@ -76,7 +76,7 @@ fn next(ui: &mut Ui, cx: &mut PageCx, account: &Account, key: &AccountKey) {
         }
     });
     if let Some(test) = test {
-        key_test::lines(ui, cx.theme, test, cx.snapshot.wall_ms);
+        key_test::lines(ui, cx.theme, "The next key", test, cx.snapshot.wall_ms);
     }
 }
 

@@ -14,13 +14,12 @@ use crate::model::status::EndpointView;
 use crate::model::units::Grouped;
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::findings;
-use crate::ui::format::{ago, count, full_in, of_limit, span};
+use crate::ui::format::{ago, count, full_in, span};
+use crate::ui::headroom;
 use crate::ui::plots::{sparkline, window};
 use crate::ui::status::{self, urgency};
 use crate::ui::theme::{self, Theme, Tone, gap};
-use crate::ui::widgets::{
-    Bar, Column, DataTable, TableEvent, card, headroom_bar, page_title, primary_button, status_label,
-};
+use crate::ui::widgets::{Column, DataTable, TableEvent, card, headroom_bar, page_title, primary_button, status_label};
 
 const COLUMNS: &[Column] = &[
     Column::text("Endpoint", 148.0).sorted(),
@@ -38,6 +37,7 @@ const COLUMNS: &[Column] = &[
 ];
 const ROOMY: &[usize] = &[0, 1, 2, 3, 4, 5, 6, 10, 7, 11, 8, 9];
 const USUAL: &[usize] = &[0, 1, 2, 3, 4, 5, 6, 10, 7, 9];
+const MIDDLE: &[usize] = &[0, 1, 2, 3, 4, 5, 6, 7, 9];
 const NARROW: &[usize] = &[0, 1, 2, 3, 5, 6];
 const SMALL: &[usize] = &[0, 1, 3, 5];
 const TINY: &[usize] = &[0, 1];
@@ -100,13 +100,14 @@ fn nothing_yet(ui: &mut Ui, cx: &mut PageCx) {
     });
 }
 
-/// Which columns fit.
+/// Which columns fit, with 160 points left for the bar and its words.
 fn columns_for(width: f32) -> &'static [usize] {
     match width {
         width if width < 440.0 => TINY,
-        width if width < 640.0 => SMALL,
-        width if width < 900.0 => NARROW,
-        width if width < 1_240.0 => USUAL,
+        width if width < 700.0 => SMALL,
+        width if width < 1_040.0 => NARROW,
+        width if width < 1_120.0 => MIDDLE,
+        width if width < 1_330.0 => USUAL,
         _ => ROOMY,
     }
 }
@@ -164,10 +165,7 @@ fn cell(ui: &mut Ui, cx: &mut PageCx, quick: &Quick, endpoint: &EndpointView, co
             let seen = status::health(endpoint.health, cx.snapshot.at);
             status_label(ui, theme, seen.tone, &seen.word);
         }
-        2 => {
-            let set = status::admin(endpoint.admin_state);
-            ui.label(RichText::new(set.word).color(theme.text_soft));
-        }
+        2 => you_set(ui, theme, endpoint),
         3 => switches(ui, cx, &endpoint.id, endpoint.admin_state, false),
         4 => {
             let series = cx.snapshot.series.endpoints.iter().find(|one| one.id == endpoint.id);
@@ -176,7 +174,7 @@ fn cell(ui: &mut Ui, cx: &mut PageCx, quick: &Quick, endpoint: &EndpointView, co
             let span = (now, window(&cx.snapshot.series.endpoints, now));
             sparkline(ui, theme, series, endpoint.id.as_str(), span, size);
         }
-        5 => headroom(ui, cx, endpoint),
+        5 => room(ui, cx, endpoint),
         6 => {
             ui.label(theme::mono(Grouped(endpoint.last_minute.requests).to_string()));
         }
@@ -221,28 +219,35 @@ fn name(ui: &mut Ui, theme: &Theme, endpoint: &EndpointView) {
     });
 }
 
-fn headroom(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView) {
+/// What the person set, and what still runs where nothing new is sent.
+fn you_set(ui: &mut Ui, theme: &Theme, endpoint: &EndpointView) {
+    let set = RichText::new(status::admin(endpoint.admin_state).word).color(theme.text_soft);
+    let Some(left) = headroom::running_out(endpoint) else {
+        ui.label(set);
+        return;
+    };
+    ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing.y = 1.0;
+        ui.add_space(gap::S);
+        ui.label(set);
+        ui.label(RichText::new(left).small().color(theme.text_faint));
+    });
+}
+
+fn room(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView) {
     let theme = cx.theme;
-    let state = status::endpoint(endpoint, cx.snapshot.at);
     ui.vertical(|ui| {
         ui.spacing_mut().item_spacing.y = 1.0;
         ui.add_space(6.0);
-        let tokens = endpoint.tokens;
-        let limit = endpoint.provider_tokens_per_minute.or(tokens.limit);
         let name = format!("Tokens of {}", endpoint.id);
-        let bar = Bar {
-            name: &name,
-            used: tokens.used,
-            reserved: tokens.reserved,
-            limit,
-            soft_cap: endpoint.soft_cap,
-            tone: state.tone,
-        };
-        headroom_bar(ui, theme, ui.available_width(), &bar);
-        let mut text = of_limit(tokens.used.saturating_add(tokens.reserved), tokens.limit);
+        headroom_bar(ui, theme, ui.available_width(), &headroom::bar(endpoint, &name, cx.snapshot.at));
+        let mut text = headroom::words(endpoint);
         if let Some(full) = endpoint.exhausts_at.and_then(|when| full_in(when, cx.snapshot.at)) {
             text = format!("{text} · {full}");
         }
-        ui.label(RichText::new(text).monospace().small().color(theme.text_faint));
+        let shown = ui.add(Label::new(RichText::new(text).monospace().small().color(theme.text_faint)).truncate());
+        if let Some(why) = headroom::why_little(endpoint) {
+            shown.on_hover_text(why);
+        }
     });
 }

@@ -78,7 +78,7 @@ fn key(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
 /// What a single call came to, and a way to make one. What it costs is said before.
 fn call(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
     if let Some(test) = key_test::call_of(&cx.snapshot.keys, &endpoint.id) {
-        key_test::lines(ui, cx.theme, test, cx.snapshot.wall_ms);
+        key_test::lines(ui, cx.theme, "One token of it", test, cx.snapshot.wall_ms);
     }
     ui.horizontal_wrapped(|ui| key_test::ask(ui, cx, std::slice::from_ref(&endpoint.id)));
 }

@@ -82,7 +82,7 @@ fn draw(ui: &mut Ui, cx: &PageCx, tile: &Tile) -> bool {
         if let Some((used, reserved, limit)) = tile.bar {
             ui.add_space(1.0);
             let tone = if used.saturating_mul(5) >= limit.saturating_mul(4) { Tone::Near } else { Tone::Ok };
-            let bar = Bar { name: tile.caption, used, reserved, limit: Some(limit), soft_cap: None, tone };
+            let bar = Bar { name: tile.caption, used, reserved, drained: 0, limit: Some(limit), soft_cap: None, tone };
             headroom_bar(ui, theme, ui.available_width(), &bar);
         }
         ui.add(egui::Label::new(RichText::new(&tile.detail).small().color(theme.text_faint)).truncate());

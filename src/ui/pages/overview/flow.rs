@@ -9,10 +9,11 @@ use crate::model::config::AdminState;
 use crate::model::outlook::Demand;
 use crate::model::status::{EndpointView, GroupView, Health, RouteView};
 use crate::ui::cx::{PageCx, Target};
-use crate::ui::format::{expects, expects_each, full_in, group_rank, of_limit};
+use crate::ui::format::{expects, expects_each, full_in, group_rank};
+use crate::ui::headroom;
 use crate::ui::status::{self, Status, urgency};
 use crate::ui::theme::{self, Tone, gap};
-use crate::ui::widgets::{Bar, chip, headroom_bar, note, quiet_button, section, status_label};
+use crate::ui::widgets::{chip, headroom_bar, note, quiet_button, section, status_label};
 
 /// From this width on a box has room for a forecast.
 const ROOMY: f32 = 300.0;
@@ -117,21 +118,19 @@ fn show_endpoint(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView, state: &Stat
         ui.spacing_mut().item_spacing = egui::vec2(gap::S, gap::S);
         ui.horizontal(|ui| {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                ui.label(RichText::new(format!("{share} %")).monospace().color(theme.text_soft))
-                    .on_hover_text("Share of this route's requests sent here in the last minute");
+                // In words: beside a bar a bare percentage reads as how full it is.
+                ui.label(RichText::new(share_words(share)).small().color(theme.text_faint))
+                    .on_hover_text("Of this route's requests in the last minute, so many were sent here");
                 ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
                     ui.add(egui::Label::new(theme::strong(endpoint.id.as_str()).color(theme.text)).truncate());
                 });
             });
         });
         let name = format!("Tokens of {}", endpoint.id);
-        let (used, reserved) = (endpoint.tokens.used, endpoint.tokens.reserved);
-        let limit = endpoint.provider_tokens_per_minute.or(endpoint.tokens.limit);
-        let bar = Bar { name: &name, used, reserved, limit, soft_cap: endpoint.soft_cap, tone: state.tone };
-        headroom_bar(ui, theme, ui.available_width(), &bar);
+        headroom_bar(ui, theme, ui.available_width(), &headroom::bar(endpoint, &name, cx.snapshot.at));
         ui.horizontal(|ui| {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                let mut taken = of_limit(used.saturating_add(reserved), endpoint.tokens.limit);
+                let mut taken = headroom::words(endpoint);
                 if let Some(full) = full.as_ref().filter(|_| ui.available_width() >= ROOMY) {
                     taken = format!("{full} · {taken}");
                 }
@@ -161,6 +160,11 @@ fn show_endpoint(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView, state: &Stat
         ui.painter().rect_stroke(boxed.response.rect, 8, edge, egui::StrokeKind::Inside);
     }
     response.on_hover_cursor(egui::CursorIcon::PointingHand).clicked()
+}
+
+/// Its part of the route's requests, so that it cannot be taken for the fill of the bar below.
+fn share_words(percent: u64) -> String {
+    if percent == 0 { "gets none".to_owned() } else { format!("gets {percent} % of requests") }
 }
 
 /// Simulated things have a dashed outline everywhere.

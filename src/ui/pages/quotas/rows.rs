@@ -142,7 +142,7 @@ fn share(ui: &mut Ui, cx: &mut PageCx, pool: Option<&QuotaPool>, endpoint: &Endp
 
 fn used_now(ui: &mut Ui, cx: &PageCx, endpoint: &Endpoint) {
     let seen = cx.snapshot.view.endpoint(&endpoint.id);
-    let used = seen.map_or_else(|| "–".to_owned(), |seen| Grouped(seen.tokens.used).to_string());
+    let used = seen.map_or_else(|| "–".to_owned(), |seen| Grouped(seen.used_last_minute()).to_string());
     let share = seen.and_then(|seen| seen.allotted).map(|share| format!("for now at most {}", tpm(share)));
     let full = seen.and_then(|seen| full_in(seen.exhausts_at?, cx.snapshot.at));
     let more: Vec<String> = share.into_iter().chain(full).collect();

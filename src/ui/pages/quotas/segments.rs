@@ -119,7 +119,7 @@ fn segment(ui: &mut Ui, cx: &PageCx, rect: Rect, endpoint: &Endpoint, dragged: b
     let id = &endpoint.id;
     let share = endpoint.tokens_per_minute.unwrap_or(0);
     let (used, reserved) =
-        cx.snapshot.view.endpoint(id).map_or((0, 0), |view| (view.tokens.used, view.tokens.reserved));
+        cx.snapshot.view.endpoint(id).map_or((0, 0), |view| (view.used_last_minute(), view.tokens.reserved));
     let spoken =
         format!("{id}: allotted {} TPM, {} used, {} reserved", Grouped(share), Grouped(used), Grouped(reserved));
     let response = ui.interact(rect, ui.scope_id().with(("segment", id)), Sense::hover());

@@ -59,13 +59,7 @@ impl Kind {
 /// Every column there is, in the usual order. The last one says why.
 pub const KINDS: [Kind; 14] = [
     kind("ended", "Ended", 72.0, time, |record| Rank::Number(record.ended_wall_ms())),
-    kind(
-        "status",
-        "Status",
-        104.0,
-        |ui, theme, record| outcome(record).show(ui, theme),
-        |record| Rank::Text(words::status(record)),
-    ),
+    kind("status", "Status", 132.0, status, |record| Rank::Text(words::status(record))),
     kind("way", "Route → endpoint", 190.0, way, |record| Rank::Text(way_text(record))),
     kind("total", "Total", 64.0, total, |record| Rank::Number(micros(record.total))),
     kind("ttft", "First token", 78.0, first_token, |record| Rank::Number(record.first_token.map_or(u64::MAX, micros))),
@@ -186,6 +180,14 @@ impl Columns {
 
 fn time(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
     ui.label(mono(clock_time(record.ended_wall_ms())).color(theme.text_soft));
+}
+
+/// How it ended, and what it met before: a 429 that was saved elsewhere is seen, and found, as one.
+fn status(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
+    outcome(record).show(ui, theme);
+    if let Some(met) = words::met(record) {
+        ui.label(RichText::new(met).small().color(theme.tone(Tone::Throttled)));
+    }
 }
 
 fn way_text(record: &RequestRecord) -> String {

@@ -15,8 +15,9 @@ const OFFERED: usize = 6;
 const ASKED: usize = 400;
 
 /// Fields with an example of what follows.
-const FIELDS: [(&str, &str); 21] = [
+const FIELDS: [(&str, &str); 22] = [
     ("status", ">=400"),
+    ("got", ">=400"),
     ("endpoint", ":"),
     ("model", ":"),
     ("client", ":"),

@@ -23,8 +23,9 @@ pub fn sentence(filter: &Filter) -> Option<String> {
 pub fn phrase(clause: &Clause) -> String {
     let not = if clause.wanted { "" } else { "not " };
     match &clause.term {
-        Term::Status(sign, code) => format!("{not}with a status {}", compared(*sign, &code.to_string())),
-        Term::StatusClass(hundred) => format!("{not}with a status of {hundred}00 to {hundred}99"),
+        Term::Status(sign, code) => met(clause.wanted, &compared(*sign, &code.to_string())),
+        Term::StatusClass(hundred) => met(clause.wanted, &format!("{hundred}00 to {hundred}99")),
+        Term::Got(sign, code) => format!("{not}whose client got {}", compared(*sign, &code.to_string())),
         Term::Text(field, part) => format!("{not}{} “{part}”", field_phrase(*field)),
         Term::Amount(which, sign, value) => {
             format!("{not}with {}", compared_amount(*which, *sign, *value))
@@ -41,6 +42,15 @@ pub fn phrase(clause: &Clause) -> String {
         Term::Marked => format!("{not}marked"),
         Term::Streamed => format!("{not}answered as a stream"),
         Term::Word(part) => format!("{not}naming “{part}”"),
+    }
+}
+
+/// A status counts whether the client got it or a sending before the last one did.
+fn met(wanted: bool, status: &str) -> String {
+    if wanted {
+        format!("that got {status} or met it on the way")
+    } else {
+        format!("that neither got nor met {status}")
     }
 }
 
@@ -100,13 +110,15 @@ mod tests {
     fn a_filter_is_said_in_plain_words() {
         assert_eq!(
             said("status>=400 endpoint:azure-eastus why:throttled ttft>2s client:aider since:10m -sim"),
-            "Requests with a status at least 400 and sent to “azure-eastus” and whose reason mentions “throttled” and \
+            "Requests that got at least 400 or met it on the way and sent to “azure-eastus” and whose reason mentions “throttled” and \
              with a first token after more than 2 s and from client “aider” and of the last 10 min and not naming “sim”."
         );
         assert_eq!(
             said("out<1.2k attempts>1"),
             "Requests with less than 1,200 tokens out and with more than 1 attempts."
         );
+        assert_eq!(said("-429"), "Requests that neither got nor met 429.");
+        assert_eq!(said("got:429"), "Requests whose client got 429.");
         assert_eq!(said("  "), "");
     }
 }

@@ -38,6 +38,8 @@ pub enum Term {
     Status(Comparison, u16),
     /// A hundred of statuses: 4 is 400 to 499.
     StatusClass(u16),
+    /// The status the client got, whatever was met on the way.
+    Got(Comparison, u16),
     /// A text that holds this, in lower case.
     Text(Field, String),
     /// An amount.

@@ -50,6 +50,12 @@ fn a_429_that_another_endpoint_saved_is_found_as_429() {
 }
 
 #[test]
+fn what_the_client_got_is_asked_for_by_itself() {
+    assert!(passes("got:200") && passes("got<400"));
+    assert!(!passes("got:429") && !passes("got>=400"), "the 429 was met on the way");
+}
+
+#[test]
 fn fields_and_words_are_joined_by_and() {
     assert!(passes("endpoint:east client:aider"));
     assert!(passes("gpt-4o west"));

@@ -142,8 +142,9 @@ fn mark(ui: &mut Ui, theme: &Theme) {
 /// The row in words, for those who hear it.
 fn spoken(record: &RequestRecord, marked: bool) -> String {
     let endpoint = record.endpoint().map_or("nowhere", |endpoint| endpoint.as_str());
+    let met = words::met(record).map(|met| format!(" {met}")).unwrap_or_default();
     format!(
-        "{}{}, {}, {} to {endpoint}, {}",
+        "{}{}, {}{met}, {} to {endpoint}, {}",
         if marked { "marked, " } else { "" },
         clock_time(record.ended_wall_ms()),
         words::status(record),

@@ -15,7 +15,8 @@ use crate::model::id::{EndpointId, ModelName};
 use crate::model::status::EndpointView;
 use crate::ui::cx::{PageCx, Target};
 use crate::ui::flash;
-use crate::ui::format::{count, group_rank, of_limit};
+use crate::ui::format::{count, group_rank};
+use crate::ui::headroom;
 use crate::ui::status;
 use crate::ui::theme::{Tone, gap, mono, strong};
 use crate::ui::widgets::{self, Bar};
@@ -67,7 +68,7 @@ pub(super) fn show(
         }
         cell(ui, if narrow { 92.0 } else { 190.0 }, |ui| share(ui, cx, scene, group, place, narrow));
         if let Some(view) = view.filter(|_| !tiny) {
-            headroom(ui, cx, view, narrow);
+            room(ui, cx, view, narrow);
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| menu(ui, route, id, edits));
     });
@@ -231,7 +232,8 @@ fn carry(ui: &Ui, response: &egui::Response, route: &Route, id: &EndpointId, hel
 fn handle(ui: &mut Ui, cx: &PageCx, id: &EndpointId) {
     let text = ICON_DRAG_INDICATOR.rich_text().color(cx.theme.text_faint);
     ui.add(egui::Label::new(text).selectable(false)).on_hover_text(format!(
-        "Drag {id}, or focus it and press Alt+↑ or Alt+↓, or Space and then arrows; Delete removes it"
+        "Drag {id}. Or focus it: Alt+↑ and Alt+↓ move it to the group above or below, Space lifts it so that arrows carry it \
+         place by place, Delete removes it"
     ));
 }
 
@@ -296,20 +298,14 @@ fn share(ui: &mut Ui, cx: &PageCx, scene: &Scene, group: &Group, place: (usize, 
     ui.label(mono(format!("got {actual}{beside}")).color(cx.theme.text_soft)).on_hover_text(hint);
 }
 
-fn headroom(ui: &mut Ui, cx: &PageCx, view: &EndpointView, narrow: bool) {
-    let tokens = view.tokens;
+fn room(ui: &mut Ui, cx: &PageCx, view: &EndpointView, narrow: bool) {
     let name = format!("Tokens of {}", view.id);
-    let bar = Bar {
-        name: &name,
-        used: tokens.used,
-        reserved: tokens.reserved,
-        limit: tokens.limit,
-        soft_cap: view.soft_cap,
-        tone: status::endpoint(view, cx.snapshot.at).tone,
-    };
+    let bar = Bar { limit: view.tokens.limit, ..headroom::bar(view, &name, cx.snapshot.at) };
     widgets::headroom_bar(ui, cx.theme, if narrow { 72.0 } else { 140.0 }, &bar);
-    let taken = tokens.used.saturating_add(tokens.reserved);
-    ui.label(mono(of_limit(taken, tokens.limit)).color(cx.theme.text_soft));
+    let words = ui.label(mono(headroom::words(view)).color(cx.theme.text_soft));
+    if let Some(why) = headroom::why_little(view) {
+        words.on_hover_text(why);
+    }
 }
 
 fn menu(ui: &mut Ui, route: &Route, id: &EndpointId, edits: &mut Vec<Edit>) {

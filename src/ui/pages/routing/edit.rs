@@ -13,6 +13,7 @@ use super::{Lifted, State};
 use crate::model::config::{Config, Group, Priority, Regions, Route, Spread};
 use crate::model::id::{EndpointId, ModelName};
 use crate::ui::cx::{PageCx, Target};
+use crate::ui::theme::Tone;
 use crate::ui::words;
 
 /// What the person did to a route in this frame.
@@ -160,6 +161,8 @@ fn moved(cx: &mut PageCx, state: &mut State, route: &Route, edit: Edit) {
         Edit::Step(endpoint, to) => {
             go(cx, &endpoint, to);
             state.said = spoken(cx.draft.working(), model, &endpoint);
+            // Seen as well as heard: the card has gone to another group, often out of the eye's sight.
+            cx.toast(Tone::Info, format!("{}. Alt with the other arrow takes it back.", state.said));
             state.focus = Some((model.clone(), endpoint));
         }
         Edit::Lift(endpoint) => {

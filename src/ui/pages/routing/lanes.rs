@@ -233,15 +233,6 @@ pub fn name_problem(config: &Config, name: &str, own: Option<&ModelName>) -> Opt
     taken.then(|| format!("A route for {name} exists already."))
 }
 
-/// Adds a route whose only lane holds every endpoint that answers as this model.
-pub fn add_route(config: &mut Config, name: &str) {
-    let model = ModelName::from(name.trim());
-    let fitting = config.endpoints.iter().filter(|endpoint| endpoint.model == model);
-    let endpoints = fitting.map(|endpoint| Member { endpoint: endpoint.id.clone(), weight: 1 }).collect();
-    let first = Group { endpoints, ..Group::default() };
-    config.routes.push(Route::new(model, vec![first]));
-}
-
 /// Changes what stands on the route itself.
 pub fn change_route(config: &mut Config, model: &ModelName, change: impl FnOnce(&mut Route)) {
     if let Some(route) = route_mut(config, model) {

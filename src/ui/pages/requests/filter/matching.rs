@@ -16,6 +16,7 @@ pub(super) fn matches(term: &Term, record: &RequestRecord, scope: Scope) -> bool
     match term {
         Term::Status(sign, wanted) => statuses(record).any(|status| sign.holds(status.into(), (*wanted).into())),
         Term::StatusClass(hundred) => statuses(record).any(|status| status / 100 == *hundred),
+        Term::Got(sign, wanted) => got(record).is_some_and(|status| sign.holds(status.into(), (*wanted).into())),
         Term::Text(field, part) => text(*field, part, record),
         Term::Amount(which, sign, wanted) => amount(*which, record).is_some_and(|value| sign.holds(value, *wanted)),
         Term::Span(which, sign, wanted) => span(*which, record).is_some_and(|value| sign.holds(value, *wanted)),
@@ -84,10 +85,13 @@ fn id(part: &str, record: &RequestRecord) -> bool {
 
 /// The client's status and those of every sending: a 429 that was saved elsewhere is still found as 429.
 fn statuses(record: &RequestRecord) -> impl Iterator<Item = u16> {
-    let whole = record.end != RecordEnd::Answered(Ending::CutOff);
-    let own = whole.then_some(record.status);
     let failed = record.attempts.iter().filter(|attempt| attempt.failure.is_some());
-    own.into_iter().chain(failed.filter_map(|attempt| attempt.status))
+    got(record).into_iter().chain(failed.filter_map(|attempt| attempt.status))
+}
+
+/// What the client got; a stream that broke has no status.
+fn got(record: &RequestRecord) -> Option<u16> {
+    (record.end != RecordEnd::Answered(Ending::CutOff)).then_some(record.status)
 }
 
 fn amount(which: Amount, record: &RequestRecord) -> Option<u64> {

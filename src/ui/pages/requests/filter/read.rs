@@ -78,6 +78,7 @@ fn field(name: &str, sign: Comparison, value: &str) -> Option<Term> {
     let span = |span| Some(Term::Span(span, sign, micros(value)?));
     match name {
         "status" => status(sign, value),
+        "got" => Some(Term::Got(sign, value.parse().ok()?)),
         "endpoint" => text(Field::Endpoint),
         "model" | "route" => text(Field::Model),
         "client" => text(Field::Client),
