@@ -200,7 +200,8 @@ impl Balancer {
         let Some(spec) = spec else { return false };
         let has_plenty = endpoint.learning.has_plenty(now, &spec, &reservation.mark, &failure.facts);
         let pool = spec.pool.and_then(|place| self.config.pools.get(place));
-        let (kind, is_guess) = whose(kind, pool, has_plenty);
+        let whose = Whose::of(kind, pool, has_plenty);
+        let kind = whose.kind();
         let surprise = match kind {
             ThrottleKind::Tokens => Some(Unit::Tokens),
             ThrottleKind::Requests => Some(Unit::Requests),
@@ -239,9 +240,12 @@ impl Balancer {
             endpoint.health.rest(request, now.after(rest), RestCause::Throttled(kind));
         }
         let shared = (now.after(rest), kind, throttled.is_told());
-        let is_the_pools = kind == ThrottleKind::Pool
-            && self.drew_on(reservation.slot, reservation.pool).is_some()
-            && (!is_guess || self.is_another_short(now, reservation.slot));
+        let is_the_pools = self.drew_on(reservation.slot, reservation.pool).is_some()
+            && match whose {
+                Whose::Own(_) => false,
+                Whose::Pools => true,
+                Whose::PerhapsPools => self.is_another_short(now, reservation.slot),
+            };
         if is_the_pools {
             self.refused_by_pool(now, reservation);
         }
@@ -308,15 +312,37 @@ impl Balancer {
     }
 }
 
-/// Whose limit a 429 is about, and whether that is a guess. One that speaks of tokens while the endpoint's own headers show plenty
-/// may concern what it shares with others, if it is configured to share; any does where one organization's limit at OpenAI is the
-/// pool. What is not shared, a pool cannot lack, and no service knows of a total of the person's own.
-fn whose(kind: ThrottleKind, pool: Option<&CheckedPool>, has_plenty: bool) -> (ThrottleKind, bool) {
-    match (kind, pool.filter(|pool| !pool.soft)) {
-        (ThrottleKind::Pool, None) => (ThrottleKind::Tokens, false),
-        (ThrottleKind::Tokens, Some(pool)) if pool.is_openais => (ThrottleKind::Pool, false),
-        (ThrottleKind::Tokens, Some(_)) if has_plenty => (ThrottleKind::Pool, true),
-        (kind, _) => (kind, false),
+/// Whose limit a 429 is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    /// The endpoint's own, or none at all.
+    Own(ThrottleKind),
+    /// The quota pool's, by its own word or because there is no other.
+    Pools,
+    /// The pool's, since the endpoint's headers show plenty of its own: so once another member is told the same.
+    PerhapsPools,
+}
+
+impl Whose {
+    /// One that speaks of tokens while the endpoint's own headers show plenty may concern what it shares with others, if it is
+    /// configured to share; any does where one organization's limit at OpenAI is the pool. What is not shared, a pool cannot lack,
+    /// and no service knows of a total of the person's own.
+    fn of(kind: ThrottleKind, pool: Option<&CheckedPool>, has_plenty: bool) -> Self {
+        match (kind, pool.filter(|pool| !pool.soft)) {
+            (ThrottleKind::Pool, None) => Self::Own(ThrottleKind::Tokens),
+            (ThrottleKind::Pool, Some(_)) => Self::Pools,
+            (ThrottleKind::Tokens, Some(pool)) if pool.is_openais => Self::Pools,
+            (ThrottleKind::Tokens, Some(_)) if has_plenty => Self::PerhapsPools,
+            (kind, _) => Self::Own(kind),
+        }
+    }
+
+    /// What the endpoint rests for.
+    const fn kind(self) -> ThrottleKind {
+        match self {
+            Self::Own(kind) => kind,
+            Self::Pools | Self::PerhapsPools => ThrottleKind::Pool,
+        }
     }
 }
 

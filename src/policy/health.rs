@@ -11,7 +11,7 @@ use crate::model::id::RequestId;
 use crate::model::status::{Health, RestCause};
 use crate::model::units::Timestamp;
 
-use super::rests::{Fault, Rests};
+use super::rests::{Fault, Rests, is_of_the_account};
 
 /// How long the ramp after a probe lasts.
 const RAMP: Duration = Duration::from_secs(4);
@@ -142,6 +142,12 @@ impl HealthState {
     pub(super) fn rests(&self, now: Timestamp) -> impl Iterator<Item = (Timestamp, RestCause)> {
         let resting = matches!(self.phase, Phase::Resting);
         self.rests.on(now).filter(move |_| resting)
+    }
+
+    /// Its rest that keeps away also who goes to what its account keeps. What a deployment's limits or errors rest it for is
+    /// none of their business.
+    pub(super) fn rest_of_account(&self, now: Timestamp) -> Option<(Timestamp, RestCause)> {
+        self.rests(now).filter(|(_, cause)| is_of_the_account(*cause)).max_by_key(|(until, _)| *until)
     }
 
     /// What it rests for, or probes, of this kind.

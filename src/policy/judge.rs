@@ -232,7 +232,7 @@ impl<'j> Asker<'j> {
 }
 
 /// Why an endpoint is out of the question, whatever room it has.
-fn bar(permitted: bool, admin: AdminState, has_key: bool, failed_it: bool) -> Option<Exclusion> {
+pub(super) fn bar(permitted: bool, admin: AdminState, has_key: bool, failed_it: bool) -> Option<Exclusion> {
     match admin {
         _ if !permitted => Some(Exclusion::RegionExcluded),
         AdminState::Paused => Some(Exclusion::Paused),

@@ -104,7 +104,7 @@ fn a_soft_cap_above_a_limit_that_refills_is_kept_over_every_minute_and_named_whe
             if let Output::Assigned { .. } = answer {
                 sent.push(world.now);
                 world.commit(request, "one");
-                world.give(Input::Settled { request, settlement: settlement.clone() });
+                world.give(Input::Settled { request, settlement });
             } else {
                 let by_cap =
                     decision(&answer).candidates.iter().any(|one| one.verdict == Verdict::Excluded(Exclusion::SoftCap));

@@ -51,6 +51,11 @@ impl Fault {
     }
 }
 
+/// Whether a rest of one endpoint is its whole account's: for its key, a rule of its network, or want of a connection.
+pub(super) const fn is_of_the_account(cause: RestCause) -> bool {
+    matches!(cause, RestCause::KeyRejected | RestCause::Blocked | RestCause::Unreachable)
+}
+
 /// One kind's rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Own {

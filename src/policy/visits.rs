@@ -2,15 +2,18 @@
 //! no endpoint's ledger knows it; but an account that is to be left alone is left alone, and its caller's limits of requests hold.
 //!
 //! The rule: a visit goes to its account by the first endpoint that is enabled, has a key and does not rest for a cause that
-//! concerns the whole account (its key, a rule of its network, no connection). What a deployment's limits or errors are resting
-//! for does not concern it. What visits themselves are told, a 429, a 503, errors in a row, rests the account for visits alone,
-//! by the same spans and the same single probe as any endpoint's; a refused key rests every endpoint that is signed with it.
+//! concerns the whole account (`leave`; which those are says `rests`). What visits themselves are told, a 429, a 503, errors in a row, rests the account for visits alone,
+//! by the same spans and the same single probe as any endpoint's; a refused key rests every endpoint that is signed with it
+//! (`verdict`).
 //! Who meets a rest waits for its end if that comes in time, and is refused by name else.
 //!
 //! Invariant: a visit goes to the account that was named or nowhere, and what may have changed something is not sent twice.
 //! Absent on purpose: which account that is (`whereabouts`), and runs of models on what is stored, which are requests like others.
 
+mod answer;
 mod callers;
+mod leave;
+mod verdict;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,23 +21,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::callers::Paid;
+use self::leave::{Door, Leave, reason};
 use super::balancer::Balancer;
 use super::event::{Assignment, Output, Visit};
-use super::health::{HealthState, Pace, Standing};
-use super::judge::resting;
-use super::rest::{Throttled, denial, ejection, overloaded};
-use super::retry::{attempt_cap, backoff};
-use crate::model::candidates::{Candidates, Footing};
-use crate::model::config::AdminState;
-use crate::model::decision::{Choice, Conclusion, Decision, Estimate, Exclusion, Refusal, RefusalReason, Verdict};
-use crate::model::id::{AccountId, EndpointId, ModelName, RequestId};
-use crate::model::outcome::{Ending, Failure, FailureClass, Settlement, ThrottleKind};
+use super::health::HealthState;
+use crate::model::decision::{Choice, Conclusion, RefusalReason, Verdict};
+use crate::model::id::{AccountId, RequestId};
+use crate::model::outcome::Ending;
 use crate::model::profile::RequestProfile;
-use crate::model::status::{Health, RestCause};
 use crate::model::units::Timestamp;
-
-/// How it grows back after a rest: by the rate that is taken where none is known.
-const PACE: Pace = Pace { tokens_per_minute: None, requests_per_minute: None };
 
 /// Who waits on looks again after this at the soonest, unless something happens.
 const LATER: Duration = Duration::from_millis(1);
@@ -70,21 +65,6 @@ enum Stage {
     Waiting { since: Timestamp, earliest: Timestamp, until: Timestamp, deadline: Timestamp },
     /// At the endpoint of this slot.
     Sent(usize),
-}
-
-/// One endpoint by which the account could be reached: its index in the configuration, how it stood, when it would have been open.
-type Door = (usize, Footing, Option<Timestamp>);
-
-/// Whether a visit may go.
-enum Leave {
-    /// To the endpoint at this index of the configuration.
-    Now(usize),
-    /// From then on; `None`: once something happens whose time nobody knows.
-    Later(Option<Timestamp>),
-    /// The account could be asked, but its caller has to wait until then; `None`: until something of its ends.
-    CallerLacks(Option<Timestamp>),
-    /// Waiting does not help.
-    Never,
 }
 
 impl Visits {
@@ -150,7 +130,13 @@ impl Balancer {
 
     /// Those whose time to look again has come.
     pub(super) fn visits_due(&mut self, now: Timestamp, outputs: &mut Vec<Output>) {
-        while let Some((_, request)) = self.visits.wakes.first().copied().filter(|(when, _)| *when <= now) {
+        let due: Vec<RequestId> =
+            self.visits.wakes.iter().take_while(|(when, _)| *when <= now).map(|(_, it)| *it).collect();
+        // What came back to a caller by time is offered as what ended is: to whoever of its waited longest.
+        for request in &due {
+            self.visit_may_be_owed(*request);
+        }
+        for request in due {
             self.look_again(now, request, outputs);
         }
     }
@@ -184,13 +170,13 @@ impl Balancer {
             self.visits.wakes.retain(|(_, waiting)| *waiting != request);
             return;
         };
-        let Stage::Waiting { since, earliest, until, deadline } = visitor.stage else { return };
+        let Stage::Waiting { since, earliest, deadline, .. } = visitor.stage else { return };
         if now < earliest {
             return self.put_waiting(request, visitor, (since, earliest, earliest, deadline));
         }
         if now < deadline && self.lines_go_first(now, &visitor) {
-            let until = until.max(now.after(LATER));
-            return self.put_waiting(request, visitor, (since, earliest, until, deadline));
+            // It is looked at again with the lines, when these have taken what is theirs.
+            return self.put_waiting(request, visitor, (since, earliest, deadline, deadline));
         }
         let (leave, judged) = self.may_visit(now, &visitor);
         match leave {
@@ -217,46 +203,6 @@ impl Balancer {
         self.visits.wakes.insert((until, request));
         let stage = Stage::Waiting { since, earliest, until, deadline };
         self.visits.under_way.insert(request, Visitor { stage, ..visitor });
-    }
-
-    /// Whether it may go, and what is said of each of the account's endpoints.
-    fn may_visit(&self, now: Timestamp, visitor: &Visitor) -> (Leave, Vec<Door>) {
-        self.as_its_caller_may(now, visitor, self.lets_visit(now, visitor))
-    }
-
-    /// The same by the account alone.
-    fn lets_visit(&self, now: Timestamp, visitor: &Visitor) -> (Leave, Vec<Door>) {
-        let account = &visitor.visit.account;
-        let own = self.visits.accounts.get(account).map_or(Standing::Open, |health| health.standing(now, 0, PACE));
-        let (mut leave, mut judged) = (Leave::Never, Vec::new());
-        for endpoint in (0..self.config.endpoints.len()).filter(|at| self.is_of(*at, account)) {
-            let Some(seat) = self.seat(endpoint) else { continue };
-            let (out, free_at) = match (seat.admin, seat.state.health.health(now)) {
-                (AdminState::Paused, _) => (Some(Exclusion::Paused), None),
-                (AdminState::Draining, _) => (Some(Exclusion::Draining), None),
-                _ if !seat.has_key => (Some(Exclusion::NoKey), None),
-                (_, Health::Resting { until, cause }) if until > now && concerns_account(cause) => {
-                    (Some(resting(cause)), Some(until))
-                }
-                _ => stands(own),
-            };
-            let is_open = seat.admin == AdminState::Enabled && seat.has_key;
-            leave = match (leave, out) {
-                (Leave::Now(first), _) => Leave::Now(first),
-                (_, None) => Leave::Now(endpoint),
-                (leave, Some(_)) if !is_open => leave,
-                (Leave::Later(Some(known)), _) => Leave::Later(Some(free_at.map_or(known, |at| at.min(known)))),
-                (_, Some(_)) => Leave::Later(free_at),
-            };
-            let verdict = Verdict::Excluded(out.unwrap_or(Exclusion::NotNeeded));
-            let (admin_state, health) = (seat.admin, seat.health(now));
-            judged.push((endpoint, Footing { group: 1, admin_state, health, needs: 1, limit: None, verdict }, free_at));
-        }
-        (leave, judged)
-    }
-
-    fn is_of(&self, endpoint: usize, account: &AccountId) -> bool {
-        self.config.endpoints.get(endpoint).is_some_and(|spec| spec.account == *account)
     }
 
     fn send_visit(
@@ -333,252 +279,6 @@ impl Balancer {
         let longest = Duration::from_secs(u64::from(self.config.queue.max_wait_seconds));
         let patience = visitor.profile.patience.map_or(longest, |patience| patience.min(longest));
         now.after(patience.saturating_sub(visitor.waited))
-    }
-
-    fn refuse_visit(
-        &mut self,
-        now: Timestamp,
-        request: RequestId,
-        visitor: &Visitor,
-        judged: &[Door],
-        reason: RefusalReason,
-        outputs: &mut Vec<Output>,
-    ) {
-        self.refused = self.refused.saturating_add(1);
-        self.caller_is_done(now, visitor, true);
-        let decision = Some(self.visit_decision(now, visitor, judged, Conclusion::Refused(reason)));
-        let retry_at = judged.iter().filter_map(|(.., free_at)| *free_at).min();
-        let retry_at =
-            retry_at.filter(|_| matches!(reason, RefusalReason::AccountRests | RefusalReason::NoCapacityInTime));
-        outputs.push(Output::Refused { request, refusal: Refusal { reason, retry_at }, decision });
-    }
-
-    fn visit_decision(
-        &mut self,
-        now: Timestamp,
-        visitor: &Visitor,
-        judged: &[Door],
-        conclusion: Conclusion,
-    ) -> Arc<Decision> {
-        let name = |at: &usize| self.config.endpoints.get(*at).map(|spec| spec.id.clone());
-        let names: Arc<[EndpointId]> = judged.iter().filter_map(|(at, ..)| name(at)).collect();
-        let mut candidates = Candidates::of(names);
-        for (_, footing, free_at) in judged {
-            candidates.push(*footing, None, *free_at);
-        }
-        let next = u32::from(matches!(conclusion, Conclusion::Held { .. } | Conclusion::Refused(_)));
-        Arc::new(Decision {
-            id: self.next_decision(),
-            at: now,
-            revision: self.config.revision,
-            route: ModelName::clone(&visitor.profile.model),
-            attempt: visitor.attempts.saturating_add(next).max(1),
-            estimate: Estimate::default(),
-            waited: visitor.waited_by(now),
-            candidates,
-            conclusion,
-            bound: Some(visitor.visit.account.clone()),
-            went_on: None,
-            would_have: None,
-        })
-    }
-
-    /// The answer's head is good.
-    pub(super) fn visit_committed(&mut self, now: Timestamp, request: RequestId, outputs: &mut Vec<Output>) {
-        let Some(visitor) = self.visits.under_way.get_mut(&request) else { return };
-        visitor.committed = true;
-        let account = visitor.visit.account.clone();
-        self.visits.health(&account).committed(now, request);
-        self.visits_look(now, Some(&account), outputs);
-    }
-
-    /// It is over; `None`: nothing was sent.
-    pub(super) fn visit_over(&mut self, now: Timestamp, request: RequestId, ending: Option<Ending>) {
-        let Some(visitor) = self.take_waiting(request) else { return };
-        let was_asked = visitor.attempts > 1 || matches!(visitor.stage, Stage::Waiting { .. });
-        self.caller_is_done(now, &visitor, ending.is_some() || was_asked);
-        let Stage::Sent(slot) = visitor.stage else { return };
-        self.caller_is_back(&visitor);
-        if !visitor.committed {
-            self.visits.health(&visitor.visit.account).unjudged(now, request);
-        }
-        let Some(endpoint) = self.endpoints.get_mut(slot) else { return };
-        let counters = &mut endpoint.counters;
-        match ending {
-            None => counters.attempts = counters.attempts.saturating_sub(1),
-            Some(Ending::Completed) if visitor.committed => counters.answered = counters.answered.saturating_add(1),
-            Some(Ending::CutOff) => counters.failed = counters.failed.saturating_add(1),
-            Some(_) => {}
-        }
-    }
-
-    /// The same by what was reported of it.
-    pub(super) fn visit_settled(
-        &mut self,
-        now: Timestamp,
-        request: RequestId,
-        settlement: Option<&Settlement>,
-        outputs: &mut Vec<Output>,
-    ) {
-        let visitor = self.visits.under_way.get(&request);
-        let (account, stage) = (visitor.map(|one| one.visit.account.clone()), visitor.map(|one| one.stage));
-        if let (Some(Stage::Sent(slot)), Some(usage)) = (stage, settlement.and_then(|settlement| settlement.usage))
-            && let Some(endpoint) = self.endpoints.get_mut(slot)
-        {
-            let counters = &mut endpoint.counters;
-            counters.tokens_in = counters.tokens_in.saturating_add(usage.input);
-            counters.tokens_out = counters.tokens_out.saturating_add(usage.output);
-        }
-        self.visit_over(now, request, settlement.map(|settlement| settlement.ending));
-        self.visits_look(now, account.as_ref(), outputs);
-    }
-
-    /// It failed: once more later, or over with the service's own words.
-    pub(super) fn visit_failed(
-        &mut self,
-        now: Timestamp,
-        request: RequestId,
-        failure: &Failure,
-        outputs: &mut Vec<Output>,
-    ) {
-        let Some(visitor) = self.visits.under_way.remove(&request) else { return };
-        let Stage::Sent(slot) = visitor.stage else { return };
-        self.caller_is_back(&visitor);
-        self.blame_visit(now, request, slot, &visitor.visit.account, failure);
-        let rules = self.config.retry.clone();
-        let (leave, judged) = self.may_visit(now, &visitor);
-        let again = may_repeat(failure, visitor.visit.repeats)
-            && visitor.visit.waits
-            && visitor.attempts < attempt_cap(&rules)
-            && !self.stopping
-            && (matches!(failure.class, FailureClass::Throttled(_)) || self.budget.spend(now, rules.budget_percent));
-        let earliest = now.after(if again { backoff(&mut self.rng, &rules, visitor.attempts) } else { Duration::ZERO });
-        let start = match leave {
-            Leave::Now(_) => Some(earliest),
-            Leave::Later(when) | Leave::CallerLacks(when) => when.map(|when| when.max(earliest)),
-            Leave::Never => None,
-        };
-        let account = visitor.visit.account.clone();
-        if again && start.is_some_and(|start| start <= self.visit_deadline(now, &visitor)) {
-            self.wait_or_refuse(now, request, visitor, (&leave, &judged), Some(earliest), outputs);
-        } else {
-            self.caller_is_done(now, &visitor, true);
-            let decision = self.visit_decision(now, &visitor, &judged, Conclusion::PassedOn);
-            outputs.push(Output::GiveUp { request, decision });
-        }
-        self.visits_look(now, Some(&account), outputs);
-    }
-
-    /// What a visit's failure says of its account.
-    fn blame_visit(&mut self, now: Timestamp, request: RequestId, slot: usize, account: &AccountId, failure: &Failure) {
-        match failure.class {
-            // The service is there and answers: what was asked for is at fault.
-            FailureClass::ClientFault | FailureClass::NotFound => {
-                return self.visits.health(account).committed(now, request);
-            }
-            FailureClass::Transient => return self.visits.health(account).unjudged(now, request),
-            FailureClass::KeyRejected => self.deny_account(now, request, account, RestCause::KeyRejected),
-            FailureClass::Blocked => self.deny_account(now, request, account, RestCause::Blocked),
-            FailureClass::Throttled(kind) => self.throttle_visits(now, request, slot, account, (kind, failure)),
-            FailureClass::Connect => {
-                self.visits.health(account).unjudged(now, request);
-                // Whether it can be reached is the same for whatever is sent there.
-                return self.blame_fault(now, request, slot, failure);
-            }
-            FailureClass::ServerError | FailureClass::Overloaded | FailureClass::Timeout | FailureClass::Broken => {
-                let rule = self.config.config.health.clone();
-                let health = self.visits.health(account);
-                let ejected = health.faulted(now, request, false, &rule).map(|in_a_row| ejection(in_a_row, &rule));
-                let asked = overloaded(&failure.facts).filter(|_| failure.class == FailureClass::Overloaded);
-                match ejected.max(asked) {
-                    Some(rest) => health.rest(request, now.after(rest), RestCause::Errors),
-                    None => health.unjudged(now, request),
-                }
-            }
-        }
-        if let Some(endpoint) = self.endpoints.get_mut(slot) {
-            let counters = &mut endpoint.counters;
-            let is_throttle = matches!(failure.class, FailureClass::Throttled(_));
-            let counter = if is_throttle { &mut counters.throttled } else { &mut counters.failed };
-            *counter = counter.saturating_add(1);
-            endpoint.failed_at = Some(now);
-        }
-    }
-
-    /// The account's key, or all that comes from here, is refused: everything signed with it rests.
-    fn deny_account(&mut self, now: Timestamp, request: RequestId, account: &AccountId, cause: RestCause) {
-        let health = self.visits.health(account);
-        let rest = denial(health.denied(request, cause));
-        health.rest(request, now.after(rest), cause);
-        for slot in self.slots_of(account) {
-            if let Some(endpoint) = self.endpoints.get_mut(slot) {
-                let rest = denial(endpoint.health.denied(request, cause));
-                endpoint.health.rest(request, now.after(rest), cause);
-            }
-            self.doubt(slot);
-        }
-    }
-
-    fn throttle_visits(
-        &mut self,
-        now: Timestamp,
-        request: RequestId,
-        slot: usize,
-        account: &AccountId,
-        (kind, failure): (ThrottleKind, &Failure),
-    ) {
-        let slice = self.spec_of(slot).map_or(Duration::from_secs(10), |spec| spec.request_slice);
-        let health = self.visits.health(account);
-        let in_a_row = health.throttled(request);
-        let rest = Throttled { kind, facts: &failure.facts, in_a_row, slice, cost: 1, bucket: false }.judge().rest;
-        if rest.is_zero() {
-            health.unjudged(now, request);
-        } else {
-            health.rest(request, now.after(rest), RestCause::Throttled(kind));
-        }
-    }
-
-    /// A new key: what was refused to the one before is forgotten.
-    pub(super) fn forgive_visits(&mut self, now: Timestamp, account: &AccountId) {
-        if let Some(health) = self.visits.accounts.get_mut(account) {
-            health.forgive_key(now);
-        }
-    }
-}
-
-/// Whether a rest of one endpoint is its whole account's.
-const fn concerns_account(cause: RestCause) -> bool {
-    matches!(cause, RestCause::KeyRejected | RestCause::Blocked | RestCause::Unreachable)
-}
-
-/// What an account's standing with visits means: why not, and when.
-const fn stands(standing: Standing) -> (Option<Exclusion>, Option<Timestamp>) {
-    match standing {
-        Standing::Open | Standing::Probe => (None, None),
-        Standing::Resting(until, cause) => (Some(resting(cause)), Some(until)),
-        Standing::Probing(verdict) => (Some(Exclusion::ProbeRunning), verdict),
-        Standing::Ramping(next) => (Some(Exclusion::Ramping), Some(next)),
-    }
-}
-
-const fn reason(leave: &Leave, visitor: &Visitor) -> RefusalReason {
-    match leave {
-        Leave::Never if visitor.visit.is_bound => RefusalReason::StateOutOfReach,
-        Leave::Never => RefusalReason::NothingUsable,
-        Leave::CallerLacks(_) => RefusalReason::NoCapacityInTime,
-        Leave::Now(_) | Leave::Later(_) => RefusalReason::AccountRests,
-    }
-}
-
-/// Whether sending it again can do no harm and some good.
-const fn may_repeat(failure: &Failure, repeats: bool) -> bool {
-    match failure.class {
-        FailureClass::Throttled(ThrottleKind::TooLarge | ThrottleKind::Daily) => false,
-        FailureClass::Throttled(kind) if kind.is_of_credit() => false,
-        FailureClass::Throttled(_) => true,
-        FailureClass::Connect => !failure.reached || repeats,
-        FailureClass::ServerError | FailureClass::Overloaded | FailureClass::Broken => repeats,
-        _ => false,
     }
 }
 

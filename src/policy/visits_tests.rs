@@ -2,7 +2,9 @@ use super::super::world_tests::*;
 use super::super::{Input, Output};
 use super::*;
 use crate::model::checked::CheckedConfig;
-use crate::model::outcome::HeaderFacts;
+use crate::model::config::AdminState;
+use crate::model::decision::{Exclusion, Refusal};
+use crate::model::outcome::{Failure, FailureClass, HeaderFacts, ThrottleKind};
 use crate::model::profile::{Affinity, Operation};
 
 /// Two accounts with an endpoint each, on one route.
@@ -118,6 +120,26 @@ fn a_key_that_traffic_found_refused_keeps_visits_away_too() {
     assert!(matches!(held, Output::Held { .. }), "a minute is within its patience: {held:?}");
     let gone = until(&mut world, 60);
     assert!(gone.iter().any(|output| output.request() == RequestId(90) && sent_to(output).is_some()), "{gone:?}");
+}
+
+#[test]
+fn a_refused_key_keeps_visits_away_though_a_longer_rest_for_a_limit_is_on_too() {
+    let mut world = world();
+    let mut at_ea = Vec::new();
+    while at_ea.len() < 2 {
+        let (request, answer) = world.arrive(50);
+        at_ea.extend(Some(request).filter(|_| place(&answer) == "ea"));
+    }
+    let throttle = failure_with_wait(FailureClass::Throttled(ThrottleKind::Tokens), 600);
+    for (request, failure) in at_ea.into_iter().zip([throttle, failure(FailureClass::KeyRejected)]) {
+        world.give(Input::AttemptFailed { request, failure });
+    }
+    let Output::Refused { decision: Some(decision), .. } = go(&mut world, 90, Visit { waits: false, ..visit("a") })
+    else {
+        panic!("the key is refused")
+    };
+    let out: Vec<_> = decision.candidates.iter().map(|one| one.verdict).collect();
+    assert_eq!(out, [Verdict::Excluded(Exclusion::NoKey)]);
 }
 
 #[test]

@@ -1,17 +1,43 @@
 //! What visits take of their callers: a request of the minute, and a place among those that run at once.
 //!
 //! Invariant: one request is counted once, however many accounts it visits and however often it is sent; its place is given back
-//! with every sending. Of visits and requests in line, what waited longest is first offered what comes free.
+//! with every sending. Of visits and requests in line, the most important and among these what waited longest is first offered what
+//! comes free, whether something ended or time brought it back.
 //! Absent on purpose: tokens. A visit has none.
 
-use super::{Door, Leave, Stage, Visitor};
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use super::leave::{Door, Leave};
+use super::{Stage, Visitor};
+use crate::model::config::Priority;
 use crate::model::decision::{Exclusion, Verdict};
 use crate::model::id::RequestId;
 use crate::model::units::Timestamp;
 use crate::policy::balancer::Balancer;
+use crate::policy::caller::CallerState;
 use crate::policy::event::Output;
 use crate::policy::ledger::{Demand, Entry, Limits, Shortage};
+use crate::policy::line::half_way;
 use crate::policy::request::Stage as InRoute;
+
+impl Visitor {
+    /// How important it is, a class more once half of what it may wait has passed, and how long it has waited. What is less
+    /// comes first, as among requests in line.
+    fn turn(&self, now: Timestamp) -> (Priority, Reverse<Duration>) {
+        let waited = self.waited_by(now);
+        let is_aged = match self.stage {
+            Stage::Waiting { since, deadline, .. } => now >= half_way(since, deadline),
+            Stage::Sent(_) => false,
+        };
+        let rank = match self.profile.priority {
+            Priority::Bulk if is_aged => Priority::Normal,
+            Priority::Normal if is_aged => Priority::Interactive,
+            own => own,
+        };
+        (rank, Reverse(waited))
+    }
+}
 
 /// A caller's slot, and the request that is counted there.
 #[derive(Clone, Copy, Debug)]
@@ -81,16 +107,25 @@ impl Balancer {
         }
     }
 
-    /// Whether what came free of its caller's is offered to the lines first, where one of its requests waited longer.
+    /// Whether what came free of its caller's is offered to the lines first, where one of its requests is more important, or as
+    /// important and waited longer.
     pub(super) fn lines_go_first(&self, now: Timestamp, visitor: &Visitor) -> bool {
         let caller = self.caller_of(&visitor.profile).filter(|caller| self.visits.freed.contains(caller));
         let Some(caller) = caller else { return false };
-        let waited = visitor.waited_by(now);
+        let own = visitor.turn(now);
         let mut waiting = self.deadlines.iter().filter_map(|(_, request)| self.jobs.get(request));
         waiting.any(|job| {
             let in_line = matches!(job.stage, Some(InRoute::InLine { .. }));
-            job.caller == Some(caller) && in_line && job.waited_by(now) > waited
+            job.caller == Some(caller) && in_line && (job.rank, Reverse(job.waited_by(now))) < own
         })
+    }
+
+    /// The limits of its caller may be what one waits for whose time to look again has come.
+    pub(super) fn visit_may_be_owed(&mut self, request: RequestId) {
+        let caller = self.visits.under_way.get(&request).and_then(|visitor| self.caller_of(&visitor.profile));
+        if let Some(caller) = caller.filter(|caller| self.callers.get(*caller).is_some_and(CallerState::is_limited)) {
+            self.visits.freed.insert(caller);
+        }
     }
 
     /// Something of a caller's ended: those of its visits that wait for that are looked at with the lines.
@@ -108,9 +143,11 @@ impl Balancer {
             self.visits.freed.clear();
         }
         for caller in freed {
-            let mut theirs: Vec<RequestId> = self.visits.waiting(None);
+            let theirs = self.visits.waiting(None).into_iter();
+            let mut theirs: Vec<_> =
+                theirs.filter_map(|it| Some((self.visits.under_way.get(&it)?.turn(now), it))).collect();
             theirs.sort_unstable();
-            for request in theirs {
+            for (_, request) in theirs {
                 if self.callers.get(caller).is_some_and(|state| state.full().is_some()) {
                     break;
                 }

@@ -12,6 +12,7 @@ use crate::policy::world_tests::{World, failure_with_wait};
 /// Two accounts, and a caller who may have so many requests at once and in a minute.
 fn world(at_once: Option<u32>, a_minute: Option<u64>) -> World {
     world_of(|config| {
+        config.queue.max_wait_seconds = 600;
         config.callers =
             vec![Caller { max_in_flight: at_once, requests_per_minute: a_minute, ..Caller::named("alice".into()) }];
     })
@@ -82,6 +83,41 @@ fn visits_and_requests_in_line_take_what_comes_free_by_how_long_they_waited() {
     assert_eq!(sent(end(&mut world, 91)), [RequestId(92)]);
     assert_eq!(sent(end(&mut world, 92)), [RequestId(93)]);
     assert_eq!(sent(end(&mut world, 93)), [younger]);
+}
+
+#[test]
+fn what_time_brings_back_to_a_caller_goes_to_whoever_waited_longest_too() {
+    let mut world = world(None, Some(1));
+    ask(&mut world, 90, visit("a"));
+    world.now = Timestamp::from_secs(1);
+    let (older, held) = chat(&mut world);
+    assert!(matches!(held, Output::Held { .. }));
+    world.now = Timestamp::from_secs(2);
+    assert!(matches!(ask(&mut world, 91, visit("a")), Output::Held { .. }));
+    world.now = Timestamp::from_secs(3);
+    let (younger, _) = chat(&mut world);
+    for (minute, first) in [older, RequestId(91), younger].into_iter().enumerate() {
+        let went = until(&mut world, 61 + 61 * u64::try_from(minute).unwrap());
+        let sent: Vec<_> = went.iter().filter(|output| sent_to(output).is_some()).map(Output::request).collect();
+        assert_eq!(sent, [first], "minute {minute}");
+    }
+}
+
+#[test]
+fn among_visits_and_requests_of_a_caller_the_more_important_goes_first() {
+    let mut world = world(None, Some(1));
+    ask(&mut world, 90, visit("a"));
+    world.now = Timestamp::from_secs(1);
+    assert!(matches!(ask(&mut world, 91, visit("a")), Output::Held { .. }));
+    world.now = Timestamp::from_secs(50);
+    let urgent = |profile: &mut crate::model::profile::RequestProfile| {
+        (profile.caller, profile.priority) = (Some("alice".into()), Priority::Interactive);
+        profile.patience = Some(Duration::from_secs(60));
+    };
+    let (younger, _) = world.arrive_as(10, urgent);
+    let went = until(&mut world, 61);
+    let sent: Vec<_> = went.iter().filter(|output| sent_to(output).is_some()).map(Output::request).collect();
+    assert_eq!(sent, [younger]);
 }
 
 #[test]

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Leave, Stage, Visitor};
+use super::leave::Leave;
+use super::{Stage, Visitor};
 use crate::model::decision::RefusalReason;
 use crate::model::id::{AccountId, RequestId};
 use crate::model::profile::RequestProfile;
