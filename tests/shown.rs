@@ -21,9 +21,14 @@ fn all<T: Clone>(first: T, next: impl Fn(&T) -> Option<T>) -> Vec<T> {
     std::iter::successors(Some(first), next).collect()
 }
 
+/// As the status document has it.
+fn name(one: &impl Serialize) -> String {
+    serde_json::to_value(one).unwrap_or_default().to_string()
+}
+
 /// Each is told apart from all others in the status document, and by its words.
 fn are_told_apart<T: Serialize + Debug>(all: &[T], words: impl Fn(&T) -> String) {
-    let names: BTreeSet<String> = all.iter().map(|one| serde_json::to_string(one).unwrap()).collect();
+    let names: BTreeSet<String> = all.iter().map(name).collect();
     assert_eq!(names.len(), all.len(), "{names:?}");
     let said: BTreeSet<String> = all.iter().map(&words).collect();
     assert_eq!(said.len(), all.len(), "{said:#?}");
@@ -118,7 +123,7 @@ fn every_reason_against_an_endpoint_is_told_apart() {
 }
 
 #[test]
-fn every_choice_and_every_refusal_is_told_apart() {
+fn every_choice_is_told_apart() {
     use Choice as C;
     let choices = all(C::OnlyCandidate, |choice| match choice {
         C::OnlyCandidate => Some(C::LastLeft),
@@ -136,6 +141,10 @@ fn every_choice_and_every_refusal_is_told_apart() {
         C::ByHand => None,
     });
     are_told_apart(&choices, |choice| words::choice(*choice));
+}
+
+#[test]
+fn every_refusal_is_told_apart() {
     use RefusalReason as R;
     let refusals = all(R::NoCapacityInTime, |reason| match reason {
         R::NoCapacityInTime => Some(R::LineFull),
@@ -172,7 +181,7 @@ fn every_source_of_a_limit_every_wait_and_every_forecast_of_a_full_limit_is_told
         WaitCause::Account(_) => Some(WaitCause::Caller),
         WaitCause::Caller => None,
     });
-    let names: BTreeSet<String> = waits.iter().map(|one| serde_json::to_string(one).unwrap()).collect();
+    let names: BTreeSet<String> = waits.iter().map(name).collect();
     assert_eq!(names.len(), waits.len());
     let units = all(Unit::Tokens, |unit| match unit {
         Unit::Tokens => Some(Unit::Requests),
