@@ -50,6 +50,24 @@ pub struct Rest {
     pub mark: u64,
 }
 
+/// A rest that is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestView {
+    /// When it ends.
+    pub until: Timestamp,
+    /// Why.
+    pub cause: RestCause,
+}
+
+/// An account that requests for what it keeps (files, lists, stored responses) have to leave alone, or are coming back to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VisitedView {
+    /// Which one.
+    pub account: AccountId,
+    /// How it stands with such requests alone; its endpoints' own rests are theirs.
+    pub health: Health,
+}
+
 /// What we observe of an endpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state")]
@@ -197,6 +215,8 @@ pub struct EndpointView {
     pub admin_state: AdminState,
     /// What we see.
     pub health: Health,
+    /// What else it rests for, besides the rest that lasts the longest.
+    pub also_resting: Vec<RestView>,
     /// Tokens per minute.
     pub tokens: LimitView,
     /// Requests per minute.
@@ -515,6 +535,8 @@ pub struct BalancerView {
     pub usual_answers: Vec<UsualAnswer>,
     /// Subscriptions and organizations, with what their accounts have and use together.
     pub payers: Vec<PayerView>,
+    /// Accounts that are left alone by requests for what they keep.
+    pub visited: Vec<VisitedView>,
 }
 
 impl BalancerView {

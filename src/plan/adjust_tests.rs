@@ -34,6 +34,7 @@ fn view(second: u64, stated: Option<u64>, needs: [u64; 2]) -> BalancerView {
         simulated: false,
         admin_state: AdminState::Enabled,
         health: Health::Healthy,
+        also_resting: Vec::new(),
         tokens: limit,
         requests: limit,
         last_minute: Traffic::default(),

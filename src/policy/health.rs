@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::model::config::HealthRule;
 use crate::model::id::RequestId;
-use crate::model::status::{Health, RestCause};
+use crate::model::status::{Health, RestCause, RestView};
 use crate::model::units::Timestamp;
 
 use super::rests::{Fault, Rests, is_of_the_account};
@@ -142,6 +142,13 @@ impl HealthState {
     pub(super) fn rests(&self, now: Timestamp) -> impl Iterator<Item = (Timestamp, RestCause)> {
         let resting = matches!(self.phase, Phase::Resting);
         self.rests.on(now).filter(move |_| resting)
+    }
+
+    /// The same without the one that lasts the longest, which is its health as shown.
+    pub(super) fn other_rests(&self, now: Timestamp) -> Vec<RestView> {
+        let (_, shown) = self.rest_of(now);
+        let others = self.rests(now).filter(|(_, cause)| *cause != shown);
+        others.map(|(until, cause)| RestView { until, cause }).collect()
     }
 
     /// Its rest that keeps away also who goes to what its account keeps. What a deployment's limits or errors rest it for is

@@ -37,6 +37,7 @@ impl Balancer {
             queue: self.queue_view(now),
             kept: self.owners.kept(),
             payers: self.payer_views(&endpoints),
+            visited: self.visited_views(now),
             endpoints,
             callers: self.caller_views(now),
             usual_answers: self.outputs.known(),
@@ -57,6 +58,7 @@ impl Balancer {
             simulated: spec.service == Service::Simulated,
             admin_state: state.admin,
             health: seat.health(now),
+            also_resting: state.health.other_rests(now),
             tokens: LimitView {
                 since: learning.tokens.since(),
                 ..LimitView::new(limits.tokens, state.token_source(spec), tokens)

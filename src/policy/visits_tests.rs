@@ -6,6 +6,7 @@ use crate::model::config::AdminState;
 use crate::model::decision::{Exclusion, Refusal};
 use crate::model::outcome::{Failure, FailureClass, HeaderFacts, ThrottleKind};
 use crate::model::profile::{Affinity, Operation};
+use crate::model::status::{Health, RestCause};
 
 /// Two accounts with an endpoint each, on one route.
 pub(super) fn world() -> World {
@@ -140,6 +141,10 @@ fn a_refused_key_keeps_visits_away_though_a_longer_rest_for_a_limit_is_on_too() 
     };
     let out: Vec<_> = decision.candidates.iter().map(|one| one.verdict).collect();
     assert_eq!(out, [Verdict::Excluded(Exclusion::NoKey)]);
+    let ea = &world.brain.view(world.now).endpoints[0];
+    assert!(matches!(ea.health, Health::Resting { cause: RestCause::Throttled(_), .. }), "{:?}", ea.health);
+    let also: Vec<_> = ea.also_resting.iter().map(|one| one.cause).collect();
+    assert_eq!(also, [RestCause::KeyRejected]);
 }
 
 #[test]

@@ -71,10 +71,7 @@ fn told(view: &BalancerView) -> Map<String, Value> {
     let Ok(Value::Object(mut all)) = serde_json::to_value(view) else { return Map::new() };
     let full = |when: Option<Exhaustion>| when.map(|when| seconds(view.at, when.at));
     add(&mut all, "endpoints", &view.endpoints, |endpoint| {
-        let rests = match endpoint.health {
-            Health::Resting { until, .. } => Some(seconds(view.at, until)),
-            _ => None,
-        };
+        let rests = rests(view.at, endpoint.health);
         let asked = endpoint.insight.asked_until.map(|until| seconds(view.at, until));
         json!({"rests_seconds": rests, "asked_seconds": asked, "full_seconds": full(endpoint.exhausts_at)})
     });
@@ -84,6 +81,7 @@ fn told(view: &BalancerView) -> Map<String, Value> {
         &view.routes,
         |route| json!({"back_seconds": route.back_at.map(|at| seconds(view.at, at))}),
     );
+    add(&mut all, "visited", &view.visited, |one| json!({"rests_seconds": rests(view.at, one.health)}));
     add_waits(&mut all, view);
     add(&mut all, "pools", &view.pools, |pool| sums(pool, view));
     add(&mut all, "pools", &view.pools, |pool| {
@@ -126,6 +124,14 @@ fn sums(pool: &PoolView, view: &BalancerView) -> Value {
             "charged": sum(|one| one.counters.charged),
         },
     })
+}
+
+/// How long a rest still lasts.
+fn rests(now: Timestamp, health: Health) -> Option<f64> {
+    match health {
+        Health::Resting { until, .. } => Some(seconds(now, until)),
+        _ => None,
+    }
 }
 
 /// Rounded up to the millisecond.

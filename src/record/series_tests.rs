@@ -12,6 +12,7 @@ fn endpoint(id: &str, throttled: u64) -> EndpointView {
         simulated: true,
         admin_state: AdminState::Enabled,
         health: Health::Healthy,
+        also_resting: Vec::new(),
         tokens: limit,
         requests: limit,
         last_minute: Traffic { tokens: 90_000, requests: 20 },

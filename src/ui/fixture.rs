@@ -272,6 +272,7 @@ fn view(second: u64) -> BalancerView {
                 simulated: true,
                 admin_state: AdminState::Enabled,
                 health: health_at(slot, second),
+                also_resting: Vec::new(),
                 tokens: limit(soft_cap.unwrap_or(tokens), taken.min(soft_cap.unwrap_or(tokens)), 5_000, source),
                 requests: limit(requests, taken / 500, 3, LimitSource::Configured),
                 last_minute: Traffic { tokens: taken.min(soft_cap.unwrap_or(tokens)), requests: taken / 500 },
@@ -330,6 +331,7 @@ fn view(second: u64) -> BalancerView {
         callers: Vec::new(),
         usual_answers: Vec::new(),
         payers: Vec::new(),
+        visited: Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::model::config::{AdminState, Priority, Spread};
 use crate::model::decision::{Choice, Conclusion, Exclusion, RefusalReason};
 use crate::model::outcome::{Ending, FailureClass, ThrottleKind};
 use crate::model::record::{RecordEnd, RequestRecord};
+use crate::model::status::LimitSource;
 
 use super::format;
 
@@ -127,6 +128,20 @@ pub const fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::StateTorn => "it refers to stored state in more than one account",
         RefusalReason::StateLeft => "its account has another address or key than when it kept the stored state",
         RefusalReason::AccountRests => "the account that keeps what it asks for rests",
+    }
+}
+
+/// Who says what a limit is.
+#[must_use]
+pub const fn limit_source(source: LimitSource) -> &'static str {
+    match source {
+        LimitSource::Configured => "typed by you",
+        LimitSource::Derived => "from the pool's ratio",
+        LimitSource::Header => "from response headers",
+        LimitSource::Learned => "learned from what it let in and refused",
+        LimitSource::SoftCap => "our soft cap",
+        LimitSource::Allotted => "our share of the pool for now",
+        LimitSource::Unknown => "not known, so it holds nothing back",
     }
 }
 

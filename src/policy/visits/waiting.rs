@@ -11,7 +11,7 @@ use super::{Stage, Visitor};
 use crate::model::decision::RefusalReason;
 use crate::model::id::{AccountId, RequestId};
 use crate::model::profile::RequestProfile;
-use crate::model::status::{WaitCause, WaitingView};
+use crate::model::status::{Health, VisitedView, WaitCause, WaitingView};
 use crate::model::units::Timestamp;
 use crate::policy::balancer::Balancer;
 use crate::policy::event::Output;
@@ -24,6 +24,13 @@ impl Balancer {
     ) -> impl Iterator<Item = (&RequestProfile, std::time::Duration)> {
         let waiting = self.visits.wakes.iter().filter_map(|(_, request)| self.visits.under_way.get(request));
         waiting.map(move |visitor| (&*visitor.profile, visitor.waited_by(now)))
+    }
+
+    /// Accounts that visits were told to leave alone, or are coming back to.
+    pub(in crate::policy) fn visited_views(&self, now: Timestamp) -> Vec<VisitedView> {
+        let known = self.visits.accounts.iter().map(|(account, health)| (account, health.health(now)));
+        let shown = known.filter(|(_, health)| !matches!(health, Health::Unknown | Health::Healthy));
+        shown.map(|(account, health)| VisitedView { account: account.clone(), health }).collect()
     }
 
     /// As many of them as are listed, by when they look again.

@@ -2,7 +2,7 @@ use super::super::tests::{fail, go, refused, until, visit, world};
 use crate::model::decision::RefusalReason;
 use crate::model::id::RequestId;
 use crate::model::outcome::{FailureClass, ThrottleKind};
-use crate::model::status::WaitCause;
+use crate::model::status::{Health, RestCause, VisitedView, WaitCause};
 use crate::model::units::Timestamp;
 use crate::policy::event::{Input, Output};
 use crate::policy::world_tests::failure_with_wait;
@@ -26,6 +26,23 @@ fn visits_that_wait_are_listed_with_what_they_wait_for_and_when_they_go() {
     until(&mut world, 21);
     let queue = world.brain.view(world.now).queue;
     assert_eq!(queue.list.iter().map(|one| one.request).collect::<Vec<_>>(), [RequestId(2)], "one goes as a probe");
+}
+
+#[test]
+fn an_account_that_visits_were_told_to_leave_alone_is_shown_until_it_is_back() {
+    let mut world = world();
+    let shown = |world: &super::super::super::world_tests::World| world.brain.view(world.now).visited;
+    go(&mut world, 1, visit("a"));
+    assert_eq!(shown(&world), []);
+    fail(&mut world, 1, failure_with_wait(FailureClass::Throttled(ThrottleKind::Requests), 20));
+    let cause = RestCause::Throttled(ThrottleKind::Requests);
+    let resting = Health::Resting { until: Timestamp::from_secs(20), cause };
+    assert_eq!(shown(&world), [VisitedView { account: "a".into(), health: resting }]);
+    until(&mut world, 21);
+    assert_eq!(shown(&world), [VisitedView { account: "a".into(), health: Health::Probing }]);
+    super::super::tests::commit(&mut world, 1);
+    until(&mut world, 60);
+    assert_eq!(shown(&world), []);
 }
 
 #[test]

@@ -28,6 +28,7 @@ use crate::ui::findings;
 use crate::ui::flash;
 use crate::ui::format::count;
 use crate::ui::key_test;
+use crate::ui::status;
 use crate::ui::theme::{Tone, gap, mono, strong};
 use crate::ui::widgets;
 
@@ -181,6 +182,7 @@ fn account_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Accou
             }
         });
         stored_here(ui, cx, account);
+        visited(ui, cx, account);
         if let Some(key) = &key {
             rotate::show(ui, cx, account, key);
         }
@@ -200,6 +202,13 @@ fn account_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Accou
         }
         calls(ui, cx, &account.id);
     });
+}
+
+/// That requests for what it keeps leave it alone for now.
+fn visited(ui: &mut Ui, cx: &PageCx, account: &Account) {
+    let Some(seen) = cx.snapshot.view.visited.iter().find(|seen| seen.account == account.id) else { return };
+    let status = status::health(seen.health, cx.snapshot.at);
+    widgets::status_label(ui, cx.theme, status.tone, &format!("Files and stored items: {}", status.word));
 }
 
 /// How much of what clients refer to is known to lie in this account.

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use egui::{Event, Key, Modifiers, vec2};
 use egui_kittest::Harness;
@@ -14,7 +15,9 @@ use crate::contract::{
 };
 use crate::model::config::Config;
 use crate::model::id::{CommandId, RequestId};
+use crate::model::outcome::ThrottleKind;
 use crate::model::proposal::PoolPlan;
+use crate::model::status::{Health, RestCause, RestView, VisitedView};
 use crate::ui::cx::Page;
 use crate::ui::{Console, fixture, theme};
 
@@ -299,6 +302,41 @@ fn keeping_cached_prompts_together_is_one_named_step() {
 fn an_account_says_how_much_of_what_requests_refer_to_it_holds() {
     let stage = Stage::on(Page::Accounts, fixture::snapshot());
     stage.harness.get_by_label("Holds 1,204 stored items that requests refer to");
+}
+
+#[test]
+fn an_account_that_is_left_alone_for_what_it_keeps_says_so() {
+    let mut snapshot = fixture::snapshot();
+    let until = snapshot.at.after(Duration::from_secs(20));
+    let health = Health::Resting { until, cause: RestCause::Throttled(ThrottleKind::Requests) };
+    Arc::make_mut(&mut snapshot.view).visited = vec![VisitedView { account: "sim-a".into(), health }];
+    Stage::on(Page::Accounts, snapshot).harness.get_by_label("Files and stored items: Throttled 0:20");
+}
+
+#[test]
+fn an_endpoint_names_every_reason_that_it_rests_for() {
+    let mut snapshot = fixture::snapshot();
+    let until = |seconds| snapshot.at.after(Duration::from_secs(seconds));
+    let health = Health::Resting { until: until(40), cause: RestCause::Throttled(ThrottleKind::SharedCapacity) };
+    let also_resting = vec![
+        RestView { until: until(20), cause: RestCause::Throttled(ThrottleKind::Pool) },
+        RestView { until: until(30), cause: RestCause::KeyRejected },
+    ];
+    let endpoint = &mut Arc::make_mut(&mut snapshot.view).endpoints[3];
+    (endpoint.health, endpoint.also_resting) = (health, also_resting);
+    let id = endpoint.id.to_string();
+    let mut stage = Stage::on(Page::Endpoints, snapshot);
+    for label in [id.as_str(), "Health"] {
+        stage.harness.get_all_by_label(label).next().expect("it is there").click();
+        stage.settle();
+    }
+    for words in [
+        "The 429 was about: no capacity at the service.",
+        "It also rests for another reason: Pool throttled 0:20. The 429 was about: shared tokens per minute.",
+        "It also rests for another reason: Key rejected.",
+    ] {
+        stage.harness.get_by_label(words);
+    }
 }
 
 #[test]

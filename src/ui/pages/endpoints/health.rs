@@ -5,7 +5,7 @@
 
 use egui::Ui;
 
-use crate::model::status::EndpointView;
+use crate::model::status::{EndpointView, Health, RestCause, RestView};
 use crate::model::units::Grouped;
 use crate::ui::cx::{PageCx, Target};
 use crate::ui::format::{clock_time, countdown};
@@ -13,6 +13,7 @@ use crate::ui::rules::{self, Section};
 use crate::ui::status;
 use crate::ui::theme::gap;
 use crate::ui::widgets::{fact, note, quiet_button, section, status_label};
+use crate::ui::words::throttle;
 
 /// What a failure leads to, each with its cause.
 const CAUSES: [(&str, &str); 6] = [
@@ -36,6 +37,25 @@ fn asked(cx: &PageCx, endpoint: &EndpointView) -> Option<String> {
     ))
 }
 
+/// Which limit a 429 was about, and what else it rests for.
+fn rests(cx: &PageCx, endpoint: &EndpointView) -> Vec<String> {
+    let now = cx.snapshot.at;
+    let about = |cause| match cause {
+        RestCause::Throttled(kind) => Some(format!("The 429 was about: {}.", throttle(kind))),
+        _ => None,
+    };
+    let shown = match endpoint.health {
+        Health::Resting { cause, .. } => about(cause),
+        _ => None,
+    };
+    let others = endpoint.also_resting.iter().map(|RestView { until, cause }| {
+        let word = status::health(Health::Resting { until: *until, cause: *cause }, now).word;
+        let about = about(*cause).map(|about| format!(" {about}")).unwrap_or_default();
+        format!("It also rests for another reason: {word}.{about}")
+    });
+    shown.into_iter().chain(others).collect()
+}
+
 fn millis(span: std::time::Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
@@ -46,6 +66,9 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
     section(ui, theme, "What we see", |ui| {
         let seen = status::health(endpoint.health, cx.snapshot.at);
         status_label(ui, theme, seen.tone, &seen.word);
+        for words in rests(cx, endpoint) {
+            note(ui, theme, &words);
+        }
         if let Some(words) = asked(cx, endpoint) {
             note(ui, theme, &words);
         }

@@ -15,6 +15,7 @@ use crate::ui::cx::PageCx;
 use crate::ui::format::{clock_time, countdown};
 use crate::ui::theme::{self, Theme, gap};
 use crate::ui::widgets::{AmountChange, AmountEdit, checkbox, note, section};
+use crate::ui::words::limit_source;
 
 type Field = fn(&mut Endpoint) -> &mut Option<u64>;
 
@@ -151,7 +152,7 @@ fn wall(cx: &PageCx, at: Timestamp) -> u64 {
 }
 
 fn provider_source(cx: &PageCx, endpoint: &EndpointView, stated: Option<u64>) -> String {
-    if endpoint.reported_tokens_per_minute.is_some() {
+    if endpoint.reported_tokens_per_minute.is_some() && endpoint.tokens.source != LimitSource::Learned {
         let since = endpoint.tokens.since.filter(|_| endpoint.tokens.source == LimitSource::Header);
         return "from response headers".to_owned() + &when(cx, since);
     }
@@ -247,16 +248,7 @@ fn plain(ui: &mut Ui, theme: &Theme, name: &str, value: Option<u64>, unit: &str)
 
 /// Who says so, and since when.
 fn source(cx: &PageCx, limit: &LimitView) -> String {
-    let who = match limit.source {
-        LimitSource::Configured => "typed by you",
-        LimitSource::Derived => "from the pool's ratio",
-        LimitSource::Header => "from response headers",
-        LimitSource::Learned => "learned from what it let in and refused",
-        LimitSource::SoftCap => "our soft cap",
-        LimitSource::Allotted => "our share of the pool for now",
-        LimitSource::Unknown => "not known, so it holds nothing back",
-    };
-    who.to_owned() + &when(cx, limit.since)
+    limit_source(limit.source).to_owned() + &when(cx, limit.since)
 }
 
 fn when(cx: &PageCx, since: Option<Timestamp>) -> String {
