@@ -208,11 +208,12 @@ impl Enforcement {
         }
     }
 
-    /// The most that a minute may let in of a limit.
+    /// The most that a minute may let in of a limit. Provisioned throughput lets in what goes over it, however large that is.
     #[must_use]
     pub const fn within_a_minute(self, limit: u64) -> u64 {
         match self {
-            Self::TokenBucket | Self::Utilization => limit.saturating_mul(2),
+            Self::TokenBucket => limit.saturating_mul(2),
+            Self::Utilization => u64::MAX,
             Self::Auto | Self::SlidingLog => limit,
         }
     }

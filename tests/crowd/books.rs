@@ -501,9 +501,7 @@ impl Book {
 
     fn check_tokens(&mut self, spot: &Spot, now: Timestamp, charge: u64) {
         let id = &spot.id;
-        // A rise that the service reports is followed slowly: until then the stated figure may be the lower one.
-        let least = [self.provider(spot), spot.tokens].into_iter().flatten().min();
-        if let Some(cap) = spot.soft_cap.filter(|cap| least.is_none_or(|limit| *cap < limit)) {
+        if let Some(cap) = spot.soft_cap {
             let taken = self.tokens.sum(now, MINUTE);
             assert!(taken + charge <= cap, "tokens of {id} below our own ceiling: {taken} + {charge} > {cap}");
         }
