@@ -471,17 +471,18 @@ impl Court {
     }
 
     /// Another brain takes over, as after a restart. Of requests before it knows nothing, and nothing said of them disturbs it;
-    /// what services asked for it is told, and keeps.
+    /// what services asked for and taught it is told, and keeps.
     fn replace_now_and_then(&mut self) {
         if self.rng.u32(..4) > 0 {
             return;
         }
         self.give(Input::Stopping);
-        let rests = self.brain.rests(self.now);
+        let (rests, lessons) = (self.brain.rests(self.now), self.brain.lessons(self.now));
         self.shape.save();
         self.brain = Balancer::new(self.shape.config().clone(), self.next, self.now);
-        self.books = Books::new(&self.shape, self.now).resting_on(self.now, &self.books);
+        self.books = Books::new(&self.shape, self.now).going_on(self.now, &self.books);
         self.give(Input::Resting(rests));
+        self.give(Input::Learned(lessons));
         for (account, keys) in self.owners.by_account() {
             self.give(Input::Owned { account: AccountId::from(format!("a{account}")), keys, are_sealed: false });
         }

@@ -90,13 +90,15 @@ fn all(cases: &[Case], run: impl Fn(&Case) -> Outcome + Sync) -> Vec<Outcome> {
 /// The same world, spread by others.
 fn rivals() -> String {
     let mut text = "\
-| spread by | counting | load | delivered | 429s per answer | client errors (least) | longest wait |
-|--|--|--|--:|--:|--:|--:|
+| spread by | counting | load | endpoints | delivered | 429s per answer | client errors (least) | longest wait |
+|--|--|--|--:|--:|--:|--:|--:|
 "
     .to_owned();
     for counting in Counting::ALL {
-        for load in [Load::Steady(150), Load::Burst] {
-            let case = Case::of(counting, load);
+        for (load, endpoints) in
+            [4, 30].into_iter().flat_map(|count| [(Load::Steady(150), count), (Load::Burst, count)])
+        {
+            let case = Case { endpoints, ..Case::of(counting, load) };
             let ours = case.run().expect("sound");
             text.push_str(&rival_row("Tidegate", &case, &ours));
             for manner in Manner::ALL {
@@ -117,9 +119,10 @@ fn rival_row(name: &str, case: &Case, outcome: &Outcome) -> String {
     let fate = report.fate(tidegate::model::config::Priority::Normal);
     let hundredths = report.throttled() * 100 / report.answered().max(1);
     format!(
-        "| {name} | {} | {} | {} | {}.{:02} | {} ({}) | {:.1} s |\n",
+        "| {name} | {} | {} | {} | {} | {}.{:02} | {} ({}) | {:.1} s |\n",
         table::counting(case.counting),
         table::load(case.load),
+        case.endpoints,
         tidegate::sim::world::goals::Percent(outcome.delivered()),
         hundredths / 100,
         hundredths % 100,

@@ -144,13 +144,18 @@ impl Books {
         (list, tank, *limit, *taught)
     }
 
-    /// What services asked for still holds.
-    pub fn resting_on(mut self, now: Timestamp, before: &Self) -> Self {
+    /// What services asked for still holds, and what they taught.
+    pub fn going_on(mut self, now: Timestamp, before: &Self) -> Self {
         for (id, book) in &mut self.endpoints {
             let known = &before.endpoints[id];
             book.told = known.told.filter(|told| *told > now);
             book.failed = known.failed;
             book.told_of_pool = known.told_of_pool;
+            book.short_of.clone_from(&known.short_of);
+            book.taught = known.taught;
+        }
+        for (pool, known) in self.pools.iter_mut().zip(&before.pools) {
+            pool.3 = known.3;
         }
         self
     }
