@@ -11,19 +11,19 @@ use crate::contract::snapshot::{KeyTest, Problem};
 use crate::contract::{KeyCommand, NoticeBody};
 use crate::model::id::{AccountId, CommandId, EndpointId};
 use crate::model::secret::Secret;
-use crate::store::keys::{Answer, KeyError, KeySlot, Spares};
+use crate::store::keys::{Answer, KeyError, KeyPlace, KeySlot, Spares};
 
 /// Does it off the actor's turn, looks where every key is now, and tells what came of it.
 pub(super) fn obey(stage: &mut Stage, id: CommandId, command: KeyCommand) {
     let (desk, now) = (stage.desk.clone(), stage.clock.wall_ms());
     match command {
         KeyCommand::Set(account, key) => change(stage, id, &account.clone(), async move {
-            desk.store(account.clone(), key).await.map(|_| format!("The key of {account} is stored"))
+            desk.store(account.clone(), key).await.map(|place| format!("The key of {account} is {}", kept(&place)))
         }),
         KeyCommand::Hold(account, key) => hold(stage, id, &account, key),
         KeyCommand::SetNext(account, key) => change(stage, id, &account.clone(), async move {
             let stored = desk.store_next(account.clone(), key).await;
-            stored.map(|_| format!("The next key of {account} is stored; the current one is still used"))
+            stored.map(|place| format!("The next key of {account} is {}; the current one is still used", kept(&place)))
         }),
         KeyCommand::RemoveNext(account) => change(stage, id, &account.clone(), async move {
             desk.remove_next(account.clone()).await.map(|()| format!("The next key of {account} is forgotten"))
@@ -46,6 +46,14 @@ pub(super) fn obey(stage: &mut Stage, id: CommandId, command: KeyCommand) {
         }
     }
     stage.publish();
+}
+
+/// What became of a key that was to be stored.
+const fn kept(place: &KeyPlace) -> &'static str {
+    match place {
+        KeyPlace::InMemory { .. } => "in memory until Tidegate quits",
+        _ => "stored",
+    }
 }
 
 fn change(

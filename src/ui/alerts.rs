@@ -5,6 +5,8 @@
 
 mod conditions;
 
+pub(super) use conditions::billing;
+
 use std::collections::BTreeMap;
 
 use crate::contract::Snapshot;

@@ -124,7 +124,7 @@ fn of_endpoint(snapshot: &Snapshot, endpoint: &EndpointView) -> Vec<Seen> {
 }
 
 /// Where credit is bought.
-fn billing(snapshot: &Snapshot, endpoint: &EndpointView) -> Option<&'static str> {
+pub(in crate::ui) fn billing(snapshot: &Snapshot, endpoint: &EndpointView) -> Option<&'static str> {
     match snapshot.applied.config.account(&endpoint.account)?.service {
         Service::Openai => Some("https://platform.openai.com/settings/organization/billing/overview"),
         Service::Azure => Some("https://portal.azure.com/#view/Microsoft_Azure_CostManagement/Menu/~/overview"),

@@ -18,12 +18,12 @@ mod source;
 
 use egui::{RichText, Ui};
 
-use crate::contract::snapshot::{AccountKey, KeyState, KeyringState};
+use crate::contract::snapshot::{AccountKey, KeyState, KeyTest, KeyringState};
 use crate::contract::{Command, KeyCommand};
 use crate::model::config::{Account, Credential, Service};
 use crate::model::id::{AccountId, EndpointId};
 use crate::ui::actions::Action;
-use crate::ui::cx::{PageCx, Target};
+use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::findings;
 use crate::ui::flash;
 use crate::ui::format::count;
@@ -64,6 +64,8 @@ pub struct State {
     in_memory: bool,
     /// An account whose new key is tested as soon as it is applied.
     fresh: Option<AccountId>,
+    /// An account whose next key is tested as soon as it is kept, with the fingerprint of the one before.
+    fresh_next: Option<(AccountId, Option<String>)>,
 }
 
 /// Shows the page.
@@ -73,23 +75,27 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         state.wanted = Some(account);
     }
     if cx.take(Action::New) && state.adding.is_none() {
-        state.adding = Some(Form::default());
+        (state.adding, state.paste) = (Some(Form::default()), KeyField::opened());
         state.to_form = true;
     }
     if cx.take(Action::ReplaceKey)
         && let Some(account) = &state.hand
     {
-        state.entering = Some((account.clone(), KeyField::default()));
+        state.entering = Some((account.clone(), KeyField::opened()));
         state.wanted = Some(account.clone());
     }
     widgets::page_title(ui, cx.theme, "Accounts", "Where keys live, and whether they are good");
     keyring_line::ask_early(cx, state);
     keyring_line::show(ui, cx, &mut state.asking);
     test_when_applied(cx, state);
+    rotate::test_when_kept(cx, state);
     ui.add_space(gap::M);
     let config = std::sync::Arc::clone(cx.draft.working());
     if config.accounts.is_empty() {
-        ui.label("No keys stored. Keys go to your system keyring and are never shown again.");
+        ui.label(match &cx.snapshot.keys.keyring {
+            KeyringState::Missing { .. } => "No keys stored. A key is never shown again.",
+            _ => "No keys stored. Keys go to your system keyring and are never shown again.",
+        });
         ui.add_space(gap::M);
         if !state.offered {
             state.offered = true;
@@ -173,6 +179,9 @@ fn account_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Accou
         ui.horizontal_wrapped(|ui| {
             let applied = cx.snapshot.applied.config.account(&account.id).is_some();
             let (tone, text) = match key.as_ref() {
+                None if !applied && state.fresh.as_ref() == Some(&account.id) => {
+                    (Tone::Info, "Not applied yet: apply it, and it is tested and used".to_owned())
+                }
                 None if applied => (Tone::Quiet, "Waiting for the keyring".to_owned()),
                 key => key_state(key),
             };
@@ -199,6 +208,7 @@ fn account_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Accou
         fields::show(ui, cx, state, account);
         if let Some(test) = key.and_then(|key| key.test) {
             key_test::lines(ui, cx.theme, "The key in use", &test, cx.snapshot.wall_ms);
+            first_use(ui, cx, &account.id, &test);
         }
         calls(ui, cx, &account.id);
     });
@@ -260,8 +270,10 @@ fn buttons(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account, k
     let from_keyring = matches!(account.credential, Credential::Keyring(_));
     let testing = key.and_then(|key| key.test.as_ref()).is_some_and(|test| test.finished_wall_ms.is_none());
     ui.horizontal_wrapped(|ui| {
-        if from_keyring && ui.button(if stored { "Replace key" } else { "Add key" }).clicked() {
-            state.entering = Some((id.clone(), KeyField::default()));
+        // Until it is applied nobody says where its key is; one that was just given need not be asked for again.
+        let given = key.is_none() && state.fresh.as_ref() == Some(id);
+        if from_keyring && !given && ui.button(if stored { "Replace key" } else { "Add key" }).clicked() {
+            state.entering = Some((id.clone(), KeyField::opened()));
         }
         if ui.button("Key source").on_hover_text("Keyring, environment variable, or a command").clicked() {
             state.source = Some((id.clone(), source::Source::of(account)));
@@ -355,6 +367,21 @@ fn first_key(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account)
     if sent {
         state.clipboard = Some(account.id.clone());
         state.fresh = Some(account.id.clone());
+    }
+}
+
+/// The way on from a key that is good to a first request, while there was none.
+fn first_use(ui: &mut Ui, cx: &mut PageCx, account: &AccountId, test: &KeyTest) {
+    let good = test.finished_wall_ms.is_some() && test.lines.iter().all(|(passed, _)| *passed);
+    let mut own = cx.snapshot.view.endpoints.iter().filter(|one| one.account == *account).peekable();
+    let unused = own.peek().is_some() && own.all(|one| one.counters.attempts == 0);
+    if good && unused {
+        ui.horizontal_wrapped(|ui| {
+            ui.label(RichText::new("Nothing was sent there yet.").color(cx.theme.text_soft));
+            if ui.button("Send a request, or point a tool here").clicked() {
+                cx.go(Page::Connect);
+            }
+        });
     }
 }
 

@@ -3,6 +3,7 @@
 //! Invariant: what the person set and what we see are two columns; the first never overwrites the second.
 //! Absent on purpose: creating endpoints; accounts do that.
 
+mod advice;
 mod configured;
 mod detail;
 mod events;

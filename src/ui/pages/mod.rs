@@ -51,6 +51,11 @@ impl States {
         }
     }
 
+    /// Forgets what belongs to a profile that was left. Who was welcomed in one is not welcomed again in another.
+    pub fn begin_anew(&mut self) {
+        *self = Self { welcome: std::mem::take(&mut self.welcome), ..Self::default() };
+    }
+
     /// The person has begun already; the welcome sheet has nothing to offer.
     pub fn skip_welcome(&mut self) {
         self.welcome.dismissed = true;

@@ -220,7 +220,7 @@ fn a_pasted_key_leaves_in_one_command_and_is_nowhere_on_screen() {
     let Some((_, Command::Key(KeyCommand::Set(account, secret)))) = stage.sent() else { panic!("no key was sent") };
     assert_eq!((account.as_str(), secret.expose()), ("openai", KEY));
     assert!(stage.spoken().contains("The key may still be on your clipboard"), "an offer to empty it");
-    assert!(stage.spoken().contains("Not applied yet, so not used and not tested"));
+    assert!(stage.spoken().contains("Not applied yet: apply it, and it is tested and used"));
     assert!(stage.config().route(&"gpt-4o".into()).is_some(), "the route was ticked by default");
     assert!(!stage.spoken().contains("Zq81xWcV55"));
     assert!(!format!("{:?}", stage.config()).contains("Zq81xWcV55"));

@@ -6,6 +6,7 @@
 pub mod allocate;
 pub mod allot;
 mod below_limit;
+mod from_known;
 mod ratio;
 mod refused;
 mod rows;
@@ -80,6 +81,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         widgets::section(ui, cx.theme, "Endpoints without a pool", |ui| rows::show(ui, cx, state, None, &alone));
         ui.add_space(gap::L);
     }
+    from_known::show(ui, cx);
     new_pool(ui, cx, state);
     findings::show(ui, cx, "quota_pool", None);
     ui.add_space(gap::XL);

@@ -13,7 +13,6 @@ use crate::model::preferences::Preferences;
 use crate::ui::draft::Draft;
 use crate::ui::link;
 use crate::ui::live::Tuning;
-use crate::ui::pages::States;
 use crate::ui::theme::{self, Tone};
 
 /// What is to be done while there is no window.
@@ -69,7 +68,8 @@ impl Console {
         }
         self.profile.clone_from(&snapshot.profile.name);
         self.draft = Draft::new(&snapshot.applied);
-        (self.tuning, self.states, self.selected) = (Tuning::default(), States::default(), None);
+        (self.tuning, self.selected) = (Tuning::default(), None);
+        self.states.begin_anew();
         self.left = (u64::MAX, false);
         self.take_up_draft(ctx);
     }

@@ -164,6 +164,22 @@ fn enter_answers_the_question_whether_to_leave_the_demo() {
 }
 
 #[test]
+fn whoever_comes_back_from_the_demo_of_a_first_run_is_not_welcomed_again() {
+    let mut first = fixture::empty();
+    first.profile.first_run = true;
+    let mut screen = screen_of(first.clone());
+    assert!(says(&screen, "Welcome to Tidegate"));
+    screen.click("Try it with simulated endpoints");
+    screen.back.publish(fixture::snapshot());
+    screen.harness.run_steps(4);
+    screen.click("Leave the demo");
+    screen.click("Leave it");
+    screen.back.publish(first);
+    screen.harness.run_steps(4);
+    assert!(!says(&screen, "Welcome to Tidegate"));
+}
+
+#[test]
 fn quitting_names_the_keys_that_would_be_lost_once() {
     let mut screen = screen_of(forgetful());
     quit(&mut screen);

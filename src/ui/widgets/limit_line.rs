@@ -13,6 +13,8 @@ use crate::model::units::{Grouped, Short, parse_amount};
 use crate::ui::theme::{Theme, Tone, mono_font, small_font};
 
 const STEP: u64 = 1_000;
+/// From the line to its words, in points.
+const CLEAR: f32 = 10.0;
 
 /// What happened to a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,7 +206,8 @@ impl LimitLine<'_> {
         }
         let below = y < frame.top() + 20.0;
         let anchor = if below { Align2::LEFT_TOP } else { Align2::LEFT_BOTTOM };
-        let spot = pos2(frame.left() + 8.0, if below { y + 3.0 } else { y - 3.0 });
+        // Clear of the ring that the line has while it has the keyboard.
+        let spot = pos2(frame.left() + 8.0, if below { y + CLEAR } else { y - CLEAR });
         let galley = painter.layout_no_wrap(self.readout(), small_font(), color);
         let place = anchor.anchor_size(spot, galley.size());
         painter.rect_filled(place.expand2(vec2(4.0, 1.0)), 3, theme.card.gamma_multiply(0.85));

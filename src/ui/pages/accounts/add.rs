@@ -7,7 +7,8 @@ use egui::{RichText, Ui};
 
 use super::form::Form;
 use super::intake::Intake;
-use super::{State, key_field, keyring_line, service};
+use super::key_field::{self, KeyField};
+use super::{State, keyring_line, service};
 use crate::contract::{Command, KeyCommand};
 use crate::model::config::{AzureApi, Service};
 use crate::ui::cx::PageCx;
@@ -21,22 +22,46 @@ const KINDS: [Service; 3] = [Service::Openai, Service::Azure, Service::Compatibl
 /// Shows the form, or the button that opens it.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     if state.adding.is_none() {
-        if widgets::primary_button(ui, cx.theme, "Add account").clicked() {
-            state.adding = Some(Form::default());
+        // Where there are some, what matters most is about one of them.
+        let first = cx.draft.working().accounts.is_empty();
+        let word = "Add account";
+        let add = if first { widgets::primary_button(ui, cx.theme, word) } else { ui.button(word) };
+        if add.clicked() {
+            (state.adding, state.paste) = (Some(Form::default()), KeyField::opened());
         }
         return;
     }
     widgets::section(ui, cx.theme, "New account", |ui| {
         paste_box(ui, cx, state);
-        let Some(form) = &mut state.adding else { return };
-        if fields(ui, cx.theme, form) {
-            cx.toast(Tone::Info, "Paste it into the key field below, or into the first box.");
+        if ui.available_width() < BESIDE {
+            details(ui, cx, state);
+            return key_and_end(ui, cx, state);
         }
-        ui.add_space(gap::M);
-        key(ui, cx, state);
-        ui.add_space(gap::M);
-        finish(ui, cx, state);
+        ui.columns(2, |columns| {
+            let [left, right] = columns else { return };
+            // Columns justify what is in them, which spreads words.
+            let plain = egui::Layout::top_down(egui::Align::Min);
+            left.with_layout(plain, |ui| details(ui, cx, state));
+            right.with_layout(plain, |ui| key_and_end(ui, cx, state));
+        });
     });
+}
+
+/// From this width on the key stands beside the details, so that all of it is seen at once.
+const BESIDE: f32 = 860.0;
+
+fn details(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
+    let Some(form) = &mut state.adding else { return };
+    if fields(ui, cx.theme, form) {
+        cx.toast(Tone::Info, "Paste it into the field Key, or into the first box.");
+    }
+}
+
+fn key_and_end(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
+    ui.add_space(gap::M);
+    key(ui, cx, state);
+    ui.add_space(gap::M);
+    finish(ui, cx, state);
 }
 
 fn paste_box(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {

@@ -20,11 +20,13 @@ const ROOM: usize = 4_096;
 pub(super) struct KeyField {
     text: Zeroizing<String>,
     id: Option<Id>,
+    /// It takes the keyboard when it is shown first: the person asked for it.
+    wanted: bool,
 }
 
 impl Default for KeyField {
     fn default() -> Self {
-        Self { text: Zeroizing::new(String::with_capacity(ROOM)), id: None }
+        Self { text: Zeroizing::new(String::with_capacity(ROOM)), id: None, wanted: false }
     }
 }
 
@@ -35,6 +37,11 @@ impl std::fmt::Debug for KeyField {
 }
 
 impl KeyField {
+    /// A field that the person asked for: what is pasted next goes into it.
+    pub(super) fn opened() -> Self {
+        Self { wanted: true, ..Self::default() }
+    }
+
     /// Shows the field; warns if the key looks like another service's. Returns whether the text changed.
     pub(super) fn show(&mut self, ui: &mut Ui, theme: &Theme, name: &str, service: Option<Service>) -> bool {
         let label = ui.label(RichText::new(name).color(theme.text_soft));
@@ -44,6 +51,12 @@ impl KeyField {
             TextEdit::singleline(&mut *self.text).id(id).password(true).hint_text("Paste it here").desired_width(width);
         let response = outlined(ui, |ui| ui.add(field)).labelled_by(label.id);
         self.id = Some(id);
+        if self.wanted {
+            // In the frame of the click that opened it, that click would take the keyboard away again.
+            self.wanted = ui.input(|input| input.pointer.any_click());
+            response.request_focus();
+            ui.ctx().request_repaint();
+        }
         let mismatch = service.and_then(|service| KeyShape::within(&self.text)?.mismatch(service));
         if let Some(warning) = mismatch {
             ui.label(RichText::new(warning).color(theme.tone(Tone::Near)));

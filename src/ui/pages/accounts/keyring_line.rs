@@ -70,10 +70,9 @@ pub(super) fn where_to(ui: &mut Ui, cx: &PageCx) {
             (Tone::Quiet, "In the demo a key is kept in memory and goes with it.".to_owned())
         }
         KeyringState::Ready => (Tone::Ok, "The key goes into your system keyring, which is ready.".to_owned()),
-        KeyringState::Missing { hint } => (
-            Tone::Near,
-            format!("No password service is running: the key is forgotten when you quit. To keep it, {hint}."),
-        ),
+        KeyringState::Missing { .. } => {
+            (Tone::Near, "The key is forgotten when you quit, as no password service is running.".to_owned())
+        }
         KeyringState::Locked => {
             (Tone::Near, "Your keyring is locked: your system will ask for its password.".to_owned())
         }

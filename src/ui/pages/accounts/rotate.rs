@@ -10,6 +10,7 @@ use super::key_field::{self, KeyField};
 use crate::contract::snapshot::{AccountKey, KeyState};
 use crate::contract::{Command, KeyCommand};
 use crate::model::config::{Account, Service};
+use crate::model::id::AccountId;
 use crate::ui::cx::PageCx;
 use crate::ui::format::clock_time;
 use crate::ui::key_test;
@@ -103,7 +104,9 @@ pub(super) fn paste(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &A
     field.show(ui, cx.theme, &format!("Next key of {}", account.id), Some(account.service));
     let (mut done, mut sent) = (false, false);
     ui.horizontal_wrapped(|ui| {
-        if ui.add_enabled(!field.is_empty(), egui::Button::new("Save as next key")).clicked() {
+        let ready = !field.is_empty();
+        let keep = ui.add_enabled_ui(ready, |ui| widgets::primary_button(ui, cx.theme, "Save and test")).inner;
+        if keep.on_hover_text("It is kept as the next key and tested; nothing costs anything").clicked() {
             sent = save(ui, cx, field, account);
             done = sent;
         }
@@ -118,6 +121,22 @@ pub(super) fn paste(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &A
     }
     if sent {
         state.clipboard = Some(account.id.clone());
+        state.fresh_next = Some((account.id.clone(), next_of(cx, &account.id)));
+    }
+}
+
+/// The fingerprint of the account's next key.
+fn next_of(cx: &PageCx, account: &AccountId) -> Option<String> {
+    cx.snapshot.keys.accounts.iter().find(|key| key.account == *account)?.spares.next.clone()
+}
+
+/// Asks whether the next key is good as soon as it is there, so that switching is the one step left.
+pub(super) fn test_when_kept(cx: &mut PageCx, state: &mut State) {
+    let Some((account, before)) = &state.fresh_next else { return };
+    let next = next_of(cx, account);
+    if next.is_some() && next != *before {
+        cx.send(Command::Key(KeyCommand::TestNext(account.clone())));
+        state.fresh_next = None;
     }
 }
 
@@ -134,12 +153,12 @@ const fn steps(service: Service) -> &'static [&'static str] {
         Service::Azure => &[
             "Azure gives each resource KEY 1 and KEY 2, and both work at all times.",
             "1. Copy the one that is not in use from Keys and Endpoint in the Azure portal, and paste it here.",
-            "2. Test it, then switch.",
+            "2. It is tested at once; then switch.",
             "3. Once nothing uses the other one any more, regenerate it there.",
         ],
         _ => &[
             "1. Make a new key on your provider's page and paste it here.",
-            "2. Test it, then switch.",
+            "2. It is tested at once; then switch.",
             "3. Delete the old one there once the ten minutes of Switch back are over.",
         ],
     }

@@ -10,7 +10,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 
 use crate::contract::snapshot::{AccountKey, Applied, KeyState, KeyTest, KeyringState, KeysView, SpareKeys};
-use crate::contract::{Command, CommandInbox, KeyCommand, Snapshot};
+use crate::contract::{BackEnd, Command, CommandInbox, KeyCommand, Snapshot};
 use crate::model::config::{Account, Config, Credential};
 use crate::ui::cx::Page;
 use crate::ui::{Console, fixture, theme};
@@ -38,12 +38,13 @@ fn snapshot(state: KeyState, spares: SpareKeys) -> Snapshot {
 
 struct Screen {
     harness: Harness<'static, Console>,
+    back: BackEnd,
     inbox: CommandInbox,
 }
 
 impl Screen {
     fn open(snapshot: Snapshot) -> Self {
-        let (line, _back, inbox) = crate::contract::line(snapshot);
+        let (line, back, inbox) = crate::contract::line(snapshot);
         let console = Console::new(line, &egui::Context::default());
         let mut harness = Harness::builder()
             .with_size(egui::vec2(1280.0, 1_600.0))
@@ -51,7 +52,7 @@ impl Screen {
             .build_ui_state(|ui, console: &mut Console| console.ui(ui), console);
         harness.get_by_role_and_label(egui::Role::Button, Page::Accounts.name()).click();
         harness.run_steps(4);
-        Self { harness, inbox }
+        Self { harness, back, inbox }
     }
 
     fn click(&mut self, label: &str) {
@@ -81,14 +82,20 @@ fn another_key_is_pasted_beside_the_one_in_use_and_shown_nowhere() {
     let mut screen = Screen::open(snapshot(keyring(), SpareKeys::default()));
     screen.click("Replace key");
     assert!(screen.spoken().contains("KEY 1 and KEY 2"), "Azure's two keys are explained");
-    screen.harness.get_by_role_and_label(egui::Role::PasswordInput, "Next key of east").focus();
-    screen.harness.run_steps(2);
+    // The field has the keyboard: what is pasted goes into it.
     screen.harness.event(Event::Paste(KEY.to_owned()));
     screen.harness.run_steps(3);
-    screen.click("Save as next key");
+    screen.click("Save and test");
     let Some(KeyCommand::SetNext(account, key)) = screen.sent() else { panic!("no next key was sent") };
     assert_eq!((account.as_str(), key.expose()), ("east", KEY));
     assert!(!screen.spoken().contains("Kx72bQwLmZ95"));
+    assert!(screen.sent().is_none(), "there is nothing to test before it is kept");
+    let kept = SpareKeys { next: Some("ffee0011".to_owned()), ..SpareKeys::default() };
+    screen.back.publish(snapshot(keyring(), kept));
+    screen.harness.run_steps(4);
+    assert!(matches!(screen.sent(), Some(KeyCommand::TestNext(account)) if account.as_str() == "east"));
+    screen.harness.run_steps(4);
+    assert!(screen.sent().is_none(), "it is tested once");
 }
 
 #[test]

@@ -77,12 +77,12 @@ fn one(ui: &mut Ui, cx: &mut PageCx, snippet: &Snippet, text: &str, waiting: &mu
         ui.add(Label::new(mono(text)).wrap().selectable(true));
     });
     ui.horizontal_wrapped(|ui| {
-        if ui.button(format!("Copy {}", snippet.title)).clicked() {
+        if named(ui, "Copy", &format!("Copy {}", snippet.title)).clicked() {
             ui.ctx().copy_text(text.to_owned());
         }
         let tested = waiting.as_ref().is_some_and(|(id, _)| *id == snippet.id);
         let hint = "Waits for a request from this tool; run it once";
-        if ui.button(format!("Test {}", snippet.title)).on_hover_text(hint).clicked() {
+        if named(ui, "Test it", &format!("Test {}", snippet.title)).on_hover_text(hint).clicked() {
             *waiting = Some((snippet.id.clone(), cx.snapshot.wall_ms));
         }
         if tested {
@@ -97,6 +97,13 @@ fn one(ui: &mut Ui, cx: &mut PageCx, snippet: &Snippet, text: &str, waiting: &mu
             ui.ctx().copy_text(snippet.undo.clone());
         }
     });
+}
+
+/// A button with a short word; its name says of which snippet.
+fn named(ui: &mut Ui, word: &str, name: &str) -> egui::Response {
+    let button = ui.button(word);
+    ui.ctx().accesskit_node_builder(button.id, |node| node.set_label(name.to_owned()));
+    button
 }
 
 /// Whether the tool's request has come.

@@ -6,12 +6,12 @@ use super::*;
 const URL: &str = "http://127.0.0.1:8788/v1";
 
 /// Languages for which no parser is at hand anywhere; their snippets are only held to balance, and say "read".
-const WITHOUT_PARSER: [&str; 6] = ["batch", "csharp", "fish", "go", "powershell", "text"];
+const WITHOUT_PARSER: [&str; 7] = ["batch", "csharp", "fish", "go", "powershell", "rust", "text"];
 
 #[test]
 fn every_snippet_fills_and_no_placeholder_remains() {
     let snippets = Snippets::built_in();
-    assert_eq!(snippets.list.len(), 21);
+    assert_eq!(snippets.list.len(), 25);
     for snippet in &snippets.list {
         let text = snippet.fill(URL, "gpt-4o");
         assert!(text.contains("8788"), "{} names no address", snippet.id);

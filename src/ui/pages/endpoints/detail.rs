@@ -8,7 +8,7 @@ use std::sync::Arc;
 use egui::{RichText, Ui};
 use egui_material_icons::icons::ICON_ARROW_BACK;
 
-use super::{State, configured, events, health, limits, live, places, switches, tested};
+use super::{State, advice, configured, events, health, limits, live, places, switches, tested};
 use crate::model::id::EndpointId;
 use crate::model::status::EndpointView;
 use crate::model::units::Grouped;
@@ -68,6 +68,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &E
         cx.open(Target::Endpoint(next));
     }
     heading(ui, cx, endpoint);
+    advice::show(ui, cx, endpoint);
     let theme = cx.theme;
     ui.horizontal_wrapped(|ui| {
         for tab in Tab::ALL {

@@ -212,3 +212,18 @@ fn a_pool_that_refused_says_what_that_taught_and_when_it_is_asked_again() {
     assert!(screen.says("Learned from its 429s: 210,000 TPM hold for now"), "{id}");
     assert!(screen.says("Throttled as a whole: one member probes in 0:07"), "{id}");
 }
+
+#[test]
+fn what_a_service_reports_can_be_taken_over_into_the_draft() {
+    let mut snapshot = fixture::snapshot();
+    let mut view = crate::model::status::BalancerView::clone(&snapshot.view);
+    let east = view.endpoints.iter_mut().find(|one| one.id.as_str() == "sim-eastus").unwrap();
+    east.reported_tokens_per_minute = Some(90_000);
+    snapshot.view = Arc::new(view);
+    let mut screen = Screen::open(snapshot);
+    assert!(screen.says("90,000, less than ours"));
+    screen.harness.get_by_label("Use 90,000 TPM for sim-eastus").click_accesskit();
+    screen.harness.run_steps(4);
+    assert_eq!(screen.shares().0, Some(90_000));
+    assert_eq!(screen.undo_label().as_deref(), Some("use the reported 90,000 TPM for sim-eastus"));
+}

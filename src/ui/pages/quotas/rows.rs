@@ -12,7 +12,7 @@ use super::allocate::{Division, Trade};
 use super::{State, allot, refusal};
 use crate::model::config::{Endpoint, QuotaPool};
 use crate::model::proposal::Way;
-use crate::model::units::Grouped;
+use crate::model::units::{Grouped, Short};
 use crate::ui::cx::{PageCx, Target};
 use crate::ui::format::{count, full_in, tpm};
 use crate::ui::theme::{Tone, gap, mono};
@@ -156,7 +156,22 @@ pub(super) fn above_reported(cx: &PageCx, endpoint: &Endpoint) -> Option<u64> {
     (endpoint.tokens_per_minute? > reported).then_some(reported)
 }
 
-fn service_says(ui: &mut Ui, cx: &PageCx, endpoint: &Endpoint) {
+/// Makes what the service reports the allotment, in the draft. A pool's total is shared out by hand, so more is not taken there.
+fn take_over(ui: &mut Ui, cx: &mut PageCx, endpoint: &Endpoint, reported: u64) {
+    let button = ui.button(format!("Use {}", Short(reported)));
+    let name = format!("Use {} for {}", tpm(reported), endpoint.id);
+    button.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));
+    if button.on_hover_text("Takes over what the service reports; goes into the draft").clicked() {
+        let id = &endpoint.id;
+        cx.draft.edit(format!("use the reported {} for {id}", tpm(reported)), |config| {
+            if let Some(endpoint) = config.endpoint_mut(id) {
+                endpoint.tokens_per_minute = Some(reported);
+            }
+        });
+    }
+}
+
+fn service_says(ui: &mut Ui, cx: &mut PageCx, endpoint: &Endpoint) {
     let seen = cx.snapshot.view.endpoint(&endpoint.id);
     match (above_reported(cx, endpoint), seen.and_then(|seen| seen.reported_tokens_per_minute)) {
         (Some(reported), _) => {
@@ -166,9 +181,15 @@ fn service_says(ui: &mut Ui, cx: &PageCx, endpoint: &Endpoint) {
                 ui.label(ICON_WARNING.rich_text().size(15.0).color(color));
                 let words = format!("{}, less than ours", Grouped(reported));
                 ui.add(egui::Label::new(RichText::new(words).color(color)).extend());
+                take_over(ui, cx, endpoint, reported);
             });
         }
-        (None, Some(reported)) => drop(ui.label(mono(Grouped(reported).to_string()))),
+        (None, Some(reported)) => drop(ui.horizontal(|ui| {
+            ui.label(mono(Grouped(reported).to_string()));
+            if endpoint.tokens_per_minute.is_some_and(|ours| ours < reported) && endpoint.quota_pool.is_none() {
+                take_over(ui, cx, endpoint, reported);
+            }
+        })),
         (None, None) => drop(ui.label("–").on_hover_text("No header of the service named a limit yet")),
     }
 }

@@ -45,7 +45,9 @@ impl Uses {
         for track in &snapshot.history.long.tracks {
             if let Some(day) = of_day(track) {
                 let known = self.list.entry(track.id.clone()).or_default();
-                *known = Used { peak: day.peak.max(known.peak), p95: day.p95.max(known.p95), ..day };
+                // A minute is kept once it is over; until then the last minutes know more.
+                let throttled = day.throttled.max(known.throttled);
+                *known = Used { peak: day.peak.max(known.peak), p95: day.p95.max(known.p95), throttled };
             }
         }
     }
@@ -80,6 +82,7 @@ fn used(mut amounts: Vec<u64>, throttled: usize) -> Used {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::history::{Bucket, Sample};
     use crate::ui::fixture;
 
     #[test]
@@ -88,6 +91,19 @@ mod tests {
         amounts.push(90_000);
         assert_eq!(used(amounts, 3), Used { p95: 10_000, peak: 90_000, throttled: 3 });
         assert_eq!(used(vec![], 0), Used::default());
+    }
+
+    #[test]
+    fn a_429_of_this_minute_counts_before_the_minute_is_kept() {
+        let mut snapshot = fixture::snapshot();
+        let sample = Sample { second: 60, tokens: 0, requests: 0, throttled: 0, token_limit: None };
+        let calm = Bucket::of(sample, Grain::Minute);
+        let track = LongTrack { id: "sim-eastus".into(), ten_seconds: vec![], minutes: vec![vec![calm].into()] };
+        let long = crate::contract::history::LongSeries { generation: 1, tracks: vec![track] };
+        snapshot.history.long = std::sync::Arc::new(long);
+        let mut uses = Uses::default();
+        uses.follow(&snapshot);
+        assert!(uses.get(&"sim-eastus".into()).throttled > 0);
     }
 
     #[test]

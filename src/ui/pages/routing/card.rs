@@ -24,6 +24,8 @@ use crate::ui::widgets::{self, Bar};
 const HEIGHT: f32 = 34.0;
 /// Below this width a card leaves out what can be read elsewhere.
 const WIDE: f32 = 980.0;
+/// What the menu at a card's end takes.
+const MENU: f32 = 44.0;
 /// Below this one it shows its state as a glyph and no headroom.
 const NARROW: f32 = 600.0;
 
@@ -280,7 +282,7 @@ fn weight(ui: &mut Ui, group: &Group, index: usize, edits: &mut Vec<Edit>) {
     }
 }
 
-/// `got 39 % · plan 33 %`: what it got in the last five minutes, and what the split plans.
+/// `share 39 % · plan 33 %`: what it got in the last five minutes, and what the split plans.
 fn share(ui: &mut Ui, cx: &PageCx, scene: &Scene, group: &Group, place: (usize, usize), narrow: bool) {
     let Some(member) = group.endpoints.get(place.1) else { return };
     let model = &scene.route.model;
@@ -295,14 +297,20 @@ fn share(ui: &mut Ui, cx: &PageCx, scene: &Scene, group: &Group, place: (usize, 
         planned.map_or_else(String::new, |plan| format!("{plan}, ")),
         if group.endpoints.len() < 2 { "as its only endpoint" } else { plan::reason(group.spread) },
     );
-    ui.label(mono(format!("got {actual}{beside}")).color(cx.theme.text_soft)).on_hover_text(hint);
+    ui.label(mono(format!("share {actual}{beside}")).color(cx.theme.text_soft)).on_hover_text(hint);
 }
 
 fn room(ui: &mut Ui, cx: &PageCx, view: &EndpointView, narrow: bool) {
     let name = format!("Tokens of {}", view.id);
     let bar = Bar { limit: view.tokens.limit, ..headroom::bar(view, &name, cx.snapshot.at) };
     widgets::headroom_bar(ui, cx.theme, if narrow { 72.0 } else { 140.0 }, &bar);
-    let words = ui.label(mono(headroom::words(view)).color(cx.theme.text_soft));
+    let text = mono(headroom::words(view)).color(cx.theme.text_soft);
+    let words = ui
+        .scope(|ui| {
+            ui.set_max_width((ui.available_width() - MENU).max(0.0));
+            ui.add(egui::Label::new(text).truncate())
+        })
+        .inner;
     if let Some(why) = headroom::why_little(view) {
         words.on_hover_text(why);
     }
