@@ -17,6 +17,7 @@ use crate::ui::actions::Action;
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::flash;
 use crate::ui::keyless;
+use crate::ui::palette;
 use crate::ui::rules;
 use crate::ui::settings::{self, Part, Setting};
 use crate::ui::stored;
@@ -94,7 +95,8 @@ fn matches(setting: &Setting, filter: &str) -> bool {
     if setting.slug == "keys" && shortcuts::finds(filter) {
         return true;
     }
-    let text = format!("{} {} {}", setting.part.name(), setting.name, setting.hint).to_lowercase();
+    let also = palette::other_words(setting.slug);
+    let text = format!("{} {} {} {also}", setting.part.name(), setting.name, setting.hint).to_lowercase();
     filter.to_lowercase().split_whitespace().all(|word| text.contains(word))
 }
 
