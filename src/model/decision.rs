@@ -131,6 +131,8 @@ pub enum Exclusion {
     GrowthGuard,
     /// others use the same quota, and what they need is left free.
     ForeignTraffic,
+    /// no attempt was due: the request waits out a failure, or was over.
+    NotAsked,
 }
 
 impl Exclusion {
@@ -165,6 +167,7 @@ impl Exclusion {
             Self::DayShort => "R-26",
             Self::GrowthGuard => "R-27",
             Self::ForeignTraffic => "R-28",
+            Self::NotAsked => "R-29",
         }
     }
 }

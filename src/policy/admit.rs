@@ -77,7 +77,7 @@ impl Balancer {
         outputs: &mut Vec<Output>,
     ) {
         let Some(one) = judged.get(pick.at) else { return };
-        let decision = self.explain(now, &job, judged, Some(pick), false, Conclusion::Sent);
+        let decision = self.explain(now, &job, judged, Some(pick), Conclusion::Sent);
         if job.deadline().is_some() {
             self.note_admitted(job.profile.priority);
         }
@@ -200,11 +200,10 @@ impl Balancer {
         let Some((_, _, last)) = self.ranks.last().copied().filter(|(class, ..)| *class > job.profile.priority) else {
             return false;
         };
-        let Some(mut gone) = self.jobs.remove(&last) else { return false };
-        self.leave_line(now, last, &mut gone);
+        let Some((gone, stood)) = self.take_from_line(now, last) else { return false };
         let judged = self.judge(now, &gone);
         let retry_at = self.start_of(now, &gone, &judged);
-        self.refuse(now, last, &gone, &judged, RefusalReason::LineFull, retry_at, outputs);
+        self.refuse(now, last, &gone, &stood, RefusalReason::LineFull, retry_at, outputs);
         true
     }
 
@@ -220,7 +219,7 @@ impl Balancer {
         deadline: Timestamp,
         outputs: &mut Vec<Output>,
     ) {
-        let decision = self.explain(now, &job, judged, None, true, Conclusion::Held { expected });
+        let decision = self.explain(now, &job, judged, None, Conclusion::Held { expected });
         self.deadlines.insert((deadline, request));
         self.ranks.insert((job.profile.priority, job.order, request));
         if job.rank != Priority::Interactive {
@@ -261,7 +260,7 @@ impl Balancer {
     ) {
         self.refused = self.refused.saturating_add(1);
         let reason = job.binding.reason(reason, judged);
-        let decision = Some(self.explain(now, job, judged, None, true, Conclusion::Refused(reason)));
+        let decision = Some(self.explain(now, job, judged, None, Conclusion::Refused(reason)));
         outputs.push(Output::Refused { request, refusal: Refusal { reason, retry_at }, decision });
     }
 }

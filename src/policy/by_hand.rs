@@ -73,6 +73,7 @@ const fn is_ours(why: Exclusion) -> bool {
         | Exclusion::DayShort
         | Exclusion::GrowthGuard
         | Exclusion::ForeignTraffic
+        | Exclusion::NotAsked
         | Exclusion::NotNeeded => true,
         Exclusion::Throttled
         | Exclusion::Ejected

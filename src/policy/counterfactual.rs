@@ -28,11 +28,10 @@ impl Balancer {
         job: &Job,
         judged: &[Judged],
         pick: Option<Pick>,
-        held: bool,
     ) -> Option<Counterfactual> {
         let limit = pick.and_then(|pick| judged.get(pick.at)).map_or(usize::MAX, |one| one.group);
         let by_hand = pick.is_some_and(|pick| pick.choice == Choice::ByHand);
-        if limit == 0 || by_hand || pick.is_none() && !held {
+        if limit == 0 || by_hand {
             return None;
         }
         let alone = pick.is_some() || self.is_first(job);
@@ -65,7 +64,8 @@ impl Balancer {
         let group = self.config.routes.get(job.route?)?.groups.get(one.group)?;
         let seat = self.seat_for(job, *group.members.get(one.place)?)?;
         let change = match one.ruling {
-            Ruling::Fits { .. } | Ruling::LeastBad => (!alone).then_some(Change::NobodyAhead),
+            // It would go there if it were to be asked.
+            Ruling::Fits { .. } | Ruling::LeastBad => None,
             Ruling::Out(Exclusion::LineAhead, _) => Some(Change::NobodyAhead),
             // What is expected of others no change makes undone; but it may be one of those for whom room is kept.
             Ruling::Out(Exclusion::KeptForImportant, _) => self.unpaced_as(job, one).map(Change::Priority),

@@ -256,9 +256,10 @@ impl EndpointState {
         if !self.tokens_are_ours(spec) {
             let (least, most) = self.learning.left(now, mark, Unit::Tokens, remaining);
             // What it gave back of those under way is told already, and comes to our books when they end. And it lets in
-            // what goes over its limit: where nothing is left for sure, nobody knows by how much it is over.
+            // what goes over its limit: where nothing is left for sure, nobody knows by how much it is over. Of one that a
+            // person states to be of another size, a share of its own says nothing.
             let least = least.saturating_sub(self.learning.traffic.under_way());
-            let least = Some(least).filter(|least| *least > 0 && permille < 1_000);
+            let least = Some(least).filter(|least| *least > 0 && permille < 1_000 && !spec.pinned);
             self.ledger.heed(now, Unit::Tokens, (least, most), self.limits(spec));
         }
     }
@@ -273,10 +274,13 @@ impl EndpointState {
             (Unit::DayTokens, day_tokens.remaining),
             (Unit::DayRequests, day_requests.remaining),
         ];
+        // Of a limit that the person holds lower than the service does, what the service has left says nothing.
+        let is_held_lower = |unit| spec.pinned && self.learning.reported(unit) > limits.of(unit);
         for (unit, remaining) in told {
             if let Some(remaining) = remaining {
                 let (least, most) = self.learning.left(now, mark, unit, remaining);
-                self.ledger.heed(now, unit, (Some(least), most), limits);
+                let least = Some(least).filter(|_| !is_held_lower(unit));
+                self.ledger.heed(now, unit, (least, most), limits);
             }
         }
     }

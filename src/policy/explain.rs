@@ -26,14 +26,13 @@ impl Balancer {
         DecisionId(self.decisions.wrapping_mul(ID_STRIDE).wrapping_add(self.seed) & ID_BITS)
     }
 
-    /// The decision for a request as judged. `line_ahead`: what fits is kept for those who came earlier.
+    /// The decision for a request as judged.
     pub(super) fn explain(
         &mut self,
         now: Timestamp,
         job: &Job,
         judged: &[Judged],
         pick: Option<Pick>,
-        line_ahead: bool,
         conclusion: Conclusion,
     ) -> Arc<Decision> {
         let id = self.next_decision();
@@ -41,9 +40,16 @@ impl Balancer {
         let shown = pick.map_or(0, |pick| pick.at);
         let attempt = job.attempts.saturating_add(u32::from(!matches!(conclusion, Conclusion::PassedOn)));
         let names = job.route.and_then(|route| self.routes.get(route)).map(|route| Arc::clone(&route.members));
+        // Of what fits and is not taken.
+        let (left, ended) = match conclusion {
+            Conclusion::Sent | Conclusion::PassedOn => {
+                (Exclusion::NotNeeded, matches!(conclusion, Conclusion::PassedOn))
+            }
+            Conclusion::Held { .. } | Conclusion::Refused(_) => (Exclusion::NotAsked, false),
+        };
         let mut candidates = Candidates::of(names.unwrap_or_default());
         for (at, one) in judged.iter().enumerate() {
-            let verdict = verdict(one, pick.filter(|pick| pick.at == at), line_ahead);
+            let verdict = verdict(one, pick.filter(|pick| pick.at == at), left);
             candidates.push(footing(one, verdict), one.has, one.free_at);
         }
         Arc::new(Decision {
@@ -58,7 +64,7 @@ impl Balancer {
             conclusion,
             bound: job.binding.account().cloned(),
             went_on: pick.and_then(|pick| route?.groups.get(judged.get(pick.at)?.group)?.model.clone()),
-            would_have: self.would_have(now, job, judged, pick, line_ahead),
+            would_have: if ended { None } else { self.would_have(now, job, judged, pick) },
         })
     }
 }
@@ -79,11 +85,10 @@ pub(super) fn group_number(one: &Judged) -> u32 {
     u32::try_from(one.group).unwrap_or(u32::MAX).saturating_add(1)
 }
 
-const fn verdict(one: &Judged, pick: Option<Pick>, line_ahead: bool) -> Verdict {
+const fn verdict(one: &Judged, pick: Option<Pick>, left: Exclusion) -> Verdict {
     match (pick, one.ruling) {
         (Some(pick), _) => Verdict::Chosen(pick.choice),
-        (None, Ruling::Fits { .. } | Ruling::LeastBad) if line_ahead => Verdict::Excluded(Exclusion::LineAhead),
-        (None, Ruling::Fits { .. } | Ruling::LeastBad) => Verdict::Excluded(Exclusion::NotNeeded),
+        (None, Ruling::Fits { .. } | Ruling::LeastBad) => Verdict::Excluded(left),
         (None, Ruling::Out(why, _)) => Verdict::Excluded(why),
     }
 }

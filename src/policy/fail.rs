@@ -158,7 +158,7 @@ impl Balancer {
 
     fn give_up(&mut self, now: Timestamp, request: RequestId, job: &Job, outputs: &mut Vec<Output>) {
         let judged = self.judge(now, job);
-        let decision = self.explain(now, job, &judged, None, false, Conclusion::PassedOn);
+        let decision = self.explain(now, job, &judged, None, Conclusion::PassedOn);
         outputs.push(Output::GiveUp { request, decision });
     }
 

@@ -274,17 +274,29 @@ impl Learning {
         })
     }
 
+    /// The limit of a unit that the service last reported.
+    pub(super) const fn reported(&self, unit: Unit) -> Option<u64> {
+        let [input, output, day_tokens, day_requests] = &self.more;
+        match unit {
+            Unit::Tokens => self.tokens.reported(),
+            Unit::Requests => self.requests.reported(),
+            Unit::Input => input.reported(),
+            Unit::Output => output.reported(),
+            Unit::DayTokens => day_tokens.reported(),
+            Unit::DayRequests => day_requests.reported(),
+        }
+    }
+
     /// What is at least and at most left of a bucket by an answer's word. What others may have taken since is not at least
     /// there, and what came back since may be.
     pub(super) fn left(&self, now: Timestamp, mark: &Mark, unit: Unit, remaining: u64) -> (u64, u64) {
-        let [_, _, day_tokens, day_requests] = &self.more;
         let counted = matches!(unit, Unit::Requests | Unit::DayRequests);
-        let (limit, period) = match unit {
-            Unit::Requests => (self.requests.reported().or(self.holding.provider_requests), MINUTE),
-            Unit::DayTokens => (day_tokens.reported(), DAY),
-            Unit::DayRequests => (day_requests.reported(), DAY),
-            Unit::Tokens | Unit::Input | Unit::Output => (self.tokens.reported().or(self.holding.provider), MINUTE),
+        let (held, period) = match unit {
+            Unit::Requests => (self.holding.provider_requests, MINUTE),
+            Unit::DayTokens | Unit::DayRequests => (None, DAY),
+            Unit::Tokens | Unit::Input | Unit::Output => (self.holding.provider, MINUTE),
         };
+        let limit = self.reported(unit).or(held);
         let (least, most) =
             if counted { self.traffic.requests_left(mark, remaining) } else { self.traffic.left(mark, remaining) };
         let others = if unit == Unit::Tokens { self.foreign.room() / OTHERS_MEANWHILE } else { 0 };

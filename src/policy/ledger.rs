@@ -32,6 +32,18 @@ pub(super) struct Limits {
 }
 
 impl Limits {
+    /// That of a unit.
+    pub(super) const fn of(self, unit: Unit) -> Option<u64> {
+        match unit {
+            Unit::Tokens => self.tokens,
+            Unit::Requests => self.requests,
+            Unit::Input => self.input,
+            Unit::Output => self.output,
+            Unit::DayTokens => self.tokens_per_day,
+            Unit::DayRequests => self.requests_per_day,
+        }
+    }
+
     /// Nothing is known.
     pub(super) const NONE: Self =
         Self { tokens: None, requests: None, input: None, output: None, tokens_per_day: None, requests_per_day: None };
@@ -364,15 +376,15 @@ impl Ledger {
     /// The server has at least and at most so much of a unit left: where it drains continuously, the rest is taken.
     pub(super) fn heed(&mut self, now: Timestamp, unit: Unit, (least, most): (Option<u64>, u64), limits: Limits) {
         let more = self.more.as_deref_mut();
-        let (limit, meter) = match unit {
-            Unit::Tokens => (limits.tokens, Some(&mut self.tokens)),
-            Unit::Requests => (limits.requests, Some(&mut self.minute)),
-            Unit::Input => (limits.input, more.map(|more| &mut more.input)),
-            Unit::Output => (limits.output, more.map(|more| &mut more.output)),
-            Unit::DayTokens => (limits.tokens_per_day, more.map(|more| &mut more.day_tokens)),
-            Unit::DayRequests => (limits.requests_per_day, more.map(|more| &mut more.day_requests)),
+        let meter = match unit {
+            Unit::Tokens => Some(&mut self.tokens),
+            Unit::Requests => Some(&mut self.minute),
+            Unit::Input => more.map(|more| &mut more.input),
+            Unit::Output => more.map(|more| &mut more.output),
+            Unit::DayTokens => more.map(|more| &mut more.day_tokens),
+            Unit::DayRequests => more.map(|more| &mut more.day_requests),
         };
-        if let (Some(limit), Some(meter)) = (limit, meter) {
+        if let (Some(limit), Some(meter)) = (limits.of(unit), meter) {
             let limit = meter.service_limit(limit);
             let most_taken = least.map_or(u64::MAX, |least| limit.saturating_sub(least));
             meter.heed(now, (limit.saturating_sub(most), most_taken));

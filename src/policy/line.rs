@@ -265,12 +265,25 @@ impl Balancer {
 
     /// A request waited as long as it may.
     pub(super) fn run_out_of_time(&mut self, now: Timestamp, request: RequestId, outputs: &mut Vec<Output>) {
-        let Some(mut job) = self.jobs.remove(&request) else { return };
-        self.leave_line(now, request, &mut job);
+        let Some((job, stood)) = self.take_from_line(now, request) else { return };
         let judged = self.judge(now, &job);
         let retry_at = self.start_of(now, &job, &judged);
         let reason = if retry_at.is_some() { RefusalReason::NoCapacityInTime } else { hopeless(&judged) };
-        self.refuse(now, request, &job, &judged, reason, retry_at, outputs);
+        self.refuse(now, request, &job, &stood, reason, retry_at, outputs);
+    }
+
+    /// Takes a request out of its line for good, with what stood in its way there.
+    pub(super) fn take_from_line(&mut self, now: Timestamp, request: RequestId) -> Option<(Job, Vec<Judged>)> {
+        let mut job = self.jobs.remove(&request)?;
+        let mut stood = self.judge(now, &job);
+        self.heed_claims(now, &job, &mut stood, Standing::Behind);
+        self.pace(now, &job, &mut stood, false);
+        // It was looked at when this last changed, and others' turns came before its own.
+        for one in stood.iter_mut().filter(|one| one.fits()) {
+            one.ruling = Ruling::Out(Exclusion::LineAhead, Hope::Event);
+        }
+        self.leave_line(now, request, &mut job);
+        Some((job, stood))
     }
 
     /// Half of what it may wait has passed: its tokens weigh as those of the class above.
@@ -292,10 +305,8 @@ impl Balancer {
         if self.jobs.get(&request).and_then(Job::deadline).is_none() {
             return;
         }
-        let Some(mut job) = self.jobs.remove(&request) else { return };
-        self.leave_line(now, request, &mut job);
-        let judged = self.judge(now, &job);
-        self.refuse(now, request, &job, &judged, RefusalReason::Cancelled, None, outputs);
+        let Some((job, stood)) = self.take_from_line(now, request) else { return };
+        self.refuse(now, request, &job, &stood, RefusalReason::Cancelled, None, outputs);
     }
 
     /// The person wants it next.

@@ -96,6 +96,7 @@ pub const fn exclusion(exclusion: Exclusion) -> &'static str {
         Exclusion::DayShort => "the limit of the day is used",
         Exclusion::GrowthGuard => "load there may grow only slowly",
         Exclusion::ForeignTraffic => "others use the same quota",
+        Exclusion::NotAsked => "not asked: no attempt was due",
     }
 }
 

@@ -30,8 +30,8 @@ pub struct Book {
     token_limit: Option<u64>,
     request_limit: Option<u64>,
     apart: (Option<u64>, Option<u64>),
-    /// Since when prompt and output are limited apart as they are.
-    pub apart_since: Timestamp,
+    /// Since when prompt and output are limited apart as they are; `None`: from the first.
+    pub apart_since: Option<Timestamp>,
     /// Its tokens were once held below a ceiling of our own, which is kept over the minute.
     pub capped: bool,
     pub in_flight: u32,
@@ -103,7 +103,7 @@ impl Books {
             token_limit: spot.tokens,
             request_limit: spot.requests,
             apart: (spot.input, spot.output),
-            apart_since: Timestamp::ZERO,
+            apart_since: None,
             capped: spot.soft_cap.is_some(),
             in_flight: 0,
             told: None,
@@ -150,6 +150,7 @@ impl Books {
             let known = &before.endpoints[id];
             book.told = known.told.filter(|told| *told > now);
             book.failed = known.failed;
+            book.told_of_pool = known.told_of_pool;
         }
         self
     }
@@ -278,7 +279,7 @@ impl Books {
         }
         let Sent { at, apart, input, output, .. } = self.sent[&request];
         // What was sent before prompt and output were limited apart was taken for as much as it was charged.
-        if !apart && at < self.book(&spot.id).apart_since {
+        if !apart && self.book(&spot.id).apart_since.is_some_and(|since| at <= since) {
             return;
         }
         let is = if spot.way == "utilization" { usage.input } else { usage.input.max(input) };
@@ -454,7 +455,7 @@ impl Book {
 
     fn apart_hold(&mut self, now: Timestamp, (input, output): (Option<u64>, Option<u64>)) {
         if (input.is_some(), output.is_some()) != (self.apart.0.is_some(), self.apart.1.is_some()) {
-            self.apart_since = now;
+            self.apart_since = Some(now);
         }
         self.input_tank.hold(&self.input, &mut self.apart.0, now, input);
         self.output_tank.hold(&self.output, &mut self.apart.1, now, output);

@@ -86,8 +86,8 @@ pub fn is_borne_out(books: &Books, shape: &Shape, one: &Candidate, why: Exclusio
             spot.day_tokens.is_some_and(|limit| tokens + ask.charge > limit)
                 || spot.day_requests.is_some_and(|limit| requests >= limit)
         }
-        // That is said of visits alone.
-        Exclusion::NotNeeded => false,
+        // The one is said of visits and of those below the one taken, the other of those who were sent before.
+        Exclusion::NotNeeded | Exclusion::NotAsked => false,
         // Those need to know more than the books: whoever asks looks at it.
         Exclusion::TriedAlready
         | Exclusion::BoundElsewhere
@@ -159,8 +159,7 @@ fn requests_are_short(book: &Book, spot: &Spot, ask: Ask) -> bool {
 fn apart_is_short(book: &Book, spot: &Spot, limit: Option<u64>, amount: u64, input: bool, now: Timestamp) -> bool {
     let Some(limit) = limit else { return false };
     // A limit that was not there before begins with all the tokens that came, and a level has no minute to forget them.
-    let late = book.apart_since > Timestamp::ZERO;
-    if late && (spot.way == "token_bucket" || now.since(book.apart_since) < MINUTE + WIDE_GUARD) {
+    if book.apart_since.is_some_and(|since| spot.way == "token_bucket" || now.since(since) < MINUTE + WIDE_GUARD) {
         return true;
     }
     let (list, bucket) = if input { (&book.input, &book.input_tank) } else { (&book.output, &book.output_tank) };

@@ -55,7 +55,9 @@ impl Least {
     pub fn after(before: Option<Self>, limit: Option<u64>, charge: u64) -> Self {
         let known = before.map(|least| least.0);
         let held = known.into_iter().chain(limit).min();
-        let taught = (held.unwrap_or(0) / 2).max(charge) * 97 / 100;
+        // What earlier ones may have taught they may also not have: the pool was at fault, or the limit was pinned then.
+        let half = limit.and(held).unwrap_or(0) / 2;
+        let taught = half.max(charge) * 97 / 100;
         Self(held.map_or(taught, |held| held.min(taught)))
     }
 

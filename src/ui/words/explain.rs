@@ -148,7 +148,7 @@ pub const fn verdict_code(verdict: Verdict) -> &'static str {
 /// `5,080 / 1,900`: what was needed and what was free; a dash where room did not decide.
 #[must_use]
 pub fn needs_and_has(candidate: &Candidate) -> String {
-    let decided_by_room = candidate.verdict != Verdict::Excluded(Exclusion::NotNeeded);
+    let decided_by_room = !matches!(candidate.verdict, Verdict::Excluded(Exclusion::NotNeeded | Exclusion::NotAsked));
     match (candidate.verdict, candidate.has.filter(|_| decided_by_room)) {
         (Verdict::Excluded(Exclusion::KeptForImportant), Some(has)) => {
             format!("{} / {} kept", Grouped(candidate.needs), Grouped(has))
@@ -230,8 +230,8 @@ fn clause(candidate: &Candidate, record: &RequestRecord, decision: &Decision) ->
         .rev()
         .find(|attempt| attempt.endpoint == *id && attempt.failure.is_some() && attempt.at <= decision.at);
     let text = match (reason, earlier) {
-        (Exclusion::NotNeeded, _) => return None,
-        (Exclusion::TriedAlready | Exclusion::Throttled | Exclusion::Ejected, Some(attempt)) => {
+        (Exclusion::NotNeeded, _) | (Exclusion::NotAsked, None) => return None,
+        (Exclusion::TriedAlready | Exclusion::NotAsked | Exclusion::Throttled | Exclusion::Ejected, Some(attempt)) => {
             format!("{}{}", attempt_clause(attempt), resting_clause(candidate.health, decision.at))
         }
         (Exclusion::Throttled, None) => format!("{id} is throttled by the provider{}", until(candidate, decision.at)),

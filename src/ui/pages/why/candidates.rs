@@ -173,7 +173,7 @@ fn verdict(ui: &mut Ui, theme: &Theme, candidate: &Candidate) {
 fn sign(theme: &Theme, verdict: Verdict) -> (MaterialIcon, Color32) {
     match verdict {
         Verdict::Chosen(_) => (Tone::Ok.icon(), theme.tone(Tone::Ok)),
-        Verdict::Excluded(Exclusion::NotNeeded) => (Tone::Quiet.icon(), theme.text_faint),
+        Verdict::Excluded(Exclusion::NotNeeded | Exclusion::NotAsked) => (Tone::Quiet.icon(), theme.text_faint),
         Verdict::Excluded(Exclusion::Throttled | Exclusion::Ejected | Exclusion::ProbeRunning | Exclusion::Ramping) => {
             (Tone::Throttled.icon(), theme.tone(Tone::Throttled))
         }
