@@ -4,6 +4,7 @@
 //! Absent on purpose: zooming and panning, which would fight with draggable lines.
 
 pub mod ends;
+mod meaning;
 mod most;
 pub mod pin;
 mod table;
@@ -268,6 +269,7 @@ impl Chart<'_> {
     /// Draws the plot, or the table that says the same; `None`: it is the table.
     pub fn show_or_table(self, ui: &mut Ui, theme: &Theme) -> Option<PlotTransform> {
         let name = self.summary.split(',').next().unwrap_or_default().to_owned();
+        meaning::button(ui, theme, self.metric, &name);
         if table::switch(ui, theme, &name) {
             note(ui, theme, &self.summary);
             table::show(ui, theme, &self.streams, self.metric, self.window, self.height);

@@ -90,6 +90,8 @@ pub struct Console {
     profiles: profiles::Sheet,
     hold: hold::Hold,
     bar: bool,
+    /// Where the page was in the frame before.
+    place: egui::Rect,
 }
 
 impl Console {
@@ -139,6 +141,7 @@ impl Console {
             profiles: profiles::Sheet::default(),
             hold: hold::Hold::default(),
             bar: false,
+            place: egui::Rect::NOTHING,
         }
     }
 
@@ -238,7 +241,7 @@ impl Console {
         let thin = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(16, 4));
         let messages = self.toasts.take_the_status_line(ui.ctx());
         if messages {
-            wanted.extend(self.toasts.show(ui, theme).map(Wish::from));
+            wanted.extend(self.toasts.show(ui, theme, self.place).map(Wish::from));
         } else {
             Panel::bottom("status line").frame(thin).show(ui, |ui| bars::status(ui, theme, snapshot, &mut wanted));
         }
@@ -251,7 +254,7 @@ impl Console {
         }
         nav::show(ui, theme, self.trail.page(), snapshot, &mut self.panes, &mut wanted);
         if !messages {
-            wanted.extend(self.toasts.show(ui, theme).map(Wish::from));
+            wanted.extend(self.toasts.show(ui, theme, self.place).map(Wish::from));
         }
         wanted
     }
@@ -272,6 +275,7 @@ impl Console {
         };
         let lift = self.toasts.take_lift();
         let body = Frame::new().fill(theme.page).inner_margin(Margin::same(16));
+        self.place = ui.available_rect_before_wrap();
         egui::CentralPanel::default().frame(body).show(ui, |ui| {
             self.panes.mark(ui, &format!("{} page", page.name()), ui.max_rect());
             if page.fills_window() && ui.available_height() >= LEAST_LIST {

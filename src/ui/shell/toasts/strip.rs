@@ -1,7 +1,7 @@
 //! Where messages stand: a strip between the page and the bars at the window's foot; in a small window, the status line's place.
 //!
-//! Invariant: the strip is given its room, so nothing lies under it; what the person points at or has the keyboard in is
-//! scrolled clear of it, and while something is dragged no strip comes.
+//! Invariant: the strip is given its room, so nothing lies under it; what has the keyboard is scrolled clear of it, and while
+//! something is dragged no strip comes.
 //! Absent on purpose: moving in and out.
 
 use egui::accesskit::Live;
@@ -33,8 +33,9 @@ impl Toasts {
         is_small(ctx) && !self.list.is_empty() && !sheet
     }
 
-    /// Shows what is still to be shown, and returns what was pressed. Called once a frame.
-    pub(in crate::ui::shell) fn show(&mut self, ui: &mut Ui, theme: &Theme) -> Option<Pressed> {
+    /// Shows what is still to be shown, and returns what was pressed. Called once a frame. `page` is where the page was in the
+    /// frame before.
+    pub(in crate::ui::shell) fn show(&mut self, ui: &mut Ui, theme: &Theme, page: Rect) -> Option<Pressed> {
         let ctx = ui.ctx().clone();
         let comes = self.height <= 0.0 && ctx.dragged_id().is_some();
         if comes {
@@ -62,7 +63,7 @@ impl Toasts {
                 self.rows(ui, theme)
             });
             self.height = shown.response.rect.height();
-            if self.height > before && is_under(&ctx, shown.response.rect) {
+            if self.height > before && is_under(&ctx, shown.response.rect, page) {
                 self.lift = self.height;
             }
             shown.inner
@@ -145,9 +146,9 @@ fn words(ui: &mut Ui, theme: &Theme, toast: &Toast, small: bool) {
     });
 }
 
-/// Whether what the person points at, or has the keyboard in, is where the strip is now.
-fn is_under(ctx: &egui::Context, strip: Rect) -> bool {
+/// Whether what has the keyboard was on the page, and is where the strip is now. What is under the pointer stays there: one
+/// who points sees it go, and a page that moves under a hand has it press something else.
+fn is_under(ctx: &egui::Context, strip: Rect, page: Rect) -> bool {
     let focused = ctx.memory(egui::Memory::focused).and_then(|id| ctx.read_response(id));
-    let pointed = ctx.input(|input| input.pointer.interact_pos());
-    focused.is_some_and(|one| one.rect.intersects(strip)) || pointed.is_some_and(|spot| strip.contains(spot))
+    focused.is_some_and(|one| one.rect.intersects(strip) && page.contains(one.rect.center()))
 }
