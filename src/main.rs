@@ -43,9 +43,9 @@ struct Flags {
     /// Make chance repeatable
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// What to log to standard error
-    #[arg(long, value_name = "LEVEL", default_value = "warn", value_parser = LEVELS, global = true)]
-    log: String,
+    /// What to log to standard error; without it what Settings say, or `warn`
+    #[arg(long, value_name = "LEVEL", value_parser = LEVELS, global = true)]
+    log: Option<String>,
     /// Open this place, for example tidegate://requests/r-00002a; in the window that runs already, if one does
     #[arg(long, value_name = "LINK")]
     open: Option<String>,
@@ -62,6 +62,9 @@ struct Place {
     /// The folder for configuration, data and state
     #[arg(long, value_name = "DIR", global = true)]
     config_dir: Option<PathBuf>,
+    /// The profile to serve, by its name in the window's menu
+    #[arg(long, value_name = "NAME", global = true, conflicts_with = "config")]
+    profile: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -125,17 +128,32 @@ fn main() -> ExitCode {
         Ok(flags) => flags,
         Err(error) => return refuse(error),
     };
-    let filter = EnvFilter::try_new(format!("{0},tidegate={0},winit=error", flags.log))
-        .unwrap_or_else(|_| EnvFilter::new("warn"));
+    let launched = flags.log.clone();
     let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
-    match run(flags) {
+    let log = tracing_subscriber::fmt().with_ansi(colours).with_writer(std::io::stderr);
+    let log = log.with_env_filter(filter(launched.as_deref())).with_filter_reloading();
+    let handle = log.reload_handle();
+    log.init();
+    let set_level = move |level: Option<&str>| {
+        // Gone is the log only where the process ends.
+        drop(handle.reload(filter(level.or(launched.as_deref()))));
+    };
+    match run(flags, Box::new(set_level)) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("tidegate: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Sets what is logged; `None`: as said at launch.
+type SetLevel = Box<dyn Fn(Option<&str>)>;
+
+/// What is logged at a level; `None`: at the usual one.
+fn filter(level: Option<&str>) -> EnvFilter {
+    let level = level.unwrap_or("warn");
+    EnvFilter::try_new(format!("{level},tidegate={level},winit=error")).unwrap_or_else(|_| EnvFilter::new("warn"))
 }
 
 /// Prints help, the version, or what is wrong with the arguments. A key may have been typed among them: what could be one
@@ -171,9 +189,18 @@ fn is_repeatable(typed: &str) -> bool {
     typed.len() <= 16 && typed.bytes().all(plain) && !typed.contains("sk-")
 }
 
-fn run(flags: Flags) -> anyhow::Result<ExitCode> {
-    let Flags { task, place, demo, headless, port, script, seed, print_paths, open, .. } = flags;
-    let options = Options { config: place.config, config_dir: place.config_dir, demo, headless, port, script, seed };
+fn run(flags: Flags, set_level: SetLevel) -> anyhow::Result<ExitCode> {
+    let Flags { task, place, demo, headless, port, script, seed, print_paths, open, log } = flags;
+    let options = Options {
+        config: place.config,
+        config_dir: place.config_dir,
+        profile: place.profile,
+        demo,
+        headless,
+        port,
+        script,
+        seed,
+    };
     match task {
         Some(Task::Check) => return backend::tasks::check(&options),
         Some(Task::Caller { act: CallerAct::Add { name } }) => return backend::caller_tasks::add(&options, &name),
@@ -185,12 +212,12 @@ fn run(flags: Flags) -> anyhow::Result<ExitCode> {
         }
         Some(Task::Caller { act: CallerAct::List }) => return backend::caller_tasks::list(&options),
         Some(Task::Key { act: KeyAct::Set { account } }) => return backend::tasks::set_key(&options, &account),
-        Some(Task::Key { act: KeyAct::Remove { account } }) => return backend::tasks::remove_key(&account),
+        Some(Task::Key { act: KeyAct::Remove { account } }) => return backend::tasks::remove_key(&options, &account),
         Some(Task::Key { act: KeyAct::Test { account } }) => return backend::tasks::test_key(&options, &account),
         None if print_paths => return backend::tasks::print_paths(&options),
         None => {}
     }
-    if options.headless { serve(options) } else { show(options, open.as_deref()) }
+    if options.headless { serve(options) } else { show(options, open.as_deref(), (log.is_some(), set_level)) }
 }
 
 /// Serves until SIGINT or SIGTERM.
@@ -203,7 +230,7 @@ fn serve(options: Options) -> anyhow::Result<ExitCode> {
 
 /// Serves behind a window; without a display, serves headless and says so.
 #[cfg(feature = "window")]
-fn show(options: Options, link: Option<&str>) -> anyhow::Result<ExitCode> {
+fn show(options: Options, link: Option<&str>, (said, set_level): (bool, SetLevel)) -> anyhow::Result<ExitCode> {
     if !backend::has_display() {
         eprintln!("tidegate: there is no display, so there is no window; serving headless");
         return serve(options);
@@ -216,10 +243,15 @@ fn show(options: Options, link: Option<&str>) -> anyhow::Result<ExitCode> {
         }
         started => started?,
     };
+    let liked = file.as_deref().map(preferences::load).unwrap_or_default();
+    if let Some(level) = liked.log.filter(|_| !said) {
+        set_level(Some(level.name()));
+    }
     let (line, desktop) = (running.ui(), backend::desktop::desktop(running.ui()));
     let window = tidegate::ui::WindowOptions {
         title: "Tidegate".to_owned(),
-        preferences: file.as_deref().map(preferences::load).unwrap_or_default(),
+        preferences: liked,
+        log: Box::new(move |level| set_level(level.map(tidegate::model::preferences::LogLevel::name))),
         keep: Box::new(move |liked| keep(file.as_deref(), liked)),
         desktop: Box::new(move |note| {
             // Too many at once: the window's list has them all.
@@ -256,7 +288,7 @@ fn keep(file: Option<&std::path::Path>, liked: &tidegate::model::preferences::Pr
 }
 
 #[cfg(not(feature = "window"))]
-fn show(options: Options, _link: Option<&str>) -> anyhow::Result<ExitCode> {
+fn show(options: Options, _link: Option<&str>, _log: (bool, SetLevel)) -> anyhow::Result<ExitCode> {
     eprintln!("tidegate: this build has no window; serving headless");
     serve(options)
 }

@@ -37,7 +37,12 @@ impl Console {
     /// With this as the account's credential.
     fn with(origin: &Origin, credential: &str) -> Self {
         let home = tempfile::tempdir().expect("a folder");
-        let place = Overrides { config_file: None, config_dir: Some(home.path().to_owned()), demo: true };
+        let place = Overrides {
+            config_file: None,
+            config_dir: Some(home.path().to_owned()),
+            demo: true,
+            ..Overrides::default()
+        };
         let file = Paths::resolve(&place).expect("a place").config_file;
         fs::create_dir_all(file.parent().expect("a folder")).expect("it is made");
         let account = origin.account("a", "m").replace("credential = { env = \"KEY\" }\n", credential);

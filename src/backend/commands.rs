@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::stage::{Event, Stage};
-use super::{callers, history, key_orders, lines, live, profile, revisions, turns};
+use super::{callers, history, key_orders, lines, live, profile, profiles, revisions, turns};
 use crate::contract::snapshot::{Problem, RequestsView, Serving};
 use crate::contract::{Command, ConfigCommand, DemoCommand, EndpointCommand, LineCommand, NoticeBody, ServingCommand};
 use crate::fake::load::Aim;
@@ -40,6 +40,7 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
         Command::Caller(command) => return callers::obey(stage, id, command).await,
         Command::Serving(command) => serving(stage, command).await,
         Command::Demo(command) => demo(stage, command),
+        Command::Profile(command) => profiles::obey(stage, command).await,
         Command::History(command) => history::obey(stage, id, command),
         Command::Export(command) => return super::export::start(stage, id, command),
         Command::Save(command) => return super::export::save(stage, id, command),
@@ -284,34 +285,34 @@ async fn this_computer_only(stage: &mut Stage) -> Result<String, Problem> {
     Ok("Only this computer can reach Tidegate now".to_owned())
 }
 
-fn demo(stage: &mut Stage, command: DemoCommand) -> Result<String, Problem> {
-    let stuck = |error: anyhow::Error| Problem {
+/// Why another profile does not run.
+pub(super) fn stuck(error: &anyhow::Error) -> Problem {
+    let next_step = if error.is::<LockError>() {
+        "Close the other Tidegate, then try again."
+    } else {
+        "Quit Tidegate and start it again."
+    };
+    Problem {
         what: format!("The profile could not be changed. {error}"),
         still_works: "What ran goes on running.".to_owned(),
-        next_step: if error.is::<LockError>() {
-            "Close the other Tidegate, then try again."
-        } else {
-            "Quit Tidegate and start it again."
-        }
-        .to_owned(),
-    };
+        next_step: next_step.to_owned(),
+    }
+}
+
+fn demo(stage: &mut Stage, command: DemoCommand) -> Result<String, Problem> {
     match command {
         DemoCommand::Enter if stage.profile.shown.demo => Ok(String::new()),
         DemoCommand::Enter => {
-            let loaded = profile::load(&stage.options, true).map_err(stuck)?;
-            stage.enter(loaded).map_err(stuck)?;
+            let loaded = profile::load(&stage.options, true).map_err(|error| stuck(&error))?;
+            stage.enter(loaded).map_err(|error| stuck(&error))?;
             // The strip on every page says what the demo is.
             Ok(String::new())
         }
         DemoCommand::Leave => {
-            let loaded = profile::load(&Stage::options_for_real(stage), false).map_err(stuck)?;
+            let loaded = profile::load(&Stage::options_for_real(stage), false).map_err(|error| stuck(&error))?;
             let demo = stage.profile.paths.clone();
-            stage.enter(loaded).map_err(stuck)?;
-            for folder in [demo.data_dir, demo.state_dir] {
-                if let Err(error) = std::fs::remove_dir_all(&folder) {
-                    tracing::debug!(%error, "a folder of the demo was not there to remove");
-                }
-            }
+            stage.enter(loaded).map_err(|error| stuck(&error))?;
+            profiles::remove_demo(demo);
             Ok("You have left the demo; its history is gone".to_owned())
         }
         DemoCommand::Play(name) => stage.play(&name).map(|()| String::new()),
@@ -325,7 +326,7 @@ fn demo(stage: &mut Stage, command: DemoCommand) -> Result<String, Problem> {
 }
 
 impl Stage {
-    fn options_for_real(&self) -> super::Options {
+    pub(super) fn options_for_real(&self) -> super::Options {
         super::Options { demo: false, script: None, ..self.options.clone() }
     }
 

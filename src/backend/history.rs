@@ -82,7 +82,7 @@ impl Historian {
             usage: UsageBook::new(jiff::tz::TimeZone::system()),
             search: None,
             handed_ms: wall_ms,
-            shown: HistoryView::default(),
+            shown: HistoryView { reading: true, ..HistoryView::default() },
             events: events.clone(),
         }
     }
@@ -138,6 +138,7 @@ impl Historian {
         match report {
             _ if profile != self.profile => {}
             Report::Remembered(remembered) => {
+                self.shown.reading = false;
                 self.pyramid.remember(&remembered.buckets, wall_ms / 1_000);
                 self.usage.remember(remembered.usage, wall_ms);
                 if !remembered.records.is_empty() {

@@ -34,8 +34,11 @@ pub(super) struct LeftDesk {
 /// # Errors
 /// The system gives no thread or no chance.
 pub fn desk(profile: &Loaded) -> anyhow::Result<Desk> {
-    let store: Box<dyn KeyStore> =
-        if profile.shown.demo { Box::new(MemoryStore::new()) } else { Box::new(KeyringStore::new()) };
+    let store: Box<dyn KeyStore> = if profile.shown.demo {
+        Box::new(MemoryStore::new())
+    } else {
+        Box::new(KeyringStore::new().of_profile(profile.paths.named.as_deref()))
+    };
     let prints = match Fingerprints::open(&profile.paths.data_dir) {
         Ok(prints) => prints,
         Err(error) => {

@@ -26,6 +26,7 @@ mod one_token;
 mod paces;
 pub mod port;
 pub mod profile;
+mod profiles;
 pub mod publish;
 mod racks;
 mod resolve;
@@ -56,6 +57,8 @@ pub struct Options {
     pub config: Option<PathBuf>,
     /// `--config-dir DIR`
     pub config_dir: Option<PathBuf>,
+    /// `--profile NAME`
+    pub profile: Option<String>,
     /// `--demo`
     pub demo: bool,
     /// `--headless`: a taken port or a broken file is an error, not something to show.
@@ -194,10 +197,11 @@ pub fn ring_at_holder(error: &anyhow::Error, link: Option<&str>) -> bool {
     }
 }
 
-/// Where the person's preferences of the window are; shared by a profile and its demo.
+/// Where the person's preferences of the window are; shared by all profiles and the demo.
 #[must_use]
 pub fn preferences_file(options: &Options) -> Option<PathBuf> {
-    profile::places(options, false).ok().map(|places| places.state_dir.join(crate::store::preferences::NAME))
+    let usual = Options { profile: None, ..options.clone() };
+    profile::places(&usual, false).ok().map(|places| places.state_dir.join(crate::store::preferences::NAME))
 }
 
 /// Whether a window could be shown at all.

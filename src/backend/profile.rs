@@ -16,7 +16,7 @@ use crate::store::draft_file::DraftFile;
 use crate::store::live_session::LiveSession;
 use crate::store::lock::{InstanceLock, LockError};
 use crate::store::paths::{Overrides, Paths};
-use crate::store::{atomic, environment};
+use crate::store::{atomic, environment, profiles};
 
 /// What the demo profile starts with.
 const DEMO: &str = include_str!("../../assets/demo.toml");
@@ -50,7 +50,11 @@ pub struct Loaded {
 /// # Errors
 /// No home folder, or a flag that is no path.
 pub fn places(options: &Options, demo: bool) -> anyhow::Result<Paths> {
-    let overrides = Overrides { config_file: options.config.clone(), config_dir: options.config_dir.clone(), demo };
+    if let Some(name) = options.profile.as_ref().filter(|name| !profiles::is_usable(name)) {
+        return Err(profiles::NameError::Unusable(name.clone()).into());
+    }
+    let (config_file, config_dir) = (options.config.clone(), options.config_dir.clone());
+    let overrides = Overrides { config_file, config_dir, profile: options.profile.clone(), demo };
     Ok(Paths::resolve(&overrides)?)
 }
 
@@ -78,8 +82,11 @@ pub fn load(options: &Options, demo: bool) -> anyhow::Result<Loaded> {
     // What runs beside requests never stands still for another program.
     let file = file.map(ConfigFile::without_waiting);
     let on_file = if demo && !paths.config_file.exists() { Config::default() } else { config.clone() };
+    let home = places(&Options { profile: None, ..options.clone() }, false)?;
     let shown = Profile {
         name: paths.profile_name.clone(),
+        names: profiles::names(&home).into(),
+        can_add: home.profiles.is_some(),
         demo,
         config_path: paths.config_file.display().to_string(),
         data_dir: paths.data_dir.display().to_string(),

@@ -100,8 +100,8 @@ pub struct Stage {
     /// Profiles that were entered after the first.
     profiles: u64,
     pub(super) desk: Desk,
-    /// Of the profile that was left for the demo.
-    left_desk: Option<LeftDesk>,
+    /// Of the profiles that were left.
+    left_desks: Vec<LeftDesk>,
     pub(super) porter: Porter,
     pub(super) racks: Racks,
     credentials: Credentials,
@@ -192,7 +192,7 @@ impl Stage {
             looked: 0,
             profiles: 0,
             desk,
-            left_desk: None,
+            left_desks: Vec::new(),
             porter,
             racks: Racks::default(),
             credentials: Credentials::default(),

@@ -73,7 +73,7 @@ pub fn print_paths(options: &Options) -> anyhow::Result<ExitCode> {
 pub fn set_key(options: &Options, account: &str) -> anyhow::Result<ExitCode> {
     let account = named(options, account)?;
     stored_in_keyring(&account)?;
-    let mut keyring = KeyringStore::new();
+    let mut keyring = keyring(options)?;
     let pasted = if std::io::stdin().is_terminal() {
         // Nobody shall paste a key only to read that there is no place for it.
         drop(keyring.fetch(&account.id, KeySlot::Current).map_err(not_stored)?);
@@ -92,14 +92,19 @@ pub fn set_key(options: &Options, account: &str) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Where the keys of these flags' profile are.
+fn keyring(options: &Options) -> anyhow::Result<KeyringStore> {
+    Ok(KeyringStore::new().of_profile(places(options, options.demo)?.named.as_deref()))
+}
+
 /// `tidegate key remove ACCOUNT`
 ///
 /// # Errors
 /// No keyring.
-pub fn remove_key(account: &str) -> anyhow::Result<ExitCode> {
+pub fn remove_key(options: &Options, account: &str) -> anyhow::Result<ExitCode> {
     // Also for an account that has left the configuration. Its name is not repeated: it may be a key, typed in the wrong
     // place.
-    let (mut keyring, account) = (KeyringStore::new(), AccountId::from(account));
+    let (mut keyring, account) = (keyring(options)?, AccountId::from(account));
     for slot in [KeySlot::Current, KeySlot::Next, KeySlot::Previous] {
         keyring.remove(&account, slot).map_err(not_there)?;
     }
@@ -127,7 +132,7 @@ pub fn test_key(options: &Options, account: &str) -> anyhow::Result<ExitCode> {
         Credential::Command(words) => command::run(words).map(|token| token.secret).map_err(|problem| {
             anyhow!("account {} gets its token from a command, and {problem}. Other accounts are not affected.", account.id)
         })?,
-        Credential::Keyring(_) => KeyringStore::new().fetch(&account.id, KeySlot::Current).map_err(not_there)?.with_context(|| {
+        Credential::Keyring(_) => keyring(options)?.fetch(&account.id, KeySlot::Current).map_err(not_there)?.with_context(|| {
             format!(
                 "no key is stored for {id}. Other accounts are not affected. Store one with `tidegate key set {id}`.",
                 id = account.id

@@ -34,6 +34,8 @@ pub enum Command {
     Serving(ServingCommand),
     /// About the demo.
     Demo(DemoCommand),
+    /// About profiles.
+    Profile(ProfileCommand),
     /// About what is stored.
     History(HistoryCommand),
     /// Write requests to a file. Told how far it is while it is written.
@@ -198,6 +200,15 @@ pub enum DemoCommand {
     Play(String),
     /// Stop the script.
     Stop,
+}
+
+/// About the profiles of this computer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProfileCommand {
+    /// Serve this one in place of what runs.
+    Enter(String),
+    /// Add one of this name, and serve it.
+    Add(String),
 }
 
 /// What the person is told.

@@ -12,6 +12,8 @@ use crate::model::record::RequestRecord;
 /// The history as it stood.
 #[derive(Clone, Debug, Default)]
 pub struct HistoryView {
+    /// What earlier runs kept is still being read: what is missing may come yet.
+    pub reading: bool,
     /// How the store stands.
     pub store: Arc<StoreFacts>,
     /// The last six hours and seven days.

@@ -12,7 +12,7 @@ pub mod snapshot;
 
 pub use command::{
     Command, ConfigCommand, DemoCommand, EndpointCommand, ExportCommand, ExportFormat, Folder, KeyCommand, LineCommand,
-    LiveCommand, Notice, NoticeBody, RevertCause, SaveCommand, ServingCommand,
+    LiveCommand, Notice, NoticeBody, ProfileCommand, RevertCause, SaveCommand, ServingCommand,
 };
 pub use desktop::{DesktopNote, NotePress};
 pub use door::{CallerCommand, DoorView};

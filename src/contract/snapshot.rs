@@ -115,6 +115,10 @@ pub struct PortHeld {
 pub struct Profile {
     /// `Demo`, or `Default`, or the directory's name.
     pub name: String,
+    /// Every profile of this computer, the usual one first; without the demo.
+    pub names: Arc<[String]>,
+    /// Whether another can be added beside them.
+    pub can_add: bool,
     /// Built-in endpoints only; painted as such.
     pub demo: bool,
     /// The configuration file, shown so that it can be opened.

@@ -4,8 +4,11 @@
 //! Invariant: what is missing or unreadable in a file is the default; every value is usable as it is.
 //! Absent on purpose: anything the proxy acts on.
 
+mod overview;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use overview::{Arrangement, Panel, Placed, Reach, Tile, put};
 use serde::{Deserialize, Serialize};
 
 use super::id::EndpointId;
@@ -42,6 +45,33 @@ pub enum Palette {
 impl Palette {
     /// Every palette.
     pub const ALL: [Self; 3] = [Self::Tidegate, Self::BlueOrange, Self::Grey];
+}
+
+/// How much is written to the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// What went wrong.
+    Error,
+    /// And what may.
+    Warn,
+    /// And what is done.
+    Info,
+    /// And how, for whoever looks for a fault.
+    Debug,
+}
+
+impl LogLevel {
+    /// As on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+        }
+    }
 }
 
 /// What the close button does while we serve.
@@ -124,6 +154,12 @@ pub struct Preferences {
     pub locked_shares: BTreeSet<EndpointId>,
     /// Where the window was.
     pub window: Option<WindowPlace>,
+    /// How much is written to the log; `None`: as said at launch.
+    pub log: Option<LogLevel>,
+    /// How far back plots reach.
+    pub reach: Reach,
+    /// The Overview as the person arranged it.
+    pub overview: Arrangement,
 }
 
 impl Default for Preferences {
@@ -143,6 +179,9 @@ impl Default for Preferences {
             palette: Palette::Tidegate,
             locked_shares: BTreeSet::new(),
             window: None,
+            log: None,
+            reach: Reach::Live,
+            overview: Arrangement::default(),
         }
     }
 }
@@ -154,6 +193,7 @@ impl Preferences {
         self.text_percent = self.text_percent.clamp(80, 200);
         self.pool_full_percent = self.pool_full_percent.clamp(50, 100);
         self.quiet_hours = self.quiet_hours.filter(|quiet| quiet.from < 24 && quiet.to < 24);
+        self.overview = self.overview.complete();
         self.window = self.window.filter(|window| window.size.iter().all(|side| (200.0..=20_000.0).contains(side)));
         self
     }

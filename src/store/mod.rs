@@ -19,6 +19,7 @@ pub mod one_writer;
 pub mod owners;
 pub mod paths;
 pub mod preferences;
+pub mod profiles;
 pub mod requests_view;
 pub mod rests;
 pub mod revisions;

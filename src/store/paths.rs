@@ -1,6 +1,6 @@
 //! Where everything lies, for one profile.
 //!
-//! Invariant: two profiles (default, demo, a named file, a named folder) never share a file.
+//! Invariant: two profiles (default, demo, named, a named file, a named folder) never share a file.
 //! Absent on purpose: making or reading anything; a path may not exist yet.
 
 use std::path::{Path, PathBuf, absolute};
@@ -20,6 +20,8 @@ pub struct Overrides {
     pub config_file: Option<PathBuf>,
     /// `--config-dir DIR`: everything of this profile lies in there.
     pub config_dir: Option<PathBuf>,
+    /// `--profile NAME`; means nothing beside `--config`.
+    pub profile: Option<String>,
     /// `--demo`
     pub demo: bool,
 }
@@ -35,6 +37,10 @@ pub struct Paths {
     pub data_dir: PathBuf,
     /// Logs and the instance lock.
     pub state_dir: PathBuf,
+    /// The folder of the named profiles; `None` beside a configuration that was named itself.
+    pub profiles: Option<PathBuf>,
+    /// Which of them this is; `None`: the usual one.
+    pub named: Option<String>,
     /// Whether this is the demo profile.
     pub demo: bool,
     /// As on screen: `Default`, `Demo`, or the file's or folder's name.
@@ -70,6 +76,8 @@ impl Paths {
         };
         if let Some(file) = &overrides.config_file {
             paths.take_file(full(file)?, overrides.config_dir.is_none());
+        } else if let Some(name) = &overrides.profile {
+            paths = paths.named(name);
         }
         Ok(if overrides.demo { paths.demo() } else { paths })
     }
@@ -82,6 +90,8 @@ impl Paths {
             config_dir: folder.to_owned(),
             data_dir: folder.join("data"),
             state_dir: folder.join("state"),
+            profiles: Some(folder.join("profiles")),
+            named: None,
             demo: false,
             profile_name: name_of(folder),
         }
@@ -95,6 +105,8 @@ impl Paths {
             config_dir,
             data_dir: project.data_local_dir().to_owned(),
             state_dir: project.state_dir().map_or_else(|| project.data_local_dir().join("state"), Path::to_owned),
+            profiles: Some(project.config_dir().join("profiles")),
+            named: None,
             demo: false,
             profile_name: "Default".to_owned(),
         })
@@ -112,6 +124,21 @@ impl Paths {
         }
         self.config_dir = file.parent().map_or_else(PathBuf::new, Path::to_owned);
         self.config_file = file;
+        self.profiles = None;
+    }
+
+    /// A profile beside this one, with everything in folders of its own.
+    fn named(self, name: &str) -> Self {
+        let config_dir = self.config_dir.join("profiles").join(name);
+        Self {
+            config_file: config_dir.join(CONFIG_NAME),
+            config_dir,
+            data_dir: self.data_dir.join("named").join(name),
+            state_dir: self.state_dir.join("named").join(name),
+            named: Some(name.to_owned()),
+            profile_name: name.to_owned(),
+            ..self
+        }
     }
 
     /// The demo of this profile. All of it lies in folders of ours, which leaving the demo removes; a folder `demo` beside a
@@ -125,6 +152,7 @@ impl Paths {
             state_dir: self.state_dir.join("demo"),
             demo: true,
             profile_name: "Demo".to_owned(),
+            ..self
         }
     }
 
@@ -155,9 +183,32 @@ mod tests {
     use super::*;
 
     fn resolve(config_file: Option<&str>, config_dir: Option<&str>, demo: bool) -> Paths {
-        let overrides =
-            Overrides { config_file: config_file.map(PathBuf::from), config_dir: config_dir.map(PathBuf::from), demo };
+        let overrides = Overrides {
+            config_file: config_file.map(PathBuf::from),
+            config_dir: config_dir.map(PathBuf::from),
+            demo,
+            profile: None,
+        };
         Paths::resolve(&overrides).unwrap()
+    }
+
+    #[test]
+    fn a_named_profile_shares_no_place_with_the_usual_one_nor_with_another() {
+        let of = |name: Option<&str>, demo| {
+            let profile = name.map(str::to_owned);
+            Paths::resolve(&Overrides { config_dir: Some("/srv/gate".into()), profile, demo, ..Overrides::default() })
+                .unwrap()
+        };
+        let all =
+            [of(None, false), of(Some("Work"), false), of(Some("Home"), false), of(Some("Work"), true), of(None, true)];
+        for (place, one) in all.iter().enumerate() {
+            for other in &all[place + 1..] {
+                assert_ne!(one.config_file, other.config_file);
+                assert_ne!(one.data_dir, other.data_dir);
+                assert_ne!(one.state_dir, other.state_dir);
+            }
+        }
+        assert_eq!((all[1].profile_name.as_str(), all[3].profile_name.as_str()), ("Work", "Demo"));
     }
 
     #[test]

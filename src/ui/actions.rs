@@ -14,6 +14,7 @@ use std::sync::LazyLock;
 use egui::{Key, KeyboardShortcut};
 
 use super::cx::Page;
+use crate::model::preferences::Reach;
 use crate::model::script::Script;
 
 /// What the person can do.
@@ -49,6 +50,12 @@ pub enum Action {
     HoldView,
     /// Show what was applied before.
     Revisions,
+    /// Let plots reach that far back.
+    Reach(Reach),
+    /// Open the sheet for another profile.
+    NewProfile,
+    /// Show the configuration's folder.
+    OpenFolder,
     /// Copy the base URL for clients.
     CopyBaseUrl,
     /// Copy a link to what is shown.

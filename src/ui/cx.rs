@@ -87,7 +87,7 @@ impl Page {
             Self::Usage => cards("Usage", "Who used how many tokens, day by day"),
             Self::Accounts => cards("Accounts", "Accounts and their keys"),
             Self::Connect => cards("Connect", "How to point a tool here"),
-            Self::Settings => cards("Settings", "How Tidegate behaves on this computer"),
+            Self::Settings => Facts { widest: 2_000.0, ..cards("Settings", "How Tidegate behaves on this computer") },
         }
     }
 

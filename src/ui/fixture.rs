@@ -140,6 +140,8 @@ pub fn empty() -> Snapshot {
         sockets: vec![Socket { address: "127.0.0.1:8787".to_owned(), why: "Requests of your tools" }],
         profile: Profile {
             name: "Default".to_owned(),
+            names: ["Default".to_owned(), "Work".to_owned()].into(),
+            can_add: true,
             demo: false,
             config_path: "config.toml".to_owned(),
             first_run: false,

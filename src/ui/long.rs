@@ -15,57 +15,30 @@ use crate::contract::Snapshot;
 use crate::contract::history::LongTrack;
 use crate::model::history::{Bucket, Extent, Grain, thin};
 use crate::model::id::EndpointId;
+pub use crate::model::preferences::Reach;
 use crate::ui::cx::PageCx;
 use crate::ui::plots::Metric;
+use crate::ui::stored::READING;
 use crate::ui::theme::Theme;
-use crate::ui::widgets::section;
+use crate::ui::widgets::{loading, section};
 
 /// Lines shown apart; the others are one line.
 const LINES: usize = 6;
 
-/// How far back a plot reaches.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Reach {
-    /// The last 15 minutes, second by second.
-    #[default]
-    Live,
-    /// Six hours, by ten seconds.
-    SixHours,
-    /// Seven days, by the minute.
-    SevenDays,
-}
-
-impl Reach {
-    /// All of them, shortest first.
-    pub const EACH: [Self; 3] = [Self::Live, Self::SixHours, Self::SevenDays];
-
-    /// On its button.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Live => "15 min",
-            Self::SixHours => "6 hours",
-            Self::SevenDays => "7 days",
-        }
-    }
-
-    /// What it is made of; `None`: of seconds.
-    const fn grain(self) -> Option<Grain> {
-        match self {
-            Self::Live => None,
-            Self::SixHours => Some(Grain::TenSeconds),
-            Self::SevenDays => Some(Grain::Minute),
-        }
+/// What a reach is made of; `None`: of seconds.
+const fn grain(reach: Reach) -> Option<Grain> {
+    match reach {
+        Reach::Live => None,
+        Reach::SixHours => Some(Grain::TenSeconds),
+        Reach::SevenDays => Some(Grain::Minute),
     }
 }
 
 /// Buttons for how far back plots reach.
 pub fn choose(ui: &mut Ui, each: &[Reach], reach: &mut Reach) {
-    ui.horizontal_wrapped(|ui| {
-        for one in each {
-            ui.selectable_value(reach, *one, one.name()).on_hover_text(format!("Show the last {}", one.name()));
-        }
-    });
+    for one in each {
+        ui.selectable_value(reach, *one, one.name()).on_hover_text(format!("Show the last {}", one.name()));
+    }
 }
 
 /// A line with its band, in runs without gaps. Places are seconds before the right edge, so not above zero.
@@ -115,8 +88,11 @@ pub struct Wanted<'a> {
 impl LongPlot {
     /// Shows the plot, its table, and what it says in words.
     pub fn show(&mut self, ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, wanted: &Wanted) {
-        let Some(grain) = wanted.reach.grain() else { return };
+        let Some(grain) = grain(wanted.reach) else { return };
         self.follow(snapshot, wanted, grain, whole(ui.available_width()));
+        if self.drawn.lines.is_empty() && snapshot.history.reading {
+            return loading(ui, theme, egui::Id::unique(("read", wanted.id)), 6, READING);
+        }
         plot::show(ui, theme, wanted, &self.drawn, &mut self.as_table);
     }
 
@@ -147,17 +123,20 @@ impl LongPlot {
 /// An endpoint's hours or days, below its live plots.
 #[derive(Debug, Default)]
 pub struct Earlier {
-    days: bool,
     plot: LongPlot,
 }
 
 impl Earlier {
-    /// Shows them with a choice of how far back.
-    pub fn show(&mut self, ui: &mut Ui, cx: &PageCx, endpoint: &EndpointId) {
+    /// Shows them with a choice of how far back; it is the one of all plots.
+    pub fn show(&mut self, ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointId) {
         section(ui, cx.theme, "Tokens per minute, earlier", |ui| {
-            let mut reach = if self.days { Reach::SevenDays } else { Reach::SixHours };
-            choose(ui, &[Reach::SixHours, Reach::SevenDays], &mut reach);
-            self.days = reach == Reach::SevenDays;
+            // The plots above are the last minutes already.
+            let mut reach = if cx.preferences.reach == Reach::SevenDays { Reach::SevenDays } else { Reach::SixHours };
+            let before = reach;
+            ui.horizontal_wrapped(|ui| choose(ui, &[Reach::SixHours, Reach::SevenDays], &mut reach));
+            if reach != before {
+                cx.preferences.reach = reach;
+            }
             let wanted =
                 Wanted { id: "endpoint tokens, earlier", metric: Metric::Tokens, reach, endpoint: Some(endpoint) };
             self.plot.show(ui, cx.theme, cx.snapshot, &wanted);

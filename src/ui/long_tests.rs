@@ -29,7 +29,7 @@ fn snapshot(tracks: Vec<LongTrack>) -> Snapshot {
 fn drawn(snapshot: &Snapshot, reach: Reach, pixels: u64) -> LongPlot {
     let mut plot = LongPlot::default();
     let wanted = Wanted { id: "test", metric: Metric::Tokens, reach, endpoint: None };
-    plot.follow(snapshot, &wanted, reach.grain().unwrap(), pixels);
+    plot.follow(snapshot, &wanted, grain(reach).unwrap(), pixels);
     plot
 }
 
@@ -85,7 +85,7 @@ fn lines_are_worked_out_once_until_something_changes() {
     let before = plot.drawn.lines[0].mean[0].as_ptr();
     let mut again = |snapshot: &Snapshot, reach: Reach| {
         let wanted = Wanted { id: "test", metric: Metric::Tokens, reach, endpoint: None };
-        plot.follow(snapshot, &wanted, reach.grain().unwrap(), 700);
+        plot.follow(snapshot, &wanted, grain(reach).unwrap(), 700);
         plot.drawn.lines[0].mean[0].as_ptr()
     };
     snapshot.wall_ms -= 5_000;

@@ -4,9 +4,11 @@
 //! the reason.
 //! Absent on purpose: drawing, and doing what was chosen; the shell does both.
 
+mod also;
 mod find;
 mod items;
 
+pub use also::of_setting as other_words;
 pub use find::{Finder, Found, Group};
 pub use items::all;
 
@@ -68,6 +70,8 @@ pub enum Does {
     Open(Target),
     /// Enables, drains or pauses an endpoint.
     Set(EndpointId, AdminState),
+    /// Serves with another profile.
+    Profile(String),
     /// Tests an account's key.
     Test(AccountId),
     /// Opens the field for another key of an account.
@@ -83,6 +87,8 @@ pub struct Item {
     pub label: String,
     /// Said beside it, and matched too.
     pub detail: String,
+    /// What else people call it, in lower case, parted by spaces.
+    pub also: &'static str,
     /// Why it cannot be chosen now.
     pub obstacle: Option<String>,
     /// What it does.

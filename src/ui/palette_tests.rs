@@ -74,3 +74,47 @@ fn what_was_chosen_before_stands_first_while_nothing_is_typed() {
 fn nonsense_finds_nothing() {
     assert_eq!(find("zzzzqqqq"), Found::default());
 }
+
+#[test]
+fn words_a_newcomer_types_lead_to_what_we_call_otherwise() {
+    let labels = |query: &str| {
+        let found = find(query).groups.into_iter().flat_map(|group| group.items);
+        found.map(|item| item.label).collect::<Vec<_>>()
+    };
+    for (query, wanted) in [
+        ("help", "Keyboard shortcuts"),
+        ("docs", "Keyboard shortcuts"),
+        ("shortcut", "Keyboard shortcuts"),
+        ("quit", "Quit"),
+        ("exit", "Quit"),
+        ("export", "Requests"),
+        ("theme", "Theme"),
+        ("dark", "Theme"),
+        ("logs", "Requests"),
+        ("billing", "Usage"),
+        ("preferences", "Settings"),
+        ("zoom", "Text size"),
+        ("cors", "Web pages"),
+        ("rollback", "Revisions"),
+        ("failover", "Routing"),
+    ] {
+        let labels = labels(query);
+        assert!(labels.iter().take(3).any(|label| label == wanted), "{query}: {labels:?}");
+    }
+}
+
+#[test]
+fn every_action_that_can_be_found_by_a_newcomer_has_other_words_and_a_match_by_one_says_which() {
+    let silent = |action: Action| {
+        use Action::{ExtendDown, ExtendUp, NewestRow, NextPane, NextRow, OldestRow, Palette, PreviousRow};
+        let moves = [ExtendDown, ExtendUp, NewestRow, NextPane, NextRow, OldestRow, Palette, PreviousRow];
+        moves.contains(&action)
+    };
+    for entry in crate::ui::actions::table().iter().filter(|entry| !silent(entry.action)) {
+        assert!(!also::of_action(entry.action).is_empty(), "{}", entry.label);
+    }
+    for setting in crate::ui::settings::ALL {
+        assert!(!also::of_setting(setting.slug).is_empty(), "{}", setting.slug);
+    }
+    assert_eq!(first("billing").detail, "billing · Who used how many tokens, day by day");
+}

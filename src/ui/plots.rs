@@ -3,13 +3,15 @@
 //! Invariant: a missing second is a gap, never a zero; each endpoint keeps its colour and dash on every plot.
 //! Absent on purpose: zooming and panning, which would fight with draggable lines.
 
+pub mod ends;
+mod meaning;
 mod most;
 pub mod pin;
 mod table;
 
 use std::collections::BTreeMap;
 
-use egui::{Align2, Rect, Role, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui::{Role, Stroke, Ui, WidgetInfo, pos2};
 use egui_plot::{FilledArea, GridMark, HoverPosition, Line, LineStyle, Plot, PlotPoint, PlotTransform, PlotUi, Text};
 
 pub use most::most;
@@ -267,6 +269,7 @@ impl Chart<'_> {
     /// Draws the plot, or the table that says the same; `None`: it is the table.
     pub fn show_or_table(self, ui: &mut Ui, theme: &Theme) -> Option<PlotTransform> {
         let name = self.summary.split(',').next().unwrap_or_default().to_owned();
+        meaning::button(ui, theme, self.metric, &name);
         if table::switch(ui, theme, &name) {
             note(ui, theme, &self.summary);
             table::show(ui, theme, &self.streams, self.metric, self.window, self.height);
@@ -280,7 +283,7 @@ impl Chart<'_> {
         let top = self.top.unwrap_or_else(|| self.natural_top());
         let (unit, seconds) = (self.metric.unit(), as_float(self.window));
         let (window, now) = (self.window, self.now);
-        let ends: Vec<(String, egui::Color32, f64)> = self.ends(theme);
+        let ends = self.ends(theme);
         let width = f64::from(ui.available_width());
         let margin = seconds * NAMES / (width - NAMES - AXIS).max(NAMES);
         let plot = still(self.id, theme)
@@ -313,13 +316,13 @@ impl Chart<'_> {
         });
         let summary = self.summary;
         shown.response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, &summary));
-        label_ends(ui, theme, &shown.transform, &ends);
+        ends::names(ui, &shown.transform, &ends);
         pin::show(ui, theme, &shown.response, &shown.transform, now, window);
         shown.transform
     }
 
     /// What is written at the right end of each line.
-    fn ends(&self, theme: &Theme) -> Vec<(String, egui::Color32, f64)> {
+    fn ends(&self, theme: &Theme) -> Vec<ends::End> {
         let streams = self.streams.iter().filter_map(|stream| {
             let mark = stream.last()?;
             let middle = if stream.filled { f64::midpoint(mark.low, mark.high) } else { mark.high };
@@ -394,43 +397,6 @@ fn minute_label(value: f64) -> String {
         0 => "now".to_owned(),
         seconds if seconds % 60 == 0 => format!("−{} min", seconds / 60),
         seconds => format!("−{seconds} s"),
-    }
-}
-
-/// Writes names beside line ends, moved apart so that none covers another.
-fn label_ends(ui: &Ui, theme: &Theme, plot: &PlotTransform, ends: &[(String, egui::Color32, f64)]) {
-    let frame = *plot.frame();
-    let mut placed: Vec<(f32, &str, egui::Color32)> = ends
-        .iter()
-        .map(|(name, color, value)| (plot.position_from_point(&PlotPoint::new(0.0, *value)).y, name.as_str(), *color))
-        .collect();
-    placed.sort_by(|one, other| one.0.total_cmp(&other.0));
-    let mut heights: Vec<f32> = placed.iter().map(|(y, ..)| *y).collect();
-    apart(&mut heights, frame.y_range());
-    let left = plot.position_from_point(&PlotPoint::new(0.0, 0.0)).x + 6.0;
-    let room = Rect::from_min_max(pos2(left, frame.top()), frame.max);
-    let painter = ui.painter().with_clip_rect(room.expand2(vec2(0.0, 4.0)).intersect(ui.clip_rect()));
-    for ((_, name, color), y) in placed.into_iter().zip(heights) {
-        let color = if color == theme.grid { theme.text_faint } else { color };
-        painter.text(pos2(left, y), Align2::LEFT_CENTER, name, small_font(), color);
-    }
-}
-
-/// Half the height of a name at a line's end, in points.
-const HALF: f32 = 7.0;
-
-/// Moves the middles of names, from top to bottom, so that none covers the next and all are within `room`; where there is
-/// too little of it, the lowest ones leave it.
-fn apart(heights: &mut [f32], room: egui::Rangef) {
-    let mut floor = room.max + 4.0;
-    for y in heights.iter_mut().rev() {
-        *y = y.min(floor - HALF);
-        floor = *y - HALF;
-    }
-    let mut ceiling = room.min;
-    for y in heights {
-        *y = y.max(ceiling + HALF);
-        ceiling = *y + HALF;
     }
 }
 

@@ -20,18 +20,6 @@ fn series(slot: usize, points: &[SeriesPoint]) -> EndpointSeries {
 }
 
 #[test]
-fn names_at_the_upper_edge_move_down_and_keep_apart() {
-    let room = egui::Rangef::new(100.0, 300.0);
-    let moved = |mut heights: Vec<f32>| {
-        apart(&mut heights, room);
-        heights
-    };
-    assert_eq!(moved(vec![98.0, 101.0, 103.0]), [107.0, 121.0, 135.0], "none is cut at the edge");
-    assert_eq!(moved(vec![150.0, 200.0]), [150.0, 200.0]);
-    assert_eq!(moved(vec![299.0, 300.0]), [283.0, 297.0], "the lower edge has a little more room");
-}
-
-#[test]
 fn a_missing_second_parts_a_line() {
     let one = series(0, &[1, 2, 5, 6].map(|second| point(second, 7, Health::Healthy)));
     let streams = lines(&Theme::default(), &[&one], Metric::Tokens, 10);
@@ -110,4 +98,30 @@ fn a_limit_far_above_what_is_used_is_not_drawn_dash_by_dash_all_the_way() {
     let (near, far) = (shapes(500), shapes(500_000));
     assert!(near > 50, "{near} shapes: nothing is drawn");
     assert!(far < near * 2, "{far} shapes where a near limit takes {near}");
+}
+
+#[test]
+fn a_name_too_long_for_its_room_is_whole_to_those_who_hear_it() {
+    use egui_kittest::kittest::Queryable as _;
+    let whole = "local-my-gpt4-deployment-east";
+    let one = EndpointSeries { id: whole.into(), ..series(0, &[point(1, 7, Health::Healthy)]) };
+    let harness = Harness::builder().with_context_setup(crate::ui::theme::install).build_ui(move |ui| {
+        let theme = Theme::of(ui.ctx());
+        let streams = lines(theme, &[&one], Metric::Tokens, 2);
+        let (id, summary, now) = ("t", String::new(), pin::Now::of(&crate::ui::fixture::snapshot()));
+        let chart = Chart {
+            id,
+            summary,
+            height: 160.0,
+            window: 120,
+            now,
+            metric: Metric::Tokens,
+            streams,
+            levels: Vec::new(),
+            top: None,
+        };
+        chart.show(ui, theme);
+    });
+    let name = harness.get_by_label(whole).rect();
+    assert!(name.right() <= harness.ctx.content_rect().right(), "{name}");
 }

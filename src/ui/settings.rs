@@ -149,6 +149,12 @@ pub const ALL: &[Setting] = &[
     ),
     setting(Part::Notifications, "events", "What is told", "Each kind by itself"),
     setting(Part::Shortcuts, "keys", "Keys", "Each can be changed; they are kept on this computer"),
+    setting(
+        Part::Advanced,
+        "log",
+        "Log level",
+        "How much is written to standard error; what is logged holds no key and no body",
+    ),
     setting(Part::Advanced, "file", "Configuration file", "Edit it with anything; comments stay"),
 ];
 

@@ -19,9 +19,11 @@ mod nav;
 mod palette;
 mod panes;
 mod parting;
+mod profiles;
 mod review;
 mod revisions;
 mod toasts;
+mod top;
 
 use std::sync::Arc;
 
@@ -42,7 +44,7 @@ use super::theme::{Theme, Tone};
 use super::trail::Trail;
 use super::undo::{Pending, Undo};
 pub use bell::Desktop;
-pub use coming::Away;
+pub use coming::{Away, LogTo};
 pub use leaving::Ending;
 use toasts::{Toast, Toasts};
 
@@ -73,6 +75,7 @@ pub struct Console {
     /// As they were kept last.
     kept: Preferences,
     keep: Box<dyn Fn(&Preferences)>,
+    log: LogTo,
     looks: Looks,
     /// Links from outside that are to be followed.
     links: Vec<String>,
@@ -84,10 +87,11 @@ pub struct Console {
     demo: demo::Strip,
     reviewing: bool,
     revisions: revisions::Sheet,
+    profiles: profiles::Sheet,
     hold: hold::Hold,
     bar: bool,
-    /// How high the bars at the window's foot are, in points.
-    foot: f32,
+    /// Where the page was in the frame before.
+    place: egui::Rect,
 }
 
 impl Console {
@@ -123,6 +127,7 @@ impl Console {
             preferences: Preferences::default(),
             kept: Preferences::default(),
             keep: Box::new(|_| {}),
+            log: Box::new(|_| {}),
             looks: Looks::default(),
             links: Vec::new(),
             question: None,
@@ -133,9 +138,10 @@ impl Console {
             demo: demo::Strip::default(),
             reviewing: false,
             revisions: revisions::Sheet::default(),
+            profiles: profiles::Sheet::default(),
             hold: hold::Hold::default(),
             bar: false,
-            foot: 0.0,
+            place: egui::Rect::NOTHING,
         }
     }
 
@@ -198,7 +204,7 @@ impl Console {
         self.ask(&ctx, theme, &snapshot);
         self.show_palette(&ctx, theme, &snapshot);
         self.revisions.show(&ctx, theme, &snapshot, &mut self.draft);
-        wanted.extend(self.toasts.show(&ctx, theme, self.foot).map(Wish::from));
+        wanted.extend(self.profiles.show(&ctx, theme));
         focus::show(&ctx, theme);
         wanted.extend(std::mem::take(&mut self.later).into_iter().map(Wish::Act));
         for wish in wanted {
@@ -221,7 +227,9 @@ impl Console {
         let bar = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(16, 8));
         Panel::top("top bar").frame(bar).show(ui, |ui| {
             self.panes.mark(ui, "Top bar", ui.max_rect());
-            bars::top(ui, theme, snapshot, &mut self.bell, &mut wanted);
+            let (bell, preferences) = (&mut self.bell, &mut self.preferences);
+            let mut top = top::Top { bell, preferences, held: self.hold.is_on() };
+            top::show(ui, theme, snapshot, &mut top, &mut wanted);
         });
         banners::show(ui, theme, snapshot, &mut wanted);
         self.hold.show(ui, theme, snapshot, &mut wanted);
@@ -231,18 +239,23 @@ impl Console {
             self.bar = live_bar::is_wanted(&self.draft, &self.tuning, snapshot);
         }
         let thin = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(16, 4));
-        let status =
+        let messages = self.toasts.take_the_status_line(ui.ctx());
+        if messages {
+            wanted.extend(self.toasts.show(ui, theme, self.place).map(Wish::from));
+        } else {
             Panel::bottom("status line").frame(thin).show(ui, |ui| bars::status(ui, theme, snapshot, &mut wanted));
-        self.foot = status.response.rect.height();
+        }
         if self.bar {
             let fill = Frame::new().fill(theme.bar(Tone::Info)).inner_margin(Margin::symmetric(16, 6));
             // At the foot: what the person has just changed stays where it is.
-            let draft = Panel::bottom("draft bar").frame(fill).show(ui, |ui| {
+            Panel::bottom("draft bar").frame(fill).show(ui, |ui| {
                 live_bar::show(ui, theme, (&self.draft, &self.tuning), snapshot, &mut wanted);
             });
-            self.foot += draft.response.rect.height();
         }
         nav::show(ui, theme, self.trail.page(), snapshot, &mut self.panes, &mut wanted);
+        if !messages {
+            wanted.extend(self.toasts.show(ui, theme, self.place).map(Wish::from));
+        }
         wanted
     }
 
@@ -260,13 +273,16 @@ impl Console {
             line: &self.line,
             asks: &mut asks,
         };
+        let lift = self.toasts.take_lift();
         let body = Frame::new().fill(theme.page).inner_margin(Margin::same(16));
+        self.place = ui.available_rect_before_wrap();
         egui::CentralPanel::default().frame(body).show(ui, |ui| {
             self.panes.mark(ui, &format!("{} page", page.name()), ui.max_rect());
             if page.fills_window() && ui.available_height() >= LEAST_LIST {
                 self.states.show(page, ui, &mut cx);
             } else {
                 ScrollArea::vertical().id_salt(page.name()).auto_shrink(false).show(ui, |ui| {
+                    ui.scroll_with_delta(egui::vec2(0.0, -lift));
                     ui.set_max_width(ui.available_width().min(page.widest()));
                     if page.fills_window() {
                         ui.set_height(LEAST_LIST);
@@ -383,6 +399,9 @@ impl Console {
             Wish::Compare => self.revisions.compare(),
             Wish::AddRealEndpoint => self.ask_to_leave_demo(Some(Page::Accounts)),
             Wish::CloseReview => self.reviewing = false,
+            Wish::KeepPort(port) => {
+                self.draft.edit(format!("Keep port {port}"), |config| config.listen.port = port);
+            }
             Wish::Copy(text) => ctx.copy_text(text),
         }
     }
@@ -409,6 +428,8 @@ enum Wish {
     /// The demo is over; real accounts are next.
     AddRealEndpoint,
     Compare,
+    /// The port that serves now is to be the configured one.
+    KeepPort(u16),
     Copy(String),
     Undo(Undo),
     /// A page of a service, in the browser.
@@ -449,3 +470,15 @@ mod leaving_tests;
 #[cfg(test)]
 #[path = "shell/parting_tests.rs"]
 mod parting_tests;
+
+#[cfg(test)]
+#[path = "shell/toasts_tests.rs"]
+mod toasts_tests;
+
+#[cfg(test)]
+#[path = "shell/top_tests.rs"]
+mod top_tests;
+
+#[cfg(test)]
+#[path = "shell/overlay_tests.rs"]
+mod overlay_tests;

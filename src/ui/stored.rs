@@ -13,6 +13,9 @@ use crate::ui::format::{count, date_of};
 use crate::ui::theme::{Theme, Tone, gap};
 use crate::ui::widgets::{note, section, status_label};
 
+/// What is said while the history is read.
+pub const READING: &str = "Reading what earlier runs kept. Everything else works meanwhile.";
+
 /// Whether the person was asked.
 #[derive(Debug, Default)]
 pub struct State {

@@ -394,6 +394,8 @@ pub fn small_font() -> FontId {
 
 fn style(theme: &Theme, mut visuals: egui::Visuals) -> Style {
     paint(theme, &mut visuals);
+    // A cursor that blinks has the whole window drawn twice a second while nothing changes.
+    visuals.text_cursor.blink = false;
     let mut style = Style { visuals, animation_time: 0.12, ..Style::default() };
     style.text_styles = [
         (TextStyle::Small, FontId::proportional(size::SMALL)),

@@ -15,7 +15,7 @@ use egui::ViewportCommand;
 use crate::contract::UiEnd;
 use crate::model::preferences::{Preferences, WindowPlace};
 
-use super::shell::{Away, Console, Desktop, Ending};
+use super::shell::{Away, Console, Desktop, Ending, LogTo};
 
 const CALM: Duration = Duration::from_millis(250);
 const SIZE: [f32; 2] = [1_280.0, 800.0];
@@ -29,6 +29,8 @@ pub struct WindowOptions {
     pub preferences: Preferences,
     /// Keeps changed preferences.
     pub keep: Box<dyn Fn(&Preferences)>,
+    /// Sets how much is logged.
+    pub log: LogTo,
     /// Shows notifications on the desktop.
     pub desktop: Desktop,
     /// What to open first.
@@ -41,7 +43,8 @@ pub struct WindowOptions {
 /// # Errors
 /// A sentence for the person if no window can be opened (no display, no OpenGL).
 pub fn run(line: &UiEnd, options: WindowOptions) -> Result<Ending, String> {
-    let console = Console::with(line.clone(), options.preferences, options.keep).on_desktop(options.desktop);
+    let console =
+        Console::with(line.clone(), options.preferences, options.keep).on_desktop(options.desktop).logging(options.log);
     let console = Rc::new(RefCell::new(console));
     if let Some(link) = options.link {
         console.borrow_mut().will_follow(link);

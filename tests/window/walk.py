@@ -15,7 +15,7 @@ PAGES = (
     ("Overview", "Where traffic goes"),
     ("Endpoints", "Click one to open it"),
     ("Routing", "Who gets traffic first"),
-    ("Quotas", "Quotas"),
+    ("Quotas", "How the allowance is divided"),
     ("Requests", "What happened to each request"),
     ("Queue", "Who is waiting, and for what"),
     ("Usage", "Requests and tokens, as the services count them"),

@@ -67,12 +67,13 @@ impl Stage {
 
     /// Goes to a profile's desk; that of a profile with keys of its own is kept for when it is entered again.
     pub(super) fn take_desk(&mut self, loaded: &Loaded) -> anyhow::Result<()> {
-        let known = self.left_desk.take_if(|left| left.folder == loaded.paths.data_dir);
+        let known = self.left_desks.iter().position(|left| left.folder == loaded.paths.data_dir);
+        let known = known.map(|place| self.left_desks.swap_remove(place));
         let desk = known.map_or_else(|| keys::desk(loaded), |left| Ok(left.desk))?;
         let before = std::mem::replace(&mut self.desk, desk);
         if !self.profile.shown.demo {
             let folder = self.profile.paths.data_dir.clone();
-            self.left_desk = Some(LeftDesk { folder, desk: before, in_memory: keys::in_memory(&self.places) });
+            self.left_desks.push(LeftDesk { folder, desk: before, in_memory: keys::in_memory(&self.places) });
         }
         Ok(())
     }

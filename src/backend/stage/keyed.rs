@@ -36,7 +36,7 @@ impl Stage {
 
     /// Accounts of the profile that was left whose keys are in memory alone.
     pub(in crate::backend) fn set_aside(&self) -> Vec<AccountId> {
-        self.left_desk.as_ref().map(|left| left.in_memory.clone()).unwrap_or_default()
+        self.left_desks.iter().flat_map(|left| left.in_memory.clone()).collect()
     }
 
     pub(in crate::backend) fn keys_are(&mut self, places: Vec<Answer>) {

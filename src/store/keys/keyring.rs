@@ -19,6 +19,8 @@ pub type Opener = Box<dyn Fn() -> keyring_core::Result<Arc<CredentialStore>> + S
 pub struct KeyringStore {
     open: Opener,
     opened: Option<Arc<CredentialStore>>,
+    /// Of a named profile: its accounts' keys are entries of their own, whatever the accounts are called.
+    profile: Option<String>,
 }
 
 impl Default for KeyringStore {
@@ -37,7 +39,18 @@ impl KeyringStore {
     /// Any store of `keyring_core`; `open` is called again after each failure.
     #[must_use]
     pub fn opened_by(open: Opener) -> Self {
-        Self { open, opened: None }
+        Self { open, opened: None, profile: None }
+    }
+
+    /// The keys of a named profile; `None`: of the usual one.
+    #[must_use]
+    pub fn of_profile(self, profile: Option<&str>) -> Self {
+        Self { profile: profile.map(str::to_owned), ..self }
+    }
+
+    /// The user of an account's entry.
+    fn user(&self, account: &AccountId) -> String {
+        self.profile.as_ref().map_or_else(|| account.to_string(), |profile| format!("{account} (profile {profile})"))
     }
 
     fn with_entry<T>(
@@ -50,7 +63,7 @@ impl KeyringStore {
             Some(store) => Arc::clone(store),
             None => Arc::clone(self.opened.insert((self.open)().map_err(|error| plain(&error))?)),
         };
-        match store.build(slot.service(), account.as_str(), None).and_then(|entry| work(&entry)) {
+        match store.build(slot.service(), &self.user(account), None).and_then(|entry| work(&entry)) {
             Ok(value) => Ok(Some(value)),
             Err(Error::NoEntry) => Ok(None),
             Err(error) => {

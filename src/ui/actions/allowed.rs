@@ -60,6 +60,9 @@ pub fn obstacle(action: Action, now: &Circumstances) -> Option<&'static str> {
         Action::Review | Action::Discard => unless(now.draft.is_changed(), "There are no unapplied changes"),
         Action::CopyBaseUrl | Action::PauseServing | Action::ResumeServing => serving(action, now),
         Action::RetryPort => unless(stands_in(now.snapshot), "We listen where we should"),
+        Action::NewProfile => {
+            unless(now.snapshot.profile.can_add, "Profiles cannot be added beside a file that was named with --config")
+        }
         Action::EnterDemo => unless(!demo, "This is the demo"),
         Action::LeaveDemo => unless(demo, "This is not the demo"),
         Action::Play(_) if !demo => Some("Only the demo plays scripts"),

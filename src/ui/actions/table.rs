@@ -6,6 +6,7 @@
 use egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::{Action, Entry, Section};
+use crate::model::preferences::Reach;
 use crate::model::script::Script;
 use crate::ui::cx::Page;
 
@@ -161,6 +162,9 @@ const EDITING: &[Entry] = &[
     edit(Action::Revisions, "Revisions", "What was applied, when and by whom; go back as a draft"),
     edit(Action::HoldView, "Pause the view", "Hold what pages show of traffic, which goes on; again to resume")
         .keys(&[plain(Key::Space)]),
+    edit(Action::Reach(Reach::Live), "Plots of 15 min", "Let every plot show the last 15 minutes, second by second"),
+    edit(Action::Reach(Reach::SixHours), "Plots of 6 hours", "Let every plot show the last 6 hours"),
+    edit(Action::Reach(Reach::SevenDays), "Plots of 7 days", "Let every plot show the last 7 days"),
     edit(Action::LiveTuning, "Live tuning", "Edits run as soon as you pause, and go back unless you keep them")
         .keys(&[plain(Key::L)]),
     edit(Action::ReloadFile, "Reload the configuration file", "Read it again and apply it"),
@@ -208,6 +212,8 @@ const SERVING: &[Entry] = &[
     serving(Action::CopyBaseUrl, "Copy base URL", "Copy the address that clients use").keys(&[shifted(Key::C)]),
     serving(Action::PauseServing, "Pause serving", "Answer every request with a clear 503 until resumed"),
     serving(Action::ResumeServing, "Resume serving", "Serve requests again"),
+    serving(Action::NewProfile, "New profile", "Add a configuration with keys and a history of its own"),
+    serving(Action::OpenFolder, "Open the folder", "Show where the configuration of this profile is"),
     serving(Action::RetryPort, "Retry the port", "Listen on the configured port, if it is free again"),
     serving(Action::EnterDemo, "Try simulated endpoints", "No key, and nothing leaves this computer"),
     serving(Action::LeaveDemo, "Leave the demo", "Remove the simulated endpoints and their history"),

@@ -3,13 +3,13 @@
 //! Invariant: points are lent to the plot, never copied; the plot has a sentence and a table for those who do not see it.
 //! Absent on purpose: working out what is drawn.
 
-use egui::{Align2, RichText, Role, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui::{RichText, Role, Stroke, Ui, WidgetInfo, pos2};
 use egui_plot::{FilledArea, GridMark, HoverPosition, LineStyle, PlotPoints, PlotTransform};
 use jiff::tz::TimeZone;
 
 use super::{Drawn, Line, Reach, Wanted, float};
 use crate::model::units::{Grouped, Short};
-use crate::ui::plots::{Metric, still};
+use crate::ui::plots::{Metric, ends, still};
 use crate::ui::theme::{Dash, SeriesStyle, Theme, gap, small_font};
 use crate::ui::widgets::{checkbox, note};
 
@@ -26,7 +26,7 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, wanted: &Wanted, drawn: &Drawn, a
     }
     let words = summary(wanted, drawn);
     let transform = draw(ui, theme, wanted, drawn, &words);
-    label_ends(ui, theme, &transform, drawn);
+    ends::names(ui, &transform, &ends_of(theme, drawn));
     label_bands(ui, theme, &transform, drawn);
     checkbox(ui, as_table, "Show as table");
     if *as_table {
@@ -99,25 +99,11 @@ fn hovered(hover: &HoverPosition, unit: &str, edge: u64) -> Option<String> {
     }
 }
 
-/// Names at the ends of lines, moved apart so that none covers another.
-fn label_ends(ui: &Ui, theme: &Theme, plot: &PlotTransform, drawn: &Drawn) {
-    let frame = *plot.frame();
+/// What is written at the right end of each line.
+fn ends_of(theme: &Theme, drawn: &Drawn) -> Vec<ends::End> {
     let end = |line: &Line| line.mean.last().and_then(|run| run.last()).copied();
-    let mut ends: Vec<(f32, &Line)> = drawn
-        .lines
-        .iter()
-        .filter_map(|line| Some((plot.position_from_point(&end(line)?).y.max(frame.top() + 7.0), line)))
-        .collect();
-    ends.sort_by(|one, other| one.0.total_cmp(&other.0));
-    let left = plot.position_from_point(&egui_plot::PlotPoint::new(0.0, 0.0)).x + 6.0;
-    let room = egui::Rect::from_min_max(pos2(left, frame.top()), frame.max);
-    let painter = ui.painter().with_clip_rect(room.expand2(vec2(0.0, 4.0)).intersect(ui.clip_rect()));
-    let mut floor = frame.bottom() + 4.0;
-    for (y, line) in ends.into_iter().rev() {
-        let y = y.min(floor - 7.0);
-        floor = y - 7.0;
-        painter.text(pos2(left, y), Align2::LEFT_CENTER, &line.name, small_font(), style(theme, line).color);
-    }
+    let named = |line: &Line| Some((line.name.clone(), style(theme, line).color, end(line)?.y));
+    drawn.lines.iter().filter_map(named).collect()
 }
 
 /// Grey over times without serving, with their words where there is room.

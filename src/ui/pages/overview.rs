@@ -1,19 +1,22 @@
 //! The Overview: is it fine, and if not, what do I do?
 //!
 //! Invariant: top to bottom it answers what needs the person, how much room is left, where traffic goes, what changes.
-//! Absent on purpose: editing; every part leads to the page where things are changed.
+//! Absent on purpose: editing what runs; every part leads to the page where that is changed. The person arranges the rest.
 
+mod arrange;
 mod attention;
 mod figures;
 mod flow;
+mod panels;
 mod recent;
 mod unknown;
 mod waiting;
 
-use egui::{Align, Layout, Ui, vec2};
+use egui::{Align, Layout, Role, Ui, WidgetInfo, vec2};
 
 use crate::contract::snapshot::{EndpointSeries, SeriesPoint};
 use crate::contract::{Command, DemoCommand};
+use crate::model::preferences::Panel;
 use crate::model::status::Health;
 use crate::model::units::Grouped;
 use crate::ui::cx::{Page, PageCx, Target};
@@ -22,12 +25,11 @@ use crate::ui::long::{self, LongPlot, Reach, Wanted};
 use crate::ui::plots::{self, Chart, Metric, pin};
 use crate::ui::status;
 use crate::ui::theme::{self, gap};
-use crate::ui::widgets::{LaneSpan, card, note, primary_button, section, state_lane};
+use crate::ui::widgets::{LaneSpan, card, middle, note, primary_button, section, state_lane};
 
 /// This page's view state.
 #[derive(Debug, Default)]
 pub struct State {
-    reach: Reach,
     /// Of tokens and of requests.
     long: [LongPlot; 2],
 }
@@ -43,15 +45,22 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     figures::show(ui, cx);
     flow::show(ui, cx);
     waiting::show(ui, cx);
-    long::choose(ui, &Reach::EACH, &mut state.reach);
-    match state.reach {
-        Reach::Live => changes(ui, cx),
-        reach => earlier(ui, cx, &mut state.long, reach),
-    }
+    ui.horizontal_wrapped(|ui| {
+        long::choose(ui, &Reach::EACH, &mut cx.preferences.reach);
+        arrange::button(ui, cx);
+    });
+    let reach = cx.preferences.reach;
+    // Of earlier hours no states are kept.
+    let absent: &[Panel] = if reach == Reach::Live { &[] } else { &[Panel::States] };
+    panels::show(ui, cx, absent, &mut |ui, cx, panel| match panel {
+        Panel::Tokens => tokens_or_requests(ui, cx, state, Metric::Tokens),
+        Panel::Requests => tokens_or_requests(ui, cx, state, Metric::Requests),
+        Panel::States => states(ui, cx),
+        Panel::Recent => recent::show(ui, cx),
+    });
     if let Some(filter) = pin::asked(ui.ctx()) {
         cx.open(Target::RequestsWhere(filter.into()));
     }
-    recent::show(ui, cx);
 }
 
 fn nothing_yet(ui: &mut Ui, cx: &mut PageCx) {
@@ -73,34 +82,23 @@ fn nothing_yet(ui: &mut Ui, cx: &mut PageCx) {
     });
 }
 
-/// Hours or days of tokens and requests.
-fn earlier(ui: &mut Ui, cx: &PageCx, plots: &mut [LongPlot; 2], reach: Reach) {
-    let [tokens, requests] = plots;
-    let each = [
-        (tokens, "overview tokens, earlier", "Tokens per minute", Metric::Tokens),
-        (requests, "overview requests, earlier", "Requests per minute", Metric::Requests),
-    ];
-    for (plot, id, heading, metric) in each {
-        section(ui, cx.theme, heading, |ui| {
-            plot.show(ui, cx.theme, cx.snapshot, &Wanted { id, metric, reach, endpoint: None });
-        });
+/// The plot of the last minutes, or of hours or days.
+fn tokens_or_requests(ui: &mut Ui, cx: &PageCx, state: &mut State, metric: Metric) {
+    let [tokens, requests] = &mut state.long;
+    let (long, id, heading) = match metric {
+        Metric::Tokens => (tokens, "overview tokens, earlier", "Tokens per minute"),
+        Metric::Requests => (requests, "overview requests, earlier", "Requests per minute"),
+    };
+    match cx.preferences.reach {
+        Reach::Live => plot(ui, cx, metric),
+        reach => section(ui, cx.theme, heading, |ui| {
+            long.show(ui, cx.theme, cx.snapshot, &Wanted { id, metric, reach, endpoint: None });
+        }),
     }
 }
 
-/// Two plots and one lane per endpoint.
-fn changes(ui: &mut Ui, cx: &PageCx) {
-    let wide = ui.available_width() >= 760.0;
-    if wide {
-        ui.columns(2, |columns| {
-            let mut columns = columns.iter_mut();
-            for (metric, column) in [Metric::Tokens, Metric::Requests].into_iter().zip(&mut columns) {
-                plot(column, cx, metric);
-            }
-        });
-    } else {
-        plot(ui, cx, Metric::Tokens);
-        plot(ui, cx, Metric::Requests);
-    }
+/// One lane per endpoint.
+fn states(ui: &mut Ui, cx: &PageCx) {
     let now = cx.snapshot.at.0 / 1_000_000;
     let window = plots::window(&cx.snapshot.series.endpoints, now);
     let heading = format!("States, {}", plots::window_words(window));
@@ -149,16 +147,23 @@ fn lanes(ui: &mut Ui, cx: &PageCx, (now, window): (u64, u64)) {
     let theme = cx.theme;
     ui.spacing_mut().item_spacing.y = gap::S;
     let mut quiet = 0;
+    let font = egui::TextStyle::Body.resolve(ui.style());
+    let most = (ui.available_width() * 0.28).clamp(130.0, 300.0);
+    let width = |name: &str| ui.painter().layout_no_wrap(name.to_owned(), font.clone(), theme.text_soft).size().x;
+    let widest = cx.snapshot.series.endpoints.iter().map(|one| width(one.id.as_str()).ceil()).fold(0.0, f32::max);
+    let room = widest.clamp(130.0, most);
     for one in &cx.snapshot.series.endpoints {
         if one.points().all(|point| point.health == Health::Unknown) {
             quiet += 1;
             continue;
         }
         ui.horizontal(|ui| {
-            ui.allocate_ui_with_layout(vec2(130.0, 16.0), Layout::left_to_right(Align::Center), |ui| {
-                ui.set_min_width(130.0);
-                let name = egui::RichText::new(one.id.as_str()).color(theme.text_soft);
-                ui.add(egui::Label::new(name).truncate());
+            ui.allocate_ui_with_layout(vec2(room, 16.0), Layout::left_to_right(Align::Center), |ui| {
+                ui.set_min_width(room);
+                let shown = middle(ui, one.id.as_str(), &font, room);
+                let label = ui.label(egui::RichText::new(shown).color(theme.text_soft));
+                label.widget_info(|| WidgetInfo::labeled(Role::Label, true, one.id.as_str()));
+                label.on_hover_text(one.id.as_str());
             });
             let spans = spans(one, cx.snapshot.at);
             let range = (now.saturating_sub(window), now);
@@ -203,3 +208,7 @@ mod tests {
         assert_eq!(spans.iter().map(|span| (span.start, span.end)).collect::<Vec<_>>(), [(0, 410), (430, 601)]);
     }
 }
+
+#[cfg(test)]
+#[path = "overview_tests.rs"]
+mod arranging_tests;

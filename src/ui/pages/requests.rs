@@ -29,8 +29,9 @@ use crate::model::units::Grouped;
 use crate::ui::actions::Action;
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::pages::why::{self, Tab};
+use crate::ui::stored::READING;
 use crate::ui::theme::gap;
-use crate::ui::widgets::{self, TableState};
+use crate::ui::widgets::{self, TableState, loading};
 
 use columns::Columns;
 use older::Older;
@@ -179,6 +180,9 @@ fn list(ui: &mut Ui, cx: &mut PageCx, state: &mut State, focus: bool) {
     widgets::page_title(ui, cx.theme, "Requests", "What happened to each request, and why");
     bar::show(ui, cx, state, focus);
     ui.add_space(gap::S);
+    if cx.snapshot.records.is_empty() && cx.snapshot.history.reading {
+        return loading(ui, cx.theme, egui::Id::unique("requests are read"), 12, READING);
+    }
     if cx.snapshot.records.is_empty() {
         ui.label("No request has finished yet.");
         if ui.button("See how to point a tool here").clicked() {

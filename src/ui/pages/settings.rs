@@ -17,11 +17,16 @@ use crate::ui::actions::Action;
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::flash;
 use crate::ui::keyless;
+use crate::ui::palette;
 use crate::ui::rules;
 use crate::ui::settings::{self, Part, Setting};
 use crate::ui::stored;
 use crate::ui::theme::{gap, strong};
 use crate::ui::widgets::{note, page_title, quiet_button, section};
+
+/// From this width on there is room for two columns, in points; these parts stand in the left one.
+const TWO_COLUMNS: f32 = 1_300.0;
+const LEFT: [Part; 4] = [Part::Network, Part::Callers, Part::Requests, Part::Advanced];
 
 /// In how many frames a setting is scrolled to.
 const FRAMES: u8 = 3;
@@ -51,25 +56,40 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     }
     page_title(ui, cx.theme, "Settings", "How Tidegate behaves on this computer");
     search(ui, cx, state);
-    let mut any = false;
-    for part in Part::ALL {
-        let shown: Vec<&Setting> =
-            settings::ALL.iter().filter(|setting| setting.part == part && matches(setting, &state.filter)).collect();
-        if shown.is_empty() {
-            continue;
+    let passing = |part: &Part| {
+        let of_it = |setting: &&Setting| setting.part == *part && matches(setting, &state.filter);
+        settings::ALL.iter().any(|setting| of_it(&setting))
+    };
+    let parts: Vec<Part> = Part::ALL.into_iter().filter(passing).collect();
+    if parts.is_empty() {
+        ui.label("No setting is called that.");
+    } else if ui.available_width() < TWO_COLUMNS || parts.len() == 1 {
+        for part in parts {
+            one_part(ui, cx, state, part);
         }
-        any = true;
-        section(ui, cx.theme, part.name(), |ui| {
-            for setting in shown {
-                one(ui, cx, state, setting);
+    } else {
+        let (left, right): (Vec<Part>, Vec<Part>) = parts.into_iter().partition(|part| LEFT.contains(part));
+        ui.columns(2, |columns| {
+            for (ui, parts) in columns.iter_mut().zip([left, right]) {
+                for part in parts {
+                    one_part(ui, cx, state, part);
+                }
             }
         });
-        if part == Part::Data {
-            stored::show(ui, cx, &mut state.stored);
-        }
     }
-    if !any {
-        ui.label("No setting is called that.");
+}
+
+/// The settings of a part that pass the filter.
+fn one_part(ui: &mut Ui, cx: &mut PageCx, state: &mut State, part: Part) {
+    let passing = |setting: &&Setting| setting.part == part && matches(setting, &state.filter);
+    let shown: Vec<&Setting> = settings::ALL.iter().filter(passing).collect();
+    section(ui, cx.theme, part.name(), |ui| {
+        for setting in shown {
+            one(ui, cx, state, setting);
+        }
+    });
+    if part == Part::Data {
+        stored::show(ui, cx, &mut state.stored);
     }
 }
 
@@ -94,7 +114,8 @@ fn matches(setting: &Setting, filter: &str) -> bool {
     if setting.slug == "keys" && shortcuts::finds(filter) {
         return true;
     }
-    let text = format!("{} {} {}", setting.part.name(), setting.name, setting.hint).to_lowercase();
+    let also = palette::other_words(setting.slug);
+    let text = format!("{} {} {} {also}", setting.part.name(), setting.name, setting.hint).to_lowercase();
     filter.to_lowercase().split_whitespace().all(|word| text.contains(word))
 }
 

@@ -255,3 +255,46 @@ fn an_upstream_proxy_is_taken_whole_and_never_with_a_password() {
     harness.run_steps(3);
     assert!(!harness.state().draft().is_changed());
 }
+
+#[test]
+fn the_logs_level_acts_at_once_and_goes_back_to_that_of_the_launch() {
+    use crate::model::preferences::LogLevel;
+    use std::cell::RefCell;
+    use std::rc::Rc;
+    let (line, _, _) = crate::contract::line(fixture::snapshot());
+    let heard = Rc::new(RefCell::new(Vec::new()));
+    let log = Rc::clone(&heard);
+    let mut console = Console::with(line, Preferences::default(), Box::new(|_| {}))
+        .logging(Box::new(move |level| log.borrow_mut().push(level)));
+    console.will_follow("tidegate://settings/log".to_owned());
+    let mut harness =
+        Harness::builder().with_size(egui::vec2(1280.0, 800.0)).with_context_setup(theme::install).build_ui_state(
+            |ui, console: &mut Console| {
+                console.logic(&ui.ctx().clone());
+                console.ui(ui);
+            },
+            console,
+        );
+    harness.run_steps(30);
+    for name in ["Everything, for finding a fault", "Log level: back to As at launch"] {
+        harness.get_by_label(name).click();
+        harness.run_steps(4);
+    }
+    assert_eq!(*heard.borrow(), [Some(LogLevel::Debug), None]);
+}
+
+#[test]
+fn in_a_wide_window_settings_stand_in_two_columns_and_none_is_missing() {
+    let names = |width: f32| {
+        let (mut harness, _, _) = over(fixture::snapshot());
+        harness.set_size(egui::vec2(width, 4_400.0));
+        harness.run_steps(4);
+        let place =
+            |name: &str| harness.query_by_role_and_label(egui::Role::Label, name).map(|node| node.rect().left());
+        settings::ALL.iter().filter_map(|setting| place(setting.name)).collect::<Vec<f32>>()
+    };
+    let (narrow, wide) = (names(1_280.0), names(2_560.0));
+    assert_eq!(narrow.len(), wide.len());
+    let furthest = |lefts: &[f32]| lefts.iter().copied().fold(0.0, f32::max);
+    assert!(furthest(&narrow) < 640.0 && furthest(&wide) > 1_000.0, "{narrow:?} {wide:?}");
+}

@@ -20,7 +20,7 @@ use crate::ui::cx::{Page, PageCx};
 use crate::ui::format::{count, file_time};
 use crate::ui::stored;
 use crate::ui::theme::{self, Theme, Tone, gap};
-use crate::ui::widgets::{Column, DataTable, TableState, card, fact, note, page_title};
+use crate::ui::widgets::{Column, DataTable, TableState, card, fact, loading, note, page_title};
 
 use tally::{By, Figure, Range, Tally};
 
@@ -64,6 +64,9 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     page_title(ui, theme, "Usage", "Requests and tokens, as the services count them");
     let today = tally::day_of(cx.snapshot.wall_ms);
     if cx.snapshot.history.usage.iter().next().is_none() {
+        if cx.snapshot.history.reading {
+            return loading(ui, theme, egui::Id::unique("usage is read"), 8, stored::READING);
+        }
         nothing_yet(ui, cx);
         return;
     }

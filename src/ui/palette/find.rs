@@ -6,7 +6,7 @@
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
-use super::{Does, Item, Kind, items};
+use super::{Does, Item, Kind, also, items};
 use crate::contract::Snapshot;
 use crate::model::record::RequestRecord;
 use crate::ui::link;
@@ -17,6 +17,10 @@ const NEWEST: usize = 300;
 const DETAIL_SHARE: u32 = 3;
 /// What puts endpoints and pages before others that match about as well.
 const WANTED_MOST: u32 = 30;
+/// What a label counts that has the very words.
+const VERY_WORDS: u32 = 800;
+/// What another word for a thing counts, whole or begun: more than scattered letters.
+const OTHER_WORD: (u32, u32) = (400, 200);
 
 /// What was found, by kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,7 +80,7 @@ impl Finder {
             if text.is_empty() && prefix.is_none() { again(items, recent) } else { vec![] };
         let pattern = Pattern::parse(text, CaseMatching::Ignore, Normalization::Smart);
         let here = items.iter().filter(|item| in_scope(item.kind, prefix));
-        found.extend(here.filter_map(|item| Some((self.score(&pattern, item)?, item.clone()))));
+        found.extend(here.filter_map(|item| self.found(&pattern, text, item)));
         if prefix == Some('#') {
             let newest = snapshot.records.iter().rev().take(NEWEST).map(|record| items::request(record));
             found.extend(newest.filter_map(|item| Some((self.score(&pattern, &item)?, item))));
@@ -87,12 +91,33 @@ impl Finder {
         grouped(found, text.is_empty())
     }
 
+    /// The item with its score, by what it is called here or elsewhere; by a word of elsewhere, it says so.
+    fn found(&mut self, pattern: &Pattern, text: &str, item: &Item) -> Option<(u32, Item)> {
+        let very = if has_words(&item.label, text) { VERY_WORDS } else { 0 };
+        let ours = self.score(pattern, item).map(|score| score.saturating_add(very));
+        let (word, theirs) = match also::said(item.also, text) {
+            Some((word, true)) => (word, OTHER_WORD.0),
+            Some((word, false)) => (word, OTHER_WORD.1),
+            None => return Some((ours?, item.clone())),
+        };
+        if let Some(ours) = ours.filter(|ours| *ours >= theirs) {
+            return Some((ours, item.clone()));
+        }
+        Some((theirs, Item { detail: format!("{word} · {}", item.detail), ..item.clone() }))
+    }
+
     fn score(&mut self, pattern: &Pattern, item: &Item) -> Option<u32> {
         let mut score = |text: &str| pattern.score(Utf32Str::new(text, &mut self.letters), &mut self.matcher);
-        let label = score(&item.label);
-        let score = label.map(|label| label.saturating_mul(DETAIL_SHARE)).or_else(|| score(&item.detail))?;
+        let label = score(&item.label).map(|label| label.saturating_mul(DETAIL_SHARE));
+        let score = label.or_else(|| score(&item.detail))?;
         Some(score.saturating_add(if matches!(item.kind, Kind::Endpoint | Kind::Page) { WANTED_MOST } else { 0 }))
     }
+}
+
+/// Whether every word that was typed is a word of the label.
+fn has_words(label: &str, text: &str) -> bool {
+    let known = |typed: &str| label.split(' ').any(|word| word.eq_ignore_ascii_case(typed));
+    !text.is_empty() && text.split_whitespace().all(known)
 }
 
 /// A link, as it would be followed.
@@ -104,6 +129,7 @@ fn pasted(query: &str) -> Option<Item> {
         kind: Kind::Link,
         label: format!("Go to {}", link::write(&place)),
         detail: page.to_owned(),
+        also: "",
         obstacle: None,
         does: Does::Open(target),
     })

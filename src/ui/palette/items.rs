@@ -3,7 +3,7 @@
 //! Invariant: in the order of the table, then of the configuration; requests newest first.
 //! Absent on purpose: matching.
 
-use super::{Does, Item, Kind};
+use super::{Does, Item, Kind, also};
 use crate::contract::Snapshot;
 use crate::model::config::{AdminState, Credential, Service};
 use crate::model::record::RequestRecord;
@@ -37,11 +37,20 @@ pub fn all(now: &Circumstances) -> Vec<Item> {
             items.push(command(format!("Replace key of {id}"), detail, Does::ReplaceKey(account.id.clone())));
         }
     }
-    items.extend(
-        settings::ALL
-            .iter()
-            .map(|setting| place(Kind::Setting, setting.name, setting.hint.to_owned(), Target::Setting(setting.slug))),
-    );
+    let profile = &now.snapshot.profile;
+    let others = profile.names.iter().filter(|name| profile.demo || **name != profile.name);
+    items.extend(others.map(|name| {
+        let found = command(
+            format!("Serve with profile {name}"),
+            "At once; requests under way finish",
+            Does::Profile(name.clone()),
+        );
+        Item { also: "switch change account workspace configuration", ..found }
+    }));
+    items.extend(settings::ALL.iter().map(|setting| {
+        let found = place(Kind::Setting, setting.name, setting.hint.to_owned(), Target::Setting(setting.slug));
+        Item { also: also::of_setting(setting.slug), ..found }
+    }));
     items
 }
 
@@ -50,6 +59,7 @@ fn of_the_table(now: &Circumstances) -> Vec<Item> {
         kind: if matches!(entry.action, Action::Go(_)) { Kind::Page } else { Kind::Command },
         label: label(entry, now),
         detail: entry.hint.to_owned(),
+        also: also::of_action(entry.action),
         obstacle: actions::obstacle(entry.action, now).map(str::to_owned),
         does: Does::Act(entry.action),
     };
@@ -85,11 +95,11 @@ fn switch(endpoint: &EndpointView, verb: &str, state: AdminState) -> Item {
 }
 
 fn place(kind: Kind, label: &str, detail: String, target: Target) -> Item {
-    Item { kind, label: label.to_owned(), detail, obstacle: None, does: Does::Open(target) }
+    Item { kind, label: label.to_owned(), detail, also: "", obstacle: None, does: Does::Open(target) }
 }
 
 fn command(label: String, detail: &str, does: Does) -> Item {
-    Item { kind: Kind::Command, label, detail: detail.to_owned(), obstacle: None, does }
+    Item { kind: Kind::Command, label, detail: detail.to_owned(), also: "", obstacle: None, does }
 }
 
 /// A finished request.

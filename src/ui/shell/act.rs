@@ -11,7 +11,9 @@ use super::leaving::Question;
 use super::toasts::Look;
 use super::{Console, Toast};
 use crate::contract::snapshot::Serving;
-use crate::contract::{Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, ServingCommand, Snapshot};
+use crate::contract::{
+    Command, ConfigCommand, DemoCommand, EndpointCommand, Folder, KeyCommand, ProfileCommand, ServingCommand, Snapshot,
+};
 use crate::model::config::AdminState;
 use crate::model::preferences::ThemeChoice;
 use crate::ui::actions::{self, Action, Circumstances};
@@ -62,6 +64,8 @@ impl Console {
             Action::Undo | Action::Redo | Action::Review | Action::Discard => self.edit(action, ctx),
             Action::HoldView => self.hold.toggle(snapshot),
             Action::Revisions => self.revisions.open(),
+            Action::NewProfile => self.profiles.open(),
+            Action::Reach(reach) => self.preferences.reach = reach,
             Action::LiveTuning => self.tuning.toggle(),
             Action::CopyBaseUrl => self.copy_base_url(ctx, snapshot),
             Action::CopyLink => self.copy_link(ctx),
@@ -85,6 +89,7 @@ impl Console {
             Action::PauseServing => Command::Serving(ServingCommand::Pause),
             Action::ResumeServing => Command::Serving(ServingCommand::Resume),
             Action::RetryPort => Command::Serving(ServingCommand::RetryPort),
+            Action::OpenFolder => Command::Reveal(Folder::Config),
             Action::ReloadFile => Command::Config(ConfigCommand::Reload),
             Action::EnterDemo => Command::Demo(DemoCommand::Enter),
             Action::StopScript => Command::Demo(DemoCommand::Stop),
@@ -186,6 +191,7 @@ impl Console {
                 self.go(ctx, Page::Accounts, Some(Target::Account(account)));
                 self.acts.push(Action::ReplaceKey);
             }
+            Does::Profile(name) => self.order(ctx, snapshot, Command::Profile(ProfileCommand::Enter(name))),
             Does::Test(account) => self.order(ctx, snapshot, Command::Key(KeyCommand::Test(account))),
         }
     }

@@ -9,6 +9,8 @@ use super::{Wish, toasts};
 use crate::contract::snapshot::{PortHeld, Problem, Serving};
 use crate::contract::{Command, ConfigCommand, ServingCommand, Snapshot};
 use crate::model::check::{Finding, Severity};
+use crate::ui::actions::Action;
+use crate::ui::cx::Target;
 use crate::ui::theme::{Theme, Tone};
 
 struct Banner {
@@ -94,6 +96,7 @@ fn copy_details(problem: &Problem) -> (String, Wish) {
 }
 
 fn port_taken(base_url: &str, held: &PortHeld) -> Banner {
+    let keep = port_of(base_url).map(|port| (format!("Keep {port}"), Wish::KeepPort(port)));
     let holder = held.holder.as_deref().unwrap_or("another program");
     Banner {
         tone: Tone::Throttled,
@@ -101,8 +104,19 @@ fn port_taken(base_url: &str, held: &PortHeld) -> Banner {
             "Port {} is used by {holder}. Serving on {base_url} instead, until it is free and you retry.",
             held.port
         ),
-        buttons: vec![(format!("Retry {}", held.port), Wish::Send(Command::Serving(ServingCommand::RetryPort)))],
+        buttons: keep
+            .into_iter()
+            .chain([
+                (format!("Retry {}", held.port), Wish::Send(Command::Serving(ServingCommand::RetryPort))),
+                ("Choose…".to_owned(), Wish::Open(Target::Setting("port"))),
+            ])
+            .collect(),
     }
+}
+
+/// The port of a base URL.
+fn port_of(base_url: &str) -> Option<u16> {
+    base_url.strip_suffix("/v1")?.rsplit(':').next()?.parse().ok()
 }
 
 fn faults(findings: &[Finding], path: &str) -> Option<Banner> {
@@ -120,5 +134,6 @@ fn file_buttons(path: &str) -> Vec<(String, Wish)> {
     vec![
         ("Reload the file".to_owned(), Wish::Send(Command::Config(ConfigCommand::Reload))),
         ("Copy its path".to_owned(), Wish::Copy(path.to_owned())),
+        ("Open its folder".to_owned(), Wish::Act(Action::OpenFolder)),
     ]
 }

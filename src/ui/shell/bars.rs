@@ -1,17 +1,13 @@
-//! The top bar, the draft bar and the status line.
+//! The draft bar and the status line.
 //!
-//! Invariant: listening and being able to answer are told apart.
+//! Invariant: figures that do not fit are left out whole, and an ellipsis says so.
 //! Absent on purpose: page content.
 
-use egui::{Align, CornerRadius, Frame, Label, Layout, Margin, RichText, Stroke, Ui};
-use egui_material_icons::icons::{
-    ICON_CONTENT_COPY, ICON_DARK_MODE, ICON_LIGHT_MODE, ICON_PAUSE, ICON_PLAY_ARROW, ICON_SEARCH,
-};
+use egui::{Align, Label, Layout, RichText, Ui};
 
 use super::Wish;
-use super::bell::Bell;
-use crate::contract::snapshot::{KeyringState, Serving};
-use crate::contract::{Command, ServingCommand, Snapshot};
+use crate::contract::Snapshot;
+use crate::contract::snapshot::KeyringState;
 use crate::model::status::EndpointView;
 use crate::model::units::{Grouped, Short};
 use crate::ui::actions::{self, Action};
@@ -19,103 +15,7 @@ use crate::ui::draft::Draft;
 use crate::ui::format::count;
 use crate::ui::tally::Tally;
 use crate::ui::theme::{self, Theme, Tone, gap, size};
-use crate::ui::widgets::{chip, icon_button, primary_button};
-
-/// Below this width, words that a glyph can stand for are left out.
-const NARROW: f32 = 880.0;
-/// Below this width, the buttons alone have room; their tooltips and the Settings page tell the rest.
-const TINY: f32 = 520.0;
-
-/// Serving pill, base URL, profile, theme.
-pub(super) fn top(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, bell: &mut Bell, wanted: &mut Vec<Wish>) {
-    let (narrow, tiny) = (ui.available_width() < NARROW, ui.available_width() < TINY);
-    ui.horizontal(|ui| {
-        ui.set_min_height(30.0);
-        let (tone, word) = serving(snapshot);
-        pill(ui, theme, tone, word);
-        if let Serving::Listening { base_url, paused, .. } = &snapshot.serving {
-            if !tiny {
-                ui.label(theme::mono(base_url.as_ref()).color(theme.text));
-            }
-            if icon_button(ui, theme, ICON_CONTENT_COPY, "Copy base URL")
-                .on_hover_text(format!("{}\n{base_url}", actions::tooltip(ui.ctx(), Action::CopyBaseUrl)))
-                .clicked()
-            {
-                wanted.push(Wish::Act(Action::CopyBaseUrl));
-            }
-            wanted.extend(pause(ui, theme, *paused, narrow));
-        }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let (icon, name) =
-                if theme.dark { (ICON_LIGHT_MODE, "Use light theme") } else { (ICON_DARK_MODE, "Use dark theme") };
-            if icon_button(ui, theme, icon, name).clicked() {
-                wanted.push(Wish::Act(Action::ToggleTheme));
-            }
-            wanted.extend(bell.show(ui, theme, snapshot));
-            if icon_button(ui, theme, ICON_SEARCH, "Search everything")
-                .on_hover_text(actions::tooltip(ui.ctx(), Action::Palette))
-                .clicked()
-            {
-                wanted.push(Wish::Act(Action::Palette));
-            }
-            if tiny {
-                return;
-            }
-            if snapshot.profile.demo {
-                chip(ui, theme, Tone::Info, "Simulated");
-            }
-            ui.add(Label::new(theme::strong(snapshot.profile.name.as_str()).color(theme.text)).truncate());
-            if !narrow {
-                ui.label(RichText::new("Profile").color(theme.text_faint));
-            }
-        });
-    });
-}
-
-/// Pauses or resumes serving; in a narrow window a glyph alone.
-fn pause(ui: &mut Ui, theme: &Theme, paused: bool, narrow: bool) -> Option<Wish> {
-    let (word, icon, command) = if paused {
-        ("Resume serving", ICON_PLAY_ARROW, ServingCommand::Resume)
-    } else {
-        ("Pause serving", ICON_PAUSE, ServingCommand::Pause)
-    };
-    let response = if narrow {
-        icon_button(ui, theme, icon, word)
-    } else {
-        ui.add(egui::Button::new(RichText::new(word).color(theme.text_soft)).frame_when_inactive(false))
-    };
-    response.clicked().then_some(Wish::Send(Command::Serving(command)))
-}
-
-fn pill(ui: &mut Ui, theme: &Theme, tone: Tone, word: &str) {
-    Frame::new()
-        .fill(theme.wash(tone))
-        .stroke(Stroke::new(1.0, theme.tone(tone).gamma_multiply(0.5)))
-        .corner_radius(CornerRadius::same(13))
-        .inner_margin(Margin::symmetric(10, 4))
-        .show(ui, |ui| {
-            ui.spacing_mut().item_spacing.x = 6.0;
-            ui.label(tone.icon().rich_text().size(15.0).color(theme.tone(tone)));
-            ui.label(theme::strong(word).color(theme.tone(tone)));
-        });
-}
-
-/// The four states, and two short ones round them. Listening is not the same as able to answer.
-pub(super) fn serving(snapshot: &Snapshot) -> (Tone, &'static str) {
-    match &snapshot.serving {
-        Serving::Starting => (Tone::Quiet, "Starting"),
-        Serving::Listening { paused: true, .. } => (Tone::Off, "Paused by you"),
-        Serving::Listening { .. } if snapshot.applied.config.endpoints.is_empty() => {
-            (Tone::Quiet, "Listening, no routes yet")
-        }
-        Serving::Listening { .. } if !snapshot.view.endpoints.iter().any(EndpointView::serving) => {
-            (Tone::Throttled, "Serving, but no endpoint can answer")
-        }
-        Serving::Listening { .. } => (Tone::Ok, "Serving"),
-        Serving::Failed(_) => (Tone::Error, "Not listening"),
-        Serving::Stopping { .. } => (Tone::Quiet, "Stopping"),
-    }
-}
+use crate::ui::widgets::{chip, primary_button};
 
 /// Below this width the draft's bar has no room for long words, in points.
 pub(super) const NARROW_DRAFT: f32 = 460.0;

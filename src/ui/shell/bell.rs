@@ -154,8 +154,10 @@ impl Console {
         if let Some(ctx) = ctx {
             for alert in said {
                 let look = look_of(&alert).map(|look| (alert.kind.button(), look));
-                self.toasts.add(ctx, Toast { look, ..Toast::new(alert.kind.tone(), alert.text) });
+                let toast = Toast::new(alert.kind.tone(), alert.text);
+                self.toasts.add(ctx, Toast { look, alert: Some(alert.id), ..toast });
             }
+            self.toasts.follow(&self.bell.alerts);
         }
     }
 

@@ -9,11 +9,14 @@ use super::toasts::Toast;
 use super::{Console, Ending};
 use crate::contract::snapshot::Serving;
 use crate::contract::{NotePress, NoticeBody, Snapshot, UiEnd};
-use crate::model::preferences::Preferences;
+use crate::model::preferences::{LogLevel, Preferences};
 use crate::ui::draft::Draft;
 use crate::ui::link;
 use crate::ui::live::Tuning;
 use crate::ui::theme::{self, Tone};
+
+/// Sets how much is logged; `None`: as said at launch.
+pub type LogTo = Box<dyn Fn(Option<LogLevel>)>;
 
 /// What is to be done while there is no window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +34,12 @@ impl Console {
     #[must_use]
     pub fn with(line: UiEnd, preferences: Preferences, keep: Box<dyn Fn(&Preferences)>) -> Self {
         Self { kept: preferences.clone(), preferences, keep, ..Self::bare(line) }
+    }
+
+    /// Sets how much is logged that way.
+    #[must_use]
+    pub fn logging(self, log: LogTo) -> Self {
+        Self { log, ..self }
     }
 
     /// What the person prefers.
@@ -130,6 +139,9 @@ impl Console {
     pub(super) fn keep_preferences(&mut self) {
         if self.preferences != self.kept {
             (self.keep)(&self.preferences);
+            if self.preferences.log != self.kept.log {
+                (self.log)(self.preferences.log);
+            }
             self.kept = self.preferences.clone();
         }
     }

@@ -22,8 +22,8 @@ const CONTROLS: &[(&str, &str)] = &[
     ("Ctrl +, Ctrl −, Ctrl 0", "Larger, smaller and usual text"),
 ];
 
-/// Width of the keys, the same in every section.
-const KEYS: f32 = 190.0;
+/// Width of the keys, the same in every section; in a small window, the share of its width.
+const KEYS: (f32, f32) = (190.0, 0.36);
 
 /// Shows the sheet; false once it is to be closed.
 pub(super) fn show(ctx: &egui::Context, theme: &Theme) -> bool {
@@ -33,14 +33,14 @@ pub(super) fn show(ctx: &egui::Context, theme: &Theme) -> bool {
         ui.label(theme::title("Keyboard shortcuts").color(theme.text));
         note(ui, theme, "Single letters act while no text field has the keyboard. Search everything finds the rest.");
         ui.add_space(gap::S);
-        ScrollArea::vertical().auto_shrink([false, true]).max_height((screen.height() - 220.0).max(160.0)).show(
+        ScrollArea::vertical().auto_shrink([false, true]).max_height((screen.height() - 220.0).max(72.0)).show(
             ui,
             |ui| {
                 for section in Section::ALL {
                     of_section(ui, theme, section);
                 }
                 ui.label(theme::strong("Within a control").color(theme.text));
-                Grid::new("control keys").num_columns(2).min_col_width(KEYS).spacing([gap::XL, gap::S]).show(
+                Grid::new("control keys").num_columns(2).min_col_width(keys_width(ui)).spacing([gap::XL, gap::S]).show(
                     ui,
                     |ui| {
                         for (keys, does) in CONTROLS {
@@ -58,7 +58,7 @@ pub(super) fn show(ctx: &egui::Context, theme: &Theme) -> bool {
 
 fn of_section(ui: &mut Ui, theme: &Theme, section: Section) {
     ui.label(theme::strong(section.name()).color(theme.text));
-    Grid::new(section.name()).num_columns(2).min_col_width(KEYS).spacing([gap::XL, gap::S]).show(ui, |ui| {
+    Grid::new(section.name()).num_columns(2).min_col_width(keys_width(ui)).spacing([gap::XL, gap::S]).show(ui, |ui| {
         let entries = actions::table().iter().filter(|entry| entry.section == section);
         for entry in entries {
             let keys: Vec<String> =
@@ -77,8 +77,16 @@ fn of_section(ui: &mut Ui, theme: &Theme, section: Section) {
     ui.add_space(gap::M);
 }
 
+fn keys_width(ui: &Ui) -> f32 {
+    KEYS.0.min(ui.available_width() * KEYS.1)
+}
+
 fn row(ui: &mut Ui, theme: &Theme, keys: &str, does: &str) {
-    ui.label(theme::mono(keys).color(theme.text));
+    let width = keys_width(ui);
+    ui.scope(|ui| {
+        ui.set_max_width(width);
+        ui.add(egui::Label::new(theme::mono(keys).color(theme.text)).wrap());
+    });
     ui.add(egui::Label::new(RichText::new(does).color(theme.text_soft)).wrap());
     ui.end_row();
 }

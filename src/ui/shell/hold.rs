@@ -21,6 +21,11 @@ pub(super) struct Hold {
 }
 
 impl Hold {
+    /// Whether a moment is held.
+    pub(super) fn is_on(&self) -> bool {
+        self.moment.is_some()
+    }
+
     /// Holds this moment, or lets go.
     pub(super) fn toggle(&mut self, now: &Snapshot) {
         self.shown = None;

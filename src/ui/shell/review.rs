@@ -19,7 +19,7 @@ pub(super) fn show(ctx: &egui::Context, theme: &Theme, draft: &Draft, snapshot: 
         ui.set_width((ctx.content_rect().width() - 96.0).min(560.0));
         ui.label(theme::title("Review changes").color(theme.text));
         note(ui, theme, "Requests under way finish under what runs now.");
-        ScrollArea::vertical().max_height((ctx.content_rect().height() - 240.0).max(120.0)).show(ui, |ui| {
+        ScrollArea::vertical().max_height((ctx.content_rect().height() - 240.0).max(64.0)).show(ui, |ui| {
             for (heading, changes) in draft.grouped() {
                 ui.label(theme::strong(heading).color(theme.text));
                 for change in &changes {

@@ -18,6 +18,11 @@ use crate::ui::format::{count, date_time};
 use crate::ui::theme::{self, Theme, gap};
 use crate::ui::widgets::{note, primary_button};
 
+/// A lower window has room for the lists alone, in points.
+const ROOMY: f32 = 420.0;
+const WHAT: &str = "What was applied, newest first, with the share of its requests in memory that ended in an error, and that of \
+                    the revision before. Going back fills the draft; keys are not part of it.";
+
 /// What the sheet shows.
 #[derive(Debug, Default)]
 pub(super) struct Sheet {
@@ -117,34 +122,42 @@ impl Sheet {
 
     fn revisions(&mut self, ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, draft: &mut Draft) -> bool {
         ui.label(theme::title("Revisions").color(theme.text));
-        note(
-            ui,
-            theme,
-            "What was applied, newest first, with the share of its requests in memory that ended in an error, and that of the \
-             revision before. Going back fills the draft; keys are not part of it.",
-        );
+        let roomy = ui.ctx().content_rect().height() >= ROOMY;
+        if roomy {
+            note(ui, theme, WHAT);
+        }
         let (room, list) = (ui.ctx().content_rect().height(), Arc::clone(&self.list));
         if list.is_empty() {
             ui.label("Nothing was applied yet.");
         }
         let running = list.iter().position(|one| one.config.as_ref() == Some(&snapshot.applied.config));
-        ScrollArea::vertical().id_salt("revisions").max_height((room * 0.4).max(120.0)).show(ui, |ui| {
-            for (place, one) in list.iter().enumerate() {
-                let changes = self.changes.get(place).map_or(&[][..], Vec::as_slice);
-                let before = list.get(place + 1).map(|older| older.number);
-                let errors = self.errors.words(before, one.number);
-                let words = row(one, changes, errors, (running == Some(place), place + 1 == list.len()));
-                let chosen = self.chosen == Some(one.number);
-                if ui.add(egui::Button::selectable(chosen, words).truncate()).clicked() {
-                    self.chosen = Some(one.number);
+        ScrollArea::vertical().id_salt("revisions").max_height((room * if roomy { 0.4 } else { 0.22 }).max(48.0)).show(
+            ui,
+            |ui| {
+                for (place, one) in list.iter().enumerate() {
+                    let changes = self.changes.get(place).map_or(&[][..], Vec::as_slice);
+                    let before = list.get(place + 1).map(|older| older.number);
+                    let errors = self.errors.words(before, one.number);
+                    let words = row(one, changes, errors, (running == Some(place), place + 1 == list.len()));
+                    let chosen = self.chosen == Some(one.number);
+                    if ui.add(egui::Button::selectable(chosen, words).truncate()).clicked() {
+                        self.chosen = Some(one.number);
+                    }
                 }
-            }
-        });
+            },
+        );
         ui.add_space(gap::M);
         let chosen = list.iter().find(|one| Some(one.number) == self.chosen);
         let config = chosen.and_then(|one| one.config.as_ref());
         if let Some(config) = config {
-            difference(ui, theme, "Restoring it changes:", &snapshot.applied.config, config, room * 0.25);
+            difference(
+                ui,
+                theme,
+                "Restoring it changes:",
+                &snapshot.applied.config,
+                config,
+                room * if roomy { 0.25 } else { 0.1 },
+            );
         }
         let mut close = false;
         ui.horizontal(|ui| {
@@ -201,7 +214,7 @@ fn on_disk(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, draft: &mut Draft) -
 fn difference(ui: &mut Ui, theme: &Theme, heading: &str, from: &Config, to: &Config, height: f32) {
     let changes = draft::sentences(from, to);
     ui.label(theme::strong(heading).color(theme.text));
-    ScrollArea::vertical().id_salt(heading).max_height(height.max(60.0)).show(ui, |ui| {
+    ScrollArea::vertical().id_salt(heading).max_height(height.max(32.0)).show(ui, |ui| {
         if changes.is_empty() {
             ui.label("Nothing: that is what runs.");
         }

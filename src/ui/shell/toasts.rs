@@ -1,19 +1,19 @@
 //! Short messages that go away by themselves.
 //!
-//! Invariant: at most three at once; each stays for six seconds, ten if it has a button.
+//! Invariant: at most three at once; each stays for six seconds, ten if it has a button, from when it is first seen. They take
+//! room at the page's foot and cover nothing; over a sheet, which has no foot, they stand at the window's head.
 //! Absent on purpose: a history.
 
-use egui::{Align2, Area, Frame, Label, Margin, Order, RichText, Stroke, Ui};
-use egui_material_icons::icons::ICON_CONTENT_COPY;
+mod strip;
 
 use crate::contract::snapshot::Problem;
 use crate::contract::{NoticeBody, RevertCause};
 use crate::model::check::Severity;
+use crate::ui::alerts::Alert;
 use crate::ui::cx::Target;
 use crate::ui::format::clock_time;
-use crate::ui::theme::{Theme, Tone};
+use crate::ui::theme::Tone;
 use crate::ui::undo::Undo;
-use crate::ui::widgets::{icon_button, quiet_button};
 
 const SHOWN: usize = 3;
 const SECONDS: f64 = 6.0;
@@ -29,6 +29,8 @@ pub(super) struct Toast {
     pub(super) undo: Option<Undo>,
     /// Where its button leads, and what it says.
     pub(super) look: Option<(&'static str, Look)>,
+    /// The alert that it tells of: it says what that says, and goes when that is over.
+    pub(super) alert: Option<u64>,
 }
 
 /// Where the button of a message leads.
@@ -51,15 +53,31 @@ pub(super) enum Pressed {
 impl Toast {
     /// A message without a button.
     pub(super) fn new(tone: Tone, text: impl Into<String>) -> Self {
-        Self { tone, text: text.into(), undo: None, look: None }
+        Self { tone, text: text.into(), undo: None, look: None, alert: None }
+    }
+}
+
+impl Toast {
+    /// What its button says, if it has one.
+    fn button(&self) -> Option<&str> {
+        self.undo.as_ref().map(Undo::label).or(self.look.as_ref().map(|(label, _)| *label))
+    }
+
+    /// How long it stays, in seconds.
+    fn seconds(&self) -> f64 {
+        if self.button().is_some() { SECONDS_TO_UNDO } else { SECONDS }
     }
 }
 
 /// The messages on screen.
 #[derive(Default)]
 pub(super) struct Toasts {
-    /// Each with the time of its end.
-    list: Vec<(Toast, f64)>,
+    /// Oldest first, each with the time of its end; `None`: not seen yet.
+    list: Vec<(Toast, Option<f64>)>,
+    /// How high the strip was in the frame before; 0: there was none.
+    height: f32,
+    /// By how much the page is still to be scrolled, so that the strip hides nothing the person works on.
+    lift: f32,
 }
 
 impl Toasts {
@@ -70,67 +88,48 @@ impl Toasts {
 
     /// Says something for a few seconds.
     pub(super) fn add(&mut self, ctx: &egui::Context, toast: Toast) {
-        let seconds = if toast.undo.is_some() || toast.look.is_some() { SECONDS_TO_UNDO } else { SECONDS };
-        self.list.push((toast, ctx.input(|input| input.time) + seconds));
+        self.list.push((toast, None));
         if self.list.len() > SHOWN {
             self.list.remove(0);
         }
+        ctx.request_repaint();
     }
 
-    /// Shows what is still to be shown and asks for a frame when the next one ends. Returns what was pressed.
-    /// `foot` is what the bars at the window's foot take; nothing covers them.
-    pub(super) fn show(&mut self, ctx: &egui::Context, theme: &Theme, foot: f32) -> Option<Pressed> {
-        let now = ctx.input(|input| input.time);
-        self.list.retain(|(_, until)| *until > now);
-        let next = self.list.iter().map(|(_, until)| until - now).reduce(f64::min)?;
-        ctx.request_repaint_after(std::time::Duration::from_secs_f64(next.clamp(0.0, SECONDS_TO_UNDO)));
-        let mut pressed = None;
-        let area = Area::new(egui::Id::unique("toasts"))
-            .order(Order::Foreground)
-            .anchor(Align2::RIGHT_BOTTOM, [-16.0, -16.0 - foot]);
-        area.show(ctx, |ui| {
-            for (place, (toast, _)) in self.list.iter().enumerate() {
-                Frame::new()
-                    .fill(theme.card)
-                    .stroke(Stroke::new(1.0, theme.edge))
-                    .corner_radius(8)
-                    .shadow(ui.visuals().popup_shadow)
-                    .inner_margin(Margin::symmetric(12, 8))
-                    .show(ui, |ui| {
-                        if message(ui, theme, toast) {
-                            pressed = Some(place);
-                        }
-                    });
+    /// Lets messages of alerts say what these say by now; what is over and has no last word goes.
+    pub(super) fn follow(&mut self, alerts: &[Alert]) {
+        let of = |id: u64| alerts.iter().rev().find(|alert| alert.id == id);
+        self.list.retain_mut(|(toast, _)| {
+            let Some(alert) = toast.alert.and_then(of) else { return true };
+            toast.text.clone_from(&alert.text);
+            if alert.over {
+                (toast.tone, toast.look, toast.alert) = (Tone::Ok, None, None);
             }
+            !alert.over || alert.kind.tells_its_end()
         });
-        let toast = pressed.map(|place| self.list.remove(place).0)?;
-        let look = toast.look.map(|(_, look)| Pressed::Look(look));
-        toast.undo.map(Pressed::Undo).or(look)
     }
-}
 
-/// One message; returns whether its button was pressed.
-fn message(ui: &mut Ui, theme: &Theme, toast: &Toast) -> bool {
-    let most = (ui.ctx().content_rect().width() - 64.0).min(420.0);
-    ui.set_max_width(most);
-    ui.horizontal(|ui| {
-        ui.label(toast.tone.icon().rich_text().size(16.0).color(theme.tone(toast.tone)));
-        let label = toast.undo.as_ref().map(Undo::label).or(toast.look.as_ref().map(|(label, _)| *label));
-        let room = most - if label.is_some() { 120.0 } else { 76.0 };
-        let text = Label::new(RichText::new(&toast.text).color(theme.text)).wrap();
-        ui.vertical(|ui| {
-            ui.set_max_width(room);
-            ui.add(text);
-        });
-        if toast.tone == Tone::Error
-            && label.is_none()
-            && icon_button(ui, theme, ICON_CONTENT_COPY, "Copy details").clicked()
-        {
-            ui.ctx().copy_text(details(&toast.text));
+    /// By how much the page is to be scrolled for the strip; told once.
+    pub(super) fn take_lift(&mut self) -> f32 {
+        std::mem::take(&mut self.lift)
+    }
+
+    #[cfg(test)]
+    pub(super) fn ends(&self) -> impl Iterator<Item = f64> {
+        self.list.iter().filter_map(|(_, until)| *until)
+    }
+
+    /// Lets go of those whose time is over and asks for a frame when the next one's is.
+    fn pass(&mut self, ctx: &egui::Context) {
+        let now = ctx.input(|input| input.time);
+        for (toast, until) in &mut self.list {
+            until.get_or_insert(now + toast.seconds());
         }
-        label.is_some_and(|label| quiet_button(ui, theme, label).clicked())
-    })
-    .inner
+        self.list.retain(|(_, until)| until.is_none_or(|until| until > now));
+        let ends = self.list.iter().filter_map(|(_, until)| *until);
+        if let Some(next) = ends.map(|until| until - now).reduce(f64::min) {
+            ctx.request_repaint_after(std::time::Duration::from_secs_f64(next.clamp(0.0, SECONDS_TO_UNDO)));
+        }
+    }
 }
 
 /// What is copied of a problem: with the version, for whoever is asked for help.

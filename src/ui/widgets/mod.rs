@@ -10,8 +10,10 @@ mod basic;
 mod blank;
 mod border;
 mod edge;
+mod elide;
 mod lane;
 mod limit_line;
+mod loading;
 mod table;
 
 pub use amount::{AmountChange, AmountEdit};
@@ -25,6 +27,8 @@ pub use basic::{
 pub use blank::{Blank, BlankOutput, sentence_words};
 pub use border::{Border, BorderEvent, BorderOutput};
 pub use edge::move_edge_by_keys;
+pub use elide::middle;
 pub use lane::{LaneSpan, state_lane};
 pub use limit_line::{LimitLine, LineEvent, LineOutput};
+pub use loading::loading;
 pub use table::{Column, DataTable, Rows, TableEvent, TableState};

@@ -1,4 +1,4 @@
-//! Six tiles: how much room is left, and how it goes.
+//! The tiles: how much room is left, and how it goes. Six of them, unless the person chose others.
 //!
 //! Invariant: every number has its unit and says over what time it was taken.
 //! Absent on purpose: a mood. A tile is coloured only when its number is bad.
@@ -7,6 +7,8 @@ use egui::{RichText, Ui};
 
 use crate::contract::Snapshot;
 use crate::model::config::AdminState;
+use crate::model::id::EndpointId;
+use crate::model::preferences::Tile;
 use crate::model::status::EndpointView;
 use crate::model::units::{Grouped, Short};
 use crate::ui::cx::{Page, PageCx, Target};
@@ -18,7 +20,7 @@ use crate::ui::widgets::{Bar, card, headroom_bar};
 /// How much higher a bar makes a tile, in points.
 const BAR: f32 = 11.0;
 
-struct Tile {
+struct Drawn {
     caption: &'static str,
     number: String,
     detail: String,
@@ -35,6 +37,7 @@ enum Door {
     /// To the requests that pass this filter.
     Requests(&'static str),
     Quotas,
+    Endpoints,
 }
 
 impl Door {
@@ -43,16 +46,37 @@ impl Door {
             Self::Requests("") => "Opens the requests",
             Self::Requests(_) => "Opens the requests behind this number",
             Self::Quotas => "Opens the quotas",
+            Self::Endpoints => "Opens the endpoints",
         }
     }
 }
 
-/// Shows the tiles, as many in a row as fit.
+/// A tile's name in the menu.
+pub(super) const fn name(tile: Tile) -> &'static str {
+    match tile {
+        Tile::Requests => "Requests/min",
+        Tile::Tokens => "Charged / usable TPM",
+        Tile::Success => "Success, 5 min",
+        Tile::Throttles => "429s, last min",
+        Tile::FirstToken => "First token, p95",
+        Tile::Queue => "Queue",
+        Tile::InFlight => "In flight",
+        Tile::Endpoints => "Endpoints serving",
+    }
+}
+
+/// Shows the tiles that are wanted, as many in a row as fit.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx) {
-    let tiles = tiles(cx.snapshot);
-    let columns = if ui.available_width() >= 900.0 { 6 } else { 3 };
-    for row in tiles.chunks(columns) {
-        ui.columns(columns, |places| {
+    let tally = Tally::of(cx.snapshot);
+    let wanted = cx.preferences.overview.tiles.iter().filter(|one| one.shown);
+    let tiles: Vec<Drawn> = wanted.map(|one| drawn(cx.snapshot, &tally, one.what)).collect();
+    let most = match ui.available_width() {
+        900.0.. => 6,
+        480.0.. => 3,
+        _ => 2,
+    };
+    for row in tiles.chunks(most) {
+        ui.columns(most.min(tiles.len()), |places| {
             for (ui, tile) in places.iter_mut().zip(row) {
                 if draw(ui, cx, tile) {
                     follow(cx, tile.door);
@@ -66,11 +90,12 @@ fn follow(cx: &mut PageCx, door: Door) {
     match door {
         Door::Requests(filter) => cx.open(Target::RequestsWhere(filter.into())),
         Door::Quotas => cx.go(Page::Quotas),
+        Door::Endpoints => cx.go(Page::Endpoints),
     }
 }
 
 /// Draws a tile; returns whether it was clicked.
-fn draw(ui: &mut Ui, cx: &PageCx, tile: &Tile) -> bool {
+fn draw(ui: &mut Ui, cx: &PageCx, tile: &Drawn) -> bool {
     let theme = cx.theme;
     let top = ui.cursor().min;
     card(ui, theme, |ui| {
@@ -104,9 +129,9 @@ fn draw(ui: &mut Ui, cx: &PageCx, tile: &Tile) -> bool {
     response.on_hover_cursor(egui::CursorIcon::PointingHand).on_hover_text(hint).clicked()
 }
 
-fn tiles(snapshot: &Snapshot) -> [Tile; 6] {
-    let plain = |caption, number, detail: String| Tile {
-        caption,
+fn drawn(snapshot: &Snapshot, tally: &Tally, tile: Tile) -> Drawn {
+    let plain = |number: String, detail: String| Drawn {
+        caption: name(tile),
         number,
         detail,
         bar: None,
@@ -115,30 +140,49 @@ fn tiles(snapshot: &Snapshot) -> [Tile; 6] {
         meaning: "",
     };
     let endpoints = &snapshot.view.endpoints;
-    let rpm = endpoints.iter().map(|endpoint| endpoint.last_minute.requests).fold(0, u64::saturating_add);
-    let running: u64 = endpoints.iter().map(|endpoint| u64::from(endpoint.in_flight)).sum();
-    let tally = Tally::of(snapshot);
-    let queue = &snapshot.view.queue;
-    let oldest = if queue.waiting == 0 { "nobody waits".to_owned() } else { format!("oldest {}", span(queue.oldest)) };
-    let mut throttles =
-        plain("429s, last min", format!("{} / {}", tally.theirs, tally.ours), "provider / us".to_owned());
-    throttles.door = Door::Requests("429");
-    throttles.tone = (tally.theirs > 0).then_some(Tone::Throttled);
-    let mut success = plain("Success, 5 min", tally.success(), format!("of {} requests", Grouped(tally.ended)));
-    success.door = Door::Requests("status>=400");
-    success.tone = (tally.ended > 0 && tally.good * 100 < tally.ended * 95).then_some(Tone::Error);
-    [
-        plain("Requests/min", Grouped(rpm).to_string(), format!("{running} in flight")),
-        tokens(snapshot, tally.used),
-        success,
-        throttles,
-        plain("First token, p95", tally.first_token(), "last 5 min".to_owned()),
-        plain("Queue", Grouped(queue.waiting.into()).to_string(), oldest),
-    ]
+    let running = || endpoints.iter().map(|endpoint| u64::from(endpoint.in_flight)).fold(0, u64::saturating_add);
+    match tile {
+        Tile::Requests => {
+            let rpm = endpoints.iter().map(|endpoint| endpoint.last_minute.requests).fold(0, u64::saturating_add);
+            plain(Grouped(rpm).to_string(), format!("{} in flight", running()))
+        }
+        Tile::Tokens => tokens(snapshot, tally.used),
+        Tile::Success => Drawn {
+            door: Door::Requests("status>=400"),
+            tone: (tally.ended > 0 && tally.good * 100 < tally.ended * 95).then_some(Tone::Error),
+            ..plain(tally.success(), format!("of {} requests", Grouped(tally.ended)))
+        },
+        Tile::Throttles => Drawn {
+            door: Door::Requests("429"),
+            tone: (tally.theirs > 0).then_some(Tone::Throttled),
+            ..plain(format!("{} / {}", tally.theirs, tally.ours), "provider / us".to_owned())
+        },
+        Tile::FirstToken => plain(tally.first_token(), "last 5 min".to_owned()),
+        Tile::Queue => {
+            let queue = &snapshot.view.queue;
+            let none = queue.waiting == 0;
+            let oldest = if none { "nobody waits".to_owned() } else { format!("oldest {}", span(queue.oldest)) };
+            plain(Grouped(queue.waiting.into()).to_string(), oldest)
+        }
+        Tile::InFlight => plain(Grouped(running()).to_string(), "requests, now".to_owned()),
+        Tile::Endpoints => serving(endpoints, plain),
+    }
+}
+
+/// How many endpoints can answer.
+fn serving(endpoints: &[EndpointView], plain: impl Fn(String, String) -> Drawn) -> Drawn {
+    let able = endpoints.iter().filter(|endpoint| endpoint.serving()).count();
+    let paused = endpoints.iter().filter(|endpoint| endpoint.admin_state != AdminState::Enabled).count();
+    let detail = if paused == 0 { "can answer now".to_owned() } else { format!("{paused} switched off by you") };
+    Drawn {
+        door: Door::Endpoints,
+        tone: (able == 0).then_some(Tone::Error),
+        ..plain(format!("{able} of {}", endpoints.len()), detail)
+    }
 }
 
 /// Charged of what can be used: resting endpoints count as 0; paused ones, and those of routes that nobody uses, are left out.
-fn tokens(snapshot: &Snapshot, used: u64) -> Tile {
+fn tokens(snapshot: &Snapshot, used: u64) -> Drawn {
     let in_use = snapshot.view.endpoints_in_use();
     let counts =
         |endpoint: &&EndpointView| endpoint.admin_state == AdminState::Enabled && in_use.contains(&endpoint.id);
@@ -154,15 +198,26 @@ fn tokens(snapshot: &Snapshot, used: u64) -> Tile {
         (usable, false) => Some(Short(usable).to_string()),
     };
     let number = limit.map_or_else(|| Short(charged).to_string(), |limit| format!("{} / {limit}", Short(charged)));
+    let paused = paused_too(snapshot, &in_use);
     let what = if usable == 0 && unknown { "limit unknown · " } else { "" };
-    Tile {
-        caption: "Charged / usable TPM",
+    Drawn {
+        caption: name(Tile::Tokens),
         number,
-        detail: format!("{what}answers used {}", Short(used)),
+        detail: format!("{what}answers used {}{paused}", Short(used)),
         bar: (usable > 0).then_some((charged, reserved, usable)),
         tone: None,
         door: Door::Quotas,
         meaning: CHARGED,
+    }
+}
+
+/// What those could give that the person paused, if there are any: it is left out of what is usable.
+fn paused_too(snapshot: &Snapshot, in_use: &std::collections::BTreeSet<&EndpointId>) -> String {
+    let paused = |endpoint: &&EndpointView| endpoint.admin_state == AdminState::Paused && in_use.contains(&endpoint.id);
+    let limits = snapshot.view.endpoints.iter().filter(paused).filter_map(|endpoint| endpoint.tokens.limit);
+    match limits.fold(0, u64::saturating_add) {
+        0 => String::new(),
+        sum => format!(" · +{} paused", Short(sum)),
     }
 }
 

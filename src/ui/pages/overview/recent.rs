@@ -9,8 +9,9 @@ use egui::Ui;
 
 use crate::ui::cx::{Page, PageCx};
 use crate::ui::request_rows;
+use crate::ui::stored::READING;
 use crate::ui::theme;
-use crate::ui::widgets::{card, note, quiet_button};
+use crate::ui::widgets::{card, loading, note, quiet_button};
 
 /// Shows the newest eight.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx) {
@@ -22,7 +23,9 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx) {
                 cx.go(Page::Requests);
             }
         });
-        if snapshot.records.is_empty() {
+        if snapshot.records.is_empty() && snapshot.history.reading {
+            loading(ui, theme, egui::Id::unique("last requests are read"), 4, READING);
+        } else if snapshot.records.is_empty() {
             note(ui, theme, "No request has finished yet.");
         }
         if let Some(target) = request_rows::show(ui, theme, snapshot.records.iter().rev().take(8)) {

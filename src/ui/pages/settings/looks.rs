@@ -7,7 +7,7 @@ use egui::{ComboBox, Ui};
 
 use super::usual;
 use crate::model::preferences::{
-    OnClose, POOL_FULL_PERCENTS, Palette, Preferences, QuietHours, TEXT_SIZES, ThemeChoice,
+    LogLevel, OnClose, POOL_FULL_PERCENTS, Palette, Preferences, QuietHours, TEXT_SIZES, ThemeChoice,
 };
 use crate::ui::alerts::Kind;
 use crate::ui::cx::PageCx;
@@ -20,6 +20,14 @@ const CLOSING: [(OnClose, &str); 3] = [
     (OnClose::Ask, "Ask each time"),
     (OnClose::KeepServing, "Keep serving in the background"),
     (OnClose::Quit, "Stop and quit"),
+];
+
+const LEVELS: [(Option<LogLevel>, &str); 5] = [
+    (None, "As at launch"),
+    (Some(LogLevel::Error), "Errors"),
+    (Some(LogLevel::Warn), "Warnings"),
+    (Some(LogLevel::Info), "What is done"),
+    (Some(LogLevel::Debug), "Everything, for finding a fault"),
 ];
 
 const PALETTES: [(Palette, &str); 3] =
@@ -45,6 +53,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, slug: &str) {
         "desktop" => switch(ui, cx, "Notify on the desktop", |liked| &mut liked.desktop_notifications),
         "quiet" => quiet_hours(ui, cx),
         "full" => one_of(ui, cx, "Pools that fill up", &FULL, |liked| &mut liked.pool_full_percent),
+        "log" => one_of(ui, cx, "Log level", &LEVELS, |liked| &mut liked.log),
         _ => events(ui, cx),
     }
 }

@@ -1,0 +1,127 @@
+//! How the Overview is arranged: by the menu, by dragging, and over restarts.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use egui::{Role, vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT, Queryable};
+
+use crate::model::preferences::{Arrangement, Panel, Preferences, Reach};
+use crate::ui::{Console, fixture, theme};
+
+struct Screen {
+    harness: Harness<'static, Console>,
+    kept: Rc<RefCell<Preferences>>,
+}
+
+fn screen(liked: Preferences) -> Screen {
+    let (line, _, _) = crate::contract::line(fixture::snapshot());
+    let kept = Rc::new(RefCell::new(liked.clone()));
+    let keep = Rc::clone(&kept);
+    let console = Console::with(line, liked, Box::new(move |liked| *keep.borrow_mut() = liked.clone()));
+    let mut harness =
+        Harness::builder().with_size(vec2(1280.0, 1400.0)).with_context_setup(theme::install).build_ui_state(
+            |ui, console: &mut Console| {
+                console.logic(&ui.ctx().clone());
+                console.ui(ui);
+            },
+            console,
+        );
+    harness.run_steps(4);
+    Screen { harness, kept }
+}
+
+impl Screen {
+    fn click(&mut self, label: &str) {
+        self.harness.get_by_label(label).click();
+        self.harness.run_steps(4);
+    }
+
+    fn top(&self, heading: &str) -> f32 {
+        self.harness.get_by_role_and_label(Role::Label, heading).rect().top()
+    }
+
+    fn order(&self) -> Vec<Panel> {
+        self.kept.borrow().overview.panels.iter().map(|one| one.what).collect()
+    }
+}
+
+#[test]
+fn a_panel_goes_up_by_the_menu_and_stands_there_after_a_restart() {
+    let mut screen = screen(Preferences::default());
+    assert!(screen.top("Last requests") > screen.top("Tokens per minute"));
+    screen.click("Arrange");
+    for _ in 0..3 {
+        screen.click("Move Last requests up");
+    }
+    assert_eq!(screen.order(), [Panel::Recent, Panel::Tokens, Panel::Requests, Panel::States]);
+    let again = self::screen(screen.kept.borrow().clone());
+    assert!(again.top("Last requests") < again.top("Tokens per minute"));
+}
+
+#[test]
+fn what_is_not_wanted_is_gone_and_comes_back_with_the_usual_arrangement() {
+    let mut screen = screen(Preferences::default());
+    let tiles = |screen: &Screen| screen.harness.query_all_by_label_contains("First token, p95: ").count();
+    assert_eq!(tiles(&screen), 1);
+    screen.click("Arrange");
+    screen.harness.get_by_role_and_label(Role::CheckBox, "First token, p95").click();
+    screen.harness.run_steps(2);
+    screen.harness.get_by_role_and_label(Role::CheckBox, "Requests per minute").click();
+    screen.harness.run_steps(4);
+    assert_eq!(tiles(&screen), 0);
+    assert!(screen.harness.query_by_role_and_label(Role::Label, "Requests per minute").is_none());
+    screen.click("Back to the usual arrangement");
+    assert_eq!((tiles(&screen), screen.kept.borrow().overview.clone()), (1, Arrangement::default()));
+}
+
+#[test]
+fn a_panel_dragged_onto_another_takes_its_place() {
+    let mut screen = screen(Preferences::default());
+    let middle = |screen: &Screen, summary: &str| {
+        let plots = screen.harness.query_all_by_role(Role::Image).chain(screen.harness.query_all_by_role(Role::Figure));
+        let named = |label: Option<String>| label.is_some_and(|label| label.starts_with(summary));
+        let mut plots = plots.filter(|node| named(node.accesskit_node().label()));
+        plots.next().expect("the plot").rect().center()
+    };
+    let to = middle(&screen, "Requests per minute of");
+    let from = middle(&screen, "Tokens per minute of");
+    // The grip is at the middle of the panel's upper edge.
+    let card_top = screen.top("Tokens per minute") - 12.0;
+    let grip = egui::pos2(from.x, card_top + 13.0);
+    screen.harness.drag_at(grip);
+    screen.harness.run_steps(2);
+    for step in [0.3, 0.7, 1.0] {
+        screen.harness.hover_at(grip + (to - grip) * step);
+        screen.harness.run_steps(2);
+    }
+    screen.harness.drop_at(to);
+    screen.harness.run_steps(4);
+    assert_eq!(screen.order(), [Panel::Requests, Panel::Tokens, Panel::States, Panel::Recent]);
+    assert!(middle(&screen, "Requests per minute of").x < middle(&screen, "Tokens per minute of").x);
+}
+
+#[test]
+fn how_far_back_plots_reach_is_kept() {
+    let mut screen = screen(Preferences::default());
+    screen.harness.query_all_by_label("6 hours").next().expect("the choice").click();
+    screen.harness.run_steps(4);
+    assert_eq!(screen.kept.borrow().reach, Reach::SixHours);
+    assert!(screen.harness.query_all_by_label_contains("States, ").next().is_none(), "of earlier hours none are kept");
+}
+
+#[test]
+fn arrow_keys_on_a_panels_grip_move_it_and_it_keeps_the_keyboard() {
+    let mut screen = screen(Preferences::default());
+    screen.harness.get_by_label("Move States with the arrow keys").focus();
+    screen.harness.run_steps(2);
+    for _ in 0..2 {
+        screen.harness.key_press(egui::Key::ArrowUp);
+        screen.harness.run_steps(3);
+    }
+    assert_eq!(screen.order(), [Panel::States, Panel::Tokens, Panel::Requests, Panel::Recent]);
+    screen.harness.key_press(egui::Key::ArrowDown);
+    screen.harness.run_steps(3);
+    assert_eq!(screen.order(), [Panel::Tokens, Panel::States, Panel::Requests, Panel::Recent]);
+}

@@ -1,0 +1,130 @@
+//! What else people call things: words a newcomer types who does not know ours yet.
+//!
+//! Invariant: words of our own vocabulary lead to what they mean; a word found here is shown, so that it is clear why.
+//! Absent on purpose: words that stand in the label or the hint already, and other languages.
+
+use crate::ui::actions::Action;
+use crate::ui::cx::Page;
+
+/// Other words for an action.
+#[must_use]
+pub(super) const fn of_action(action: Action) -> &'static str {
+    match action {
+        Action::Go(page) => of_page(page),
+        Action::Help => "help docs documentation manual guide keys keymap hotkeys bindings cheatsheet about ?",
+        Action::Back => "previous return",
+        Action::Forward => "next",
+        Action::Filter => "search find query grep",
+        Action::Inspector => "details sidebar panel properties",
+        Action::CopyLink => "share url deeplink permalink",
+        Action::Undo => "revert mistake",
+        Action::Redo => "repeat",
+        Action::Review => "apply save commit deploy publish changes diff",
+        Action::Discard => "reset revert cancel drop changes",
+        Action::LiveTuning => "tune experiment try preview hot",
+        Action::HoldView => "freeze hold stop scroll",
+        Action::Revisions => "history versions rollback backup restore changelog audit",
+        Action::Reach(_) => "span range window history time period charts graphs",
+        Action::NewProfile => "add create workspace environment account switch",
+        Action::OpenFolder => "path directory files explorer finder location",
+        Action::ReloadFile => "refresh reread toml config",
+        Action::CopyBaseUrl => "address endpoint url clipboard openai_base_url api",
+        Action::ToggleTheme => "dark light mode night colours colors appearance",
+        Action::PauseServing => "stop halt disable off maintenance",
+        Action::ResumeServing => "start continue enable on unpause",
+        Action::RetryPort => "listen bind rebind address",
+        Action::EnterDemo => "demo example sandbox playground mock fake tutorial sample tour",
+        Action::LeaveDemo => "exit demo end real",
+        Action::Play(_) => "script simulate load stress traffic test",
+        Action::StopScript => "end halt traffic",
+        Action::PauseEndpoint => "disable enable off on stop resume",
+        Action::DrainEndpoint => "disable evacuate retire maintenance",
+        Action::TestKey => "check verify validate ping credential token probe",
+        Action::New => "create add",
+        Action::ReplaceKey => "rotate change update credential token secret password",
+        Action::Why => "explain reason decision trace",
+        Action::CopyCurl => "export command replay",
+        Action::CopyBoth => "export markdown json body",
+        Action::MarkRow => "bookmark flag star pin",
+        Action::CloseWindow => "hide minimise minimize background tray",
+        Action::Quit => "exit leave close shutdown stop bye kill end",
+        Action::SavedFilter(_) => "bookmark favourite favorite view search",
+        _ => "",
+    }
+}
+
+const fn of_page(page: Page) -> &'static str {
+    match page {
+        Page::Overview => "home dashboard start status health summary monitor charts plots graphs",
+        Page::Endpoints => "backends deployments upstreams targets nodes servers models hosts providers limits",
+        Page::Routing => "routes models aliases groups priority failover fallback weights balance load order lanes",
+        Page::Quotas => "limits pools tpm rpm tokens budget allocation rate allowance capacity share",
+        Page::Requests => "log logs traffic history calls errors 429 trace export csv jsonl har latency why",
+        Page::Queue => "waiting line backlog pending in-flight running cancel",
+        Page::Usage => "costs cost spend billing bill price tokens report statistics stats export csv month",
+        Page::Accounts => {
+            "keys key credentials providers azure openai api secrets login tokens rotate keyring subscription"
+        }
+        Page::Connect => {
+            "setup snippets docs sdk python curl client integration tools base url environment node install"
+        }
+        Page::Settings => "preferences options configuration config customise customize prefs",
+    }
+}
+
+/// Other words for a setting, by its name in links.
+#[must_use]
+pub fn of_setting(slug: &str) -> &'static str {
+    match slug {
+        "address" => "bind host ip lan network interface expose remote",
+        "port" => "listen 8787 bind",
+        "token" => "auth authentication password security access",
+        "hosts" => "dns rebinding host allowlist domain",
+        "origins" => "cors browser allow origin",
+        "upstream_proxy" => "http_proxy socks corporate firewall outbound",
+        "sockets" => "ports open connections",
+        "callers" => "clients users tokens apps auth",
+        "retry" => "attempts backoff repeat failover",
+        "queue" => "waiting queueing backlog deadline timeout",
+        "health" => "circuit breaker ejection cooldown errors outlier",
+        "timeouts" => "deadline slow hang",
+        "bodies" => "size upload limit memory disk payload",
+        "live_tuning" => "revert countdown confirm",
+        "history" => "privacy data retention storage delete database disk telemetry log",
+        "folders" => "paths files directory location logs where",
+        "theme" => "dark light mode night appearance",
+        "palette" => "colours colors colour-blind colorblind scheme",
+        "contrast" => "accessibility a11y",
+        "text" => "font zoom scale size bigger larger hidpi",
+        "density" => "spacing compact comfortable",
+        "motion" => "animation accessibility",
+        "close" => "background tray minimise minimize exit quit",
+        "desktop" => "notifications alerts popups toast",
+        "quiet" => "do not disturb dnd mute silence night",
+        "full" => "forecast exhaustion threshold warn alert",
+        "events" => "alerts mute notifications",
+        "keys" => "hotkeys rebind bindings keyboard keymap",
+        "file" => "toml config.toml reload path editor",
+        "log" => "debug trace verbose diagnostics stderr troubleshoot",
+        _ => "",
+    }
+}
+
+/// The word of `also` that each word of `text` is, or begins; the first one's. Whether they are all whole words besides.
+pub(super) fn said(also: &'static str, text: &str) -> Option<(&'static str, bool)> {
+    let mut first = None;
+    let mut whole = true;
+    for typed in text.split_whitespace() {
+        let typed = typed.to_lowercase();
+        let known = || also.split_whitespace();
+        let exact = known().find(|word| *word == typed);
+        let begun = || known().find(|word| typed.len() >= LEAST && word.starts_with(&typed));
+        whole &= exact.is_some();
+        let word = exact.or_else(begun)?;
+        first = first.or(Some(word));
+    }
+    Some((first?, whole))
+}
+
+/// Letters that make a beginning worth finding.
+const LEAST: usize = 3;

@@ -1,0 +1,154 @@
+//! Where messages stand: a strip between the page and the bars at the window's foot; in a small window, the status line's place.
+//!
+//! Invariant: the strip is given its room, so nothing lies under it; what has the keyboard is scrolled clear of it, and while
+//! something is dragged no strip comes.
+//! Absent on purpose: moving in and out.
+
+use egui::accesskit::Live;
+use egui::text::LayoutJob;
+use egui::{
+    Align, Align2, Area, FontId, Frame, Label, Layout, Margin, Order, Panel, Rect, RichText, Stroke, Ui, Vec2, vec2,
+};
+use egui_material_icons::icons::{ICON_CLOSE, ICON_CONTENT_COPY};
+
+use super::{Pressed, Toast, Toasts, details};
+use crate::ui::theme::{Theme, Tone, gap, size};
+use crate::ui::widgets::{icon_button, quiet_button};
+
+/// A window lower or narrower than this has room for one message of two lines.
+const SMALL: Vec2 = vec2(620.0, 440.0);
+/// A message over a sheet is no wider than this.
+const WIDEST: f32 = 560.0;
+
+/// What was pressed of which message.
+enum Press {
+    Button(usize),
+    Close(usize),
+}
+
+impl Toasts {
+    /// Whether the status line gives its place to them: a small window has no room for both.
+    pub(in crate::ui::shell) fn take_the_status_line(&self, ctx: &egui::Context) -> bool {
+        let sheet = ctx.memory(|memory| memory.top_modal_layer().is_some());
+        is_small(ctx) && !self.list.is_empty() && !sheet
+    }
+
+    /// Shows what is still to be shown, and returns what was pressed. Called once a frame. `page` is where the page was in the
+    /// frame before.
+    pub(in crate::ui::shell) fn show(&mut self, ui: &mut Ui, theme: &Theme, page: Rect) -> Option<Pressed> {
+        let ctx = ui.ctx().clone();
+        let comes = self.height <= 0.0 && ctx.dragged_id().is_some();
+        if comes {
+            return None;
+        }
+        self.pass(&ctx);
+        let before = std::mem::take(&mut self.height);
+        if self.list.is_empty() {
+            return None;
+        }
+        let frame = Frame::new().fill(theme.card).inner_margin(Margin::symmetric(16, 6));
+        let press = if ctx.memory(|memory| memory.top_modal_layer().is_some()) {
+            let area = Area::new(egui::Id::unique("messages over a sheet")).order(Order::Tooltip);
+            let frame = frame.stroke(Stroke::new(1.0, theme.edge)).corner_radius(8).shadow(ui.visuals().popup_shadow);
+            let shown = area.anchor(Align2::CENTER_TOP, [0.0, 8.0]).show(&ctx, |ui| {
+                ui.set_width((ctx.content_rect().width() - 24.0).min(WIDEST));
+                frame.show(ui, |ui| self.rows(ui, theme)).inner
+            });
+            shown.inner
+        } else {
+            let shown = Panel::bottom("messages").frame(frame).show(ui, |ui| {
+                let edge =
+                    Rect::from_min_size(ui.max_rect().min - vec2(16.0, 6.0), vec2(ui.max_rect().width() + 32.0, 1.0));
+                ui.painter().rect_filled(edge, 0, theme.edge);
+                self.rows(ui, theme)
+            });
+            self.height = shown.response.rect.height();
+            if self.height > before && is_under(&ctx, shown.response.rect, page) {
+                self.lift = self.height;
+            }
+            shown.inner
+        };
+        match press? {
+            Press::Close(place) => {
+                self.list.remove(place);
+                ctx.request_repaint();
+                None
+            }
+            Press::Button(place) => {
+                let toast = self.list.remove(place).0;
+                let look = toast.look.map(|(_, look)| Pressed::Look(look));
+                toast.undo.map(Pressed::Undo).or(look)
+            }
+        }
+    }
+
+    fn rows(&self, ui: &mut Ui, theme: &Theme) -> Option<Press> {
+        let small = is_small(ui.ctx());
+        let skipped = if small { self.list.len().saturating_sub(1) } else { 0 };
+        let mut press = None;
+        ui.spacing_mut().item_spacing.y = gap::S;
+        for (place, (toast, _)) in self.list.iter().enumerate().skip(skipped) {
+            press = row(ui, theme, toast, place, small).or(press);
+        }
+        press
+    }
+}
+
+fn is_small(ctx: &egui::Context) -> bool {
+    let window = ctx.content_rect().size();
+    window.x < SMALL.x || window.y < SMALL.y
+}
+
+/// One message with its buttons at the right.
+fn row(ui: &mut Ui, theme: &Theme, toast: &Toast, place: usize, small: bool) -> Option<Press> {
+    let right = Layout::right_to_left(Align::Min);
+    let mut press = None;
+    ui.horizontal_top(|ui| {
+        ui.with_layout(right, |ui| {
+            if icon_button(ui, theme, ICON_CLOSE, "Close the message").clicked() {
+                press = Some(Press::Close(place));
+            }
+            let button = toast.button();
+            if button.is_some_and(|button| quiet_button(ui, theme, button).clicked()) {
+                press = Some(Press::Button(place));
+            }
+            if toast.tone == Tone::Error
+                && button.is_none()
+                && icon_button(ui, theme, ICON_CONTENT_COPY, "Copy details").clicked()
+            {
+                ui.ctx().copy_text(details(&toast.text));
+            }
+            ui.with_layout(Layout::left_to_right(Align::Min), |ui| {
+                let glyph: RichText = toast.tone.icon().rich_text().size(16.0).color(theme.tone(toast.tone));
+                ui.add_sized(vec2(18.0, 24.0), Label::new(glyph));
+                words(ui, theme, toast, small);
+            });
+        });
+    });
+    press
+}
+
+/// What it says; in a small window two lines of it, and all of it to those who point at it or hear it.
+fn words(ui: &mut Ui, theme: &Theme, toast: &Toast, small: bool) {
+    let mut job = LayoutJob::simple(toast.text.clone(), FontId::proportional(size::BODY), theme.text, f32::INFINITY);
+    if small {
+        job.wrap.max_rows = 2;
+    }
+    ui.vertical(|ui| {
+        ui.add_space(3.0);
+        let said = ui.add(Label::new(job).wrap());
+        said.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &toast.text));
+        let live = if toast.tone == Tone::Error { Live::Assertive } else { Live::Polite };
+        ui.ctx().accesskit_node_builder(said.id, |node| node.set_live(live));
+        if small {
+            said.on_hover_text(&toast.text);
+        }
+    });
+}
+
+/// Whether what has the keyboard was on the page, and is where the strip is now. What is under the pointer stays there: one
+/// who points sees it go, and a page that moves under a hand has it press something else.
+fn is_under(ctx: &egui::Context, strip: Rect, page: Rect) -> bool {
+    let focused = ctx.memory(egui::Memory::focused).and_then(|id| ctx.read_response(id));
+    focused.is_some_and(|one| one.rect.intersects(strip) && page.contains(one.rect.center()))
+}

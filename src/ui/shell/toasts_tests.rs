@@ -1,0 +1,124 @@
+use egui::{Rect, vec2};
+use egui_kittest::kittest::{NodeT, Queryable};
+
+use super::tests::{Screen, screen};
+use super::*;
+
+const LONG: &str = "The export could not be written: the disk is full. What was written before is there. Make room, then export again.";
+
+fn said(size: egui::Vec2, text: &str) -> Screen {
+    let mut screen = screen();
+    screen.harness.set_size(size);
+    screen.harness.run_steps(2);
+    screen.go(Page::Endpoints);
+    screen.back.tell(Notice { id: None, body: NoticeBody::Done(text.to_owned()) });
+    screen.harness.run_steps(3);
+    screen
+}
+
+/// Where the page and the message are.
+fn places(screen: &Screen) -> (Rect, Rect) {
+    let page = screen.harness.get_by_role_and_label(egui::Role::Region, "Endpoints page").rect();
+    let close = screen.harness.get_by_label("Close the message").rect();
+    (page, close)
+}
+
+#[test]
+fn a_message_takes_room_at_the_foot_and_lies_on_nothing_of_the_page() {
+    for size in [vec2(1280.0, 800.0), vec2(760.0, 520.0), vec2(380.0, 260.0)] {
+        let mut screen = said(size, LONG);
+        let (page, close) = places(&screen);
+        assert!(close.top() >= page.bottom(), "{size}: {close} on {page}");
+        assert!(close.right() <= size.x && close.bottom() <= size.y, "{size}: {close}");
+        let text = screen.harness.get_by_label(LONG).rect();
+        assert!(text.height() <= if size.x < 620.0 { 44.0 } else { 90.0 }, "{size}: {text}");
+        let strip = size.y - page.bottom();
+        screen.click("Close the message");
+        assert!(screen.harness.query_by_label(LONG).is_none());
+        let (after, before) =
+            (screen.harness.get_by_role_and_label(egui::Role::Region, "Endpoints page").rect().bottom(), page.bottom());
+        assert!(after > before, "{size}: the page has its room again ({after}, {before}, {strip})");
+    }
+}
+
+#[test]
+fn a_small_window_shows_the_newest_message_alone_and_a_large_one_up_to_three() {
+    for (size, shown) in [(vec2(380.0, 260.0), 1), (vec2(1280.0, 800.0), 3)] {
+        let mut screen = said(size, "one");
+        for text in ["two", "three", "four"] {
+            screen.back.tell(Notice { id: None, body: NoticeBody::Done(text.to_owned()) });
+        }
+        screen.harness.run_steps(3);
+        assert_eq!(screen.harness.query_all_by_label("Close the message").count(), shown);
+        assert!(screen.harness.query_by_label("four").is_some());
+    }
+}
+
+#[test]
+fn what_has_the_keyboard_at_the_foot_is_scrolled_clear_of_a_message() {
+    let mut screen = screen();
+    screen.harness.set_size(vec2(760.0, 520.0));
+    screen.harness.run_steps(2);
+    screen.harness.state_mut().trail.go(Page::Settings, None);
+    screen.harness.run_steps(2);
+    let bottom = screen.harness.get_by_role_and_label(egui::Role::Region, "Settings page").rect().bottom();
+    let held = |screen: &Screen| {
+        let focused = screen.harness.ctx.memory(egui::Memory::focused);
+        focused.and_then(|id| screen.harness.ctx.read_response(id)).map(|one| one.rect)
+    };
+    for _ in 0..80 {
+        screen.harness.key_press(egui::Key::Tab);
+        screen.harness.run_steps(2);
+        if held(&screen).is_some_and(|rect| (bottom - 20.0..=bottom).contains(&rect.bottom())) {
+            break;
+        }
+    }
+    let before = held(&screen).expect("something has the keyboard");
+    assert!(before.bottom() > bottom - 20.0, "{before} is where the strip will be");
+    screen.back.tell(Notice { id: None, body: NoticeBody::Done("done".to_owned()) });
+    screen.harness.run_steps(6);
+    let page = screen.harness.get_by_role_and_label(egui::Role::Region, "Settings page").rect();
+    assert!(page.bottom() < before.bottom(), "the strip is there");
+    let rect = held(&screen).expect("still there");
+    assert!(rect.bottom() <= page.bottom() + 1.0, "{rect} below {page}");
+}
+
+#[test]
+fn a_message_stays_its_time_from_when_it_is_seen_and_is_read_out() {
+    let screen = said(vec2(1280.0, 800.0), "heard");
+    let node = screen.harness.get_by_label("heard").accesskit_node();
+    assert_eq!(node.live(), egui::accesskit::Live::Polite);
+    let ends: Vec<_> = screen.harness.state().toasts.ends().collect();
+    let now = screen.harness.ctx.input(|input| input.time);
+    assert!(ends.iter().all(|end| (now + 5.0..now + 6.1).contains(end)), "{ends:?} at {now}");
+}
+
+#[test]
+fn the_message_of_a_condition_goes_when_the_condition_is_over() {
+    let mut screen = screen();
+    let with = |generation: u64, is_rejected: bool| {
+        let mut snapshot = crate::ui::fixture::snapshot();
+        snapshot.generation = generation;
+        let view = Arc::make_mut(&mut snapshot.view);
+        view.pools.clear();
+        for endpoint in &mut view.endpoints {
+            endpoint.health = crate::model::status::Health::Healthy;
+        }
+        if is_rejected {
+            let cause = crate::model::status::RestCause::KeyRejected;
+            let until = crate::model::units::Timestamp::MAX;
+            view.endpoints[0].health = crate::model::status::Health::Resting { until, cause };
+        }
+        snapshot
+    };
+    let says = |screen: &Screen| {
+        let messages = screen.harness.query_all_by_role(egui::Role::Label);
+        messages.filter(|node| node.accesskit_node().live() != egui::accesskit::Live::Off).count()
+    };
+    screen.back.publish(with(1_001, true));
+    screen.harness.run_steps(2);
+    let told = says(&screen);
+    screen.back.publish(with(1_002, false));
+    screen.harness.run_steps(2);
+    assert!(told > says(&screen), "{told} before, {} after", says(&screen));
+}

@@ -1,0 +1,143 @@
+//! The top bar: whether we serve, where, which profile, what plots show, and the ways to everything else.
+//!
+//! Invariant: listening and being able to answer are told apart; what a narrow bar leaves out stands in its last menu.
+//! Absent on purpose: page content.
+
+mod menus;
+
+use egui::{Align, Button, CornerRadius, Frame, Layout, Margin, RichText, Stroke, Ui};
+use egui_material_icons::icons::{
+    ICON_CONTENT_COPY, ICON_DARK_MODE, ICON_LIGHT_MODE, ICON_PAUSE, ICON_PLAY_ARROW, ICON_SEARCH,
+};
+
+use super::Wish;
+use super::bell::Bell;
+use crate::contract::snapshot::Serving;
+use crate::contract::{Command, ServingCommand, Snapshot};
+use crate::model::preferences::Preferences;
+use crate::model::status::EndpointView;
+use crate::ui::actions::{self, Action};
+use crate::ui::theme::{self, Theme, Tone};
+use crate::ui::widgets::icon_button;
+
+/// Below this width, words that a glyph can stand for are left out.
+const NARROW: f32 = 880.0;
+/// Points at the right in which everything has room, and in which it has without its words; in less, a menu has it.
+const ROOM: (f32, f32) = (600.0, 430.0);
+/// Below this width, the buttons alone have room; their tooltips and the last menu tell the rest.
+const TINY: f32 = 520.0;
+
+/// What the bar shows and changes besides the snapshot.
+pub(super) struct Top<'a> {
+    pub(super) bell: &'a mut Bell,
+    pub(super) preferences: &'a mut Preferences,
+    /// Whether pages show a moment that is held.
+    pub(super) held: bool,
+}
+
+/// Serving pill, base URL, profile, what plots show, search, bell, theme.
+pub(super) fn show(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, top: &mut Top, wanted: &mut Vec<Wish>) {
+    let width = ui.available_width();
+    let (narrow, tiny) = (width < NARROW, width < TINY);
+    ui.horizontal(|ui| {
+        ui.set_min_height(30.0);
+        let (tone, word) = serving(snapshot);
+        pill(ui, theme, tone, word);
+        if let Serving::Listening { base_url, paused, .. } = &snapshot.serving {
+            if !tiny {
+                ui.label(theme::mono(base_url.as_ref()).color(theme.text));
+            }
+            if icon_button(ui, theme, ICON_CONTENT_COPY, "Copy base URL")
+                .on_hover_text(format!("{}\n{base_url}", actions::tooltip(ui.ctx(), Action::CopyBaseUrl)))
+                .clicked()
+            {
+                wanted.push(Wish::Act(Action::CopyBaseUrl));
+            }
+            if !tiny {
+                wanted.extend(menus::copy_for_shells(ui, theme, base_url));
+            }
+            wanted.extend(pause(ui, theme, *paused, narrow));
+        }
+        let room = ui.available_width();
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let small = room < ROOM.1;
+            if small {
+                menus::more(ui, theme, snapshot, top, wanted);
+            }
+            let (icon, name) =
+                if theme.dark { (ICON_LIGHT_MODE, "Use light theme") } else { (ICON_DARK_MODE, "Use dark theme") };
+            if icon_button(ui, theme, icon, name).clicked() {
+                wanted.push(Wish::Act(Action::ToggleTheme));
+            }
+            wanted.extend(top.bell.show(ui, theme, snapshot));
+            if icon_button(ui, theme, ICON_SEARCH, "Search everything")
+                .on_hover_text(actions::tooltip(ui.ctx(), Action::Palette))
+                .clicked()
+            {
+                wanted.push(Wish::Act(Action::Palette));
+            }
+            if !small {
+                menus::reach(ui, theme, top.preferences);
+                let wordy = room >= ROOM.0;
+                wanted.extend(live(ui, theme, top.held, wordy));
+                menus::profile(ui, theme, snapshot, wordy, wanted);
+            }
+        });
+    });
+}
+
+/// Pauses or resumes serving; in a narrow window a glyph alone.
+fn pause(ui: &mut Ui, theme: &Theme, paused: bool, narrow: bool) -> Option<Wish> {
+    let (word, icon, command) = if paused {
+        ("Resume serving", ICON_PLAY_ARROW, ServingCommand::Resume)
+    } else {
+        ("Pause serving", ICON_PAUSE, ServingCommand::Pause)
+    };
+    let response = if narrow {
+        icon_button(ui, theme, icon, word)
+    } else {
+        ui.add(Button::new(RichText::new(word).color(theme.text_soft)).frame_when_inactive(false))
+    };
+    response.clicked().then_some(Wish::Send(Command::Serving(command)))
+}
+
+/// Holds what pages show of traffic, or lets go. Only with its words: a glyph alone would be taken for that of serving.
+fn live(ui: &mut Ui, theme: &Theme, held: bool, wordy: bool) -> Option<Wish> {
+    if !wordy {
+        return None;
+    }
+    let (word, color) = if held { ("View held", theme.tone(Tone::Info)) } else { ("Live view", theme.text_soft) };
+    let button = ui.add(Button::new(RichText::new(word).color(color)).frame_when_inactive(false));
+    let pressed = button.on_hover_text(actions::tooltip(ui.ctx(), Action::HoldView)).clicked();
+    pressed.then_some(Wish::Act(Action::HoldView))
+}
+
+fn pill(ui: &mut Ui, theme: &Theme, tone: Tone, word: &str) {
+    Frame::new()
+        .fill(theme.wash(tone))
+        .stroke(Stroke::new(1.0, theme.tone(tone).gamma_multiply(0.5)))
+        .corner_radius(CornerRadius::same(13))
+        .inner_margin(Margin::symmetric(10, 4))
+        .show(ui, |ui| {
+            ui.spacing_mut().item_spacing.x = 6.0;
+            ui.label(tone.icon().rich_text().size(15.0).color(theme.tone(tone)));
+            ui.label(theme::strong(word).color(theme.tone(tone)));
+        });
+}
+
+/// The four states, and two short ones round them. Listening is not the same as able to answer.
+pub(super) fn serving(snapshot: &Snapshot) -> (Tone, &'static str) {
+    match &snapshot.serving {
+        Serving::Starting => (Tone::Quiet, "Starting"),
+        Serving::Listening { paused: true, .. } => (Tone::Off, "Paused by you"),
+        Serving::Listening { .. } if snapshot.applied.config.endpoints.is_empty() => {
+            (Tone::Quiet, "Listening, no routes yet")
+        }
+        Serving::Listening { .. } if !snapshot.view.endpoints.iter().any(EndpointView::serving) => {
+            (Tone::Throttled, "Serving, but no endpoint can answer")
+        }
+        Serving::Listening { .. } => (Tone::Ok, "Serving"),
+        Serving::Failed(_) => (Tone::Error, "Not listening"),
+        Serving::Stopping { .. } => (Tone::Quiet, "Stopping"),
+    }
+}

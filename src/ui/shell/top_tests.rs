@@ -1,0 +1,129 @@
+use egui::{Key, Role, vec2};
+use egui_kittest::kittest::Queryable;
+
+use super::tests::{Screen, screen, screen_of};
+use super::*;
+use crate::contract::ProfileCommand;
+use crate::model::preferences::Reach;
+use crate::ui::fixture;
+
+fn real() -> Screen {
+    let mut snapshot = fixture::with_keys();
+    snapshot.profile = fixture::empty().profile;
+    screen_of(snapshot)
+}
+
+fn profile_command(screen: &mut Screen) -> Option<ProfileCommand> {
+    match screen.command()? {
+        Command::Profile(command) => Some(command),
+        _ => panic!("another command"),
+    }
+}
+
+fn radio(screen: &mut Screen, label: &str) {
+    screen.harness.get_by_role_and_label(Role::RadioButton, label).click();
+    screen.harness.run_steps(4);
+}
+
+#[test]
+fn the_profile_menu_ticks_what_runs_and_goes_to_another() {
+    let mut screen = real();
+    let name = screen.harness.state().profile.clone();
+    screen.click(&format!("Profile {name}"));
+    radio(&mut screen, "Work");
+    assert_eq!(profile_command(&mut screen), Some(ProfileCommand::Enter("Work".to_owned())));
+    screen.click(&format!("Profile {name}"));
+    radio(&mut screen, "Demo (simulated)");
+    let asked = screen.harness.state().question.is_some();
+    assert!(asked || screen.command().is_some(), "the demo is asked for or entered");
+}
+
+#[test]
+fn a_profile_is_added_from_the_menu_by_its_name_and_enter() {
+    let mut screen = real();
+    let name = screen.harness.state().profile.clone();
+    screen.click(&format!("Profile {name}"));
+    screen.click("New profile");
+    screen.harness.run_steps(2);
+    screen.harness.event(egui::Event::Text("  Home ".to_owned()));
+    screen.harness.run_steps(2);
+    screen.harness.key_press(Key::Enter);
+    screen.harness.run_steps(3);
+    assert_eq!(profile_command(&mut screen), Some(ProfileCommand::Add("Home".to_owned())));
+    assert!(screen.harness.query_by_label("Add and serve").is_none(), "the sheet is closed");
+}
+
+#[test]
+fn the_span_in_the_bar_is_that_of_every_plot() {
+    let mut screen = screen();
+    screen.click("Plots show the last 15 min");
+    radio(&mut screen, "Last 7 days");
+    assert_eq!(screen.harness.state().preferences.reach, Reach::SevenDays);
+    assert!(screen.harness.query_by_label("Plots show the last 7 days").is_some());
+    screen.harness.state_mut().later.push(Action::Reach(Reach::Live));
+    screen.harness.run_steps(3);
+    assert_eq!(screen.harness.state().preferences.reach, Reach::Live, "an action does it, too");
+}
+
+#[test]
+fn what_a_small_bar_has_no_room_for_stands_in_its_last_menu() {
+    for width in [380.0, 640.0] {
+        let mut screen = real();
+        screen.harness.set_size(vec2(width, 520.0));
+        screen.harness.run_steps(4);
+        assert!(screen.harness.query_by_label("Plots show the last 15 min").is_none());
+        screen.click("More");
+        for label in ["Pause the view", "New profile"] {
+            assert!(screen.harness.query_by_label(label).is_some(), "{width}: {label}");
+        }
+        radio(&mut screen, "Last 6 hours");
+        assert_eq!(screen.harness.state().preferences.reach, Reach::SixHours);
+        screen.click("More");
+        radio(&mut screen, "Work");
+        assert_eq!(profile_command(&mut screen), Some(ProfileCommand::Enter("Work".to_owned())));
+    }
+}
+
+#[test]
+fn the_view_is_held_and_let_go_from_the_bar() {
+    let mut screen = screen();
+    screen.click("Live view");
+    assert!(screen.harness.query_by_label_contains("Paused at ").is_some());
+    screen.click("View held");
+    assert!(screen.harness.query_by_label_contains("Paused at ").is_none());
+}
+
+#[test]
+fn the_address_is_copied_as_variables_of_a_shell() {
+    let mut screen = real();
+    screen.click("Copy the address for a shell");
+    screen.harness.get_by_label("PowerShell").click();
+    let mut copied = None;
+    for _ in 0..4 {
+        screen.harness.step();
+        let commands = &screen.harness.output().platform_output.commands;
+        copied = copied.or(commands.iter().find_map(|command| match command {
+            egui::OutputCommand::CopyText(text) => Some(text.clone()),
+            _ => None,
+        }));
+    }
+    assert!(copied.as_ref().is_some_and(|text| text.contains("$env:OPENAI_BASE_URL=\"http")), "{copied:?}");
+    let closed = screen.harness.query_by_label("Copy as environment variables for").is_none();
+    assert!(closed, "the menu closes");
+}
+
+#[test]
+fn the_port_that_stands_in_is_kept_as_a_draft_or_another_is_chosen() {
+    let mut snapshot = fixture::with_keys();
+    let held = crate::contract::snapshot::PortHeld { port: 8787, holder: Some("node (pid 4121)".to_owned()) };
+    let base_url = "http://127.0.0.1:8788/v1".into();
+    snapshot.serving = Serving::Listening { base_url, paused: false, instead_of: Some(held) };
+    let mut screen = screen_of(snapshot);
+    screen.harness.run_steps(2);
+    screen.click("Keep 8788");
+    let draft = screen.harness.state().draft();
+    assert_eq!((draft.working().listen.port, draft.undo_label()), (8788, Some("Keep port 8788")));
+    assert!(screen.command().is_none(), "nothing is kept before it is applied");
+    screen.click("Choose…");
+    assert_eq!(screen.harness.state().page(), Page::Settings);
+}
