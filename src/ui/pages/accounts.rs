@@ -99,7 +99,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         ui.add_space(gap::M);
         if !state.offered {
             state.offered = true;
-            state.adding = Some(Form::default());
+            (state.adding, state.paste) = (Some(Form::default()), KeyField::opened());
         }
     }
     if let Some(step) = cx.take_row_step() {

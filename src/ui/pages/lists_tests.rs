@@ -290,3 +290,16 @@ fn the_why_of_an_unknown_model_can_have_it_answered_like_one_that_is_known() {
     let groups = |model: &str| config.route(&model.into()).map(|route| route.groups.clone());
     assert!(groups("gpt-9").is_some() && groups("gpt-9") == groups("demo-chat"));
 }
+
+#[test]
+fn the_why_of_an_unknown_model_leads_to_the_accounts_while_there_is_no_endpoint() {
+    let mut snapshot = with_an_unknown_model();
+    snapshot.applied = fixture::empty().applied;
+    let mut stage = Stage::on(Page::Requests, snapshot);
+    stage.press(Modifiers::SHIFT, Key::G);
+    stage.press(Modifiers::NONE, Key::W);
+    assert!(!stage.spoken().contains("Add a route for gpt-9"), "it could lead nowhere");
+    stage.harness.get_by_label("Add an account first").click();
+    stage.settle();
+    assert_eq!(stage.console().page(), Page::Accounts);
+}

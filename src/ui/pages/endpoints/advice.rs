@@ -86,6 +86,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
     let own = config.endpoint(&endpoint.id);
     let called = own.map_or("", name_there);
     card(ui, cx.theme, |ui| {
+        ui.spacing_mut().item_spacing.y = gap::S;
         ui.horizontal_wrapped(|ui| {
             ui.label(Tone::Error.icon().rich_text().color(cx.theme.tone(Tone::Error)));
             ui.label(RichText::new(trouble.words(endpoint, called)).color(cx.theme.text));
@@ -93,7 +94,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
         note(ui, cx.theme, still_works(cx, &endpoint.id));
         ui.add_space(gap::S);
         if endpoint.simulated {
-            note(ui, cx.theme, "It is simulated: the script that plays mends it, or play another one.");
+            note(ui, cx.theme, "It is simulated, and the script that plays mends it by itself.");
             return;
         }
         ui.horizontal_wrapped(|ui| steps(ui, cx, endpoint, trouble));

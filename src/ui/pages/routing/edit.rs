@@ -162,7 +162,7 @@ fn moved(cx: &mut PageCx, state: &mut State, route: &Route, edit: Edit) {
             go(cx, &endpoint, to);
             state.said = spoken(cx.draft.working(), model, &endpoint);
             // Seen as well as heard: the card has gone to another group, often out of the eye's sight.
-            cx.toast(Tone::Info, format!("{}. Alt with the other arrow takes it back.", state.said));
+            cx.toast(Tone::Info, format!("Moved: {}", state.said));
             state.focus = Some((model.clone(), endpoint));
         }
         Edit::Lift(endpoint) => {

@@ -10,7 +10,7 @@ use crate::model::config::Config;
 use crate::model::decision::{Conclusion, RefusalReason};
 use crate::model::id::ModelName;
 use crate::model::record::{RecordEnd, RequestRecord};
-use crate::ui::cx::Target;
+use crate::ui::cx::{Page, Target};
 use crate::ui::new_route::{Wanted, known};
 use crate::ui::theme::{Theme, gap};
 use crate::ui::widgets::{note, primary_button, quiet_button};
@@ -34,6 +34,11 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, record: &RequestRecord, config: &
         ui.label(RichText::new(format!("A route for {model} runs by now: send it again.")).color(theme.text_soft));
         let open = quiet_button(ui, theme, "Open its route").clicked();
         return open.then(|| Ask::Open(Target::Route(model.clone())));
+    }
+    if config.endpoints.is_empty() {
+        ui.label(RichText::new("There is no endpoint yet that a route could lead to.").color(theme.text_soft));
+        let add = primary_button(ui, theme, "Add an account first").clicked();
+        return add.then_some(Ask::Open(Target::Top(Page::Accounts)));
     }
     let mut asked = None;
     if primary_button(ui, theme, &format!("Add a route for {model}")).clicked() {
