@@ -127,3 +127,16 @@ fn the_port_that_stands_in_is_kept_as_a_draft_or_another_is_chosen() {
     screen.click("Choose…");
     assert_eq!(screen.harness.state().page(), Page::Settings);
 }
+
+#[test]
+fn what_can_be_chosen_in_a_menu_has_an_outline_that_can_be_seen() {
+    let mut screen = real();
+    let outline = crate::ui::theme::Theme::of(&screen.harness.ctx).outline;
+    let circles = |screen: &Screen| {
+        let is_outlined = |shape: &egui::epaint::ClippedShape| matches!(&shape.shape, egui::Shape::Circle(circle) if circle.stroke.color == outline && circle.stroke.width >= 1.0);
+        screen.harness.output().shapes.iter().filter(|shape| is_outlined(shape)).count()
+    };
+    let before = circles(&screen);
+    screen.click("Plots show the last 15 min");
+    assert!(circles(&screen) >= before + 2, "the two that are not chosen");
+}

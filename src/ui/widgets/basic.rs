@@ -150,10 +150,12 @@ pub fn radio_value<T: PartialEq>(ui: &mut Ui, value: &mut T, choice: T, words: &
 /// which would not wrap within a row.
 pub fn outlined<R>(ui: &mut Ui, draw: impl FnOnce(&mut Ui) -> R) -> R {
     let outline = Theme::of(ui.ctx()).outline;
-    let color = &mut ui.visuals_mut().widgets.inactive.bg_stroke.color;
-    let before = std::mem::replace(color, outline);
+    let stroke = &mut ui.visuals_mut().widgets.inactive.bg_stroke;
+    // In menus it has no width.
+    let seen = Stroke::new(stroke.width.max(1.0), outline);
+    let before = std::mem::replace(stroke, seen);
     let drawn = draw(ui);
-    ui.visuals_mut().widgets.inactive.bg_stroke.color = before;
+    ui.visuals_mut().widgets.inactive.bg_stroke = before;
     drawn
 }
 

@@ -63,6 +63,10 @@ impl Toasts {
                 self.rows(ui, theme)
             });
             self.height = shown.response.rect.height();
+            if (self.height - before).abs() > 0.5 {
+                // A panel takes the room that it took last, and what it needs in the frame after.
+                ctx.request_repaint();
+            }
             if self.height > before && is_under(&ctx, shown.response.rect, page) {
                 self.lift = self.height;
             }

@@ -14,7 +14,7 @@ use crate::model::preferences::{Preferences, Reach};
 use crate::ui::actions::{self, Action};
 use crate::ui::pages::connect::snippets::{Kind, Snippets};
 use crate::ui::shell::Wish;
-use crate::ui::theme::{Theme, Tone, strong};
+use crate::ui::theme::{Theme, Tone, gap, strong};
 use crate::ui::widgets::{chip, middle, note, radio};
 
 static SNIPPETS: LazyLock<Snippets> = LazyLock::new(Snippets::built_in);
@@ -24,8 +24,11 @@ const NAME: f32 = 140.0;
 /// The address as environment variables, for each shell.
 pub(super) fn copy_for_shells(ui: &mut Ui, theme: &Theme, base_url: &str) -> Option<Wish> {
     let mut wish = None;
+    // It belongs to the button before it.
+    ui.add_space(-gap::M);
     let glyph = ICON_KEYBOARD_ARROW_DOWN.rich_text().size(17.0).color(theme.text_soft);
-    let button = Button::new(glyph).frame_when_inactive(false).min_size(egui::vec2(24.0, 26.0));
+    let button = Button::new(glyph).frame_when_inactive(false).min_size(egui::vec2(20.0, 26.0));
+    let padding = std::mem::replace(&mut ui.spacing_mut().button_padding.x, 2.0);
     let button = menu(ui, button, "Copy the address for a shell", |ui| {
         note(ui, theme, "Copy as environment variables for");
         for snippet in SNIPPETS.of(&[Kind::Shell]).filter(|snippet| snippet.text.contains("OPENAI_BASE_URL")) {
@@ -35,6 +38,7 @@ pub(super) fn copy_for_shells(ui: &mut Ui, theme: &Theme, base_url: &str) -> Opt
             }
         }
     });
+    ui.spacing_mut().button_padding.x = padding;
     button.on_hover_text("Copy the address for bash, fish, PowerShell or cmd");
     wish
 }
