@@ -152,6 +152,11 @@ impl Ceiling {
         self.reported.filter(|_| !self.is_old)
     }
 
+    /// Whether this is what the service reported so long ago.
+    fn is_old_word(&self, limit: u64) -> bool {
+        self.is_old && self.reported == Some(limit)
+    }
+
     /// The largest that may fit by anybody's word: what is reported, adopted or not, else what is stated.
     pub(super) fn largest(&self, stated: Stated) -> Option<u64> {
         if stated.pinned { stated.limit } else { self.word().or(stated.limit) }
@@ -190,6 +195,7 @@ impl Ceiling {
         };
         let source = match limit {
             None => LimitSource::Unknown,
+            Some(limit) if self.is_old_word(limit) => LimitSource::Header,
             Some(_) if limit != firm => LimitSource::Learned,
             Some(_) if limit == stated.limit => LimitSource::Configured,
             Some(_) if self.word().is_none() => LimitSource::Learned,
@@ -201,7 +207,7 @@ impl Ceiling {
     /// What refusals taught and holds now, and since when; none where what is reported or stated is lower.
     pub(super) fn lesson(&self, stated: Stated) -> Option<(u64, Timestamp)> {
         let learned = self.learned.as_ref().filter(|_| !stated.pinned)?.value();
-        let holds = self.firm(stated).is_none_or(|firm| learned < firm);
+        let holds = self.firm(stated).is_none_or(|firm| learned < firm) && !self.is_old_word(learned);
         Some((learned, self.since?)).filter(|_| holds)
     }
 

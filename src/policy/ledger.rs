@@ -187,11 +187,6 @@ impl Ledger {
         }
     }
 
-    /// Whether the service gives back what a request did not use once it is answered.
-    pub(super) fn gives_back(&self) -> bool {
-        self.enforcement == Enforcement::Utilization
-    }
-
     /// Levels drain by these limits from `now` on. Where the ceiling of tokens is our own, it is kept over the minute, and the
     /// service's beside it: its level does not drain by ours.
     pub(super) fn tune(&mut self, now: Timestamp, limits: Limits, whose: Whose) {

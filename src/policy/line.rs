@@ -1,8 +1,7 @@
 //! The waiting lines: who goes next, who may pass, and for how long one waits.
 //!
 //! Invariant: whoever is next in its lane starts no later than could be promised when its turn came, unless something real
-//! takes room away or a more important one's turn comes first. A lane that cannot go on holds up no other, nor does a route, and
-//! for one who could not start in time any more nothing is kept. It is still asked first, since what is taken may come back.
+//! takes room away or a more important one's turn comes first. A lane that cannot go on holds up no other, nor does a route.
 //! Absent on purpose: polling. Each line knows when somebody in it fits, and events let it look again.
 
 use std::time::Duration;
@@ -133,8 +132,7 @@ impl Balancer {
                 state.paced.push((job.lane.clone(), job.profile.priority));
                 state.line.forgo(job.profile.priority);
             }
-        } else if let Some(claim) = self.claim_for((route, turn), &job, &judged).filter(|it| self.is_in_time(it, &job))
-        {
+        } else if let Some(claim) = self.claim_for((route, turn), &job, &judged) {
             self.keep(claim);
         }
         self.jobs.insert(request, job);
@@ -152,13 +150,6 @@ impl Balancer {
         let pool = self.config.endpoints.get(one.endpoint)?.pool;
         let pool = pool.and_then(|pool| self.pool_slot_of.get(pool).copied());
         Some(Claim { slot: one.slot, pool, estimate: one.estimate, at, rank: job.rank, order: job.order, turn, route })
-    }
-
-    /// Whether it can start there before it is given up on. Else a place kept for it is lost to all, unless what others were
-    /// charged may come back before it would drain.
-    fn is_in_time(&self, claim: &Claim, job: &Job) -> bool {
-        let gives_back = self.endpoints.get(claim.slot).is_none_or(|endpoint| endpoint.ledger.gives_back());
-        gives_back || job.deadline().is_none_or(|deadline| claim.at <= deadline)
     }
 
     /// Lets go those behind in a lane who take nothing from its next one. Says when the first of the others may go.

@@ -167,26 +167,3 @@ fn a_failover_of_the_same_class_that_came_first_goes_first() {
     assert_eq!(place(&answer), "west");
     assert_eq!(gone, []);
 }
-
-#[test]
-fn one_who_cannot_start_in_time_any_more_keeps_nothing_from_those_behind_it() {
-    let limited = |tokens| config(&[site("one", tokens)], &[], |_| {});
-    let waits = |seconds| Some(std::time::Duration::from_secs(seconds));
-    let mut world = World::new(limited(10_000));
-    for (second, charge) in [(0, 6_000), (10, 3_000)] {
-        world.now = Timestamp::from_secs(second);
-        let (request, answer) = world.arrive(charge);
-        world.commit(request, place(&answer));
-    }
-    let (large, answer) = world.arrive_as(5_000, |profile| profile.patience = waits(55));
-    assert!(matches!(answer, Output::Held { .. }), "{answer:?}");
-    world.now = Timestamp::from_secs(20);
-    // Now both of the others have to leave the minute first, and when the later one does it has given up.
-    world.give(Input::Configured(limited(7_000)));
-    let (behind, answer) = world.arrive_as(3_500, |profile| profile.patience = waits(60));
-    assert!(matches!(answer, Output::Held { .. }), "{answer:?}");
-    let went = world.until(Timestamp::from_secs(80));
-    let of = |request| went.iter().find(|(_, output)| output.request() == request).expect("an answer");
-    assert!(matches!(of(large).1, Output::Refused { .. }));
-    assert_eq!((of(behind).0.0 / 1_000_000, place(&of(behind).1)), (60, "one"));
-}

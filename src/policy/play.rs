@@ -294,11 +294,6 @@ impl Play {
         }
     }
 
-    /// Whether a gate gives back what is not used.
-    pub(super) fn gives_back(&self, gate: usize) -> bool {
-        self.gates.get(gate).is_some_and(|gate| gate.ledger.gives_back())
-    }
-
     /// What time it is there.
     pub(super) const fn now(&self) -> Timestamp {
         self.now

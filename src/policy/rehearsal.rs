@@ -293,7 +293,7 @@ impl<C: Fn(RequestId, usize) -> Option<Estimate>> Rehearsal<C> {
                 if let Some(line) = self.lines.get_mut(line) {
                     line.forgo(next.class);
                 }
-            } else if self.play.gives_back(start.gate) || self.is_in_time(next.request, start) {
+            } else {
                 kept.push(start);
             }
             wake = earlier(wake, Some(from.unwrap_or(start.at)));
@@ -302,12 +302,6 @@ impl<C: Fn(RequestId, usize) -> Option<Estimate>> Rehearsal<C> {
             waiting.push(Next { line, lane: next.lane, request: next.request, paced });
         }
         wake
-    }
-
-    /// Whether it starts before it is given up on.
-    fn is_in_time(&self, request: RequestId, start: Start) -> bool {
-        let deadline = self.roles.get(&request).and_then(|role| role.deadline);
-        deadline.is_none_or(|deadline| start.at <= deadline)
     }
 
     /// Lets go those behind in a lane who take nothing from its next one. When the smallest of the others may go.

@@ -39,7 +39,8 @@ fn a_low_limit_that_was_said_once_keeps_larger_requests_out_for_a_while_and_not_
         told(&mut world, 10_000);
         assert!(is_too_large(&world.arrive(50_000).1), "by its own word");
         after(&mut world, WORD);
-        assert_eq!((tokens(&world).limit, tokens(&world).source), (Some(10_000), LimitSource::Learned));
+        assert_eq!((tokens(&world).limit, tokens(&world).source), (Some(10_000), LimitSource::Header));
+        assert_eq!(world.brain.lessons(world.now), [], "it is no lesson: no refusal taught it");
         let (request, answer) = world.arrive(50_000);
         assert_eq!(place(&answer), "one", "it is tried, alone");
         world.fail(request, failure_with(FailureClass::Throttled(ThrottleKind::TooLarge), 10_000));
