@@ -13,6 +13,8 @@ use crate::model::units::Timestamp;
 const PACE: Duration = Duration::from_secs(10);
 /// A ceiling that is off by less than one in so many parts is the same for whoever starts again.
 const SAME: u64 = 50;
+/// A lesson that still holds is written again after so long, for its age tells whether it is believed.
+const ANEW: Duration = Duration::from_hours(1);
 
 /// What the file says, and since when.
 #[derive(Debug, Default)]
@@ -38,7 +40,10 @@ impl LessonWatch {
 
 fn is_same(one: &Lesson, other: &Lesson) -> bool {
     let apart = one.ceiling.abs_diff(other.ceiling);
-    one.of == other.of && one.stated == other.stated && apart <= other.ceiling / SAME
+    one.of == other.of
+        && one.stated == other.stated
+        && apart <= other.ceiling / SAME
+        && one.held.since(other.held) < ANEW
 }
 
 #[cfg(test)]
@@ -65,5 +70,14 @@ mod tests {
         assert_eq!(watch.news(at(121), vec![taught("p", 52_000)]), Some(vec![taught("p", 52_000)]));
         assert_eq!(watch.news(at(125), vec![taught("p", 60_000)]), None, "written lately");
         assert_eq!(watch.news(at(132), Vec::new()), Some(Vec::new()));
+    }
+
+    #[test]
+    fn a_lesson_that_still_holds_is_not_too_old_on_disk() {
+        let held = |seconds| vec![Lesson { held: at(seconds), ..taught("p", 50_000) }];
+        let mut watch = LessonWatch::default();
+        assert!(watch.news(at(100), held(100)).is_some());
+        assert!(watch.news(at(1_900), held(1_900)).is_none());
+        assert_eq!(watch.news(at(3_700), held(3_700)), Some(held(3_700)));
     }
 }

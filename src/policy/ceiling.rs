@@ -4,8 +4,8 @@
 //! in ten seconds at most, also below what is stated: a service that took room away for want of machines gives it back when
 //! one of its counters does, not when all do, so its word is followed as it is probed. Two are believed at once: the first
 //! report where nothing is stated, and what the person states anew. No learned ceiling lies above the service's own figure,
-//! or above twice that where the person lets us probe. What a service said once is not believed for ever: an old word becomes
-//! a learned ceiling, and requests larger than it are tried again.
+//! or above twice that where the person lets us probe. What a service said once is not believed for ever: past an
+//! old word larger requests are tried again, alone, and bring a new one.
 //! Absent on purpose: counting. What was admitted at a refusal comes in as a number (`traffic`).
 
 use std::time::Duration;
@@ -85,7 +85,7 @@ impl Follower {
 pub(super) struct Ceiling {
     reported: Option<u64>,
     reported_at: Timestamp,
-    /// It was said so long ago that it keeps nothing away any more.
+    /// It was said so long ago that it keeps no larger request away any more.
     is_old: bool,
     follower: Follower,
     learned: Option<Cubic>,
@@ -137,7 +137,7 @@ impl Ceiling {
     /// What stated and reported figures make of it, refusals apart.
     pub(super) fn firm(&self, stated: Stated) -> Option<u64> {
         let is_followed = self.follower.beside == stated.limit;
-        match (stated.limit, self.word()) {
+        match (stated.limit, self.reported) {
             (limit, _) if stated.pinned => limit,
             (None, None) => None,
             (Some(limit), None) if is_followed => Some(limit.max(self.follower.reached)),
@@ -147,19 +147,14 @@ impl Ceiling {
         }
     }
 
-    /// What the service last reported, while that is not too long ago to be believed.
-    fn word(&self) -> Option<u64> {
-        self.reported.filter(|_| !self.is_old)
-    }
-
-    /// Whether this is what the service reported so long ago.
-    fn is_old_word(&self, limit: u64) -> bool {
-        self.is_old && self.reported == Some(limit)
-    }
-
-    /// The largest that may fit by anybody's word: what is reported, adopted or not, else what is stated.
+    /// The largest that may fit by anybody's word: what is reported, adopted or not, while that is not too long ago, else what
+    /// is stated.
     pub(super) fn largest(&self, stated: Stated) -> Option<u64> {
         if stated.pinned { stated.limit } else { self.word().or(stated.limit) }
+    }
+
+    fn word(&self) -> Option<u64> {
+        self.reported.filter(|_| !self.is_old)
     }
 
     /// When what is reported will be too old to be believed, unless it is said again; `None`: it keeps nothing away that what
@@ -169,18 +164,14 @@ impl Ceiling {
         self.word().filter(keeps).map(|_| self.reported_at.after(memory))
     }
 
-    /// What is reported was said too long ago: nothing is kept away by it any more.
-    pub(super) const fn forget_word(&mut self) {
+    /// What is reported was said too long ago: it keeps no larger request away any more, but the ceiling stays.
+    pub(super) const fn loosen_word(&mut self) {
         self.is_old = true;
     }
 
-    /// The same, where the ceiling goes on as one that a refusal taught, which rises with use.
-    pub(super) fn soften_word(&mut self, now: Timestamp, stated: Stated) {
-        let before = self.held(stated);
-        self.forget_word();
-        if let (None, Some(limit)) = (&self.learned, before.limit) {
-            self.learned = Some(Cubic::resumed(now, limit, self.depth));
-        }
+    /// What is reported was said too long ago, and nothing is held by it any more.
+    pub(super) const fn forget_word(&mut self) {
+        self.reported = None;
     }
 
     /// What holds now.
@@ -195,10 +186,9 @@ impl Ceiling {
         };
         let source = match limit {
             None => LimitSource::Unknown,
-            Some(limit) if self.is_old_word(limit) => LimitSource::Header,
             Some(_) if limit != firm => LimitSource::Learned,
             Some(_) if limit == stated.limit => LimitSource::Configured,
-            Some(_) if self.word().is_none() => LimitSource::Learned,
+            Some(_) if self.reported.is_none() => LimitSource::Learned,
             Some(_) => LimitSource::Header,
         };
         Held { limit, source }
@@ -207,7 +197,7 @@ impl Ceiling {
     /// What refusals taught and holds now, and since when; none where what is reported or stated is lower.
     pub(super) fn lesson(&self, stated: Stated) -> Option<(u64, Timestamp)> {
         let learned = self.learned.as_ref().filter(|_| !stated.pinned)?.value();
-        let holds = self.firm(stated).is_none_or(|firm| learned < firm) && !self.is_old_word(learned);
+        let holds = self.firm(stated).is_none_or(|firm| learned < firm);
         Some((learned, self.since?)).filter(|_| holds)
     }
 
@@ -218,6 +208,8 @@ impl Ceiling {
             return;
         }
         self.learned = Some(Cubic::resumed(now, learned, self.depth));
+        // The next refusal is another one, though nothing was let in since.
+        self.best = (1, now);
         self.since = Some(since);
     }
 
@@ -225,7 +217,7 @@ impl Ceiling {
     pub(super) fn report(&mut self, now: Timestamp, stated: Stated, limit: u64) {
         let before = self.held(stated);
         let from = self.firm(Stated { pinned: false, ..stated }).unwrap_or(limit);
-        let climbs = self.word().is_some_and(|reported| reported > from);
+        let climbs = self.reported.is_some_and(|reported| reported > from);
         self.follower.follow(now, stated.limit, (from, limit), climbs);
         (self.reported, self.reported_at, self.is_old) = (Some(limit), now, false);
         self.note(now, before, stated);
@@ -234,7 +226,7 @@ impl Ceiling {
     /// The service let in so much that its limit, which it does not name, is at least this.
     pub(super) fn prove(&mut self, now: Timestamp, stated: Stated, least: u64) {
         let before = self.held(stated);
-        if let (Some(lower), None) = (stated.limit, self.word()) {
+        if let (Some(lower), None) = (stated.limit, self.reported) {
             let climbs = self.follower.beside == stated.limit;
             let from = if climbs { self.follower.reached.max(lower) } else { lower };
             self.follower.follow(now, stated.limit, (from, least.max(from)), climbs);

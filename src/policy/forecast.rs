@@ -312,7 +312,7 @@ impl Balancer {
                     return Some(known);
                 }
                 let slot = *self.pool_slot_of.get(at)?;
-                let (limits, firm) = (pool.limits(spec), pool.firm(spec));
+                let (limits, firm) = (pool.limits(spec), Some(spec.tokens_per_minute));
                 pools.push((at, Share { slot, ledger: pool.ledger.sketch(limits), limits, firm }));
                 Some(pools.len() - 1)
             });

@@ -358,21 +358,17 @@ impl Learning {
 
     /// When the first of the limits that the service reported will be too old to be believed, unless it is said again.
     pub(super) fn words_end(&self, spec: &CheckedEndpoint) -> Option<Timestamp> {
-        let often =
-            [self.tokens.word_ends(tokens_stated(spec), WORD), self.requests.word_ends(requests_stated(spec), WORD)];
         let more = self.more.iter().zip(more_stated(spec)).zip(MORE_WORDS);
-        let more = more.map(|((ceiling, stated), memory)| ceiling.word_ends(stated, memory));
-        often.into_iter().chain(more).flatten().min()
+        let more = more.filter_map(|((ceiling, stated), memory)| ceiling.word_ends(stated, memory));
+        self.tokens.word_ends(tokens_stated(spec), WORD).into_iter().chain(more).min()
     }
 
-    /// Forgets the words that are too old by now.
+    /// Past words that are too old by now larger requests are tried. One request does not exceed a limit of requests, so no word
+    /// of those need grow old; and prompts and outputs that are limited apart have no way past a limit that is held.
     pub(super) fn forget_words(&mut self, now: Timestamp, spec: &CheckedEndpoint) {
         let is_over = |end: Option<Timestamp>| end.is_some_and(|end| end <= now);
-        for (ceiling, stated) in [(&mut self.tokens, tokens_stated(spec)), (&mut self.requests, requests_stated(spec))]
-        {
-            if is_over(ceiling.word_ends(stated, WORD)) {
-                ceiling.soften_word(now, stated);
-            }
+        if is_over(self.tokens.word_ends(tokens_stated(spec), WORD)) {
+            self.tokens.loosen_word();
         }
         for ((ceiling, stated), memory) in self.more.iter_mut().zip(more_stated(spec)).zip(MORE_WORDS) {
             if is_over(ceiling.word_ends(stated, memory)) {

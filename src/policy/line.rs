@@ -278,8 +278,9 @@ impl Balancer {
         let mut stood = self.judge(now, &job);
         self.heed_claims(now, &job, &mut stood, Standing::Behind);
         self.pace(now, &job, &mut stood, false);
-        // It was looked at when this last changed, and others' turns came before its own.
-        for one in stood.iter_mut().filter(|one| one.fits()) {
+        // Who stood in line was looked at when this last changed, and others' turns came before its own.
+        let in_line = matches!(job.stage, Some(Stage::InLine { .. }));
+        for one in stood.iter_mut().filter(|one| in_line && one.fits()) {
             one.ruling = Ruling::Out(Exclusion::LineAhead, Hope::Event);
         }
         self.leave_line(now, request, &mut job);

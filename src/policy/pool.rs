@@ -8,7 +8,6 @@
 
 use super::balancer::Balancer;
 use super::ceiling::{Ceiling, Held, Refused, Stated};
-use super::learn::WORD;
 use super::ledger::{Entry, Ledger, Limits};
 use super::meter::Whose;
 use super::refill::Refill;
@@ -70,14 +69,9 @@ impl PoolState {
         Limits { tokens: self.held(spec).limit, requests: spec.requests_per_minute, ..Limits::NONE }
     }
 
-    /// The ceilings for a charge: what was only learned keeps none out for good.
+    /// The ceilings for a charge: what was only learned or heard keeps none out for good.
     pub(super) fn limits_for(&self, spec: &CheckedPool, charge: u64) -> Limits {
-        self.limits(spec).widened(self.firm(spec), charge)
-    }
-
-    /// What is reported or else stated: no charge above it ever fits.
-    pub(super) fn firm(&self, spec: &CheckedPool) -> Option<u64> {
-        self.ceiling.largest(stated(spec))
+        self.limits(spec).widened(Some(spec.tokens_per_minute), charge)
     }
 
     /// The service named the pool's limit.
@@ -87,17 +81,6 @@ impl PoolState {
         if self.held(spec) != before {
             self.ledger.tune(now, self.limits(spec), Whose::Service);
         }
-    }
-
-    /// When what the service named will be too old to be believed.
-    pub(super) fn word_ends(&self, spec: &CheckedPool) -> Option<Timestamp> {
-        self.ceiling.word_ends(stated(spec), WORD)
-    }
-
-    /// It is.
-    pub(super) fn forget_word(&mut self, now: Timestamp, spec: &CheckedPool) {
-        self.ceiling.soften_word(now, stated(spec));
-        self.ledger.tune(now, self.limits(spec), Whose::Service);
     }
 
     /// What refusals taught of it, and since when.
@@ -173,16 +156,17 @@ const fn stated(spec: &CheckedPool) -> Stated {
 impl Balancer {
     /// What the service says of a pool's tokens. Where a pool is one model of one organization at OpenAI, its headers name that
     /// organization's limit or, where it is lower, the project's own: so the highest that members report, once all did.
-    pub(super) fn heed_word_of_pool(&mut self, now: Timestamp, place: usize) {
+    /// Whether another limit holds now.
+    pub(super) fn heed_word_of_pool(&mut self, now: Timestamp, place: usize) -> bool {
         let spec = self.config.pools.get(place).filter(|pool| pool.is_openais && !pool.soft);
-        let (Some(spec), Some(slot)) = (spec, self.pool_slot_of.get(place)) else { return };
-        let members = self.config.endpoints.iter().zip(&self.slot_of).filter(|(spec, _)| spec.pool == Some(place));
-        let words = members.map(|(_, slot)| self.endpoints.get(*slot)?.learning.tokens.reported());
-        if let Some(limit) = words.collect::<Option<Vec<u64>>>().and_then(|words| words.into_iter().max())
-            && let Some(pool) = self.pools.get_mut(*slot)
-        {
-            pool.hear(now, spec, limit);
-        }
+        let (Some(spec), Some(slot)) = (spec, self.pool_slot_of.get(place)) else { return false };
+        let mut members = self.config.endpoints.iter().zip(&self.slot_of).filter(|(spec, _)| spec.pool == Some(place));
+        let word = |slot: usize| self.endpoints.get(slot)?.learning.tokens.reported();
+        let highest = members.try_fold(0, |highest, (_, slot)| Some(word(*slot)?.max(highest)));
+        let Some((limit, pool)) = highest.zip(self.pools.get_mut(*slot)) else { return false };
+        let before = pool.held(spec);
+        pool.hear(now, spec, limit);
+        pool.held(spec) != before
     }
 }
 

@@ -53,12 +53,10 @@ impl Balancer {
         {
             state.admitted(now, pool, &taken);
         }
-        if seen_before != (endpoint.health.health(now), spec.map(|spec| endpoint.limits(spec))) {
-            self.doubt(slot);
-        }
+        let is_other = seen_before != (endpoint.health.health(now), spec.map(|spec| endpoint.limits(spec)));
         self.note_words(slot);
-        if let Some(place) = place {
-            self.heed_word_of_pool(now, place);
+        if place.is_some_and(|place| self.heed_word_of_pool(now, place)) || is_other {
+            self.doubt(slot);
         }
         self.share_verdict(now, request);
         self.answered_for(now, request);

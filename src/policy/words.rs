@@ -39,17 +39,6 @@ impl Balancer {
         let place = self.spec_at.get(slot).copied().flatten();
         let Some(spec) = place.and_then(|place| self.config.endpoints.get(place)) else { return };
         endpoint.forget_words(now, spec);
-        let Some((pool, slot)) =
-            spec.pool.and_then(|at| Some((self.config.pools.get(at)?, self.pool_slot_of.get(at)?)))
-        else {
-            return;
-        };
-        let is_over = |at: Option<Timestamp>| at.is_some_and(|end| end <= now);
-        if self.pools.get(*slot).is_some_and(|state| is_over(state.word_ends(pool)))
-            && let Some(state) = self.pools.get_mut(*slot)
-        {
-            state.forget_word(now, pool);
-        }
     }
 }
 

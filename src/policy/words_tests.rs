@@ -66,23 +66,23 @@ fn a_limit_that_is_said_again_and_again_is_believed_as_long_as_it_is() {
 }
 
 #[test]
-fn below_a_limit_that_is_said_no_more_use_raises_it_to_what_is_stated() {
+fn what_all_use_stays_within_an_old_word_until_another_is_said_and_then_rises_slowly() {
     let mut world = World::new(config(&[site("one", 40_000)], &[], |_| {}));
     told(&mut world, 10_000);
     after(&mut world, WORD);
-    let mut shown = Vec::new();
-    for _ in 0..1_800 {
-        after(&mut world, Duration::from_secs(1));
-        for _ in 0..8 {
+    let answered = |world: &mut World| {
+        let all = (0..300).filter_map(|_| {
             let (request, answer) = world.arrive_as(100, |profile| profile.patience = Some(Duration::ZERO));
-            if matches!(answer, Output::Assigned { .. }) {
-                world.commit(request, "one");
-            }
-        }
-        shown.push(tokens(&world).limit);
-    }
-    assert!(shown.is_sorted(), "{shown:?}");
-    assert_eq!((tokens(&world).limit, tokens(&world).source), (Some(40_000), LimitSource::Configured));
+            matches!(answer, Output::Assigned { .. }).then_some(request)
+        });
+        all.collect::<Vec<_>>()
+    };
+    let all = answered(&mut world);
+    assert!(all.len() <= 100, "{} of 100 tokens below a word of 10,000", all.len());
+    let signal = HeaderSignal { endpoint: "one".into(), facts: says(40_000) };
+    world.give(Input::Committed { request: all[0], signal });
+    assert_eq!(tokens(&world).limit, Some(10_000), "up slowly");
+    assert_eq!(world.brain.lessons(world.now), [], "no refusal taught it");
 }
 
 #[test]
