@@ -47,6 +47,15 @@ fn a_reduction_that_is_over_is_forgotten_in_the_end() {
 }
 
 #[test]
+fn a_first_refusal_while_others_used_everything_is_no_limit_for_good() {
+    let mut ceiling = Ceiling::of_tokens();
+    ceiling.refused(at(1), OPEN, refused(0));
+    assert_eq!(ceiling.held(OPEN).limit, Some(400), "nothing is stated, and nothing was let in");
+    let risen = use_fully(&mut ceiling, OPEN, 2, 3_600);
+    assert!(risen > 240_000, "{risen}");
+}
+
+#[test]
 fn a_rise_where_nothing_is_stated_is_adopted_as_slowly() {
     let mut ceiling = Ceiling::of_tokens();
     ceiling.report(at(1), OPEN, 100_000);

@@ -87,14 +87,23 @@ impl Cubic {
         self.spent = self.spent.saturating_add(now.since(self.seen).min(most));
         self.seen = now;
         *self = self.clone().valued();
+        // Where nothing was refused for so long, where it failed once says nothing any more: it goes on from where it is.
+        if self.way() >= FARTHEST {
+            (self.last, self.spent) = (self.value, self.plateau);
+        }
+    }
+
+    /// How many plateaus it is past the middle of the first, in thousandths.
+    fn way(&self) -> i64 {
+        let millis = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        let (spent, plateau) = (millis(self.spent), millis(self.plateau).max(1));
+        spent.saturating_sub(plateau).saturating_mul(1_000) / plateau
     }
 
     /// `last` · (1 + depth · ((spent − plateau) / plateau)³), in steps so coarse that what stands on it is not doubted
     /// with every answer.
     fn valued(mut self) -> Self {
-        let millis = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
-        let (spent, plateau) = (millis(self.spent), millis(self.plateau).max(1));
-        let way = ((spent.saturating_sub(plateau)).saturating_mul(1_000) / plateau).min(FARTHEST);
+        let way = self.way().min(FARTHEST);
         let depth = if way < 0 { self.depth } else { self.depth.max(RISE) };
         let cube = u128::from(way.unsigned_abs()).pow(3) / 1_000_000;
         let change = u128::from(self.last) * u128::from(depth) * cube / 1_000_000;
