@@ -288,7 +288,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, section: Section) {
     let mut back = Config::clone(&config);
     section.take(&mut back, &usual);
     if back == *config {
-        super::widgets::note(ui, cx.theme, "as usual");
+        super::widgets::note(ui, cx.theme, "default");
     } else {
         let button = quiet_button(ui, cx.theme, "Back to what is usual");
         let name = format!("{}: back to what is usual", section.table());

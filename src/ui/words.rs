@@ -51,7 +51,7 @@ pub const fn priority(priority: Priority) -> &'static str {
 pub fn choice(choice: Choice) -> String {
     match choice {
         Choice::OnlyCandidate => "the route's only endpoint".to_owned(),
-        Choice::LastLeft => "the only one left in its group".to_owned(),
+        Choice::LastLeft => "the only one of its group that could take it".to_owned(),
         Choice::MostHeadroom => "the most room in its group".to_owned(),
         Choice::WeightDraw { draw, of } => format!("drawn by weight ({draw} of {of})"),
         Choice::Probe => "sent as a probe to see whether it answers again".to_owned(),

@@ -377,7 +377,7 @@ fn first_use(ui: &mut Ui, cx: &mut PageCx, account: &AccountId, test: &KeyTest) 
     let unused = own.peek().is_some() && own.all(|one| one.counters.attempts == 0);
     if good && unused {
         ui.horizontal_wrapped(|ui| {
-            ui.label(RichText::new("Nothing was sent there yet.").color(cx.theme.text_soft));
+            ui.label(RichText::new("No request of yours went there yet.").color(cx.theme.text_soft));
             if ui.button("Send a request, or point a tool here").clicked() {
                 cx.go(Page::Connect);
             }

@@ -150,7 +150,7 @@ fn one(ui: &mut Ui, cx: &mut PageCx, state: &mut State, setting: &Setting) {
 /// What is usual, and the way back to it.
 fn usual(ui: &mut Ui, cx: &PageCx, name: &str, is_usual: bool, usual: &str) -> bool {
     if is_usual {
-        note(ui, cx.theme, "as usual");
+        note(ui, cx.theme, "default");
         return false;
     }
     let button = quiet_button(ui, cx.theme, &format!("Back to {usual}"));

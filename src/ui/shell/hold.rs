@@ -68,7 +68,7 @@ impl Hold {
                 let newer = now.records.total.saturating_sub(held.records.total);
                 ui.label(Tone::Off.icon().rich_text().size(15.0).color(theme.tone(Tone::Off)));
                 let words = format!(
-                    "Paused at {} · {}",
+                    "View paused at {} · {}",
                     clock_time(held.wall_ms),
                     count(newer, "newer request", "newer requests")
                 );

@@ -88,9 +88,9 @@ fn what_a_small_bar_has_no_room_for_stands_in_its_last_menu() {
 fn the_view_is_held_and_let_go_from_the_bar() {
     let mut screen = screen();
     screen.click("Live view");
-    assert!(screen.harness.query_by_label_contains("Paused at ").is_some());
+    assert!(screen.harness.query_by_label_contains("View paused at ").is_some());
     screen.click("View held");
-    assert!(screen.harness.query_by_label_contains("Paused at ").is_none());
+    assert!(screen.harness.query_by_label_contains("View paused at ").is_none());
 }
 
 #[test]

@@ -228,7 +228,7 @@ fn row(ui: &mut Ui, cx: &mut PageCx, state: &mut State, mine: &Endpoint, field: 
             draft.on_hover_text(format!("applied: {runs}"));
         }
         None if written || field.name == MODEL => drop(note(ui, theme, "configuration")),
-        None => drop(note(ui, theme, "as usual")),
+        None => drop(note(ui, theme, "default")),
     }
     if written {
         if icon_button(ui, theme, ICON_UNDO, &format!("{}: back to {}", field.name, field.words(&usual))).clicked() {

@@ -110,7 +110,7 @@ impl Run {
         let [first, second, below] = self.groups.map(Grouped);
         let throttled = match self.throttled {
             0 => "No service said 429.".to_owned(),
-            times => format!("Services said 429 {}.", count(times, "time", "times")),
+            times => format!("429s from services: {}.", Grouped(times)),
         };
         match script {
             Script::Calm => {
@@ -179,10 +179,7 @@ mod tests {
         let (snapshot, mut story) = (played(), Story::default());
         story.begin(&snapshot, &script("rush-hour", 69));
         let told = story.told(&snapshot, &script("rush-hour", 70)).to_owned();
-        assert_eq!(
-            told,
-            "Answered by the first choice 13, the second 8, the last resort 0. Services said 429 8 times."
-        );
+        assert_eq!(told, "Answered by the first choice 13, the second 8, the last resort 0. 429s from services: 8.");
         let other =
             Story { since: 1, ..Story::default() }.told(&fixture::snapshot(), &script("rush-hour", 70)).to_owned();
         assert!(other.contains("first choice 0"), "requests of others do not count: {other}");
