@@ -198,7 +198,10 @@ fn finish(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         cx.draft.edit(format!("add account {id}"), |config| {
             form.add_to(config);
         });
-        state.fresh = Some(id.clone());
+        // Without a key there is nothing to test, and the account's card offers to add one.
+        if key.is_some() || form.environment.is_some() {
+            state.fresh = Some(id.clone());
+        }
         if let Some(key) = key {
             let hold = state.in_memory && may_choose(cx);
             state.clipboard = Some(id.clone());
