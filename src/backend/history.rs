@@ -197,6 +197,8 @@ impl Historian {
     pub(super) fn view(&mut self) -> HistoryView {
         let shown = &mut self.shown;
         let facts = self.store.facts();
+        // Where no thread could be started, nothing will come.
+        shown.reading &= !matches!(facts.state, StoreState::Failing { .. });
         let left_out = facts.left_out.saturating_add(self.outbox.left_out());
         if facts.left_out != left_out || !Arc::ptr_eq(&facts, &shown.store) {
             let facts = StoreFacts { left_out, ..StoreFacts::clone(&facts) };
@@ -265,5 +267,22 @@ pub(super) fn trouble(facts: &StoreFacts) -> Option<Problem> {
             next_step: format!("The old file is kept as {aside}; delete it if you do not need it."),
         }),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_history_that_cannot_be_kept_is_not_said_to_be_read_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let occupied = folder.path().join("a file");
+        std::fs::write(&occupied, "where the folder should be").unwrap();
+        let (events, mut inbox) = mpsc::channel(4);
+        let mut historian = Historian::open(&occupied, &Rules::default(), &Clock::start(), &events);
+        assert!(matches!(inbox.blocking_recv(), Some(Event::History(_, Report::Remembered(_)))));
+        assert!(matches!(historian.store.facts().state, StoreState::Failing { .. }));
+        assert!(!historian.view().reading, "also where what an earlier run left is never heard");
     }
 }

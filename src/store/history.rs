@@ -57,9 +57,10 @@ impl HistoryStore {
             Arc::new(ArcSwap::from_pointee(StoreFacts { path: path.display().to_string(), ..StoreFacts::default() }));
         let (sender, inbox) = sync_channel(ORDERS);
         let writer = writer::Writer::new(path.clone(), rules, Arc::clone(&facts));
+        let watch = Watch { facts: Arc::clone(&facts), remembered: Some(remembered) };
         let work = move || {
-            let mut writer = writer;
-            remembered(writer.begin(wall_ms, newest));
+            let (mut writer, mut watch) = (writer, watch);
+            watch.tell(writer.begin(wall_ms, newest));
             while let Ok(order) = inbox.recv() {
                 writer.obey(order);
             }
@@ -119,6 +120,30 @@ impl HistoryStore {
 
     fn tell(&self, order: Order) -> bool {
         self.writer.as_ref().is_some_and(|(sender, _)| sender.try_send(order).is_ok())
+    }
+}
+
+/// Stands by the writer's thread: should that panic, nobody is to wait for what an earlier run left, nor to believe that anything
+/// is kept.
+struct Watch<F: FnOnce(Remembered)> {
+    facts: Arc<ArcSwap<StoreFacts>>,
+    remembered: Option<F>,
+}
+
+impl<F: FnOnce(Remembered)> Watch<F> {
+    fn tell(&mut self, kept: Remembered) {
+        if let Some(remembered) = self.remembered.take() {
+            remembered(kept);
+        }
+    }
+}
+
+impl<F: FnOnce(Remembered)> Drop for Watch<F> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            fail(&self.facts, "The history ended by an error of Tidegate's own.");
+            self.tell(Remembered::default());
+        }
     }
 }
 

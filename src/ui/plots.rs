@@ -316,7 +316,7 @@ impl Chart<'_> {
         });
         let summary = self.summary;
         shown.response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, &summary));
-        ends::names(ui, &shown.transform, &ends);
+        ends::names(ui, self.id, &shown.transform, &ends);
         pin::show(ui, theme, &shown.response, &shown.transform, now, window);
         shown.transform
     }

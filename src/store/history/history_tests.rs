@@ -292,3 +292,19 @@ fn a_search_in_a_history_that_is_not_there_ends_at_once() {
     let reports: Vec<Found> = reports.iter().collect();
     assert_eq!(reports, [Found { done: true, ..Found::default() }]);
 }
+
+#[test]
+fn a_history_that_breaks_down_says_so_and_keeps_nobody_waiting() {
+    let facts = Arc::new(ArcSwap::from_pointee(StoreFacts::default()));
+    let (sender, left) = mpsc::sync_channel(1);
+    let remembered = move |remembered: Remembered| sender.send(remembered).unwrap();
+    let watch = Watch { facts: Arc::clone(&facts), remembered: Some(remembered) };
+    let work = move || {
+        let _watch = watch;
+        panic!("as reading might");
+    };
+    let thread = std::thread::Builder::new().name("history".to_owned()).spawn(work).unwrap();
+    assert!(thread.join().is_err());
+    assert!(left.recv().unwrap().records.is_empty());
+    assert!(matches!(&facts.load().state, StoreState::Failing { what, .. } if what.contains("error of Tidegate")));
+}

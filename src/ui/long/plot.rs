@@ -26,7 +26,7 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, wanted: &Wanted, drawn: &Drawn, a
     }
     let words = summary(wanted, drawn);
     let transform = draw(ui, theme, wanted, drawn, &words);
-    ends::names(ui, &transform, &ends_of(theme, drawn));
+    ends::names(ui, wanted.id, &transform, &ends_of(theme, drawn));
     label_bands(ui, theme, &transform, drawn);
     checkbox(ui, as_table, "Show as table");
     if *as_table {

@@ -347,7 +347,7 @@ fn first_key(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account)
         let hold = !answers && ui.add_enabled(!field.is_empty(), hold()).on_hover_text(WITHOUT_KEYRING).clicked();
         if save || hold {
             let order = if hold { KeyCommand::Hold } else { KeyCommand::Set };
-            match field.take(ui.ctx()) {
+            match field.take() {
                 Some(key) => {
                     sent = cx.send(Command::Key(order(account.id.clone(), key))).is_some();
                     done = sent;
@@ -357,7 +357,7 @@ fn first_key(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account)
             }
         }
         if ui.button("Cancel").clicked() {
-            field.wipe(ui.ctx());
+            field.wipe();
             done = true;
         }
     });

@@ -440,3 +440,20 @@ fn when_a_group_is_left_can_be_set_and_is_seen_on_its_lane() {
     let lowest = stage.harness.query_by_label("Last resort: leave at");
     assert!(lowest.is_none(), "there is nowhere to go on to");
 }
+
+#[test]
+fn an_account_added_without_a_key_offers_to_add_one_and_promises_no_test() {
+    let mut stage = Stage::on(Page::Accounts, fixture::empty());
+    for (field, text) in [("Account name", "main"), ("Model that clients ask for", "gpt-4o")] {
+        stage.harness.get_by_role_and_label(egui::Role::TextInput, field).focus();
+        stage.settle();
+        stage.harness.event(Event::Text(text.to_owned()));
+        stage.settle();
+    }
+    stage.harness.get_by_role_and_label(egui::Role::Button, "Add account").click_accesskit();
+    stage.settle();
+    assert!(stage.spoken().contains("Not applied yet, so not used and not tested"));
+    stage.harness.get_by_label("Add key").click_accesskit();
+    stage.settle();
+    assert!(stage.harness.query_by_role_and_label(egui::Role::PasswordInput, "Key of main").is_some());
+}

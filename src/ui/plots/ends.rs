@@ -16,8 +16,8 @@ pub type End = (String, Color32, f64);
 /// Half the height of a name at a line's end, in points.
 const HALF: f32 = 7.0;
 
-/// Writes the names where time is now, right of it.
-pub fn names(ui: &Ui, plot: &PlotTransform, ends: &[End]) {
+/// Writes the names where time is now, right of it. `chart` tells the plot from the others of its page.
+pub fn names(ui: &Ui, chart: &str, plot: &PlotTransform, ends: &[End]) {
     let frame = *plot.frame();
     let mut placed: Vec<(f32, &str, Color32)> = ends
         .iter()
@@ -35,7 +35,8 @@ pub fn names(ui: &Ui, plot: &PlotTransform, ends: &[End]) {
         let shown = middle(ui, name, &font, room.width());
         let rect = painter.text(pos2(left, y), Align2::LEFT_CENTER, &shown, font.clone(), color);
         if shown != name {
-            let whole = ui.interact(rect.intersect(seen), ui.scope_id().with(("end of line", name)), Sense::hover());
+            let id = ui.scope_id().with(("end of line", chart, name));
+            let whole = ui.interact(rect.intersect(seen), id, Sense::hover());
             whole.widget_info(|| WidgetInfo::labeled(Role::Label, true, name));
             whole.on_hover_text(name);
         }
@@ -59,7 +60,28 @@ fn apart(heights: &mut [f32], room: egui::Rangef) {
 
 #[cfg(test)]
 mod tests {
+    use egui_kittest::Harness;
+    use egui_kittest::kittest::Queryable;
+    use egui_plot::Plot;
+
     use super::*;
+    use crate::ui::theme;
+
+    #[test]
+    fn a_name_cut_at_two_plots_is_whole_at_each() {
+        let name = "a-deployment-in-a-region-far-away-with-a-name-far-too-long";
+        let ends = [(name.to_owned(), Color32::GRAY, 1.0)];
+        let harness = Harness::builder().with_context_setup(theme::install).build_ui(|ui| {
+            for chart in ["tokens", "requests"] {
+                let shown = Plot::new(chart).height(120.0).show(ui, |plot| {
+                    plot.set_plot_bounds_x(-60.0..=10.0);
+                    plot.set_plot_bounds_y(0.0..=2.0);
+                });
+                names(ui, chart, &shown.transform, &ends);
+            }
+        });
+        assert_eq!(harness.query_all_by_label(name).count(), 2);
+    }
 
     #[test]
     fn names_at_the_upper_edge_move_down_and_keep_apart() {

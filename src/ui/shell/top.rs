@@ -22,8 +22,8 @@ use crate::ui::widgets::icon_button;
 
 /// Below this width, words that a glyph can stand for are left out.
 const NARROW: f32 = 880.0;
-/// Points at the right in which everything has room, and in which it has without its words; in less, a menu has it.
-const ROOM: (f32, f32) = (600.0, 430.0);
+/// Points at the right in which everything has room, and in which menus have without their words; what has none stands in the last.
+const ROOM: (f32, f32) = (600.0, 466.0);
 /// Below this width, the buttons alone have room; their tooltips and the last menu tell the rest.
 const TINY: f32 = 520.0;
 
@@ -39,6 +39,7 @@ pub(super) struct Top<'a> {
 pub(super) fn show(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, top: &mut Top, wanted: &mut Vec<Wish>) {
     let width = ui.available_width();
     let (narrow, tiny) = (width < NARROW, width < TINY);
+    let mut unshown = None;
     ui.horizontal(|ui| {
         ui.set_min_height(30.0);
         let (tone, word) = serving(snapshot);
@@ -53,16 +54,19 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, top: &mut To
             {
                 wanted.push(Wish::Act(Action::CopyBaseUrl));
             }
-            if !tiny {
+            if tiny {
+                unshown = Some(base_url.as_ref());
+            } else {
                 wanted.extend(menus::copy_for_shells(ui, theme, base_url));
             }
             wanted.extend(pause(ui, theme, *paused, narrow));
         }
         let room = ui.available_width();
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let small = room < ROOM.1;
-            if small {
-                menus::more(ui, theme, snapshot, top, wanted);
+            let (wordy, small) = (room >= ROOM.0, room < ROOM.1);
+            if !wordy {
+                let left_out = menus::LeftOut { address: unshown, menus: small };
+                menus::more(ui, theme, snapshot, top, &left_out, wanted);
             }
             let (icon, name) =
                 if theme.dark { (ICON_LIGHT_MODE, "Use light theme") } else { (ICON_DARK_MODE, "Use dark theme") };
@@ -78,8 +82,9 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, top: &mut To
             }
             if !small {
                 menus::reach(ui, theme, top.preferences);
-                let wordy = room >= ROOM.0;
-                wanted.extend(live(ui, theme, top.held, wordy));
+                if wordy {
+                    wanted.extend(live(ui, theme, top.held));
+                }
                 menus::profile(ui, theme, snapshot, wordy, wanted);
             }
         });
@@ -102,10 +107,7 @@ fn pause(ui: &mut Ui, theme: &Theme, paused: bool, narrow: bool) -> Option<Wish>
 }
 
 /// Holds what pages show of traffic, or lets go. Only with its words: a glyph alone would be taken for that of serving.
-fn live(ui: &mut Ui, theme: &Theme, held: bool, wordy: bool) -> Option<Wish> {
-    if !wordy {
-        return None;
-    }
+fn live(ui: &mut Ui, theme: &Theme, held: bool) -> Option<Wish> {
     let (word, color) = if held { ("View held", theme.tone(Tone::Info)) } else { ("Live view", theme.text_soft) };
     let button = ui.add(Button::new(RichText::new(word).color(color)).frame_when_inactive(false));
     let pressed = button.on_hover_text(actions::tooltip(ui.ctx(), Action::HoldView)).clicked();

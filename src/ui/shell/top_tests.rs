@@ -1,11 +1,12 @@
 use egui::{Key, Role, vec2};
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 
 use super::tests::{Screen, screen, screen_of};
 use super::*;
 use crate::contract::ProfileCommand;
 use crate::model::preferences::Reach;
 use crate::ui::fixture;
+use crate::ui::shell::leaving::Question;
 
 fn real() -> Screen {
     let mut snapshot = fixture::with_keys();
@@ -25,17 +26,36 @@ fn radio(screen: &mut Screen, label: &str) {
     screen.harness.run_steps(4);
 }
 
+/// The choices that are chosen.
+fn ticked(screen: &Screen) -> Vec<String> {
+    let all = screen.harness.get_all_by_role(Role::RadioButton).map(|radio| radio.accesskit_node());
+    let chosen = all.filter(|radio| radio.toggled() == Some(egui::accesskit::Toggled::True));
+    chosen.filter_map(|radio| radio.label()).collect()
+}
+
 #[test]
 fn the_profile_menu_ticks_what_runs_and_goes_to_another() {
     let mut screen = real();
     let name = screen.harness.state().profile.clone();
     screen.click(&format!("Profile {name}"));
+    assert_eq!(ticked(&screen), [name.as_str()]);
     radio(&mut screen, "Work");
     assert_eq!(profile_command(&mut screen), Some(ProfileCommand::Enter("Work".to_owned())));
     screen.click(&format!("Profile {name}"));
+    radio(&mut screen, &name);
+    assert!(screen.command().is_none(), "it runs already");
+    screen.click(&format!("Profile {name}"));
     radio(&mut screen, "Demo (simulated)");
-    let asked = screen.harness.state().question.is_some();
-    assert!(asked || screen.command().is_some(), "the demo is asked for or entered");
+    assert_eq!(screen.harness.state().question, Some(Question::EnterDemo), "there are routes of one's own");
+    assert!(screen.command().is_none(), "nothing is entered before the answer");
+}
+
+#[test]
+fn in_the_demo_the_profile_menu_ticks_the_demo_alone() {
+    let mut screen = screen();
+    let name = screen.harness.state().profile.clone();
+    screen.click(&format!("Profile {name}"));
+    assert_eq!(ticked(&screen), ["Demo (simulated)"]);
 }
 
 #[test]
@@ -67,7 +87,7 @@ fn the_span_in_the_bar_is_that_of_every_plot() {
 
 #[test]
 fn what_a_small_bar_has_no_room_for_stands_in_its_last_menu() {
-    for width in [380.0, 640.0] {
+    for (width, tiny) in [(380.0, true), (640.0, false)] {
         let mut screen = real();
         screen.harness.set_size(vec2(width, 520.0));
         screen.harness.run_steps(4);
@@ -76,11 +96,29 @@ fn what_a_small_bar_has_no_room_for_stands_in_its_last_menu() {
         for label in ["Pause the view", "New profile"] {
             assert!(screen.harness.query_by_label(label).is_some(), "{width}: {label}");
         }
+        let beside = screen.harness.query_by_label("Copy the address for a shell").is_some();
+        let within = screen.harness.query_by_label("PowerShell").is_some();
+        assert_eq!((beside, within), (!tiny, tiny), "{width}: the address can be copied for a shell");
         radio(&mut screen, "Last 6 hours");
         assert_eq!(screen.harness.state().preferences.reach, Reach::SixHours);
         screen.click("More");
         radio(&mut screen, "Work");
         assert_eq!(profile_command(&mut screen), Some(ProfileCommand::Enter("Work".to_owned())));
+    }
+}
+
+#[test]
+fn a_bar_without_room_for_words_has_the_view_in_its_last_menu_and_the_rest_beside_it() {
+    for width in [920.0, 1_000.0, 1_060.0] {
+        let mut screen = real();
+        screen.harness.set_size(vec2(width, 700.0));
+        screen.harness.run_steps(4);
+        assert!(screen.harness.query_by_label("Live view").is_none(), "{width}");
+        assert!(screen.harness.query_by_label("Plots show the last 15 min").is_some(), "{width}");
+        screen.click("More");
+        assert!(screen.harness.query_by_label("New profile").is_none(), "{width}: it has a menu of its own");
+        screen.click("Pause the view");
+        assert!(screen.harness.query_by_label_contains("Paused at ").is_some(), "{width}");
     }
 }
 

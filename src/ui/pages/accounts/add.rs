@@ -73,7 +73,7 @@ fn paste_box(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     if state.paste.is_empty() || !(entered || !changed && ui.memory(|memory| memory.focused().is_none())) {
         return;
     }
-    let found = state.paste.read_out(ui.ctx(), Intake::read);
+    let found = state.paste.read_out(Intake::read);
     if found.is_empty() {
         cx.toast(Tone::Error, "That is neither a key, an address nor OPENAI_… lines. Nothing was taken from it.");
     }
@@ -194,11 +194,14 @@ fn finish(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     widgets::note(ui, cx.theme, text);
     if add {
         let id = form.account_id();
-        let key = form.key.take().or_else(|| state.new_key.take(ui.ctx())).filter(|_| form.environment.is_none());
+        let key = form.key.take().or_else(|| state.new_key.take()).filter(|_| form.environment.is_none());
         cx.draft.edit(format!("add account {id}"), |config| {
             form.add_to(config);
         });
-        state.fresh = Some(id.clone());
+        // Without a key there is nothing to test, and the account's card offers to add one.
+        if key.is_some() || form.environment.is_some() {
+            state.fresh = Some(id.clone());
+        }
         if let Some(key) = key {
             let hold = state.in_memory && may_choose(cx);
             state.clipboard = Some(id.clone());
@@ -206,8 +209,8 @@ fn finish(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         }
     }
     if add || cancel {
-        state.new_key.wipe(ui.ctx());
-        state.paste.wipe(ui.ctx());
+        state.new_key.wipe();
+        state.paste.wipe();
         state.adding = None;
     }
 }

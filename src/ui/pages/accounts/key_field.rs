@@ -1,6 +1,7 @@
 //! The one kind of field that takes a key: masked, wiped when taken.
 //!
-//! Invariant: the text is zeroed when it leaves the field or the page, and the field's own undo is cleared with it.
+//! Invariant: the text is zeroed when it leaves the field or the page, and the field's own undo is cleared with it, also where
+//! another field takes its place.
 //! Absent on purpose: a way to show what was pasted.
 
 use egui::{Id, RichText, TextEdit, Ui};
@@ -19,14 +20,26 @@ const ROOM: usize = 4_096;
 /// A masked field's text.
 pub(super) struct KeyField {
     text: Zeroizing<String>,
-    id: Option<Id>,
+    undo: Option<Undo>,
     /// It takes the keyboard when it is shown first: the person asked for it.
     wanted: bool,
 }
 
 impl Default for KeyField {
     fn default() -> Self {
-        Self { text: Zeroizing::new(String::with_capacity(ROOM)), id: None, wanted: false }
+        Self { text: Zeroizing::new(String::with_capacity(ROOM)), undo: None, wanted: false }
+    }
+}
+
+/// What the window remembers of a field under its id, which the next field there would show again; it is forgotten with this.
+struct Undo {
+    ctx: egui::Context,
+    id: Id,
+}
+
+impl Drop for Undo {
+    fn drop(&mut self) {
+        keyless::forget(&self.ctx, self.id);
     }
 }
 
@@ -50,7 +63,9 @@ impl KeyField {
         let field =
             TextEdit::singleline(&mut *self.text).id(id).password(true).hint_text("Paste it here").desired_width(width);
         let response = outlined(ui, |ui| ui.add(field)).labelled_by(label.id);
-        self.id = Some(id);
+        if self.undo.as_ref().is_none_or(|undo| undo.id != id) {
+            self.undo = Some(Undo { ctx: ui.ctx().clone(), id });
+        }
         if self.wanted {
             // In the frame of the click that opened it, that click would take the keyboard away again.
             self.wanted = ui.input(|input| input.pointer.any_click());
@@ -70,23 +85,21 @@ impl KeyField {
     }
 
     /// Lets `read` look at the text, then wipes it.
-    pub(super) fn read_out<T>(&mut self, ctx: &egui::Context, read: impl FnOnce(&str) -> T) -> T {
+    pub(super) fn read_out<T>(&mut self, read: impl FnOnce(&str) -> T) -> T {
         let found = read(&self.text);
-        self.wipe(ctx);
+        self.wipe();
         found
     }
 
     /// Takes the key out and wipes the field; `None` if there was none in it.
-    pub(super) fn take(&mut self, ctx: &egui::Context) -> Option<Secret> {
-        self.read_out(ctx, Secret::from_pasted)
+    pub(super) fn take(&mut self) -> Option<Secret> {
+        self.read_out(Secret::from_pasted)
     }
 
     /// Zeroes the text and forgets the field's undo.
-    pub(super) fn wipe(&mut self, ctx: &egui::Context) {
+    pub(super) fn wipe(&mut self) {
         self.text.zeroize();
-        if let Some(id) = self.id {
-            keyless::forget(ctx, id);
-        }
+        self.undo = None;
     }
 }
 
@@ -95,3 +108,7 @@ pub(super) fn promise(ui: &mut Ui, theme: &Theme) {
     let text = "You won't be able to read this key here again. Your provider's page can issue a new one.";
     ui.label(RichText::new(text).color(theme.text_soft));
 }
+
+#[cfg(test)]
+#[path = "key_field_tests.rs"]
+mod tests;

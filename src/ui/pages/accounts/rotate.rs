@@ -107,11 +107,11 @@ pub(super) fn paste(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &A
         let ready = !field.is_empty();
         let keep = ui.add_enabled_ui(ready, |ui| widgets::primary_button(ui, cx.theme, "Save and test")).inner;
         if keep.on_hover_text("It is kept as the next key and tested; nothing costs anything").clicked() {
-            sent = save(ui, cx, field, account);
+            sent = save(cx, field, account);
             done = sent;
         }
         if ui.button("Cancel").clicked() {
-            field.wipe(ui.ctx());
+            field.wipe();
             done = true;
         }
         note(ui, cx.theme, "The current key is used until you switch.");
@@ -140,8 +140,8 @@ pub(super) fn test_when_kept(cx: &mut PageCx, state: &mut State) {
     }
 }
 
-fn save(ui: &Ui, cx: &mut PageCx, field: &mut KeyField, account: &Account) -> bool {
-    let Some(key) = field.take(ui.ctx()) else {
+fn save(cx: &mut PageCx, field: &mut KeyField, account: &Account) -> bool {
+    let Some(key) = field.take() else {
         cx.toast(Tone::Error, "There is no key in what was pasted. Copy it again from your provider's page.");
         return false;
     };

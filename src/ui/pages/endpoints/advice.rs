@@ -1,6 +1,7 @@
 //! What an endpoint that cannot be used needs of the person: what happened, what still works, and one step.
 //!
-//! Invariant: the sentence is that of the cause we rest for; each button leads to the step or does it, in the draft where it edits.
+//! Invariant: the sentence is that of the cause we rest for, and names what runs; each button leads to the step or does it, in the
+//! draft where it edits.
 //! Absent on purpose: causes that clear by themselves, such as a throttle; the state's countdown says all.
 
 use egui::{RichText, Ui};
@@ -82,9 +83,8 @@ impl Trouble {
 /// Shows it, if there is something only the person can mend.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
     let Some(trouble) = Trouble::of(endpoint.health) else { return };
-    let config = std::sync::Arc::clone(cx.draft.working());
-    let own = config.endpoint(&endpoint.id);
-    let called = own.map_or("", name_there);
+    let running = std::sync::Arc::clone(&cx.snapshot.applied);
+    let called = running.config.endpoint(&endpoint.id).map_or("", name_there);
     card(ui, cx.theme, |ui| {
         ui.spacing_mut().item_spacing.y = gap::S;
         ui.horizontal_wrapped(|ui| {
@@ -99,8 +99,11 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
         }
         ui.horizontal_wrapped(|ui| steps(ui, cx, endpoint, trouble));
         match trouble {
-            Trouble::NotFound => others(ui, cx, &endpoint.id, &config),
-            Trouble::Blocked => admin(ui, cx, &config, endpoint),
+            Trouble::NotFound => {
+                drafted(ui, cx, &endpoint.id, called);
+                others(ui, cx, &endpoint.id);
+            }
+            Trouble::Blocked => admin(ui, cx, &running.config, endpoint),
             _ => {}
         }
     });
@@ -162,9 +165,22 @@ fn known<'c>(config: &'c Config, id: &EndpointId) -> Vec<&'c str> {
     names
 }
 
+/// That another name waits in the draft, if one does: it helps nobody before it is applied.
+fn drafted(ui: &mut Ui, cx: &mut PageCx, id: &EndpointId, called: &str) {
+    let draft = std::sync::Arc::clone(cx.draft.working());
+    let Some(name) = draft.endpoint(id).map(name_there).filter(|name| *name != called) else { return };
+    ui.horizontal_wrapped(|ui| {
+        note(ui, cx.theme, &format!("In the draft it is called {name}, which helps once it is applied."));
+        if ui.button("Review and apply").clicked() {
+            cx.review();
+        }
+    });
+}
+
 /// Other names that the account answers to, as far as other endpoints use them.
-fn others(ui: &mut Ui, cx: &mut PageCx, id: &EndpointId, config: &Config) {
-    let names = known(config, id);
+fn others(ui: &mut Ui, cx: &mut PageCx, id: &EndpointId) {
+    let config = std::sync::Arc::clone(cx.draft.working());
+    let names = known(&config, id);
     if names.is_empty() {
         note(ui, cx.theme, "Its name can be changed under Config, Deployment.");
         return;

@@ -63,6 +63,8 @@ fn a_deployment_that_is_not_there_can_be_one_that_is_known() {
     let deployment = draft.working().endpoint(&"sim-sweden".into()).unwrap().deployment.clone();
     assert_eq!(deployment.as_deref(), Some("sim-westus-chat"));
     assert_eq!(draft.undo_label(), Some("use deployment sim-westus-chat for sim-sweden"));
+    assert!(harness.query_by_label_contains("knows nothing called sim-sweden-chat").is_some(), "that is what runs");
+    assert!(harness.query_by_label_contains("In the draft it is called sim-westus-chat").is_some());
 }
 
 #[test]

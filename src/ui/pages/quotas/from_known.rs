@@ -35,7 +35,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx) {
                 ui,
                 cx.theme,
                 "Deployments of one model in one subscription and region share a quota: they are offered as a pool here once \
-                 their limits are known.",
+                 their service has reported their limits.",
             );
         }
         return;
@@ -98,10 +98,9 @@ fn offer(config: &Config, view: &BalancerView, shared: &Shared, members: &[(&Acc
     Some(Offer { id, total, members: members.iter().map(|(_, endpoint)| endpoint.id.clone()).collect() })
 }
 
-/// What the service reported, else what was stated.
+/// What the service reported. What a person typed may be a share of it, or a wish.
 fn limit(view: &BalancerView, endpoint: &Endpoint) -> Option<u64> {
-    let reported = view.endpoint(&endpoint.id).and_then(|seen| seen.reported_tokens_per_minute);
-    reported.or(endpoint.tokens_per_minute).filter(|limit| *limit > 0)
+    view.endpoint(&endpoint.id)?.reported_tokens_per_minute.filter(|limit| *limit > 0)
 }
 
 fn put(config: &mut Config, offer: &Offer) {
@@ -119,7 +118,7 @@ mod tests {
     use crate::model::check::{Severity, check};
     use crate::ui::fixture;
 
-    /// The demo's endpoints as deployments of two resources, in no pool; `subscription` is that of both.
+    /// The demo's endpoints as deployments of two resources, in no pool; `subscription` is that of both. Somebody typed limits.
     fn azure(subscription: Option<&str>) -> Config {
         let mut config = fixture::config();
         config.quota_pools.clear();
@@ -131,19 +130,29 @@ mod tests {
         }
         for endpoint in &mut config.endpoints {
             (endpoint.quota_pool, endpoint.simulated) = (None, None);
+            endpoint.tokens_per_minute = Some(999_000);
         }
         config
     }
 
+    /// What runs, each endpoint's service having reported the limit that the demo gives it.
+    fn reported() -> BalancerView {
+        let (mut view, config) = (BalancerView::clone(&fixture::snapshot().view), fixture::config());
+        for seen in &mut view.endpoints {
+            seen.reported_tokens_per_minute = config.endpoint(&seen.id).and_then(|one| one.tokens_per_minute);
+        }
+        view
+    }
+
     fn told(config: &Config) -> Vec<String> {
-        offers(config, &fixture::snapshot().view).iter().map(said).collect()
+        offers(config, &reported()).iter().map(said).collect()
     }
 
     #[test]
     fn deployments_of_a_subscription_and_region_become_one_pool_of_what_they_have_together() {
         let mut config = azure(Some("sub-a"));
         assert_eq!(told(&config), ["sub-a/eastus/demo-chat: 4 endpoints, 540,000 TPM"]);
-        for offer in offers(&config, &fixture::snapshot().view) {
+        for offer in offers(&config, &reported()) {
             put(&mut config, &offer);
         }
         assert!(check(&config).iter().all(|finding| finding.severity != Severity::Error), "{:?}", check(&config));
@@ -158,10 +167,13 @@ mod tests {
     }
 
     #[test]
-    fn where_a_limit_is_not_known_nothing_is_offered() {
-        let mut config = azure(None);
-        config.endpoints[0].tokens_per_minute = None;
-        assert_eq!(told(&config), ["sim-b/eastus/demo-chat: 2 endpoints, 360,000 TPM"]);
+    fn where_a_service_told_no_limit_nothing_is_offered_whatever_was_typed() {
+        let (config, mut view) = (azure(None), reported());
+        let first = config.endpoints[0].id.clone();
+        view.endpoints.iter_mut().find(|seen| seen.id == first).unwrap().reported_tokens_per_minute = None;
+        let told: Vec<String> = offers(&config, &view).iter().map(said).collect();
+        assert_eq!(told, ["sim-b/eastus/demo-chat: 2 endpoints, 360,000 TPM"]);
+        assert_eq!(offers(&config, &fixture::snapshot().view), [], "nothing was reported at all");
     }
 
     #[test]

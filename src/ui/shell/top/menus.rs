@@ -30,16 +30,22 @@ pub(super) fn copy_for_shells(ui: &mut Ui, theme: &Theme, base_url: &str) -> Opt
     let button = Button::new(glyph).frame_when_inactive(false).min_size(egui::vec2(20.0, 26.0));
     let padding = std::mem::replace(&mut ui.spacing_mut().button_padding.x, 2.0);
     let button = menu(ui, button, "Copy the address for a shell", |ui| {
-        note(ui, theme, "Copy as environment variables for");
-        for snippet in SNIPPETS.of(&[Kind::Shell]).filter(|snippet| snippet.text.contains("OPENAI_BASE_URL")) {
-            if ui.button(&snippet.title).clicked() {
-                wish = Some(Wish::Copy(snippet.fill(base_url, "")));
-                ui.close();
-            }
-        }
+        wish = shells(ui, theme, base_url);
     });
     ui.spacing_mut().button_padding.x = padding;
     button.on_hover_text("Copy the address for bash, fish, PowerShell or cmd");
+    wish
+}
+
+fn shells(ui: &mut Ui, theme: &Theme, base_url: &str) -> Option<Wish> {
+    let mut wish = None;
+    note(ui, theme, "Copy as environment variables for");
+    for snippet in SNIPPETS.of(&[Kind::Shell]).filter(|snippet| snippet.text.contains("OPENAI_BASE_URL")) {
+        if ui.button(&snippet.title).clicked() {
+            wish = Some(Wish::Copy(snippet.fill(base_url, "")));
+            ui.close();
+        }
+    }
     wish
 }
 
@@ -107,8 +113,23 @@ fn profiles(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, wanted: &mut Vec<Wi
     }
 }
 
+/// What a narrow bar leaves to its last menu besides holding the view.
+pub(super) struct LeftOut<'a> {
+    /// The address, if copying it for shells has no room.
+    pub(super) address: Option<&'a str>,
+    /// How far back plots reach, and the profiles.
+    pub(super) menus: bool,
+}
+
 /// What has no room in a narrow bar.
-pub(super) fn more(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, top: &mut Top, wanted: &mut Vec<Wish>) {
+pub(super) fn more(
+    ui: &mut Ui,
+    theme: &Theme,
+    snapshot: &Snapshot,
+    top: &mut Top,
+    left_out: &LeftOut,
+    wanted: &mut Vec<Wish>,
+) {
     let glyph = ICON_MORE_VERT.rich_text().size(17.0).color(theme.text_soft);
     let button = Button::new(glyph).frame_when_inactive(false).min_size(egui::vec2(28.0, 26.0));
     let button = menu(ui, button, "More", |ui| {
@@ -119,14 +140,20 @@ pub(super) fn more(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, top: &mut To
                 wanted.push(Wish::Act(Action::HoldView));
                 ui.close();
             }
-            ui.separator();
-            note(ui, theme, "Plots show the");
-            reaches(ui, top.preferences);
-            ui.separator();
-            profiles(ui, theme, snapshot, wanted);
+            if left_out.menus {
+                ui.separator();
+                note(ui, theme, "Plots show the");
+                reaches(ui, top.preferences);
+                ui.separator();
+                profiles(ui, theme, snapshot, wanted);
+            }
+            if let Some(base_url) = left_out.address {
+                ui.separator();
+                wanted.extend(shells(ui, theme, base_url));
+            }
         });
     });
-    button.on_hover_text("The view, plots and profiles");
+    button.on_hover_text(if left_out.menus { "The view, plots and profiles" } else { "The view" });
 }
 
 /// A button with its name and its menu. The menu has an id of its own: the button's changes with what stands before it.
