@@ -283,12 +283,17 @@ impl Console {
             } else {
                 ScrollArea::vertical().id_salt(page.name()).auto_shrink(false).show(ui, |ui| {
                     ui.scroll_with_delta(egui::vec2(0.0, -lift));
-                    ui.set_max_width(ui.available_width().min(page.widest()));
-                    if page.fills_window() {
-                        ui.set_height(LEAST_LIST);
-                        ui.set_max_height(LEAST_LIST);
-                    }
-                    self.states.show(page, ui, &mut cx);
+                    let room = ui.available_rect_before_wrap();
+                    // Where there is more of it than the page takes, it stands in the middle.
+                    let spare = (room.width() - page.widest()).max(0.0);
+                    let column = egui::UiBuilder::new().max_rect(room.shrink2(egui::vec2(spare / 2.0, 0.0)));
+                    ui.scope_builder(column, |ui| {
+                        if page.fills_window() {
+                            ui.set_height(LEAST_LIST);
+                            ui.set_max_height(LEAST_LIST);
+                        }
+                        self.states.show(page, ui, &mut cx);
+                    });
                 });
             }
             self.states.welcome(ui, &mut cx);

@@ -367,3 +367,17 @@ fn assert_names(screen: &Screen, place: &str) {
         .collect::<Vec<_>>();
     assert!(nameless.is_empty(), "{place}: {nameless:?}");
 }
+
+#[test]
+fn in_a_very_wide_window_a_page_of_cards_stands_in_the_middle() {
+    let mut screen = screen();
+    screen.go(Page::Connect);
+    let mut left_at = |width: f32| {
+        screen.harness.set_size(egui::vec2(width, 800.0));
+        screen.harness.run_steps(4);
+        screen.harness.get_by_label("Base URL").rect().left()
+    };
+    let (usual, wide, wider) = (left_at(1280.0), left_at(2560.0), left_at(2760.0));
+    assert!(wide > usual + 300.0, "{usual} {wide}");
+    assert!((wider - wide - 100.0).abs() < 0.5, "half of what more there is: {wide} {wider}");
+}
