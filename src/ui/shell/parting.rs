@@ -64,7 +64,7 @@ impl Console {
             ui.label(theme::title("Leave the demo?").color(theme.text));
             ui.label(
                 "The simulated endpoints stop, and their requests, plots and settings are dropped. Your own accounts and routes \
-                 run instead, at the same address; they and the demo never mix.",
+                 run instead, at the address set for them; they and the demo never mix.",
             );
             ui.add_space(gap::S);
             note(ui, theme, "The demo can be had again at any time, from its beginning: Ctrl+K, “Try simulated endpoints”.");
