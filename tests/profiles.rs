@@ -13,7 +13,10 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use screen::Screen;
 use tidegate::backend::{self, Options, Running};
 use tidegate::contract::snapshot::Serving;
-use tidegate::contract::{Command, ConfigCommand, DemoCommand, NoticeBody, ProfileCommand};
+use tidegate::contract::{
+    Command, ConfigCommand, DemoCommand, KeyCommand, Notice, NoticeBody, ProfileCommand, Snapshot,
+};
+use tidegate::model::secret::Secret;
 
 const CONFIG: &str = r#"
 [[account]]
@@ -200,4 +203,41 @@ async fn who_stands_in_for_a_taken_port_stays_there_through_the_demo_and_hears_n
     assert_eq!(console.now(), before);
     let told = console.screen.unasked();
     assert!(!told.iter().any(|body| matches!(body, NoticeBody::Failed(_))), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_key_test_that_ends_in_another_profile_is_not_shown_as_that_of_its_account() {
+    let home = tempfile::tempdir().expect("a folder");
+    let service = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let at = service.local_addr().expect("an address");
+    for folder in [home.path().to_owned(), home.path().join("profiles/Work")] {
+        fs::create_dir_all(&folder).expect("a folder");
+        let account = format!("[[account]]\nid = \"a\"\nservice = \"compatible\"\nbase_url = \"http://{at}/v1\"\n");
+        let endpoint = "[[endpoint]]\nid = \"ea\"\naccount = \"a\"\nmodel = \"m\"\n";
+        fs::write(folder.join("config.toml"), format!("{account}{endpoint}")).expect("it is written");
+    }
+    let console = Console::open(home.path(), None);
+    let screen = &console.screen;
+    let hold = || Command::Key(KeyCommand::Hold("a".into(), Secret::new("a-key-of-a-test".to_owned())));
+    let of_a = |snapshot: &Snapshot| snapshot.keys.accounts.iter().find(|key| key.account.as_str() == "a").cloned();
+    screen.ask(hold()).await;
+    // The service says nothing until it hangs up.
+    for asked in [KeyCommand::Test("a".into()), KeyCommand::Call("ea".into())] {
+        screen.end.send(Command::Key(asked)).expect("there is room for a command");
+    }
+    screen.until(|snapshot| of_a(snapshot).is_some_and(|key| key.test.is_some())).await;
+    console.order(ProfileCommand::Enter("Work".to_owned())).await.expect("it is entered");
+    screen.ask(hold()).await;
+    drop(service);
+    let mut over = 0;
+    screen
+        .until(|_| {
+            let done = |notice: &&Notice| matches!(&notice.body, NoticeBody::Done(said) if said.is_empty());
+            over += screen.end.notices().iter().filter(done).count();
+            over == 2
+        })
+        .await;
+    let now = screen.latest();
+    let key = of_a(&now).expect("the account of the other profile");
+    assert_eq!((now.profile.name.as_str(), key.test, now.keys.calls.as_slice()), ("Work", None, [].as_slice()));
 }
