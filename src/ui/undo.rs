@@ -38,6 +38,7 @@ impl Undo {
             Command::Serving(ServingCommand::Pause) => is_listening(snapshot).then_some(Self::Resume),
             Command::Serving(ServingCommand::Resume) => Some(Self::Pause),
             Command::Demo(DemoCommand::Leave) => Some(Self::Demo),
+            Command::Profile(_) => snapshot.profile.demo.then_some(Self::Demo),
             Command::Line(LineCommand::CancelSoon(request)) => Some(Self::Keep(*request)),
             _ => None,
         }
