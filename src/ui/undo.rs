@@ -56,6 +56,14 @@ impl Undo {
         }
     }
 
+    /// Whether it means the same in another profile, which may have an endpoint of the same name.
+    pub(super) const fn outlives_the_profile(&self) -> bool {
+        match self {
+            Self::Resume | Self::Pause | Self::Keep(_) | Self::Demo => true,
+            Self::Endpoint(..) | Self::Tried => false,
+        }
+    }
+
     /// What its button says.
     pub(super) const fn label(&self) -> &'static str {
         match self {
@@ -87,6 +95,11 @@ impl Pending {
     /// Remembers the way back from a command.
     pub(super) fn add(&mut self, id: CommandId, undo: Undo) {
         self.0.push((id, undo));
+    }
+
+    /// Forgets what belongs to a profile that was left.
+    pub(super) fn begin_anew(&mut self) {
+        self.0.retain(|(_, undo)| undo.outlives_the_profile());
     }
 
     /// The way back from the command that was just answered.
