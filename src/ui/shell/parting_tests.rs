@@ -259,11 +259,14 @@ fn quitting_from_within_the_demo_names_the_keys_of_the_profile_that_was_left_for
     assert!(says(&screen, "The key of acme-east is in memory alone."));
 }
 
+/// The word of the button that leaves the demo, what is sent then, and how one comes to the question.
+type Way = (&'static str, ProfileCommand, fn(&mut Screen));
+
 #[test]
 fn every_way_from_the_demo_to_another_profile_asks_first_and_can_be_taken_back() {
     let enter = || ProfileCommand::Enter("Work".to_owned());
     let add = ProfileCommand::Add("Work".to_owned());
-    let ways: [(&str, ProfileCommand, fn(&mut Screen)); 3] = [
+    let ways: [Way; 3] = [
         ("Leave and change profile", enter(), |screen| {
             screen.click("Profile Demo");
             screen.harness.get_by_role_and_label(egui::Role::RadioButton, "Work").click();
