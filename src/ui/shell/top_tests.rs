@@ -118,7 +118,7 @@ fn a_bar_without_room_for_words_has_the_view_in_its_last_menu_and_the_rest_besid
         screen.click("More");
         assert!(screen.harness.query_by_label("New profile").is_none(), "{width}: it has a menu of its own");
         screen.click("Pause the view");
-        assert!(screen.harness.query_by_label_contains("Paused at ").is_some(), "{width}");
+        assert!(screen.harness.query_by_label_contains("View paused at ").is_some(), "{width}");
     }
 }
 
