@@ -6,12 +6,17 @@
 mod screen;
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use screen::Screen;
 use tidegate::backend::{self, Options, Running};
 use tidegate::contract::snapshot::Serving;
-use tidegate::contract::{Command, DemoCommand, NoticeBody, ProfileCommand};
+use tidegate::contract::{
+    Command, ConfigCommand, DemoCommand, KeyCommand, Notice, NoticeBody, ProfileCommand, Snapshot,
+};
+use tidegate::model::secret::Secret;
 
 const CONFIG: &str = r#"
 [[account]]
@@ -35,11 +40,31 @@ struct Console {
     screen: Screen,
 }
 
+/// A port that nobody has, and that the system gives to nobody who asks for any: the simulated endpoints do.
+fn free_port() -> u16 {
+    static TRIED: AtomicU16 = AtomicU16::new(0);
+    let start = u16::try_from(std::process::id() % 10_000).expect("it fits");
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let next = || 20_000 + (start + TRIED.fetch_add(1, Ordering::Relaxed)) % 10_000;
+    std::iter::repeat_with(next).take(1_000).find(is_free).expect("a port")
+}
+
+/// Writes a profile that serves at this port.
+fn write_profile(folder: &Path, port: u16) {
+    fs::create_dir_all(folder).expect("a folder");
+    fs::write(folder.join("config.toml"), format!("[listen]\nport = {port}\n{CONFIG}")).expect("it is written");
+}
+
 impl Console {
     fn open(folder: &Path, profile: Option<&str>) -> Self {
+        Self::at(folder, profile, Some(0))
+    }
+
+    /// At this port, or at the one that each profile has in its file.
+    fn at(folder: &Path, profile: Option<&str>, port: Option<u16>) -> Self {
         let config_dir = Some(folder.to_owned());
         let profile = profile.map(str::to_owned);
-        let options = Options { config_dir, profile, port: Some(0), seed: Some(1), ..Options::default() };
+        let options = Options { config_dir, profile, port, seed: Some(1), ..Options::default() };
         let running = backend::start(options).expect("it starts");
         Self { screen: Screen::of(&running), running: Some(running) }
     }
@@ -123,4 +148,96 @@ async fn from_the_demo_one_goes_to_any_profile_and_the_demo_leaves_nothing_behin
     console.order(ProfileCommand::Add("Work".to_owned())).await.expect("it is added");
     assert_eq!(console.now().0, "Work");
     assert!(!Path::new(&demo).exists());
+}
+
+#[tokio::test]
+async fn from_the_demo_one_is_served_where_the_profile_says_and_not_where_the_one_before_was() {
+    let home = tempfile::tempdir().expect("a folder");
+    let (usual, work) = (free_port(), free_port());
+    write_profile(home.path(), usual);
+    write_profile(&home.path().join("profiles/Work"), work);
+    // The demo says the same, but is served where the usual profile was.
+    write_profile(&home.path().join("data/demo"), work);
+    let console = Console::at(home.path(), None, None);
+    let at = |port: u16| format!("http://127.0.0.1:{port}/v1");
+    let usual_name = console.now().0;
+    assert_eq!(console.now().2, at(usual));
+
+    console.screen.ask(Command::Demo(DemoCommand::Enter)).await;
+    assert_eq!((console.now().0.as_str(), console.now().2), ("Demo", at(usual)), "clients find it where it was");
+    console.order(ProfileCommand::Enter("Work".to_owned())).await.expect("it is entered");
+    assert_eq!((console.now().0.as_str(), console.now().2), ("Work", at(work)));
+    assert!(TcpListener::bind(("127.0.0.1", usual)).is_ok(), "nothing listens there any more");
+
+    console.screen.ask(Command::Demo(DemoCommand::Enter)).await;
+    console.order(ProfileCommand::Enter(usual_name.clone())).await.expect("it is entered");
+    assert_eq!(console.now(), (usual_name, 1, at(usual)));
+}
+
+#[tokio::test]
+async fn a_demo_that_was_moved_to_another_port_takes_nobody_there_with_it_who_leaves_it() {
+    let home = tempfile::tempdir().expect("a folder");
+    let (usual, moved) = (free_port(), free_port());
+    write_profile(home.path(), usual);
+    let console = Console::at(home.path(), None, None);
+    let before = console.now();
+    console.screen.ask(Command::Demo(DemoCommand::Enter)).await;
+    let (base, config) = console.screen.edited(|config| config.listen.port = moved);
+    let said = console.screen.ask(Command::Config(ConfigCommand::Apply { base, config })).await;
+    assert!(matches!(said, NoticeBody::Applied { .. }), "{said:?}");
+    assert!(console.now().2.contains(&moved.to_string()));
+    let said = console.screen.ask(Command::Demo(DemoCommand::Leave)).await;
+    assert!(matches!(said, NoticeBody::Done(_)), "{said:?}");
+    assert_eq!(console.now(), before);
+}
+
+#[tokio::test]
+async fn who_stands_in_for_a_taken_port_stays_there_through_the_demo_and_hears_nothing_of_it() {
+    let home = tempfile::tempdir().expect("a folder");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    write_profile(home.path(), taken.local_addr().expect("an address").port());
+    let console = Console::at(home.path(), None, None);
+    let before = console.now();
+    console.screen.ask(Command::Demo(DemoCommand::Enter)).await;
+    console.screen.ask(Command::Demo(DemoCommand::Leave)).await;
+    assert_eq!(console.now(), before);
+    let told = console.screen.unasked();
+    assert!(!told.iter().any(|body| matches!(body, NoticeBody::Failed(_))), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_key_test_that_ends_in_another_profile_is_not_shown_as_that_of_its_account() {
+    let home = tempfile::tempdir().expect("a folder");
+    let service = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let at = service.local_addr().expect("an address");
+    for folder in [home.path().to_owned(), home.path().join("profiles/Work")] {
+        fs::create_dir_all(&folder).expect("a folder");
+        let account = format!("[[account]]\nid = \"a\"\nservice = \"compatible\"\nbase_url = \"http://{at}/v1\"\n");
+        let endpoint = "[[endpoint]]\nid = \"ea\"\naccount = \"a\"\nmodel = \"m\"\n";
+        fs::write(folder.join("config.toml"), format!("{account}{endpoint}")).expect("it is written");
+    }
+    let console = Console::open(home.path(), None);
+    let screen = &console.screen;
+    let hold = || Command::Key(KeyCommand::Hold("a".into(), Secret::new("a-key-of-a-test".to_owned())));
+    let of_a = |snapshot: &Snapshot| snapshot.keys.accounts.iter().find(|key| key.account.as_str() == "a").cloned();
+    screen.ask(hold()).await;
+    // The service says nothing until it hangs up.
+    for asked in [KeyCommand::Test("a".into()), KeyCommand::Call("ea".into())] {
+        screen.end.send(Command::Key(asked)).expect("there is room for a command");
+    }
+    screen.until(|snapshot| of_a(snapshot).is_some_and(|key| key.test.is_some())).await;
+    console.order(ProfileCommand::Enter("Work".to_owned())).await.expect("it is entered");
+    screen.ask(hold()).await;
+    drop(service);
+    let mut over = 0;
+    screen
+        .until(|_| {
+            let done = |notice: &&Notice| matches!(&notice.body, NoticeBody::Done(said) if said.is_empty());
+            over += screen.end.notices().iter().filter(done).count();
+            over == 2
+        })
+        .await;
+    let now = screen.latest();
+    let key = of_a(&now).expect("the account of the other profile");
+    assert_eq!((now.profile.name.as_str(), key.test, now.keys.calls.as_slice()), ("Work", None, [].as_slice()));
 }

@@ -39,7 +39,7 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
         Command::Key(command) => return key_orders::obey(stage, id, command),
         Command::Caller(command) => return callers::obey(stage, id, command).await,
         Command::Serving(command) => serving(stage, command).await,
-        Command::Demo(command) => demo(stage, command),
+        Command::Demo(command) => demo(stage, command).await,
         Command::Profile(command) => profiles::obey(stage, command).await,
         Command::History(command) => history::obey(stage, id, command),
         Command::Export(command) => return super::export::start(stage, id, command),
@@ -299,7 +299,7 @@ pub(super) fn stuck(error: &anyhow::Error) -> Problem {
     }
 }
 
-fn demo(stage: &mut Stage, command: DemoCommand) -> Result<String, Problem> {
+async fn demo(stage: &mut Stage, command: DemoCommand) -> Result<String, Problem> {
     match command {
         DemoCommand::Enter if stage.profile.shown.demo => Ok(String::new()),
         DemoCommand::Enter => {
@@ -312,6 +312,7 @@ fn demo(stage: &mut Stage, command: DemoCommand) -> Result<String, Problem> {
             let loaded = profile::load(&Stage::options_for_real(stage), false).map_err(|error| stuck(&error))?;
             let demo = stage.profile.paths.clone();
             stage.enter(loaded).map_err(|error| stuck(&error))?;
+            stage.follow_profile().await;
             profiles::remove_demo(demo);
             Ok("You have left the demo; its history is gone".to_owned())
         }

@@ -97,10 +97,10 @@ fn test(stage: &mut Stage, id: CommandId, account: AccountId, slot: KeySlot) {
         return;
     };
     stage.key_tests.insert((account.clone(), slot), KeyTest { finished_wall_ms: None, lines: Vec::new() });
-    let (events, clock) = (stage.events.clone(), stage.clock);
+    let (profile, events, clock) = (stage.profiles, stage.events.clone(), stage.clock);
     tokio::spawn(async move {
         let result = key_test::test(&found, &config, &key, clock).await;
-        let _ = events.send(Event::Tested(account, slot, result)).await;
+        let _ = events.send(Event::Tested(profile, account, slot, result)).await;
         let _ = events.send(Event::Done(id, Ok(String::new()))).await;
     });
 }
@@ -120,10 +120,10 @@ fn call(stage: &mut Stage, id: CommandId, endpoint: EndpointId) {
         return stage.tell(Some(id), NoticeBody::Failed(problem));
     };
     stage.calls.insert(endpoint.clone(), KeyTest { finished_wall_ms: None, lines: Vec::new() });
-    let (events, clock) = (stage.events.clone(), stage.clock);
+    let (profile, events, clock) = (stage.profiles, stage.events.clone(), stage.clock);
     tokio::spawn(async move {
         let result = one_token::call((&account, &found), &config.upstream, &key, clock).await;
-        let _ = events.send(Event::Called(endpoint, result)).await;
+        let _ = events.send(Event::Called(profile, endpoint, result)).await;
         let _ = events.send(Event::Done(id, Ok(String::new()))).await;
     });
 }

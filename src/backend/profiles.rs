@@ -4,7 +4,7 @@
 //! demo leaves nothing behind.
 //! Absent on purpose: removing a profile, and running two at once; a second Tidegate does that.
 
-use super::commands::{follow_listen, stuck};
+use super::commands::stuck;
 use super::stage::Stage;
 use super::{Options, profile};
 use crate::contract::ProfileCommand;
@@ -44,10 +44,9 @@ async fn enter(stage: &mut Stage, name: &str) -> Result<String, Problem> {
     let options = Options { profile: (place > 0).then(|| name.to_owned()), ..stage.options_for_real() };
     let loaded = profile::load(&options, false).map_err(|error| stuck(&error))?;
     let demo = stage.profile.shown.demo.then(|| stage.profile.paths.clone());
-    let before = stage.applied.config.listen.clone();
     stage.enter(loaded).map_err(|error| stuck(&error))?;
     stage.options = options;
-    follow_listen(stage, &before).await;
+    stage.follow_profile().await;
     if let Some(demo) = demo {
         remove_demo(demo);
     }

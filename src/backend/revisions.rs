@@ -47,9 +47,10 @@ pub(super) fn adopt(stage: &mut Stage) {
 fn list(stage: &Stage) {
     let Some(file) = &stage.profile.file else { return };
     let (revisions, known, events) = (file.revisions().clone(), Arc::clone(&stage.revisions), stage.events.clone());
+    let profile = stage.profiles;
     tokio::task::spawn_blocking(move || {
         // Whoever stops first does not miss the list.
-        let _ = events.blocking_send(Event::Revisions(Arc::new(revisions.list(&known))));
+        let _ = events.blocking_send(Event::Revisions(profile, Arc::new(revisions.list(&known))));
     });
 }
 

@@ -60,22 +60,22 @@ const DRAIN: Duration = Duration::from_secs(60);
 /// Events of our own tasks that may wait.
 const EVENTS: usize = 64;
 
-/// What our own tasks report.
+/// What our own tasks report. A leading number is that of the profile in which it was asked for.
 pub(super) enum Event {
-    /// Where the keys are, as asked in the profile of this number.
+    /// Where the keys are.
     Keys(u64, Vec<Answer>),
     /// A key was tested.
-    Tested(AccountId, KeySlot, KeyTest),
+    Tested(u64, AccountId, KeySlot, KeyTest),
     /// An endpoint was asked for one token.
-    Called(EndpointId, KeyTest),
+    Called(u64, EndpointId, KeyTest),
     /// The test request was answered: its decision's id and status.
     TestAnswered(CommandId, Result<(String, u16), Problem>),
     /// A command is done.
     Done(CommandId, Result<String, Problem>),
-    /// The store of a profile's history reports something.
+    /// The store of a profile's history reports something; the number is the store's own.
     History(u64, Report),
     /// What was applied before.
-    Revisions(Arc<Vec<Revision>>),
+    Revisions(u64, Arc<Vec<Revision>>),
 }
 
 /// The background side.
@@ -97,8 +97,8 @@ pub struct Stage {
     pub(super) on_disk: Option<OnDisk>,
     /// Beats so far.
     pub(super) looked: u32,
-    /// Profiles that were entered after the first.
-    profiles: u64,
+    /// Profiles that were entered after the first: the number of the one that runs.
+    pub(super) profiles: u64,
     pub(super) desk: Desk,
     /// Of the profiles that were left.
     left_desks: Vec<LeftDesk>,
@@ -334,15 +334,19 @@ impl Stage {
 
     fn hear(&mut self, event: Event) {
         match event {
-            Event::Keys(profile, places) if profile == self.profiles => self.keys_are(places),
-            // Asked before another profile was entered.
-            Event::Keys(..) => return,
-            Event::Revisions(list) => self.revisions = list,
-            Event::Tested(account, slot, test) => {
+            // Asked before another profile was entered, which may have an account of the same name.
+            Event::Keys(of, ..) | Event::Revisions(of, ..) | Event::Tested(of, ..) | Event::Called(of, ..)
+                if of != self.profiles =>
+            {
+                return;
+            }
+            Event::Keys(_, places) => self.keys_are(places),
+            Event::Revisions(_, list) => self.revisions = list,
+            Event::Tested(_, account, slot, test) => {
                 let test = KeyTest { finished_wall_ms: Some(self.clock.wall_ms()), ..test };
                 self.key_tests.insert((account, slot), test);
             }
-            Event::Called(endpoint, test) => {
+            Event::Called(_, endpoint, test) => {
                 let test = KeyTest { finished_wall_ms: Some(self.clock.wall_ms()), ..test };
                 self.calls.insert(endpoint, test);
             }

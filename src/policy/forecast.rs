@@ -277,8 +277,7 @@ impl Balancer {
         let Some(route) = self.routes.get(place).filter(|_| self.is_foreseen(now, place)) else {
             return Paces::default();
         };
-        let taken =
-            |class, at| route.shares.iter().find(|(of, _)| *of == class).map_or(0, |(_, window)| window.taken(at));
+        let taken = |class, at| route.taken(at, class);
         route
             .demand
             .map_or_else(Paces::default, |demand| Paces::new(play, demand, self.config.queue.bulk_share_percent, taken))

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use super::order::CLASSES;
 use super::pacing::{HORIZONS, LAST, NORMAL_SHARE, at_hand, share};
 use super::play::Play;
 use crate::model::config::Priority;
@@ -68,6 +69,8 @@ impl Paces {
         let bulk_share = u64::from(bulk_share).min(90);
         let both = interactive.upper.saturating_add(normal.upper);
         let upmost = |upper: u64, own| upper.min(share(whole, 100 - own, 100));
+        let through = CLASSES.into_iter().fold(0_u64, |sum, class| sum.saturating_add(taken(class, from)));
+        let through = whole.max(through);
         let taken = [Priority::Normal, Priority::Bulk].map(|class| {
             let mut taken: Vec<u64> = (0..=SPAN).map(|second| taken(class, moment(second))).collect();
             taken.resize(SECONDS + SPAN, 0);
@@ -82,7 +85,7 @@ impl Paces {
             kept,
             needs,
             taken,
-            own: [NORMAL_SHARE, bulk_share].map(|percent| share(whole, percent * 21, 2_000)),
+            own: [NORMAL_SHARE, bulk_share].map(|percent| share(through, percent * 21, 2_000)),
         }
     }
 

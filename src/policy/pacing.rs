@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::balancer::Balancer;
 use super::health::Standing;
 use super::judge::{Hope, Judged, Ruling, Seat};
+use super::order::CLASSES;
 use super::request::{Job, RouteState};
 use crate::model::checked::CheckedGroup;
 use crate::model::config::{AdminState, Priority};
@@ -204,10 +205,18 @@ impl RouteState {
         (bulk < u64::MAX).then_some(Paced { normal, bulk })
     }
 
-    /// Whether a class had less than its share of the last minute.
+    /// What a class was charged in the last minute, as far as it is counted.
+    pub(super) fn taken(&self, now: Timestamp, class: Priority) -> u64 {
+        self.shares.iter().find(|(of, _)| *of == class).map_or(0, |(_, window)| window.taken(now))
+    }
+
+    /// Whether a class had less than its share of the last minute: of what a minute lets through, or of what it did where
+    /// that was more, since what requests leave unused is given back.
     pub(super) fn is_due(&self, now: Timestamp, class: Priority, charge: u64, bulk_share: u32) -> bool {
         let whole = self.allowance.as_ref().and_then(|allowance| allowance.whole);
-        let taken = self.shares.iter().find(|(of, _)| *of == class).map_or(0, |(_, window)| window.taken(now));
+        let through = CLASSES.into_iter().fold(0_u64, |sum, class| sum.saturating_add(self.taken(now, class)));
+        let whole = whole.map(|whole| whole.max(through));
+        let taken = self.taken(now, class);
         let percent = if class == Priority::Bulk { u64::from(bulk_share) } else { NORMAL_SHARE };
         // A little more, or it would have less whenever its requests do not come at the very moment they may go.
         whole.is_some_and(|whole| taken.saturating_add(charge) <= share(whole, percent.saturating_mul(21), 2_000))

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use egui::{Frame, Margin, Panel, ScrollArea, Ui};
 
 use crate::contract::snapshot::Serving;
-use crate::contract::{Command, Notice, NoticeBody, RevertCause, Snapshot, UiEnd};
+use crate::contract::{Command, DemoCommand, Notice, NoticeBody, ProfileCommand, RevertCause, Snapshot, UiEnd};
 
 use crate::model::preferences::Preferences;
 
@@ -46,6 +46,7 @@ use super::undo::{Pending, Undo};
 pub use bell::Desktop;
 pub use coming::{Away, LogTo};
 pub use leaving::Ending;
+use parting::Afterwards;
 use toasts::{Toast, Toasts};
 
 /// The whole screen. Drawn by eframe in the window, by a harness in tests.
@@ -376,7 +377,8 @@ impl Console {
 
     /// Sends a command of the person, and remembers the way back.
     fn order(&mut self, ctx: &egui::Context, snapshot: &Snapshot, command: Command) {
-        if matches!(command, Command::Demo(crate::contract::DemoCommand::Leave)) {
+        let leaves_demo = matches!(command, Command::Profile(_)) && snapshot.profile.demo;
+        if leaves_demo || matches!(command, Command::Demo(DemoCommand::Leave)) {
             self.states.skip_welcome();
         }
         let undo = Undo::of(&command, snapshot);
@@ -402,7 +404,8 @@ impl Console {
             Wish::Bell(press) => self.press_bell(press),
             Wish::Apply => self.apply(ctx),
             Wish::Compare => self.revisions.compare(),
-            Wish::AddRealEndpoint => self.ask_to_leave_demo(Some(Page::Accounts)),
+            Wish::Profile(command) => self.change_profile(ctx, snapshot, command),
+            Wish::AddRealEndpoint => self.ask_to_leave_demo(Afterwards::Page(Page::Accounts)),
             Wish::CloseReview => self.reviewing = false,
             Wish::KeepPort(port) => {
                 self.draft.edit(format!("Keep port {port}"), |config| config.listen.port = port);
@@ -425,6 +428,8 @@ fn sheet(ctx: &egui::Context, name: &'static str) -> egui::Modal {
 enum Wish {
     Act(Action),
     Send(Command),
+    /// Another profile is to run; from the demo that is asked first.
+    Profile(ProfileCommand),
     Open(Target),
     /// What was asked beside a request's why.
     Why(super::pages::why::Ask),

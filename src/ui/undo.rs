@@ -38,6 +38,7 @@ impl Undo {
             Command::Serving(ServingCommand::Pause) => is_listening(snapshot).then_some(Self::Resume),
             Command::Serving(ServingCommand::Resume) => Some(Self::Pause),
             Command::Demo(DemoCommand::Leave) => Some(Self::Demo),
+            Command::Profile(_) => snapshot.profile.demo.then_some(Self::Demo),
             Command::Line(LineCommand::CancelSoon(request)) => Some(Self::Keep(*request)),
             _ => None,
         }
@@ -52,6 +53,14 @@ impl Undo {
             Self::Keep(request) => Some(Command::Line(LineCommand::Keep(request))),
             Self::Demo => Some(Command::Demo(DemoCommand::Enter)),
             Self::Tried => None,
+        }
+    }
+
+    /// Whether it means the same in another profile, which may have an endpoint of the same name.
+    pub(super) const fn outlives_the_profile(&self) -> bool {
+        match self {
+            Self::Resume | Self::Pause | Self::Keep(_) | Self::Demo => true,
+            Self::Endpoint(..) | Self::Tried => false,
         }
     }
 
@@ -86,6 +95,11 @@ impl Pending {
     /// Remembers the way back from a command.
     pub(super) fn add(&mut self, id: CommandId, undo: Undo) {
         self.0.push((id, undo));
+    }
+
+    /// Forgets what belongs to a profile that was left.
+    pub(super) fn begin_anew(&mut self) {
+        self.0.retain(|(_, undo)| undo.outlives_the_profile());
     }
 
     /// The way back from the command that was just answered.

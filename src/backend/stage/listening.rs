@@ -9,7 +9,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
-use tokio::task::JoinHandle;
 
 use super::{Listening, Stage};
 use crate::backend::port::{Bound, bind};
@@ -46,13 +45,25 @@ impl Stage {
             self.bind_beside(&address, port, or_next).await
         };
         self.serving = match bound {
-            Ok(bound) => self.start_listening(bound),
+            Ok(bound) => self.start_listening(bound).await,
             Err(problem) if self.listening.is_some() => {
                 self.tell(None, NoticeBody::Failed(self.still_listening(problem)));
                 return;
             }
             Err(problem) => Serving::Failed(problem),
         };
+    }
+
+    /// Goes to where the profile that was entered asks for; the listener may be at the address of the one before, or where the
+    /// demo was moved to. Who stands in for that port stays: whether it has become free is tried when the person asks.
+    pub(in crate::backend) async fn follow_profile(&mut self) {
+        let listen = &self.applied.config.listen;
+        let port = self.options.port.unwrap_or(listen.port);
+        let is_here = self.address.is_some_and(|at| listen.address.parse() == Ok(at.ip()));
+        let stands_in = matches!(&self.serving, Serving::Listening { instead_of: Some(held), .. } if held.port == port);
+        if !(is_here && stands_in) {
+            self.listen().await;
+        }
     }
 
     /// Binds; a listener of ours that has the same port at all addresses, or at one of them, makes way first and comes back if
@@ -68,7 +79,7 @@ impl Stage {
             Ok(bound) => Ok(bound),
             Err(problem) => match bind(&old.ip().to_string(), old.port(), false).await {
                 Ok(bound) => {
-                    self.serving = self.start_listening(bound);
+                    self.serving = self.start_listening(bound).await;
                     Err(problem)
                 }
                 Err(_) => Err(problem),
@@ -82,10 +93,6 @@ impl Stage {
         stop.send_replace(true);
         // A listener that is gone already has closed as well.
         let _ = closed.await;
-        self.retire(task);
-    }
-
-    fn retire(&mut self, task: JoinHandle<()>) {
         self.retired.retain(|task| !task.is_finished());
         self.retired.push(task);
     }
@@ -101,14 +108,13 @@ impl Stage {
         self.listening.is_some() && self.address.is_some_and(here)
     }
 
-    fn start_listening(&mut self, Bound { listener, address, instead_of }: Bound) -> Serving {
+    /// The older listener's port is free by then: the next command may ask for it again.
+    async fn start_listening(&mut self, Bound { listener, address, instead_of }: Bound) -> Serving {
+        self.give_up().await;
         let (stop, stopped) = watch::channel(false);
         let (close, closed) = oneshot::channel();
         let task = tokio::spawn(serve(listener, Arc::clone(&self.door), stopped, close));
-        if let Some(old) = self.listening.replace(Listening { stop, task, closed }) {
-            old.stop.send_replace(true);
-            self.retire(old.task);
-        }
+        self.listening = Some(Listening { stop, task, closed });
         self.address = Some(address);
         self.admit_callers();
         self.set_table();

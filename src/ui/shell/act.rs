@@ -8,6 +8,7 @@ use std::sync::Arc;
 use egui::Context;
 
 use super::leaving::Question;
+use super::parting::Afterwards;
 use super::toasts::Look;
 use super::{Console, Toast};
 use crate::contract::snapshot::Serving;
@@ -75,7 +76,7 @@ impl Console {
             }
             Action::CloseWindow => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
             Action::Quit => self.quit(ctx, snapshot),
-            Action::LeaveDemo => self.ask_to_leave_demo(None),
+            Action::LeaveDemo => self.ask_to_leave_demo(Afterwards::Here),
             Action::EnterDemo if !snapshot.applied.config.routes.is_empty() => {
                 self.question = Some(Question::EnterDemo);
             }
@@ -191,7 +192,7 @@ impl Console {
                 self.go(ctx, Page::Accounts, Some(Target::Account(account)));
                 self.acts.push(Action::ReplaceKey);
             }
-            Does::Profile(name) => self.order(ctx, snapshot, Command::Profile(ProfileCommand::Enter(name))),
+            Does::Profile(name) => self.change_profile(ctx, snapshot, ProfileCommand::Enter(name)),
             Does::Test(account) => self.order(ctx, snapshot, Command::Key(KeyCommand::Test(account))),
         }
     }

@@ -79,6 +79,8 @@ impl Console {
         self.draft = Draft::new(&snapshot.applied);
         (self.tuning, self.selected) = (Tuning::default(), None);
         self.states.begin_anew();
+        self.toasts.begin_anew();
+        self.pending.begin_anew();
         self.left = (u64::MAX, false);
         self.take_up_draft(ctx);
     }

@@ -6,11 +6,11 @@
 
 use egui::{Context, RichText, ViewportCommand};
 
+use super::parting::Afterwards;
 use super::{Console, parting, sheet};
 use crate::contract::Snapshot;
 use crate::contract::snapshot::Serving;
 use crate::model::preferences::{OnClose, WindowPlace};
-use crate::ui::cx::Page;
 use crate::ui::format::count;
 use crate::ui::theme::{self, Theme, gap};
 use crate::ui::widgets::{answer_button, checkbox, note};
@@ -30,7 +30,7 @@ pub enum Ending {
 }
 
 /// What is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Question {
     /// Whether to go on without a window, and whether to remember it.
     KeepServing { remember: bool },
@@ -40,8 +40,8 @@ pub(super) enum Question {
     StillRunning,
     /// Whether simulated endpoints are to answer in place of the person's own.
     EnterDemo,
-    /// Whether the demo is to end, and where to go then.
-    LeaveDemo { then: Option<Page> },
+    /// Whether the demo is to end, and what is next.
+    LeaveDemo { then: Afterwards },
 }
 
 impl Console {
@@ -97,11 +97,11 @@ impl Console {
 
     /// Shows what is asked, if anything is.
     pub(super) fn ask(&mut self, ctx: &Context, theme: &Theme, snapshot: &Snapshot) {
-        match self.question {
+        match self.question.clone() {
             Some(Question::KeepServing { remember }) => self.ask_to_serve(ctx, theme, snapshot, remember),
             Some(Question::KeysLost) => self.ask_for_keys(ctx, theme, snapshot),
             Some(Question::EnterDemo) => self.ask_for_demo(ctx, theme, snapshot),
-            Some(Question::LeaveDemo { then }) => self.ask_of_demo(ctx, theme, snapshot, then),
+            Some(Question::LeaveDemo { then }) => self.ask_of_demo(ctx, theme, snapshot, &then),
             Some(Question::StillRunning) => self.ask_for_running(ctx, theme, snapshot),
             None => {}
         }

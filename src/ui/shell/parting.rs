@@ -8,7 +8,7 @@ use egui::{Context, RichText};
 use super::leaving::{Ending, Question};
 use super::{Console, sheet};
 use crate::contract::snapshot::{KeyState, KeyringState};
-use crate::contract::{Command, DemoCommand, Snapshot};
+use crate::contract::{Command, DemoCommand, ProfileCommand, Snapshot};
 use crate::model::id::AccountId;
 use crate::ui::cx::Page;
 use crate::ui::format::{count, listed};
@@ -17,10 +17,56 @@ use crate::ui::widgets::{answer_button, note};
 
 const WIDEST: f32 = 480.0;
 
+/// What is next once the demo was left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Afterwards {
+    /// The profile from before, on the page that is shown.
+    Here,
+    /// The profile from before, on this page.
+    Page(Page),
+    /// Another profile.
+    Profile(ProfileCommand),
+}
+
+impl Afterwards {
+    /// What runs then, after "are dropped."
+    fn words(&self) -> String {
+        match self {
+            Self::Here | Self::Page(_) => "Your own accounts and routes run instead, at the address set for them; \
+                                           they and the demo never mix."
+                .to_owned(),
+            Self::Profile(ProfileCommand::Enter(name)) => {
+                format!("The profile {name} runs instead, at its own address; it and the demo never mix.")
+            }
+            Self::Profile(ProfileCommand::Add(name)) => {
+                format!("A new profile {name} runs instead and begins without routes; it and the demo never mix.")
+            }
+        }
+    }
+
+    const fn button(&self) -> &'static str {
+        match self {
+            Self::Here => "Leave it",
+            Self::Page(_) => "Leave and add an endpoint",
+            Self::Profile(ProfileCommand::Enter(_)) => "Leave and change profile",
+            Self::Profile(ProfileCommand::Add(_)) => "Leave and add the profile",
+        }
+    }
+}
+
 impl Console {
-    /// Asks whether the demo is to end; `then` is where to go afterwards.
-    pub(super) fn ask_to_leave_demo(&mut self, then: Option<Page>) {
+    /// Asks whether the demo is to end; `then` is what is next.
+    pub(super) fn ask_to_leave_demo(&mut self, then: Afterwards) {
         self.question = Some(Question::LeaveDemo { then });
+    }
+
+    /// Goes to another profile, or adds one; asks first where the demo would go with it.
+    pub(super) fn change_profile(&mut self, ctx: &Context, snapshot: &Snapshot, command: ProfileCommand) {
+        if snapshot.profile.demo {
+            self.ask_to_leave_demo(Afterwards::Profile(command));
+        } else {
+            self.order(ctx, snapshot, Command::Profile(command));
+        }
     }
 
     /// That real clients will be answered by nobody or with made-up text.
@@ -53,33 +99,43 @@ impl Console {
     }
 
     /// What becomes of the demo, and what runs in its stead.
-    pub(super) fn ask_of_demo(&mut self, ctx: &Context, theme: &Theme, snapshot: &Snapshot, then: Option<Page>) {
+    pub(super) fn ask_of_demo(&mut self, ctx: &Context, theme: &Theme, snapshot: &Snapshot, then: &Afterwards) {
         if !snapshot.profile.demo {
             self.question = None;
             return;
         }
+        let lost = in_memory_here(snapshot).collect::<Vec<_>>();
         let mut leave = false;
         let modal = sheet(ctx, "leaving the demo").show(ctx, |ui| {
             ui.set_width((ctx.content_rect().width() - 96.0).min(WIDEST));
             ui.label(theme::title("Leave the demo?").color(theme.text));
-            ui.label(
-                "The simulated endpoints stop, and their requests, plots and settings are dropped. Your own accounts and routes \
-                 run instead, at the same address; they and the demo never mix.",
-            );
+            let what = "The simulated endpoints stop, and their requests, plots and settings are dropped.";
+            ui.label(format!("{what} {}", then.words()));
             ui.add_space(gap::S);
-            note(ui, theme, "The demo can be had again at any time, from its beginning: Ctrl+K, “Try simulated endpoints”.");
+            if !lost.is_empty() {
+                ui.label(lost_words(&lost, "Back in the demo"));
+                ui.add_space(gap::S);
+            }
+            note(
+                ui,
+                theme,
+                "The demo can be had again at any time, from its beginning: Ctrl+K, “Try simulated endpoints”.",
+            );
             ui.add_space(gap::M);
             ui.horizontal_wrapped(|ui| {
-                let word = if then.is_some() { "Leave and add an endpoint" } else { "Leave it" };
-                leave = answer_button(ui, theme, word).clicked();
+                leave = answer_button(ui, theme, then.button()).clicked();
                 ui.button("Stay in the demo").clicked()
             })
             .inner
         });
         if leave {
-            self.order(ctx, snapshot, Command::Demo(DemoCommand::Leave));
-            if let Some(page) = then {
-                self.go(ctx, page, None);
+            let command = match then {
+                Afterwards::Profile(command) => Command::Profile(command.clone()),
+                Afterwards::Here | Afterwards::Page(_) => Command::Demo(DemoCommand::Leave),
+            };
+            self.order(ctx, snapshot, command);
+            if let Afterwards::Page(page) = then {
+                self.go(ctx, *page, None);
             }
         }
         if leave || modal.inner || modal.should_close() {
@@ -100,7 +156,7 @@ impl Console {
             ui.set_width((ctx.content_rect().width() - 96.0).min(WIDEST));
             let title = format!("Quitting forgets {}", count(lost.len() as u64, "key", "keys"));
             ui.label(theme::title(title).color(theme.text));
-            ui.label(lost_words(&lost));
+            ui.label(lost_words(&lost, "At the next start"));
             ui.add_space(gap::S);
             ui.label(RichText::new(to_keep(&snapshot.keys.keyring)).color(theme.text_soft));
             ui.add_space(gap::M);
@@ -123,16 +179,21 @@ impl Console {
 
 /// Accounts whose key is in memory and nowhere else, those of the profile that was left for the demo included.
 pub(super) fn in_memory(snapshot: &Snapshot) -> Vec<&AccountId> {
-    let only = snapshot.keys.accounts.iter().filter(|key| matches!(key.state, KeyState::InMemory { .. }));
-    only.map(|key| &key.account).chain(&snapshot.keys.set_aside).collect()
+    in_memory_here(snapshot).chain(&snapshot.keys.set_aside).collect()
 }
 
-fn lost_words(lost: &[&AccountId]) -> String {
+/// Those of the profile that runs.
+fn in_memory_here(snapshot: &Snapshot) -> impl Iterator<Item = &AccountId> {
+    let only = snapshot.keys.accounts.iter().filter(|key| matches!(key.state, KeyState::InMemory { .. }));
+    only.map(|key| &key.account)
+}
+
+fn lost_words(lost: &[&AccountId], when: &str) -> String {
     let names: Vec<&str> = lost.iter().map(|account| account.as_str()).collect();
     if let [only] = names.as_slice() {
-        format!("The key of {only} is in memory alone. At the next start it must be pasted again.")
+        format!("The key of {only} is in memory alone. {when} it must be pasted again.")
     } else {
-        format!("The keys of {} are in memory alone. At the next start they must be pasted again.", listed(&names))
+        format!("The keys of {} are in memory alone. {when} they must be pasted again.", listed(&names))
     }
 }
 

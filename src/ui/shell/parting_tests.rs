@@ -4,8 +4,8 @@ use egui_kittest::kittest::Queryable;
 
 use super::tests::{Screen, screen_of};
 use super::*;
-use crate::contract::DemoCommand;
 use crate::contract::snapshot::{AccountKey, Applied, KeyState, KeyringState, KeysView, SpareKeys};
+use crate::contract::{DemoCommand, ProfileCommand};
 use crate::model::config::{AdminState, Config};
 use crate::model::revision::LeftDraft;
 use crate::model::status::{Health, RestCause};
@@ -257,4 +257,64 @@ fn quitting_from_within_the_demo_names_the_keys_of_the_profile_that_was_left_for
     assert_eq!(screen.harness.state().ending(), Ending::Open);
     assert!(says(&screen, "Quitting forgets 1 key"));
     assert!(says(&screen, "The key of acme-east is in memory alone."));
+}
+
+/// The word of the button that leaves the demo, what is sent then, and how one comes to the question.
+type Way = (&'static str, ProfileCommand, fn(&mut Screen));
+
+#[test]
+fn every_way_from_the_demo_to_another_profile_asks_first_and_can_be_taken_back() {
+    let enter = || ProfileCommand::Enter("Work".to_owned());
+    let add = ProfileCommand::Add("Work".to_owned());
+    let ways: [Way; 3] = [
+        ("Leave and change profile", enter(), |screen| {
+            screen.click("Profile Demo");
+            screen.harness.get_by_role_and_label(egui::Role::RadioButton, "Work").click();
+        }),
+        ("Leave and change profile", enter(), |screen| {
+            let (ctx, snapshot) = (screen.harness.ctx.clone(), screen.harness.state().line.latest());
+            screen.harness.state_mut().choose(crate::ui::palette::Does::Profile("Work".to_owned()), &ctx, &snapshot);
+        }),
+        ("Leave and add the profile", add, |screen| {
+            screen.click("Profile Demo");
+            screen.click("New profile");
+            screen.harness.event(egui::Event::Text("Work".to_owned()));
+            screen.harness.run_steps(2);
+            screen.harness.get_by_label("Add and serve").click();
+        }),
+    ];
+    for (word, command, way) in ways {
+        let mut snapshot = fixture::snapshot();
+        snapshot.profile.names = ["Default".to_owned(), "Work".to_owned()].into();
+        snapshot.profile.can_add = true;
+        let mut screen = screen_of(snapshot);
+        way(&mut screen);
+        screen.harness.run_steps(4);
+        assert!(says(&screen, "Leave the demo?") && says(&screen, "rofile Work runs instead"), "{command:?}");
+        assert!(screen.command().is_none(), "{command:?} before it is answered");
+        screen.click(word);
+        let (id, sent) = screen.sent().expect("a command");
+        assert!(matches!(sent, Command::Profile(sent) if sent == command));
+
+        let mut there = fixture::empty();
+        (there.profile.name, there.profile.first_run) = ("Work".to_owned(), true);
+        screen.back.publish(there);
+        screen.harness.run_steps(2);
+        screen.back.tell(Notice { id: Some(id), body: NoticeBody::Done("Profile Work runs".to_owned()) });
+        screen.harness.run_steps(4);
+        assert!(!says(&screen, "Welcome to Tidegate"));
+        screen.click("Back to the demo");
+        assert!(matches!(screen.command(), Some(Command::Demo(DemoCommand::Enter))));
+    }
+}
+
+#[test]
+fn leaving_the_demo_names_the_keys_that_are_in_its_memory_alone() {
+    let mut snapshot = forgetful();
+    snapshot.profile.demo = true;
+    Arc::make_mut(&mut snapshot.keys).set_aside = vec!["kept-for-later".into()];
+    let mut screen = screen_of(snapshot);
+    screen.click("Leave the demo");
+    assert!(says(&screen, "The keys of acme-east and acme-west are in memory alone."));
+    assert!(!says(&screen, "kept-for-later"));
 }

@@ -6,7 +6,7 @@
 use egui::{Key, RichText};
 
 use super::{Wish, sheet};
-use crate::contract::{Command, ProfileCommand};
+use crate::contract::ProfileCommand;
 use crate::ui::keyless;
 use crate::ui::theme::{self, Theme, gap};
 use crate::ui::widgets::primary_button;
@@ -49,7 +49,7 @@ impl Sheet {
                 cancel = ui.button("Cancel").clicked();
             });
         });
-        let wish = add.then(|| Wish::Send(Command::Profile(ProfileCommand::Add(name.trim().to_owned()))));
+        let wish = add.then(|| Wish::Profile(ProfileCommand::Add(name.trim().to_owned())));
         if wish.is_some() || cancel || modal.should_close() {
             self.name = None;
         }

@@ -63,6 +63,12 @@ impl Toast {
         self.undo.as_ref().map(Undo::label).or(self.look.as_ref().map(|(label, _)| *label))
     }
 
+    /// Whether it leads to nothing of the profile in which it was said.
+    fn outlives_the_profile(&self) -> bool {
+        let leads_there = matches!(self.look, Some((_, Look::Place(_)))) || self.alert.is_some();
+        !leads_there && self.undo.as_ref().is_none_or(Undo::outlives_the_profile)
+    }
+
     /// How long it stays, in seconds.
     fn seconds(&self) -> f64 {
         if self.button().is_some() { SECONDS_TO_UNDO } else { SECONDS }
@@ -84,6 +90,11 @@ impl Toasts {
     /// Forgets everything: times of one window mean nothing in another.
     pub(super) fn clear(&mut self) {
         self.list.clear();
+    }
+
+    /// Lets go of those that belong to a profile that was left.
+    pub(super) fn begin_anew(&mut self) {
+        self.list.retain(|(toast, _)| toast.outlives_the_profile());
     }
 
     /// Says something for a few seconds.

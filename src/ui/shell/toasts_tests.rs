@@ -122,3 +122,34 @@ fn the_message_of_a_condition_goes_when_the_condition_is_over() {
     screen.harness.run_steps(2);
     assert!(told > says(&screen), "{told} before, {} after", says(&screen));
 }
+
+#[test]
+fn an_undo_of_one_profile_is_not_offered_in_another() {
+    let mut screen = screen();
+    let work = || {
+        // Its endpoints have the same names.
+        let mut snapshot = crate::ui::fixture::snapshot();
+        (snapshot.profile.demo, snapshot.profile.name) = (false, "Work".to_owned());
+        snapshot
+    };
+    let paused = |id| Notice { id: Some(id), body: NoticeBody::Done("sim-westus is paused".to_owned()) };
+    screen.go(Page::Endpoints);
+    screen.click("Pause sim-westus");
+    let (first, _) = screen.sent().expect("a command");
+    screen.back.tell(paused(first));
+    screen.harness.run_steps(3);
+    assert!(screen.harness.query_by_label("Undo").is_some());
+    screen.click("Pause sim-eastus");
+    let (second, _) = screen.sent().expect("a command");
+    screen.back.tell(Notice { id: None, body: NoticeBody::Done("of no profile".to_owned()) });
+    screen.harness.run_steps(3);
+
+    screen.back.publish(work());
+    screen.harness.run_steps(3);
+    assert!(screen.harness.query_by_label("Undo").is_none(), "that of the page before");
+    assert!(screen.harness.query_by_label("of no profile").is_some());
+    screen.back.tell(paused(second));
+    screen.harness.run_steps(3);
+    assert!(screen.harness.query_by_label("sim-westus is paused").is_some(), "what was done is said");
+    assert!(screen.harness.query_by_label("Undo").is_none(), "that of a command that was under way");
+}

@@ -9,7 +9,7 @@ use egui::{Button, Popup, Response, RichText, Ui};
 use egui_material_icons::icons::{ICON_KEYBOARD_ARROW_DOWN, ICON_MORE_VERT};
 
 use super::Top;
-use crate::contract::{Command, ProfileCommand, Snapshot};
+use crate::contract::{ProfileCommand, Snapshot};
 use crate::model::preferences::{Preferences, Reach};
 use crate::ui::actions::{self, Action};
 use crate::ui::pages::connect::snippets::{Kind, Snippets};
@@ -89,7 +89,7 @@ fn profiles(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, wanted: &mut Vec<Wi
         let is_now = !shown.demo && *known == shown.name;
         if radio(ui, is_now, known).clicked() {
             if !is_now {
-                wanted.push(Wish::Send(Command::Profile(ProfileCommand::Enter(known.clone()))));
+                wanted.push(Wish::Profile(ProfileCommand::Enter(known.clone())));
             }
             ui.close();
         }
