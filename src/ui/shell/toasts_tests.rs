@@ -153,3 +153,46 @@ fn an_undo_of_one_profile_is_not_offered_in_another() {
     assert!(screen.harness.query_by_label("sim-westus is paused").is_some(), "what was done is said");
     assert!(screen.harness.query_by_label("Undo").is_none(), "that of a command that was under way");
 }
+
+/// Begins to drag the soft cap of an endpoint.
+fn begin_a_drag(screen: &mut Screen) -> egui::Pos2 {
+    let from = screen.harness.get_by_label("Soft cap sim-eastus").rect().center();
+    screen.harness.drag_at(from);
+    screen.harness.run_steps(2);
+    screen.harness.hover_at(from + vec2(0.0, 12.0));
+    screen.harness.run_steps(2);
+    assert!(screen.harness.ctx.dragged_id().is_some());
+    from + vec2(0.0, 12.0)
+}
+
+#[test]
+fn a_message_that_comes_during_a_drag_moves_no_bar_of_a_small_window_and_is_seen_after_it() {
+    let mut screen = screen();
+    screen.harness.set_size(vec2(760.0, 430.0));
+    screen.open_eastus();
+    let page = |screen: &Screen| screen.harness.get_by_role_and_label(egui::Role::Region, "Endpoints page").rect();
+    let to = begin_a_drag(&mut screen);
+    let before = page(&screen);
+    screen.back.tell(Notice { id: None, body: NoticeBody::Done("heard".to_owned()) });
+    screen.harness.run_steps(4);
+    assert_eq!(page(&screen), before);
+    assert!(screen.harness.query_by_label("heard").is_none());
+    screen.harness.drop_at(to);
+    screen.harness.run_steps(4);
+    assert!(screen.harness.query_by_label("heard").is_some());
+}
+
+#[test]
+fn a_drag_over_a_sheet_leaves_its_message_where_it_is() {
+    let mut screen = screen();
+    screen.click("Leave the demo");
+    screen.back.tell(Notice { id: None, body: NoticeBody::Done("heard".to_owned()) });
+    screen.harness.run_steps(3);
+    assert!(screen.harness.query_by_label("heard").is_some());
+    screen.harness.drag_at(egui::pos2(30.0, 700.0));
+    screen.harness.run_steps(2);
+    screen.harness.hover_at(egui::pos2(60.0, 700.0));
+    screen.harness.run_steps(2);
+    assert!(screen.harness.ctx.dragged_id().is_some());
+    assert!(screen.harness.query_by_label("heard").is_some());
+}

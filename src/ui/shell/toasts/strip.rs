@@ -29,16 +29,19 @@ enum Press {
 impl Toasts {
     /// Whether the status line gives its place to them: a small window has no room for both.
     pub(in crate::ui::shell) fn take_the_status_line(&self, ctx: &egui::Context) -> bool {
-        let sheet = ctx.memory(|memory| memory.top_modal_layer().is_some());
-        is_small(ctx) && !self.list.is_empty() && !sheet
+        is_small(ctx) && !self.list.is_empty() && !is_under_a_sheet(ctx) && !self.waits(ctx)
+    }
+
+    /// Whether the strip, which is not there, stays away: it would take room from what is dragged over.
+    fn waits(&self, ctx: &egui::Context) -> bool {
+        self.height <= 0.0 && ctx.dragged_id().is_some() && !is_under_a_sheet(ctx)
     }
 
     /// Shows what is still to be shown, and returns what was pressed. Called once a frame. `page` is where the page was in the
     /// frame before.
     pub(in crate::ui::shell) fn show(&mut self, ui: &mut Ui, theme: &Theme, page: Rect) -> Option<Pressed> {
         let ctx = ui.ctx().clone();
-        let comes = self.height <= 0.0 && ctx.dragged_id().is_some();
-        if comes {
+        if self.waits(&ctx) {
             return None;
         }
         self.pass(&ctx);
@@ -47,7 +50,7 @@ impl Toasts {
             return None;
         }
         let frame = Frame::new().fill(theme.card).inner_margin(Margin::symmetric(16, 6));
-        let press = if ctx.memory(|memory| memory.top_modal_layer().is_some()) {
+        let press = if is_under_a_sheet(&ctx) {
             let area = Area::new(egui::Id::unique("messages over a sheet")).order(Order::Tooltip);
             let frame = frame.stroke(Stroke::new(1.0, theme.edge)).corner_radius(8).shadow(ui.visuals().popup_shadow);
             let shown = area.anchor(Align2::CENTER_TOP, [0.0, 8.0]).show(&ctx, |ui| {
@@ -67,8 +70,9 @@ impl Toasts {
                 // A panel takes the room that it took last, and what it needs in the frame after.
                 ctx.request_repaint();
             }
-            if self.height > before && is_under(&ctx, shown.response.rect, page) {
-                self.lift = self.height;
+            let grown = self.height - before;
+            if grown > 0.0 && is_under(&ctx, once_it_has_room(shown.response.rect, before), page) {
+                self.lift = grown;
             }
             shown.inner
         };
@@ -96,6 +100,11 @@ impl Toasts {
         }
         press
     }
+}
+
+/// Whether a sheet lies over the page; messages stand over the sheet then.
+fn is_under_a_sheet(ctx: &egui::Context) -> bool {
+    ctx.memory(|memory| memory.top_modal_layer().is_some())
 }
 
 fn is_small(ctx: &egui::Context) -> bool {
@@ -148,6 +157,12 @@ fn words(ui: &mut Ui, theme: &Theme, toast: &Toast, small: bool) {
             said.on_hover_text(&toast.text);
         }
     });
+}
+
+/// Where the strip will be: one that has grown reaches below its place for a frame, and goes up by as much in the next.
+fn once_it_has_room(strip: Rect, before: f32) -> Rect {
+    let grown = if before > 0.0 { strip.height() - before } else { 0.0 };
+    strip.translate(vec2(0.0, -grown))
 }
 
 /// Whether what has the keyboard was on the page, and is where the strip is now. What is under the pointer stays there: one
