@@ -38,14 +38,13 @@ impl Balancer {
         let id = self.next_decision();
         let route = job.route.and_then(|route| self.config.routes.get(route));
         let shown = pick.map_or(0, |pick| pick.at);
-        let attempt = job.attempts.saturating_add(u32::from(!matches!(conclusion, Conclusion::PassedOn)));
+        let is_passed_on = matches!(conclusion, Conclusion::PassedOn);
+        let attempt = job.attempts.saturating_add(u32::from(!is_passed_on));
         let names = job.route.and_then(|route| self.routes.get(route)).map(|route| Arc::clone(&route.members));
         // Of what fits and is not taken.
-        let (left, ended) = match conclusion {
-            Conclusion::Sent | Conclusion::PassedOn => {
-                (Exclusion::NotNeeded, matches!(conclusion, Conclusion::PassedOn))
-            }
-            Conclusion::Held { .. } | Conclusion::Refused(_) => (Exclusion::NotAsked, false),
+        let left = match conclusion {
+            Conclusion::Sent | Conclusion::PassedOn => Exclusion::NotNeeded,
+            Conclusion::Held { .. } | Conclusion::Refused(_) => Exclusion::NotAsked,
         };
         let mut candidates = Candidates::of(names.unwrap_or_default());
         for (at, one) in judged.iter().enumerate() {
@@ -64,7 +63,7 @@ impl Balancer {
             conclusion,
             bound: job.binding.account().cloned(),
             went_on: pick.and_then(|pick| route?.groups.get(judged.get(pick.at)?.group)?.model.clone()),
-            would_have: if ended { None } else { self.would_have(now, job, judged, pick) },
+            would_have: if is_passed_on { None } else { self.would_have(now, job, judged, pick) },
         })
     }
 }

@@ -74,13 +74,15 @@ impl PoolState {
         self.limits(spec).widened(Some(spec.tokens_per_minute), charge)
     }
 
-    /// The service named the pool's limit.
-    pub(super) fn hear(&mut self, now: Timestamp, spec: &CheckedPool, limit: u64) {
+    /// The service named the pool's limit. Whether another holds now.
+    fn hear(&mut self, now: Timestamp, spec: &CheckedPool, limit: u64) -> bool {
         let before = self.held(spec);
         self.ceiling.report(now, stated(spec), limit);
-        if self.held(spec) != before {
+        let is_other = self.held(spec) != before;
+        if is_other {
             self.ledger.tune(now, self.limits(spec), Whose::Service);
         }
+        is_other
     }
 
     /// What refusals taught of it, and since when.
@@ -163,10 +165,7 @@ impl Balancer {
         let mut members = self.config.endpoints.iter().zip(&self.slot_of).filter(|(spec, _)| spec.pool == Some(place));
         let word = |slot: usize| self.endpoints.get(slot)?.learning.tokens.reported();
         let highest = members.try_fold(0, |highest, (_, slot)| Some(word(*slot)?.max(highest)));
-        let Some((limit, pool)) = highest.zip(self.pools.get_mut(*slot)) else { return false };
-        let before = pool.held(spec);
-        pool.hear(now, spec, limit);
-        pool.held(spec) != before
+        highest.zip(self.pools.get_mut(*slot)).is_some_and(|(limit, pool)| pool.hear(now, spec, limit))
     }
 }
 
