@@ -11,7 +11,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 use tidegate::backend::{self, Options};
 #[cfg(feature = "window")]
-use tidegate::store::preferences;
+use tidegate::store::{preferences, rank};
 use tracing_subscriber::EnvFilter;
 
 /// The system's allocator grows a thread's heap page by page and keeps what a burst of large bodies took.
@@ -259,6 +259,7 @@ fn show(options: Options, link: Option<&str>, (said, set_level): (bool, SetLevel
         }),
         link: link.map(str::to_owned),
     };
+    rank::stand_back();
     let shown = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tidegate::ui::run(&line, window)));
     match shown {
         Ok(Ok(tidegate::ui::Ending::QuitNow)) => running.stop_now(),

@@ -22,6 +22,7 @@ use crate::policy::Input;
 use crate::store::lessons::LessonsFile;
 use crate::store::owners::{Owned, OwnersFile};
 use crate::store::paths::Paths;
+use crate::store::rank;
 use crate::store::rests::RestsFile;
 
 /// How often what was learned is written.
@@ -152,6 +153,7 @@ fn tell(engine: &Engine, remembered: &[Owned]) {
 }
 
 fn write(mut owners: OwnersFile, file: &RestsFile, taught: &LessonsFile, inbox: &Receiver<News>) {
+    rank::stand_back();
     let mut complained = [false; 3];
     let mut once = |which: usize, outcome: std::io::Result<()>, lost: &str| {
         let Some(said) = complained.get_mut(which) else { return };

@@ -20,6 +20,7 @@ use arc_swap::ArcSwap;
 
 use crate::model::config::History as Rules;
 use crate::model::history::{Batch, Remembered, StoreFacts, StoreState};
+use crate::store::rank;
 
 pub use search::{Found, Hunt, Seeker};
 
@@ -59,6 +60,7 @@ impl HistoryStore {
         let writer = writer::Writer::new(path.clone(), rules, Arc::clone(&facts));
         let watch = Watch { facts: Arc::clone(&facts), remembered: Some(remembered) };
         let work = move || {
+            rank::stand_back();
             let (mut writer, mut watch) = (writer, watch);
             watch.tell(writer.begin(wall_ms, newest));
             while let Ok(order) = inbox.recv() {

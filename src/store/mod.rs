@@ -20,6 +20,7 @@ pub mod owners;
 pub mod paths;
 pub mod preferences;
 pub mod profiles;
+pub mod rank;
 pub mod requests_view;
 pub mod rests;
 pub mod revisions;

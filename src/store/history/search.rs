@@ -13,6 +13,7 @@ use super::book::signed;
 use super::{read, schema};
 use crate::model::id::RequestId;
 use crate::model::record::RequestRecord;
+use crate::store::rank;
 
 /// Rows between two reports.
 const REPORT: u64 = 5_000;
@@ -59,6 +60,7 @@ impl Seeker {
         let (path, current) = (path.to_owned(), Arc::clone(&self.current));
         let go_on = move || current.load(Ordering::Relaxed) == number;
         let work = move || {
+            rank::stand_back();
             let mut found = Found::default();
             let outcome = schema::open_to_read(&path).map(|db| seek(&db, &hunt, &mut found, &go_on, &mut report));
             if let Ok(Err(error)) = &outcome {
