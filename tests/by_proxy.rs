@@ -7,9 +7,9 @@ mod screen;
 
 use std::fs;
 
-use screen::Screen;
+use screen::Console;
 use serde_json::json;
-use tidegate::backend::{self, Options};
+use tidegate::backend::Options;
 use tidegate::contract::snapshot::Serving;
 use tidegate::contract::{Command, ConfigCommand, NoticeBody};
 use tidegate::model::config::UpstreamWay;
@@ -72,15 +72,8 @@ async fn head(stream: &mut TcpStream) -> String {
 async fn a_proxy_is_taken_up_without_a_restart_and_is_told_the_name_alone() {
     let home = tempfile::tempdir().expect("a temporary folder");
     fs::write(home.path().join("config.toml"), CONFIG).expect("it is written");
-    let options = Options {
-        config_dir: Some(home.path().to_owned()),
-        port: Some(0),
-        seed: Some(1),
-        headless: true,
-        ..Options::default()
-    };
-    let running = backend::start(options).expect("it starts");
-    let screen = Screen::of(&running);
+    let console = Console::with(Options { headless: true, port: Some(0), ..Console::options(home.path()) });
+    let screen = &console.screen;
     let Serving::Listening { base_url, .. } = screen.latest().serving.clone() else { panic!("it does not listen") };
     let ask = || async {
         let body = json!({"model": "m", "messages": [{"role": "user", "content": "hi"}]});
@@ -109,5 +102,5 @@ async fn a_proxy_is_taken_up_without_a_restart_and_is_told_the_name_alone() {
         attempt.said.as_ref().and_then(|told| told.error.as_ref()).is_some_and(|error| error.starts_with(&said))
     };
     screen.until(|shown| shown.records.iter().flat_map(|record| &record.attempts).any(is_said)).await;
-    running.stop();
+    console.stop();
 }

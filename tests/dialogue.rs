@@ -13,6 +13,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use origin::{Origin, json, route};
 use serde_json::Value;
 use served::{Served, serve, settled};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio_tungstenite::WebSocketStream;
@@ -253,4 +254,131 @@ async fn an_endpoint_that_takes_a_question_in_never_is_left_as_one_that_sends_no
     let long = "x".repeat(24 << 20);
     let (names, _) = ask(&mut socket, &question(&format!(",\"instructions\":\"{long}\""))).await;
     assert_eq!(names, ["error"]);
+}
+
+/// An upstream whose answers begin with as many bytes as the question wants, each in an event of its own.
+async fn wordy() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
+                while let Some(Ok(Message::Text(question))) = socket.next().await {
+                    for message in long_answer(&question) {
+                        let _ = socket.send(Message::text(message)).await;
+                    }
+                }
+            });
+        }
+    });
+    account_at(port)
+}
+
+/// Three events that each repeat the question, as services do with instructions.
+fn long_answer(question: &str) -> [String; 3] {
+    let repeated = json_text(question);
+    [
+        format!(r#"{{"type":"response.created","response":{{"id":"resp_9","instructions":{repeated}}}}}"#),
+        format!(r#"{{"type":"response.output_text.delta","delta":{repeated}}}"#),
+        format!(
+            r#"{{"type":"response.completed","response":{{"id":"resp_9","instructions":{repeated},"usage":{{"input_tokens":5,"output_tokens":7}}}}}}"#
+        ),
+    ]
+}
+
+fn json_text(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+#[tokio::test]
+async fn messages_of_megabytes_pass_as_they_came_and_are_counted() {
+    let served = serve(&format!("{}{}", wordy().await, route("m", &["ea"])), &[("KEY", "our-key")]);
+    let mut socket = socket(&served).await;
+    for length in [70_000, 3_000_000] {
+        let question = question(&format!(",\"instructions\":\"{}\"", "x".repeat(length)));
+        socket.send(Message::text(question.clone())).await.expect("it is sent");
+        for expected in long_answer(&question.replace("\"m\"", "\"at a\"")) {
+            let message = socket.next().await.expect("more").expect("a message");
+            assert!(message.to_text().expect("text") == expected, "of {length} bytes something is another");
+        }
+    }
+    let status = served.until(|status| status["endpoints"][0]["counters"]["answered"] == 2).await;
+    let counters = &status["endpoints"][0]["counters"];
+    assert_eq!((&counters["tokens_in"], &counters["tokens_out"]), (&10.into(), &14.into()));
+}
+
+/// The head of a frame of the client's that announces so many bytes of text.
+fn announces(length: u64) -> Vec<u8> {
+    let mut frame = vec![0x81, 0x80 | 127];
+    frame.extend_from_slice(&length.to_be_bytes());
+    frame.extend_from_slice(&[0; 4]);
+    frame
+}
+
+#[tokio::test]
+async fn a_message_longer_than_64_mib_ends_its_socket_with_the_reason_before_it_is_taken_in() {
+    let served = serve(&format!("{SIMULATED}{}", route("m", &["es"])), &[]);
+    let mut socket = socket(&served).await;
+    socket.get_mut().write_all(&announces((64 << 20) + 1)).await.expect("it is sent");
+    let (code, reason) = closed(&mut socket).await;
+    assert_eq!(code, CloseCode::Size);
+    assert!(reason.contains("64 MiB"), "{reason}");
+    served.until(settled).await;
+}
+
+/// A service that agrees to a socket, says so much, and answers whoever looks for the response that it is over.
+async fn in_the_background(says: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let over =
+        r#"{"object":"response","id":"resp_9","status":"completed","usage":{"input_tokens":5,"output_tokens":7}}"#;
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut head = [0; 4_096];
+                let count = stream.peek(&mut head).await.expect("a head");
+                if !String::from_utf8_lossy(&head[..count]).contains("upgrade: websocket") {
+                    let length = over.len();
+                    let answer = format!(
+                        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{over}"
+                    );
+                    let _ = stream.read(&mut head).await;
+                    stream.write_all(answer.as_bytes()).await.expect("it is sent");
+                    return;
+                }
+                let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
+                while let Some(Ok(Message::Text(_))) = socket.next().await {
+                    for message in says.split('\n') {
+                        let _ = socket.send(Message::text(message.to_owned())).await;
+                    }
+                }
+            });
+        }
+    });
+    account_at(port)
+}
+
+#[tokio::test]
+async fn a_response_in_the_background_whose_client_leaves_the_socket_is_counted_once_when_it_is_seen_to_be_over() {
+    const BEGUN: &str = r#"{"type":"response.created","response":{"object":"response","id":"resp_9","status":"queued","background":true}}"#;
+    const WORD: &str = "{\"type\":\"response.created\",\"response\":{\"object\":\"response\",\"id\":\"resp_9\",\"status\":\"queued\",\"background\":true}}\n\
+        {\"type\":\"response.output_text.delta\",\"delta\":\"x\"}";
+    for says in [BEGUN, WORD] {
+        let served = serve(&format!("{}{}", in_the_background(says).await, route("m", &["ea"])), &[("KEY", "k")]);
+        let mut socket = socket(&served).await;
+        socket.send(Message::text(question(",\"background\":true"))).await.expect("it is sent");
+        let first = socket.next().await.expect("more").expect("a message");
+        assert!(first.to_text().expect("text").contains("resp_9"), "its id comes before any output");
+        drop(socket);
+        let status = served.until(settled).await;
+        assert_eq!(status["sizes"]["unfinished"], 1, "it goes on: {status:#}");
+        for _ in 0..2 {
+            let answer = served.client.get(served.url("responses/resp_9")).send().await.expect("an answer");
+            answer.bytes().await.expect("a body");
+        }
+        let status = served.until(settled).await;
+        let counters = &status["endpoints"][0]["counters"];
+        assert_eq!((&counters["tokens_in"], &counters["tokens_out"]), (&5.into(), &7.into()));
+    }
 }

@@ -9,9 +9,9 @@ mod screen;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use screen::Screen;
+use screen::Console;
 use serde_json::json;
-use tidegate::backend::{self, Options, Running};
+use tidegate::backend::{self, Options};
 use tidegate::contract::snapshot::{KeyState, Problem, Serving};
 use tidegate::contract::{
     Command, ConfigCommand, DemoCommand, EndpointCommand, KeyCommand, NoticeBody, ServingCommand, Snapshot,
@@ -53,27 +53,10 @@ model = "m"
 endpoints = ["one", "two"]
 "#;
 
-/// A background side without a window, and the window's end of its line.
-struct Console {
-    running: Option<Running>,
-    screen: Screen,
-    options: Options,
-}
-
 impl Console {
-    fn open(folder: &Path) -> Self {
-        Self::with(Options { config_dir: Some(folder.to_owned()), port: Some(0), seed: Some(1), ..Options::default() })
-    }
-
-    fn with(options: Options) -> Self {
-        let running = backend::start(options.clone()).expect("it starts");
-        Self { screen: Screen::of(&running), running: Some(running), options }
-    }
-
     /// Stops it and starts it again.
-    fn reopen(mut self) -> Self {
-        self.running.take().expect("it runs").stop();
-        Self::with(self.options.clone())
+    fn reopen(self) -> Self {
+        Self::with(self.stop())
     }
 
     async fn failed(&self, command: Command) -> Problem {
@@ -114,14 +97,6 @@ impl Console {
         let url = format!("{}/chat/completions", self.base_url());
         let answer = client().post(url).json(&body).send().await.expect("an answer");
         (answer.status().as_u16(), answer.text().await.expect("a body"))
-    }
-}
-
-impl Drop for Console {
-    fn drop(&mut self) {
-        if let Some(running) = self.running.take() {
-            running.stop();
-        }
     }
 }
 

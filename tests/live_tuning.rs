@@ -2,16 +2,14 @@
 //! file stays as it was, byte for byte, whatever ends the session.
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test may end where it is wrong")]
-#![expect(unreachable_pub, reason = "the screen's end is shared between test programs")]
+#![expect(unreachable_pub, dead_code, reason = "the screen's end is shared between test programs")]
 
 mod screen;
 
 use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 
-use screen::Screen;
-use tidegate::backend::{self, Options, Running};
+use screen::Console;
 use tidegate::contract::{Command, ConfigCommand, EndpointCommand, LiveCommand, NoticeBody, RevertCause};
 use tidegate::model::config::AdminState;
 
@@ -33,23 +31,7 @@ model = "m"
 endpoints = ["one"]
 "#;
 
-struct Console {
-    running: Option<Running>,
-    screen: Screen,
-}
-
 impl Console {
-    fn open(folder: &Path) -> Self {
-        let options =
-            Options { config_dir: Some(folder.to_owned()), port: Some(0), seed: Some(1), ..Options::default() };
-        let running = backend::start(options).expect("it starts");
-        Self { screen: Screen::of(&running), running: Some(running) }
-    }
-
-    fn stop(mut self) {
-        self.running.take().expect("it runs").stop();
-    }
-
     async fn cap(&self, cap: u64) -> NoticeBody {
         let (base, config) = self.screen.edited(|config| config.endpoints[0].soft_cap_tokens_per_minute = Some(cap));
         self.screen.ask(Command::Live(LiveCommand::Try { base, config })).await

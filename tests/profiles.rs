@@ -10,8 +10,8 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use screen::Screen;
-use tidegate::backend::{self, Options, Running};
+use screen::Console;
+use tidegate::backend::Options;
 use tidegate::contract::snapshot::Serving;
 use tidegate::contract::{
     Command, ConfigCommand, DemoCommand, KeyCommand, Notice, NoticeBody, ProfileCommand, Snapshot,
@@ -35,11 +35,6 @@ model = "m"
 endpoints = ["one"]
 "#;
 
-struct Console {
-    running: Option<Running>,
-    screen: Screen,
-}
-
 /// A port that nobody has, and that the system gives to nobody who asks for any: the simulated endpoints do.
 fn free_port() -> u16 {
     static TRIED: AtomicU16 = AtomicU16::new(0);
@@ -56,19 +51,6 @@ fn write_profile(folder: &Path, port: u16) {
 }
 
 impl Console {
-    fn open(folder: &Path, profile: Option<&str>) -> Self {
-        Self::at(folder, profile, Some(0))
-    }
-
-    /// At this port, or at the one that each profile has in its file.
-    fn at(folder: &Path, profile: Option<&str>, port: Option<u16>) -> Self {
-        let config_dir = Some(folder.to_owned());
-        let profile = profile.map(str::to_owned);
-        let options = Options { config_dir, profile, port, seed: Some(1), ..Options::default() };
-        let running = backend::start(options).expect("it starts");
-        Self { screen: Screen::of(&running), running: Some(running) }
-    }
-
     async fn order(&self, command: ProfileCommand) -> Result<String, String> {
         match self.screen.ask(Command::Profile(command)).await {
             NoticeBody::Done(said) => Ok(said),
@@ -85,20 +67,12 @@ impl Console {
     }
 }
 
-impl Drop for Console {
-    fn drop(&mut self) {
-        if let Some(running) = self.running.take() {
-            running.stop();
-        }
-    }
-}
-
 #[tokio::test]
 async fn an_added_profile_begins_empty_serves_at_once_and_the_usual_one_comes_back_whole() {
     let home = tempfile::tempdir().expect("a folder");
     let file = home.path().join("config.toml");
     fs::write(&file, CONFIG).expect("it is written");
-    let console = Console::open(home.path(), None);
+    let console = Console::open(home.path());
     let (usual, routes, base_url) = console.now();
     assert_eq!(routes, 1);
 
@@ -117,7 +91,7 @@ async fn an_added_profile_begins_empty_serves_at_once_and_the_usual_one_comes_ba
 #[tokio::test]
 async fn a_name_that_cannot_be_had_and_a_profile_in_use_leave_what_runs_as_it_is() {
     let home = tempfile::tempdir().expect("a folder");
-    let console = Console::open(home.path(), None);
+    let console = Console::open(home.path());
     let before = console.now();
     for name in ["../up", "Demo", ""] {
         let refused = console.order(ProfileCommand::Add(name.to_owned())).await.expect_err("it is refused");
@@ -126,7 +100,8 @@ async fn a_name_that_cannot_be_had_and_a_profile_in_use_leave_what_runs_as_it_is
     let gone = console.order(ProfileCommand::Enter("Gone".to_owned())).await.expect_err("it is refused");
     assert!(gone.starts_with("There is no profile Gone any more."), "{gone}");
 
-    let _other = Console::open(home.path(), Some("Work"));
+    let _other =
+        Console::with(Options { profile: Some("Work".to_owned()), port: Some(0), ..Console::options(home.path()) });
     let refused = console.order(ProfileCommand::Add("Work".to_owned())).await;
     let refused = match refused {
         // Its folder is there only once something was kept in it.
@@ -140,7 +115,7 @@ async fn a_name_that_cannot_be_had_and_a_profile_in_use_leave_what_runs_as_it_is
 #[tokio::test]
 async fn from_the_demo_one_goes_to_any_profile_and_the_demo_leaves_nothing_behind() {
     let home = tempfile::tempdir().expect("a folder");
-    let console = Console::open(home.path(), None);
+    let console = Console::open(home.path());
     let said = console.screen.ask(Command::Demo(DemoCommand::Enter)).await;
     assert!(matches!(said, NoticeBody::Done(_)), "{said:?}");
     let demo = console.screen.latest().profile.data_dir.clone();
@@ -158,7 +133,7 @@ async fn from_the_demo_one_is_served_where_the_profile_says_and_not_where_the_on
     write_profile(&home.path().join("profiles/Work"), work);
     // The demo says the same, but is served where the usual profile was.
     write_profile(&home.path().join("data/demo"), work);
-    let console = Console::at(home.path(), None, None);
+    let console = Console::with(Console::options(home.path()));
     let at = |port: u16| format!("http://127.0.0.1:{port}/v1");
     let usual_name = console.now().0;
     assert_eq!(console.now().2, at(usual));
@@ -179,7 +154,7 @@ async fn a_demo_that_was_moved_to_another_port_takes_nobody_there_with_it_who_le
     let home = tempfile::tempdir().expect("a folder");
     let (usual, moved) = (free_port(), free_port());
     write_profile(home.path(), usual);
-    let console = Console::at(home.path(), None, None);
+    let console = Console::with(Console::options(home.path()));
     let before = console.now();
     console.screen.ask(Command::Demo(DemoCommand::Enter)).await;
     let (base, config) = console.screen.edited(|config| config.listen.port = moved);
@@ -196,7 +171,7 @@ async fn who_stands_in_for_a_taken_port_stays_there_through_the_demo_and_hears_n
     let home = tempfile::tempdir().expect("a folder");
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     write_profile(home.path(), taken.local_addr().expect("an address").port());
-    let console = Console::at(home.path(), None, None);
+    let console = Console::with(Console::options(home.path()));
     let before = console.now();
     console.screen.ask(Command::Demo(DemoCommand::Enter)).await;
     console.screen.ask(Command::Demo(DemoCommand::Leave)).await;
@@ -216,7 +191,7 @@ async fn a_key_test_that_ends_in_another_profile_is_not_shown_as_that_of_its_acc
         let endpoint = "[[endpoint]]\nid = \"ea\"\naccount = \"a\"\nmodel = \"m\"\n";
         fs::write(folder.join("config.toml"), format!("{account}{endpoint}")).expect("it is written");
     }
-    let console = Console::open(home.path(), None);
+    let console = Console::open(home.path());
     let screen = &console.screen;
     let hold = || Command::Key(KeyCommand::Hold("a".into(), Secret::new("a-key-of-a-test".to_owned())));
     let of_a = |snapshot: &Snapshot| snapshot.keys.accounts.iter().find(|key| key.account.as_str() == "a").cloned();

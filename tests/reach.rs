@@ -9,8 +9,8 @@ use std::fs;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use screen::Screen;
-use tidegate::backend::{self, Options, Running};
+use screen::Console;
+use tidegate::backend::Options;
 use tidegate::contract::snapshot::Serving;
 use tidegate::contract::{CallerCommand, Command, ConfigCommand, DemoCommand, NoticeBody, ServingCommand};
 use tidegate::model::config::Config;
@@ -32,26 +32,19 @@ model = "m"
 endpoints = ["one"]
 "#;
 
-struct Console {
-    running: Option<Running>,
-    screen: Screen,
-    home: tempfile::TempDir,
-    port: u16,
+/// With this of who may reach it, at a port that was free a moment ago.
+fn console(listen: &str) -> Console {
+    let home = tempfile::tempdir().expect("a folder");
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+    fs::write(home.path().join("config.toml"), format!("{CONFIG}{listen}")).expect("it is written");
+    let mut console = Console::with(Options { port: Some(port), ..Console::options(home.path()) });
+    console.home = Some(home);
+    console
 }
 
 impl Console {
-    fn open() -> Self {
-        Self::with("")
-    }
-
-    fn with(listen: &str) -> Self {
-        let home = tempfile::tempdir().expect("a folder");
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
-        fs::write(home.path().join("config.toml"), format!("{CONFIG}{listen}")).expect("it is written");
-        let config_dir = Some(home.path().to_owned());
-        let options = Options { config_dir, port: Some(port), seed: Some(1), ..Options::default() };
-        let running = backend::start(options).expect("it starts");
-        Self { screen: Screen::of(&running), running: Some(running), home, port }
+    fn port(&self) -> u16 {
+        self.options.port.expect("a port")
     }
 
     async fn token(&self, command: CallerCommand) -> Arc<Secret> {
@@ -85,18 +78,10 @@ impl Console {
     }
 }
 
-impl Drop for Console {
-    fn drop(&mut self) {
-        if let Some(running) = self.running.take() {
-            running.stop_now();
-        }
-    }
-}
-
 #[tokio::test]
 async fn the_network_is_reached_once_a_caller_has_a_token_and_one_click_leads_back() {
-    let console = Console::open();
-    let here = format!("http://127.0.0.1:{}/v1", console.port);
+    let console = console("");
+    let here = format!("http://127.0.0.1:{}/v1", console.port());
     let everywhere = |config: &mut Config| config.listen.address = "0.0.0.0".to_owned();
     let rejected = console.apply(everywhere).await;
     assert!(matches!(rejected, NoticeBody::Rejected(_)), "nobody could be let in: {rejected:?}");
@@ -106,7 +91,7 @@ async fn the_network_is_reached_once_a_caller_has_a_token_and_one_click_leads_ba
     assert_eq!(console.served_on(), here, "programs on this computer find it where it was, on the same port");
     let door = Arc::clone(&console.screen.latest().door);
     assert!(
-        door.asks_token && door.visible_as.as_deref().is_some_and(|at| at.ends_with(&format!(":{}", console.port)))
+        door.asks_token && door.visible_as.as_deref().is_some_and(|at| at.ends_with(&format!(":{}", console.port())))
     );
     assert_eq!((console.status(None).await, console.status(Some(&token)).await), (401, 200));
     console.screen.until(|snapshot| snapshot.door.strangers.requests == 1).await;
@@ -118,13 +103,14 @@ async fn the_network_is_reached_once_a_caller_has_a_token_and_one_click_leads_ba
     let door = Arc::clone(&console.screen.latest().door);
     assert!(!door.asks_token && door.visible_as.is_none());
     assert_eq!(console.status(None).await, 200);
-    let file = fs::read_to_string(console.home.path().join("config.toml")).expect("it is there");
+    let file =
+        fs::read_to_string(console.home.as_ref().expect("its folder").path().join("config.toml")).expect("it is there");
     assert!(file.starts_with("# mine") && !file.contains("0.0.0.0"), "{file}");
 }
 
 #[tokio::test]
 async fn an_address_that_waited_for_a_token_is_served_once_there_is_one() {
-    let console = Console::with("[listen]\naddress = \"0.0.0.0\"\n");
+    let console = console("[listen]\naddress = \"0.0.0.0\"\n");
     assert!(matches!(console.screen.latest().serving, Serving::Failed(_)));
     let token = console.token(CallerCommand::Add("ci".into())).await;
     assert_eq!((console.status(None).await, console.status(Some(&token)).await), (401, 200));
@@ -133,7 +119,7 @@ async fn an_address_that_waited_for_a_token_is_served_once_there_is_one() {
 
 #[tokio::test]
 async fn a_callers_token_goes_with_its_name_and_ends_with_the_caller() {
-    let console = Console::open();
+    let console = console("");
     assert!(matches!(console.apply(|config| config.listen.require_token = true).await, NoticeBody::Applied { .. }));
     let first = console.token(CallerCommand::Add("ci".into())).await;
     assert_eq!((console.status(None).await, console.status(Some(&first)).await), (401, 200));
@@ -157,7 +143,7 @@ async fn a_callers_token_goes_with_its_name_and_ends_with_the_caller() {
 
 #[tokio::test]
 async fn our_own_test_request_and_scripts_come_in_where_tokens_are_asked_for() {
-    let console = Console::open();
+    let console = console("");
     console.apply(|config| config.listen.require_token = true).await;
     let sent = console.screen.ask(Command::SendTest { model: "m".into() }).await;
     assert!(matches!(sent, NoticeBody::TestSent { status: 200, .. }), "{sent:?}");

@@ -6,30 +6,16 @@
 mod screen;
 
 use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 
-use screen::Screen;
-use tidegate::backend::{self, Options, Running};
+use screen::Console;
 use tidegate::contract::{Command, ConfigCommand, LiveCommand, NoticeBody, Snapshot};
 use tidegate::model::config::Config;
 use tidegate::model::revision::{Author, LeftDraft};
 
 const CONFIG: &str = "# mine\n[[account]]\nid = \"sim\"\nservice = \"simulated\"\ncolour = \"teal\"\n";
 
-struct Console {
-    running: Running,
-    screen: Screen,
-}
-
 impl Console {
-    fn open(folder: &Path) -> Self {
-        let options =
-            Options { config_dir: Some(folder.to_owned()), port: Some(0), seed: Some(1), ..Options::default() };
-        let running = backend::start(options).expect("it starts");
-        Self { screen: Screen::of(&running), running }
-    }
-
     fn edited(&self, waiting: u32) -> (u64, Arc<Config>) {
         self.screen.edited(|config| config.queue.max_waiting = waiting)
     }
@@ -81,7 +67,7 @@ async fn every_revision_has_its_number_and_author_also_after_a_restart() {
     console.screen.ask(Command::Live(LiveCommand::Keep)).await;
     let kept = console.revisions().await;
     assert_eq!(kept.first(), Some(&(4, Author::LiveSession(began), 9)), "3 was taken back");
-    console.running.stop();
+    console.stop();
     let console = Console::open(home.path());
     assert_eq!(console.revisions().await, kept);
     assert_eq!(console.screen.latest().applied.revision, 4);
@@ -121,12 +107,12 @@ async fn a_draft_outlives_the_program_and_is_forgotten_once_nothing_is_edited() 
     let base = Config::clone(&console.screen.latest().applied.config);
     let left = LeftDraft { base, working: Config::clone(&working) };
     console.screen.end.leave_draft(Some(left.clone()));
-    console.running.stop();
+    console.stop();
     let console = Console::open(home.path());
     assert_eq!(console.screen.latest().left_draft.as_deref(), Some(&left));
     assert_eq!(console.screen.latest().applied.config.queue.max_waiting, 2_000, "a draft does not run");
     console.screen.end.leave_draft(Some(left));
     console.screen.end.leave_draft(None);
-    console.running.stop();
+    console.stop();
     assert!(Console::open(home.path()).screen.latest().left_draft.is_none());
 }

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use origin::{Origin, json, route};
-use screen::Screen;
-use tidegate::backend::{self, Options, Running};
+use screen::Console;
+use tidegate::backend::Options;
 use tidegate::contract::snapshot::{AccountKey, Serving};
 use tidegate::contract::{Command, KeyCommand, NoticeBody};
 use tidegate::model::secret::Secret;
@@ -22,37 +22,21 @@ use tidegate::store::paths::{Overrides, Paths};
 const OLD: &str = "canary-rotation-old-31";
 const NEW: &str = "canary-rotation-new-77";
 
-struct Console {
-    running: Option<Running>,
-    screen: Screen,
-    home: tempfile::TempDir,
+/// With an account that has this as its credential; none: its key is kept by the desk.
+fn console(origin: &Origin, credential: &str) -> Console {
+    let home = tempfile::tempdir().expect("a folder");
+    let place =
+        Overrides { config_file: None, config_dir: Some(home.path().to_owned()), demo: true, ..Overrides::default() };
+    let file = Paths::resolve(&place).expect("a place").config_file;
+    fs::create_dir_all(file.parent().expect("a folder")).expect("it is made");
+    let account = origin.account("a", "m").replace("credential = { env = \"KEY\" }\n", credential);
+    fs::write(file, format!("{account}{}", route("m", &["ea"]))).expect("it is written");
+    let mut console = Console::with(Options { demo: true, port: Some(0), ..Console::options(home.path()) });
+    console.home = Some(home);
+    console
 }
 
 impl Console {
-    /// With an account whose key is kept by the desk.
-    fn open(origin: &Origin) -> Self {
-        Self::with(origin, "")
-    }
-
-    /// With this as the account's credential.
-    fn with(origin: &Origin, credential: &str) -> Self {
-        let home = tempfile::tempdir().expect("a folder");
-        let place = Overrides {
-            config_file: None,
-            config_dir: Some(home.path().to_owned()),
-            demo: true,
-            ..Overrides::default()
-        };
-        let file = Paths::resolve(&place).expect("a place").config_file;
-        fs::create_dir_all(file.parent().expect("a folder")).expect("it is made");
-        let account = origin.account("a", "m").replace("credential = { env = \"KEY\" }\n", credential);
-        fs::write(file, format!("{account}{}", route("m", &["ea"]))).expect("it is written");
-        let config_dir = Some(home.path().to_owned());
-        let options = Options { config_dir, demo: true, port: Some(0), seed: Some(1), ..Options::default() };
-        let running = backend::start(options).expect("it starts");
-        Self { screen: Screen::of(&running), running: Some(running), home }
-    }
-
     async fn ask(&self, command: KeyCommand) -> NoticeBody {
         self.screen.ask(Command::Key(command)).await
     }
@@ -72,14 +56,6 @@ impl Console {
             })
             .await;
         found
-    }
-}
-
-impl Drop for Console {
-    fn drop(&mut self) {
-        if let Some(running) = self.running.take() {
-            running.stop_now();
-        }
     }
 }
 
@@ -107,7 +83,7 @@ fn used(origin: &Origin) -> Vec<String> {
 #[tokio::test]
 async fn requests_during_a_switch_all_succeed_and_endpoints_stay_as_they_are() {
     let origin = Origin::start(|_| json(200, r#"{"ok":true}"#)).await;
-    let console = Console::open(&origin);
+    let console = console(&origin, "");
     assert!(matches!(console.ask(KeyCommand::Set("a".into(), secret(OLD))).await, NoticeBody::Done(_)));
     assert!(matches!(console.ask(KeyCommand::SetNext("a".into(), secret(NEW))).await, NoticeBody::Done(_)));
     let (url, client, over) = (console.url().await, client(), Arc::new(AtomicBool::new(false)));
@@ -143,7 +119,7 @@ async fn a_refused_key_gives_way_to_the_next_one_and_the_account_says_so() {
         if new { json(200, r#"{"ok":true}"#) } else { json(401, r#"{"error":{"code":"invalid_api_key"}}"#) }
     })
     .await;
-    let console = Console::open(&origin);
+    let console = console(&origin, "");
     console.ask(KeyCommand::Set("a".into(), secret(OLD))).await;
     console.ask(KeyCommand::SetNext("a".into(), secret(NEW))).await;
     let (url, client) = (console.url().await, client());
@@ -155,7 +131,7 @@ async fn a_refused_key_gives_way_to_the_next_one_and_the_account_says_so() {
     let spares = console.key().spares;
     assert!(spares.stands_in_since.is_none() && spares.next.is_none() && spares.previous.is_some(), "{spares:?}");
     let mut written = String::new();
-    gather(console.home.path(), &mut written);
+    gather(console.home.as_ref().expect("its folder").path(), &mut written);
     assert!(!written.contains("canary-rotation"), "keys are written nowhere");
 }
 
@@ -179,7 +155,7 @@ async fn a_token_that_is_refused_before_its_time_is_renewed_at_once() {
     .await;
     let counter = tempfile::tempdir().expect("a folder");
     let line = format!("echo x >> {0}/runs; wc -l < {0}/runs | tr -d ' '", counter.path().display());
-    let console = Console::with(&origin, &format!("credential = {{ command = [\"sh\", \"-c\", \"{line}\"] }}\n"));
+    let console = console(&origin, &format!("credential = {{ command = [\"sh\", \"-c\", \"{line}\"] }}\n"));
     let (url, client) = (console.url().await, client());
     console.screen.until(|snapshot| matches!(snapshot.keys.accounts.first(), Some(AccountKey { .. }))).await;
     let mut statuses = vec![ask(&client, &url).await];
@@ -205,7 +181,7 @@ async fn an_account_without_credit_is_not_asked_again_because_its_key_was_found_
         if new { json(200, r#"{"ok":true}"#) } else { json(429, unpaid) }
     })
     .await;
-    let console = Console::open(&origin);
+    let console = console(&origin, "");
     console.ask(KeyCommand::Set("a".into(), secret(OLD))).await;
     let (url, client) = (console.url().await, client());
     assert_ne!(ask(&client, &url).await, 200);

@@ -159,6 +159,32 @@ async fn opened(served: &Served) -> TcpStream {
 }
 
 #[tokio::test]
+async fn an_answers_last_event_of_megabytes_passes_as_it_came_and_is_counted() {
+    let (port, _) = echo().await;
+    let served = before_port(port);
+    let mut socket = opened(&served).await;
+    let mut all = Vec::new();
+    for length in [70_000_usize, 6_000_000] {
+        let output = "x".repeat(length);
+        let event = format!(
+            r#"{{"type":"response.done","response":{{"output":"{output}","usage":{{"input_tokens":5,"output_tokens":7}}}}}}"#
+        );
+        // As a service writes it, without a mask: this one says back what it hears.
+        all.extend_from_slice(&[0x81, 127]);
+        all.extend_from_slice(&(event.len() as u64).to_be_bytes());
+        all.extend_from_slice(event.as_bytes());
+    }
+    let (mut from, mut to) = socket.split();
+    let mut back = vec![0; all.len()];
+    let (sent, came) = tokio::join!(to.write_all(&all), from.read_exact(&mut back));
+    assert!(sent.is_ok() && came.is_ok() && back == all, "something is another");
+    drop(socket);
+    let status = served.until(settled).await;
+    let counters = &status["endpoints"][0]["counters"];
+    assert_eq!((&counters["tokens_in"], &counters["tokens_out"]), (&10.into(), &14.into()));
+}
+
+#[tokio::test]
 async fn an_open_session_takes_the_room_of_two_files_until_it_ends() {
     let (port, _) = echo().await;
     // Of 160 files 64 are Tidegate's own; two clients that say nothing take the last.

@@ -68,6 +68,12 @@ impl Engine {
         Self::new(Balancer::new(Arc::clone(config), 1, clock.now()), clock)
     }
 
+    /// What the person sets of an endpoint, for the same.
+    #[cfg(test)]
+    pub(crate) fn set_admin_state(&self, endpoint: EndpointId, state: crate::model::config::AdminState) {
+        self.tell(Input::SetAdminState(endpoint, state));
+    }
+
     /// A lease for a request that has just arrived; ask it for its first turn.
     #[must_use]
     pub fn lease(self: &Arc<Self>, profile: Arc<RequestProfile>) -> Lease {

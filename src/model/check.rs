@@ -16,6 +16,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::config::{AzureApi, Config, Credential, Endpoint, Service, Spread, is_host, is_origin, shown};
+use super::host::is_surely_this_computer;
 use super::units::Grouped;
 
 /// How bad a finding is.
@@ -242,8 +243,7 @@ fn base_url(place: usize, account: &super::config::Account, findings: &mut Findi
         );
         return;
     }
-    let local = host.eq_ignore_ascii_case("localhost")
-        || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let local = is_surely_this_computer(host);
     match scheme {
         "https" => {}
         "http" if local || account.allow_plain_http => {}

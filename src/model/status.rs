@@ -411,8 +411,10 @@ pub struct QueueView {
     /// Those who wait, route by route in the order of service, then those who wait for an account: a page, or as many as were
     /// asked for.
     pub list: Vec<WaitingView>,
-    /// Those that were sent and have not ended, the oldest first: as many at most.
+    /// Those that were sent and have not ended, the oldest first, also for what accounts keep: as many at most.
     pub running: Vec<RunningView>,
+    /// How many of them are for what accounts keep, which no endpoint counts among its own.
+    pub visiting: u32,
     /// How often is retried after faults.
     pub budget: RetryBudget,
 }
@@ -481,7 +483,7 @@ pub enum WaitCause {
 pub struct RunningView {
     /// Which request.
     pub request: RequestId,
-    /// Its route; `None`: the route is gone.
+    /// Its route, or what it asks for where an account keeps that; `None`: the route is gone.
     pub route: Option<ModelName>,
     /// Where it is.
     pub endpoint: EndpointId,
@@ -547,9 +549,14 @@ impl BalancerView {
         let routes = self.routes.iter().filter(|route| route.is_used() || !any);
         routes.flat_map(|route| &route.groups).flat_map(|group| &group.endpoints).collect()
     }
-}
 
-impl BalancerView {
+    /// Requests that were sent and have not ended, also for what accounts keep.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        let each = self.endpoints.iter().map(|endpoint| u64::from(endpoint.in_flight));
+        each.fold(u64::from(self.queue.visiting), u64::saturating_add)
+    }
+
     /// The endpoint with this id.
     #[must_use]
     pub fn endpoint(&self, id: &EndpointId) -> Option<&EndpointView> {

@@ -36,6 +36,7 @@ impl Balancer {
             classes,
             list: self.waiting_list(now),
             running: self.running_list(),
+            visiting: u32::try_from(self.visits_sent().count()).unwrap_or(u32::MAX),
             budget: self.budget.view(now, self.config.retry.budget_percent),
         }
     }
@@ -103,7 +104,7 @@ impl Balancer {
         Some(KeptPlace { endpoint: self.endpoints.get(claim.slot)?.id.clone(), at: claim.at })
     }
 
-    /// Names grow with arrival, so the first are the oldest.
+    /// Names grow with arrival, so the first are the oldest, whether they work a model or visit an account.
     fn running_list(&self) -> Vec<RunningView> {
         let sent = self.jobs.iter().filter_map(|(request, job)| match &job.stage {
             Some(Stage::Sent(held)) => Some((request, job, held)),
@@ -124,6 +125,11 @@ impl Balancer {
                 committed: job.committed,
             })
         };
-        sent.filter_map(|(request, job, held)| view((request, job, held))).take(self.listed).collect()
+        let mut list: Vec<RunningView> =
+            sent.filter_map(|(request, job, held)| view((request, job, held))).take(self.listed).collect();
+        list.extend(self.visits_sent().take(self.listed));
+        list.sort_by_key(|one| one.request);
+        list.truncate(self.listed);
+        list
     }
 }

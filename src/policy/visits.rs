@@ -63,8 +63,8 @@ struct Visitor {
 enum Stage {
     /// Looks again at `until`, or when something happens after `earliest`.
     Waiting { since: Timestamp, earliest: Timestamp, until: Timestamp, deadline: Timestamp },
-    /// At the endpoint of this slot.
-    Sent(usize),
+    /// At the endpoint of this slot, since `at`.
+    Sent { slot: usize, at: Timestamp },
 }
 
 impl Visits {
@@ -101,7 +101,7 @@ impl Visitor {
     fn waited_by(&self, now: Timestamp) -> Duration {
         match self.stage {
             Stage::Waiting { since, .. } => self.waited.saturating_add(now.since(since)),
-            Stage::Sent(_) => self.waited,
+            Stage::Sent { .. } => self.waited,
         }
     }
 }
@@ -228,7 +228,7 @@ impl Balancer {
         }
         visitor.waited = visitor.waited_by(now);
         visitor.attempts = visitor.attempts.saturating_add(1);
-        visitor.stage = Stage::Sent(slot);
+        visitor.stage = Stage::Sent { slot, at: now };
         self.caller_sends(now, &mut visitor);
         let decision = self.visit_decision(now, &visitor, &judged, Conclusion::Sent);
         self.visits.health(&visitor.visit.account).sent(now, request, 0);

@@ -4,9 +4,10 @@
 //! Absent on purpose: judging whether the request makes sense; that is the service's to say.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use http::HeaderMap;
-use http::header::{CONTENT_TYPE, HeaderName};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
 use http::request::Parts;
 use hyper::body::Incoming;
 
@@ -31,7 +32,11 @@ pub(super) fn content_type(headers: &HeaderMap) -> &str {
     headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default()
 }
 
-/// Takes the body of a request in.
+fn is_compressed(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity")
+}
+
+/// Takes the body of a request in. A pause that began meanwhile concerns it too: nothing of it was sent on.
 ///
 /// # Errors
 /// Why it cannot be had.
@@ -45,7 +50,8 @@ pub(super) async fn read(
     let form = if operation.takes_form() { FormReader::new(content_type(headers)) } else { None };
     let is_json = form.is_none() && operation != Operation::Stored;
     let bounds = Bounds::new(&door.config.load().config.bodies, is_json);
-    take(body, bounds, door.engine.clock(), watch, form).await
+    let taken = take(body, bounds, door.engine.clock(), watch, form).await?;
+    if door.paused.load(Ordering::Relaxed) { Err(Unreadable::Paused) } else { Ok(taken) }
 }
 
 /// What the brain needs and what an attempt needs. `deployment` is the name in an Azure path, which outranks the body's.
@@ -62,7 +68,8 @@ pub(super) async fn classify(
     let (seen, seams) = if let Some(form) = &taken.form {
         (of_form(form), Seams::of_form(form, content_type(&head.headers)))
     } else {
-        let seen = peek(&taken.body.whole().await.map_err(Unreadable::NoRoom)?, operation)?;
+        let seen = peek(&taken.body.whole().await.map_err(Unreadable::NoRoom)?, operation)
+            .map_err(|why| if is_compressed(&head.headers) { Unreadable::Compressed } else { why.into() })?;
         let seams = Seams::of_json(&seen);
         (seen, seams)
     };

@@ -3,7 +3,7 @@
 //!
 //! Invariant: messages pass as they came but for the model's name; one response is under way at a time; nothing of an answer
 //! reaches the client before it is decisive, and the account does not change after that. An idle socket is closed in time, and the
-//! time counts between responses only.
+//! time counts between responses only. A message is held as a whole, and none is longer than `LONGEST`.
 //! Absent on purpose: the frames of both sides as they came. Each side speaks WebSocket with us, so that a message can be sent to
 //! another endpoint.
 
@@ -23,7 +23,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
 use super::answer::Answer;
 use super::asked::Asked;
@@ -49,7 +49,8 @@ use crate::wire::stream::{StreamReader, StreamState};
 
 const KEY: HeaderName = HeaderName::from_static("sec-websocket-key");
 const VERSION: HeaderName = HeaderName::from_static("sec-websocket-version");
-/// The longest message of either side.
+/// The longest message of either side, as of a JSON body (`intake`): it is held as a whole, since its model's name may change. One
+/// that is longer ends the socket.
 const LONGEST: usize = 64 * 1024 * 1024;
 /// As many `response.create` wait behind the one under way.
 const QUEUED: usize = 8;
@@ -75,6 +76,8 @@ struct Dialogue {
     client: Socket,
     line: Option<Line>,
     queued: VecDeque<Utf8Bytes>,
+    /// It said more at once than is taken.
+    is_too_long: bool,
 }
 
 /// What happened next.
@@ -126,7 +129,16 @@ pub(super) fn open(
         let all = head.headers.clone();
         let handshake = handshake(head);
         let client = WebSocketStream::from_raw_socket(TokioIo::new(client), Role::Server, Some(bounds())).await;
-        let dialogue = Dialogue { door, who, head: all, handshake, client, line: None, queued: VecDeque::new() };
+        let dialogue = Dialogue {
+            door,
+            who,
+            head: all,
+            handshake,
+            client,
+            line: None,
+            queued: VecDeque::new(),
+            is_too_long: false,
+        };
         dialogue.live(arrival, place).await;
     });
     response
@@ -151,7 +163,10 @@ fn handshake(head: Parts) -> Prepared {
 impl Dialogue {
     /// Until one side hangs up. The place and the client's connection are its own as long.
     async fn live(mut self, _arrival: Arc<Arrival>, _place: Place) {
-        let farewell = self.talk().await;
+        let mut farewell = self.talk().await;
+        if self.is_too_long {
+            farewell = Some(CloseFrame { code: CloseCode::Size, reason: TOO_LONG.into() });
+        }
         // Whoever is gone already cannot be told.
         let _ = self.client.close(farewell).await;
         if let Some(mut line) = self.line.take() {
@@ -194,7 +209,7 @@ impl Dialogue {
 
     /// The next message of either side, until a deadline if there is one.
     async fn hear(&mut self, until: Option<(&mut Watch, Instant)>) -> Heard {
-        let Self { client, line, .. } = self;
+        let Self { client, line, is_too_long, .. } = self;
         let upstream = async {
             match line {
                 Some(line) => line.socket.next().await,
@@ -204,6 +219,10 @@ impl Dialogue {
         let next = async {
             tokio::select! {
                 message = client.next() => match message {
+                    Some(Err(tungstenite::Error::Capacity(_))) => {
+                        *is_too_long = true;
+                        Heard::ClientGone
+                    }
                     Some(Ok(Message::Close(_)) | Err(_)) | None => Heard::ClientGone,
                     Some(Ok(message)) => Heard::FromClient(message),
                 },
@@ -441,7 +460,8 @@ impl Dialogue {
             stream.note(reader.deltas());
             while let Some(message) = coming.pop_front() {
                 if self.pass_down(message).await.is_break() {
-                    journal.close(Ending::ClientLeft, reader.finish().usage);
+                    let usage = journal.note_streamed(&reader.finish());
+                    journal.close(Ending::ClientLeft, usage);
                     return ControlFlow::Break(());
                 }
             }
@@ -467,14 +487,14 @@ impl Dialogue {
             }
         };
         let end = reader.finish();
-        let is_whole = end.complete && end.failure.is_none();
+        let (usage, is_whole) = (journal.note_streamed(&end), end.complete && end.failure.is_none());
         match ending {
             Ending::Completed => {
-                journal.close(if is_whole { Ending::Completed } else { Ending::CutOff }, end.usage);
+                journal.close(if is_whole { Ending::Completed } else { Ending::CutOff }, usage);
                 ControlFlow::Continue(())
             }
             ending => {
-                journal.close(ending, end.usage);
+                journal.close(ending, usage);
                 let _ = self.tell(&error::bad_gateway(LOST)).await;
                 ControlFlow::Break(())
             }
@@ -486,6 +506,8 @@ const LOST: &str =
     "This socket's way to its endpoint ended. What was answered so far stands; open another socket to go on.";
 
 const IDLE: &str = "Tidegate closes a socket on which no response is asked for so long. Open another one to go on.";
+
+const TOO_LONG: &str = "A message on this socket may have 64 MiB. Open another one and say less at once.";
 
 /// Whether a message concerns the other side. Each has pings of its own.
 const fn is_for_them(message: &Message) -> bool {

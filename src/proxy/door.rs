@@ -149,19 +149,17 @@ impl Door {
     /// # Errors
     /// [`Crowded`] if there is none by then.
     pub(super) async fn enter(self: &Arc<Self>, headers: &HeaderMap) -> Result<Inside, Crowded> {
-        let patience = || {
-            let longest = Duration::from_secs(self.config.load().config.queue.max_wait_seconds.into());
-            Wishes::read(headers).patience.map_or(longest, |patience| patience.min(longest))
-        };
-        let mut since = None;
+        let mut wait = None;
         let deadline = || {
-            since = Some(self.engine.clock().now());
-            self.engine.clock().deadline(patience())
+            let longest = Duration::from_secs(self.config.load().config.queue.max_wait_seconds.into());
+            let patience = Wishes::read(headers).patience.map_or(longest, |patience| patience.min(longest));
+            wait = Some((self.engine.clock().now(), patience));
+            self.engine.clock().deadline(patience)
         };
         let entered = self.room.service(&self.deadlines, deadline).await;
-        let place = entered.map_err(|_| Crowded { waited: patience() })?;
+        let place = entered.map_err(|_| Crowded { waited: wait.map_or(Duration::ZERO, |(_, patience)| patience) })?;
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        let waited = since.map(|since| self.engine.clock().now().since(since));
+        let waited = wait.map(|(since, _)| self.engine.clock().now().since(since));
         Ok(Inside { door: Arc::clone(self), place, waited })
     }
 

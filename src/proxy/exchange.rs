@@ -53,7 +53,6 @@ const DECISION: HeaderName = HeaderName::from_static("x-tidegate-decision");
 const ENDED: &str = "Ended by hand in Tidegate's window before its answer began. Send it again if that was a mistake.";
 const STRANGER: &str = "A caller's token is needed here, and this request has none that is known. Nothing was sent to a service. Put a \
      token where your tool asks for its API key; Tidegate makes one in Settings, Callers, or with `tidegate caller add NAME`.";
-const PAUSED: &str = "Serving is paused in Tidegate's window. Resume it there.";
 /// What to do about a list of which a part is missing.
 pub(super) const INCOMPLETE_LIST: &str = "Ask again once it answers, or pause its endpoints to list the others.";
 const ADMINISTRATION: &str = "Organizations and projects are not administered through Tidegate, whose keys are for models. Nothing \
@@ -153,7 +152,8 @@ async fn let_in(
 
 /// A place for a connection's file, unless nothing is let in; who waited for one meets a pause that began meanwhile.
 async fn place_for(door: &Arc<Door>, headers: &HeaderMap) -> Result<Inside, Response<Answer>> {
-    let paused = || door.paused.load(Ordering::Relaxed).then(|| plain(error::unavailable(PAUSED)));
+    let paused =
+        || door.paused.load(Ordering::Relaxed).then(|| plain(error::unavailable(&Unreadable::Paused.to_string())));
     if let Some(refusal) = paused() {
         return Err(refusal);
     }
@@ -397,8 +397,10 @@ pub(super) fn unread(why: &Unreadable, _inside: Inside) -> Response<Answer> {
     plain(match why {
         Unreadable::TooLarge(_) => error::too_large(&why.to_string()),
         Unreadable::Stalled(_) => error::too_slow(&why.to_string()),
-        Unreadable::NoRoom(_) => error::unavailable(&why.to_string()),
-        Unreadable::BrokeOff | Unreadable::Body(_) | Unreadable::NoModel => error::bad_request(&why.to_string()),
+        Unreadable::NoRoom(_) | Unreadable::Paused => error::unavailable(&why.to_string()),
+        Unreadable::BrokeOff | Unreadable::Compressed | Unreadable::Body(_) | Unreadable::NoModel => {
+            error::bad_request(&why.to_string())
+        }
     })
 }
 

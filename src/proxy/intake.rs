@@ -49,6 +49,14 @@ pub enum Unreadable {
         "The request's body is too long for memory and could not be put into a temporary file: {0}. Make room there, or raise memory_mib under [bodies]."
     )]
     NoRoom(io::Error),
+    /// The person paused serving before anything was sent.
+    #[error("Serving is paused in Tidegate's window. Resume it there.")]
+    Paused,
+    /// Compressed, and so not to be read.
+    #[error(
+        "The request's body is compressed (Content-Encoding), so nobody can tell which model it names. Nothing was sent to a service; send it uncompressed."
+    )]
+    Compressed,
     /// Not the JSON that this operation takes.
     #[error(transparent)]
     Body(#[from] BadBody),

@@ -18,7 +18,7 @@ use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord, Said};
 use crate::model::units::Timestamp;
 use crate::model::usage::Usage;
 use crate::wire::stored::Left;
-use crate::wire::under_way::Report;
+use crate::wire::stream::StreamEnd;
 
 /// One request's story, told as it goes.
 pub struct Journal {
@@ -97,10 +97,14 @@ impl Journal {
         None
     }
 
-    /// The same for what a stream told of such work: what of the stream's own usage is counted now.
-    pub(super) fn note_streamed(&self, work: Report, usage: Option<Usage>) -> Option<Usage> {
+    /// The same for what a stream told of such work up to its end: what of the stream's own usage is counted now.
+    pub(super) fn note_streamed(&self, end: &StreamEnd) -> Option<Usage> {
         let unfinished = &self.door.unfinished;
-        if self.looks { unfinished.looked(work) } else { unfinished.streamed(work, usage) }
+        match end.work {
+            Some(work) if self.looks => unfinished.looked(work),
+            Some(work) => unfinished.streamed(work, end.usage),
+            None => end.usage,
+        }
     }
 
     /// Which operation it is.

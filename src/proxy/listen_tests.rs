@@ -1,15 +1,24 @@
+use std::sync::atomic::Ordering;
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
 use crate::engine::Engine;
 use crate::model::checked::CheckedConfig;
+use crate::model::config::{AdminState, Config};
 use crate::proxy::outward::Ways;
 use crate::proxy::pool::Pool;
 use crate::record::recorder;
 
-/// With room for one client.
+/// With room for one client, and for one request of it at a time.
 fn small_door() -> Arc<Door> {
-    let checked = Arc::new(CheckedConfig::resolve(Arc::default(), 1).0);
+    door_with("")
+}
+
+fn door_with(config: &str) -> Arc<Door> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let config: Config = toml_edit::de::from_str(config).unwrap();
+    let checked = Arc::new(CheckedConfig::resolve(Arc::new(config), 1).0);
     let engine = Engine::of(&checked);
     let (recorder, _) = recorder(8);
     let mut door = Door::new(engine, Pool::new(Duration::from_secs(1), Ways::default()).unwrap(), recorder, checked, 1);
@@ -39,7 +48,6 @@ async fn saying(listener: &Listener, text: &str) -> TcpStream {
 
 #[tokio::test]
 async fn connections_of_a_listener_that_was_given_up_still_count() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let door = small_door();
     let old = listening(&door).await;
     let mut first = saying(&old, "GET /v1/models HTTP/1.1\r\nhost: HOST\r\n\r\nGET /v1/mod").await;
@@ -47,12 +55,99 @@ async fn connections_of_a_listener_that_was_given_up_still_count() {
     let new = listening(&door).await;
     old.stop.send_replace(true);
     let mut second = saying(&new, "GET /v1/models HTTP/1.1\r\nhost: HOST\r\n\r\n").await;
-    let waits = async {
-        while !door.room.was_full() {
+    until(|| door.room.was_full()).await;
+    drop(first);
+    assert_eq!(second.read_u8().await.unwrap(), b'H', "once the old one has ended");
+}
+
+/// Waits for what other tasks of this thread bring about.
+async fn until(wish: impl Fn() -> bool) {
+    let comes = async {
+        while !wish() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), waits).await.unwrap();
-    drop(first);
-    assert_eq!(second.read_u8().await.unwrap(), b'H', "once the old one has ended");
+    tokio::time::timeout(Duration::from_secs(30), comes).await.unwrap();
+}
+
+const BODY: &str = r#"{"model":"m","messages":[]}"#;
+
+fn head() -> String {
+    let length = BODY.len();
+    format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: HOST\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+    )
+}
+
+async fn answer(mut stream: TcpStream) -> String {
+    let mut all = String::new();
+    stream.read_to_string(&mut all).await.unwrap();
+    all
+}
+
+#[tokio::test]
+async fn a_pause_that_begins_while_a_request_waits_for_a_file_concerns_it() {
+    let door = small_door();
+    let listener = listening(&door).await;
+    let all =
+        door.room.service(&door.deadlines, || door.engine.clock().deadline(Duration::from_secs(30))).await.unwrap();
+    let client = saying(&listener, &format!("{}{BODY}", head())).await;
+    until(|| door.waiting() == 1).await;
+    door.paused.store(true, Ordering::Relaxed);
+    drop(all);
+    let said = answer(client).await;
+    assert!(said.starts_with("HTTP/1.1 503") && said.contains("paused"), "{said}");
+}
+
+#[tokio::test]
+async fn a_pause_that_begins_while_a_requests_body_is_on_its_way_concerns_it() {
+    let door = small_door();
+    let listener = listening(&door).await;
+    let (begin, rest) = BODY.split_at(9);
+    let mut client = saying(&listener, &format!("{}{begin}", head())).await;
+    until(|| door.in_flight.load(Ordering::Relaxed) == 1).await;
+    door.paused.store(true, Ordering::Relaxed);
+    client.write_all(rest.as_bytes()).await.unwrap();
+    let said = answer(client).await;
+    assert!(said.starts_with("HTTP/1.1 503") && said.contains("paused"), "{said}");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_paused_while_a_requests_body_is_on_its_way_is_passed_by() {
+    let endpoint = |id: &str| format!("[[endpoint]]\nid = \"{id}\"\naccount = \"s\"\nmodel = \"m\"\n");
+    let groups =
+        "[[route]]\nmodel = \"m\"\n[[route.group]]\nendpoints = [\"one\"]\n[[route.group]]\nendpoints = [\"two\"]\n";
+    let config =
+        format!("[[account]]\nid = \"s\"\nservice = \"simulated\"\n{}{}{groups}", endpoint("one"), endpoint("two"));
+    for (paused, expected) in [
+        (&[][..], "x-tidegate-endpoint: one"),
+        (&["one"], "x-tidegate-endpoint: two"),
+        (&["one", "two"], "x-tidegate-attempts: 0"),
+    ] {
+        // Nothing can be reached: where it was sent is all that counts.
+        let door = door_with(&format!("[retry]\nmax_attempts = 1\n{config}"));
+        let listener = listening(&door).await;
+        let (begin, rest) = BODY.split_at(9);
+        let mut client = saying(&listener, &format!("{}{begin}", head())).await;
+        until(|| door.in_flight.load(Ordering::Relaxed) == 1).await;
+        for endpoint in paused {
+            door.engine.set_admin_state((*endpoint).into(), AdminState::Paused);
+        }
+        client.write_all(rest.as_bytes()).await.unwrap();
+        let said = answer(client).await;
+        assert!(said.contains(expected), "{paused:?}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_refused_by_that_name_and_not_as_bad_text() {
+    let door = small_door();
+    let listener = listening(&door).await;
+    let compressed = head().replace("content-type", "content-encoding: gzip\r\ncontent-type");
+    let mut client = saying(&listener, &compressed).await;
+    let mut body = vec![0x1f, 0x8b, 8];
+    body.resize(BODY.len(), 0xff);
+    client.write_all(&body).await.unwrap();
+    let said = answer(client).await;
+    assert!(said.starts_with("HTTP/1.1 400") && said.contains("compressed"), "{said}");
 }

@@ -284,10 +284,7 @@ impl Relay {
         match self.tap.take() {
             Some(Tap::Events(reader)) => {
                 let end = reader.finish();
-                let usage = match (&self.journal, end.work) {
-                    (Some(journal), Some(work)) => journal.note_streamed(work, end.usage),
-                    _ => end.usage,
-                };
+                let usage = self.journal.as_ref().map_or(end.usage, |journal| journal.note_streamed(&end));
                 Heard { complete: end.complete && end.failure.is_none(), said_why: end.failure.is_some(), usage }
             }
             Some(Tap::Document { parts, .. }) => {

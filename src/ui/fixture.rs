@@ -365,6 +365,7 @@ fn queue(now: Timestamp) -> QueueView {
             one(3, Priority::Bulk, 2_400, 11),
         ],
         running: vec![running(0x8_0001, "sim-ptu", 41, now), running(0x8_0002, "sim-westus", 3, now)],
+        visiting: 0,
         budget: crate::model::insight::RetryBudget { requests: 120, retries: 1, allowed: 34 },
     }
 }

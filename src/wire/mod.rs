@@ -20,6 +20,7 @@ pub mod place;
 mod prompt;
 pub mod runs;
 mod scan;
+mod skim;
 pub mod socket;
 mod span;
 pub mod sse;

@@ -1,32 +1,29 @@
 //! Messages of a WebSocket, read as they pass: what a Realtime session used.
 //!
-//! Invariant: bytes are only read, never changed; how they are cut changes nothing, and memory stays below about a message of
-//! `LONGEST`.
+//! Invariant: bytes are only read, never changed; how they are cut changes nothing, and memory stays within some 16 KiB, however
+//! long a message is (`skim`).
 //! Absent on purpose: the client's messages. What they cost, the service's own tell.
 
 use std::io::Cursor;
 
-use memchr::memmem;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 
+use super::skim::Skim;
 use super::usage;
 use crate::model::usage::Usage;
-
-/// The longest message that is read; sound comes in shorter ones, and usage in much shorter ones.
-const LONGEST: u64 = 256 * 1024;
 
 /// Reads along with what a service sends.
 #[derive(Debug, Default)]
 pub struct SocketReader {
     /// The start of a frame's header, or of one that is read.
     held: Vec<u8>,
-    /// The message at hand, if it is text and short enough.
-    message: Vec<u8>,
+    /// The message at hand, if it is text.
+    message: Option<Skim>,
     /// Bytes of the frame at hand that are still to come.
     left: u64,
-    /// The frame at hand is kept.
-    keeps: bool,
+    /// The frame at hand is of that message.
+    reads: bool,
     /// The frame at hand is its message's last.
     is_final: bool,
     /// What is no WebSocket is not read any further.
@@ -45,8 +42,8 @@ impl SocketReader {
             }
             let count = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
             let (part, rest) = bytes.split_at(count);
-            if self.keeps {
-                self.message.extend_from_slice(part);
+            if let Some(message) = self.message.as_mut().filter(|_| self.reads) {
+                message.read(part);
             }
             bytes = rest;
             self.left = self.left.saturating_sub(count as u64);
@@ -90,40 +87,32 @@ impl SocketReader {
     }
 
     fn begin(&mut self, header: &FrameHeader, length: u64) {
-        let continues = match header.opcode {
-            OpCode::Data(Data::Continue) => !self.message.is_empty(),
-            OpCode::Data(Data::Text) => true,
+        let before = match header.opcode {
+            OpCode::Data(Data::Continue) => self.message.take(),
+            OpCode::Data(Data::Text) => Some(Skim::default()),
             // Control frames may stand within a message.
             OpCode::Data(_) | OpCode::Control(_) => {
-                (self.keeps, self.is_final, self.left) = (false, false, length);
+                (self.reads, self.is_final, self.left) = (false, false, length);
                 return;
             }
         };
-        let total = length.saturating_add(self.message.len() as u64);
         // Compressed or masked ones are not for reading.
-        self.keeps = continues && total <= LONGEST && !header.rsv1 && header.mask.is_none();
-        if !self.keeps {
-            self.message.clear();
-        }
-        (self.is_final, self.left) = (header.is_final, length);
+        self.message = before.filter(|_| !header.rsv1 && header.mask.is_none());
+        (self.reads, self.is_final, self.left) = (self.message.is_some(), header.is_final, length);
         if length == 0 {
             self.end();
         }
     }
 
     fn end(&mut self) {
-        if !self.keeps || !self.is_final {
+        if !self.reads || !self.is_final {
             return;
         }
-        if memmem::find(&self.message, b"\"response.done\"").is_some()
-            || memmem::find(&self.message, b"\"response.completed\"").is_some()
-        {
+        let (is_answer, used) = self.message.take().map(|message| message.end()).unwrap_or_default();
+        if is_answer {
             self.answers = self.answers.saturating_add(1);
-            if let Some(usage) = usage::of_response(&self.message) {
-                self.used = Some(usage::sum(self.used, usage));
-            }
+            self.used = used.map(|used| usage::sum(self.used, used)).or(self.used);
         }
-        self.message.clear();
     }
 }
 
@@ -147,6 +136,11 @@ mod tests {
         )
     }
 
+    /// An answer's last event that repeats all that was said.
+    fn long() -> String {
+        done(100, 200).replace(r#""response":{"#, &format!(r#""response":{{"output":"{}","#, "tide ".repeat(70_000)))
+    }
+
     fn session() -> Vec<u8> {
         let (first, second) = (done(3, 4), done(10, 20));
         let (head, tail) = second.split_at(30);
@@ -156,7 +150,7 @@ mod tests {
         [
             frame(r#"{"type":"session.created"}"#, Data::Text, true),
             frame(&first, Data::Text, true),
-            frame(&"x".repeat(300_000), Data::Text, true),
+            frame(&long(), Data::Text, true),
             frame(head, Data::Text, false),
             pinged,
             frame(tail, Data::Continue, true),
@@ -169,8 +163,8 @@ mod tests {
     fn a_sessions_answers_add_up() {
         let mut reader = SocketReader::default();
         reader.read(&session());
-        let expected = Usage { input: 13, cached: 2, output: 24, reasoning: 0, exact: true };
-        assert_eq!((reader.used(), reader.answers()), (Some(expected), 2));
+        let expected = Usage { input: 113, cached: 3, output: 224, reasoning: 0, exact: true };
+        assert_eq!((reader.used(), reader.answers()), (Some(expected), 3));
     }
 
     #[test]
@@ -192,7 +186,7 @@ mod tests {
                 reader.read(&whole[begin..place]);
                 begin = place;
             }
-            prop_assert_eq!((reader.used().map(|usage| usage.total()), reader.answers()), (Some(37), 2));
+            prop_assert_eq!((reader.used().map(|usage| usage.total()), reader.answers()), (Some(337), 3));
         }
     }
 }

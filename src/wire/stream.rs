@@ -19,9 +19,10 @@ use crate::model::usage::Usage;
 /// Where a stream stands after what was read of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StreamState {
-    /// Nothing yet that would bind the client to this endpoint: comments, Azure's filter results, `response.created`.
+    /// Nothing yet that would bind the client to this endpoint: comments, Azure's filter results, `response.created` of one
+    /// that is not in the background.
     Undecided,
-    /// Output has begun: the commit point is passed.
+    /// Output has begun, or work that goes on when nobody listens: the commit point is passed.
     Decisive,
     /// The service gave up before any output.
     Failed(Failure),
@@ -50,6 +51,7 @@ pub struct StreamReader {
 #[derive(Debug)]
 struct Tally {
     operation: Operation,
+    /// Output was met.
     decisive: bool,
     complete: bool,
     reported: Option<Usage>,
@@ -131,7 +133,8 @@ impl StreamReader {
 impl Tally {
     fn state(&self) -> StreamState {
         match &self.failure {
-            _ if self.decisive => StreamState::Decisive,
+            // Work that goes on without its listener is begun once, and its id is what the listener comes back with.
+            _ if self.decisive || self.work.is_some() => StreamState::Decisive,
             Some(failure) if !self.awaiting_cause => StreamState::Failed(failure.clone()),
             _ => StreamState::Undecided,
         }
@@ -247,7 +250,9 @@ impl Tally {
 /// Whether a whole event carries what was generated, unlike errors and whatever comes before any output.
 #[must_use]
 pub fn bears_output(event: &[u8], operation: Operation) -> bool {
-    StreamReader::new(operation).read(event) == StreamState::Decisive
+    let mut reader = StreamReader::new(operation);
+    let _ = reader.read(event);
+    reader.tally.decisive
 }
 
 /// Keys whose non-empty text means that output was generated.

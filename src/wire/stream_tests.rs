@@ -154,3 +154,18 @@ fn what_a_stream_stores_is_told_as_soon_as_it_is_met() {
     let _ = reader.read(created.as_bytes());
     assert_eq!(reader.take_stored(), Left::default(), "nothing is told twice");
 }
+
+#[test]
+fn a_response_in_the_background_is_bound_to_its_endpoint_once_it_is_begun() {
+    let event = |background: bool, status: &str| {
+        let response =
+            format!(r#"{{"object":"response","id":"resp_1","status":"{status}","background":{background}}}"#);
+        format!("data: {{\"type\":\"response.{status}\",\"response\":{response}}}\n\n")
+    };
+    let (queued, failed) = (event(true, "queued"), event(true, "failed"));
+    let (states, end) = play(Operation::Responses, &[&queued, &failed]);
+    assert_eq!(states, [StreamState::Decisive, StreamState::Decisive], "it is not begun again elsewhere");
+    assert!(end.failure.is_some());
+    assert_eq!(play(Operation::Responses, &[&event(false, "queued")]).0, [StreamState::Undecided]);
+    assert!(!bears_output(queued.as_bytes(), Operation::Responses), "what comes before output is still veiled");
+}

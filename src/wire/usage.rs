@@ -29,6 +29,11 @@ pub(super) fn of_response(json: &[u8]) -> Option<Usage> {
     whole(&text(json), |reader| within(reader, "response", |reader| within(reader, "usage", read)))
 }
 
+/// The same of the value of `usage` alone.
+pub(super) fn of_value(json: &[u8]) -> Option<Usage> {
+    whole(&text(json), read)
+}
+
 /// What an answer says, whatever else some of its bytes may be.
 fn text(json: &[u8]) -> Cow<'_, str> {
     simdutf8::basic::from_utf8(json).map_or_else(|_| String::from_utf8_lossy(json), Cow::Borrowed)

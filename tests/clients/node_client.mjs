@@ -1,10 +1,14 @@
 // The unmodified `openai` package from npm against Tidegate's demo: only the base URL differs from real use.
-// Usage: node node_client.mjs http://127.0.0.1:PORT/v1
+// Usage: node node_client.mjs http://127.0.0.1:PORT/v1 FOLDER_WITH_A_CERTIFICATE_FOR_LOCALHOST
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { connect } from "node:net";
+import { createServer } from "node:tls";
 import OpenAI, { AzureOpenAI, toFile } from "openai";
+import { OpenAIRealtimeWS } from "openai/realtime/ws";
 import { ResponsesWS } from "openai/resources/responses/ws";
 
-const baseURL = process.argv[2];
+const [, , baseURL, tlsFolder] = process.argv;
 const client = new OpenAI({ baseURL, apiKey: "local", maxRetries: 0 });
 const azure = new AzureOpenAI({
   endpoint: baseURL.replace(/\/v1$/, ""),
@@ -217,7 +221,50 @@ await check("responses come over a WebSocket, one building on the other", async 
   socket.close();
 });
 
-// Realtime is left to the client for Python: this one takes encrypted addresses alone, and ours is on this computer.
+await check("a realtime session answers, and what its answers used is counted", async () => {
+  // This client takes encrypted addresses alone, so that something before Tidegate has to speak TLS, as where it is reached from
+  // elsewhere.
+  const tls = (name) => readFileSync(`${tlsFolder}/${name}`);
+  const { hostname: host, port } = new URL(baseURL);
+  const front = createServer({ key: tls("localhost.key"), cert: tls("localhost.pem") }, (outside) => {
+    const inside = connect(port, host);
+    outside.pipe(inside).pipe(outside);
+    for (const socket of [outside, inside]) socket.on("error", () => {});
+  });
+  await new Promise((done) => front.listen(0, "127.0.0.1", done));
+  const url = `https://localhost:${front.address().port}/v1`;
+  const before = await used();
+  const socket = new OpenAIRealtimeWS(
+    { model: "gpt-4o", options: { ca: tls("ca.pem") } },
+    new OpenAI({ baseURL: url, apiKey: "local" }),
+  );
+  const begun = until(socket, "session.created");
+  assert.equal((await begun)[1].session.type, "realtime");
+  for (let turn = 0; turn < 2; turn += 1) {
+    const over = until(socket, "response.done");
+    socket.send({
+      type: "conversation.item.create",
+      item: { type: "message", role: "user", content: [{ type: "input_text", text: "When does the tide turn?" }] },
+    });
+    socket.send({ type: "response.create" });
+    const [heard, last] = await over;
+    assert.ok(heard.includes("response.output_text.delta"));
+    assert.ok(last.response.usage.output_tokens > 0);
+  }
+  const closed = new Promise((done) => socket.socket.on("close", done));
+  socket.close();
+  await closed;
+  front.close();
+  const late = Date.now() + 10_000;
+  while ((await used()) < before + 24 && Date.now() < late) await new Promise((done) => setImmediate(done));
+  assert.equal(await used(), before + 24);
+});
+
+// Tokens in and out that all endpoints have counted so far.
+async function used() {
+  const status = await (await fetch(baseURL.replace(/\/v1$/, "/_tidegate/status"))).json();
+  return status.endpoints.reduce((sum, { counters }) => sum + counters.tokens_in + counters.tokens_out, 0);
+}
 
 await check("a client that retries is answered, and refused once", async () => {
   const patient = new OpenAI({ baseURL, apiKey: "local" });

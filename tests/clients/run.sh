@@ -19,7 +19,7 @@ done
 "$python" "$here/python_client.py" "$url"
 "$python" "$here/langchain_client.py" "$url"
 mkdir -p "$scratch/node" && cp "$here"/*.mjs "$scratch/node/" && ln -s "$modules" "$scratch/node/node_modules"
-(cd "$scratch/node" && node node_client.mjs "$url" && node ai_sdk_client.mjs "$url")
+(cd "$scratch/node" && node node_client.mjs "$url" "$here/../tls" && node ai_sdk_client.mjs "$url")
 "$here/codex_client.sh" "$url" "$modules/.bin/codex"
 
 kill -TERM "$server"

@@ -1,10 +1,11 @@
-//! The screen's end of a running backend, for tests: it waits for what it is told, never for time to pass.
+//! A running backend and the screen's end of it, for tests: it waits for what it is told, never for time to pass.
 
 use std::cell::RefCell;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate::backend::Running;
+use tidegate::backend::{self, Options, Running};
 use tidegate::contract::{Command, NoticeBody, Snapshot, UiEnd};
 use tidegate::model::config::Config;
 use tokio::sync::Notify;
@@ -12,6 +13,47 @@ use tokio::time::timeout;
 
 /// What nothing was heard of for so long does not come.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A background side without a window, and the window's end of its line; stopped at once when dropped.
+pub struct Console {
+    pub running: Option<Running>,
+    pub screen: Screen,
+    /// How it was started.
+    pub options: Options,
+    /// A folder that is its alone, and goes with it.
+    pub home: Option<tempfile::TempDir>,
+}
+
+impl Console {
+    /// By what is in this folder, at a free port.
+    pub fn open(folder: &Path) -> Self {
+        Self::with(Options { port: Some(0), ..Self::options(folder) })
+    }
+
+    /// By what is in this folder, at the port that is named there.
+    pub fn options(folder: &Path) -> Options {
+        Options { config_dir: Some(folder.to_owned()), seed: Some(1), ..Options::default() }
+    }
+
+    pub fn with(options: Options) -> Self {
+        let running = backend::start(options.clone()).expect("it starts");
+        Self { screen: Screen::of(&running), running: Some(running), options, home: None }
+    }
+
+    /// Stops it and lets what runs finish.
+    pub fn stop(mut self) -> Options {
+        self.running.take().expect("it runs").stop();
+        self.options.clone()
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop_now();
+        }
+    }
+}
 
 /// What a console would hear and say.
 pub struct Screen {

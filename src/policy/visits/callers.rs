@@ -28,7 +28,7 @@ impl Visitor {
         let waited = self.waited_by(now);
         let is_aged = match self.stage {
             Stage::Waiting { since, deadline, .. } => now >= half_way(since, deadline),
-            Stage::Sent(_) => false,
+            Stage::Sent { .. } => false,
         };
         let rank = match self.profile.priority {
             Priority::Bulk if is_aged => Priority::Normal,
@@ -161,7 +161,7 @@ impl Balancer {
 
     /// It asked for what it works on, and goes on as a request of its own, which is counted itself.
     pub(in crate::policy) fn visit_goes_on(&mut self, now: Timestamp, request: RequestId) {
-        let former = self.visits.under_way.get(&request).filter(|visitor| matches!(visitor.stage, Stage::Sent(_)));
+        let former = self.visits.under_way.get(&request).filter(|visitor| matches!(visitor.stage, Stage::Sent { .. }));
         if let Some(former) = former.cloned() {
             self.caller_is_done(now, &former, false);
             if let Some(visitor) = self.visits.under_way.get_mut(&request) {

@@ -33,7 +33,7 @@ impl Balancer {
         let Some(visitor) = self.take_waiting(request) else { return };
         let was_asked = visitor.attempts > 1 || matches!(visitor.stage, Stage::Waiting { .. });
         self.caller_is_done(now, &visitor, ending.is_some() || was_asked);
-        let Stage::Sent(slot) = visitor.stage else { return };
+        let Stage::Sent { slot, .. } = visitor.stage else { return };
         self.caller_is_back(&visitor);
         if !visitor.committed {
             self.visits.health(&visitor.visit.account).unjudged(now, request);
@@ -58,7 +58,8 @@ impl Balancer {
     ) {
         let visitor = self.visits.under_way.get(&request);
         let (account, stage) = (visitor.map(|one| one.visit.account.clone()), visitor.map(|one| one.stage));
-        if let (Some(Stage::Sent(slot)), Some(usage)) = (stage, settlement.and_then(|settlement| settlement.usage))
+        if let (Some(Stage::Sent { slot, .. }), Some(usage)) =
+            (stage, settlement.and_then(|settlement| settlement.usage))
             && let Some(endpoint) = self.endpoints.get_mut(slot)
         {
             let counters = &mut endpoint.counters;
@@ -78,7 +79,7 @@ impl Balancer {
         outputs: &mut Vec<Output>,
     ) {
         let Some(visitor) = self.visits.under_way.remove(&request) else { return };
-        let Stage::Sent(slot) = visitor.stage else { return };
+        let Stage::Sent { slot, .. } = visitor.stage else { return };
         self.caller_is_back(&visitor);
         self.blame_visit(now, request, slot, &visitor.visit.account, failure);
         let rules = self.config.retry.clone();

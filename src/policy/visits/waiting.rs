@@ -1,6 +1,7 @@
-//! Visits that wait, as the person sees them in the queue, and ends them.
+//! Visits that wait or are under way, as the person sees them in the queue, and ends them.
 //!
-//! Invariant: whoever waits is listed with what it waits for, whether in a route's line or for an account.
+//! Invariant: whoever waits is listed with what it waits for, whether in a route's line or for an account, and whoever was sent is
+//! in flight until it ends.
 //! Absent on purpose: moving one up, or sending it by hand. What it waits for is nobody's turn.
 
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use super::{Stage, Visitor};
 use crate::model::decision::RefusalReason;
 use crate::model::id::{AccountId, RequestId};
 use crate::model::profile::RequestProfile;
-use crate::model::status::{Health, VisitedView, WaitCause, WaitingView};
+use crate::model::status::{Health, RunningView, VisitedView, WaitCause, WaitingView};
 use crate::model::units::Timestamp;
 use crate::policy::balancer::Balancer;
 use crate::policy::event::Output;
@@ -66,6 +67,27 @@ impl Balancer {
             expected: (until < deadline).then(|| until.max(now)),
             kept: None,
             cause,
+        })
+    }
+
+    /// Those that were sent and have not ended, the oldest first. They reserve nothing.
+    pub(in crate::policy) fn visits_sent(&self) -> impl Iterator<Item = RunningView> {
+        self.visits.under_way.iter().filter_map(|(request, visitor)| {
+            let Stage::Sent { slot, at } = visitor.stage else { return None };
+            let profile = &visitor.profile;
+            Some(RunningView {
+                request: *request,
+                route: Some(profile.model.clone()),
+                endpoint: self.endpoints.get(slot)?.id.clone(),
+                priority: profile.priority,
+                caller: profile.caller.clone(),
+                client: Arc::clone(&profile.client),
+                charge: 0,
+                attempt: visitor.attempts,
+                sent: at,
+                waited: visitor.waited,
+                committed: visitor.committed,
+            })
         })
     }
 

@@ -1,7 +1,7 @@
 use super::super::tests::{fail, go, refused, until, visit, world};
 use crate::model::decision::RefusalReason;
 use crate::model::id::RequestId;
-use crate::model::outcome::{FailureClass, ThrottleKind};
+use crate::model::outcome::{Ending, FailureClass, Settlement, ThrottleKind};
 use crate::model::status::{Health, RestCause, VisitedView, WaitCause};
 use crate::model::units::Timestamp;
 use crate::policy::event::{Input, Output};
@@ -26,6 +26,23 @@ fn visits_that_wait_are_listed_with_what_they_wait_for_and_when_they_go() {
     until(&mut world, 21);
     let queue = world.brain.view(world.now).queue;
     assert_eq!(queue.list.iter().map(|one| one.request).collect::<Vec<_>>(), [RequestId(2)], "one goes as a probe");
+}
+
+#[test]
+fn visits_that_were_sent_are_in_flight_until_they_end() {
+    let mut world = world();
+    go(&mut world, 1, visit("a"));
+    until(&mut world, 3);
+    let view = world.brain.view(world.now);
+    let [one] = &view.queue.running[..] else { panic!("{:?}", view.queue.running) };
+    assert_eq!((one.request, one.sent, one.charge, one.committed), (RequestId(1), Timestamp::ZERO, 0, false));
+    assert_eq!(view.in_flight(), 1);
+    super::super::tests::commit(&mut world, 1);
+    assert!(world.brain.view(world.now).queue.running[0].committed);
+    let settlement = Settlement { ending: Ending::Completed, usage: None, first_token: None };
+    world.give(Input::Settled { request: RequestId(1), settlement });
+    let view = world.brain.view(world.now);
+    assert_eq!((view.queue.running.len(), view.in_flight()), (0, 0));
 }
 
 #[test]

@@ -184,6 +184,25 @@ fn a_line_that_is_longer_than_a_page_can_be_listed_to_its_end() {
 }
 
 #[test]
+fn what_is_fetched_from_an_account_is_in_flight_like_any_request() {
+    let mut snapshot = fixture::snapshot();
+    let view = Arc::make_mut(&mut snapshot.view);
+    let in_flight = view.in_flight();
+    let visit = crate::model::status::RunningView {
+        request: RequestId(0x8_0009),
+        route: Some("/files".into()),
+        charge: 0,
+        ..view.queue.running[0].clone()
+    };
+    view.queue.running.push(visit);
+    view.queue.visiting = 1;
+    let stage = Stage::on(Page::Queue, snapshot);
+    let spoken = stage.spoken();
+    assert!(spoken.contains(&format!("In flight · {}", in_flight + 1)), "{spoken}");
+    assert!(spoken.contains("/files → sim-ptu"), "{spoken}");
+}
+
+#[test]
 fn the_rule_of_the_line_is_edited_in_the_draft() {
     let mut stage = Stage::on(Page::Queue, fixture::snapshot());
     stage.harness.get_by_label("Edit").click();

@@ -66,13 +66,13 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         }
     });
     ui.add_space(gap::M);
-    let running: u32 = view.endpoints.iter().map(|endpoint| endpoint.in_flight).sum();
-    section(ui, theme, &format!("In flight · {}", Grouped(running.into())), |ui| {
+    let running = view.in_flight();
+    section(ui, theme, &format!("In flight · {}", Grouped(running)), |ui| {
         if view.queue.running.is_empty() {
             ui.label("Nothing is running.");
         } else {
             running::show(ui, cx, state, &view);
-            more(ui, cx, running.into(), view.queue.running.len());
+            more(ui, cx, running, view.queue.running.len());
         }
     });
     if state.running.selected != before.1 {

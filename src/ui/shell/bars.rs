@@ -107,7 +107,7 @@ fn figures(snapshot: &Snapshot) -> Vec<String> {
     vec![
         format!("{} RPM", Grouped(sum(|endpoint| endpoint.last_minute.requests))),
         format!("{} TPM charged", Short(sum(|endpoint| endpoint.last_minute.tokens))),
-        format!("{} in flight", sum(|endpoint| u64::from(endpoint.in_flight))),
+        format!("{} in flight", view.in_flight()),
         format!("{} queued", view.queue.waiting),
         format!("429 last min: {} provider / {} us", tally.theirs, tally.ours),
         keyring.to_owned(),

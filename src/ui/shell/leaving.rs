@@ -176,8 +176,7 @@ impl Console {
 
 /// Requests that run or wait.
 fn running(snapshot: &Snapshot) -> u64 {
-    let in_flight = snapshot.view.endpoints.iter().map(|endpoint| u64::from(endpoint.in_flight)).sum::<u64>();
-    in_flight.saturating_add(u64::from(snapshot.view.queue.waiting))
+    snapshot.view.in_flight().saturating_add(u64::from(snapshot.view.queue.waiting))
 }
 
 /// Where the window is, as far as the window system tells.

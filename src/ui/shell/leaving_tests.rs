@@ -22,7 +22,10 @@ fn idle() -> Snapshot {
 
 fn busy() -> Snapshot {
     let mut snapshot = idle();
-    Arc::make_mut(&mut snapshot.view).endpoints[0].in_flight = 7;
+    let view = Arc::make_mut(&mut snapshot.view);
+    view.endpoints[0].in_flight = 6;
+    // A file that is fetched is cut off like any answer.
+    view.queue.visiting = 1;
     snapshot
 }
 

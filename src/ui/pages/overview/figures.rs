@@ -140,7 +140,7 @@ fn drawn(snapshot: &Snapshot, tally: &Tally, tile: Tile) -> Drawn {
         meaning: "",
     };
     let endpoints = &snapshot.view.endpoints;
-    let running = || endpoints.iter().map(|endpoint| u64::from(endpoint.in_flight)).fold(0, u64::saturating_add);
+    let running = || snapshot.view.in_flight();
     match tile {
         Tile::Requests => {
             let rpm = endpoints.iter().map(|endpoint| endpoint.last_minute.requests).fold(0, u64::saturating_add);
