@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use egui::{Id, Modal, RichText, ScrollArea, Ui};
+use egui::{RichText, ScrollArea, Ui};
 
 use crate::contract::Snapshot;
 use crate::contract::snapshot::RecordsView;
@@ -95,7 +95,7 @@ impl Sheet {
         self.follow(&snapshot.revisions);
         self.errors.follow(&snapshot.records);
         let mut close = false;
-        let modal = Modal::new(Id::unique("revisions")).show(ctx, |ui| {
+        let modal = super::sheet(ctx, "revisions").show(ctx, |ui| {
             ui.set_width((ctx.content_rect().width() - 96.0).min(720.0));
             close = match shown {
                 Shown::Revisions => self.revisions(ui, theme, snapshot, draft),
