@@ -170,6 +170,17 @@ fn what_was_applied_is_taken_back_from_its_message() {
 }
 
 #[test]
+fn what_was_discarded_is_a_draft_again_from_its_message() {
+    let mut screen = screen();
+    screen.harness.state_mut().draft.edit("Shorten the line", |config| config.queue.max_waiting = 7);
+    screen.harness.run_steps(3);
+    screen.click("Discard");
+    assert!(!screen.harness.state().draft().is_changed());
+    screen.click("Re-apply as draft");
+    assert_eq!(screen.harness.state().draft().working().queue.max_waiting, 7);
+}
+
+#[test]
 fn an_apply_that_failed_has_nothing_to_take_back() {
     let mut screen = screen();
     screen.harness.state_mut().draft.edit("Shorten the line", |config| config.queue.max_waiting = 7);

@@ -43,7 +43,7 @@ const SMALL: &[usize] = &[0, 1, 3, 5];
 const TINY: &[usize] = &[0, 1];
 
 /// Left for the bar of headroom and its words, in points.
-const BAR: f32 = 220.0;
+const BAR: f32 = 170.0;
 /// What the card and its margins take, in points.
 const FRAME: f32 = 26.0;
 

@@ -139,7 +139,7 @@ fn a_share_above_what_the_service_reports_is_pointed_out_beside_the_honesty_line
     let screen = Screen::open(snapshot);
     assert!(screen.says("Azure still enforces its own number."));
     assert!(screen.says("1 endpoint is given more than the service allows, which holds"));
-    assert!(screen.says("90,000 holds"));
+    assert!(screen.says("sim-eastus: the service reports 90k; that holds"));
 }
 
 #[test]
@@ -167,8 +167,7 @@ fn that_the_service_states_less_is_said_on_quotas_at_the_plot_and_in_the_review(
 #[test]
 fn the_table_keeps_its_columns_while_what_it_says_changes() {
     let column = |screen: &Screen| {
-        let all = screen.harness.query_all_by_label("Soft cap");
-        all.map(|heading| heading.rect().left()).reduce(f32::min)
+        screen.harness.query_all_by_label("Quota pool").map(|heading| heading.rect().left()).reduce(f32::min)
     };
     let mut snapshot = fixture::snapshot();
     Arc::make_mut(&mut snapshot.view).endpoints[2].reported_tokens_per_minute = Some(125_000);
@@ -261,7 +260,7 @@ fn what_a_service_reports_can_be_taken_over_into_the_draft() {
     east.reported_tokens_per_minute = Some(90_000);
     snapshot.view = Arc::new(view);
     let mut screen = Screen::open(snapshot);
-    assert!(screen.says("90,000 holds"));
+    assert!(screen.says("sim-eastus: the service reports 90k; that holds"));
     screen.harness.get_by_label("Use 90,000 TPM for sim-eastus").click_accesskit();
     screen.harness.run_steps(4);
     assert_eq!(screen.shares().0, Some(90_000));

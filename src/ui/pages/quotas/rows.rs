@@ -22,27 +22,42 @@ use crate::ui::widgets::{self, AmountChange, AmountEdit};
 /// Width of a cell with an amount, in points.
 const CELL: f32 = 88.0;
 /// Width of what the service says, with its button, and of a suggestion, in points.
-const SAYS: f32 = 184.0;
-const SUGGESTION: f32 = 152.0;
+const SAYS: f32 = 136.0;
+const SUGGESTION: f32 = 122.0;
+
+/// Of a table, what its rows need to know.
+#[derive(Clone, Copy)]
+struct Table<'a> {
+    pool: Option<&'a QuotaPool>,
+    /// Widths of what comes and goes with the shares, where anything can come.
+    says: f32,
+    suggestion: f32,
+}
 
 /// The columns, and what each says.
 const HEADINGS: [(&str, &str); 11] = [
     ("Endpoint", "The lock keeps its share as it is when others change"),
     ("Allotted TPM", "What the service gives this deployment, as you say; empty: it is learned"),
     ("RPM", "Requests a minute; empty: derived from the pool's ratio, or learned"),
+    ("Soft cap", "A lower ceiling of your own: Tidegate stops there though the service would allow more"),
     ("Charged now", "Counted against the limit in the last minute: prompts and the allowance of answers (max_tokens)"),
     ("p95 24 h", "What 95 % of the minutes of the last 24 hours stayed below"),
     ("Peak 24 h", "The most that any minute of the last 24 hours was charged"),
     ("With 429s", "Minutes of the last 24 hours in which the service answered with a 429"),
     ("Service says", "The limit that the service's headers named last"),
     ("Suggestion", "What it is expected to be asked for"),
-    ("Soft cap", "A lower ceiling of your own: Tidegate stops there though the service would allow more"),
     ("Quota pool", "The total it draws from"),
 ];
 
 /// Shows the table of a pool's endpoints, or of those without one.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: Option<&QuotaPool>, list: &[&Endpoint]) {
     let salt = pool.map_or("alone", |pool| pool.id.as_str());
+    let view = &cx.snapshot.view;
+    let named =
+        list.iter().any(|one| view.endpoint(&one.id).is_some_and(|seen| seen.reported_tokens_per_minute.is_some()));
+    let planned = pool.is_some_and(|pool| cx.snapshot.plans.iter().any(|plan| plan.pool == pool.id));
+    let table =
+        Table { pool, says: if named { SAYS } else { 0.0 }, suggestion: if planned { SUGGESTION } else { 0.0 } };
     egui::ScrollArea::horizontal().id_salt(salt).show(ui, |ui| {
         Grid::new(("endpoints", salt)).num_columns(HEADINGS.len()).spacing([gap::L, gap::M]).show(ui, |ui| {
             // Nothing is suggested to those who share with nobody.
@@ -52,7 +67,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: Option
             }
             ui.end_row();
             for (place, endpoint) in list.iter().enumerate() {
-                row(ui, cx, state, (pool, place), endpoint);
+                row(ui, cx, state, (table, place), endpoint);
                 ui.end_row();
             }
         });
@@ -90,14 +105,8 @@ fn below(ui: &mut Ui, cx: &PageCx, state: &State, list: &[&Endpoint]) {
     }
 }
 
-fn row(
-    ui: &mut Ui,
-    cx: &mut PageCx,
-    state: &mut State,
-    (pool, place): (Option<&QuotaPool>, usize),
-    endpoint: &Endpoint,
-) {
-    let id = &endpoint.id;
+fn row(ui: &mut Ui, cx: &mut PageCx, state: &mut State, (table, place): (Table, usize), endpoint: &Endpoint) {
+    let (id, pool) = (&endpoint.id, table.pool);
     ui.horizontal(|ui| {
         if pool.is_some() {
             lock(ui, cx, endpoint);
@@ -110,6 +119,7 @@ fn row(
     let derived = allot::derived_requests(cx.draft.working(), endpoint);
     let hint = derived.map_or_else(|| "learned".to_owned(), |requests| format!("{} derived", Grouped(requests)));
     limit(ui, cx, endpoint, ("RPM", |it| &mut it.requests_per_minute), &hint);
+    limit(ui, cx, endpoint, ("Soft cap", |it| &mut it.soft_cap_tokens_per_minute), "none");
     used_now(ui, cx, endpoint);
     let used = state.uses.get(id);
     ui.label(mono(Grouped(used.p95).to_string()));
@@ -118,11 +128,10 @@ fn row(
         0 => ui.label("none"),
         minutes => ui.label(mono(count(minutes, "minute", "minutes")).color(cx.theme.tone(Tone::Throttled))),
     };
-    service_says(ui, cx, endpoint);
+    fixed(ui, table.says, |ui| service_says(ui, cx, endpoint));
     if let Some(pool) = pool {
-        fixed(ui, SUGGESTION, |ui| suggestion(ui, cx, pool, place, endpoint));
+        fixed(ui, table.suggestion, |ui| suggestion(ui, cx, pool, place, endpoint));
     }
-    limit(ui, cx, endpoint, ("Soft cap", |it| &mut it.soft_cap_tokens_per_minute), "none");
     membership(ui, cx, endpoint);
 }
 
@@ -186,12 +195,12 @@ fn take_over(ui: &mut Ui, cx: &mut PageCx, endpoint: &Endpoint, reported: u64) {
 fn service_says(ui: &mut Ui, cx: &mut PageCx, endpoint: &Endpoint) {
     let seen = cx.snapshot.view.endpoint(&endpoint.id);
     let reported = seen.and_then(|seen| seen.reported_tokens_per_minute);
-    fixed(ui, SAYS, |ui| match (above_service(cx, endpoint), reported) {
+    match (above_service(cx, endpoint), reported) {
         (Some(service), _) => {
             let color = cx.theme.tone(Tone::Near);
             ui.spacing_mut().item_spacing.x = gap::S;
             ui.label(ICON_WARNING.rich_text().size(15.0).color(color));
-            let words = format!("{} holds", Grouped(service));
+            let words = Grouped(service).to_string();
             let hint = holds::words(cx.snapshot, endpoint).unwrap_or_default();
             ui.add(egui::Label::new(RichText::new(words).color(color)).extend()).on_hover_text(hint);
             take_over(ui, cx, endpoint, service);
@@ -203,7 +212,7 @@ fn service_says(ui: &mut Ui, cx: &mut PageCx, endpoint: &Endpoint) {
             }
         }
         (None, None) => drop(ui.label("–").on_hover_text("No header of the service named a limit yet")),
-    });
+    }
 }
 
 /// A cell that is as wide whatever it says, so that the table stays as it is while a border is dragged.
@@ -229,9 +238,9 @@ fn suggestion(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool, place: usize, endp
     let next = division.map(|division| division.moved(place, wanted, Trade::Spare, super::allocate::STEP));
     let possible = next.filter(|next| next.share(place) != now);
     let words = if wanted > now {
-        format!("+{} from spare", Grouped(wanted - now))
+        format!("+{} from spare", Short(wanted - now))
     } else {
-        format!("−{} to spare", Grouped(now - wanted))
+        format!("−{} to spare", Short(now - wanted))
     };
     let button = ui.add_enabled(possible.is_some(), egui::Button::new(words));
     let name = format!("Suggested for {}: {}", endpoint.id, tpm(wanted));

@@ -214,7 +214,7 @@ fn heading(ui: &mut Ui, cx: &PageCx, scene: &Scene, place: usize, group: &Group,
                 "Of the {} that the route sent in the last 5 minutes",
                 count(scene.sent.all(&route.model), "request", "requests")
             );
-            let text = theme::mono(format!("{percent} % of the route")).color(cx.theme.text_soft);
+            let text = theme::mono(format!("got {percent} % of the route")).color(cx.theme.text_soft);
             ui.add(egui::Label::new(text).extend()).on_hover_text(hint);
         }
         let name = ui.label(RichText::new("split by").color(cx.theme.text_soft));
