@@ -351,7 +351,9 @@ impl Console {
         let undo = Undo::of(&command, &self.line.latest());
         if let Some(id) = self.send(ctx, command) {
             self.draft.applying(id);
-            undo.into_iter().for_each(|undo| self.pending.add(id, undo));
+            if let Some(undo) = undo {
+                self.pending.add(id, undo);
+            }
         }
     }
 

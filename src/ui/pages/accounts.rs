@@ -68,8 +68,6 @@ pub struct State {
     fresh_next: Option<(AccountId, Option<String>)>,
     /// An account whose next key only has to be switched to, once its test is over.
     to_switch: Option<AccountId>,
-    /// Enter was pressed in a field of the form, where it has no other meaning.
-    entered: bool,
 }
 
 /// Shows the page.

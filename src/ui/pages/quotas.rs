@@ -141,8 +141,8 @@ fn header(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool) {
     ui.horizontal_wrapped(|ui| {
         ui.label(strong(id.to_string()));
         let name = format!("Total of {id}");
-        let applied = cx.draft.base().quota_pool(id).map(|runs| Some(runs.tokens_per_minute));
-        let field = AmountEdit::new(&name, Some(pool.tokens_per_minute)).unit("TPM").applied(applied);
+        let applied = cx.draft.base().quota_pool(id).unwrap_or(pool).tokens_per_minute;
+        let field = AmountEdit::new(&name, Some(pool.tokens_per_minute)).unit("TPM").applied(Some(applied));
         if let Some(AmountChange::Set(total)) = field.show(ui, cx.theme) {
             set_total(cx, pool, total, allotted);
         }

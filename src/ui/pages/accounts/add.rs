@@ -35,7 +35,9 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     }
     let joined = joined(cx, state);
     let title = joined.as_ref().map_or_else(|| "New account".to_owned(), |id| format!("New endpoint of account {id}"));
-    state.entered = false;
+    if let Some(form) = &mut state.adding {
+        form.entered = false;
+    }
     widgets::section(ui, cx.theme, &title, |ui| {
         paste_box(ui, cx, state);
         if ui.available_width() < BESIDE {
@@ -67,24 +69,21 @@ fn wants_key(cx: &PageCx, joined: Option<&AccountId>) -> bool {
 const BESIDE: f32 = 860.0;
 
 fn details(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
-    let joined = joined(cx, state);
     let Some(form) = &mut state.adding else { return };
     let told = fields(ui, cx.theme, form);
-    state.entered |= told.entered;
+    form.entered |= told.entered;
     if told.misplaced {
         cx.toast(Tone::Info, "Paste it into the field Key, or into the first box.");
     }
-    let offer = form.route_offer(cx.draft.working());
-    let width = ui.available_width();
-    ui.scope(|ui| {
-        ui.set_max_width(width);
-        widgets::checkbox(ui, &mut form.with_route, &offer);
-    });
-    if let Some(id) = joined {
-        let words = format!("This address is account {id}: the endpoint joins it and uses its key");
-        widgets::status_label(ui, cx.theme, Tone::Info, &words);
-    } else if let Some(problem) = form.name_problem(cx.draft.working()) {
-        widgets::status_label(ui, cx.theme, Tone::Error, &problem);
+}
+
+/// Into which route it goes, beside the button that adds it: below the fields it would be out of sight.
+fn place(ui: &mut Ui, cx: &PageCx, state: &mut State) {
+    let Some(form) = &mut state.adding else { return };
+    let (offer, problem) = (form.route_offer(cx.draft.working()), form.name_problem(cx.draft.working()));
+    widgets::checkbox(ui, &mut form.with_route, &offer);
+    if let Some(problem) = problem {
+        ui.label(RichText::new(problem).color(cx.theme.tone(Tone::Error)));
     }
 }
 
@@ -99,10 +98,18 @@ struct Told {
 
 fn key_and_end(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     ui.add_space(gap::M);
-    if wants_key(cx, joined(cx, state).as_ref()) {
+    let joined = joined(cx, state);
+    let takes_key = wants_key(cx, joined.as_ref());
+    if let Some(id) = &joined {
+        let key = if takes_key { ", which has no key yet" } else { " and uses its key" };
+        let words = format!("It joins account {id}{key}");
+        widgets::status_label(ui, cx.theme, Tone::Info, &words).on_hover_text(words);
+    }
+    if takes_key {
         key(ui, cx, state);
     }
     ui.add_space(gap::M);
+    place(ui, cx, state);
     finish(ui, cx, state);
 }
 
@@ -112,11 +119,15 @@ fn paste_box(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     ui.label(RichText::new(hint).color(cx.theme.text_soft));
     let changed = state.paste.show(ui, cx.theme, "Paste anything", None);
     let entered = ui.input(|input| input.key_pressed(egui::Key::Enter) || input.events.iter().any(is_paste));
-    state.entered |= state.paste.is_empty() && state.paste.is_entered();
+    if let Some(form) = &mut state.adding {
+        form.entered |= state.paste.is_empty() && state.paste.is_entered();
+    }
     if state.paste.is_empty() || !(entered || !changed && ui.memory(|memory| memory.focused().is_none())) {
         return;
     }
     let found = state.paste.read_out(Intake::read);
+    // Enter once more adds it, and what is pasted next is read, too.
+    state.paste = KeyField::opened();
     if found.is_empty() {
         cx.toast(Tone::Error, "That is neither a key, an address nor OPENAI_… lines. Nothing was taken from it.");
     }
@@ -199,7 +210,7 @@ fn key(ui: &mut Ui, cx: &PageCx, state: &mut State) {
         return;
     }
     state.new_key.show(ui, cx.theme, "Key", Some(form.service));
-    state.entered |= state.new_key.is_entered();
+    form.entered |= state.new_key.is_entered();
     ui.horizontal_wrapped(|ui| {
         for variable in &cx.snapshot.profile.environment_keys {
             if ui
@@ -235,7 +246,7 @@ fn finish(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         let ready = missing.is_empty() && form.name_problem(cx.draft.working()).is_none();
         let word = if joined.is_some() { "Add endpoint" } else { "Add account" };
         add = ui.add_enabled_ui(ready, |ui| widgets::primary_button(ui, cx.theme, word)).inner.clicked();
-        add |= ready && state.entered;
+        add |= ready && form.entered;
         cancel = ui.button("Cancel").clicked();
     });
     let text = "It goes into the draft: nothing is sent there before you apply it, at the foot of the window.";

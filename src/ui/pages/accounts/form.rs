@@ -41,6 +41,8 @@ pub struct Form {
     pub project: Option<String>,
     /// The name of an environment variable that holds the key, instead of a stored one.
     pub environment: Option<String>,
+    /// Enter was pressed in a field in this frame, where it has no other meaning.
+    pub entered: bool,
     /// Also create a route with this endpoint as first choice.
     pub with_route: bool,
     /// The key, until it is sent away. It was pasted.
@@ -61,6 +63,7 @@ impl Default for Form {
             organization: None,
             project: None,
             environment: None,
+            entered: false,
             with_route: true,
             key: None,
         }

@@ -134,6 +134,24 @@ fn a_key_that_was_pasted_may_be_on_the_clipboard() {
 }
 
 #[test]
+fn a_second_deployment_says_that_it_joins_the_account_and_keeps_its_key() {
+    let mut screen = Screen::open(snapshot(keyring(), SpareKeys::default()));
+    screen.click("Add account");
+    let url = "https://east.openai.azure.com/openai/deployments/gpt4o-batch/chat/completions?api-version=2024-10-21";
+    screen.harness.event(Event::Paste(url.to_owned()));
+    screen.harness.run_steps(4);
+    assert!(screen.spoken().contains("It joins account east and uses its key"), "{}", screen.spoken());
+    assert!(screen.spoken().contains("Create route gpt-4o with this endpoint as first choice"));
+    assert!(!screen.spoken().contains("You won't be able to read this key"), "none is asked for");
+    screen.harness.key_press(egui::Key::Enter);
+    screen.harness.run_steps(4);
+    assert!(screen.spoken().contains("east-gpt-4o joins account east and route gpt-4o once you apply the draft."));
+    assert!(screen.sent().is_none(), "the account's key stays");
+    let config = Arc::clone(screen.harness.state().draft().working());
+    assert_eq!((config.accounts.len(), config.endpoints.len(), config.routes.len()), (1, 1, 1));
+}
+
+#[test]
 fn a_next_key_is_tested_and_switched_to() {
     let line = (true, "The key is accepted.".to_owned());
     let test = KeyTest { finished_wall_ms: Some(1), lines: vec![line] };

@@ -268,7 +268,7 @@ fn when(cx: &PageCx, since: Option<Timestamp>) -> String {
 fn field(ui: &mut Ui, cx: &mut PageCx, id: &EndpointId, name: &str, empty: &str, field: Field) {
     let read = |mut one: Endpoint| *field(&mut one);
     let value = cx.draft.working().endpoint(id).cloned().and_then(read);
-    let applied = cx.draft.base().endpoint(id).cloned().map(read);
+    let applied = cx.draft.base().endpoint(id).cloned().map_or(value, read);
     let full = format!("{name} of {id}");
     let Some(change) = AmountEdit::new(&full, value).or_empty(empty).applied(applied).show(ui, cx.theme) else {
         return;

@@ -150,7 +150,7 @@ fn lock(ui: &mut Ui, cx: &mut PageCx, endpoint: &Endpoint) {
 fn share(ui: &mut Ui, cx: &mut PageCx, pool: Option<&QuotaPool>, endpoint: &Endpoint) {
     let id = &endpoint.id;
     let mine = endpoint.tokens_per_minute;
-    let applied = cx.draft.base().endpoint(id).map(|runs| runs.tokens_per_minute);
+    let applied = cx.draft.base().endpoint(id).map_or(mine, |runs| runs.tokens_per_minute);
     let Some(change) = amount(ui, cx, &format!("TPM of {id}"), (mine, applied), "learned") else { return };
     if let (Some(pool), AmountChange::Set(wanted)) = (pool.filter(|pool| !pool.soft), change) {
         let others = allot::allotted(cx.draft.working(), &pool.id).saturating_sub(mine.unwrap_or(0));
@@ -260,7 +260,7 @@ fn amount(
     ui: &mut Ui,
     cx: &PageCx,
     name: &str,
-    (value, applied): (Option<u64>, Option<Option<u64>>),
+    (value, applied): (Option<u64>, Option<u64>),
     hint: &str,
 ) -> Option<AmountChange> {
     let cell = ui.scope(|ui| {
@@ -276,7 +276,7 @@ type Field = fn(&mut Endpoint) -> &mut Option<u64>;
 /// A cell with one limit; a changed one goes into the draft as one undo step. Empty means `hint`.
 fn limit(ui: &mut Ui, cx: &mut PageCx, endpoint: &Endpoint, (what, field): (&str, Field), hint: &str) {
     let read = |mut one: Endpoint| *field(&mut one);
-    let applied = cx.draft.base().endpoint(&endpoint.id).cloned().map(read);
+    let applied = read(cx.draft.base().endpoint(&endpoint.id).unwrap_or(endpoint).clone());
     let values = (read(endpoint.clone()), applied);
     if let Some(change) = amount(ui, cx, &format!("{what} of {}", endpoint.id), values, hint) {
         put(cx, endpoint, (what, field), change);
