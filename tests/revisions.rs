@@ -1,6 +1,6 @@
 //! Who applied what, and a configuration file that two write: nothing is overwritten unasked, and nothing is lost.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test may end where it is wrong")]
+#![expect(clippy::expect_used, reason = "a test may end where it is wrong")]
 #![expect(unreachable_pub, dead_code, reason = "the screen's end is shared between test programs")]
 
 mod screen;
