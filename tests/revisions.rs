@@ -9,14 +9,14 @@ use std::fs;
 use std::sync::Arc;
 
 use screen::Console;
-use tidegate::contract::{Command, ConfigCommand, LiveCommand, NoticeBody, Snapshot};
+use tidegate::contract::{Base, Command, ConfigCommand, DemoCommand, LiveCommand, NoticeBody, Snapshot};
 use tidegate::model::config::Config;
 use tidegate::model::revision::{Author, LeftDraft};
 
 const CONFIG: &str = "# mine\n[[account]]\nid = \"sim\"\nservice = \"simulated\"\ncolour = \"teal\"\n";
 
 impl Console {
-    fn edited(&self, waiting: u32) -> (u64, Arc<Config>) {
+    fn edited(&self, waiting: u32) -> (Base, Arc<Config>) {
         self.screen.edited(|config| config.queue.max_waiting = waiting)
     }
 
@@ -49,6 +49,31 @@ fn folder() -> tempfile::TempDir {
 
 fn file(home: &tempfile::TempDir) -> String {
     fs::read_to_string(home.path().join("config.toml")).expect("it is there")
+}
+
+#[tokio::test]
+async fn the_demo_counts_for_itself_and_a_draft_of_it_is_not_applied_elsewhere() {
+    let home = folder();
+    let console = Console::open(home.path());
+    console.apply(7).await;
+    let kept = console.revisions().await;
+    assert_eq!(kept.first().map(|newest| newest.0), Some(2));
+
+    console.screen.ask(Command::Demo(DemoCommand::Enter)).await;
+    assert_eq!(console.screen.latest().applied.revision, 1, "a profile of its own");
+    console.apply(8).await;
+    let (base, config) = console.edited(9);
+    assert_eq!(base.revision, 2);
+    console.screen.ask(Command::Demo(DemoCommand::Leave)).await;
+    assert_eq!(console.screen.latest().applied.revision, 2);
+    assert_eq!(console.revisions().await, kept, "what runs has the number of its copy");
+    let NoticeBody::Failed(problem) = console.screen.ask(Command::Config(ConfigCommand::Apply { base, config })).await
+    else {
+        panic!("the demo's draft was applied, as its number is the same")
+    };
+    assert!(problem.what.starts_with("The draft is of profile Demo"), "{problem}");
+    console.apply(10).await;
+    assert_eq!(console.revisions().await.first().map(|newest| newest.0), Some(3));
 }
 
 #[tokio::test]

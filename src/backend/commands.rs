@@ -10,7 +10,9 @@ use std::time::Duration;
 use super::stage::{Event, Stage};
 use super::{callers, history, key_orders, lines, live, profile, profiles, revisions, turns};
 use crate::contract::snapshot::{Problem, RequestsView, Serving};
-use crate::contract::{Command, ConfigCommand, DemoCommand, EndpointCommand, LineCommand, NoticeBody, ServingCommand};
+use crate::contract::{
+    Base, Command, ConfigCommand, DemoCommand, EndpointCommand, LineCommand, NoticeBody, ServingCommand,
+};
 use crate::fake::load::Aim;
 use crate::model::check::{Finding, brought_in};
 use crate::model::checked::CheckedConfig;
@@ -29,7 +31,7 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
         stage.wait_for_turns().await;
     }
     let outcome = match command {
-        Command::Config(ConfigCommand::Apply { base, config }) => return apply(stage, id, base, &config).await,
+        Command::Config(ConfigCommand::Apply { base, config }) => return apply(stage, id, &base, &config).await,
         Command::Config(ConfigCommand::Reload) => return reload(stage, id).await,
         Command::Config(ConfigCommand::KeepMine) => revisions::keep_mine(stage),
         Command::Live(command) => return live::obey(stage, id, command).await,
@@ -96,19 +98,25 @@ fn cancel_all(stage: &Stage, client: &str) -> String {
     }
 }
 
-async fn apply(stage: &mut Stage, id: CommandId, base: u64, draft: &Arc<Config>) {
+async fn apply(stage: &mut Stage, id: CommandId, base: &Base, draft: &Arc<Config>) {
     let listen = stage.applied.config.listen.clone();
     let body =
-        if base == stage.applied.revision { try_apply(stage, draft) } else { NoticeBody::Failed(stale(stage, base)) };
+        if *base == stage.applied.base() { try_apply(stage, draft) } else { NoticeBody::Failed(stale(stage, base)) };
     follow_listen(stage, &listen).await;
     stage.publish();
     stage.tell(Some(id), body);
 }
 
 /// The draft was made of something else than what runs.
-pub(super) fn stale(stage: &Stage, base: u64) -> Problem {
+pub(super) fn stale(stage: &Stage, base: &Base) -> Problem {
+    let (from, now) = (base.revision, &stage.applied);
+    let what = if base.profile == now.profile {
+        format!("The draft starts from revision {from}, but revision {} runs by now.", now.revision)
+    } else {
+        format!("The draft is of profile {}, but {} runs by now.", base.profile, now.profile)
+    };
     Problem {
-        what: format!("The draft starts from revision {base}, but revision {} runs by now.", stage.applied.revision),
+        what,
         still_works: "Nothing was changed; your draft is kept.".to_owned(),
         next_step: "Look at what changed, then apply again.".to_owned(),
     }

@@ -12,7 +12,7 @@ use super::resolve::with_inventory;
 use super::revisions;
 use super::stage::Stage;
 use crate::contract::snapshot::{Applied, LiveView, Problem};
-use crate::contract::{LiveCommand, NoticeBody, RevertCause};
+use crate::contract::{Base, LiveCommand, NoticeBody, RevertCause};
 use crate::model::check::brought_in;
 use crate::model::checked::CheckedConfig;
 use crate::model::config::{AdminState, Config, LiveTuning};
@@ -94,7 +94,7 @@ fn patience(rules: &LiveTuning) -> Duration {
 pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: LiveCommand) {
     let listen = stage.applied.config.listen.clone();
     let body = match command {
-        LiveCommand::Try { base, config } => attempt(stage, base, &config).unwrap_or_else(|answer| answer),
+        LiveCommand::Try { base, config } => attempt(stage, &base, &config).unwrap_or_else(|answer| answer),
         LiveCommand::Keep => keep(stage).unwrap_or_else(NoticeBody::Failed),
         LiveCommand::Revert => match revert(stage) {
             Some(revision) => NoticeBody::Reverted { revision, why: RevertCause::Asked },
@@ -131,8 +131,8 @@ pub(super) fn forget(stage: &mut Stage) {
     }
 }
 
-fn attempt(stage: &mut Stage, base: u64, draft: &Arc<Config>) -> Result<NoticeBody, NoticeBody> {
-    if base != stage.applied.revision {
+fn attempt(stage: &mut Stage, base: &Base, draft: &Arc<Config>) -> Result<NoticeBody, NoticeBody> {
+    if *base != stage.applied.base() {
         return Err(NoticeBody::Failed(stale(stage, base)));
     }
     if stage.profile.file.is_none() {
@@ -223,7 +223,13 @@ mod tests {
 
     fn session(failing_before: u32) -> Live {
         let config = Arc::new(Config::default());
-        let before = Arc::new(Applied { revision: 14, config, findings: Vec::new(), file_problem: None });
+        let before = Arc::new(Applied {
+            profile: "Default".into(),
+            revision: 14,
+            config,
+            findings: Vec::new(),
+            file_problem: None,
+        });
         let edited = Timestamp::from_secs(100);
         Live { began_wall_ms: 0, before, edited, until: Timestamp::from_secs(160), failing_before }
     }

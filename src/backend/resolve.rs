@@ -52,5 +52,11 @@ pub(super) fn with_inventory(mut findings: Vec<Finding>, config: &Config, porter
 
 /// The first applied configuration.
 pub(super) fn applied(profile: &Loaded, findings: Vec<Finding>) -> Applied {
-    Applied { revision: 1, config: Arc::clone(&profile.config), findings, file_problem: profile.problem.clone() }
+    Applied {
+        profile: profile.shown.name.as_str().into(),
+        revision: 1,
+        config: Arc::clone(&profile.config),
+        findings,
+        file_problem: profile.problem.clone(),
+    }
 }

@@ -95,12 +95,21 @@ pub enum ExportFormat {
     Har,
 }
 
+/// What a draft was made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// The profile; another one may have the same number.
+    pub profile: Arc<str>,
+    /// The applied revision.
+    pub revision: u64,
+}
+
 /// About the configuration.
 pub enum ConfigCommand {
     /// Swap in this draft, if the applied revision is still its base.
     Apply {
         /// The revision the draft was cloned from.
-        base: u64,
+        base: Base,
         /// The whole configuration.
         config: Arc<Config>,
     },
@@ -115,7 +124,7 @@ pub enum LiveCommand {
     /// Run this draft, if the applied revision is still its base. The first one begins a session.
     Try {
         /// The revision the draft was cloned from.
-        base: u64,
+        base: Base,
         /// The whole configuration.
         config: Arc<Config>,
     },

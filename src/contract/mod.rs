@@ -11,8 +11,8 @@ pub mod line;
 pub mod snapshot;
 
 pub use command::{
-    Command, ConfigCommand, DemoCommand, EndpointCommand, ExportCommand, ExportFormat, Folder, KeyCommand, LineCommand,
-    LiveCommand, Notice, NoticeBody, ProfileCommand, RevertCause, SaveCommand, ServingCommand,
+    Base, Command, ConfigCommand, DemoCommand, EndpointCommand, ExportCommand, ExportFormat, Folder, KeyCommand,
+    LineCommand, LiveCommand, Notice, NoticeBody, ProfileCommand, RevertCause, SaveCommand, ServingCommand,
 };
 pub use desktop::{DesktopNote, NotePress};
 pub use door::{CallerCommand, DoorView};

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::contract::command::Base;
 use crate::contract::door::DoorView;
 use crate::contract::history::HistoryView;
 use crate::model::check::Finding;
@@ -136,7 +137,9 @@ pub struct Profile {
 /// The applied configuration.
 #[derive(Clone, Debug)]
 pub struct Applied {
-    /// Grows by one per apply.
+    /// The profile it belongs to: each counts its revisions for itself.
+    pub profile: Arc<str>,
+    /// Grows by one per apply. The copy that is kept of it has the same number.
     pub revision: u64,
     /// What runs.
     pub config: Arc<Config>,
@@ -144,6 +147,14 @@ pub struct Applied {
     pub findings: Vec<Finding>,
     /// The file could not be read; this is the last good configuration or none.
     pub file_problem: Option<Problem>,
+}
+
+impl Applied {
+    /// What a draft of it is made from.
+    #[must_use]
+    pub fn base(&self) -> Base {
+        Base { profile: Arc::clone(&self.profile), revision: self.revision }
+    }
 }
 
 /// A live session: edits that run and are not kept yet.

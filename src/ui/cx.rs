@@ -167,6 +167,7 @@ pub struct Asks {
     pub(super) page: Option<Page>,
     pub(super) target: Option<Target>,
     pub(super) toasts: Vec<(Tone, String)>,
+    pub(super) step: Option<String>,
     pub(super) review: bool,
     pub(super) acts: Vec<Action>,
     pub(super) selected: Option<Target>,
@@ -284,6 +285,11 @@ impl PageCx<'_> {
     /// Says something for a few seconds.
     pub fn toast(&mut self, tone: Tone, text: impl Into<String>) {
         self.asks.toasts.push((tone, text.into()));
+    }
+
+    /// Says what a step by keyboard came to, for a few seconds. It takes the place of what the step before said.
+    pub fn step(&mut self, text: &str) {
+        self.asks.step = Some(text.to_owned());
     }
 
     /// Opens the sheet that lists the draft's changes.

@@ -11,7 +11,7 @@ mod touched;
 use std::sync::Arc;
 
 use crate::contract::snapshot::Applied;
-use crate::contract::{Command, ConfigCommand, LiveCommand, Notice, NoticeBody};
+use crate::contract::{Base, Command, ConfigCommand, LiveCommand, Notice, NoticeBody};
 use crate::model::check::{Finding, brought_in, check};
 use crate::model::config::Config;
 use crate::model::id::CommandId;
@@ -44,6 +44,7 @@ fn edited(config: &Config, change: impl FnOnce(&mut Config)) -> Arc<Config> {
 #[derive(Debug)]
 pub struct Draft {
     base_revision: u64,
+    profile: Arc<str>,
     base: Arc<Config>,
     working: Arc<Config>,
     steps: Vec<Step>,
@@ -66,6 +67,7 @@ impl Draft {
         let config = Arc::clone(&applied.config);
         Self {
             base_revision: applied.revision,
+            profile: Arc::clone(&applied.profile),
             base: Arc::clone(&config),
             findings: check(&config),
             working: config,
@@ -265,7 +267,7 @@ impl Draft {
     #[must_use]
     pub fn apply(&self) -> Option<Command> {
         let config = self.ready()?;
-        Some(Command::Config(ConfigCommand::Apply { base: self.base_revision, config }))
+        Some(Command::Config(ConfigCommand::Apply { base: self.made_from(), config }))
     }
 
     /// The command that tries the draft in a live session; `None` as for [`Draft::apply`], or if it was rejected as it is.
@@ -273,7 +275,11 @@ impl Draft {
     pub fn attempt(&self) -> Option<Command> {
         let failed = !self.rejected.is_empty() || self.failed == Some(self.version);
         let config = self.ready().filter(|_| !failed)?;
-        Some(Command::Live(LiveCommand::Try { base: self.base_revision, config }))
+        Some(Command::Live(LiveCommand::Try { base: self.made_from(), config }))
+    }
+
+    fn made_from(&self) -> Base {
+        Base { profile: Arc::clone(&self.profile), revision: self.base_revision }
     }
 
     fn ready(&self) -> Option<Arc<Config>> {

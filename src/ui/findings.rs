@@ -41,6 +41,20 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, table: &str, place: Option<usize>) {
     }
 }
 
+/// The place that a sentence is about, and a link to it: where it was found, or else the first that it names.
+#[must_use]
+pub fn link(config: &Config, finding: &Finding) -> Option<(String, Target)> {
+    let place = finding.at.place;
+    let found = match finding.at.table.as_str() {
+        "endpoint" => config.endpoints.get(place?).map(|one| (one.id.to_string(), Target::Endpoint(one.id.clone()))),
+        "account" => config.accounts.get(place?).map(|one| (one.id.to_string(), Target::Account(one.id.clone()))),
+        "quota_pool" => config.quota_pools.get(place?).map(|one| (one.id.to_string(), Target::Pool(one.id.clone()))),
+        "route" => config.routes.get(place?).map(|one| (one.model.to_string(), Target::Route(one.model.clone()))),
+        _ => None,
+    };
+    found.or_else(|| places(config, finding).into_iter().next())
+}
+
 /// The places that a sentence names in quotes; a route's own name is none, since it is said there.
 fn places(config: &Config, finding: &Finding) -> Vec<(String, Target)> {
     let mut found: Vec<(String, Target)> = Vec::new();
@@ -75,6 +89,8 @@ mod tests {
         let message =
             "Route \"demo-chat\" lists \"sim-ptu\" of \"sim-b/eastus/demo\", \"sim-ptu\" and \"nothing\".".to_owned();
         let finding = Finding { severity: Severity::Warning, at, line: None, message };
+        let (name, target) = link(&fixture::config(), &finding).unwrap();
+        assert_eq!((name.as_str(), target), ("demo-chat", Target::Route("demo-chat".into())), "where it was found");
         let targets: Vec<Target> = places(&fixture::config(), &finding).into_iter().map(|(_, target)| target).collect();
         assert_eq!(targets, [Target::Endpoint("sim-ptu".into()), Target::Pool("sim-b/eastus/demo".into())]);
     }

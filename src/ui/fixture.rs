@@ -149,7 +149,13 @@ pub fn empty() -> Snapshot {
             state_dir: "/home/you/.local/state/tidegate".to_owned(),
             environment_keys: vec![],
         },
-        applied: Arc::new(Applied { revision: 0, config, findings: vec![], file_problem: None }),
+        applied: Arc::new(Applied {
+            profile: "Demo".into(),
+            revision: 0,
+            config,
+            findings: vec![],
+            file_problem: None,
+        }),
         left_draft: None,
         revisions: Arc::default(),
         on_disk: None,
@@ -200,7 +206,7 @@ pub fn snapshot_at(second: u64) -> Snapshot {
             accounts: config.accounts.iter().map(key).collect(),
             ..KeysView::default()
         }),
-        applied: Arc::new(Applied { revision: 14, config, findings, file_problem: None }),
+        applied: Arc::new(Applied { profile: "Demo".into(), revision: 14, config, findings, file_problem: None }),
         line: line_view(second),
         arrivals: Arrivals { requests: 40 + second, last_wall_ms: Some(WALL_MS), ..Arrivals::default() },
         ..empty()

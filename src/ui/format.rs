@@ -78,21 +78,23 @@ pub fn full_in(when: Exhaustion, now: Timestamp) -> Option<String> {
     Some(format!("{what} in ~{left} at this rate"))
 }
 
-/// What is expected to be asked for: `expects ~84k TPM, rarely over 102k`. `None`: nothing.
+/// Whose expectation of whom it is, and until when; what is expected follows.
+pub const EXPECTATION: &str = "Tidegate expects clients to ask for this in the next 10 s, if they go on as they do: ";
+
+/// What clients are expected to ask for: `next 10 s: clients want ~84k TPM`. `None`: nothing.
 #[must_use]
 pub fn expects(demand: Demand) -> Option<String> {
-    (demand.expected > 0)
-        .then(|| format!("expects ~{} TPM, rarely over {}", Short(demand.expected), Short(demand.upper)))
+    (demand.expected > 0).then(|| format!("next 10 s: clients want ~{} TPM", Short(demand.expected)))
 }
 
 /// The same by priority, for those that are expected to ask: `interactive ~40k TPM, rarely over 52k · bulk ~3k TPM, …`.
 #[must_use]
 pub fn expects_each(demand: &[Demand; 3]) -> Option<String> {
     let of = |(demand, class): (&Demand, &str)| {
-        let said = expects(*demand)?;
-        Some(said.replacen("expects", class, 1))
+        format!("{class} ~{} TPM, rarely over {}", Short(demand.expected), Short(demand.upper))
     };
-    let each: Vec<String> = demand.iter().zip(["interactive", "normal", "bulk"]).filter_map(of).collect();
+    let some = demand.iter().zip(["interactive", "normal", "bulk"]).filter(|(demand, _)| demand.expected > 0);
+    let each: Vec<String> = some.map(of).collect();
     (!each.is_empty()).then(|| each.join(" · "))
 }
 
@@ -225,9 +227,9 @@ mod tests {
     }
 
     #[test]
-    fn demand_is_said_with_its_upper_end() {
+    fn demand_is_said_with_whose_it_is_and_until_when() {
         let words = expects(Demand { expected: 84_000, upper: 102_000, trend: 0 });
-        assert_eq!(words.as_deref(), Some("expects ~84k TPM, rarely over 102k"));
+        assert_eq!(words.as_deref(), Some("next 10 s: clients want ~84k TPM"));
         assert_eq!(expects(Demand::default()), None);
     }
 

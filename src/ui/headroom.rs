@@ -21,7 +21,7 @@ pub fn bar<'a>(view: &EndpointView, name: &'a str, now: Timestamp) -> Bar<'a> {
         drained: view.drained_tokens(),
         limit: view.provider_tokens_per_minute.or(view.tokens.limit),
         soft_cap: view.soft_cap,
-        tone: status::endpoint(view, now).tone,
+        tone: status::of_view(view, now).tone,
     }
 }
 
@@ -33,6 +33,19 @@ pub fn words(view: &EndpointView) -> String {
     match view.drained_tokens() {
         0 => taken,
         _ => format!("{taken} · {} last min", Short(view.last_minute.tokens)),
+    }
+}
+
+/// What is left: `43.7k of 60k free`, with what the last minute brought where that drained; `limit unknown`.
+#[must_use]
+pub fn free(view: &EndpointView) -> String {
+    let (Some(left), Some(limit)) = (view.tokens.headroom(), view.tokens.limit) else {
+        return "limit unknown".to_owned();
+    };
+    let free = format!("{} of {} free", Short(left), Short(limit));
+    match view.drained_tokens() {
+        0 => free,
+        _ => format!("{free} · {} last min", Short(view.last_minute.tokens)),
     }
 }
 
@@ -71,6 +84,7 @@ mod tests {
     #[test]
     fn what_drained_within_the_minute_is_said_beside_what_is_taken_now() {
         assert_eq!(words(&view()), "0 / 600k · 34k last min");
+        assert_eq!(free(&view()), "600k of 600k free · 34k last min");
         assert_eq!(bar(&view(), "Tokens", Timestamp::ZERO).drained, 34_000);
         assert!(why_little(&view()).unwrap().starts_with("34k tokens went there"));
     }
@@ -80,6 +94,10 @@ mod tests {
         let mut all_counts = view();
         all_counts.tokens.used = 34_000;
         assert_eq!((words(&all_counts).as_str(), why_little(&all_counts)), ("34k / 600k", None));
+        all_counts.tokens.reserved = 6_000;
+        assert_eq!(free(&all_counts), "560k of 600k free", "what is reserved is not free");
+        all_counts.tokens.limit = None;
+        assert_eq!(free(&all_counts), "limit unknown");
     }
 
     #[test]

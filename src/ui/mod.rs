@@ -18,6 +18,7 @@ pub mod flash;
 mod flash_tests;
 pub mod format;
 pub mod headroom;
+pub mod holds;
 pub mod key_shape;
 pub mod key_test;
 pub mod keyless;

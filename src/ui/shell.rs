@@ -306,6 +306,9 @@ impl Console {
         for (tone, text) in asks.toasts {
             self.toasts.add(ctx, Toast::new(tone, text));
         }
+        if let Some(text) = asks.step {
+            self.toasts.step(ctx, text);
+        }
         for (id, undo) in asks.undoable {
             self.pending.add(id, undo);
         }
@@ -332,7 +335,7 @@ impl Console {
                 NoticeBody::NotePressed { note, press } => self.press_note(Some(ctx), *note, *press),
                 _ => {}
             }
-            let undo = self.pending.take(notice.id).or_else(|| Undo::of_notice(&notice.body));
+            let undo = self.pending.take(notice.id, &notice.body).or_else(|| Undo::of_notice(&notice.body));
             if matches!(&notice.body, NoticeBody::Reverted { why, .. } if *why != RevertCause::Asked) {
                 self.tuning.stop();
             }
@@ -345,8 +348,12 @@ impl Console {
 
     fn apply(&mut self, ctx: &egui::Context) {
         let Some(command) = self.draft.apply() else { return };
+        let undo = Undo::of(&command, &self.line.latest());
         if let Some(id) = self.send(ctx, command) {
             self.draft.applying(id);
+            if let Some(undo) = undo {
+                self.pending.add(id, undo);
+            }
         }
     }
 

@@ -2,6 +2,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 
 use super::*;
+use crate::contract::snapshot::Applied;
 use crate::contract::{BackEnd, CommandInbox, EndpointCommand, ServingCommand};
 use crate::model::config::AdminState;
 use crate::ui::fixture;
@@ -125,7 +126,71 @@ fn the_draft_bar_comes_with_a_change_and_applying_sends_the_draft() {
     let Some(Command::Config(crate::contract::ConfigCommand::Apply { base, config })) = screen.command() else {
         panic!("another command")
     };
-    assert_eq!((base, config.queue.max_waiting), (14, 7));
+    assert_eq!((base.revision, config.queue.max_waiting), (14, 7));
+}
+
+#[test]
+fn enter_opens_the_review_and_enter_applies_what_it_lists() {
+    let mut screen = screen();
+    screen.harness.state_mut().draft.edit("Shorten the line", |config| config.queue.max_waiting = 7);
+    screen.harness.run_steps(3);
+    screen.harness.get_by_label("Review").focus();
+    screen.harness.run_steps(2);
+    screen.harness.key_press(egui::Key::Enter);
+    screen.harness.run_steps(4);
+    assert!(screen.harness.query_by_label_contains("The line holds 7 requests").is_some());
+    assert!(screen.command().is_none(), "nothing is applied that was not listed");
+    screen.harness.key_press(egui::Key::Enter);
+    screen.harness.run_steps(3);
+    assert!(matches!(screen.command(), Some(Command::Config(crate::contract::ConfigCommand::Apply { .. }))));
+}
+
+#[test]
+fn what_was_applied_is_taken_back_from_its_message() {
+    let mut screen = screen();
+    let before = std::sync::Arc::clone(screen.harness.state().draft().base());
+    screen.harness.state_mut().draft.edit("Shorten the line", |config| config.queue.max_waiting = 7);
+    screen.harness.run_steps(3);
+    screen.click("Apply");
+    let Some((id, Command::Config(crate::contract::ConfigCommand::Apply { base, config }))) = screen.sent() else {
+        panic!("another command")
+    };
+    let applied = Applied { config, revision: 15, ..Applied::clone(&screen.harness.state().line.latest().applied) };
+    let now = Snapshot { applied: applied.into(), ..fixture::snapshot() };
+    screen.back.publish(now);
+    screen.back.tell(Notice { id: Some(id), body: NoticeBody::Applied { revision: 15, findings: vec![] } });
+    screen.harness.run_steps(4);
+    assert!(screen.harness.query_by_label("Rev 15 applied").is_some());
+    screen.click("Undo");
+    let Some(Command::Config(crate::contract::ConfigCommand::Apply { base: on, config })) = screen.command() else {
+        panic!("another command")
+    };
+    assert_eq!((on.revision, on.profile), (15, base.profile));
+    assert_eq!(config, before);
+}
+
+#[test]
+fn what_was_discarded_is_a_draft_again_from_its_message() {
+    let mut screen = screen();
+    screen.harness.state_mut().draft.edit("Shorten the line", |config| config.queue.max_waiting = 7);
+    screen.harness.run_steps(3);
+    screen.click("Discard");
+    assert!(!screen.harness.state().draft().is_changed());
+    screen.click("Re-apply as draft");
+    assert_eq!(screen.harness.state().draft().working().queue.max_waiting, 7);
+}
+
+#[test]
+fn an_apply_that_failed_has_nothing_to_take_back() {
+    let mut screen = screen();
+    screen.harness.state_mut().draft.edit("Shorten the line", |config| config.queue.max_waiting = 7);
+    screen.harness.run_steps(3);
+    screen.click("Apply");
+    let Some((id, _)) = screen.sent() else { panic!("nothing was sent") };
+    screen.back.tell(Notice { id: Some(id), body: NoticeBody::Rejected(vec![]) });
+    screen.harness.run_steps(4);
+    assert!(screen.harness.query_by_label_contains("Not applied").is_some());
+    assert!(screen.harness.query_by_label("Undo").is_none());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Invariant: the two axes are never merged; each state has one word on every page.
 //! Absent on purpose: sentences of reasons and verdicts.
 
+use crate::contract::Snapshot;
 use crate::model::config::AdminState;
 use crate::model::outcome::ThrottleKind;
 use crate::model::status::{EndpointView, Health, RestCause};
@@ -68,9 +69,29 @@ pub fn admin(state: AdminState) -> Status {
     }
 }
 
+/// What we see of an endpoint. One that we have not heard from since it runs may have served before, in an earlier run or
+/// before the demo: the history knows.
+#[must_use]
+pub fn seen(view: &EndpointView, snapshot: &Snapshot) -> Status {
+    let used = || snapshot.history.usage.iter().any(|(key, _)| key.endpoint.as_ref() == Some(&view.id));
+    match view.health {
+        Health::Unknown if used() => Status::new(Tone::Quiet, "Not used lately"),
+        known => health(known, snapshot.at),
+    }
+}
+
 /// The one state to show where only one fits: what the person set wins, as it is the stronger word.
 #[must_use]
-pub fn endpoint(view: &EndpointView, now: Timestamp) -> Status {
+pub fn endpoint(view: &EndpointView, snapshot: &Snapshot) -> Status {
+    match view.admin_state {
+        AdminState::Enabled => seen(view, snapshot),
+        set => admin(set),
+    }
+}
+
+/// The same by the view alone, which does not tell whether what is not used served before. The tone is the same.
+#[must_use]
+pub fn of_view(view: &EndpointView, now: Timestamp) -> Status {
     match view.admin_state {
         AdminState::Enabled => health(view.health, now),
         set => admin(set),
@@ -100,6 +121,19 @@ mod tests {
         let state = Health::Resting { until, cause: RestCause::Throttled(ThrottleKind::Tokens) };
         let shown = health(state, Timestamp::from_secs(60));
         assert_eq!((shown.tone, shown.word.as_str()), (Tone::Throttled, "Throttled 0:12"));
+    }
+
+    #[test]
+    fn an_endpoint_that_served_before_this_run_is_not_called_unused() {
+        let mut snapshot = crate::ui::fixture::snapshot();
+        let word = |snapshot: &Snapshot, id: &str| {
+            let view = EndpointView { health: Health::Unknown, ..snapshot.view.endpoint(&id.into()).unwrap().clone() };
+            endpoint(&view, snapshot).word
+        };
+        assert_eq!(word(&snapshot, "sim-ptu"), "Not used lately", "the history has requests of it");
+        assert_eq!(word(&snapshot, "sim-sweden"), "Not used yet");
+        snapshot.history.usage = std::sync::Arc::default();
+        assert_eq!(word(&snapshot, "sim-ptu"), "Not used yet");
     }
 
     #[test]

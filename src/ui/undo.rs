@@ -1,17 +1,20 @@
-//! What takes back a change that acted at once: pausing, draining, resuming.
+//! What takes back a change that acted at once: pausing, draining, resuming, applying.
 //!
 //! Invariant: an undo restores what was applied when the command was sent; undoing is offered once.
-//! Absent on purpose: edits of the draft, which have a history of their own, and keys, which have none.
+//! Absent on purpose: edits that are not applied, which have a history of their own, and keys, which have none.
+
+use std::sync::Arc;
 
 use crate::contract::snapshot::Serving;
 use crate::contract::{
-    Command, DemoCommand, EndpointCommand, LineCommand, NoticeBody, RevertCause, ServingCommand, Snapshot,
+    Base, Command, ConfigCommand, DemoCommand, EndpointCommand, LineCommand, NoticeBody, RevertCause, ServingCommand,
+    Snapshot,
 };
-use crate::model::config::AdminState;
+use crate::model::config::{AdminState, Config};
 use crate::model::id::{CommandId, EndpointId, RequestId};
 
 /// The way back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Undo {
     /// Gives an endpoint the state it had.
     Endpoint(EndpointId, AdminState),
@@ -23,8 +26,10 @@ pub(super) enum Undo {
     Keep(RequestId),
     /// Begins the demo again.
     Demo,
-    /// Takes the newest step of the draft back: what was tried in a live session is a draft again.
+    /// Takes the newest step of the draft back: what was tried in a live session, or discarded, is a draft again.
     Tried,
+    /// Applies again what ran before, as a revision of its own. With what runs by then.
+    Applied(Arc<Config>, Base),
 }
 
 impl Undo {
@@ -40,6 +45,9 @@ impl Undo {
             Command::Demo(DemoCommand::Leave) => Some(Self::Demo),
             Command::Profile(_) => snapshot.profile.demo.then_some(Self::Demo),
             Command::Line(LineCommand::CancelSoon(request)) => Some(Self::Keep(*request)),
+            Command::Config(ConfigCommand::Apply { .. }) => {
+                Some(Self::Applied(Arc::clone(&snapshot.applied.config), snapshot.applied.base()))
+            }
             _ => None,
         }
     }
@@ -52,7 +60,19 @@ impl Undo {
             Self::Pause => Some(Command::Serving(ServingCommand::Pause)),
             Self::Keep(request) => Some(Command::Line(LineCommand::Keep(request))),
             Self::Demo => Some(Command::Demo(DemoCommand::Enter)),
+            Self::Applied(config, base) => Some(Command::Config(ConfigCommand::Apply { base, config })),
             Self::Tried => None,
+        }
+    }
+
+    /// The same once the command was answered; `None`: nothing came of it, so there is nothing to take back.
+    pub(super) fn once(self, answer: &NoticeBody) -> Option<Self> {
+        match (self, answer) {
+            (Self::Applied(config, base), NoticeBody::Applied { revision, .. }) => {
+                Some(Self::Applied(config, Base { revision: *revision, ..base }))
+            }
+            (Self::Applied(..), _) => None,
+            (undo, _) => Some(undo),
         }
     }
 
@@ -60,7 +80,7 @@ impl Undo {
     pub(super) const fn outlives_the_profile(&self) -> bool {
         match self {
             Self::Resume | Self::Pause | Self::Keep(_) | Self::Demo => true,
-            Self::Endpoint(..) | Self::Tried => false,
+            Self::Endpoint(..) | Self::Tried | Self::Applied(..) => false,
         }
     }
 
@@ -69,7 +89,7 @@ impl Undo {
         match self {
             Self::Tried => "Re-apply as draft",
             Self::Demo => "Back to the demo",
-            Self::Endpoint(..) | Self::Resume | Self::Pause | Self::Keep(_) => "Undo",
+            Self::Endpoint(..) | Self::Resume | Self::Pause | Self::Keep(_) | Self::Applied(..) => "Undo",
         }
     }
 
@@ -102,9 +122,9 @@ impl Pending {
         self.0.retain(|(_, undo)| undo.outlives_the_profile());
     }
 
-    /// The way back from the command that was just answered.
-    pub(super) fn take(&mut self, id: Option<CommandId>) -> Option<Undo> {
+    /// The way back from the command that was just answered so.
+    pub(super) fn take(&mut self, id: Option<CommandId>, answer: &NoticeBody) -> Option<Undo> {
         let place = self.0.iter().position(|(waiting, _)| Some(*waiting) == id)?;
-        Some(self.0.swap_remove(place).1)
+        self.0.swap_remove(place).1.once(answer)
     }
 }

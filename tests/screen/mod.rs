@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate::backend::{self, Options, Running};
-use tidegate::contract::{Command, NoticeBody, Snapshot, UiEnd};
+use tidegate::contract::{Base, Command, NoticeBody, Snapshot, UiEnd};
 use tidegate::model::config::Config;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -125,10 +125,10 @@ impl Screen {
     }
 
     /// What runs, edited, and the revision it was made from.
-    pub fn edited(&self, edit: impl FnOnce(&mut Config)) -> (u64, Arc<Config>) {
+    pub fn edited(&self, edit: impl FnOnce(&mut Config)) -> (Base, Arc<Config>) {
         let applied = Arc::clone(&self.latest().applied);
         let mut config = Config::clone(&applied.config);
         edit(&mut config);
-        (applied.revision, Arc::new(config))
+        (applied.base(), Arc::new(config))
     }
 }

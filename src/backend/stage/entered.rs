@@ -54,7 +54,8 @@ impl Stage {
         let revision = checked.revision;
         self.newest = self.newest.max(revision);
         let findings = with_inventory(findings, &config, &self.porter);
-        self.applied = Arc::new(Applied { revision, config, findings, file_problem: None });
+        let profile = Arc::clone(&self.applied.profile);
+        self.applied = Arc::new(Applied { profile, revision, config, findings, file_problem: None });
         self.start_simulated();
         self.ways.set(&self.applied.config.upstream);
         self.door.config.store(Arc::clone(&checked));
@@ -89,10 +90,10 @@ impl Stage {
         self.profiles = self.profiles.saturating_add(1);
         (self.revisions, self.on_disk) = (Arc::default(), None);
         self.drafts = Drafts::kept(self.back.draft());
+        self.newest = revisions::first(&self.profile);
         revisions::adopt(self);
         self.porter = Porter::open(&self.profile.paths);
-        let (checked, findings) = resolve(&self.profile, self.next_revision(), &self.porter);
-        self.newest = checked.revision;
+        let (checked, findings) = resolve(&self.profile, self.newest, &self.porter);
         self.applied = Arc::new(Applied { revision: checked.revision, ..applied(&self.profile, findings) });
         callers::forget_removed(self);
         let seed = self.options.seed.unwrap_or_else(|| self.clock.wall_ms());

@@ -66,6 +66,8 @@ pub struct State {
     fresh: Option<AccountId>,
     /// An account whose next key is tested as soon as it is kept, with the fingerprint of the one before.
     fresh_next: Option<(AccountId, Option<String>)>,
+    /// An account whose next key only has to be switched to, once its test is over.
+    to_switch: Option<AccountId>,
 }
 
 /// Shows the page.
@@ -193,7 +195,7 @@ fn account_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Accou
         stored_here(ui, cx, account);
         visited(ui, cx, account);
         if let Some(key) = &key {
-            rotate::show(ui, cx, account, key);
+            rotate::show(ui, cx, state, account, key);
         }
         buttons(ui, cx, state, account, key.as_ref());
         if rotate::is_kept(key.as_ref()) {
@@ -339,13 +341,14 @@ fn first_key(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account)
     key_field::promise(ui, cx.theme);
     field.show(ui, cx.theme, &name, Some(account.service));
     let (mut done, mut sent) = (false, false);
+    let (entered, pasted) = (field.is_entered() && !field.is_empty(), field.was_pasted());
     let answers = answers(&cx.snapshot.keys.keyring);
     ui.horizontal_wrapped(|ui| {
         let ready = !field.is_empty();
         let save = ui.add_enabled_ui(ready, |ui| widgets::primary_button(ui, cx.theme, "Save key")).inner.clicked();
         let hold = || egui::Button::new("Keep it until Tidegate quits");
         let hold = !answers && ui.add_enabled(!field.is_empty(), hold()).on_hover_text(WITHOUT_KEYRING).clicked();
-        if save || hold {
+        if save || hold || entered {
             let order = if hold { KeyCommand::Hold } else { KeyCommand::Set };
             match field.take() {
                 Some(key) => {
@@ -365,17 +368,16 @@ fn first_key(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account)
         state.entering = None;
     }
     if sent {
-        state.clipboard = Some(account.id.clone());
+        state.clipboard = pasted.then(|| account.id.clone());
         state.fresh = Some(account.id.clone());
     }
 }
 
 /// The way on from a key that is good to a first request, while there was none.
 fn first_use(ui: &mut Ui, cx: &mut PageCx, account: &AccountId, test: &KeyTest) {
-    let good = test.finished_wall_ms.is_some() && test.lines.iter().all(|(passed, _)| *passed);
     let mut own = cx.snapshot.view.endpoints.iter().filter(|one| one.account == *account).peekable();
     let unused = own.peek().is_some() && own.all(|one| one.counters.attempts == 0);
-    if good && unused {
+    if rotate::is_good(test) && unused {
         ui.horizontal_wrapped(|ui| {
             ui.label(RichText::new("No request of yours went there yet.").color(cx.theme.text_soft));
             if ui.button("Send a request, or point a tool here").clicked() {

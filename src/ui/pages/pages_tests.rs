@@ -164,7 +164,9 @@ fn a_card_lifted_with_space_is_carried_by_arrows_in_one_undo_step_and_put_back_b
     let before = stage.lanes();
     stage.harness.get_by_label("sim-ptu, first choice, position 1 of 1").focus();
     stage.settle();
-    for key in [Key::Space, Key::ArrowDown, Key::ArrowDown, Key::Space] {
+    // Through the three places of the group below, one of its own, and into the last.
+    let steps = [Key::ArrowDown; 5];
+    for key in [Key::Space].into_iter().chain(steps).chain([Key::Space]) {
         stage.press(Modifiers::NONE, key);
     }
     assert_eq!(stage.lanes(), [vec!["sim-eastus", "sim-westus"], vec!["sim-ptu", "sim-sweden"]]);

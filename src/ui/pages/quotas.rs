@@ -120,12 +120,12 @@ fn pool_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: &QuotaPool) 
 
 /// What the service thinks of it: always there, and louder where it is known to allow less.
 fn honesty(ui: &mut Ui, cx: &PageCx, members: &[&Endpoint]) {
-    let higher = members.iter().filter(|member| rows::above_reported(cx, member).is_some()).count();
+    let higher = members.iter().filter(|member| rows::above_service(cx, member).is_some()).count();
     ui.horizontal_wrapped(|ui| {
         widgets::note(ui, cx.theme, "This changes what Tidegate allows. Azure still enforces its own number.");
         if higher > 0 {
             let who = count(higher as u64, "endpoint is", "endpoints are");
-            let words = format!("{who} given more than the service last reported");
+            let words = format!("{who} given more than the service allows, which holds");
             widgets::status_label(ui, cx.theme, Tone::Near, &words);
         }
     });
@@ -141,9 +141,9 @@ fn header(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool) {
     ui.horizontal_wrapped(|ui| {
         ui.label(strong(id.to_string()));
         let name = format!("Total of {id}");
-        if let Some(AmountChange::Set(total)) =
-            AmountEdit::new(&name, Some(pool.tokens_per_minute)).unit("TPM").show(ui, cx.theme)
-        {
+        let applied = cx.draft.base().quota_pool(id).unwrap_or(pool).tokens_per_minute;
+        let field = AmountEdit::new(&name, Some(pool.tokens_per_minute)).unit("TPM").applied(Some(applied));
+        if let Some(AmountChange::Set(total)) = field.show(ui, cx.theme) {
             set_total(cx, pool, total, allotted);
         }
         ui.add(egui::Label::new(mono(format!("allotted {}", Grouped(allotted))).color(cx.theme.text_soft)).extend());

@@ -28,7 +28,7 @@ use crate::ui::actions::Action;
 use crate::ui::cx::{Page, PageCx, RowStep, Target};
 use crate::ui::findings;
 use crate::ui::flash;
-use crate::ui::format::expects_each;
+use crate::ui::format::{EXPECTATION, expects_each};
 use crate::ui::new_route;
 use crate::ui::theme::{Tone, gap, strong};
 use crate::ui::widgets::{self, icon_button};
@@ -231,7 +231,7 @@ fn standing(ui: &mut Ui, cx: &PageCx, route: &Route) {
 fn expected(ui: &mut Ui, cx: &PageCx, route: &Route) {
     let view = cx.snapshot.view.routes.iter().find(|view| view.model == route.model);
     if let Some(each) = view.and_then(|view| expects_each(&view.demand)) {
-        widgets::note(ui, cx.theme, &format!("Expected, if clients go on as they do: {each}"))
+        widgets::note(ui, cx.theme, &format!("{EXPECTATION}{each}"))
             .on_hover_text("Room is kept for the more important ones; what is rarely exceeded says how sure this is");
     }
 }

@@ -79,7 +79,7 @@ fn label(entry: &actions::Entry, now: &Circumstances) -> String {
 
 fn endpoints(snapshot: &Snapshot, items: &mut Vec<Item>) {
     for endpoint in &snapshot.view.endpoints {
-        let detail = format!("{} · {}", endpoint.model, status::endpoint(endpoint, snapshot.at).word);
+        let detail = format!("{} · {}", endpoint.model, status::endpoint(endpoint, snapshot).word);
         items.push(place(Kind::Endpoint, endpoint.id.as_str(), detail, Target::Endpoint(endpoint.id.clone())));
     }
     let states = [("Pause", AdminState::Paused), ("Drain", AdminState::Draining), ("Resume", AdminState::Enabled)];

@@ -25,6 +25,7 @@ use crate::ui::link;
 use crate::ui::palette::Does;
 use crate::ui::theme::{Theme, Tone};
 use crate::ui::trail::{Place, Trail};
+use crate::ui::undo::Undo;
 
 impl Console {
     /// What decides whether an action is allowed now.
@@ -129,6 +130,8 @@ impl Console {
             _ => {
                 self.draft.discard();
                 self.reviewing = false;
+                let toast = Toast::new(Tone::Info, "Discarded: the draft says again what runs.");
+                self.toasts.add(ctx, Toast { undo: Some(Undo::Tried), ..toast });
             }
         }
     }

@@ -132,7 +132,7 @@ fn endpoint(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, id: &EndpointId, wa
     ui.label(theme::title(id.as_str()).color(theme.text));
     let Some(view) = snapshot.view.endpoint(id) else { return gone(ui, theme, id.as_str()) };
     ui.horizontal_wrapped(|ui| {
-        let seen = status::health(view.health, snapshot.at);
+        let seen = status::seen(view, snapshot);
         status_label(ui, theme, seen.tone, &seen.word);
         note(ui, theme, &format!("You set: {}", status::admin(view.admin_state).word));
         if let Some(left) = headroom::running_out(view) {
@@ -236,7 +236,7 @@ fn member(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, id: &EndpointId, want
     ui.horizontal_wrapped(|ui| {
         link(ui, theme, id.as_str(), Target::Endpoint(id.clone()), wanted);
         if let Some(view) = snapshot.view.endpoint(id) {
-            let shown = status::endpoint(view, snapshot.at);
+            let shown = status::endpoint(view, snapshot);
             status_label(ui, theme, shown.tone, &shown.word);
         }
     });

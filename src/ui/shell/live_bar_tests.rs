@@ -56,7 +56,9 @@ impl Screen {
 
     fn tried(&mut self) -> Option<(CommandId, u64, u32)> {
         match self.sent()? {
-            (id, Command::Live(LiveCommand::Try { base, config })) => Some((id, base, config.queue.max_waiting)),
+            (id, Command::Live(LiveCommand::Try { base, config })) => {
+                Some((id, base.revision, config.queue.max_waiting))
+            }
             _ => panic!("another command"),
         }
     }

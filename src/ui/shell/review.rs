@@ -3,19 +3,22 @@
 //! Invariant: nothing is applied that was not listed; an error of the draft blocks.
 //! Absent on purpose: editing.
 
-use egui::{Id, Modal, RichText, ScrollArea};
+use egui::{RichText, ScrollArea};
 
 use super::Wish;
 use crate::contract::Snapshot;
 use crate::model::check::Severity;
+use crate::model::config::Endpoint;
 use crate::ui::draft::Draft;
+use crate::ui::findings;
+use crate::ui::holds;
 use crate::ui::theme::{self, Theme, Tone, gap};
-use crate::ui::widgets::{note, primary_button, status_label};
+use crate::ui::widgets::{answer_button, note, quiet_button, status_label};
 
 /// Shows the sheet; returns what was clicked. Esc closes it.
-pub(super) fn show(ctx: &egui::Context, theme: &Theme, draft: &Draft, snapshot: &Snapshot) -> Option<Wish> {
-    let mut wish = None;
-    let modal = Modal::new(Id::unique("review")).show(ctx, |ui| {
+pub(super) fn show(ctx: &egui::Context, theme: &Theme, draft: &Draft, snapshot: &Snapshot) -> Vec<Wish> {
+    let (mut wish, mut place) = (None, None);
+    let modal = super::sheet(ctx, "review").show(ctx, |ui| {
         ui.set_width((ctx.content_rect().width() - 96.0).min(560.0));
         ui.label(theme::title("Review changes").color(theme.text));
         note(ui, theme, "Requests under way finish under what runs now.");
@@ -30,18 +33,46 @@ pub(super) fn show(ctx: &egui::Context, theme: &Theme, draft: &Draft, snapshot: 
                 }
                 ui.add_space(gap::S);
             }
+            for words in held_down(draft, snapshot) {
+                warning(ui, theme, Tone::Near, &words);
+            }
             if let Some(words) = launch_port(draft, snapshot) {
-                ui.label(RichText::new(words).color(theme.tone(Tone::Near)));
+                warning(ui, theme, Tone::Near, &words);
             }
             for finding in draft.findings() {
                 let tone = if finding.severity == Severity::Error { Tone::Error } else { Tone::Near };
-                ui.label(RichText::new(&finding.message).color(theme.tone(tone)));
+                warning(ui, theme, tone, &finding.message);
+                if let Some((name, target)) = findings::link(draft.working(), finding)
+                    && quiet_button(ui, theme, &format!("Open {name}")).clicked()
+                {
+                    place = Some(Wish::Open(target));
+                }
             }
         });
         ui.add_space(gap::M);
         wish = buttons(ui, theme, draft);
     });
-    if modal.should_close() || !draft.is_changed() { Some(Wish::CloseReview) } else { wish }
+    let done = place.is_some() || modal.should_close() || !draft.is_changed();
+    let wish = if done { Some(Wish::CloseReview) } else { wish };
+    wish.into_iter().chain(place).collect()
+}
+
+/// A sentence to heed, whole on as many lines as it takes.
+fn warning(ui: &mut egui::Ui, theme: &Theme, tone: Tone, words: &str) {
+    ui.horizontal_top(|ui| {
+        ui.label(tone.icon().rich_text().size(15.0).color(theme.tone(tone)));
+        ui.add(egui::Label::new(RichText::new(words).color(theme.tone(tone))).wrap());
+    });
+}
+
+/// Limits of the draft that the service holds down.
+fn held_down(draft: &Draft, snapshot: &Snapshot) -> Vec<String> {
+    let limits = |one: &Endpoint| (one.tokens_per_minute, one.soft_cap_tokens_per_minute, one.pinned);
+    let typed = draft.working().endpoints.iter().filter(|typed| {
+        let before = draft.base().endpoint(&typed.id);
+        before.is_none_or(|before| limits(before) != limits(typed))
+    });
+    typed.filter_map(|typed| Some(format!("{}: {}.", typed.id, holds::words(snapshot, typed)?))).collect()
 }
 
 /// A port given at launch outranks the draft's.
@@ -56,7 +87,7 @@ fn buttons(ui: &mut egui::Ui, theme: &Theme, draft: &Draft) -> Option<Wish> {
     let mut wish = None;
     ui.horizontal(|ui| {
         let ready = draft.apply().is_some();
-        if ui.add_enabled_ui(ready, |ui| primary_button(ui, theme, "Apply changes")).inner.clicked() {
+        if ui.add_enabled_ui(ready, |ui| answer_button(ui, theme, "Apply changes")).inner.clicked() {
             wish = Some(Wish::Apply);
         }
         if ui.button("Keep editing").clicked() {

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use egui::{Id, Modal, RichText, ScrollArea, Ui};
+use egui::{RichText, ScrollArea, Ui};
 
 use crate::contract::Snapshot;
 use crate::contract::snapshot::RecordsView;
@@ -16,7 +16,7 @@ use crate::model::revision::{Author, Revision};
 use crate::ui::draft::{self, Draft};
 use crate::ui::format::{count, date_time};
 use crate::ui::theme::{self, Theme, gap};
-use crate::ui::widgets::{note, primary_button};
+use crate::ui::widgets::{answer_button, note};
 
 /// A lower window has room for the lists alone, in points.
 const ROOMY: f32 = 420.0;
@@ -95,7 +95,7 @@ impl Sheet {
         self.follow(&snapshot.revisions);
         self.errors.follow(&snapshot.records);
         let mut close = false;
-        let modal = Modal::new(Id::unique("revisions")).show(ctx, |ui| {
+        let modal = super::sheet(ctx, "revisions").show(ctx, |ui| {
             ui.set_width((ctx.content_rect().width() - 96.0).min(720.0));
             close = match shown {
                 Shown::Revisions => self.revisions(ui, theme, snapshot, draft),
@@ -161,7 +161,7 @@ impl Sheet {
         }
         let mut close = false;
         ui.horizontal(|ui| {
-            let restore = ui.add_enabled_ui(config.is_some(), |ui| primary_button(ui, theme, "Restore as draft")).inner;
+            let restore = ui.add_enabled_ui(config.is_some(), |ui| answer_button(ui, theme, "Restore as draft")).inner;
             let hint = "Choose a revision that can be read";
             if let Some((one, config)) = chosen.zip(config).filter(|_| restore.on_disabled_hover_text(hint).clicked()) {
                 restored(draft, &format!("Restore rev {}", one.number), config);

@@ -31,6 +31,8 @@ pub(super) struct Toast {
     pub(super) look: Option<(&'static str, Look)>,
     /// The alert that it tells of: it says what that says, and goes when that is over.
     pub(super) alert: Option<u64>,
+    /// It tells of a step by keyboard, and the next step's takes its place.
+    pub(super) step: bool,
 }
 
 /// Where the button of a message leads.
@@ -53,7 +55,7 @@ pub(super) enum Pressed {
 impl Toast {
     /// A message without a button.
     pub(super) fn new(tone: Tone, text: impl Into<String>) -> Self {
-        Self { tone, text: text.into(), undo: None, look: None, alert: None }
+        Self { tone, text: text.into(), undo: None, look: None, alert: None, step: false }
     }
 }
 
@@ -104,6 +106,12 @@ impl Toasts {
             self.list.remove(0);
         }
         ctx.request_repaint();
+    }
+
+    /// Says what a step by keyboard came to, in place of what the one before did.
+    pub(super) fn step(&mut self, ctx: &egui::Context, text: String) {
+        self.list.retain(|(toast, _)| !toast.step);
+        self.add(ctx, Toast { step: true, ..Toast::new(Tone::Info, text) });
     }
 
     /// Lets messages of alerts say what these say by now; what is over and has no last word goes.

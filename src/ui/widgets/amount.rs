@@ -27,6 +27,7 @@ pub struct AmountEdit<'a> {
     unit: &'a str,
     value: Option<u64>,
     empty: Option<&'a str>,
+    applied: Option<u64>,
     width: f32,
 }
 
@@ -34,7 +35,7 @@ impl<'a> AmountEdit<'a> {
     /// A field named `name` that shows `value`. The name tells fields apart, so it must be unique on its page.
     #[must_use]
     pub fn new(name: &'a str, value: Option<u64>) -> Self {
-        Self { name, unit: "", value, empty: None, width: 96.0 }
+        Self { name, unit: "", value, empty: None, applied: value, width: 96.0 }
     }
 
     /// The unit behind the field.
@@ -48,6 +49,13 @@ impl<'a> AmountEdit<'a> {
     #[must_use]
     pub fn or_empty(mut self, hint: &'a str) -> Self {
         self.empty = Some(hint);
+        self
+    }
+
+    /// What runs now (`None`: nothing is set): a field that differs from it carries a dot that says so.
+    #[must_use]
+    pub fn applied(mut self, applied: Option<u64>) -> Self {
+        self.applied = applied;
         self
     }
 
@@ -84,6 +92,7 @@ impl<'a> AmountEdit<'a> {
             })
             .inner;
         response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, self.name));
+        let response = self.mark(ui, theme, response);
         if response.changed() {
             ui.data_mut(|data| data.insert_temp(id, text.clone()));
         }
@@ -102,6 +111,19 @@ impl<'a> AmountEdit<'a> {
         let change = read?;
         forget(ui, id);
         (text != shown && self.differs(change)).then_some(change)
+    }
+
+    /// The dot of a value that is not applied yet, in the field's corner, and what runs instead.
+    fn mark(&self, ui: &Ui, theme: &Theme, field: egui::Response) -> egui::Response {
+        if self.applied == self.value {
+            return field;
+        }
+        let runs =
+            self.applied.map_or_else(|| self.empty.unwrap_or("none").to_owned(), |value| Grouped(value).to_string());
+        let runs = format!("applied: {runs}");
+        ui.painter().circle_filled(field.rect.left_top() + egui::vec2(5.0, 5.0), 3.0, theme.tone(Tone::Info));
+        ui.ctx().accesskit_node_builder(field.id, |node| node.set_description(runs.clone()));
+        field.on_hover_text(runs)
     }
 
     fn read(&self, text: &str) -> Option<AmountChange> {

@@ -86,7 +86,11 @@ pub fn primary_button(ui: &mut Ui, theme: &Theme, text: &str) -> Response {
 /// The same in a sheet that asks something: it has the keyboard until the person moves on, so that Enter answers.
 pub fn answer_button(ui: &mut Ui, theme: &Theme, text: &str) -> Response {
     let response = primary_button(ui, theme, text);
-    if ui.memory(|memory| memory.focused().is_none()) {
+    // What had it below the sheet would hear Enter otherwise.
+    let layer = |id| ui.ctx().read_response(id).map(|focused| focused.layer_id);
+    let focused = ui.memory(egui::Memory::focused).and_then(layer);
+    let in_sheet = focused.is_some_and(|layer| ui.memory(|memory| memory.is_above_modal_layer(layer)));
+    if response.enabled() && !in_sheet {
         response.request_focus();
     }
     response

@@ -9,8 +9,10 @@ use super::form::Form;
 use super::intake::Intake;
 use super::key_field::{self, KeyField};
 use super::{State, keyring_line, service};
+use crate::contract::snapshot::KeyState;
 use crate::contract::{Command, KeyCommand};
 use crate::model::config::{AzureApi, Service};
+use crate::model::id::AccountId;
 use crate::ui::cx::PageCx;
 use crate::ui::keyless;
 use crate::ui::theme::{Theme, Tone, gap};
@@ -31,7 +33,12 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         }
         return;
     }
-    widgets::section(ui, cx.theme, "New account", |ui| {
+    let joined = joined(cx, state);
+    let title = joined.as_ref().map_or_else(|| "New account".to_owned(), |id| format!("New endpoint of account {id}"));
+    if let Some(form) = &mut state.adding {
+        form.entered = false;
+    }
+    widgets::section(ui, cx.theme, &title, |ui| {
         paste_box(ui, cx, state);
         if ui.available_width() < BESIDE {
             details(ui, cx, state);
@@ -47,20 +54,62 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     });
 }
 
+/// The known account that the endpoint joins.
+fn joined(cx: &PageCx, state: &State) -> Option<AccountId> {
+    state.adding.as_ref()?.joins(cx.draft.working()).map(|account| account.id.clone())
+}
+
+/// Whether a key is wanted: a known account keeps its own, if it has one.
+fn wants_key(cx: &PageCx, joined: Option<&AccountId>) -> bool {
+    let known = joined.and_then(|id| cx.snapshot.keys.accounts.iter().find(|key| key.account == *id));
+    joined.is_none() || known.is_some_and(|key| matches!(key.state, KeyState::Absent))
+}
+
 /// From this width on the key stands beside the details, so that all of it is seen at once.
 const BESIDE: f32 = 860.0;
 
 fn details(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     let Some(form) = &mut state.adding else { return };
-    if fields(ui, cx.theme, form) {
+    let told = fields(ui, cx.theme, form);
+    form.entered |= told.entered;
+    if told.misplaced {
         cx.toast(Tone::Info, "Paste it into the field Key, or into the first box.");
     }
 }
 
+/// Into which route it goes, beside the button that adds it: below the fields it would be out of sight.
+fn place(ui: &mut Ui, cx: &PageCx, state: &mut State) {
+    let Some(form) = &mut state.adding else { return };
+    let (offer, problem) = (form.route_offer(cx.draft.working()), form.name_problem(cx.draft.working()));
+    widgets::checkbox(ui, &mut form.with_route, &offer);
+    if let Some(problem) = problem {
+        ui.label(RichText::new(problem).color(cx.theme.tone(Tone::Error)));
+    }
+}
+
+/// What happened in the fields in a frame.
+#[derive(Default)]
+struct Told {
+    /// A key was pasted where it does not belong, and the person wants to know where it does.
+    misplaced: bool,
+    /// Enter was pressed.
+    entered: bool,
+}
+
 fn key_and_end(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     ui.add_space(gap::M);
-    key(ui, cx, state);
+    let joined = joined(cx, state);
+    let takes_key = wants_key(cx, joined.as_ref());
+    if let Some(id) = &joined {
+        let key = if takes_key { ", which has no key yet" } else { " and uses its key" };
+        let words = format!("It joins account {id}{key}");
+        widgets::status_label(ui, cx.theme, Tone::Info, &words).on_hover_text(words);
+    }
+    if takes_key {
+        key(ui, cx, state);
+    }
     ui.add_space(gap::M);
+    place(ui, cx, state);
     finish(ui, cx, state);
 }
 
@@ -70,10 +119,15 @@ fn paste_box(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     ui.label(RichText::new(hint).color(cx.theme.text_soft));
     let changed = state.paste.show(ui, cx.theme, "Paste anything", None);
     let entered = ui.input(|input| input.key_pressed(egui::Key::Enter) || input.events.iter().any(is_paste));
+    if let Some(form) = &mut state.adding {
+        form.entered |= state.paste.is_empty() && state.paste.is_entered();
+    }
     if state.paste.is_empty() || !(entered || !changed && ui.memory(|memory| memory.focused().is_none())) {
         return;
     }
     let found = state.paste.read_out(Intake::read);
+    // Enter once more adds it, and what is pasted next is read, too.
+    state.paste = KeyField::opened();
     if found.is_empty() {
         cx.toast(Tone::Error, "That is neither a key, an address nor OPENAI_… lines. Nothing was taken from it.");
     }
@@ -86,8 +140,8 @@ fn is_paste(event: &egui::Event) -> bool {
     matches!(event, egui::Event::Paste(_))
 }
 
-/// Everything but the key. True if the person pasted a key here and wants to know where it belongs.
-fn fields(ui: &mut Ui, theme: &Theme, form: &mut Form) -> bool {
+/// Everything but the key.
+fn fields(ui: &mut Ui, theme: &Theme, form: &mut Form) -> Told {
     ui.add_space(gap::M);
     ui.horizontal_wrapped(|ui| {
         let label = ui.label(RichText::new("Service").color(theme.text_soft));
@@ -106,11 +160,13 @@ fn fields(ui: &mut Ui, theme: &Theme, form: &mut Form) -> bool {
         }
     });
     let azure = form.service == Service::Azure;
-    let mut misplaced = false;
+    let mut told = Told::default();
     let mut field = |ui: &mut Ui, label: &str, hint: &str, text: &mut String| {
         let field = keyless::labelled(ui, theme, label, hint, text);
-        misplaced |= field.to_accounts;
-        field.response.lost_focus()
+        told.misplaced |= field.to_accounts;
+        let left = field.response.lost_focus();
+        told.entered |= left && ui.input(|input| input.key_pressed(egui::Key::Enter));
+        left
     };
     field(ui, "Account name", "acme-east", &mut form.id);
     field(ui, "Base URL", "https://NAME.openai.azure.com", &mut form.base_url);
@@ -128,8 +184,7 @@ fn fields(ui: &mut Ui, theme: &Theme, form: &mut Form) -> bool {
     if form.is_model_proposed() {
         widgets::note(ui, theme, "Taken from the deployment's name. Change it if your clients ask for another.");
     }
-    widgets::checkbox(ui, &mut form.with_route, "Create a route with this endpoint as first choice");
-    misplaced
+    told
 }
 
 fn key(ui: &mut Ui, cx: &PageCx, state: &mut State) {
@@ -155,6 +210,7 @@ fn key(ui: &mut Ui, cx: &PageCx, state: &mut State) {
         return;
     }
     state.new_key.show(ui, cx.theme, "Key", Some(form.service));
+    form.entered |= state.new_key.is_entered();
     ui.horizontal_wrapped(|ui| {
         for variable in &cx.snapshot.profile.environment_keys {
             if ui
@@ -178,6 +234,8 @@ fn kept(ui: &mut Ui, theme: &Theme, text: &str, back: &str) -> bool {
 }
 
 fn finish(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
+    let joined = joined(cx, state);
+    let takes_key = wants_key(cx, joined.as_ref());
     let Some(form) = &mut state.adding else { return };
     let missing = form.missing();
     if !missing.is_empty() {
@@ -185,26 +243,35 @@ fn finish(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     }
     let (mut add, mut cancel) = (false, false);
     ui.horizontal_wrapped(|ui| {
-        let ready = missing.is_empty();
-        add = ui.add_enabled_ui(ready, |ui| widgets::primary_button(ui, cx.theme, "Add account")).inner.clicked();
+        let ready = missing.is_empty() && form.name_problem(cx.draft.working()).is_none();
+        let word = if joined.is_some() { "Add endpoint" } else { "Add account" };
+        add = ui.add_enabled_ui(ready, |ui| widgets::primary_button(ui, cx.theme, word)).inner.clicked();
+        add |= ready && form.entered;
         cancel = ui.button("Cancel").clicked();
     });
-    let text = "It goes into the draft: nothing is sent there before you apply it, at the foot of the window. Its key is tested \
-                as soon as it is applied.";
-    widgets::note(ui, cx.theme, text);
+    let text = "It goes into the draft: nothing is sent there before you apply it, at the foot of the window.";
+    let tested = if takes_key { " Its key is tested as soon as it is applied." } else { "" };
+    widgets::note(ui, cx.theme, &format!("{text}{tested}"));
     if add {
         let id = form.account_id();
-        let key = form.key.take().or_else(|| state.new_key.take()).filter(|_| form.environment.is_none());
-        cx.draft.edit(format!("add account {id}"), |config| {
-            form.add_to(config);
-        });
+        let pasted = form.key.is_some() || state.new_key.was_pasted();
+        let key = form.key.take().or_else(|| state.new_key.take());
+        let key = key.filter(|_| form.environment.is_none() && takes_key);
+        let label =
+            if joined.is_some() { format!("add an endpoint to account {id}") } else { format!("add account {id}") };
+        let mut endpoint = None;
+        cx.draft.edit(label, |config| endpoint = Some(form.add_to(config)));
+        if let (Some(endpoint), true) = (endpoint, joined.is_some()) {
+            let route = if form.with_route { format!(" and route {}", form.model.trim()) } else { String::new() };
+            cx.toast(Tone::Info, format!("{endpoint} joins account {id}{route} once you apply the draft."));
+        }
         // Without a key there is nothing to test, and the account's card offers to add one.
-        if key.is_some() || form.environment.is_some() {
+        if key.is_some() || form.environment.is_some() && joined.is_none() {
             state.fresh = Some(id.clone());
         }
         if let Some(key) = key {
             let hold = state.in_memory && may_choose(cx);
-            state.clipboard = Some(id.clone());
+            state.clipboard = pasted.then(|| id.clone());
             cx.send(Command::Key(if hold { KeyCommand::Hold(id, key) } else { KeyCommand::Set(id, key) }));
         }
     }

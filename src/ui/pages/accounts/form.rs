@@ -10,6 +10,7 @@ use crate::model::config::{
 };
 use crate::model::id::{AccountId, EndpointId, ModelName};
 use crate::model::secret::Secret;
+use crate::ui::format::listed;
 
 /// OpenAI's own base URL.
 const OPENAI: &str = "https://api.openai.com/v1";
@@ -40,9 +41,11 @@ pub struct Form {
     pub project: Option<String>,
     /// The name of an environment variable that holds the key, instead of a stored one.
     pub environment: Option<String>,
+    /// Enter was pressed in a field in this frame, where it has no other meaning.
+    pub entered: bool,
     /// Also create a route with this endpoint as first choice.
     pub with_route: bool,
-    /// The key, until it is sent away.
+    /// The key, until it is sent away. It was pasted.
     pub key: Option<Secret>,
 }
 
@@ -60,6 +63,7 @@ impl Default for Form {
             organization: None,
             project: None,
             environment: None,
+            entered: false,
             with_route: true,
             key: None,
         }
@@ -147,8 +151,40 @@ impl Form {
 
     /// Whether the account exists already, so that only an endpoint is added.
     fn known_account<'c>(&self, config: &'c Config) -> Option<&'c Account> {
-        let same = |account: &&Account| account.service == self.service && account.base_url == self.base_url;
-        config.accounts.iter().find(same).filter(|_| self.service == Service::Azure)
+        config.accounts.iter().find(|account| self.is_at(account)).filter(|_| self.service == Service::Azure)
+    }
+
+    fn is_at(&self, account: &Account) -> bool {
+        let same = |one: &str, other: &str| one.trim().trim_end_matches('/') == other.trim().trim_end_matches('/');
+        account.service == self.service && same(&account.base_url, &self.base_url)
+    }
+
+    /// The account of this name at this address, which the endpoint joins; it keeps its own key.
+    #[must_use]
+    pub fn joins<'c>(&self, config: &'c Config) -> Option<&'c Account> {
+        config.account(&self.account_id()).filter(|account| self.is_at(account))
+    }
+
+    /// Why it cannot have this name; `None` if it can.
+    #[must_use]
+    pub fn name_problem(&self, config: &Config) -> Option<String> {
+        let taken = config.account(&self.account_id()).filter(|account| !self.is_at(account))?;
+        Some(format!("Account {} has another address, {}. Choose another name.", taken.id, taken.base_url))
+    }
+
+    /// What becomes of routes if it is put into one: the offer, in words.
+    #[must_use]
+    pub fn route_offer(&self, config: &Config) -> String {
+        let model = self.model.trim();
+        let first = config.route(&model.into()).and_then(|route| route.groups.first());
+        let beside =
+            first.map(|group| group.endpoints.iter().map(|member| member.endpoint.as_str()).collect::<Vec<_>>());
+        match beside.as_deref() {
+            Some([]) | None if model.is_empty() => "Create a route with this endpoint as first choice".to_owned(),
+            Some([]) => format!("Add it to route {model} as first choice"),
+            Some(beside) => format!("Add it to route {model} as first choice, beside {}", listed(beside)),
+            None => format!("Create route {model} with this endpoint as first choice"),
+        }
     }
 
     /// Adds the account (unless one of this id exists), its endpoint and, if wanted, the endpoint to its model's route as

@@ -51,6 +51,26 @@ fn a_second_deployment_of_a_resource_joins_its_account_and_route() {
 }
 
 #[test]
+fn an_endpoint_that_joins_an_account_and_a_route_says_so_before() {
+    let mut config = Config::default();
+    let mut form = filled(DEPLOYMENT, &config);
+    assert!(form.joins(&config).is_none());
+    assert_eq!(form.route_offer(&config), "Create route gpt-4o with this endpoint as first choice");
+    let first = form.add_to(&mut config);
+    form = filled(&DEPLOYMENT.replace("gpt4o-prod", "gpt4o-batch"), &config);
+    assert_eq!(form.joins(&config).map(|account| account.id.as_str()), Some("acme-east"));
+    assert_eq!(form.route_offer(&config), format!("Add it to route gpt-4o as first choice, beside {first}"));
+    form.base_url = "https://acme-west.openai.azure.com/".to_owned();
+    assert!(form.joins(&config).is_none());
+    assert!(
+        form.name_problem(&config).is_some_and(|why| why.contains("another address")),
+        "no account takes another's place"
+    );
+    form.base_url = "https://acme-east.openai.azure.com/".to_owned();
+    assert_eq!(form.name_problem(&config), None, "a slash at the end is no other address");
+}
+
+#[test]
 fn an_openai_key_alone_asks_for_the_model_and_never_shows_in_debug_output() {
     let form = filled("sk-proj-abcdefghijklmnopqrstuv", &Config::default());
     assert_eq!(form.base_url, OPENAI);

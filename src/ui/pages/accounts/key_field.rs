@@ -23,11 +23,21 @@ pub(super) struct KeyField {
     undo: Option<Undo>,
     /// It takes the keyboard when it is shown first: the person asked for it.
     wanted: bool,
+    /// Enter was pressed in it in this frame.
+    entered: bool,
+    /// Something was pasted into it since it was emptied last, and may be on the clipboard still.
+    pasted: bool,
 }
 
 impl Default for KeyField {
     fn default() -> Self {
-        Self { text: Zeroizing::new(String::with_capacity(ROOM)), undo: None, wanted: false }
+        Self {
+            text: Zeroizing::new(String::with_capacity(ROOM)),
+            undo: None,
+            wanted: false,
+            entered: false,
+            pasted: false,
+        }
     }
 }
 
@@ -72,11 +82,24 @@ impl KeyField {
             response.request_focus();
             ui.ctx().request_repaint();
         }
+        self.entered = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+        let is_paste = |event: &egui::Event| matches!(event, egui::Event::Paste(_));
+        self.pasted |= response.changed() && ui.input(|input| input.events.iter().any(is_paste));
         let mismatch = service.and_then(|service| KeyShape::within(&self.text)?.mismatch(service));
         if let Some(warning) = mismatch {
             ui.label(RichText::new(warning).color(theme.tone(Tone::Near)));
         }
         response.changed()
+    }
+
+    /// Whether Enter was pressed in it in this frame.
+    pub(super) const fn is_entered(&self) -> bool {
+        self.entered
+    }
+
+    /// Whether something was pasted into it since it was emptied last.
+    pub(super) const fn was_pasted(&self) -> bool {
+        self.pasted
     }
 
     /// Whether nothing is in it.
@@ -100,6 +123,7 @@ impl KeyField {
     pub(super) fn wipe(&mut self) {
         self.text.zeroize();
         self.undo = None;
+        self.pasted = false;
     }
 }
 

@@ -7,7 +7,7 @@ use egui::{RichText, Ui};
 
 use super::State;
 use super::key_field::{self, KeyField};
-use crate::contract::snapshot::{AccountKey, KeyState};
+use crate::contract::snapshot::{AccountKey, KeyState, KeyTest};
 use crate::contract::{Command, KeyCommand};
 use crate::model::config::{Account, Service};
 use crate::model::id::AccountId;
@@ -23,9 +23,9 @@ pub(super) fn is_kept(key: Option<&AccountKey>) -> bool {
 }
 
 /// What stands beside the key in use, and what can be done with it.
-pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, account: &Account, key: &AccountKey) {
+pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account, key: &AccountKey) {
     stand_in(ui, cx, key);
-    next(ui, cx, account, key);
+    next(ui, cx, state, account, key);
     previous(ui, cx, account, key);
     if let Some((variable, set)) = &key.spares.second {
         let (tone, text) = if *set {
@@ -52,7 +52,7 @@ fn stand_in(ui: &mut Ui, cx: &PageCx, key: &AccountKey) {
     });
 }
 
-fn next(ui: &mut Ui, cx: &mut PageCx, account: &Account, key: &AccountKey) {
+fn next(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account, key: &AccountKey) {
     let Some(fingerprint) = &key.spares.next else { return };
     let id = &account.id;
     ui.add_space(gap::S);
@@ -69,6 +69,13 @@ fn next(ui: &mut Ui, cx: &mut PageCx, account: &Account, key: &AccountKey) {
         ui.ctx().accesskit_node_builder(switch.id, |node| node.set_label(format!("Switch {id} to the next key")));
         let meaning =
             "New requests use the next key at once, running ones finish. The current one is kept for 10 minutes.";
+        if state.to_switch.as_ref() == Some(id) && test.is_some_and(is_good) {
+            // The one step left: it has the keyboard, so that Enter takes it.
+            state.to_switch = None;
+            if ui.memory(|memory| memory.focused().is_none()) {
+                switch.request_focus();
+            }
+        }
         if switch.on_hover_text(meaning).clicked() {
             cx.send(Command::Key(KeyCommand::Switch(id.clone())));
         }
@@ -92,6 +99,11 @@ fn previous(ui: &mut Ui, cx: &mut PageCx, account: &Account, key: &AccountKey) {
     });
 }
 
+/// Whether a test is over and found nothing wrong.
+pub(super) fn is_good(test: &KeyTest) -> bool {
+    test.finished_wall_ms.is_some() && test.lines.iter().all(|(passed, _)| *passed)
+}
+
 /// Pasting the next key, with the steps of the account's service.
 pub(super) fn paste(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account) {
     let Some((_, field)) = state.entering.as_mut().filter(|(id, _)| *id == account.id) else { return };
@@ -103,10 +115,12 @@ pub(super) fn paste(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &A
     key_field::promise(ui, cx.theme);
     field.show(ui, cx.theme, &format!("Next key of {}", account.id), Some(account.service));
     let (mut done, mut sent) = (false, false);
+    let (entered, pasted) = (field.is_entered() && !field.is_empty(), field.was_pasted());
     ui.horizontal_wrapped(|ui| {
         let ready = !field.is_empty();
         let keep = ui.add_enabled_ui(ready, |ui| widgets::primary_button(ui, cx.theme, "Save and test")).inner;
-        if keep.on_hover_text("It is kept as the next key and tested; nothing costs anything").clicked() {
+        let hint = "It is kept as the next key and tested; nothing costs anything";
+        if keep.on_hover_text(hint).clicked() || entered {
             sent = save(cx, field, account);
             done = sent;
         }
@@ -120,7 +134,8 @@ pub(super) fn paste(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &A
         state.entering = None;
     }
     if sent {
-        state.clipboard = Some(account.id.clone());
+        state.clipboard = pasted.then(|| account.id.clone());
+        state.to_switch = Some(account.id.clone());
         state.fresh_next = Some((account.id.clone(), next_of(cx, &account.id)));
     }
 }

@@ -99,6 +99,59 @@ fn another_key_is_pasted_beside_the_one_in_use_and_shown_nowhere() {
 }
 
 #[test]
+fn enter_keeps_a_next_key_and_once_it_is_good_enter_switches_to_it() {
+    let mut screen = Screen::open(snapshot(keyring(), SpareKeys::default()));
+    screen.click("Replace key");
+    screen.harness.event(Event::Text(KEY.to_owned()));
+    screen.harness.run_steps(3);
+    screen.harness.key_press(egui::Key::Enter);
+    screen.harness.run_steps(3);
+    assert!(matches!(screen.sent(), Some(KeyCommand::SetNext(..))));
+    assert!(!screen.spoken().contains("clipboard"), "it was typed, so it is on no clipboard");
+    let kept = SpareKeys { next: Some("ffee0011".to_owned()), ..SpareKeys::default() };
+    screen.back.publish(snapshot(keyring(), kept.clone()));
+    screen.harness.run_steps(4);
+    assert!(matches!(screen.sent(), Some(KeyCommand::TestNext(_))));
+    screen.harness.key_press(egui::Key::Enter);
+    screen.harness.run_steps(3);
+    assert!(screen.sent().is_none(), "not before its test is over");
+    let test = KeyTest { finished_wall_ms: Some(1), lines: vec![(true, "The key is accepted.".to_owned())] };
+    screen.back.publish(snapshot(keyring(), SpareKeys { next_test: Some(test), ..kept }));
+    screen.harness.run_steps(4);
+    screen.harness.key_press(egui::Key::Enter);
+    screen.harness.run_steps(3);
+    assert!(matches!(screen.sent(), Some(KeyCommand::Switch(_))));
+}
+
+#[test]
+fn a_key_that_was_pasted_may_be_on_the_clipboard() {
+    let mut screen = Screen::open(snapshot(keyring(), SpareKeys::default()));
+    screen.click("Replace key");
+    screen.harness.event(Event::Paste(KEY.to_owned()));
+    screen.harness.run_steps(3);
+    screen.click("Save and test");
+    assert!(screen.spoken().contains("The key may still be on your clipboard"));
+}
+
+#[test]
+fn a_second_deployment_says_that_it_joins_the_account_and_keeps_its_key() {
+    let mut screen = Screen::open(snapshot(keyring(), SpareKeys::default()));
+    screen.click("Add account");
+    let url = "https://east.openai.azure.com/openai/deployments/gpt4o-batch/chat/completions?api-version=2024-10-21";
+    screen.harness.event(Event::Paste(url.to_owned()));
+    screen.harness.run_steps(4);
+    assert!(screen.spoken().contains("It joins account east and uses its key"), "{}", screen.spoken());
+    assert!(screen.spoken().contains("Create route gpt-4o with this endpoint as first choice"));
+    assert!(!screen.spoken().contains("You won't be able to read this key"), "none is asked for");
+    screen.harness.key_press(egui::Key::Enter);
+    screen.harness.run_steps(4);
+    assert!(screen.spoken().contains("east-gpt-4o joins account east and route gpt-4o once you apply the draft."));
+    assert!(screen.sent().is_none(), "the account's key stays");
+    let config = Arc::clone(screen.harness.state().draft().working());
+    assert_eq!((config.accounts.len(), config.endpoints.len(), config.routes.len()), (1, 1, 1));
+}
+
+#[test]
 fn a_next_key_is_tested_and_switched_to() {
     let line = (true, "The key is accepted.".to_owned());
     let test = KeyTest { finished_wall_ms: Some(1), lines: vec![line] };

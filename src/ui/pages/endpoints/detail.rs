@@ -113,7 +113,7 @@ fn heading(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
         if endpoint.simulated {
             chip(ui, theme, theme::Tone::Info, "Simulated");
         }
-        let seen = status::health(endpoint.health, cx.snapshot.at);
+        let seen = status::seen(endpoint, cx.snapshot);
         status_label(ui, theme, seen.tone, &seen.word);
         if narrow {
             ui.end_row();

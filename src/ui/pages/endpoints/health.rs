@@ -64,7 +64,7 @@ fn millis(span: std::time::Duration) -> u64 {
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
     let theme = cx.theme;
     section(ui, theme, "What we see", |ui| {
-        let seen = status::health(endpoint.health, cx.snapshot.at);
+        let seen = status::seen(endpoint, cx.snapshot);
         status_label(ui, theme, seen.tone, &seen.word);
         for words in rests(cx, endpoint) {
             note(ui, theme, &words);

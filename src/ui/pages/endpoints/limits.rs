@@ -13,8 +13,9 @@ use crate::model::status::{BalancerView, EndpointView, LimitKind, LimitSource, L
 use crate::model::units::{Grouped, Timestamp};
 use crate::ui::cx::PageCx;
 use crate::ui::format::{clock_time, countdown};
-use crate::ui::theme::{self, Theme, gap};
-use crate::ui::widgets::{AmountChange, AmountEdit, checkbox, note, section};
+use crate::ui::holds;
+use crate::ui::theme::{self, Theme, Tone, gap};
+use crate::ui::widgets::{AmountChange, AmountEdit, checkbox, note, section, status_label};
 use crate::ui::words::limit_source;
 
 type Field = fn(&mut Endpoint) -> &mut Option<u64>;
@@ -24,6 +25,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
     let theme = cx.theme;
     section(ui, theme, "Limits", |ui| {
         table(ui, cx, endpoint);
+        less(ui, cx, &endpoint.id);
         left(ui, cx, endpoint);
         for line in learned(endpoint, cx.snapshot.at).into_iter().chain(usual_answer(&cx.snapshot.view, endpoint)) {
             note(ui, theme, &line);
@@ -31,6 +33,14 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
         ui.add_space(gap::M);
         automatic(ui, cx, endpoint);
     });
+}
+
+/// That the service allows less than what is typed, where it does.
+pub(super) fn less(ui: &mut Ui, cx: &PageCx, id: &EndpointId) {
+    let words = cx.draft.working().endpoint(id).and_then(|typed| holds::words(cx.snapshot, typed));
+    if let Some(words) = words {
+        status_label(ui, cx.theme, Tone::Near, &format!("Less than what is typed: {words}"));
+    }
 }
 
 /// What the service says is left of its token limit or how full it is, and what we count.
@@ -256,10 +266,13 @@ fn when(cx: &PageCx, since: Option<Timestamp>) -> String {
 }
 
 fn field(ui: &mut Ui, cx: &mut PageCx, id: &EndpointId, name: &str, empty: &str, field: Field) {
-    let mut now = cx.draft.working().endpoint(id).cloned();
-    let value = now.as_mut().and_then(|endpoint| *field(endpoint));
+    let read = |mut one: Endpoint| *field(&mut one);
+    let value = cx.draft.working().endpoint(id).cloned().and_then(read);
+    let applied = cx.draft.base().endpoint(id).cloned().map_or(value, read);
     let full = format!("{name} of {id}");
-    let Some(change) = AmountEdit::new(&full, value).or_empty(empty).show(ui, cx.theme) else { return };
+    let Some(change) = AmountEdit::new(&full, value).or_empty(empty).applied(applied).show(ui, cx.theme) else {
+        return;
+    };
     let (set, words) = match change {
         AmountChange::Set(value) => (Some(value), Grouped(value).to_string()),
         AmountChange::Clear => (None, empty.to_owned()),

@@ -42,6 +42,11 @@ const NARROW: &[usize] = &[0, 1, 2, 3, 5, 6];
 const SMALL: &[usize] = &[0, 1, 3, 5];
 const TINY: &[usize] = &[0, 1];
 
+/// Left for the bar of headroom and its words, in points.
+const BAR: f32 = 170.0;
+/// What the card and its margins take, in points.
+const FRAME: f32 = 26.0;
+
 /// Shows the table; a click selects, a double click or Enter opens.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     let theme = cx.theme;
@@ -64,12 +69,13 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         step.from(at, ids.len()).and_then(|place| state.table.go_to(&ids, place, false));
         cx.select(state.table.selected.clone().map(Target::Endpoint));
     }
-    let columns: Vec<Column> = shown.iter().filter_map(|at| COLUMNS.get(*at)).copied().collect();
-    let now = cx.snapshot.at;
+    let mut columns: Vec<Column> = shown.iter().filter_map(|at| COLUMNS.get(*at)).copied().collect();
+    widen(ui, cx, (shown, &mut columns), &endpoints);
+    let snapshot = std::sync::Arc::clone(cx.snapshot);
     let words = |row: usize| {
-        endpoints.get(row).map_or_else(String::new, |endpoint| {
-            format!("{}, {}", endpoint.id, status::health(endpoint.health, now).word)
-        })
+        endpoints
+            .get(row)
+            .map_or_else(String::new, |endpoint| format!("{}, {}", endpoint.id, status::seen(endpoint, &snapshot).word))
     };
     let State { table, quick, .. } = state;
     let event = card(ui, theme, |ui| {
@@ -112,10 +118,32 @@ fn columns_for(width: f32) -> &'static [usize] {
     }
 }
 
+/// Names and routes are cut only where there is no room for them.
+fn widen(ui: &Ui, cx: &PageCx, (shown, columns): (&[usize], &mut [Column]), endpoints: &[EndpointView]) {
+    let fixed: f32 = columns.iter().map(|column| column.width.unwrap_or(BAR) + ui.spacing().item_spacing.x).sum();
+    let mut spare = (ui.available_width() - FRAME - fixed).max(0.0);
+    for (at, column) in shown.iter().zip(columns) {
+        let text = |endpoint: &EndpointView| match *at {
+            0 => theme::strong(endpoint.id.as_str()),
+            8 => RichText::new(endpoint.account.as_str()),
+            _ => RichText::new(places(cx, &endpoint.id)),
+        };
+        let (Some(width), true) = (&mut column.width, matches!(*at, 0 | 8 | 9)) else { continue };
+        let measure = |text: RichText| {
+            let wrap = Some(egui::TextWrapMode::Extend);
+            egui::WidgetText::from(text).into_galley(ui, wrap, f32::INFINITY, egui::TextStyle::Body).size().x
+        };
+        let longest = endpoints.iter().map(|endpoint| measure(text(endpoint))).fold(0.0, f32::max);
+        let more = (longest.ceil() + gap::S - *width).clamp(0.0, spare);
+        *width += more;
+        spare -= more;
+    }
+}
+
 fn sort(endpoints: &mut [EndpointView], by: Option<(usize, bool)>, cx: &PageCx, quick: &Quick) {
     let at = cx.snapshot.at;
     let Some((column, descending)) = by else {
-        let failing = |endpoint: &EndpointView| status::endpoint(endpoint, at).tone == Tone::Error;
+        let failing = |endpoint: &EndpointView| status::of_view(endpoint, at).tone == Tone::Error;
         endpoints.sort_by_cached_key(|endpoint| (!failing(endpoint), place_in_routes(cx, &endpoint.id)));
         return;
     };
@@ -162,7 +190,7 @@ fn cell(ui: &mut Ui, cx: &mut PageCx, quick: &Quick, endpoint: &EndpointView, co
     match column {
         0 => name(ui, theme, endpoint),
         1 => {
-            let seen = status::health(endpoint.health, cx.snapshot.at);
+            let seen = status::seen(endpoint, cx.snapshot);
             status_label(ui, theme, seen.tone, &seen.word);
         }
         2 => you_set(ui, theme, endpoint),
@@ -241,7 +269,7 @@ fn room(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView) {
         ui.add_space(6.0);
         let name = format!("Tokens of {}", endpoint.id);
         headroom_bar(ui, theme, ui.available_width(), &headroom::bar(endpoint, &name, cx.snapshot.at));
-        let mut text = headroom::words(endpoint);
+        let mut text = headroom::free(endpoint);
         if let Some(full) = endpoint.exhausts_at.and_then(|when| full_in(when, cx.snapshot.at)) {
             text = format!("{text} · {full}");
         }

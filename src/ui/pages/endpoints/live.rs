@@ -75,6 +75,7 @@ fn tokens(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &EndpointVi
         let moved = line.show(ui, theme, &plot);
         state.plot_top = moved.dragging.then(|| state.plot_top.unwrap_or(natural));
         obey(cx, endpoint, moved);
+        limits::less(ui, cx, &endpoint.id);
         note(
             ui,
             theme,

@@ -9,7 +9,7 @@ use crate::model::config::AdminState;
 use crate::model::outlook::Demand;
 use crate::model::status::{EndpointView, GroupView, Health, RouteView};
 use crate::ui::cx::{PageCx, Target};
-use crate::ui::format::{expects, expects_each, full_in, group_rank};
+use crate::ui::format::{EXPECTATION, expects, expects_each, full_in, group_rank};
 use crate::ui::headroom;
 use crate::ui::status::{self, Status, urgency};
 use crate::ui::theme::{self, Tone, gap};
@@ -69,7 +69,7 @@ fn show_route(ui: &mut Ui, cx: &mut PageCx, route: &RouteView) {
         }
         if let Some(words) = expects(route.demand.into_iter().fold(Demand::default(), Demand::and)) {
             let each = expects_each(&route.demand).unwrap_or_default();
-            let hint = format!("What clients ask for, if they go on as they do: {each}");
+            let hint = format!("{EXPECTATION}{each}");
             note(ui, theme, &words).on_hover_text(hint);
         }
     });
@@ -90,7 +90,7 @@ fn show_route(ui: &mut Ui, cx: &mut PageCx, route: &RouteView) {
 fn worst(cx: &PageCx, route: &RouteView) -> Tone {
     let members = route.groups.iter().flat_map(|group| &group.endpoints);
     let tones =
-        members.filter_map(|id| cx.snapshot.view.endpoint(id)).map(|view| status::endpoint(view, cx.snapshot.at).tone);
+        members.filter_map(|id| cx.snapshot.view.endpoint(id)).map(|view| status::of_view(view, cx.snapshot.at).tone);
     tones.max_by_key(|tone| urgency(*tone)).unwrap_or(Tone::Quiet)
 }
 
@@ -101,7 +101,7 @@ fn show_group(ui: &mut Ui, cx: &mut PageCx, rank: &str, group: &GroupView, sent:
         let Some(endpoint) = cx.snapshot.view.endpoint(id).cloned() else { continue };
         let mine = group.sent_last_minute.get(place).copied().unwrap_or(0);
         let share = (mine * 100).checked_div(sent).unwrap_or(0);
-        let state = status::endpoint(&endpoint, cx.snapshot.at);
+        let state = status::endpoint(&endpoint, cx.snapshot);
         if show_endpoint(ui, cx, &endpoint, &state, share) {
             cx.open(Target::Endpoint(endpoint.id));
         }

@@ -49,7 +49,7 @@ pub(super) fn menu(ui: &mut Ui, cx: &mut PageCx, one: &WaitingView, view: &Balan
 /// What sending `charge` tokens there now would be like.
 pub(super) fn offer(endpoint: &EndpointView, charge: u64, now: Timestamp) -> Offer {
     if !endpoint.serving() {
-        return Offer { words: status::endpoint(endpoint, now).word, open: false, risky: false };
+        return Offer { words: status::of_view(endpoint, now).word, open: false, risky: false };
     }
     let short = endpoint.tokens.headroom().map_or(0, |free| charge.saturating_sub(free));
     let words = match (short, endpoint.requests.headroom()) {

@@ -138,8 +138,47 @@ fn a_share_above_what_the_service_reports_is_pointed_out_beside_the_honesty_line
     Arc::make_mut(&mut snapshot.view).endpoints[1].reported_tokens_per_minute = Some(90_000);
     let screen = Screen::open(snapshot);
     assert!(screen.says("Azure still enforces its own number."));
-    assert!(screen.says("1 endpoint is given more than the service last reported"));
-    assert!(screen.says("90,000, less than ours"));
+    assert!(screen.says("1 endpoint is given more than the service allows, which holds"));
+    assert!(screen.says("sim-eastus: the service reports 90k; that holds"));
+}
+
+#[test]
+fn that_the_service_states_less_is_said_on_quotas_at_the_plot_and_in_the_review() {
+    let mut snapshot = fixture::snapshot();
+    let view = &mut Arc::make_mut(&mut snapshot.view).endpoints[2];
+    (view.reported_tokens_per_minute, view.provider_tokens_per_minute) = (Some(125_000), Some(120_000));
+    let mut screen = Screen::open(snapshot);
+    let words = "the service reports 125k; that holds";
+    assert!(!screen.says(words), "less is given");
+    screen.focus("Share of sim-eastus");
+    screen.press(Modifiers::NONE, Key::PageDown);
+    assert_eq!(screen.shares().1, Some(130_000));
+    assert!(screen.says(&format!("sim-westus: {words}")));
+    assert!(screen.says("allotted 130,000 TPM, "), "the segment is as wide as what is given");
+    screen.press(Modifiers::COMMAND, Key::Enter);
+    assert!(screen.says("Token limit of sim-westus: 120,000 TPM → 130,000 TPM."));
+    assert!(screen.says(&format!("sim-westus: {words}.")), "the review says so before it is applied");
+    screen.press(Modifiers::NONE, Key::Escape);
+    screen.harness.get_by_role_and_label(egui::Role::Link, "sim-westus").click();
+    screen.harness.run_steps(4);
+    assert!(screen.says(&format!("Less than what is typed: {words}")), "at the plot");
+}
+
+#[test]
+fn the_table_keeps_its_columns_while_what_it_says_changes() {
+    let column = |screen: &Screen| {
+        screen.harness.query_all_by_label("Quota pool").map(|heading| heading.rect().left()).reduce(f32::min)
+    };
+    let mut snapshot = fixture::snapshot();
+    Arc::make_mut(&mut snapshot.view).endpoints[2].reported_tokens_per_minute = Some(125_000);
+    let mut screen = Screen::open(snapshot);
+    let before = column(&screen);
+    assert!(before.is_some());
+    screen.focus("Share of sim-eastus");
+    for _ in 0..4 {
+        screen.press(Modifiers::NONE, Key::PageDown);
+        assert_eq!(column(&screen), before, "{:?}", screen.shares());
+    }
 }
 
 #[test]
@@ -221,7 +260,7 @@ fn what_a_service_reports_can_be_taken_over_into_the_draft() {
     east.reported_tokens_per_minute = Some(90_000);
     snapshot.view = Arc::new(view);
     let mut screen = Screen::open(snapshot);
-    assert!(screen.says("90,000, less than ours"));
+    assert!(screen.says("sim-eastus: the service reports 90k; that holds"));
     screen.harness.get_by_label("Use 90,000 TPM for sim-eastus").click_accesskit();
     screen.harness.run_steps(4);
     assert_eq!(screen.shares().0, Some(90_000));

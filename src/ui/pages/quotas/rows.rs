@@ -15,30 +15,49 @@ use crate::model::proposal::Way;
 use crate::model::units::{Grouped, Short};
 use crate::ui::cx::{PageCx, Target};
 use crate::ui::format::{count, full_in, tpm};
+use crate::ui::holds;
 use crate::ui::theme::{Tone, gap, mono};
 use crate::ui::widgets::{self, AmountChange, AmountEdit};
 
 /// Width of a cell with an amount, in points.
 const CELL: f32 = 88.0;
+/// Width of what the service says, with its button, and of a suggestion, in points.
+const SAYS: f32 = 136.0;
+const SUGGESTION: f32 = 122.0;
+
+/// Of a table, what its rows need to know.
+#[derive(Clone, Copy)]
+struct Table<'a> {
+    pool: Option<&'a QuotaPool>,
+    /// Widths of what comes and goes with the shares, where anything can come.
+    says: f32,
+    suggestion: f32,
+}
 
 /// The columns, and what each says.
 const HEADINGS: [(&str, &str); 11] = [
     ("Endpoint", "The lock keeps its share as it is when others change"),
     ("Allotted TPM", "What the service gives this deployment, as you say; empty: it is learned"),
     ("RPM", "Requests a minute; empty: derived from the pool's ratio, or learned"),
+    ("Soft cap", "A lower ceiling of your own: Tidegate stops there though the service would allow more"),
     ("Charged now", "Counted against the limit in the last minute: prompts and the allowance of answers (max_tokens)"),
     ("p95 24 h", "What 95 % of the minutes of the last 24 hours stayed below"),
     ("Peak 24 h", "The most that any minute of the last 24 hours was charged"),
     ("With 429s", "Minutes of the last 24 hours in which the service answered with a 429"),
     ("Service says", "The limit that the service's headers named last"),
     ("Suggestion", "What it is expected to be asked for"),
-    ("Soft cap", "A lower ceiling of your own: Tidegate stops there though the service would allow more"),
     ("Quota pool", "The total it draws from"),
 ];
 
 /// Shows the table of a pool's endpoints, or of those without one.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: Option<&QuotaPool>, list: &[&Endpoint]) {
     let salt = pool.map_or("alone", |pool| pool.id.as_str());
+    let view = &cx.snapshot.view;
+    let named =
+        list.iter().any(|one| view.endpoint(&one.id).is_some_and(|seen| seen.reported_tokens_per_minute.is_some()));
+    let planned = pool.is_some_and(|pool| cx.snapshot.plans.iter().any(|plan| plan.pool == pool.id));
+    let table =
+        Table { pool, says: if named { SAYS } else { 0.0 }, suggestion: if planned { SUGGESTION } else { 0.0 } };
     egui::ScrollArea::horizontal().id_salt(salt).show(ui, |ui| {
         Grid::new(("endpoints", salt)).num_columns(HEADINGS.len()).spacing([gap::L, gap::M]).show(ui, |ui| {
             // Nothing is suggested to those who share with nobody.
@@ -48,7 +67,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: Option
             }
             ui.end_row();
             for (place, endpoint) in list.iter().enumerate() {
-                row(ui, cx, state, (pool, place), endpoint);
+                row(ui, cx, state, (table, place), endpoint);
                 ui.end_row();
             }
         });
@@ -74,16 +93,20 @@ fn below(ui: &mut Ui, cx: &PageCx, state: &State, list: &[&Endpoint]) {
     ];
     let said: Vec<&str> = said.iter().filter(|(holds, _)| *holds).map(|(_, words)| *words).collect();
     widgets::note(ui, cx.theme, &said.join(" "));
+    for endpoint in list {
+        if let Some(words) = holds::words(cx.snapshot, endpoint) {
+            widgets::status_label(ui, cx.theme, Tone::Near, &format!("{}: {words}", endpoint.id));
+        }
+        let share = cx.snapshot.view.endpoint(&endpoint.id).and_then(|seen| seen.allotted);
+        if let Some(share) = share {
+            let words = format!("{}: for now at most {}, as expected demand leaves it", endpoint.id, tpm(share));
+            widgets::note(ui, cx.theme, &words);
+        }
+    }
 }
 
-fn row(
-    ui: &mut Ui,
-    cx: &mut PageCx,
-    state: &mut State,
-    (pool, place): (Option<&QuotaPool>, usize),
-    endpoint: &Endpoint,
-) {
-    let id = &endpoint.id;
+fn row(ui: &mut Ui, cx: &mut PageCx, state: &mut State, (table, place): (Table, usize), endpoint: &Endpoint) {
+    let (id, pool) = (&endpoint.id, table.pool);
     ui.horizontal(|ui| {
         if pool.is_some() {
             lock(ui, cx, endpoint);
@@ -95,7 +118,8 @@ fn row(
     share(ui, cx, pool, endpoint);
     let derived = allot::derived_requests(cx.draft.working(), endpoint);
     let hint = derived.map_or_else(|| "learned".to_owned(), |requests| format!("{} derived", Grouped(requests)));
-    limit(ui, cx, endpoint, "RPM", endpoint.requests_per_minute, &hint, |it, value| it.requests_per_minute = value);
+    limit(ui, cx, endpoint, ("RPM", |it| &mut it.requests_per_minute), &hint);
+    limit(ui, cx, endpoint, ("Soft cap", |it| &mut it.soft_cap_tokens_per_minute), "none");
     used_now(ui, cx, endpoint);
     let used = state.uses.get(id);
     ui.label(mono(Grouped(used.p95).to_string()));
@@ -104,12 +128,10 @@ fn row(
         0 => ui.label("none"),
         minutes => ui.label(mono(count(minutes, "minute", "minutes")).color(cx.theme.tone(Tone::Throttled))),
     };
-    service_says(ui, cx, endpoint);
+    fixed(ui, table.says, |ui| service_says(ui, cx, endpoint));
     if let Some(pool) = pool {
-        suggestion(ui, cx, pool, place, endpoint);
+        fixed(ui, table.suggestion, |ui| suggestion(ui, cx, pool, place, endpoint));
     }
-    let cap = endpoint.soft_cap_tokens_per_minute;
-    limit(ui, cx, endpoint, "Soft cap", cap, "none", |it, value| it.soft_cap_tokens_per_minute = value);
     membership(ui, cx, endpoint);
 }
 
@@ -128,7 +150,8 @@ fn lock(ui: &mut Ui, cx: &mut PageCx, endpoint: &Endpoint) {
 fn share(ui: &mut Ui, cx: &mut PageCx, pool: Option<&QuotaPool>, endpoint: &Endpoint) {
     let id = &endpoint.id;
     let mine = endpoint.tokens_per_minute;
-    let Some(change) = amount(ui, cx, &format!("TPM of {id}"), mine, "learned") else { return };
+    let applied = cx.draft.base().endpoint(id).map_or(mine, |runs| runs.tokens_per_minute);
+    let Some(change) = amount(ui, cx, &format!("TPM of {id}"), (mine, applied), "learned") else { return };
     if let (Some(pool), AmountChange::Set(wanted)) = (pool.filter(|pool| !pool.soft), change) {
         let others = allot::allotted(cx.draft.working(), &pool.id).saturating_sub(mine.unwrap_or(0));
         let short = others.saturating_add(wanted).saturating_sub(pool.tokens_per_minute);
@@ -137,23 +160,21 @@ fn share(ui: &mut Ui, cx: &mut PageCx, pool: Option<&QuotaPool>, endpoint: &Endp
             return;
         }
     }
-    put(cx, endpoint, "TPM", change, |it, value| it.tokens_per_minute = value);
+    put(cx, endpoint, ("TPM", |it| &mut it.tokens_per_minute), change);
 }
 
 fn used_now(ui: &mut Ui, cx: &PageCx, endpoint: &Endpoint) {
     let seen = cx.snapshot.view.endpoint(&endpoint.id);
     let used = seen.map_or_else(|| "–".to_owned(), |seen| Grouped(seen.used_last_minute()).to_string());
-    let share = seen.and_then(|seen| seen.allotted).map(|share| format!("for now at most {}", tpm(share)));
     let full = seen.and_then(|seen| full_in(seen.exhausts_at?, cx.snapshot.at));
-    let more: Vec<String> = share.into_iter().chain(full).collect();
-    let used = ui.label(mono(if more.is_empty() { used } else { format!("{used} · {}", more.join(" · ")) }));
-    used.on_hover_text("Charged in the last minute. “For now at most”: what expected demand leaves it of the pool.");
+    let hint = full.map_or_else(String::new, |full| format!("; {full}"));
+    fixed(ui, CELL, |ui| ui.label(mono(used)).on_hover_text(format!("Charged in the last minute{hint}")));
 }
 
-/// What the service last reported, if ours is more.
-pub(super) fn above_reported(cx: &PageCx, endpoint: &Endpoint) -> Option<u64> {
-    let reported = cx.snapshot.view.endpoint(&endpoint.id)?.reported_tokens_per_minute?;
-    (endpoint.tokens_per_minute? > reported).then_some(reported)
+/// What the service allows, if less than that is typed as its limit.
+pub(super) fn above_service(cx: &PageCx, endpoint: &Endpoint) -> Option<u64> {
+    let service = holds::service(cx.snapshot, endpoint)?;
+    (endpoint.tokens_per_minute? > service).then_some(service)
 }
 
 /// Makes what the service reports the allotment, in the draft. A pool's total is shared out by hand, so more is not taken there.
@@ -173,25 +194,33 @@ fn take_over(ui: &mut Ui, cx: &mut PageCx, endpoint: &Endpoint, reported: u64) {
 
 fn service_says(ui: &mut Ui, cx: &mut PageCx, endpoint: &Endpoint) {
     let seen = cx.snapshot.view.endpoint(&endpoint.id);
-    match (above_reported(cx, endpoint), seen.and_then(|seen| seen.reported_tokens_per_minute)) {
-        (Some(reported), _) => {
+    let reported = seen.and_then(|seen| seen.reported_tokens_per_minute);
+    match (above_service(cx, endpoint), reported) {
+        (Some(service), _) => {
             let color = cx.theme.tone(Tone::Near);
-            ui.horizontal(|ui| {
-                ui.spacing_mut().item_spacing.x = gap::S;
-                ui.label(ICON_WARNING.rich_text().size(15.0).color(color));
-                let words = format!("{}, less than ours", Grouped(reported));
-                ui.add(egui::Label::new(RichText::new(words).color(color)).extend());
-                take_over(ui, cx, endpoint, reported);
-            });
+            ui.spacing_mut().item_spacing.x = gap::S;
+            ui.label(ICON_WARNING.rich_text().size(15.0).color(color));
+            let words = Grouped(service).to_string();
+            let hint = holds::words(cx.snapshot, endpoint).unwrap_or_default();
+            ui.add(egui::Label::new(RichText::new(words).color(color)).extend()).on_hover_text(hint);
+            take_over(ui, cx, endpoint, service);
         }
-        (None, Some(reported)) => drop(ui.horizontal(|ui| {
+        (None, Some(reported)) => {
             ui.label(mono(Grouped(reported).to_string()));
             if endpoint.tokens_per_minute.is_some_and(|ours| ours < reported) && endpoint.quota_pool.is_none() {
                 take_over(ui, cx, endpoint, reported);
             }
-        })),
+        }
         (None, None) => drop(ui.label("–").on_hover_text("No header of the service named a limit yet")),
     }
+}
+
+/// A cell that is as wide whatever it says, so that the table stays as it is while a border is dragged.
+fn fixed<R>(ui: &mut Ui, width: f32, add: impl FnOnce(&mut Ui) -> R) {
+    ui.horizontal(|ui| {
+        ui.set_min_width(width);
+        add(ui);
+    });
 }
 
 /// What demand would give it, as a button that takes it from what is spare, or gives it back.
@@ -209,9 +238,9 @@ fn suggestion(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool, place: usize, endp
     let next = division.map(|division| division.moved(place, wanted, Trade::Spare, super::allocate::STEP));
     let possible = next.filter(|next| next.share(place) != now);
     let words = if wanted > now {
-        format!("+{} from spare", Grouped(wanted - now))
+        format!("+{} from spare", Short(wanted - now))
     } else {
-        format!("−{} to spare", Grouped(now - wanted))
+        format!("−{} to spare", Short(now - wanted))
     };
     let button = ui.add_enabled(possible.is_some(), egui::Button::new(words));
     let name = format!("Suggested for {}: {}", endpoint.id, tpm(wanted));
@@ -227,30 +256,34 @@ fn suggestion(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool, place: usize, endp
 }
 
 /// A cell with an amount. A grid offers a cell its last width; without a minimum the field would never grow.
-fn amount(ui: &mut Ui, cx: &PageCx, name: &str, value: Option<u64>, hint: &str) -> Option<AmountChange> {
+fn amount(
+    ui: &mut Ui,
+    cx: &PageCx,
+    name: &str,
+    (value, applied): (Option<u64>, Option<u64>),
+    hint: &str,
+) -> Option<AmountChange> {
     let cell = ui.scope(|ui| {
         ui.set_min_width(CELL);
-        AmountEdit::new(name, value).or_empty(hint).width(CELL - 16.0).show(ui, cx.theme)
+        AmountEdit::new(name, value).or_empty(hint).applied(applied).width(CELL - 16.0).show(ui, cx.theme)
     });
     cell.inner
 }
 
-/// A cell with one limit; `set` puts a changed one into the draft as one undo step. Empty means `hint`.
-fn limit(
-    ui: &mut Ui,
-    cx: &mut PageCx,
-    endpoint: &Endpoint,
-    what: &str,
-    value: Option<u64>,
-    hint: &str,
-    set: fn(&mut Endpoint, Option<u64>),
-) {
-    if let Some(change) = amount(ui, cx, &format!("{what} of {}", endpoint.id), value, hint) {
-        put(cx, endpoint, what, change, set);
+/// Where an endpoint has a limit.
+type Field = fn(&mut Endpoint) -> &mut Option<u64>;
+
+/// A cell with one limit; a changed one goes into the draft as one undo step. Empty means `hint`.
+fn limit(ui: &mut Ui, cx: &mut PageCx, endpoint: &Endpoint, (what, field): (&str, Field), hint: &str) {
+    let read = |mut one: Endpoint| *field(&mut one);
+    let applied = read(cx.draft.base().endpoint(&endpoint.id).unwrap_or(endpoint).clone());
+    let values = (read(endpoint.clone()), applied);
+    if let Some(change) = amount(ui, cx, &format!("{what} of {}", endpoint.id), values, hint) {
+        put(cx, endpoint, (what, field), change);
     }
 }
 
-fn put(cx: &mut PageCx, endpoint: &Endpoint, what: &str, change: AmountChange, set: fn(&mut Endpoint, Option<u64>)) {
+fn put(cx: &mut PageCx, endpoint: &Endpoint, (what, field): (&str, Field), change: AmountChange) {
     let id = &endpoint.id;
     let (value, label) = match change {
         AmountChange::Set(amount) => (Some(amount), format!("set {what} of {id} to {}", Grouped(amount))),
@@ -258,7 +291,7 @@ fn put(cx: &mut PageCx, endpoint: &Endpoint, what: &str, change: AmountChange, s
     };
     cx.draft.edit(label, |config| {
         if let Some(endpoint) = config.endpoint_mut(id) {
-            set(endpoint, value);
+            *field(endpoint) = value;
         }
     });
 }

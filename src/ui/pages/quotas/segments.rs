@@ -7,12 +7,13 @@
 
 use egui::{Align2, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
-use super::State;
 use super::allocate::{Division, STEP, Trade};
+use super::{State, rows};
 use crate::model::config::{Endpoint, QuotaPool};
 use crate::model::id::{EndpointId, PoolId};
 use crate::model::units::{Grouped, Short};
 use crate::ui::cx::PageCx;
+use crate::ui::holds;
 use crate::ui::theme::{Tone, small_font};
 use crate::ui::widgets::{Border, BorderEvent, BorderOutput};
 
@@ -120,18 +121,27 @@ fn segment(ui: &mut Ui, cx: &PageCx, rect: Rect, endpoint: &Endpoint, dragged: b
     let share = endpoint.tokens_per_minute.unwrap_or(0);
     let (used, reserved) =
         cx.snapshot.view.endpoint(id).map_or((0, 0), |view| (view.used_last_minute(), view.tokens.reserved));
+    let less = rows::above_service(cx, endpoint);
+    let words = less.and_then(|_| holds::words(cx.snapshot, endpoint));
+    let words = words.map_or_else(String::new, |words| format!("; {words}"));
     let spoken =
-        format!("{id}: allotted {} TPM, {} used, {} reserved", Grouped(share), Grouped(used), Grouped(reserved));
+        format!("{id}: allotted {} TPM, {} used, {} reserved{words}", Grouped(share), Grouped(used), Grouped(reserved));
     let response = ui.interact(rect, ui.scope_id().with(("segment", id)), Sense::hover());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Meter, true, &spoken));
     ui.painter().rect(rect.shrink(1.0), 3.0, cx.theme.raised, Stroke::new(1.0, cx.theme.edge), StrokeKind::Inside);
     let filling = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 12.0), rect.right_bottom()).shrink(4.0);
-    let tone = if used.saturating_add(reserved) >= share / 5 * 4 { Tone::Near } else { Tone::Ok };
+    if let Some(less) = less {
+        // What is given beyond what the service allows cannot be used.
+        hatch(ui, part(rect.shrink(1.0), less, share, share), cx.theme.tone(Tone::Near).gamma_multiply(0.6));
+    }
+    let holds = less.unwrap_or(share);
+    let tone = if used.saturating_add(reserved) >= holds / 5 * 4 { Tone::Near } else { Tone::Ok };
     let taken = part(filling, 0, used, share);
     ui.painter().rect_filled(taken, 2.0, cx.theme.tone(tone));
     let held = part(filling, used, used.saturating_add(reserved).min(share), share);
     hatch(ui, held, cx.theme.tone(tone));
-    text(ui, rect, cx.theme.text, &format!("{id}  {}", amount(share, dragged)));
+    let held = less.map_or_else(String::new, |less| format!(" · {} holds", Short(less)));
+    text(ui, rect, cx.theme.text, &format!("{id}  {}{held}", amount(share, dragged)));
     response.on_hover_text(spoken);
 }
 

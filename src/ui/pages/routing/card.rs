@@ -68,11 +68,16 @@ pub(super) fn show(
         if !narrow || lanes::weight_without_effect(group).is_none() {
             cell(ui, if narrow { 72.0 } else { 92.0 }, |ui| weight(ui, group, place.1, edits));
         }
-        cell(ui, if narrow { 92.0 } else { 190.0 }, |ui| share(ui, cx, scene, group, place, narrow));
+        cell(ui, if narrow { 112.0 } else { 206.0 }, |ui| share(ui, cx, scene, group, place, narrow));
         if let Some(view) = view.filter(|_| !tiny) {
             room(ui, cx, view, narrow);
         }
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| menu(ui, route, id, edits));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            menu(ui, route, id, edits);
+            if scene.held.lifted.as_ref() == Some(id) {
+                widgets::chip(ui, cx.theme, Tone::Info, "Lifted");
+            }
+        });
     });
     Some(response.rect)
 }
@@ -127,7 +132,9 @@ fn frame(ui: &mut Ui, cx: &PageCx, route: &Route, id: &EndpointId, held: &Held) 
     if response.clicked() {
         response.request_focus();
     }
-    let (fill, stroke) = if response.has_focus() {
+    let (fill, stroke) = if held.lifted.as_ref() == Some(id) {
+        (cx.theme.wash(Tone::Info), egui::Stroke::new(2.0, cx.theme.accent))
+    } else if response.has_focus() {
         (cx.theme.hover, egui::Stroke::new(2.0, cx.theme.accent))
     } else if response.hovered() || response.dragged() {
         (cx.theme.hover, egui::Stroke::new(1.0, cx.theme.edge))
@@ -215,10 +222,10 @@ fn carry(ui: &Ui, response: &egui::Response, route: &Route, id: &EndpointId, hel
     let filter = egui::EventFilter { vertical_arrows: true, horizontal_arrows: true, escape: true, tab: false };
     ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
     let steps = [
-        (Key::ArrowUp, Step::Up),
-        (Key::ArrowDown, Step::Down),
-        (Key::ArrowLeft, Step::Earlier),
-        (Key::ArrowRight, Step::Later),
+        (Key::ArrowUp, Step::Back),
+        (Key::ArrowDown, Step::On),
+        (Key::ArrowLeft, Step::Back),
+        (Key::ArrowRight, Step::On),
     ];
     if pressed(Key::Space) {
         edits.push(Edit::Drop);
@@ -241,7 +248,7 @@ fn handle(ui: &mut Ui, cx: &PageCx, id: &EndpointId) {
 
 /// The state where there is no room for its word.
 fn glyph(ui: &mut Ui, cx: &PageCx, view: &EndpointView) {
-    let shown = status::endpoint(view, cx.snapshot.at);
+    let shown = status::endpoint(view, cx.snapshot);
     let glyph = ui.label(shown.tone.icon().rich_text().color(cx.theme.tone(shown.tone)));
     ui.ctx().accesskit_node_builder(glyph.id, |node| node.set_label(shown.word.clone()));
     glyph.on_hover_text(shown.word);
@@ -252,7 +259,7 @@ fn state(ui: &mut Ui, cx: &PageCx, view: Option<&EndpointView>) {
         ui.label(RichText::new("not applied yet").color(cx.theme.text_faint));
         return;
     };
-    let shown = status::endpoint(view, cx.snapshot.at);
+    let shown = status::endpoint(view, cx.snapshot);
     widgets::status_label(ui, cx.theme, shown.tone, &shown.word);
 }
 
@@ -282,22 +289,22 @@ fn weight(ui: &mut Ui, group: &Group, index: usize, edits: &mut Vec<Edit>) {
     }
 }
 
-/// `share 39 % · plan 33 %`: what it got in the last five minutes, and what the split plans.
+/// `62 % of group · plan 67 %`: what it got in the last five minutes, and what the split plans, of the same whole.
 fn share(ui: &mut Ui, cx: &PageCx, scene: &Scene, group: &Group, place: (usize, usize), narrow: bool) {
     let Some(member) = group.endpoints.get(place.1) else { return };
     let model = &scene.route.model;
-    let actual = scene.sent.percent(model, &member.endpoint);
+    let actual = scene.sent.percent_of_group(model, group, &member.endpoint);
     let actual = actual.map_or_else(|| "–".to_owned(), |percent| format!("{percent} %"));
-    let limits = plan::limits(&cx.snapshot.view, cx.draft.working());
+    let limits = plan::limits(cx.snapshot, cx.draft.working());
     let planned = plan::percent(group, place.1, &limits).map(|percent| format!("{percent} %"));
     let beside = planned.as_ref().filter(|_| !narrow).map_or_else(String::new, |plan| format!(" · plan {plan}"));
     let hint = format!(
-        "Got: of the {} that the route sent in the last 5 minutes. Plan: within its group, {}{}.",
-        count(scene.sent.all(model), "request", "requests"),
+        "Got: of the {} that its group was sent in the last 5 minutes. Plan: also of its group, {}{}.",
+        count(scene.sent.group(model, group), "request", "requests"),
         planned.map_or_else(String::new, |plan| format!("{plan}, ")),
         if group.endpoints.len() < 2 { "as its only endpoint" } else { plan::reason(group.spread) },
     );
-    ui.label(mono(format!("share {actual}{beside}")).color(cx.theme.text_soft)).on_hover_text(hint);
+    ui.label(mono(format!("{actual} of group{beside}")).color(cx.theme.text_soft)).on_hover_text(hint);
 }
 
 fn room(ui: &mut Ui, cx: &PageCx, view: &EndpointView, narrow: bool) {

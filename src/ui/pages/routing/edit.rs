@@ -13,7 +13,6 @@ use super::{Lifted, State};
 use crate::model::config::{Config, Group, Priority, Regions, Route, Spread};
 use crate::model::id::{EndpointId, ModelName};
 use crate::ui::cx::{PageCx, Target};
-use crate::ui::theme::Tone;
 use crate::ui::words;
 
 /// What the person did to a route in this frame.
@@ -162,21 +161,30 @@ fn moved(cx: &mut PageCx, state: &mut State, route: &Route, edit: Edit) {
             go(cx, &endpoint, to);
             state.said = spoken(cx.draft.working(), model, &endpoint);
             // Seen as well as heard: the card has gone to another group, often out of the eye's sight.
-            cx.toast(Tone::Info, format!("Moved: {}", state.said));
+            cx.step(&format!("Moved: {}", state.said));
             state.focus = Some((model.clone(), endpoint));
         }
         Edit::Lift(endpoint) => {
             cx.draft.settle();
             let place = spoken(cx.draft.working(), model, &endpoint);
             state.said = format!("Lifted. {place}. Arrows move it, Space drops it, Escape puts it back.");
+            cx.step(&state.said);
             state.lifted = Some(Lifted { route: model.clone(), endpoint, before: Arc::clone(cx.draft.working()) });
         }
         Edit::Carry(endpoint, to) => {
             let label = lanes::move_label(route, &endpoint, to);
+            let before = state.lifted.as_ref().and_then(|lifted| lifted.before.route(model));
             cx.draft.adjust("carry a card", label, |config| {
                 lanes::move_card(config, model, &endpoint, to);
+                // A lane that went on the way comes back with all its rules.
+                let route = config.routes.iter_mut().find(|route| route.model == *model);
+                if let Some((route, before)) = route.zip(before).filter(|(now, before)| lanes::same_places(now, before))
+                {
+                    route.clone_from(before);
+                }
             });
             state.said = spoken(cx.draft.working(), model, &endpoint);
+            cx.step(&state.said);
             state.focus = Some((model.clone(), endpoint));
         }
         _ => {
@@ -189,6 +197,7 @@ fn moved(cx: &mut PageCx, state: &mut State, route: &Route, edit: Edit) {
             }
             let place = spoken(cx.draft.working(), model, &lifted.endpoint);
             state.said = format!("{}. {place}", if back { "Put back" } else { "Dropped" });
+            cx.step(&state.said);
         }
     }
 }

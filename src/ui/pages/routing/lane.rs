@@ -157,7 +157,7 @@ fn ghost(ui: &Ui, cx: &PageCx, at: Pos2, dragged: &Dragged, consequence: &str) {
 /// What dropping it there would do.
 fn foretold(cx: &PageCx, route: &Route, dragged: &Dragged, to: Slot) -> String {
     let config = cx.draft.working();
-    let limits = plan::limits(&cx.snapshot.view, config);
+    let limits = plan::limits(cx.snapshot, config);
     plan::consequence(config, route, &dragged.endpoint, to, &limits)
 }
 
@@ -174,7 +174,7 @@ fn lane(
         egui::Frame::new().fill(cx.theme.page).stroke((1.0, cx.theme.edge)).corner_radius(6).inner_margin(gap::M);
     let shown = frame.show(ui, |ui| {
         ui.set_width(ui.available_width());
-        heading(ui, cx, scene.route, place, group, edits);
+        heading(ui, cx, scene, place, group, edits);
         if group.endpoints.is_empty() {
             choose_one(ui, cx, place, edits);
         }
@@ -200,7 +200,8 @@ fn choose_one(ui: &mut Ui, cx: &PageCx, place: usize, edits: &mut Vec<Edit>) {
     });
 }
 
-fn heading(ui: &mut Ui, cx: &PageCx, route: &Route, place: usize, group: &Group, edits: &mut Vec<Edit>) {
+fn heading(ui: &mut Ui, cx: &PageCx, scene: &Scene, place: usize, group: &Group, edits: &mut Vec<Edit>) {
+    let route = scene.route;
     let groups = route.groups.len();
     ui.horizontal_wrapped(|ui| {
         ui.label(strong(group_rank(place, groups)));
@@ -208,6 +209,14 @@ fn heading(ui: &mut Ui, cx: &PageCx, route: &Route, place: usize, group: &Group,
             ui.label(theme::mono(id.as_str()).color(cx.theme.text_soft)).on_hover_text("The group's name");
         }
         ui.label(RichText::new(words::group_rule(place + 1, groups)).color(cx.theme.text_soft));
+        if let Some(percent) = scene.sent.percent_of_route(&route.model, group) {
+            let hint = format!(
+                "Of the {} that the route sent in the last 5 minutes",
+                count(scene.sent.all(&route.model), "request", "requests")
+            );
+            let text = theme::mono(format!("got {percent} % of the route")).color(cx.theme.text_soft);
+            ui.add(egui::Label::new(text).extend()).on_hover_text(hint);
+        }
         let name = ui.label(RichText::new("split by").color(cx.theme.text_soft));
         let mut spread = group.spread;
         egui::ComboBox::from_id_salt("split")

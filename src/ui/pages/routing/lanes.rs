@@ -38,6 +38,10 @@ pub enum Step {
     Earlier,
     /// One place later in its lane.
     Later,
+    /// One place towards the top: in its lane, then out of it into one of its own, then to the end of the lane above.
+    Back,
+    /// One place towards the bottom, likewise: it leads through every place, and [`Step::Back`] leads the same way back.
+    On,
 }
 
 /// Lane and place of an endpoint in a route, each from 0.
@@ -65,7 +69,7 @@ pub fn step(route: &Route, endpoint: &EndpointId, step: Step) -> Option<Slot> {
     let Some((group, index)) = place_of(route, endpoint) else {
         let last = route.groups.len().checked_sub(1);
         let slot = last.map_or(Slot::NewLane { before: 0 }, |group| Slot::Lane { group, index: length(group) });
-        return (step == Step::Up).then_some(slot);
+        return matches!(step, Step::Up | Step::Back).then_some(slot);
     };
     match step {
         Step::Up if group > 0 => Some(Slot::Lane { group: group - 1, index: length(group - 1) }),
@@ -74,6 +78,12 @@ pub fn step(route: &Route, endpoint: &EndpointId, step: Step) -> Option<Slot> {
         Step::Down => (length(group) > 1).then_some(Slot::NewLane { before: group + 1 }),
         Step::Earlier => Some(Slot::Lane { group, index: index.checked_sub(1)? }),
         Step::Later => (index + 1 < length(group)).then_some(Slot::Lane { group, index: index + 2 }),
+        Step::Back if index > 0 => self::step(route, endpoint, Step::Earlier),
+        Step::Back if length(group) > 1 => Some(Slot::NewLane { before: group }),
+        Step::Back => self::step(route, endpoint, Step::Up),
+        Step::On if index + 1 < length(group) => self::step(route, endpoint, Step::Later),
+        Step::On if length(group) > 1 => Some(Slot::NewLane { before: group + 1 }),
+        Step::On => self::step(route, endpoint, Step::Down),
     }
 }
 
@@ -102,6 +112,16 @@ pub fn move_card(config: &mut Config, model: &ModelName, endpoint: &EndpointId, 
     }
     drop_emptied(route, from, to);
     route.groups != before
+}
+
+/// Whether every card stands where it stands in `other`, whatever else became of the lanes.
+#[must_use]
+pub fn same_places(route: &Route, other: &Route) -> bool {
+    let places = |route: &Route| -> Vec<Vec<EndpointId>> {
+        let ids = |lane: &Group| lane.endpoints.iter().map(|member| member.endpoint.clone()).collect();
+        route.groups.iter().map(ids).collect()
+    };
+    places(route) == places(other)
 }
 
 /// Takes every card of the endpoint out of the route, leaving the lanes as they are.

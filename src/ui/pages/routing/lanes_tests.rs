@@ -66,6 +66,26 @@ fn a_step_down_and_a_step_up_bring_a_card_back() {
 }
 
 #[test]
+fn steps_lead_a_card_through_every_place_and_the_same_way_back() {
+    let mut now = config(&[&["a"], &["b", "c"], &["d"]]);
+    let (model, id) = (ModelName::from("gpt-4o"), EndpointId::from("a"));
+    let mut seen = vec![lanes(&now)];
+    while let Some(slot) = step(&now.routes[0], &id, Step::On) {
+        assert!(move_card(&mut now, &model, &id, slot));
+        seen.push(lanes(&now));
+    }
+    let way: Vec<String> =
+        seen.iter().map(|lanes| lanes.iter().map(|lane| lane.concat()).collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(way, ["a bc d", "abc d", "bac d", "bca d", "bc a d", "bc ad", "bc da", "bc d a"]);
+    for before in seen.iter().rev().skip(1) {
+        let slot = step(&now.routes[0], &id, Step::Back).unwrap();
+        assert!(move_card(&mut now, &model, &id, slot));
+        assert_eq!(lanes(&now), *before);
+    }
+    assert_eq!(step(&now.routes[0], &id, Step::Back), None);
+}
+
+#[test]
 fn no_move_loses_an_endpoint_or_doubles_one() {
     let start = config(&[&["a", "b"], &["c"], &["d", "e"]]);
     for id in ["a", "b", "c", "d", "e"] {

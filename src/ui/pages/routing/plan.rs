@@ -4,20 +4,18 @@
 //! Absent on purpose: what was sent (`sent`), and drawing.
 
 use super::lanes::{self, Slot};
+use crate::contract::Snapshot;
 use crate::model::config::{Config, Group, Member, Route, Spread};
 use crate::model::id::EndpointId;
-use crate::model::status::BalancerView;
+use crate::ui::holds;
 use crate::ui::words;
 
 /// What is known of an endpoint's effective token limit.
 pub(super) type Limits<'a> = &'a dyn Fn(&EndpointId) -> Option<u64>;
 
-/// The effective limits as they run; for an endpoint that does not run yet, what is typed.
-pub(super) fn limits<'a>(view: &'a BalancerView, config: &'a Config) -> impl Fn(&EndpointId) -> Option<u64> + 'a {
-    |id| {
-        let runs = view.endpoint(id).and_then(|endpoint| endpoint.tokens.limit);
-        runs.or_else(|| config.endpoint(id)?.tokens_per_minute).filter(|limit| *limit > 0)
-    }
+/// The limits that hold, or will once this is applied.
+pub(super) fn limits<'a>(snapshot: &'a Snapshot, config: &'a Config) -> impl Fn(&EndpointId) -> Option<u64> + 'a {
+    |id| holds::effective(snapshot, config.endpoint(id)?).filter(|limit| *limit > 0)
 }
 
 /// The share of its group a member should get, in percent; `None` if the split follows what is measured.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::contract::Snapshot;
+use crate::model::config::{Group, Member};
 use crate::model::id::{EndpointId, ModelName};
 use crate::model::units::Timestamp;
 
@@ -49,12 +50,27 @@ impl Sent {
         self.routes.get(route).map_or(0, |to| to.values().copied().fold(0, u64::saturating_add))
     }
 
-    /// The endpoint's share of them, in percent; `None`: nothing was sent.
-    pub(super) fn percent(&self, route: &ModelName, endpoint: &EndpointId) -> Option<u64> {
-        let all = self.all(route);
-        let own = self.routes.get(route)?.get(endpoint).copied().unwrap_or(0);
-        (all > 0).then(|| own.saturating_mul(100).saturating_add(all / 2) / all)
+    /// How many of them the members of a group got.
+    pub(super) fn group(&self, route: &ModelName, group: &Group) -> u64 {
+        let to = self.routes.get(route);
+        let got = |member: &Member| to.and_then(|to| to.get(&member.endpoint)).copied().unwrap_or(0);
+        group.endpoints.iter().map(got).fold(0, u64::saturating_add)
     }
+
+    /// The group's share of what the route sent, in percent; `None`: nothing was sent.
+    pub(super) fn percent_of_route(&self, route: &ModelName, group: &Group) -> Option<u64> {
+        percent(self.group(route, group), self.all(route))
+    }
+
+    /// A member's share of what its group got, in percent; `None`: the group got nothing.
+    pub(super) fn percent_of_group(&self, route: &ModelName, group: &Group, endpoint: &EndpointId) -> Option<u64> {
+        let own = self.routes.get(route)?.get(endpoint).copied().unwrap_or(0);
+        percent(own, self.group(route, group))
+    }
+}
+
+fn percent(part: u64, of: u64) -> Option<u64> {
+    (of > 0).then(|| part.saturating_mul(100).saturating_add(of / 2) / of)
 }
 
 #[cfg(test)]
@@ -63,18 +79,22 @@ mod tests {
     use crate::ui::fixture;
 
     #[test]
-    fn shares_are_of_all_attempts_of_the_last_five_minutes() {
+    fn a_groups_share_is_of_the_route_and_a_members_of_its_group() {
         let snapshot = fixture::snapshot();
         let mut sent = Sent::default();
         sent.follow(&snapshot);
         let model = ModelName::from("demo-chat");
         let recent = |at: Timestamp| snapshot.at.since(at) < SPAN;
         let attempts = || snapshot.records.iter().flat_map(|record| &record.attempts).filter(|one| recent(one.at));
-        let (all, own) = (attempts().count(), attempts().filter(|one| one.endpoint.as_str() == "sim-westus").count());
-        assert!(own > 0, "the fixture sent something there");
-        assert_eq!(sent.all(&model), all as u64);
-        let expected = (own as u64 * 100 + all as u64 / 2) / all as u64;
-        assert_eq!(sent.percent(&model, &"sim-westus".into()), Some(expected));
-        assert_eq!(sent.percent(&ModelName::from("other"), &"sim-westus".into()), None);
+        let to = |id: &str| attempts().filter(|one| one.endpoint.as_str() == id).count() as u64;
+        let (all, west, east) = (attempts().count() as u64, to("sim-westus"), to("sim-eastus"));
+        assert!(west > 0 && west + east < all, "the fixture sent something there, and not all");
+        assert_eq!(sent.all(&model), all);
+        let group = &snapshot.applied.config.routes[0].groups[1];
+        assert_eq!(sent.percent_of_route(&model, group), percent(west + east, all));
+        assert_eq!(sent.percent_of_group(&model, group, &"sim-westus".into()), percent(west, west + east));
+        let of_group = |id: &str| sent.percent_of_group(&model, group, &id.into()).unwrap_or(0);
+        assert!((99..=101).contains(&(of_group("sim-westus") + of_group("sim-eastus"))), "they are of one whole");
+        assert_eq!(sent.percent_of_group(&ModelName::from("other"), group, &"sim-westus".into()), None);
     }
 }

@@ -151,7 +151,12 @@ fn words(ui: &mut Ui, theme: &Theme, toast: &Toast, small: bool) {
         ui.add_space(3.0);
         let said = ui.add(Label::new(job).wrap());
         said.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &toast.text));
-        let live = if toast.tone == Tone::Error { Live::Assertive } else { Live::Polite };
+        let live = match toast.tone {
+            Tone::Error => Live::Assertive,
+            // The page on which the step was made says it already.
+            _ if toast.step => Live::Off,
+            _ => Live::Polite,
+        };
         ui.ctx().accesskit_node_builder(said.id, |node| node.set_live(live));
         if small {
             said.on_hover_text(&toast.text);
