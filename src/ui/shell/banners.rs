@@ -44,10 +44,14 @@ fn all(snapshot: &Snapshot) -> Vec<Banner> {
         Serving::Failed(problem) => banners.push(Banner {
             tone: Tone::Error,
             text: toasts::words(problem),
-            buttons: vec![
-                ("Try again".to_owned(), Wish::Send(Command::Serving(ServingCommand::RetryPort))),
-                copy_details(problem),
-            ],
+            buttons: this_computer_only(&snapshot.applied.config.listen.address)
+                .into_iter()
+                .chain([
+                    ("Try again".to_owned(), Wish::Send(Command::Serving(ServingCommand::RetryPort))),
+                    ("Choose…".to_owned(), Wish::Open(Target::Setting("address"))),
+                    copy_details(problem),
+                ])
+                .collect(),
         }),
         _ => {}
     }
@@ -73,6 +77,13 @@ fn all(snapshot: &Snapshot) -> Vec<Banner> {
     }
     banners.extend(faults(&snapshot.applied.findings, &snapshot.profile.config_path));
     banners
+}
+
+/// The way back from an address that cannot be had; `None` where it is this computer's own already.
+fn this_computer_only(address: &str) -> Option<(String, Wish)> {
+    let is_own = address.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    (!is_own)
+        .then(|| ("Use this computer only".to_owned(), Wish::Send(Command::Serving(ServingCommand::ThisComputerOnly))))
 }
 
 /// File and window are one document: whoever changed it elsewhere is asked about, never overwritten.
