@@ -401,7 +401,7 @@ fn hovered(hover: &HoverPosition, unit: &str) -> Option<String> {
     }
 }
 
-/// Marks over the window, from its right end to its left one.
+/// Marks over the window, from its right end to its left one, which has no words.
 fn marks(window: u64) -> Vec<GridMark> {
     let every = if window > 300 { 180 } else { window / 4 / 30 * 30 };
     let step = as_float(every);

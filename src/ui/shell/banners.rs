@@ -9,6 +9,7 @@ use super::{Wish, toasts};
 use crate::contract::snapshot::{PortHeld, Problem, Serving};
 use crate::contract::{Command, ConfigCommand, ServingCommand, Snapshot};
 use crate::model::check::{Finding, Severity};
+use crate::model::config::Listen;
 use crate::ui::actions::Action;
 use crate::ui::cx::Target;
 use crate::ui::theme::{Theme, Tone};
@@ -44,7 +45,7 @@ fn all(snapshot: &Snapshot) -> Vec<Banner> {
         Serving::Failed(problem) => banners.push(Banner {
             tone: Tone::Error,
             text: toasts::words(problem),
-            buttons: this_computer_only(&snapshot.applied.config.listen.address)
+            buttons: this_computer_only(&snapshot.applied.config.listen)
                 .into_iter()
                 .chain([
                     ("Try again".to_owned(), Wish::Send(Command::Serving(ServingCommand::RetryPort))),
@@ -80,9 +81,8 @@ fn all(snapshot: &Snapshot) -> Vec<Banner> {
 }
 
 /// The way back from an address that cannot be had; `None` where it is this computer's own already.
-fn this_computer_only(address: &str) -> Option<(String, Wish)> {
-    let is_own = address.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    (!is_own)
+fn this_computer_only(listen: &Listen) -> Option<(String, Wish)> {
+    (!listen.is_loopback())
         .then(|| ("Use this computer only".to_owned(), Wish::Send(Command::Serving(ServingCommand::ThisComputerOnly))))
 }
 
