@@ -6,12 +6,18 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
+#[cfg(feature = "window")]
+use std::sync::mpsc::SyncSender;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 use tidegate::backend::{self, Options};
 #[cfg(feature = "window")]
-use tidegate::store::{preferences, rank};
+use tidegate::{
+    backend::doorbell::{self, Rung},
+    contract::DesktopNote,
+    store::{preferences, rank},
+};
 use tracing_subscriber::EnvFilter;
 
 /// The system's allocator grows a thread's heap page by page and keeps what a burst of large bodies took.
@@ -62,7 +68,7 @@ struct Place {
     /// The folder for configuration, data and state
     #[arg(long, value_name = "DIR", global = true)]
     config_dir: Option<PathBuf>,
-    /// The profile to serve, by its name in the window's menu
+    /// The profile to serve, by its name in the window's menu; without it the one that was served last, headless the usual one
     #[arg(long, value_name = "NAME", global = true, conflicts_with = "config")]
     profile: Option<String>,
 }
@@ -236,14 +242,16 @@ fn show(options: Options, link: Option<&str>, (said, set_level): (bool, SetLevel
         return serve(options);
     }
     let file = backend::preferences_file(&options);
-    let running = match backend::start(options) {
-        Err(error) if backend::ring_at_holder(&error, link) => {
-            println!("tidegate: it runs already; its window was asked to the front");
-            return Ok(ExitCode::SUCCESS);
-        }
-        started => started?,
-    };
     let liked = file.as_deref().map(preferences::load).unwrap_or_default();
+    let is_plain = options.is_plain();
+    let options = if is_plain { options.with_profile(liked.profile.clone()) } else { options };
+    if is_plain && let Some(code) = said_of(backend::ring_at_any(&options, link)) {
+        return Ok(code);
+    }
+    let running = match backend::start(options) {
+        Ok(running) => running,
+        Err(error) => return said_of(backend::ring_at_holder(&error, link)).ok_or(error),
+    };
     if let Some(level) = liked.log.filter(|_| !said) {
         set_level(Some(level.name()));
     }
@@ -253,9 +261,10 @@ fn show(options: Options, link: Option<&str>, (said, set_level): (bool, SetLevel
         preferences: liked,
         log: Box::new(move |level| set_level(level.map(tidegate::model::preferences::LogLevel::name))),
         keep: Box::new(move |liked| keep(file.as_deref(), liked)),
-        desktop: Box::new(move |note| {
+        desktop: Box::new({
+            let desktop = desktop.clone();
             // Too many at once: the window's list has them all.
-            drop(desktop.as_ref().map(|desktop| desktop.try_send(note)));
+            move |note| drop(desktop.as_ref().map(|desktop| desktop.try_send(note)))
         }),
         link: link.map(str::to_owned),
     };
@@ -264,20 +273,46 @@ fn show(options: Options, link: Option<&str>, (said, set_level): (bool, SetLevel
     match shown {
         Ok(Ok(tidegate::ui::Ending::QuitNow)) => running.stop_now(),
         Ok(Ok(_)) => running.stop(),
-        Ok(Err(why)) => {
-            eprintln!("tidegate: the window could not be opened ({why}); the proxy goes on without it");
-            println!("listening on {}", running.base_url());
-            running.until_signal();
-        }
-        Err(_) => {
-            eprintln!(
-                "tidegate: the window failed; the proxy goes on without it. Install libxkbcommon-x11-0 and libgl1 if they are missing"
-            );
-            println!("listening on {}", running.base_url());
-            running.until_signal();
-        }
+        Ok(Err(why)) => without_window(running, desktop, &why),
+        Err(_) => without_window(running, desktop, "The window failed."),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is said to whoever launched a second one; `None`: it is the first.
+#[cfg(feature = "window")]
+fn said_of(rung: Rung) -> Option<ExitCode> {
+    match rung {
+        Rung::Nobody => None,
+        Rung::Coming => {
+            println!("tidegate: it runs already; its window was asked to the front");
+            Some(ExitCode::SUCCESS)
+        }
+        Rung::Windowless => {
+            eprintln!(
+                "tidegate: it runs already, and serves, but could not open its window when it started. End that process, then start \
+                 it again; it says why if the window cannot be opened."
+            );
+            Some(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// Goes on serving where no window could be opened, and says so: in the terminal and, for who has none, on the desktop.
+#[cfg(feature = "window")]
+fn without_window(running: backend::Running, desktop: Option<SyncSender<DesktopNote>>, why: &str) {
+    doorbell::no_window();
+    let said = format!(
+        "{why} The proxy is running without a window, at {}. A graphics driver or a library may be missing; on Debian and Ubuntu \
+         these are libgl1 and libxkbcommon-x11-0.",
+        running.base_url()
+    );
+    eprintln!("tidegate: {said}");
+    if let Some(desktop) = desktop {
+        drop(desktop.try_send(DesktopNote { id: u64::MAX, text: Some(said), button: None }));
+    }
+    println!("listening on {}", running.base_url());
+    running.until_signal();
 }
 
 /// A look that cannot be kept is no reason to trouble anybody.

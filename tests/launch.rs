@@ -119,6 +119,37 @@ fn a_second_launch_asks_the_first_to_the_front_leaves_with_0_and_listens_nowhere
 }
 
 #[test]
+#[cfg(all(feature = "window", target_os = "linux"))]
+fn a_plain_launch_asks_for_the_window_of_whichever_profile_runs_and_one_for_a_profile_does_not() {
+    use tidegate::backend::doorbell::Rung;
+    use tidegate::backend::{Options, ring_at_any, start};
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let of = |demo: bool, profile: Option<&str>| Options {
+        config_dir: Some(folder.path().to_owned()),
+        port: Some(0),
+        demo,
+        profile: profile.map(str::to_owned),
+        ..Options::default()
+    };
+    let plain = Options { port: None, ..of(false, None) };
+    assert!(plain.is_plain() && ring_at_any(&plain, None) == Rung::Nobody, "nobody is there");
+    fs::create_dir_all(folder.path().join("profiles").join("Work")).expect("a folder");
+    for running in [of(true, None), of(false, Some("Work"))] {
+        let first = start(running).expect("the first one starts");
+        let second = command(folder.path(), &[]).env("DISPLAY", ":4121").output().expect("the binary starts");
+        let said = String::from_utf8_lossy(&second.stdout);
+        assert!(second.status.success() && said.contains("it runs already"), "{said}");
+        let rung =
+            first.ui().notices().iter().any(|one| matches!(one.body, tidegate::contract::NoticeBody::Rung { .. }));
+        assert!(rung, "the first one was asked to the front");
+        first.stop();
+    }
+    assert!(!of(true, None).is_plain() && !of(false, Some("Work")).is_plain(), "these want what they name");
+    let last = |name: &str| Options { port: None, ..of(false, None) }.with_profile(Some(name.to_owned())).profile;
+    assert_eq!((last("Work").as_deref(), last("Gone")), (Some("Work"), None));
+}
+
+#[test]
 fn a_signal_lets_a_running_stream_reach_its_end() {
     for signal in ["-TERM", "-INT"] {
         let mut launched = launch(&["--demo", "--headless", "--port", "0"]);

@@ -5,6 +5,7 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ring::rand::{SecureRandom, SystemRandom};
@@ -16,6 +17,27 @@ const PATIENCE: Duration = Duration::from_millis(700);
 /// Bytes of a call that are read.
 const LONGEST: u64 = 4_096;
 const ANSWER: &str = "coming";
+/// The answer of an instance that could not open its window.
+const ALONE: &str = "no window";
+
+/// Whether this process could not open its window and serves without.
+static WINDOWLESS: AtomicBool = AtomicBool::new(false);
+
+/// What came of ringing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rung {
+    /// The window comes.
+    Coming,
+    /// There is somebody, who has no window to bring.
+    Windowless,
+    /// Nobody answered.
+    Nobody,
+}
+
+/// Says that this process could not open its window: who rings is told so, and not that it comes.
+pub fn no_window() {
+    WINDOWLESS.store(true, Ordering::Relaxed);
+}
 
 /// A doorbell that hangs but is not answered yet.
 #[derive(Debug)]
@@ -80,16 +102,21 @@ fn hear(caller: &TcpStream, word: &str) -> Option<Call> {
         return None;
     }
     let mut answer = caller;
-    answer.write_all(ANSWER.as_bytes()).ok()?;
+    let is_alone = WINDOWLESS.load(Ordering::Relaxed);
+    answer.write_all(if is_alone { ALONE } else { ANSWER }.as_bytes()).ok()?;
     Some(Call { link: (!link.is_empty()).then(|| link.to_owned()) })
 }
 
-/// Rings at another instance; whether it answered.
+/// Rings at another instance.
 #[must_use]
-pub fn ring(plate: &str, link: Option<&str>) -> bool {
-    let Some((address, word)) = plate.split_once(' ') else { return false };
-    let Ok(address) = address.parse::<SocketAddr>() else { return false };
-    call(address, word, link.unwrap_or_default()).is_ok_and(|answer| answer == ANSWER)
+pub fn ring(plate: &str, link: Option<&str>) -> Rung {
+    let Some((address, word)) = plate.split_once(' ') else { return Rung::Nobody };
+    let Ok(address) = address.parse::<SocketAddr>() else { return Rung::Nobody };
+    match call(address, word, link.unwrap_or_default()).as_deref() {
+        Ok(ANSWER) => Rung::Coming,
+        Ok(ALONE) => Rung::Windowless,
+        _ => Rung::Nobody,
+    }
 }
 
 fn call(address: SocketAddr, word: &str, link: &str) -> io::Result<String> {
@@ -118,10 +145,10 @@ mod tests {
     #[test]
     fn a_ring_is_answered_and_brings_its_link() {
         let (plate, heard) = one_caller();
-        assert!(ring(&plate, Some("tidegate://quotas\nand more")));
+        assert_eq!(ring(&plate, Some("tidegate://quotas\nand more")), Rung::Coming);
         assert_eq!(heard.join().unwrap(), Some(Call { link: Some("tidegate://quotasand more".to_owned()) }));
         let (plate, heard) = one_caller();
-        assert!(ring(&plate, None));
+        assert_eq!(ring(&plate, None), Rung::Coming);
         assert_eq!(heard.join().unwrap(), Some(Call { link: None }));
     }
 
@@ -129,7 +156,7 @@ mod tests {
     fn who_does_not_know_the_word_gets_no_answer() {
         let (plate, heard) = one_caller();
         let (address, _) = plate.split_once(' ').unwrap();
-        assert!(!ring(&format!("{address} 00000000000000000000000000000000"), None));
+        assert_eq!(ring(&format!("{address} 00000000000000000000000000000000"), None), Rung::Nobody);
         assert_eq!(heard.join().unwrap(), None);
     }
 
@@ -138,7 +165,7 @@ mod tests {
         let bell = Doorbell::hang().unwrap();
         let plate = bell.plate();
         drop(bell);
-        assert!(!ring(&plate, None));
-        assert!(!ring("nonsense", None));
+        assert_eq!(ring(&plate, None), Rung::Nobody);
+        assert_eq!(ring("nonsense", None), Rung::Nobody);
     }
 }

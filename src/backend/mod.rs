@@ -47,7 +47,8 @@ use anyhow::Context as _;
 use tokio::sync::watch;
 
 use crate::contract::UiEnd;
-use crate::store::lock::LockError;
+use crate::store::lock::{LockError, bell_of};
+use doorbell::Rung;
 use stage::Stage;
 
 /// What the command line says.
@@ -69,6 +70,26 @@ pub struct Options {
     pub script: Option<String>,
     /// `--seed N`
     pub seed: Option<u64>,
+}
+
+impl Options {
+    /// Whether nothing was asked for but a window: any profile's will do, and which is served is ours to choose.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        let particular = self.demo || self.headless || self.script.is_some() || self.seed.is_some();
+        !particular && self.config.is_none() && self.profile.is_none() && self.port.is_none()
+    }
+
+    /// The same with a profile, if there is one of that name beside the usual one.
+    #[must_use]
+    pub fn with_profile(self, name: Option<String>) -> Self {
+        let is_there = |name: &String| {
+            let home = profile::places(&self, false);
+            home.is_ok_and(|home| crate::store::profiles::names(&home).iter().skip(1).any(|known| known == name))
+        };
+        let profile = name.filter(is_there);
+        Self { profile, ..self }
+    }
 }
 
 /// Whether to go on.
@@ -188,13 +209,28 @@ async fn signal() {
     drop(tokio::signal::ctrl_c().await);
 }
 
-/// Rings at the instance that keeps us from starting, if that is why we could not. True if it answered.
+/// Rings at the instance that keeps us from starting, if that is why we could not.
 #[must_use]
-pub fn ring_at_holder(error: &anyhow::Error, link: Option<&str>) -> bool {
+pub fn ring_at_holder(error: &anyhow::Error, link: Option<&str>) -> Rung {
     match error.downcast_ref::<LockError>() {
-        Some(LockError::Held(Some(holder))) => holder.bell.as_deref().is_some_and(|bell| doorbell::ring(bell, link)),
-        _ => false,
+        Some(LockError::Held(Some(holder))) => {
+            holder.bell.as_deref().map_or(Rung::Nobody, |bell| doorbell::ring(bell, link))
+        }
+        _ => Rung::Nobody,
     }
+}
+
+/// Rings at whichever instance answers: that of the profile of these options before those of the demo and of others.
+#[must_use]
+pub fn ring_at_any(options: &Options, link: Option<&str>) -> Rung {
+    let usual = Options { profile: None, ..options.clone() };
+    let Ok(home) = profile::places(&usual, false) else { return Rung::Nobody };
+    let named = crate::store::profiles::names(&home).into_iter().skip(1);
+    let named = named.map(|name| profile::places(&Options { profile: Some(name), ..usual.clone() }, false));
+    let first = [profile::places(options, false), Ok(home), profile::places(&usual, true)];
+    let bells = first.into_iter().chain(named).flatten().filter_map(|paths| bell_of(&paths.state_dir));
+    let mut answers = bells.map(|bell| doorbell::ring(&bell, link));
+    answers.find(|answer| *answer != Rung::Nobody).unwrap_or(Rung::Nobody)
 }
 
 /// Where the person's preferences of the window are; shared by all profiles and the demo.

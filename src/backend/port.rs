@@ -34,7 +34,9 @@ pub async fn bind(address: &str, port: u16, or_next: bool) -> Result<Bound, Prob
         Err(error) => error,
     };
     if first.kind() != ErrorKind::AddrInUse {
-        return Err(cannot(address, port, &first.to_string()));
+        let is_elsewhere = first.kind() == ErrorKind::AddrNotAvailable;
+        let why = if is_elsewhere { "that address is not on this computer now".to_owned() } else { first.to_string() };
+        return Err(cannot(address, port, &why));
     }
     let held = PortHeld { port, holder: holder(port) };
     if or_next {
@@ -98,7 +100,7 @@ mod tests {
     fn an_address_that_is_not_ours_is_a_clear_problem() {
         on_a_runtime(async {
             let problem = bind("192.0.2.1", 0, true).await.err().unwrap();
-            assert!(problem.what.starts_with("Can't listen on 192.0.2.1:0"), "{}", problem.what);
+            assert_eq!(problem.what, "Can't listen on 192.0.2.1:0: that address is not on this computer now.");
         });
     }
 }

@@ -47,6 +47,34 @@ impl Palette {
     pub const ALL: [Self; 3] = [Self::Tidegate, Self::BlueOrange, Self::Grey];
 }
 
+/// What stands between the thousands of a number. Not a point, which parts fractions wherever a number can be typed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Thousands {
+    /// `240,000`
+    #[default]
+    Comma,
+    /// `240 000`
+    Space,
+    /// `240'000`
+    Apostrophe,
+    /// `240000`
+    Nothing,
+}
+
+impl Thousands {
+    /// The sign, if there is one.
+    #[must_use]
+    pub const fn sign(self) -> Option<char> {
+        match self {
+            Self::Comma => Some(','),
+            Self::Space => Some('\u{a0}'),
+            Self::Apostrophe => Some('\''),
+            Self::Nothing => None,
+        }
+    }
+}
+
 /// How much is written to the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -136,6 +164,10 @@ pub struct Preferences {
     pub compact: bool,
     /// Nothing slides or fades.
     pub reduced_motion: bool,
+    /// How numbers are written.
+    pub thousands: Thousands,
+    /// The hours go to 12, twice, and not to 24.
+    pub twelve_hours: bool,
     /// What the close button does.
     pub on_close: OnClose,
     /// Whether the desktop may show notifications while the window has not the focus.
@@ -160,6 +192,8 @@ pub struct Preferences {
     pub reach: Reach,
     /// The Overview as the person arranged it.
     pub overview: Arrangement,
+    /// The profile that was served last, which the next plain launch serves; `None`: the usual one.
+    pub profile: Option<String>,
 }
 
 impl Default for Preferences {
@@ -170,6 +204,8 @@ impl Default for Preferences {
             text_percent: 100,
             compact: false,
             reduced_motion: false,
+            thousands: Thousands::Comma,
+            twelve_hours: false,
             on_close: OnClose::Ask,
             desktop_notifications: true,
             muted: BTreeSet::new(),
@@ -182,6 +218,7 @@ impl Default for Preferences {
             log: None,
             reach: Reach::Live,
             overview: Arrangement::default(),
+            profile: None,
         }
     }
 }

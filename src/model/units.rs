@@ -3,6 +3,7 @@
 //! Invariant: arithmetic saturates; no operation here panics or wraps.
 //! Absent on purpose: a way to read a clock. Only `engine/clock.rs` does that.
 
+use std::cell::Cell;
 use std::fmt;
 use std::time::Duration;
 
@@ -64,7 +65,7 @@ pub const DAY: Duration = Duration::from_hours(24);
 /// A number as people write it: `240000`, `240,000`, `240_000`, `240k`, `0.24M`. `None` if it is none of these.
 #[must_use]
 pub fn parse_amount(text: &str) -> Option<u64> {
-    let text: String = text.chars().filter(|c| !matches!(c, ',' | '_' | ' ' | '\u{202f}' | '\'')).collect();
+    let text: String = text.chars().filter(|c| !matches!(c, ',' | '_' | ' ' | '\u{a0}' | '\u{202f}' | '\'')).collect();
     let (digits, scale) = match text.chars().last()? {
         'k' | 'K' => (text.get(..text.len() - 1)?, 1_000),
         'm' | 'M' => (text.get(..text.len() - 1)?, 1_000_000),
@@ -91,17 +92,28 @@ pub fn parse_amount(text: &str) -> Option<u64> {
     Some(value)
 }
 
-/// An amount with thousands separators: `Grouped(240000)` shows `240,000`.
+thread_local! {
+    static SEPARATOR: Cell<Option<char>> = const { Cell::new(Some(',')) };
+}
+
+/// Has [`Grouped`] part thousands so on this thread, that of the window; `None`: not at all. Logs, answers and files are written
+/// on other threads, with commas.
+pub fn part_thousands_by(separator: Option<char>) {
+    SEPARATOR.set(separator);
+}
+
+/// An amount with thousands separators: `Grouped(240000)` shows `240,000`, unless [`part_thousands_by`] said otherwise.
 #[derive(Clone, Copy, Debug)]
 pub struct Grouped(pub u64);
 
 impl fmt::Display for Grouped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = self.0.to_string();
+        let Some(separator) = SEPARATOR.get() else { return f.pad(&digits) };
         let mut out = String::with_capacity(digits.len() + digits.len() / 3);
         for (place, digit) in digits.chars().enumerate() {
             if place > 0 && (digits.len() - place).is_multiple_of(3) {
-                out.push(',');
+                out.push(separator);
             }
             out.push(digit);
         }
@@ -156,6 +168,15 @@ mod tests {
         }
         for text in ["", "k", "-1", "1.5", "1e3", "12x", "0.00001k", "99999999999999999999"] {
             assert_eq!(parse_amount(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn thousands_are_parted_as_the_person_likes_and_read_again_so() {
+        for (separator, shown) in [(Some('\u{a0}'), "240\u{a0}000"), (Some('\''), "240'000"), (None, "240000")] {
+            part_thousands_by(separator);
+            assert_eq!(Grouped(240_000).to_string(), shown);
+            assert_eq!(parse_amount(shown), Some(240_000));
         }
     }
 

@@ -12,6 +12,9 @@ use thiserror::Error;
 
 use super::atomic;
 
+/// The name of the file that says who holds a profile.
+const HOLDER: &str = "instance";
+
 /// Who holds a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
@@ -62,7 +65,7 @@ impl InstanceLock {
     pub fn acquire(state_dir: &Path) -> Result<Self, LockError> {
         let path = state_dir.join("instance.lock");
         // Apart from the lock: on Windows nobody else can read a locked file.
-        let holder_file = state_dir.join("instance");
+        let holder_file = state_dir.join(HOLDER);
         let unusable = |reason| LockError::Unusable { path: path.display().to_string(), reason };
         atomic::make_folder(state_dir).map_err(unusable)?;
         atomic::refuse_link(&path).map_err(unusable)?;
@@ -99,6 +102,13 @@ impl Drop for InstanceLock {
     }
 }
 
+/// Where the instance of a profile may be asked for, if one runs. What a killed one left behind is told, too: who asks there
+/// gets no answer.
+#[must_use]
+pub fn bell_of(state_dir: &Path) -> Option<String> {
+    read_holder(&state_dir.join(HOLDER))?.bell
+}
+
 fn read_holder(path: &Path) -> Option<Holder> {
     let text = fs::read_to_string(path).ok()?;
     let mut lines = text.lines();
@@ -124,6 +134,9 @@ mod tests {
         assert_eq!(refused.to_string(), said, "the word for the doorbell is not said");
         let LockError::Held(Some(holder)) = refused else { panic!("nobody holds it") };
         assert_eq!(holder.bell.as_deref(), Some("127.0.0.1:4711 word"));
+        assert_eq!(bell_of(home.path()), holder.bell);
+        drop(lock);
+        assert_eq!(bell_of(home.path()), None);
     }
 
     #[test]

@@ -100,7 +100,10 @@ impl Person {
 
     /// Without rows, which scroll sideways as a whole, and without what is scrolled below the status line.
     fn in_sight(&self) -> Vec<Control> {
-        let floor = self.harness.get_by_role_and_label(Role::Button, "Revisions").rect().top();
+        // A low window has no status line.
+        let status_line = self.harness.query_by_role_and_label(Role::Button, "Revisions");
+        let foot = self.harness.ctx.content_rect().bottom();
+        let floor = status_line.map_or(foot, |revisions| revisions.rect().top());
         // Entries of the navigation that are scrolled above it are not in sight either.
         let strip = self.harness.get_by_role_and_label(Role::Button, "Leave the demo").rect().bottom();
         let more = self.harness.query_by_role_and_label(Role::Button, "More pages").map(|more| more.rect().top());
@@ -210,8 +213,11 @@ fn every_control_of_every_page_and_every_sheet_has_a_role_and_a_name() {
         person.follow(place);
         assert_named(&person, place);
     }
-    for (keys, sheet) in [((Modifiers::NONE, Key::F1), "Keyboard shortcuts"), ((Modifiers::COMMAND, Key::K), "palette")]
-    {
+    for (keys, sheet) in [
+        ((Modifiers::NONE, Key::F1), "Help"),
+        ((Modifiers::NONE, Key::Questionmark), "Keyboard shortcuts"),
+        ((Modifiers::COMMAND, Key::K), "palette"),
+    ] {
         person.press(keys.0, keys.1);
         assert_named(&person, sheet);
         person.press(Modifiers::NONE, Key::Escape);

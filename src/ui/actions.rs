@@ -28,8 +28,10 @@ pub enum Action {
     Forward,
     /// Open the command palette.
     Palette,
-    /// Show every shortcut.
+    /// Say what the words mean.
     Help,
+    /// Show every shortcut.
+    Shortcuts,
     /// Put the keyboard into the page's filter.
     Filter,
     /// Move the keyboard to the next pane.

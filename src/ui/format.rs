@@ -3,6 +3,7 @@
 //! Invariant: an amount always carries its unit; a countdown is computed from the snapshot's moment.
 //! Absent on purpose: reasons and refusals, which have their own words.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use crate::model::outlook::{Demand, Exhaustion};
@@ -109,13 +110,32 @@ pub fn ago(then_wall_ms: u64, now_wall_ms: u64) -> String {
     }
 }
 
-/// Local wall-clock time of Unix milliseconds: `14:03:12`.
-#[must_use]
-pub fn clock_time(wall_ms: u64) -> String {
+thread_local! {
+    static TWELVE_HOURS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Has times of day be written with twelve hours, twice, on this thread; else with 24.
+pub fn twelve_hours(on: bool) {
+    TWELVE_HOURS.set(on);
+}
+
+fn local(wall_ms: u64, pattern: &str) -> String {
     let millis = i64::try_from(wall_ms).unwrap_or(i64::MAX);
     jiff::Timestamp::from_millisecond(millis)
-        .map(|moment| moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string())
+        .map(|moment| moment.to_zoned(jiff::tz::TimeZone::system()).strftime(pattern).to_string())
         .unwrap_or_default()
+}
+
+/// Local wall-clock time of Unix milliseconds: `14:03:12`, or `2:03:12 PM`.
+#[must_use]
+pub fn clock_time(wall_ms: u64) -> String {
+    local(wall_ms, if TWELVE_HOURS.get() { "%-I:%M:%S %p" } else { "%H:%M:%S" })
+}
+
+/// The same as filters and links have it, however the person likes times: `14:03:12`.
+#[must_use]
+pub fn plain_time(wall_ms: u64) -> String {
+    local(wall_ms, "%H:%M:%S")
 }
 
 /// Local second of the day of Unix milliseconds, from 0.
@@ -138,19 +158,16 @@ pub fn hour_of_day(wall_ms: u64) -> u8 {
     u8::try_from(hour).unwrap_or_default()
 }
 
-/// Local day and time of Unix milliseconds: `22 Nov 14:03`.
+/// Local day and time of Unix milliseconds: `22 Nov 14:03`, or `22 Nov 2:03 PM`.
 #[must_use]
 pub fn date_time(wall_ms: u64) -> String {
-    let millis = i64::try_from(wall_ms).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_millisecond(millis)
-        .map(|moment| moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%-d %b %H:%M").to_string())
-        .unwrap_or_default()
+    local(wall_ms, if TWELVE_HOURS.get() { "%-d %b %-I:%M %p" } else { "%-d %b %H:%M" })
 }
 
 /// The same with milliseconds: `14:03:00.120`.
 #[must_use]
 pub fn clock_time_millis(wall_ms: u64) -> String {
-    format!("{}.{:03}", clock_time(wall_ms), wall_ms % 1_000)
+    format!("{}.{:03}", plain_time(wall_ms), wall_ms % 1_000)
 }
 
 /// Local date of Unix milliseconds: `2026-03-01`.
@@ -165,10 +182,7 @@ pub fn date_of(wall_ms: u64) -> String {
 /// Local time as a part of a file's name: `2026-11-22-140312`.
 #[must_use]
 pub fn file_time(wall_ms: u64) -> String {
-    let millis = i64::try_from(wall_ms).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_millisecond(millis)
-        .map(|moment| moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d-%H%M%S").to_string())
-        .unwrap_or_default()
+    local(wall_ms, "%Y-%m-%d-%H%M%S")
 }
 
 /// The rank of a priority group in words. `place` counts from 0, `of` is how many the route has.
@@ -202,6 +216,16 @@ pub fn listed(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_of_day_have_twelve_hours_where_the_person_likes_that_and_filters_never() {
+        let noon = 43_200_000;
+        let plain = plain_time(noon);
+        assert_eq!(clock_time(noon), plain);
+        twelve_hours(true);
+        assert!(clock_time(noon).ends_with('M') && date_time(noon).ends_with('M'));
+        assert_eq!(plain_time(noon), plain);
+    }
 
     #[test]
     fn a_countdown_rounds_up_and_ends_at_zero() {

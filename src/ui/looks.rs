@@ -1,4 +1,4 @@
-//! Putting the person's preferences of looks into egui: theme, contrast, text size, density, motion.
+//! Putting the person's preferences of looks into egui: theme, contrast, text size, density, motion, how numbers and times are written.
 //!
 //! Invariant: the preferences are what is shown; zooming by keys changes them, too.
 //! Absent on purpose: colours; the theme has them.
@@ -6,8 +6,9 @@
 use egui::Context;
 
 use super::actions::keys;
-use super::theme;
+use super::{format, theme};
 use crate::model::preferences::{Preferences, ThemeChoice};
+use crate::model::units::part_thousands_by;
 
 /// What was put into which window last.
 #[derive(Debug, Default)]
@@ -45,6 +46,8 @@ fn put(ctx: &Context, preferences: &Preferences) {
         ctx.set_zoom_factor(zoom);
     }
     theme::adapt(ctx, preferences);
+    part_thousands_by(preferences.thousands.sign());
+    format::twelve_hours(preferences.twelve_hours);
     keys::adapt(ctx, preferences);
 }
 

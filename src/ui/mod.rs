@@ -17,6 +17,7 @@ pub mod flash;
 #[cfg(test)]
 mod flash_tests;
 pub mod format;
+pub mod glossary;
 pub mod headroom;
 pub mod holds;
 pub mod key_shape;

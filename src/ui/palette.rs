@@ -38,6 +38,8 @@ pub enum Kind {
     Account,
     /// A setting.
     Setting,
+    /// A word of ours.
+    Word,
     /// A finished request.
     Request,
 }
@@ -56,6 +58,7 @@ impl Kind {
             Self::Pool => "Quota pools",
             Self::Account => "Accounts",
             Self::Setting => "Settings",
+            Self::Word => "What words mean",
             Self::Request => "Requests",
         }
     }
@@ -76,6 +79,8 @@ pub enum Does {
     Test(AccountId),
     /// Opens the field for another key of an account.
     ReplaceKey(AccountId),
+    /// Says what a word means.
+    Explain(&'static str),
 }
 
 /// Something to choose.

@@ -26,7 +26,7 @@ fn letters_in_order_find_what_holds_them() {
     assert_eq!(first("quo").does, Does::Act(Action::Go(Page::Quotas)));
     assert_eq!(first("pause eastus").does, Does::Set("sim-eastus".into(), AdminState::Paused));
     assert_eq!(first("eastus").does, Does::Open(Target::Endpoint("sim-eastus".into())));
-    assert_eq!(first("shortcuts").does, Does::Act(Action::Help));
+    assert_eq!(first("shortcuts").does, Does::Act(Action::Shortcuts));
 }
 
 #[test]
@@ -82,8 +82,10 @@ fn words_a_newcomer_types_lead_to_what_we_call_otherwise() {
         found.map(|item| item.label).collect::<Vec<_>>()
     };
     for (query, wanted) in [
-        ("help", "Keyboard shortcuts"),
-        ("docs", "Keyboard shortcuts"),
+        ("help", "Help"),
+        ("docs", "Help"),
+        ("glossary", "Help"),
+        ("hotkeys", "Keyboard shortcuts"),
         ("shortcut", "Keyboard shortcuts"),
         ("quit", "Quit"),
         ("exit", "Quit"),

@@ -155,6 +155,11 @@ pub fn window_words(window: u64) -> String {
     format!("last {} min", window / 60)
 }
 
+/// What is said where less is shown than was chosen: there is nothing to show before.
+fn short_of(window: u64) -> Option<String> {
+    (window < WINDOW).then(|| format!("{}: no traffic before", window_words(window)))
+}
+
 /// One line per endpoint.
 #[must_use]
 pub fn lines(theme: &Theme, series: &[&EndpointSeries], metric: Metric, now: u64) -> Vec<Stream> {
@@ -290,7 +295,10 @@ impl Chart<'_> {
             .height(self.height)
             .set_margin_fraction(egui::Vec2::ZERO)
             .x_grid_spacer(move |_| marks(window))
-            .x_axis_formatter(|mark, _| minute_label(mark.value))
+            // At the left end it would lie on the zero of the other axis.
+            .x_axis_formatter(
+                move |mark, _| if mark.value <= -seconds { String::new() } else { minute_label(mark.value) },
+            )
             .y_axis_formatter(|mark, _| Short(from_float(mark.value)).to_string())
             .link_cursor(egui::Id::unique("last minutes"), [true, false])
             .label_formatter(move |hover| hovered(hover, unit));
@@ -314,9 +322,16 @@ impl Chart<'_> {
                 draw(plot, stream, top * BEYOND);
             }
         });
-        let summary = self.summary;
+        let summary = match short_of(window) {
+            Some(words) => format!("{}; {words}", self.summary),
+            None => self.summary,
+        };
         shown.response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, &summary));
         ends::names(ui, self.id, &shown.transform, &ends);
+        if let Some(words) = short_of(window) {
+            let corner = shown.transform.frame().left_top() + egui::vec2(8.0, 4.0);
+            ui.painter().text(corner, egui::Align2::LEFT_TOP, words, small_font(), theme.text_faint);
+        }
         pin::show(ui, theme, &shown.response, &shown.transform, now, window);
         shown.transform
     }
@@ -386,10 +401,13 @@ fn hovered(hover: &HoverPosition, unit: &str) -> Option<String> {
     }
 }
 
-/// Four marks over the window.
+/// Marks over the window, from its right end to its left one, which has no words.
 fn marks(window: u64) -> Vec<GridMark> {
-    let step = as_float(if window > 300 { 180 } else { window / 4 / 30 * 30 });
-    (0..4_u32).map(|place| GridMark { value: -step * f64::from(place), step_size: step }).collect()
+    let every = if window > 300 { 180 } else { window / 4 / 30 * 30 };
+    let step = as_float(every);
+    (0..=u32::try_from(window / every).unwrap_or(0))
+        .map(|place| GridMark { value: -step * f64::from(place), step_size: step })
+        .collect()
 }
 
 fn minute_label(value: f64) -> String {

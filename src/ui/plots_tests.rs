@@ -125,3 +125,13 @@ fn a_name_too_long_for_its_room_is_whole_to_those_who_hear_it() {
     let name = harness.get_by_label(whole).rect();
     assert!(name.right() <= harness.ctx.content_rect().right(), "{name}");
 }
+
+#[test]
+fn marks_reach_to_the_left_end_and_a_plot_of_less_than_was_chosen_says_so() {
+    for window in WINDOWS {
+        let last = marks(window).last().map(|mark| mark.value);
+        assert_eq!(last, Some(-as_float(window)), "{window}");
+        assert_eq!(short_of(window).is_none(), window == WINDOW);
+    }
+    assert_eq!(short_of(120).as_deref(), Some("last 2 min: no traffic before"));
+}

@@ -127,6 +127,18 @@ pub const ALL: &[Setting] = &[
     setting(Part::Appearance, "contrast", "High contrast", "Stronger text and borders, no faint washes"),
     setting(Part::Appearance, "text", "Text size", "Of everything, 80 to 200 %; Ctrl with + and − too"),
     setting(Part::Appearance, "density", "Compact", "Less room between things"),
+    setting(
+        Part::Appearance,
+        "numbers",
+        "Thousands in numbers",
+        "How they are parted; when typing, commas, spaces and apostrophes are all understood, and a point parts fractions",
+    ),
+    setting(
+        Part::Appearance,
+        "time",
+        "Twelve hours",
+        "Times of day as 2:03 PM, not as 14:03; filters are written with 24",
+    ),
     setting(Part::Appearance, "motion", "Reduce motion", "Nothing slides or fades"),
     setting(Part::Window, "close", "The close button", "What becomes of serving when the window is closed"),
     setting(

@@ -22,6 +22,7 @@ mod parting;
 mod profiles;
 mod review;
 mod revisions;
+mod spoken;
 mod toasts;
 mod top;
 
@@ -60,6 +61,8 @@ pub struct Console {
     /// The draft's version and whether it was changed, as it was left with the background last.
     left: (u64, bool),
     target: Option<Target>,
+    /// How far down the page is to be in the next frame, in points.
+    scroll_to: Option<f32>,
     /// Actions that a page asked for.
     later: Vec<Action>,
     /// What is selected on the page.
@@ -68,7 +71,7 @@ pub struct Console {
     acts: Vec<Action>,
     palette: palette::Palette,
     panes: panes::Panes,
-    helping: bool,
+    help: help::Help,
     inspector: inspector::Inspector,
     bell: bell::Bell,
     desktop: Desktop,
@@ -86,11 +89,13 @@ pub struct Console {
     toasts: Toasts,
     pending: Pending,
     demo: demo::Strip,
+    spoken: spoken::Spoken,
     reviewing: bool,
     revisions: revisions::Sheet,
     profiles: profiles::Sheet,
     hold: hold::Hold,
     bar: bool,
+    foot: panes::Foot,
     /// Where the page was in the frame before.
     place: egui::Rect,
 }
@@ -116,12 +121,13 @@ impl Console {
             trail: Trail::default(),
             left: (u64::MAX, false),
             target: None,
+            scroll_to: None,
             later: Vec::new(),
             selected: None,
             acts: Vec::new(),
             palette: palette::Palette::default(),
             panes: panes::Panes::default(),
-            helping: false,
+            help: help::Help::default(),
             inspector: inspector::Inspector::default(),
             bell: bell::Bell::default(),
             desktop: Box::new(|_| {}),
@@ -137,11 +143,13 @@ impl Console {
             toasts: Toasts::default(),
             pending: Pending::default(),
             demo: demo::Strip::default(),
+            spoken: spoken::Spoken::default(),
             reviewing: false,
             revisions: revisions::Sheet::default(),
             profiles: profiles::Sheet::default(),
             hold: hold::Hold::default(),
             bar: false,
+            foot: panes::Foot::default(),
             place: egui::Rect::NOTHING,
         }
     }
@@ -181,6 +189,7 @@ impl Console {
         self.looks.follow(&ctx, &mut self.preferences);
         let theme = Theme::of(&ctx);
         self.mind_profile(&ctx, &snapshot);
+        self.remember_profile(&snapshot);
         self.draft.follow(&snapshot.applied);
         let notices = self.hear(&ctx);
         self.alert(&snapshot, Some(&ctx));
@@ -201,7 +210,7 @@ impl Console {
         if self.reviewing {
             wanted.extend(review::show(&ctx, theme, &self.draft, &snapshot));
         }
-        self.helping = self.helping && help::show(&ctx, theme);
+        self.help.show(&ctx, theme);
         self.ask(&ctx, theme, &snapshot);
         self.show_palette(&ctx, theme, &snapshot);
         self.revisions.show(&ctx, theme, &snapshot, &mut self.draft);
@@ -225,7 +234,8 @@ impl Console {
     /// Everything round the page; returns what was clicked.
     fn frame(&mut self, ui: &mut Ui, theme: &'static Theme, snapshot: &Snapshot) -> Vec<Wish> {
         let mut wanted = Vec::new();
-        let bar = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(16, 8));
+        let low = is_low(ui.ctx());
+        let bar = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(16, if low { 2 } else { 8 }));
         Panel::top("top bar").frame(bar).show(ui, |ui| {
             self.panes.mark(ui, "Top bar", ui.max_rect());
             let (bell, preferences) = (&mut self.bell, &mut self.preferences);
@@ -235,6 +245,7 @@ impl Console {
         banners::show(ui, theme, snapshot, &mut wanted);
         self.hold.show(ui, theme, snapshot, &mut wanted);
         self.demo.show(ui, theme, snapshot, self.trail.page(), &mut wanted);
+        self.spoken.show(ui, snapshot);
         if ui.ctx().dragged_id().is_none() {
             // A bar that came in the middle of a drag would take room from what is dragged over.
             self.bar = live_bar::is_wanted(&self.draft, &self.tuning, snapshot);
@@ -243,7 +254,7 @@ impl Console {
         let messages = self.toasts.take_the_status_line(ui.ctx());
         if messages {
             wanted.extend(self.toasts.show(ui, theme, self.place).map(Wish::from));
-        } else {
+        } else if !low {
             Panel::bottom("status line").frame(thin).show(ui, |ui| bars::status(ui, theme, snapshot, &mut wanted));
         }
         if self.bar {
@@ -275,14 +286,24 @@ impl Console {
             asks: &mut asks,
         };
         let lift = self.toasts.take_lift();
-        let body = Frame::new().fill(theme.page).inner_margin(Margin::same(16));
+        let strip = self.toasts.height();
+        let body = Frame::new().fill(theme.page).inner_margin(Margin::same(if is_low(ui.ctx()) { 8 } else { 16 }));
         self.place = ui.available_rect_before_wrap();
         egui::CentralPanel::default().frame(body).show(ui, |ui| {
             self.panes.mark(ui, &format!("{} page", page.name()), ui.max_rect());
             if page.fills_window() && ui.available_height() >= LEAST_LIST {
                 self.states.show(page, ui, &mut cx);
             } else {
-                ScrollArea::vertical().id_salt(page.name()).auto_shrink(false).show(ui, |ui| {
+                let area = ScrollArea::vertical().id_salt(page.name()).auto_shrink(false);
+                let foot = match self.scroll_to {
+                    Some(_) => 0.0,
+                    None => self.foot.before(strip, self.trail.scrolled(), ui.available_height()),
+                };
+                let area = match self.scroll_to.take() {
+                    Some(to) => area.vertical_scroll_offset(to),
+                    None => area,
+                };
+                let scrolled = area.show(ui, |ui| {
                     ui.scroll_with_delta(egui::vec2(0.0, -lift));
                     let room = ui.available_rect_before_wrap();
                     // Where there is more of it than the page takes, it stands in the middle.
@@ -295,7 +316,11 @@ impl Console {
                         }
                         self.states.show(page, ui, &mut cx);
                     });
+                    ui.expand_to_include_y(ui.min_rect().bottom() + foot);
                 });
+                let at = scrolled.state.clamped_offset().y;
+                self.trail.scroll(at);
+                self.foot.after(foot, scrolled.content_size.y, at + scrolled.inner_rect.height());
             }
             self.states.welcome(ui, &mut cx);
         });
@@ -420,6 +445,14 @@ impl Console {
             Wish::Copy(text) => ctx.copy_text(text),
         }
     }
+}
+
+/// In a lower window, in points, the page has the room of the status line, whose figures are in the last menu, and of what
+/// stands round and in the bars besides their controls. It is that low on a small screen with large text.
+const LOW: f32 = 400.0;
+
+fn is_low(ctx: &egui::Context) -> bool {
+    ctx.content_rect().height() < LOW
 }
 
 /// Points that a page with a list of its own needs; in a lower window it is scrolled as a whole.

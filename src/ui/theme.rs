@@ -323,7 +323,7 @@ pub fn adapt(ctx: &egui::Context, preferences: &Preferences) {
         if preferences.compact {
             style.spacing.item_spacing = egui::vec2(gap::M, gap::S);
             style.spacing.button_padding.y = 2.0;
-            style.spacing.interact_size.y = 24.0;
+            style.spacing.interact_size.y = COMPACT;
         }
         if preferences.reduced_motion {
             style.animation_time = 0.0;
@@ -331,6 +331,15 @@ pub fn adapt(ctx: &egui::Context, preferences: &Preferences) {
         }
         ctx.set_style_of(which, style);
     }
+}
+
+/// Height of a control where the person likes things dense; no target of a pointer is lower.
+const COMPACT: f32 = 24.0;
+
+/// Height of a table's row of one line, as dense as the person likes.
+#[must_use]
+pub fn row_height(ui: &egui::Ui) -> f32 {
+    if ui.spacing().interact_size.y <= COMPACT { COMPACT } else { gap::ROW }
 }
 
 fn fonts() -> FontDefinitions {
@@ -412,9 +421,26 @@ fn style(theme: &Theme, mut visuals: egui::Visuals) -> Style {
     spacing.menu_margin = Margin::same(6);
     spacing.window_margin = Margin::same(16);
     spacing.combo_width = 140.0;
-    spacing.scroll = egui::style::ScrollStyle::thin();
+    spacing.scroll = scroll();
     style
 }
+
+/// Bars beside what scrolls: the text's colour, as that of a button at rest is the ground's own in light.
+fn scroll() -> egui::style::ScrollStyle {
+    egui::style::ScrollStyle {
+        foreground_color: true,
+        dormant_background_opacity: 0.0,
+        active_background_opacity: 0.4,
+        interact_background_opacity: 0.8,
+        dormant_handle_opacity: HANDLE,
+        active_handle_opacity: HANDLE,
+        interact_handle_opacity: 0.75,
+        ..egui::style::ScrollStyle::thin()
+    }
+}
+
+/// How much of the text's colour the handle of a bar has.
+const HANDLE: f32 = 0.5;
 
 fn paint(theme: &Theme, visuals: &mut egui::Visuals) {
     visuals.override_text_color = None;
@@ -485,6 +511,18 @@ mod tests {
                 assert!(found >= 3.0, "{found:.2} in a theme whose darkness is {}", theme.dark);
             }
         }
+    }
+
+    #[test]
+    fn the_bar_beside_what_scrolls_shows_on_every_ground() {
+        for theme in all() {
+            for ground in [theme.page, theme.card, theme.panel, theme.field] {
+                let found = contrast(ground.blend(theme.text.gamma_multiply(HANDLE)), ground);
+                assert!(found >= 3.0, "{found:.2} in a theme whose darkness is {}", theme.dark);
+            }
+        }
+        let style = style(of(egui::Theme::Light, false, Palette::Tidegate), egui::Visuals::light());
+        assert!(style.spacing.scroll.foreground_color && style.spacing.scroll.dormant_handle_opacity >= HANDLE);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Where the person is and was: places to go back and forward to.
 //!
 //! Invariant: going somewhere forgets what lay ahead; going where one is leaves no step.
-//! Absent on purpose: what a page remembers of itself (filters, scroll positions).
+//! Absent on purpose: what a page remembers of itself, such as its filter.
 
 use super::cx::{Page, Target};
 
@@ -16,12 +16,17 @@ pub struct Place {
     pub target: Option<Target>,
 }
 
+/// A place that was left, and how far down it was scrolled, in points.
+type Left = (Place, f32);
+
 /// The way the person took.
 #[derive(Clone, Debug, Default)]
 pub struct Trail {
-    past: Vec<Place>,
+    past: Vec<Left>,
     now: Place,
-    ahead: Vec<Place>,
+    ahead: Vec<Left>,
+    /// How far down the page is scrolled now.
+    scrolled: f32,
 }
 
 impl Trail {
@@ -49,6 +54,17 @@ impl Trail {
         !self.ahead.is_empty()
     }
 
+    /// How far down the page is scrolled now, in points; after going back or forward, how far it was.
+    #[must_use]
+    pub fn scrolled(&self) -> f32 {
+        self.scrolled
+    }
+
+    /// Notes how far down the page is scrolled.
+    pub fn scroll(&mut self, to: f32) {
+        self.scrolled = to;
+    }
+
     /// Goes to a place.
     pub fn go(&mut self, page: Page, target: Option<Target>) {
         let target = target.filter(|target| !matches!(target, Target::Top(_)));
@@ -59,22 +75,28 @@ impl Trail {
         if self.past.len() == STEPS {
             self.past.remove(0);
         }
-        self.past.push(std::mem::replace(&mut self.now, next));
+        self.past.push((std::mem::replace(&mut self.now, next), std::mem::take(&mut self.scrolled)));
         self.ahead.clear();
     }
 
     /// Goes back; returns what is to be opened there.
     pub fn back(&mut self) -> Option<Target> {
-        let place = self.past.pop()?;
-        self.ahead.push(std::mem::replace(&mut self.now, place));
+        let left = self.past.pop()?;
+        let left = self.leave_for(left);
+        self.ahead.push(left);
         Some(self.open())
     }
 
     /// Goes forward again; returns what is to be opened there.
     pub fn forward(&mut self) -> Option<Target> {
-        let place = self.ahead.pop()?;
-        self.past.push(std::mem::replace(&mut self.now, place));
+        let left = self.ahead.pop()?;
+        let left = self.leave_for(left);
+        self.past.push(left);
         Some(self.open())
+    }
+
+    fn leave_for(&mut self, (place, scrolled): Left) -> Left {
+        (std::mem::replace(&mut self.now, place), std::mem::replace(&mut self.scrolled, scrolled))
     }
 
     fn open(&self) -> Target {
@@ -102,6 +124,19 @@ mod tests {
         assert_eq!(trail.back(), None);
         assert_eq!(trail.forward(), Some(Target::Top(Page::Endpoints)));
         assert_eq!(trail.forward(), Some(endpoint()));
+    }
+
+    #[test]
+    fn back_and_forward_know_how_far_down_a_page_was_and_going_there_begins_at_its_top() {
+        let mut trail = Trail::default();
+        trail.scroll(300.0);
+        trail.go(Page::Quotas, None);
+        assert_eq!(trail.scrolled().to_bits(), 0.0_f32.to_bits());
+        trail.scroll(40.0);
+        trail.back();
+        assert_eq!(trail.scrolled().to_bits(), 300.0_f32.to_bits());
+        trail.forward();
+        assert_eq!(trail.scrolled().to_bits(), 40.0_f32.to_bits());
     }
 
     #[test]

@@ -81,7 +81,15 @@ fn show(line: &UiEnd, console: &Rc<RefCell<Console>>, title: &str) -> Result<(),
         Ok(Box::new(Window { console: shown, fitted: false }) as Box<dyn eframe::App>)
     };
     eframe::run_native(title, native, Box::new(open))
-        .map_err(|error| format!("Couldn't open a window: {error}. The proxy is not affected."))
+        .map_err(|error| format!("Couldn't start graphics (OpenGL): {}.", without_braces(&error.to_string())))
+}
+
+/// A message without the list of settings that some drivers put into it.
+fn without_braces(text: &str) -> String {
+    match text.split_once('{').zip(text.rsplit_once('}')) {
+        Some(((head, _), (_, tail))) => format!("{}{tail}", head.trim_end()),
+        None => text.to_owned(),
+    }
 }
 
 fn placed(place: Option<WindowPlace>) -> egui::ViewportBuilder {
@@ -151,5 +159,17 @@ impl eframe::App for Window {
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         self.console.borrow_mut().ui(ui);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_braces;
+
+    #[test]
+    fn what_a_driver_says_is_told_without_its_list_of_settings() {
+        let said = "no config matching: Template { alpha: 8, of: Kind { x: 1 } }. Error: no display";
+        assert_eq!(without_braces(said), "no config matching: Template. Error: no display");
+        assert_eq!(without_braces("no display"), "no display");
     }
 }

@@ -298,3 +298,21 @@ fn stored_state_is_named_once_with_its_account_however_many_could_not_take_it() 
          east and 2 more."
     );
 }
+
+#[test]
+fn one_request_that_needs_different_amounts_is_explained_and_one_that_does_not_is_not() {
+    let chosen = Verdict::Chosen(Choice::LastLeft);
+    let short = Verdict::Excluded(Exclusion::TokensShort);
+    let with = |needs: u64| {
+        let candidates = vec![
+            candidate("a", 1, 5_080, Some(90), 60_000, short),
+            candidate("b", 2, needs, Some(90_000), 120_000, chosen),
+        ];
+        super::explain::needs_differ(&decision(candidates, Conclusion::Sent))
+    };
+    assert!(with(4_100) && !with(5_080));
+    let asked = candidate("c", 3, 9_999, Some(9), 60_000, Verdict::Excluded(Exclusion::NotNeeded));
+    let alone = candidate("b", 2, 5_080, Some(90_000), 120_000, chosen);
+    let all = decision(vec![alone, asked], Conclusion::Sent);
+    assert!(!super::explain::needs_differ(&all), "of one that was not asked no amount is shown");
+}

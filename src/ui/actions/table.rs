@@ -226,7 +226,8 @@ const SERVING: &[Entry] = &[
 ];
 
 const WINDOW: &[Entry] = &[
-    window(Action::Help, "Keyboard shortcuts", "Show every shortcut").keys(&[plain(Key::F1), plain(Key::Questionmark)]),
+    window(Action::Help, "Help", "What the words mean, and every shortcut").keys(&[plain(Key::F1)]),
+    window(Action::Shortcuts, "Keyboard shortcuts", "Show every shortcut").keys(&[plain(Key::Questionmark)]),
     window(Action::ToggleTheme, "Theme", "Switch between light and dark"),
     window(Action::CloseWindow, "Close the window", "Serving goes on if you want it to").keys(&[command(Key::W)]),
     window(Action::Quit, "Quit", "Stop serving and leave").keys(&[command(Key::Q)]),

@@ -90,7 +90,8 @@ impl State {
 
 /// Shows the page.
 pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
-    arrive(cx, state);
+    let wide = ui.available_width() >= SIDE_BY_SIDE;
+    arrive(cx, state, wide);
     state.export.hear(cx.notices);
     let focus = keys(ui, cx, state);
     let records = Arc::clone(&cx.snapshot.records);
@@ -102,7 +103,6 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     state.rows.set_older(&state.found.as_ref().map(|found| Arc::clone(&found.rows)).unwrap_or_default());
     sort(cx, state);
     keep(cx, state);
-    let wide = ui.available_width() >= SIDE_BY_SIDE;
     if state.inspecting && !wide {
         inspector(ui, cx, state);
         return;
@@ -122,7 +122,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
 }
 
 /// Follows a deep link into this page.
-fn arrive(cx: &mut PageCx, state: &mut State) {
+fn arrive(cx: &mut PageCx, state: &mut State, wide: bool) {
     match cx.take_target() {
         Some(Target::Request(id)) => {
             state.query.clear();
@@ -138,6 +138,8 @@ fn arrive(cx: &mut PageCx, state: &mut State) {
             state.query.ask(&filter);
             state.inspecting = false;
         }
+        // Where the inspector covers the list, the page opens with the list.
+        Some(Target::Top(_)) => state.inspecting &= wide,
         _ => {}
     }
 }

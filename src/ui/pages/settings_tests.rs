@@ -298,3 +298,17 @@ fn in_a_wide_window_settings_stand_in_two_columns_and_none_is_missing() {
     let furthest = |lefts: &[f32]| lefts.iter().copied().fold(0.0, f32::max);
     assert!(furthest(&narrow) < 640.0 && furthest(&wide) > 1_000.0, "{narrow:?} {wide:?}");
 }
+
+#[test]
+fn numbers_and_times_are_written_as_chosen_at_once() {
+    let mut harness = open();
+    harness.get_by_role_and_label(egui::Role::RadioButton, "240'000").click();
+    harness.run_steps(3);
+    assert_eq!(crate::model::units::Grouped(1_234_567).to_string(), "1'234'567");
+    harness.get_by_role_and_label(egui::Role::CheckBox, "Twelve hours").click();
+    harness.run_steps(3);
+    assert!(crate::ui::format::clock_time(0).ends_with('M'));
+    harness.get_by_label("Thousands in numbers: back to 240,000").click();
+    harness.run_steps(3);
+    assert_eq!(crate::model::units::Grouped(1_234_567).to_string(), "1,234,567");
+}

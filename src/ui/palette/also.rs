@@ -11,7 +11,8 @@ use crate::ui::cx::Page;
 pub(super) const fn of_action(action: Action) -> &'static str {
     match action {
         Action::Go(page) => of_page(page),
-        Action::Help => "help docs documentation manual guide keys keymap hotkeys bindings cheatsheet about ?",
+        Action::Help => "docs documentation manual guide glossary words terms meaning definitions dictionary about ?",
+        Action::Shortcuts => "keys keymap hotkeys bindings cheatsheet",
         Action::Back => "previous return",
         Action::Forward => "next",
         Action::Filter => "search find query grep",
@@ -97,6 +98,8 @@ pub fn of_setting(slug: &str) -> &'static str {
         "contrast" => "accessibility a11y",
         "text" => "font zoom scale size bigger larger hidpi",
         "density" => "spacing compact comfortable",
+        "numbers" => "separator comma locale digits format grouping",
+        "time" => "clock format am pm 24 hour locale",
         "motion" => "animation accessibility",
         "close" => "background tray minimise minimize exit quit",
         "desktop" => "notifications alerts popups toast",

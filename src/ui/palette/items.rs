@@ -11,7 +11,7 @@ use crate::model::status::EndpointView;
 use crate::ui::actions::{self, Action, Circumstances};
 use crate::ui::cx::Target;
 use crate::ui::format::count;
-use crate::ui::{settings, status, words};
+use crate::ui::{glossary, settings, status, words};
 
 /// Everything but requests.
 #[must_use]
@@ -50,6 +50,15 @@ pub fn all(now: &Circumstances) -> Vec<Item> {
     items.extend(settings::ALL.iter().map(|setting| {
         let found = place(Kind::Setting, setting.name, setting.hint.to_owned(), Target::Setting(setting.slug));
         Item { also: also::of_setting(setting.slug), ..found }
+    }));
+    items.extend(glossary::ALL.iter().map(|word| Item {
+        kind: Kind::Word,
+        // Not the word alone: whoever types the name of a page wants the page.
+        label: format!("{}: what it means", word.name),
+        detail: word.says.to_owned(),
+        also: word.also,
+        obstacle: None,
+        does: Does::Explain(word.name),
     }));
     items
 }

@@ -8,13 +8,13 @@ use egui_plot::{PlotPoint, PlotTransform};
 
 use super::{as_float, from_float};
 use crate::contract::Snapshot;
-use crate::ui::format::clock_time;
+use crate::ui::format::{clock_time, plain_time};
 use crate::ui::theme::{Theme, small_font};
 
 /// Seconds on either side of the moment whose requests are shown.
 pub const AROUND: u64 = 5;
 /// Size of the button at the line, in points.
-const BUTTON: egui::Vec2 = vec2(124.0, 24.0);
+const BUTTON: egui::Vec2 = vec2(136.0, 24.0);
 
 /// The right end of a plot.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +92,8 @@ fn draw(ui: &mut Ui, theme: &Theme, plot: &Response, transform: &PlotTransform, 
     let frame = *transform.frame();
     let x = transform.position_from_point(&PlotPoint::new(-as_float(ago), 0.0)).x;
     ui.painter().vline(x, frame.y_range(), Stroke::new(1.5, theme.accent));
-    let time = clock_time(now.wall_ms.saturating_sub(ago.saturating_mul(1_000)));
+    let moment = now.wall_ms.saturating_sub(ago.saturating_mul(1_000));
+    let time = clock_time(moment);
     let left = if x + BUTTON.x + 4.0 > frame.right() { x - BUTTON.x - 4.0 } else { x + 4.0 };
     let rect = Rect::from_min_size(pos2(left, frame.top() + 2.0), BUTTON);
     let name = format!("Show the requests around {time}");
@@ -103,7 +104,7 @@ fn draw(ui: &mut Ui, theme: &Theme, plot: &Response, transform: &PlotTransform, 
     let words = format!("{time} requests");
     ui.painter().text(rect.center(), Align2::CENTER_CENTER, words, small_font(), theme.text);
     if response.on_hover_text(format!("{name}; Esc lets go of the line")).clicked() {
-        let filter = format!("at:{time} since:12h");
+        let filter = format!("at:{} since:12h", plain_time(moment));
         ui.data_mut(|data| data.insert_temp(wanted(), filter));
     }
 }

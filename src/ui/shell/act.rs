@@ -10,7 +10,7 @@ use egui::Context;
 use super::leaving::Question;
 use super::parting::Afterwards;
 use super::toasts::Look;
-use super::{Console, Toast};
+use super::{Console, Toast, help};
 use crate::contract::snapshot::Serving;
 use crate::contract::{
     Command, ConfigCommand, DemoCommand, EndpointCommand, Folder, KeyCommand, ProfileCommand, ServingCommand, Snapshot,
@@ -52,12 +52,12 @@ impl Console {
             return;
         }
         match action {
-            Action::Go(page) if page == self.page() => self.go(ctx, page, Some(Target::Top(page))),
-            Action::Go(page) => self.go(ctx, page, None),
+            Action::Go(page) => self.go(ctx, page, Some(Target::Top(page))),
             Action::Back => self.arrive(ctx, Trail::back),
             Action::Forward => self.arrive(ctx, Trail::forward),
             Action::Palette => self.palette.toggle(),
-            Action::Help => self.helping = !self.helping,
+            Action::Help => self.help.toggle(help::Part::Words),
+            Action::Shortcuts => self.help.toggle(help::Part::Keys),
             // The Requests page has an inspector of its own, with a list beside it that it must stay in step with.
             Action::Inspector if self.page() == Page::Requests => self.acts.push(action),
             Action::Inspector => self.inspector.open = !self.inspector.open,
@@ -169,18 +169,27 @@ impl Console {
         ctx.copy_text(link);
     }
 
-    /// Goes to a page, and to a place in it.
+    /// Goes to a page, and to a place in it; another page, and an endpoint's, opens at its top.
     pub(super) fn go(&mut self, ctx: &Context, page: Page, target: Option<Target>) {
+        let elsewhere = page != self.page();
+        let target = target.or_else(|| elsewhere.then_some(Target::Top(page)));
         self.trail.go(page, target.clone());
+        if elsewhere || matches!(target, Some(Target::Top(_) | Target::Endpoint(_))) {
+            self.scroll_to = Some(0.0);
+        }
         self.target = target;
         ctx.request_repaint();
     }
 
+    /// Comes back, or goes forward again, to where the page was scrolled to.
     fn arrive(&mut self, ctx: &Context, step: impl FnOnce(&mut Trail) -> Option<Target>) {
-        if let Some(target) = step(&mut self.trail) {
-            self.target = Some(target);
-            ctx.request_repaint();
-        }
+        let before = self.page();
+        let Some(target) = step(&mut self.trail) else { return };
+        // These are left as they are: who comes back to them finds the filter, and the request that was open.
+        let as_left = matches!(target, Target::Top(Page::Requests | Page::Settings)) && before != self.page();
+        self.target = (!as_left).then_some(target);
+        self.scroll_to = Some(self.trail.scrolled());
+        ctx.request_repaint();
     }
 
     /// Does what was chosen in the palette.
@@ -196,6 +205,7 @@ impl Console {
                 self.acts.push(Action::ReplaceKey);
             }
             Does::Profile(name) => self.change_profile(ctx, snapshot, ProfileCommand::Enter(name)),
+            Does::Explain(word) => self.help.explain(word),
             Does::Test(account) => self.order(ctx, snapshot, Command::Key(KeyCommand::Test(account))),
         }
     }

@@ -9,6 +9,7 @@ use super::{Wish, toasts};
 use crate::contract::snapshot::{PortHeld, Problem, Serving};
 use crate::contract::{Command, ConfigCommand, ServingCommand, Snapshot};
 use crate::model::check::{Finding, Severity};
+use crate::model::config::Listen;
 use crate::ui::actions::Action;
 use crate::ui::cx::Target;
 use crate::ui::theme::{Theme, Tone};
@@ -44,10 +45,14 @@ fn all(snapshot: &Snapshot) -> Vec<Banner> {
         Serving::Failed(problem) => banners.push(Banner {
             tone: Tone::Error,
             text: toasts::words(problem),
-            buttons: vec![
-                ("Try again".to_owned(), Wish::Send(Command::Serving(ServingCommand::RetryPort))),
-                copy_details(problem),
-            ],
+            buttons: this_computer_only(&snapshot.applied.config.listen)
+                .into_iter()
+                .chain([
+                    ("Try again".to_owned(), Wish::Send(Command::Serving(ServingCommand::RetryPort))),
+                    ("Choose…".to_owned(), Wish::Open(Target::Setting("address"))),
+                    copy_details(problem),
+                ])
+                .collect(),
         }),
         _ => {}
     }
@@ -73,6 +78,12 @@ fn all(snapshot: &Snapshot) -> Vec<Banner> {
     }
     banners.extend(faults(&snapshot.applied.findings, &snapshot.profile.config_path));
     banners
+}
+
+/// The way back from an address that cannot be had; `None` where it is this computer's own already.
+fn this_computer_only(listen: &Listen) -> Option<(String, Wish)> {
+    (!listen.is_loopback())
+        .then(|| ("Use this computer only".to_owned(), Wish::Send(Command::Serving(ServingCommand::ThisComputerOnly))))
 }
 
 /// File and window are one document: whoever changed it elsewhere is asked about, never overwritten.

@@ -15,7 +15,7 @@ use crate::ui::draft::Draft;
 use crate::ui::format::count;
 use crate::ui::tally::Tally;
 use crate::ui::theme::{self, Theme, Tone, gap, size};
-use crate::ui::widgets::{chip, primary_button};
+use crate::ui::widgets::{chip, note, primary_button};
 
 /// Below this width the draft's bar has no room for long words, in points.
 pub(super) const NARROW_DRAFT: f32 = 460.0;
@@ -73,6 +73,18 @@ pub(super) fn status(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, wanted: &m
             });
         });
     });
+}
+
+/// The same in a menu, where the window has no room for the line.
+pub(super) fn figures_below_each_other(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot) -> Option<Wish> {
+    let revisions = ui.button("Revisions").on_hover_text(actions::tooltip(ui.ctx(), Action::Revisions));
+    for figure in figures(snapshot) {
+        note(ui, theme, &figure);
+    }
+    revisions.clicked().then(|| {
+        ui.close();
+        Wish::Act(Action::Revisions)
+    })
 }
 
 /// As many of the figures as there is room for; an ellipsis says that there are more.

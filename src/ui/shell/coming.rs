@@ -70,6 +70,15 @@ impl Console {
         }
     }
 
+    /// Has the profile that is served be the next plain launch's. The demo is no profile to come back to.
+    pub(super) fn remember_profile(&mut self, snapshot: &Snapshot) {
+        let shown = &snapshot.profile;
+        if !shown.demo && shown.can_add {
+            let is_usual = shown.names.first() == Some(&shown.name);
+            self.preferences.profile = (!is_usual).then(|| shown.name.clone());
+        }
+    }
+
     /// Begins anew in another profile, with the draft that was left there.
     pub(super) fn mind_profile(&mut self, ctx: &Context, snapshot: &Snapshot) {
         if self.profile == snapshot.profile.name {

@@ -1,14 +1,14 @@
 //! The demo's strip: what to do next, which scripts there are, how one goes, what came of it, and the way out.
 //!
-//! Invariant: shown on every page of the demo and nowhere else, always equally high; leaving is always one button.
+//! Invariant: shown on every page of the demo and nowhere else, always equally high in one window; leaving is always one button.
 //! Absent on purpose: what a script does; the pages show it.
 
 mod story;
 
 use egui::{Align, Frame, Label, Layout, Margin, Panel, ProgressBar, RichText, Ui};
 
-use super::Wish;
 use super::actions::Action;
+use super::{Wish, is_low};
 use crate::contract::Snapshot;
 use crate::contract::snapshot::ScriptView;
 use crate::model::script::Script;
@@ -21,8 +21,9 @@ use story::Story;
 /// Below this width, of the words the first line alone has room, and of the buttons those that lead on.
 const NARROW: f32 = 880.0;
 
-/// In less than this no word can be read.
+/// In less than this no word can be read, and in less than that not even which strip it is.
 const LEGIBLE: f32 = 60.0;
+const WORD: f32 = 40.0;
 
 /// What the strip remembers.
 #[derive(Debug, Default)]
@@ -43,11 +44,13 @@ impl Strip {
             self.story.begin(snapshot, script);
             self.played = Some(script.clone());
         }
-        let frame = Frame::new().fill(theme.bar(Tone::Info)).inner_margin(Margin::symmetric(16, 4));
+        let low = is_low(ui.ctx());
+        let frame =
+            Frame::new().fill(theme.bar(Tone::Info)).inner_margin(Margin::symmetric(16, if low { 2 } else { 4 }));
         Panel::top("demo strip").frame(frame).show(ui, |ui| {
             let narrow = ui.available_width() < NARROW;
             ui.horizontal(|ui| {
-                ui.set_min_height(36.0);
+                ui.set_min_height(if low { 26.0 } else { 36.0 });
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     let word = if narrow { "Leave" } else { "Leave the demo" };
                     let leave = ui.button(word);
@@ -73,7 +76,8 @@ impl Strip {
         match (&snapshot.script, &self.played) {
             (Some(script), _) => playing(ui, theme, script, wanted),
             (None, Some(script)) => {
-                if primary_button(ui, theme, "Now add a real endpoint").clicked() {
+                let word = if ui.available_width() < 300.0 { "Add a real endpoint" } else { "Now add a real endpoint" };
+                if primary_button(ui, theme, word).clicked() {
                     wanted.push(Wish::AddRealEndpoint);
                 }
                 scripts(ui, theme, if narrow { "Scripts" } else { "Play another script" }, wanted);
@@ -157,14 +161,19 @@ fn progress(script: &ScriptView) -> String {
 fn say(ui: &mut Ui, theme: &Theme, first: &str, second: &str) {
     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = gap::M;
+        if ui.available_width() < WORD {
+            return;
+        }
         ui.label(theme::strong("Demo").color(theme.accent));
         if ui.available_width() < LEGIBLE {
             return;
         }
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
+            // A low window has a strip of one line.
+            let second = if is_low(ui.ctx()) { "" } else { second };
             if second.is_empty() {
-                ui.add_space(8.0);
+                ui.add_space(if is_low(ui.ctx()) { 4.0 } else { 8.0 });
             }
             ui.add(Label::new(RichText::new(first).color(theme.text)).truncate());
             if !second.is_empty() {

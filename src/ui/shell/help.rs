@@ -1,13 +1,15 @@
-//! The sheet of shortcuts, made from the table of actions.
+//! Help: what the words mean, and every shortcut, with one field that looks for both.
 //!
-//! Invariant: every action with keys stands here.
+//! Invariant: every word of the glossary and every action with keys stands here; a search that finds nothing in the part that is
+//! shown says where it does.
 //! Absent on purpose: changing keys; Settings does.
 
-use egui::{Grid, RichText, ScrollArea, Ui};
+use egui::{Grid, Id, RichText, ScrollArea, TextEdit, Ui, vec2};
 
-use super::sheet;
+use super::{is_low, sheet};
 
-use crate::ui::actions::{self, Section};
+use crate::ui::actions::{self, Entry, Section};
+use crate::ui::glossary::{self, Word};
 use crate::ui::theme::{self, Theme, gap};
 use crate::ui::widgets::note;
 
@@ -24,48 +26,177 @@ const CONTROLS: &[(&str, &str)] = &[
 
 /// Width of the keys, the same in every section; in a small window, the share of its width.
 const KEYS: (f32, f32) = (190.0, 0.36);
+/// Points that the sheet takes round its list; in a low window it leaves out what is said twice.
+const ROUND: (f32, f32) = (206.0, 150.0);
 
-/// Shows the sheet; false once it is to be closed.
-pub(super) fn show(ctx: &egui::Context, theme: &Theme) -> bool {
-    let screen = ctx.content_rect();
-    let modal = sheet(ctx, "shortcuts").show(ctx, |ui| {
-        ui.set_width((screen.width() - 96.0).min(760.0));
-        ui.label(theme::title("Keyboard shortcuts").color(theme.text));
-        note(ui, theme, "Single letters act while no text field has the keyboard. Search everything finds the rest.");
-        ui.add_space(gap::S);
-        ScrollArea::vertical().auto_shrink([false, true]).max_height((screen.height() - 220.0).max(72.0)).show(
-            ui,
-            |ui| {
-                for section in Section::ALL {
-                    of_section(ui, theme, section);
-                }
-                ui.label(theme::strong("Within a control").color(theme.text));
-                Grid::new("control keys").num_columns(2).min_col_width(keys_width(ui)).spacing([gap::XL, gap::S]).show(
-                    ui,
-                    |ui| {
-                        for (keys, does) in CONTROLS {
-                            row(ui, theme, keys, does);
-                        }
-                    },
-                );
-            },
-        );
-        ui.add_space(gap::M);
-        ui.button("Close").clicked()
-    });
-    !(modal.inner || modal.should_close())
+/// What the sheet shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Part {
+    /// What the words mean.
+    #[default]
+    Words,
+    /// Every shortcut.
+    Keys,
 }
 
-fn of_section(ui: &mut Ui, theme: &Theme, section: Section) {
+impl Part {
+    const ALL: [Self; 2] = [Self::Words, Self::Keys];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Words => "What words mean",
+            Self::Keys => "Keyboard shortcuts",
+        }
+    }
+}
+
+/// The sheet.
+#[derive(Debug, Default)]
+pub(super) struct Help {
+    open: bool,
+    part: Part,
+    query: String,
+    /// It was opened in this frame: its field takes the keyboard.
+    fresh: bool,
+}
+
+impl Help {
+    /// Opens it at a part, or closes it if that part is shown.
+    pub(super) fn toggle(&mut self, part: Part) {
+        let open = !(self.open && self.part == part);
+        *self = Self { open, part, query: String::new(), fresh: open };
+    }
+
+    /// Opens it at a word.
+    pub(super) fn explain(&mut self, word: &str) {
+        *self = Self { open: true, part: Part::Words, query: word.to_owned(), fresh: true };
+    }
+
+    /// Shows it, if it is open.
+    pub(super) fn show(&mut self, ctx: &egui::Context, theme: &Theme) {
+        if !self.open {
+            return;
+        }
+        let screen = ctx.content_rect();
+        let low = is_low(ctx);
+        let round = if low { ROUND.1 } else { ROUND.0 };
+        let modal = sheet(ctx, "help").show(ctx, |ui| {
+            ui.set_width((screen.width() - 64.0).min(760.0));
+            if !low {
+                ui.label(theme::title("Help").color(theme.text));
+            }
+            let closes = self.head(ui);
+            if self.part == Part::Keys && !low {
+                note(ui, theme, "Single letters act while no text field has the keyboard.");
+            }
+            // Always as high, or the field would move while one types.
+            let height = (screen.height() - round).max(72.0);
+            let list = ScrollArea::vertical().id_salt(self.part.name()).auto_shrink(false);
+            list.max_height(height).min_scrolled_height(height).show(ui, |ui| match self.part {
+                Part::Words => self.words(ui, theme),
+                Part::Keys => self.keys(ui, theme),
+            });
+            closes
+        });
+        self.open = !(modal.inner || modal.should_close());
+    }
+
+    /// The parts, the field and the way out; true if it was taken.
+    fn head(&mut self, ui: &mut Ui) -> bool {
+        let mut closes = false;
+        ui.horizontal_wrapped(|ui| {
+            for part in Part::ALL {
+                ui.selectable_value(&mut self.part, part, part.name());
+            }
+            let room = ui.available_size_before_wrap().x - 76.0;
+            let field = TextEdit::singleline(&mut self.query)
+                .id(Id::unique("help field"))
+                .hint_text("Look for a word or a key")
+                .desired_width(if room < 120.0 { ui.available_width() - 76.0 } else { room })
+                .margin(vec2(8.0, 4.0));
+            let field = ui.add(field);
+            ui.ctx().accesskit_node_builder(field.id, |node| node.set_label("Look for a word or a key"));
+            if std::mem::take(&mut self.fresh) {
+                field.request_focus();
+            }
+            closes = ui.button("Close").clicked();
+        });
+        ui.add_space(gap::S);
+        closes
+    }
+
+    fn words(&mut self, ui: &mut Ui, theme: &Theme) {
+        let mut found = false;
+        for word in glossary::matching(&self.query) {
+            found = true;
+            explained(ui, theme, word);
+        }
+        if !found {
+            let there = actions::table().iter().filter(|entry| !entry.keys.is_empty() && self.asks_for(entry)).count();
+            self.elsewhere(ui, theme, Part::Keys, there);
+        }
+    }
+
+    fn keys(&mut self, ui: &mut Ui, theme: &Theme) {
+        let mut found = false;
+        for section in Section::ALL {
+            found |= of_section(ui, theme, section, |entry| self.asks_for(entry));
+        }
+        let controls: Vec<_> = CONTROLS.iter().filter(|(keys, does)| self.is_in(&format!("{keys} {does}"))).collect();
+        if !controls.is_empty() {
+            found = true;
+            ui.label(theme::strong("Within a control").color(theme.text));
+            grid(ui, "control keys", |ui| {
+                for (keys, does) in controls {
+                    row(ui, theme, keys, does);
+                }
+            });
+        }
+        if !found {
+            self.elsewhere(ui, theme, Part::Words, glossary::matching(&self.query).count());
+        }
+    }
+
+    /// Nothing is found here: says so, and leads to where something is.
+    fn elsewhere(&mut self, ui: &mut Ui, theme: &Theme, other: Part, there: usize) {
+        ui.label(RichText::new("Nothing here has that in it.").color(theme.text_soft));
+        if there > 0 && ui.button(format!("{there} found under {}", other.name())).clicked() {
+            self.part = other;
+        }
+    }
+
+    fn asks_for(&self, entry: &Entry) -> bool {
+        self.is_in(&format!("{} {}", entry.label, entry.hint))
+    }
+
+    fn is_in(&self, text: &str) -> bool {
+        text.to_lowercase().contains(&self.query.trim().to_lowercase())
+    }
+}
+
+/// A word above what it means.
+fn explained(ui: &mut Ui, theme: &Theme, word: &Word) {
+    ui.scope(|ui| {
+        ui.spacing_mut().item_spacing.y = 1.0;
+        ui.label(theme::strong(word.name).color(theme.text));
+        ui.add(egui::Label::new(RichText::new(word.says).color(theme.text_soft)).wrap());
+    });
+    ui.add_space(gap::S);
+}
+
+/// The actions of a section that are asked for; whether there are any.
+fn of_section(ui: &mut Ui, theme: &Theme, section: Section, wanted: impl Fn(&Entry) -> bool) -> bool {
+    let shown =
+        |entry: &&Entry| entry.section == section && wanted(entry) && !actions::keys::of(ui.ctx(), entry).is_empty();
+    let entries: Vec<&Entry> = actions::table().iter().filter(shown).collect();
+    if entries.is_empty() {
+        return false;
+    }
     ui.label(theme::strong(section.name()).color(theme.text));
-    Grid::new(section.name()).num_columns(2).min_col_width(keys_width(ui)).spacing([gap::XL, gap::S]).show(ui, |ui| {
-        let entries = actions::table().iter().filter(|entry| entry.section == section);
+    grid(ui, section.name(), |ui| {
         for entry in entries {
             let keys: Vec<String> =
                 actions::keys::of(ui.ctx(), entry).iter().map(|keys| actions::keys::said(ui.ctx(), *keys)).collect();
-            if keys.is_empty() {
-                continue;
-            }
             let place = match entry.pages {
                 [] => String::new(),
                 [page] => format!(" (on {})", page.name()),
@@ -75,6 +206,11 @@ fn of_section(ui: &mut Ui, theme: &Theme, section: Section) {
         }
     });
     ui.add_space(gap::M);
+    true
+}
+
+fn grid(ui: &mut Ui, name: &str, rows: impl FnOnce(&mut Ui)) {
+    Grid::new(name).num_columns(2).min_col_width(keys_width(ui)).spacing([gap::XL, gap::S]).show(ui, rows);
 }
 
 fn keys_width(ui: &Ui) -> f32 {
@@ -90,3 +226,7 @@ fn row(ui: &mut Ui, theme: &Theme, keys: &str, does: &str) {
     ui.add(egui::Label::new(RichText::new(does).color(theme.text_soft)).wrap());
     ui.end_row();
 }
+
+#[cfg(test)]
+#[path = "help_tests.rs"]
+mod tests;

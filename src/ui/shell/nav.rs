@@ -8,8 +8,8 @@ use egui::{Align2, Frame, Margin, Panel, Response, Role, ScrollArea, Sense, Ui, 
 use egui_material_icons::MaterialIcon;
 use egui_material_icons::icons;
 
-use super::Wish;
 use super::panes::Panes;
+use super::{Wish, is_low};
 use crate::contract::Snapshot;
 use crate::model::status::{Health, RestCause};
 use crate::model::units::Grouped;
@@ -35,7 +35,8 @@ pub(super) fn show(
     wanted: &mut Vec<Wish>,
 ) {
     let wide = ui.ctx().content_rect().width() >= WIDE;
-    let frame = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(8, 12));
+    let frame =
+        Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(8, if is_low(ui.ctx()) { 4 } else { 12 }));
     let width = if wide { 168.0 } else { 44.0 };
     Panel::left("nav").frame(frame).resizable(false).exact_size(width).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = gap::S;

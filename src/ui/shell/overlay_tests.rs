@@ -98,7 +98,8 @@ enum Opens {
 /// Each with words that are there only while it is open.
 fn overlays(small: bool) -> Vec<(Opens, &'static str)> {
     let mut all = vec![
-        (Opens::By(Action::Help), "Getting around"),
+        (Opens::By(Action::Help), "Priority group"),
+        (Opens::By(Action::Shortcuts), "Getting around"),
         (Opens::By(Action::Revisions), "Restore as draft"),
         (Opens::By(Action::NewProfile), "Add and serve"),
         (Opens::By(Action::Review), "Review changes"),

@@ -1,9 +1,38 @@
-//! The panes of the window and the way of the keyboard between them.
+//! The panes of the window, the way of the keyboard between them, and what keeps the page still while others come and go.
 //!
 //! Invariant: each pane has a name and takes the keyboard as a whole; Tab then leads into it.
 //! Absent on purpose: what is in a pane.
 
 use egui::{Context, Id, Rect, Role, Sense, Ui, WidgetInfo};
+
+/// Empty room below a page that was scrolled to its end while a message stood there: with the message gone the page would be
+/// drawn down under the pointer. It goes as the page is scrolled back.
+#[derive(Debug, Default)]
+pub(super) struct Foot {
+    room: f32,
+    /// How high the page was without it.
+    page: f32,
+    /// How high the strip of messages was.
+    strip: f32,
+}
+
+impl Foot {
+    /// The room that is needed now, in points. `strip` is how high messages are, `scrolled` how far down the page is, and
+    /// `height` how much of it can be seen.
+    pub(super) fn before(&mut self, strip: f32, scrolled: f32, height: f32) -> f32 {
+        if strip < self.strip && scrolled > 0.0 {
+            self.room = self.room.max(scrolled + height - self.page);
+        }
+        self.strip = strip;
+        self.room
+    }
+
+    /// Takes in how high the page was, with `room`, and how far down of it was seen.
+    pub(super) fn after(&mut self, room: f32, page: f32, seen: f32) {
+        self.page = page - room;
+        self.room = room.min((seen - self.page).max(0.0));
+    }
+}
 
 /// The panes that were shown in this frame, in the order in which F6 leads through them.
 #[derive(Debug, Default)]

@@ -120,7 +120,7 @@ fn letters_act_on_the_endpoint_that_is_open() {
 #[test]
 fn the_help_lists_every_key_of_the_table_and_closes_again() {
     let mut screen = screen();
-    screen.press(Modifiers::NONE, Key::F1);
+    screen.press(Modifiers::NONE, Key::Questionmark);
     for entry in actions::table().iter().filter(|entry| !entry.keys.is_empty()) {
         assert!(screen.shows(&format!("{} – {}", entry.label, entry.hint)), "{}", entry.label);
     }
@@ -199,7 +199,9 @@ fn an_icon_of_the_rail_names_its_page_when_the_pointer_is_over_it() {
 
 #[test]
 fn a_narrow_status_line_ends_with_an_ellipsis_and_tells_all_to_a_screen_reader() {
-    let screen = tight();
+    let mut screen = screen();
+    screen.harness.set_size(egui::vec2(420.0, 520.0));
+    screen.harness.run_steps(6);
     assert!(screen.harness.query_by_label_contains("429 last min").is_some());
 }
 
@@ -263,4 +265,96 @@ fn live_tuning_can_be_switched_off_in_the_smallest_window_too() {
     assert!(switch.right() <= 380.0, "{switch:?} is cut off");
     screen.click("Live tuning");
     assert!(!screen.harness.state().tuning.is_on());
+}
+
+/// How far down the page is.
+fn scrolled(screen: &Screen) -> f32 {
+    screen.harness.state().trail.scrolled()
+}
+
+fn wheel(screen: &mut Screen, points: f32) {
+    screen.harness.hover_at(egui::pos2(600.0, 400.0));
+    screen.harness.event(egui::Event::MouseWheel {
+        unit: egui::MouseWheelUnit::Point,
+        delta: egui::vec2(0.0, -points),
+        phase: egui::TouchPhase::Move,
+        source: egui::MouseWheelSource::Unknown,
+        modifiers: Modifiers::NONE,
+    });
+    screen.harness.run_steps(60);
+}
+
+#[test]
+fn a_page_opens_at_its_top_and_who_comes_back_finds_it_where_it_was() {
+    let mut screen = screen();
+    screen.harness.run_steps(4);
+    wheel(&mut screen, 300.0);
+    let before = scrolled(&screen);
+    assert!(before > 100.0, "{before}");
+    screen.go(Page::Quotas);
+    screen.go(Page::Overview);
+    assert!(scrolled(&screen) < 1.0, "it opens at its top");
+    screen.press(Modifiers::ALT, Key::ArrowLeft);
+    screen.press(Modifiers::ALT, Key::ArrowLeft);
+    assert!((scrolled(&screen) - before).abs() < 1.0, "{} and not {before}", scrolled(&screen));
+}
+
+#[test]
+fn the_list_opens_and_not_the_detail_of_before_where_that_covers_it_unless_one_comes_back() {
+    let mut screen = screen();
+    screen.harness.set_size(egui::vec2(760.0, 520.0));
+    screen.harness.run_steps(2);
+    screen.go(Page::Requests);
+    screen.press(Modifiers::NONE, Key::J);
+    screen.press(Modifiers::NONE, Key::W);
+    assert!(screen.shows("Raw error"), "the detail covers the list");
+    screen.go(Page::Quotas);
+    screen.press(Modifiers::ALT, Key::ArrowLeft);
+    assert!(screen.shows("Raw error"), "it is there again for who comes back");
+    screen.go(Page::Quotas);
+    screen.go(Page::Requests);
+    assert!(!screen.shows("Raw error"), "the page opens with its list");
+    screen.open_eastus();
+    screen.go(Page::Quotas);
+    screen.go(Page::Endpoints);
+    assert!(screen.shows("Pause sim-westus"), "the list, not the endpoint of before");
+}
+
+#[test]
+fn the_profile_that_is_served_is_remembered_and_the_demo_is_not() {
+    let mut screen = screen();
+    screen.harness.run_steps(2);
+    assert_eq!(screen.harness.state().preferences().profile, None);
+    let mut snapshot = crate::ui::fixture::with_keys();
+    snapshot.profile =
+        crate::contract::snapshot::Profile { name: "Work".to_owned(), ..crate::ui::fixture::empty().profile };
+    snapshot.generation = 2_000;
+    screen.back.publish(snapshot.clone());
+    screen.harness.run_steps(2);
+    assert_eq!(screen.harness.state().preferences().profile.as_deref(), Some("Work"));
+    snapshot.profile = crate::ui::fixture::snapshot().profile;
+    snapshot.generation = 2_001;
+    screen.back.publish(snapshot);
+    screen.harness.run_steps(2);
+    assert_eq!(
+        screen.harness.state().preferences().profile.as_deref(),
+        Some("Work"),
+        "the demo is none to come back to"
+    );
+}
+
+#[test]
+fn rows_stand_closer_where_the_person_likes_things_dense() {
+    let mut screen = screen();
+    screen.go(Page::Requests);
+    let apart = |screen: &Screen| {
+        let mut tops: Vec<f32> =
+            screen.harness.query_all_by_role(egui::Role::Row).map(|row| row.rect().top()).collect();
+        tops.sort_by(f32::total_cmp);
+        tops.windows(2).map(|pair| pair[1] - pair[0]).fold(f32::INFINITY, f32::min)
+    };
+    let usual = apart(&screen);
+    screen.harness.state_mut().preferences.compact = true;
+    screen.harness.run_steps(4);
+    assert!(apart(&screen) < usual - 3.0, "{} and {usual}", apart(&screen));
 }

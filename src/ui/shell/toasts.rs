@@ -132,6 +132,11 @@ impl Toasts {
         std::mem::take(&mut self.lift)
     }
 
+    /// How high the strip is below the page; 0: there is none.
+    pub(super) fn height(&self) -> f32 {
+        self.height
+    }
+
     #[cfg(test)]
     pub(super) fn ends(&self) -> impl Iterator<Item = f64> {
         self.list.iter().filter_map(|(_, until)| *until)

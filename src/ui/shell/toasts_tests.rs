@@ -196,3 +196,58 @@ fn a_drag_over_a_sheet_leaves_its_message_where_it_is() {
     assert!(screen.harness.ctx.dragged_id().is_some());
     assert!(screen.harness.query_by_label("heard").is_some());
 }
+
+/// The Settings page in a small window, scrolled by the wheel: to its middle, or to its end.
+fn scrolled(to_the_end: bool) -> Screen {
+    let mut screen = screen();
+    screen.harness.set_size(vec2(900.0, 600.0));
+    screen.harness.run_steps(2);
+    screen.go(Page::Settings);
+    let points = if to_the_end { 20_000.0 } else { 400.0 };
+    screen.harness.hover_at(egui::pos2(500.0, 300.0));
+    screen.harness.event(egui::Event::MouseWheel {
+        unit: egui::MouseWheelUnit::Point,
+        delta: vec2(0.0, -points),
+        phase: egui::TouchPhase::Move,
+        source: egui::MouseWheelSource::Unknown,
+        modifiers: egui::Modifiers::NONE,
+    });
+    screen.harness.run_steps(60);
+    screen
+}
+
+/// Where each box to tick of the page is.
+fn boxes(screen: &Screen) -> Vec<(String, f32)> {
+    let all = screen.harness.query_all_by_role(egui::Role::CheckBox);
+    all.map(|one| (one.accesskit_node().label().unwrap_or_default(), one.rect().top())).collect()
+}
+
+#[test]
+fn nothing_of_a_scrolled_page_moves_when_a_message_comes_or_goes_in_its_middle_or_at_its_end() {
+    for to_the_end in [false, true] {
+        let mut screen = scrolled(to_the_end);
+        let before = boxes(&screen);
+        assert!(screen.harness.state().trail.scrolled() > 100.0, "it is scrolled");
+        screen.back.tell(Notice { id: None, body: NoticeBody::Done(LONG.to_owned()) });
+        for _ in 0..8 {
+            screen.harness.run_steps(1);
+            assert_eq!(boxes(&screen), before, "it comes, at the end: {to_the_end}");
+        }
+        // Who scrolls on with the message there sees what it covers, and stays there when it goes.
+        screen.harness.event(egui::Event::MouseWheel {
+            unit: egui::MouseWheelUnit::Point,
+            delta: vec2(0.0, -200.0),
+            phase: egui::TouchPhase::Move,
+            source: egui::MouseWheelSource::Unknown,
+            modifiers: egui::Modifiers::NONE,
+        });
+        screen.harness.run_steps(60);
+        let on = boxes(&screen);
+        assert_ne!(on, before, "there was more to see");
+        screen.harness.state_mut().toasts.clear();
+        for _ in 0..8 {
+            screen.harness.run_steps(1);
+            assert_eq!(boxes(&screen), on, "it goes, at the end: {to_the_end}");
+        }
+    }
+}

@@ -7,11 +7,11 @@ mod menus;
 
 use egui::{Align, Button, CornerRadius, Frame, Layout, Margin, RichText, Stroke, Ui};
 use egui_material_icons::icons::{
-    ICON_CONTENT_COPY, ICON_DARK_MODE, ICON_LIGHT_MODE, ICON_PAUSE, ICON_PLAY_ARROW, ICON_SEARCH,
+    ICON_CONTENT_COPY, ICON_DARK_MODE, ICON_HELP, ICON_LIGHT_MODE, ICON_PAUSE, ICON_PLAY_ARROW, ICON_SEARCH,
 };
 
-use super::Wish;
 use super::bell::Bell;
+use super::{Wish, is_low};
 use crate::contract::snapshot::Serving;
 use crate::contract::{Command, ServingCommand, Snapshot};
 use crate::model::preferences::Preferences;
@@ -23,7 +23,9 @@ use crate::ui::widgets::icon_button;
 /// Below this width, words that a glyph can stand for are left out.
 const NARROW: f32 = 880.0;
 /// Points at the right in which everything has room, and in which menus have without their words; what has none stands in the last.
-const ROOM: (f32, f32) = (600.0, 466.0);
+const ROOM: (f32, f32) = (636.0, 466.0);
+/// Points in which help has a button of its own beside the menus.
+const HELP: f32 = 502.0;
 /// Below this width, the buttons alone have room; their tooltips and the last menu tell the rest.
 const TINY: f32 = 520.0;
 
@@ -35,13 +37,13 @@ pub(super) struct Top<'a> {
     pub(super) held: bool,
 }
 
-/// Serving pill, base URL, profile, what plots show, search, bell, theme.
+/// Serving pill, base URL, profile, what plots show, search, bell, help, theme.
 pub(super) fn show(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, top: &mut Top, wanted: &mut Vec<Wish>) {
     let width = ui.available_width();
-    let (narrow, tiny) = (width < NARROW, width < TINY);
+    let (narrow, tiny, low) = (width < NARROW, width < TINY, is_low(ui.ctx()));
     let mut unshown = None;
     ui.horizontal(|ui| {
-        ui.set_min_height(30.0);
+        ui.set_min_height(if low { 26.0 } else { 30.0 });
         let (tone, word) = serving(snapshot);
         pill(ui, theme, tone, word);
         if let Serving::Listening { base_url, paused, .. } = &snapshot.serving {
@@ -63,15 +65,21 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, top: &mut To
         }
         let room = ui.available_width();
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let (wordy, small) = (room >= ROOM.0, room < ROOM.1);
-            if !wordy {
-                let left_out = menus::LeftOut { address: unshown, menus: small };
+            let (wordy, small, helped) = (room >= ROOM.0, room < ROOM.1, room >= HELP);
+            if !wordy || low {
+                let left_out = menus::LeftOut { address: unshown, menus: small, help: !helped, figures: low };
                 menus::more(ui, theme, snapshot, top, &left_out, wanted);
             }
             let (icon, name) =
                 if theme.dark { (ICON_LIGHT_MODE, "Use light theme") } else { (ICON_DARK_MODE, "Use dark theme") };
             if icon_button(ui, theme, icon, name).clicked() {
                 wanted.push(Wish::Act(Action::ToggleTheme));
+            }
+            if helped {
+                let help = icon_button(ui, theme, ICON_HELP, "Help");
+                if help.on_hover_text(actions::tooltip(ui.ctx(), Action::Help)).clicked() {
+                    wanted.push(Wish::Act(Action::Help));
+                }
             }
             wanted.extend(top.bell.show(ui, theme, snapshot));
             if icon_button(ui, theme, ICON_SEARCH, "Search everything")

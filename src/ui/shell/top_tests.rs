@@ -178,3 +178,54 @@ fn what_can_be_chosen_in_a_menu_has_an_outline_that_can_be_seen() {
     screen.click("Plots show the last 15 min");
     assert!(circles(&screen) >= before + 2, "the two that are not chosen");
 }
+
+#[test]
+fn with_text_twice_as_large_in_the_smallest_window_most_of_it_is_the_page() {
+    // 760 × 520 at 200 %, in the demo, whose strip takes room too.
+    let mut screen = screen();
+    screen.harness.set_size(vec2(380.0, 260.0));
+    screen.harness.run_steps(4);
+    let page = screen.harness.get_by_role_and_label(Role::Region, "Overview page").rect();
+    assert!(page.height() >= 160.0, "{page}");
+    assert!(screen.harness.query_all_by_label_contains("keyring").next().is_none(), "the figures are put away");
+    screen.click("More");
+    assert!(screen.harness.query_by_label("rev 14").is_some(), "the figures are in the last menu");
+    screen.click("Revisions");
+    assert!(screen.harness.query_all_by_label_contains("Restore as draft").next().is_some());
+}
+
+#[test]
+fn help_is_in_the_bar_and_in_its_last_menu_where_it_has_no_room() {
+    for width in [1280.0, 760.0, 380.0] {
+        let mut screen = screen();
+        screen.harness.set_size(vec2(width, 520.0));
+        screen.harness.run_steps(4);
+        if screen.harness.query_by_label("Help").is_none() {
+            screen.click("More");
+        }
+        screen.click("Help");
+        assert!(screen.harness.query_by_label("Priority group").is_some(), "{width}");
+    }
+}
+
+#[test]
+fn an_address_that_cannot_be_had_offers_this_computer_alone_and_one_of_its_own_does_not() {
+    for (address, offered) in [("192.168.77.5", true), ("127.0.0.1", false)] {
+        let mut snapshot = fixture::with_keys();
+        snapshot.serving = Serving::Failed(crate::contract::snapshot::Problem {
+            what: "That address is not on this computer now.".to_owned(),
+            still_works: String::new(),
+            next_step: String::new(),
+        });
+        let applied = Arc::make_mut(&mut snapshot.applied);
+        Arc::make_mut(&mut applied.config).listen.address = address.to_owned();
+        let mut screen = screen_of(snapshot);
+        screen.harness.run_steps(3);
+        assert_eq!(screen.harness.query_by_label("Use this computer only").is_some(), offered, "{address}");
+        if offered {
+            screen.click("Use this computer only");
+            let sent = screen.command();
+            assert!(matches!(sent, Some(Command::Serving(crate::contract::ServingCommand::ThisComputerOnly))));
+        }
+    }
+}

@@ -130,7 +130,8 @@ pub fn fact(ui: &mut Ui, theme: &Theme, caption: &str, value: &str) {
     ui.allocate_ui_with_layout(size, egui::Layout::top_down(egui::Align::Min), |ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
         ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Extend);
-        ui.label(RichText::new(caption).small().color(theme.text_faint));
+        let caption_label = ui.label(RichText::new(caption).small().color(theme.text_faint));
+        crate::ui::glossary::of_heading(caption).map(|says| caption_label.on_hover_text(says));
         ui.label(theme::mono(value).color(theme.text));
     });
 }

@@ -11,7 +11,8 @@ use egui::{Align, Key, Layout, Modifiers, Role, Sense, Ui, WidgetInfo};
 use egui_extras::TableBuilder;
 use egui_material_icons::icons::{ICON_ARROW_DOWNWARD, ICON_ARROW_UPWARD};
 
-use crate::ui::theme::{Theme, gap, size};
+use crate::ui::glossary;
+use crate::ui::theme::{self, Theme, gap, size};
 
 use state::Scroll;
 pub use state::{Rows, TableState};
@@ -152,6 +153,8 @@ impl<'a> DataTable<'a> {
     ) -> Option<TableEvent<I>> {
         let mut event = self.stop(ui, state, rows, &words);
         let (id, left) = (self.id(ui), ui.max_rect().left());
+        // Rows of one line are as dense as the person likes; higher ones are as high as what is in them.
+        let row_height = if self.row_height <= gap::ROW { theme::row_height(ui) } else { self.row_height };
         let mut table = self.builder(ui);
         table = match state.scroll.take() {
             Some(Scroll::Row(row)) => table.scroll_to_row(row, None),
@@ -168,7 +171,7 @@ impl<'a> DataTable<'a> {
             }
         });
         let output = header.body(|body| {
-            body.rows(self.row_height, rows.count(), |mut row| {
+            body.rows(row_height, rows.count(), |mut row| {
                 let at = row.index();
                 let Some(id) = rows.id_at(at) else { return };
                 let held = state.holds(&id);
@@ -181,7 +184,7 @@ impl<'a> DataTable<'a> {
                 event = pressed(&response, state, rows, id).or(event.take());
             });
         });
-        let bottom = output.state.unclamped_offset().y + output.inner_rect.height() + self.row_height;
+        let bottom = output.state.unclamped_offset().y + output.inner_rect.height() + row_height;
         state.released = self.follow && bottom < output.content_size.y;
         if self.resizable {
             widths::edges(ui, id, self.columns, left);
@@ -321,12 +324,15 @@ fn heading<I>(ui: &mut Ui, theme: &Theme, column: &Column, place: usize, state: 
     let text = egui::RichText::new(column.title).size(size::SMALL).color(theme.text_faint);
     let mut clicked = false;
     aligned(ui, column, |ui| {
+        let meaning = glossary::of_heading(column.title);
         if !column.sortable {
-            ui.add(egui::Label::new(text).truncate());
+            let label = ui.add(egui::Label::new(text).truncate());
+            meaning.map(|says| label.on_hover_text(says));
             return;
         }
-        clicked =
-            ui.add(egui::Button::new(text).frame(false)).on_hover_text(format!("Sort by {}", column.title)).clicked();
+        let sorts = format!("Sort by {}", column.title);
+        let hint = meaning.map_or_else(|| sorts.clone(), |says| format!("{says}\n{sorts}"));
+        clicked = ui.add(egui::Button::new(text).frame(false)).on_hover_text(hint).clicked();
         if let Some((_, descending)) = state.sort.filter(|(at, _)| *at == place) {
             let icon = if descending { ICON_ARROW_DOWNWARD } else { ICON_ARROW_UPWARD };
             ui.label(icon.rich_text().size(size::SMALL).color(theme.text_faint));

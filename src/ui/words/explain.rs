@@ -21,6 +21,18 @@ pub fn groups(decision: &Decision) -> usize {
     decision.candidates.iter().map(|candidate| candidate.group as usize).max().unwrap_or(1)
 }
 
+/// Why one request needs different amounts at different endpoints.
+pub const WHY_NEEDS_DIFFER: &str =
+    "It needs different amounts: each endpoint's estimate is corrected by what its service charged before.";
+
+/// Whether candidates that were judged by tokens a minute need different amounts of them.
+#[must_use]
+pub fn needs_differ(decision: &Decision) -> bool {
+    let judged = decision.candidates.iter().filter(|one| unit(one, decision) == "TPM" && needs_and_has(one) != "–");
+    let mut needs = judged.map(|one| one.needs);
+    needs.next().is_some_and(|first| needs.any(|other| other != first))
+}
+
 /// The unit in which this candidate's `needs` and `has` are counted.
 #[must_use]
 pub fn unit(candidate: &Candidate, decision: &Decision) -> &'static str {

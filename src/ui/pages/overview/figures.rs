@@ -13,6 +13,7 @@ use crate::model::status::EndpointView;
 use crate::model::units::{Grouped, Short};
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::format::span;
+use crate::ui::glossary;
 use crate::ui::tally::Tally;
 use crate::ui::theme::{self, Tone};
 use crate::ui::widgets::{Bar, card, headroom_bar};
@@ -120,7 +121,8 @@ fn draw(ui: &mut Ui, cx: &PageCx, tile: &Drawn) -> bool {
     let response = ui.interact(rect, ui.make_persistent_id(tile.caption), egui::Sense::click());
     let words = format!("{}: {}, {}. {}", tile.caption, tile.number, tile.detail, tile.door.hint());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &words));
-    let hint = [tile.meaning, tile.door.hint()].join("\n");
+    let meaning = if tile.meaning.is_empty() { glossary::of_heading(tile.caption) } else { None };
+    let hint = [meaning.unwrap_or(tile.meaning), tile.door.hint()].join("\n");
     let hint = hint.trim_start().to_owned();
     if response.hovered() {
         let edge = egui::Stroke::new(1.0, theme.accent);

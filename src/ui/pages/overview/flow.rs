@@ -3,7 +3,7 @@
 //! Invariant: a route takes the tone of its worst member, never plain green when one is out.
 //! Absent on purpose: moving endpoints; that is the Routing page.
 
-use egui::{CornerRadius, Frame, Margin, RichText, Sense, Stroke, Ui};
+use egui::{CornerRadius, Frame, Margin, RichText, Sense, Stroke, TextStyle, Ui};
 
 use crate::model::config::AdminState;
 use crate::model::outlook::Demand;
@@ -15,8 +15,8 @@ use crate::ui::status::{self, Status, urgency};
 use crate::ui::theme::{self, Tone, gap};
 use crate::ui::widgets::{chip, headroom_bar, note, quiet_button, section, status_label};
 
-/// From this width on a box has room for a forecast.
-const ROOMY: f32 = 300.0;
+/// Points round a state and its forecast in a box: the glyph and what parts them.
+const ROUND: f32 = 40.0;
 
 /// Shows every route.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx) {
@@ -131,8 +131,13 @@ fn show_endpoint(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView, state: &Stat
         ui.horizontal(|ui| {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 let mut taken = headroom::words(endpoint);
-                if let Some(full) = full.as_ref().filter(|_| ui.available_width() >= ROOMY) {
-                    taken = format!("{full} · {taken}");
+                if let Some(full) = full.as_ref() {
+                    let more = format!("{full} · {taken}");
+                    // The state is not cut for it.
+                    let needs = width(ui, &state.word, &TextStyle::Body) + width(ui, &more, &TextStyle::Small);
+                    if ui.available_width() >= ROUND + needs {
+                        taken = more;
+                    }
                 }
                 ui.label(RichText::new(taken).monospace().small().color(theme.text_faint));
                 ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
@@ -160,6 +165,12 @@ fn show_endpoint(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView, state: &Stat
         ui.painter().rect_stroke(boxed.response.rect, 8, edge, egui::StrokeKind::Inside);
     }
     response.on_hover_cursor(egui::CursorIcon::PointingHand).clicked()
+}
+
+/// How wide a text of one line is, in points.
+fn width(ui: &Ui, text: &str, style: &TextStyle) -> f32 {
+    let font = style.resolve(ui.style());
+    ui.painter().layout_no_wrap(text.to_owned(), font, egui::Color32::PLACEHOLDER).size().x
 }
 
 /// Its part of the route's requests, so that it cannot be taken for the fill of the bar below.

@@ -1,6 +1,7 @@
 //! The columns of the list: what each shows and sorts by, which are shown, and in what order.
 //!
-//! Invariant: every column can be hidden but the one that says why; a narrow page drops columns from the end of its order.
+//! Invariant: every column can be hidden but the one that says why; a narrow page drops columns from the end of its order,
+//! and last the one that says where a request went.
 //! Absent on purpose: widths the person drew; the table keeps those.
 
 use egui::{RichText, Ui};
@@ -58,7 +59,7 @@ impl Kind {
 
 /// Every column there is, in the usual order. The last one says why.
 pub const KINDS: [Kind; 14] = [
-    kind("ended", "Ended", 72.0, time, |record| Rank::Number(record.ended_wall_ms())),
+    kind("ended", "Ended", 84.0, time, |record| Rank::Number(record.ended_wall_ms())),
     kind("status", "Status", 132.0, status, |record| Rank::Text(words::status(record))),
     kind("way", "Route → endpoint", 190.0, way, |record| Rank::Text(way_text(record))),
     kind("total", "Total", 64.0, total, |record| Rank::Number(micros(record.total))),
@@ -78,8 +79,9 @@ pub const KINDS: [Kind; 14] = [
     kind("why", "Why", 0.0, why, |record| Rank::Text(explain::one_line(record))),
 ];
 
-/// The least that is left for the reason.
-const WHY: f32 = 260.0;
+/// The least that is left for the reason; beside an open request, which says it, less will do where else no more than two
+/// columns had room.
+const WHY: [f32; 3] = [260.0, 200.0, 110.0];
 /// Between columns.
 const SPACING: f32 = 8.0;
 
@@ -100,18 +102,31 @@ impl Columns {
     /// Those shown, as far as a width goes, the reason always last.
     #[must_use]
     pub fn fitting(&self, width: f32) -> Vec<usize> {
-        let reason = KINDS.len() - 1;
-        let mut left = width - WHY;
         let mut shown = Vec::new();
-        for place in self.shown().filter(|place| *place != reason) {
-            left -= KINDS.get(place).map_or(0.0, |kind| kind.width) + SPACING;
-            if left < 0.0 {
+        for least in WHY {
+            shown = self.beside(width - least);
+            if shown.len() > 2 {
                 break;
             }
-            shown.push(place);
         }
-        shown.push(reason);
+        shown.push(KINDS.len() - 1);
         shown
+    }
+
+    /// Those that fit beside the reason. Room for where a request went is kept first.
+    fn beside(&self, width: f32) -> Vec<usize> {
+        let needs = |place: usize| KINDS.get(place).map_or(0.0, |kind| kind.width) + SPACING;
+        let is_way = |place: usize| KINDS.get(place).is_some_and(|kind| kind.id == "way");
+        let mut left = width - self.shown().find(|place| is_way(*place)).map_or(0.0, needs);
+        let mut full = false;
+        let fits = |place: &usize| {
+            if !is_way(*place) {
+                left -= needs(*place);
+                full |= left < 0.0;
+            }
+            !full || is_way(*place)
+        };
+        self.shown().filter(|place| *place != KINDS.len() - 1).filter(fits).collect()
     }
 
     fn shown(&self) -> impl Iterator<Item = usize> {
@@ -195,8 +210,18 @@ fn way_text(record: &RequestRecord) -> String {
     format!("{} → {endpoint}", record.profile.model)
 }
 
+/// Where both names have no room, the endpoint has it: the route is the same in most rows.
 fn way(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
-    ui.label(RichText::new(way_text(record)).color(theme.text));
+    let font = egui::TextStyle::Body.resolve(ui.style());
+    let room = ui.available_width();
+    let fits = |text: &str| ui.painter().layout_no_wrap(text.to_owned(), font.clone(), theme.text).size().x <= room;
+    let whole = way_text(record);
+    let endpoint = record.endpoint().map(|endpoint| format!("… → {endpoint}")).filter(|_| !fits(&whole));
+    let shown = endpoint.as_deref().unwrap_or(&whole);
+    let shown = crate::ui::widgets::middle(ui, shown, &font, room);
+    let label = ui.label(RichText::new(shown).color(theme.text));
+    label.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &whole));
+    label.on_hover_text(whole);
 }
 
 fn group(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
@@ -283,7 +308,10 @@ mod tests {
     #[test]
     fn a_narrow_page_keeps_the_first_columns_and_always_the_reason() {
         let columns = Columns::default();
-        assert_eq!(ids(&columns.fitting(400.0)), ["ended", "why"]);
+        assert_eq!(ids(&columns.fitting(400.0)), ["ended", "way", "why"]);
+        assert_eq!(ids(&columns.fitting(540.0)), ["ended", "status", "way", "why"]);
+        assert_eq!(ids(&columns.fitting(320.0)), ["way", "why"], "where it went is the last that goes");
+        assert_eq!(ids(&columns.fitting(640.0)), ["ended", "status", "way", "why"]);
         assert_eq!(ids(&columns.fitting(700.0)), ["ended", "status", "way", "why"]);
         assert_eq!(columns.fitting(2_000.0).len(), 10, "those shown on request are not among them");
     }

@@ -7,7 +7,7 @@ use egui::{ComboBox, Ui};
 
 use super::usual;
 use crate::model::preferences::{
-    LogLevel, OnClose, POOL_FULL_PERCENTS, Palette, Preferences, QuietHours, TEXT_SIZES, ThemeChoice,
+    LogLevel, OnClose, POOL_FULL_PERCENTS, Palette, Preferences, QuietHours, TEXT_SIZES, ThemeChoice, Thousands,
 };
 use crate::ui::alerts::Kind;
 use crate::ui::cx::PageCx;
@@ -20,6 +20,13 @@ const CLOSING: [(OnClose, &str); 3] = [
     (OnClose::Ask, "Ask each time"),
     (OnClose::KeepServing, "Keep serving in the background"),
     (OnClose::Quit, "Stop and quit"),
+];
+
+const THOUSANDS: [(Thousands, &str); 4] = [
+    (Thousands::Comma, "240,000"),
+    (Thousands::Space, "240\u{a0}000"),
+    (Thousands::Apostrophe, "240'000"),
+    (Thousands::Nothing, "240000"),
 ];
 
 const LEVELS: [(Option<LogLevel>, &str); 5] = [
@@ -48,6 +55,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, slug: &str) {
         "contrast" => switch(ui, cx, "High contrast", |liked| &mut liked.high_contrast),
         "text" => text(ui, cx),
         "density" => switch(ui, cx, "Compact", |liked| &mut liked.compact),
+        "numbers" => one_of(ui, cx, "Thousands in numbers", &THOUSANDS, |liked| &mut liked.thousands),
+        "time" => switch(ui, cx, "Twelve hours", |liked| &mut liked.twelve_hours),
         "motion" => switch(ui, cx, "Reduce motion", |liked| &mut liked.reduced_motion),
         "close" => one_of(ui, cx, "The close button", &CLOSING, |liked| &mut liked.on_close),
         "desktop" => switch(ui, cx, "Notify on the desktop", |liked| &mut liked.desktop_notifications),

@@ -37,7 +37,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, filter: &str
     take(ui, cx, state);
     ui.horizontal_wrapped(|ui| {
         if ui.button("Show every shortcut").clicked() {
-            cx.act(Action::Help);
+            cx.act(Action::Shortcuts);
         }
         let usual = cx.preferences.shortcuts.is_empty();
         if super::usual(ui, cx, "Keys", usual, "the usual keys") {

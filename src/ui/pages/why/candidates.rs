@@ -10,8 +10,10 @@ use egui_material_icons::icons;
 use crate::model::decision::{Candidate, Decision, Exclusion, Verdict};
 use crate::ui::cx::Target;
 use crate::ui::format::group_rank;
+use crate::ui::glossary;
 use crate::ui::status;
 use crate::ui::theme::{Theme, Tone, gap, mono};
+use crate::ui::widgets::note;
 use crate::ui::words::{self, explain};
 
 /// From this width all five columns stand beside each other.
@@ -56,6 +58,9 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, decision: &Decision) -> Option<Ta
             }
         });
     }
+    if explain::needs_differ(decision) {
+        note(ui, theme, explain::WHY_NEEDS_DIFFER).on_hover_text(glossary::of_heading("Estimate").unwrap_or_default());
+    }
     wanted
 }
 
@@ -69,7 +74,10 @@ fn head(ui: &mut Ui, theme: &Theme, shape: &Shape, width: f32) {
         ui.spacing_mut().item_spacing.x = 0.0;
         ui.add_space(gap::M);
         for (share, title) in shares.iter().zip(["Endpoint", "You set", "We saw", "Needs / has", "Verdict"]) {
-            cell(ui, width * share, |ui| ui.label(RichText::new(title).small().color(theme.text_faint)));
+            cell(ui, width * share, |ui| {
+                let label = ui.label(RichText::new(title).small().color(theme.text_faint));
+                glossary::of_heading(title).map(|says| label.on_hover_text(says));
+            });
         }
     });
 }

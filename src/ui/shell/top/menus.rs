@@ -13,7 +13,7 @@ use crate::contract::{ProfileCommand, Snapshot};
 use crate::model::preferences::{Preferences, Reach};
 use crate::ui::actions::{self, Action};
 use crate::ui::pages::connect::snippets::{Kind, Snippets};
-use crate::ui::shell::Wish;
+use crate::ui::shell::{Wish, bars};
 use crate::ui::theme::{Theme, Tone, gap, strong};
 use crate::ui::widgets::{chip, middle, note, radio};
 
@@ -119,6 +119,10 @@ pub(super) struct LeftOut<'a> {
     pub(super) address: Option<&'a str>,
     /// How far back plots reach, and the profiles.
     pub(super) menus: bool,
+    /// What words mean, and keys.
+    pub(super) help: bool,
+    /// What the status line says, if there is no room for it.
+    pub(super) figures: bool,
 }
 
 /// What has no room in a narrow bar.
@@ -139,6 +143,14 @@ pub(super) fn more(
             if ui.button(word).clicked() {
                 wanted.push(Wish::Act(Action::HoldView));
                 ui.close();
+            }
+            if left_out.help && ui.button("Help").on_hover_text(actions::tooltip(ui.ctx(), Action::Help)).clicked() {
+                wanted.push(Wish::Act(Action::Help));
+                ui.close();
+            }
+            if left_out.figures {
+                ui.separator();
+                wanted.extend(bars::figures_below_each_other(ui, theme, snapshot));
             }
             if left_out.menus {
                 ui.separator();
