@@ -1,6 +1,7 @@
-//! Names cut in the middle: endpoints of one kind differ at their ends.
+//! Text made to fit: names cut in the middle, since endpoints of one kind differ at their ends, and facts in a row told as far as
+//! there is room.
 //!
-//! Invariant: what fits is left as it is; what is cut keeps as much of its beginning as of its end.
+//! Invariant: what fits is left as it is; what is cut keeps as much of its beginning as of its end, and no fact is told in part.
 //! Absent on purpose: saying the whole name; whoever draws the cut one does, on hover and to screen readers.
 
 use egui::{Color32, FontId, Ui};
@@ -8,7 +9,7 @@ use egui::{Color32, FontId, Ui};
 /// `text` as it fits into `room` points of `font`, with an ellipsis for what is left out of its middle.
 #[must_use]
 pub fn middle(ui: &Ui, text: &str, font: &FontId, room: f32) -> String {
-    let width = |text: &str| ui.painter().layout_no_wrap(text.to_owned(), font.clone(), Color32::PLACEHOLDER).size().x;
+    let width = |text: &str| width(ui, text, font);
     if width(text) <= room {
         return text.to_owned();
     }
@@ -27,10 +28,38 @@ pub fn middle(ui: &Ui, text: &str, font: &FontId, room: f32) -> String {
     cut(fits)
 }
 
+/// As many of the facts in `text`, which stand between dots, as fit into `room` points of `font`: the first one always.
+#[must_use]
+pub fn facts<'t>(ui: &Ui, text: &'t str, font: &FontId, room: f32) -> &'t str {
+    let mut told = text;
+    while let Some((before, _)) = told.rsplit_once(" · ")
+        && width(ui, told, font) > room
+    {
+        told = before;
+    }
+    told
+}
+
+fn width(ui: &Ui, text: &str, font: &FontId) -> f32 {
+    ui.painter().layout_no_wrap(text.to_owned(), font.clone(), Color32::PLACEHOLDER).size().x
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ui::theme;
+
+    #[test]
+    fn facts_in_a_row_are_told_whole_or_not_at_all() {
+        let _ = egui_kittest::Harness::builder().with_context_setup(theme::install).build_ui(|ui| {
+            let font = theme::mono_font();
+            let all = "48.5k / 60k · 83k last min · full in ~6 min";
+            let wide = width(ui, all, &font);
+            assert_eq!(facts(ui, all, &font, wide), all);
+            assert_eq!(facts(ui, all, &font, wide - 1.0), "48.5k / 60k · 83k last min");
+            assert_eq!(facts(ui, all, &font, 0.0), "48.5k / 60k");
+        });
+    }
 
     #[test]
     fn a_long_name_keeps_its_beginning_and_its_end_and_a_short_one_everything() {

@@ -18,8 +18,10 @@ use crate::ui::format::{ago, count, full_in, span};
 use crate::ui::headroom;
 use crate::ui::plots::{sparkline, window};
 use crate::ui::status::{self, urgency};
-use crate::ui::theme::{self, Theme, Tone, gap};
-use crate::ui::widgets::{Column, DataTable, TableEvent, card, headroom_bar, page_title, primary_button, status_label};
+use crate::ui::theme::{self, Theme, Tone, gap, small_font};
+use crate::ui::widgets::{
+    Column, DataTable, TableEvent, card, facts, headroom_bar, page_title, primary_button, status_label,
+};
 
 const COLUMNS: &[Column] = &[
     Column::text("Endpoint", 148.0).sorted(),
@@ -273,7 +275,8 @@ fn room(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView) {
         if let Some(full) = endpoint.exhausts_at.and_then(|when| full_in(when, cx.snapshot.at)) {
             text = format!("{text} · {full}");
         }
-        let shown = ui.add(Label::new(RichText::new(text).monospace().small().color(theme.text_faint)).truncate());
+        let told = facts(ui, &text, &small_font(), ui.available_width());
+        let shown = ui.add(Label::new(RichText::new(told).monospace().small().color(theme.text_faint)).truncate());
         if let Some(why) = headroom::why_little(endpoint) {
             shown.on_hover_text(why);
         }

@@ -18,7 +18,7 @@ use crate::ui::flash;
 use crate::ui::format::{count, group_rank};
 use crate::ui::headroom;
 use crate::ui::status;
-use crate::ui::theme::{Tone, gap, mono, strong};
+use crate::ui::theme::{Tone, gap, mono, mono_font, strong};
 use crate::ui::widgets::{self, Bar};
 
 const HEIGHT: f32 = 34.0;
@@ -311,10 +311,12 @@ fn room(ui: &mut Ui, cx: &PageCx, view: &EndpointView, narrow: bool) {
     let name = format!("Tokens of {}", view.id);
     let bar = Bar { limit: view.tokens.limit, ..headroom::bar(view, &name, cx.snapshot.at) };
     widgets::headroom_bar(ui, cx.theme, if narrow { 72.0 } else { 140.0 }, &bar);
-    let text = mono(headroom::words(view)).color(cx.theme.text_soft);
+    let room = (ui.available_width() - MENU).max(0.0);
+    let words = headroom::words(view);
+    let text = mono(widgets::facts(ui, &words, &mono_font(), room)).color(cx.theme.text_soft);
     let words = ui
         .scope(|ui| {
-            ui.set_max_width((ui.available_width() - MENU).max(0.0));
+            ui.set_max_width(room);
             ui.add(egui::Label::new(text).truncate())
         })
         .inner;
