@@ -20,7 +20,7 @@ use super::ask::{self, Ask};
 use super::objects::{self, Told};
 use super::paced::{Paced, Stay};
 use super::path::{self, Target, encode};
-use super::reply::{EPOCH, Reply};
+use super::reply::{Reply, since_1970};
 use super::site::{Arrival, Ending, Site};
 use super::{chat, completions, embeddings, media, responses, shelf};
 
@@ -209,7 +209,7 @@ fn stored(
         content_type: kind.unwrap_or_default(),
         body,
         mark,
-        now: EPOCH.saturating_add(site.seconds()),
+        now: since_1970(site.seconds()),
     };
     match site.stored(account, &ask) {
         Told::Document(document) => respond(StatusCode::OK, "application/json", Vec::new(), full(&document)),

@@ -15,8 +15,13 @@ use super::text;
 
 /// A stream sends at most about this many pieces a second.
 const PIECES_PER_SECOND: u128 = 20;
-/// Simulated endpoints began to exist at this second of the Unix epoch; none of them reads a calendar.
-pub(super) const EPOCH: u64 = 1_790_000_000;
+/// A clock that starts at zero starts at this second of the Unix epoch.
+const EPOCH: u64 = 1_790_000_000;
+
+/// The second since 1970 of a clock that counts from there or from its own start.
+pub(super) const fn since_1970(seconds: u64) -> u64 {
+    if seconds < EPOCH { EPOCH + seconds } else { seconds }
+}
 
 /// One event of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +42,7 @@ pub(super) struct Reply<'a> {
     pub dialect: Dialect,
     /// The model it answers as.
     pub model: &'a str,
-    /// Seconds since the process started.
+    /// Now, in seconds since 1970 or since the start.
     pub seconds: u64,
 }
 
@@ -49,7 +54,7 @@ impl Reply<'_> {
 
     /// `created`, in seconds.
     pub(super) const fn created(&self) -> u64 {
-        EPOCH.saturating_add(self.seconds)
+        since_1970(self.seconds)
     }
 
     /// How many choices.

@@ -180,7 +180,7 @@ impl Site {
         account.objects.answer(ask)
     }
 
-    /// Now, in seconds since the start.
+    /// Now, in seconds since 1970 or since the start.
     pub(super) fn seconds(&self) -> u64 {
         (self.now)().0 / 1_000_000
     }

@@ -112,6 +112,32 @@ fn text_that_is_no_amount_stays_in_its_field_with_a_sentence() {
     screen.harness.run_steps(3);
     assert!(screen.harness.query_by_label_contains("Not a number").is_some());
     assert!(!screen.harness.state().draft().is_changed());
+    screen.harness.get_by_label(field()).focus();
+    screen.harness.run_steps(2);
+    screen.harness.key_press(egui::Key::Escape);
+    screen.harness.run_steps(3);
+    assert!(screen.harness.query_by_label_contains("Not a number").is_none(), "Esc brings back what stood there");
+}
+
+#[test]
+fn text_that_is_no_amount_goes_once_the_field_has_another_value() {
+    let mut screen = screen();
+    screen.open_eastus();
+    screen.click("Limits");
+    screen.harness.get_by_label("Request limit of sim-eastus").focus();
+    screen.harness.run_steps(2);
+    screen.harness.get_by_label("Request limit of sim-eastus").type_text("x");
+    screen.harness.run_steps(2);
+    screen.harness.key_press(egui::Key::Enter);
+    screen.harness.run_steps(3);
+    let edit = |config: &mut crate::model::config::Config| {
+        for endpoint in &mut config.endpoints {
+            endpoint.requests_per_minute = Some(77);
+        }
+    };
+    screen.harness.state_mut().draft.edit("Others", edit);
+    screen.harness.run_steps(3);
+    assert!(screen.harness.query_by_label_contains("Not a number").is_none());
 }
 
 #[test]

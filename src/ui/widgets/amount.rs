@@ -1,6 +1,7 @@
 //! A field for an amount: `240000`, `240,000`, `240k`, `0.24M`.
 //!
-//! Invariant: text that is no amount stays in the field with a sentence; it is never lost and never becomes a value.
+//! Invariant: text that is no amount stays in the field with a sentence, until Esc or another value comes for the field; it never
+//! becomes a value, and the sentence moves nothing.
 //! Absent on purpose: ranges; what an amount may be is checked on the whole configuration.
 
 use egui::{Id, Key, Role, TextEdit, Ui, WidgetInfo};
@@ -19,6 +20,14 @@ pub enum AmountChange {
     Set(u64),
     /// Nothing: no amount.
     Clear,
+}
+
+/// What is being typed.
+#[derive(Clone)]
+struct Typed {
+    text: String,
+    /// What stood there before.
+    over: String,
 }
 
 /// An amount field.
@@ -70,8 +79,9 @@ impl<'a> AmountEdit<'a> {
     pub fn show(self, ui: &mut Ui, theme: &Theme) -> Option<AmountChange> {
         let id = ui.make_persistent_id(("amount", self.name));
         let shown = self.value.map_or_else(String::new, |value| Grouped(value).to_string());
-        let kept = ui.data(|data| data.get_temp::<String>(id));
-        let mut text = kept.clone().unwrap_or_else(|| shown.clone());
+        // What was typed in place of another value is over: that value was undone, restored or applied meanwhile.
+        let kept = ui.data(|data| data.get_temp::<Typed>(id)).filter(|typed| typed.over == shown);
+        let mut text = kept.map_or_else(|| shown.clone(), |typed| typed.text);
         // A field that is cut off reads as another number.
         if ui.layout().main_wrap && ui.available_size_before_wrap().x < self.width + UNIT {
             ui.end_row();
@@ -94,16 +104,18 @@ impl<'a> AmountEdit<'a> {
         response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, self.name));
         let response = self.mark(ui, theme, response);
         if response.changed() {
-            ui.data_mut(|data| data.insert_temp(id, text.clone()));
+            ui.data_mut(|data| data.insert_temp(id, Typed { text: text.clone(), over: shown.clone() }));
         }
-        let escaped = response.has_focus() && ui.input(|input| input.key_pressed(Key::Escape));
+        // Esc takes the keyboard from a field before the field hears of it.
+        let is_here = response.has_focus() || response.lost_focus();
+        let escaped = is_here && ui.input(|input| input.key_pressed(Key::Escape));
         if escaped {
             forget(ui, id);
             return None;
         }
         let read = self.read(&text);
         if read.is_none() {
-            complain(ui, theme);
+            complain(ui, theme, &response);
         }
         if !response.lost_focus() {
             return None;
@@ -141,11 +153,15 @@ impl<'a> AmountEdit<'a> {
     }
 }
 
-fn complain(ui: &mut Ui, theme: &Theme) {
-    let sentence = "Not a number. Write it like 240000, 240k or 0.24M.";
-    ui.label(egui::RichText::new(sentence).small().color(theme.tone(Tone::Error)));
+/// Below the field and over what is there: a table would make room for it and take the other fields from under the pointer.
+fn complain(ui: &Ui, theme: &Theme, field: &egui::Response) {
+    let sentence = "Not a number. Write it like 240000, 240k or 0.24M; Esc brings back what stood here.";
+    let (layer, id) = (field.layer_id, field.id.with("no amount"));
+    egui::Tooltip::always_open(ui.ctx().clone(), layer, id, field.rect).show(|ui| {
+        ui.label(egui::RichText::new(sentence).small().color(theme.tone(Tone::Error)));
+    });
 }
 
 fn forget(ui: &Ui, id: Id) {
-    ui.data_mut(|data| data.remove::<String>(id));
+    ui.data_mut(|data| data.remove::<Typed>(id));
 }

@@ -93,7 +93,8 @@ impl LimitLine<'_> {
             (response.drag_stopped() || response.lost_focus()).then_some(LineEvent::Released)
         };
         let beyond = value > 0 && as_float(value) > plot.bounds().max()[1];
-        let place = Place { frame, y, beyond, dragged: response.dragged() };
+        let typing = ui.data(|data| data.get_temp::<Typing>(response.id.with("typing")).is_some());
+        let place = Place { frame, y, beyond, typing, dragged: response.dragged() };
         self.paint(ui, theme, place, response.hovered() || response.dragged() || response.has_focus());
         LineOutput { event, dragging: response.dragged() }
     }
@@ -114,10 +115,10 @@ impl LimitLine<'_> {
         let id: Id = response.id.with("typing");
         let opened =
             response.double_clicked() || response.has_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-        let kept = ui.data(|data| data.get_temp::<String>(id));
-        let mut text = match (kept, opened) {
-            (Some(text), _) => text,
-            (None, true) => Grouped(value).to_string(),
+        let kept = ui.data(|data| data.get_temp::<Typing>(id));
+        let Typing { mut text, was_reached } = match (kept, opened) {
+            (Some(typing), _) => typing,
+            (None, true) => Typing { text: Grouped(value).to_string(), was_reached: false },
             (None, false) => return None,
         };
         let place = Rect::from_center_size(response.rect.center(), vec2(120.0, 26.0));
@@ -127,23 +128,24 @@ impl LimitLine<'_> {
         let field = child.add_sized(place.size(), TextEdit::singleline(&mut text).id(id).font(mono_font()));
         let name = format!("{}, tokens per minute", self.name);
         field.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, &name));
-        if opened {
+        if !was_reached && !field.has_focus() {
             field.request_focus();
             select_all(ui, id, &text);
-        }
-        if field.lost_focus() && !opened {
+        } else if was_reached && !field.has_focus() {
             let read = parse_amount(text.trim());
             if read.is_none() && ui.input(|input| input.key_pressed(Key::Enter)) {
                 // What is no amount stays to be mended.
                 field.request_focus();
-                ui.data_mut(|data| data.insert_temp(id, text));
+                ui.data_mut(|data| data.insert_temp(id, Typing { text, was_reached }));
                 return None;
             }
-            ui.data_mut(|data| data.remove::<String>(id));
+            ui.data_mut(|data| data.remove::<Typing>(id));
             let entered = ui.input(|input| !input.key_pressed(Key::Escape));
             return read.filter(|_| entered).map(|typed| typed.min(self.max));
         }
-        ui.data_mut(|data| data.insert_temp(id, text));
+        // What the opening click gave, egui takes again within its frame, as that click was elsewhere.
+        let was_reached = was_reached || (field.has_focus() && !opened);
+        ui.data_mut(|data| data.insert_temp(id, Typing { text, was_reached }));
         None
     }
 
@@ -179,7 +181,7 @@ impl LimitLine<'_> {
     }
 
     fn paint(&self, ui: &Ui, theme: &Theme, place: Place, lively: bool) {
-        let Place { frame, y, beyond, dragged } = place;
+        let Place { frame, y, beyond, dragged, typing } = place;
         let painter = ui.painter().with_clip_rect(frame.expand(2.0));
         let color = theme.tone(Tone::Info);
         let ends = [pos2(frame.left(), y), pos2(frame.right(), y)];
@@ -203,6 +205,9 @@ impl LimitLine<'_> {
                 Stroke::new(2.0, color.gamma_multiply(0.5)),
                 egui::StrokeKind::Outside,
             );
+        }
+        if typing {
+            return;
         }
         let below = y < frame.top() + 20.0;
         let anchor = if below { Align2::LEFT_TOP } else { Align2::LEFT_BOTTOM };
@@ -235,6 +240,14 @@ impl LimitLine<'_> {
     }
 }
 
+/// An exact value on its way.
+#[derive(Clone)]
+struct Typing {
+    text: String,
+    /// Its field has had the keyboard.
+    was_reached: bool,
+}
+
 /// What is typed next replaces what stands there.
 fn select_all(ui: &Ui, field: Id, text: &str) {
     let mut state = egui::text_edit::TextEditState::load(ui.ctx(), field).unwrap_or_default();
@@ -251,6 +264,8 @@ struct Place {
     /// Its value lies above the plot: an arrow at the edge stands for it.
     beyond: bool,
     dragged: bool,
+    /// A field for an exact value is open, and stands where the words would.
+    typing: bool,
 }
 
 fn arrows() -> egui::EventFilter {

@@ -118,6 +118,39 @@ fn enter_on_the_line_types_an_exact_value_and_text_that_is_none_stays_to_be_mend
 }
 
 #[test]
+fn a_double_click_on_the_line_types_an_exact_value_and_esc_closes_its_field() {
+    let mut screen = open(fixture::snapshot(), "Live");
+    let field = "Soft cap sim-sweden, tokens per minute";
+    let twice = |screen: &mut Harness<'static, Console>| {
+        let pos = screen.get_by_label("Soft cap sim-sweden").rect().center();
+        screen.event(egui::Event::PointerMoved(pos));
+        screen.run_steps(1);
+        // A step is a quarter of a second: more than one between the clicks, and they are two single ones.
+        for events in [&[true][..], &[false, true], &[false]] {
+            for pressed in events.iter().copied() {
+                let (button, modifiers) = (egui::PointerButton::Primary, egui::Modifiers::NONE);
+                screen.input_mut().events.push(egui::Event::PointerButton { pos, button, pressed, modifiers });
+            }
+            screen.run_steps(1);
+        }
+        screen.run_steps(3);
+    };
+    twice(&mut screen);
+    assert!(screen.get_by_label(field).is_focused(), "what is typed goes there");
+    screen.event(egui::Event::Text("44444".to_owned()));
+    screen.run_steps(1);
+    screen.key_press(egui::Key::Escape);
+    screen.run_steps(2);
+    assert!(screen.query_by_label(field).is_none() && cap(&screen).is_none(), "Esc closes it and changes nothing");
+    twice(&mut screen);
+    screen.event(egui::Event::Text("44444".to_owned()));
+    screen.run_steps(1);
+    screen.key_press(egui::Key::Enter);
+    screen.run_steps(2);
+    assert_eq!(cap(&screen), Some(44_444), "it took the place of what stood there");
+}
+
+#[test]
 fn a_plot_can_be_read_as_a_table_that_names_what_was_not_recorded() {
     let mut screen = open(fixture::snapshot(), "Live");
     let switch = |word: &str| format!("{word}: Tokens per minute of sim-sweden");
