@@ -338,8 +338,20 @@ impl Draft {
             step.before = rebased(&step.before);
             step.after = rebased(&step.after);
         }
+        self.drop_empty_steps();
         let working = if self.is_changed() { rebased(&self.working) } else { new };
         self.put(working);
+    }
+
+    /// Steps that what runs now has taken back already would change nothing.
+    fn drop_empty_steps(&mut self) {
+        let is_whole = |step: &Step| step.before != step.after;
+        let (all, done) = (self.steps.len(), self.steps.iter().take(self.done).filter(|step| is_whole(step)).count());
+        self.steps.retain(is_whole);
+        self.done = done;
+        if self.steps.len() != all {
+            self.settle();
+        }
     }
 
     fn go_back(&mut self, applied: &Applied) {

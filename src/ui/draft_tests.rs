@@ -124,6 +124,22 @@ fn an_applied_draft_can_still_be_undone_as_a_new_change() {
 }
 
 #[test]
+fn what_runs_again_as_before_leaves_no_step_that_changes_nothing() {
+    let mut now = applied();
+    let before = Arc::clone(&now.config);
+    let mut draft = Draft::new(&now);
+    draft.edit("Set soft cap", |config| config.endpoints[0].soft_cap_tokens_per_minute = Some(7_000));
+    draft.applying(CommandId(3));
+    draft.hear(&Notice { id: Some(CommandId(3)), body: NoticeBody::Applied { revision: 99, findings: vec![] } });
+    (now.revision, now.config) = (99, Arc::clone(draft.working()));
+    draft.follow(&now);
+    (now.revision, now.config) = (100, before);
+    draft.follow(&now);
+    assert!(!draft.is_changed());
+    assert_eq!((draft.undo_label(), draft.redo_label()), (None, None));
+}
+
+#[test]
 fn a_draft_from_before_a_restart_comes_on_top_of_what_changed_meanwhile() {
     let mut now = applied();
     let mut draft = Draft::new(&now);

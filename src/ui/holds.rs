@@ -7,12 +7,12 @@ use crate::contract::Snapshot;
 use crate::model::config::Endpoint;
 use crate::model::units::Short;
 
-/// What the service allows, in tokens per minute, where that is less than what is typed of an endpoint, be it as its limit or
-/// as its soft cap. `None`: what is typed holds.
+/// What the service allows, in tokens per minute, where that is less than the limit that is typed of an endpoint, or than its
+/// soft cap where none is. `None`: what is typed holds.
 #[must_use]
 pub fn service(snapshot: &Snapshot, typed: &Endpoint) -> Option<u64> {
-    let most = typed.tokens_per_minute.max(typed.soft_cap_tokens_per_minute)?;
-    allowed(snapshot, typed).filter(|allowed| *allowed < most)
+    let limit = typed.tokens_per_minute.or(typed.soft_cap_tokens_per_minute)?;
+    allowed(snapshot, typed).filter(|allowed| *allowed < limit)
 }
 
 /// The limit that holds once this is applied, in tokens per minute: what the service allows, what is typed, or the soft cap.
@@ -36,12 +36,14 @@ pub fn words(snapshot: &Snapshot, typed: &Endpoint) -> Option<String> {
     })
 }
 
-/// What the service's headers name, or its refusals taught. These mean nothing beside another figure than the applied one.
+/// What the service's headers name, or its refusals taught. These mean nothing beside another figure than the applied one, and
+/// what holds taught nothing where it is what is typed.
 fn allowed(snapshot: &Snapshot, typed: &Endpoint) -> Option<u64> {
     let view = snapshot.view.endpoint(&typed.id).filter(|_| !typed.pinned)?;
     let applied = snapshot.applied.config.endpoint(&typed.id)?;
     let same = applied.tokens_per_minute == typed.tokens_per_minute && !applied.pinned;
-    let taught = view.provider_tokens_per_minute.filter(|_| same);
+    let is_below = |holds: &u64| typed.tokens_per_minute.is_none_or(|limit| *holds < limit);
+    let taught = view.provider_tokens_per_minute.filter(|holds| same && is_below(holds));
     [view.reported_tokens_per_minute, taught].into_iter().flatten().min()
 }
 
@@ -79,6 +81,16 @@ mod tests {
         assert_eq!(said(&typed(Some(45_000), Some(40_000))), None, "less is typed");
         let pinned = Endpoint { pinned: true, ..typed(Some(90_000), None) };
         assert_eq!((said(&pinned), effective(&snapshot, &pinned)), (None, Some(90_000)));
+    }
+
+    #[test]
+    fn a_limit_that_is_typed_and_holds_is_no_word_of_the_service_below_a_higher_soft_cap() {
+        let runs = typed(Some(60_000), Some(120_000));
+        assert_eq!(words(&snapshot(None, 60_000), &runs), None, "the service said nothing");
+        assert_eq!(words(&snapshot(Some(70_000), 60_000), &runs), None, "the service allows more");
+        let drafted = typed(Some(40_000), Some(80_000));
+        let reported = snapshot(Some(50_000), 50_000);
+        assert_eq!((words(&reported, &drafted), effective(&reported, &drafted)), (None, Some(40_000)));
     }
 
     #[test]

@@ -185,6 +185,7 @@ impl Console {
     /// Draws one frame.
     pub fn ui(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
+        hear_presses_alone(&ctx);
         let snapshot = self.line.latest();
         self.looks.follow(&ctx, &mut self.preferences);
         let theme = Theme::of(&ctx);
@@ -364,6 +365,9 @@ impl Console {
             if matches!(&notice.body, NoticeBody::Reverted { why, .. } if *why != RevertCause::Asked) {
                 self.tuning.stop();
             }
+            if matches!(notice.body, NoticeBody::Applied { .. }) {
+                self.toasts.settle_applied();
+            }
             if let Some((tone, text)) = toasts::of_notice(&notice.body) {
                 self.toasts.add(ctx, Toast { undo, ..Toast::new(tone, text) });
             }
@@ -423,6 +427,10 @@ impl Console {
         match wish {
             Wish::Act(action) => self.act(action, ctx, snapshot),
             Wish::Send(command) => self.order(ctx, snapshot, command),
+            Wish::Undo(undo) if undo.is_stale(snapshot) => {
+                let words = format!("Nothing was taken back: rev {} runs by now.", snapshot.applied.revision);
+                self.toasts.add(ctx, Toast::new(Tone::Info, words));
+            }
             Wish::Undo(undo) => match undo.command() {
                 Some(command) => drop(self.send(ctx, command)),
                 None => self.say(ctx, "In the draft again", Draft::undo),
@@ -445,6 +453,14 @@ impl Console {
             Wish::Copy(text) => ctx.copy_text(text),
         }
     }
+}
+
+/// A key that is held answers once: what it opens is not answered before anybody could read it. Text goes on.
+fn hear_presses_alone(ctx: &egui::Context) {
+    let is_held = |event: &egui::Event| {
+        matches!(event, egui::Event::Key { key: egui::Key::Enter | egui::Key::Space, pressed: true, repeat: true, .. })
+    };
+    ctx.input_mut(|input| input.events.retain(|event| !is_held(event)));
 }
 
 /// In a lower window, in points, the page has the room of the status line, whose figures are in the last menu, and of what

@@ -172,6 +172,71 @@ fn enter_opens_the_review_and_enter_applies_what_it_lists() {
 }
 
 #[test]
+fn enter_that_is_held_opens_the_review_and_applies_nothing() {
+    let mut screen = screen();
+    screen.harness.state_mut().draft.edit("Shorten the line", |config| config.queue.max_waiting = 7);
+    screen.harness.run_steps(3);
+    screen.harness.get_by_label("Review").focus();
+    screen.harness.run_steps(2);
+    for modifiers in [egui::Modifiers::NONE, egui::Modifiers::COMMAND] {
+        for _ in 0..6 {
+            screen.harness.key_down_modifiers(modifiers, egui::Key::Enter);
+            screen.harness.run_steps(2);
+        }
+        assert!(screen.harness.state().reviewing);
+        assert!(screen.command().is_none(), "nobody could read it yet");
+        screen.harness.key_up_modifiers(modifiers, egui::Key::Enter);
+        screen.harness.run_steps(2);
+        screen.harness.key_press(egui::Key::Escape);
+        screen.harness.run_steps(4);
+    }
+}
+
+/// Applies a draft, and has it run as this revision.
+fn applied(screen: &mut Screen, revision: u64, edit: impl FnOnce(&mut crate::model::config::Config)) {
+    screen.harness.state_mut().draft.edit("Something", edit);
+    screen.harness.run_steps(3);
+    screen.click("Apply");
+    let Some((id, Command::Config(crate::contract::ConfigCommand::Apply { config, .. }))) = screen.sent() else {
+        panic!("another command")
+    };
+    run(screen, config, revision);
+    screen.back.tell(Notice { id: Some(id), body: NoticeBody::Applied { revision, findings: vec![] } });
+    screen.harness.run_steps(4);
+}
+
+fn run(screen: &Screen, config: Arc<crate::model::config::Config>, revision: u64) {
+    let applied = Applied { config, revision, ..Applied::clone(&screen.harness.state().line.latest().applied) };
+    screen.back.publish(Snapshot { applied: applied.into(), ..fixture::snapshot() });
+}
+
+#[test]
+fn only_what_was_applied_last_is_taken_back_and_only_while_it_runs() {
+    let mut screen = screen();
+    applied(&mut screen, 15, |config| config.queue.max_waiting = 7);
+    applied(&mut screen, 16, |config| config.queue.max_waiting = 8);
+    assert_eq!(screen.harness.query_all_by_label("Undo").count(), 1, "that of revision 16");
+    // Something else runs by now of which no message came.
+    let config = Arc::clone(screen.harness.state().draft().base());
+    run(&screen, config, 17);
+    screen.harness.run_steps(3);
+    screen.click("Undo");
+    assert!(screen.command().is_none());
+    assert!(screen.harness.query_by_label("Nothing was taken back: rev 17 runs by now.").is_some());
+}
+
+#[test]
+fn a_caller_that_was_removed_has_no_way_back_as_its_token_is_gone() {
+    let mut screen = screen();
+    let caller: crate::model::config::Caller = toml_edit::de::from_str("id = \"aider\"").unwrap();
+    applied(&mut screen, 15, |config| config.callers.push(caller));
+    assert!(screen.harness.query_by_label("Undo").is_some());
+    applied(&mut screen, 16, |config| config.callers.clear());
+    assert!(screen.harness.query_by_label("Rev 16 applied").is_some());
+    assert!(screen.harness.query_by_label("Undo").is_none());
+}
+
+#[test]
 fn what_was_applied_is_taken_back_from_its_message() {
     let mut screen = screen();
     let before = std::sync::Arc::clone(screen.harness.state().draft().base());

@@ -10,7 +10,7 @@ use crate::contract::{
     Base, Command, ConfigCommand, DemoCommand, EndpointCommand, LineCommand, NoticeBody, RevertCause, ServingCommand,
     Snapshot,
 };
-use crate::model::config::{AdminState, Config};
+use crate::model::config::{AdminState, Caller, Config};
 use crate::model::id::{CommandId, EndpointId, RequestId};
 
 /// The way back.
@@ -45,11 +45,20 @@ impl Undo {
             Command::Demo(DemoCommand::Leave) => Some(Self::Demo),
             Command::Profile(_) => snapshot.profile.demo.then_some(Self::Demo),
             Command::Line(LineCommand::CancelSoon(request)) => Some(Self::Keep(*request)),
-            Command::Config(ConfigCommand::Apply { .. }) => {
-                Some(Self::Applied(Arc::clone(&snapshot.applied.config), snapshot.applied.base()))
+            Command::Config(ConfigCommand::Apply { config, .. }) => {
+                let before = &snapshot.applied.config;
+                // Tokens go for good with their callers, so that going back would not bring back who was let in.
+                let goes = |caller: &Caller| config.callers.iter().all(|stays| stays.id != caller.id);
+                let whole = !before.callers.iter().any(goes);
+                whole.then(|| Self::Applied(Arc::clone(before), snapshot.applied.base()))
             }
             _ => None,
         }
+    }
+
+    /// Whether something else was applied since, so that going back would take back that, too.
+    pub(super) fn is_stale(&self, snapshot: &Snapshot) -> bool {
+        matches!(self, Self::Applied(_, base) if *base != snapshot.applied.base())
     }
 
     /// The command that goes back; `None`: the draft goes back, and nothing is sent.

@@ -66,8 +66,8 @@ pub struct State {
     fresh: Option<AccountId>,
     /// An account whose next key is tested as soon as it is kept, with the fingerprint of the one before.
     fresh_next: Option<(AccountId, Option<String>)>,
-    /// An account whose next key only has to be switched to, once its test is over.
-    to_switch: Option<AccountId>,
+    /// An account whose next key only has to be switched to, once its test is over, with the fingerprint of the one before.
+    to_switch: Option<(AccountId, Option<String>)>,
 }
 
 /// Shows the page.

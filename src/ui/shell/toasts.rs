@@ -108,6 +108,13 @@ impl Toasts {
         ctx.request_repaint();
     }
 
+    /// Something newer was applied: what was applied before is not taken back from its message any more.
+    pub(super) fn settle_applied(&mut self) {
+        for (toast, _) in &mut self.list {
+            toast.undo.take_if(|undo| matches!(undo, Undo::Applied(..)));
+        }
+    }
+
     /// Says what a step by keyboard came to, in place of what the one before did.
     pub(super) fn step(&mut self, ctx: &egui::Context, text: String) {
         self.list.retain(|(toast, _)| !toast.step);

@@ -11,7 +11,7 @@ use super::key_field::{self, KeyField};
 use super::{State, keyring_line, service};
 use crate::contract::snapshot::KeyState;
 use crate::contract::{Command, KeyCommand};
-use crate::model::config::{AzureApi, Service};
+use crate::model::config::{AzureApi, Credential, Service};
 use crate::model::id::AccountId;
 use crate::ui::cx::PageCx;
 use crate::ui::keyless;
@@ -36,7 +36,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     let joined = joined(cx, state);
     let title = joined.as_ref().map_or_else(|| "New account".to_owned(), |id| format!("New endpoint of account {id}"));
     if let Some(form) = &mut state.adding {
-        form.entered = false;
+        (form.entered, form.whole) = (false, form.missing().is_empty());
     }
     widgets::section(ui, cx.theme, &title, |ui| {
         paste_box(ui, cx, state);
@@ -59,10 +59,30 @@ fn joined(cx: &PageCx, state: &State) -> Option<AccountId> {
     state.adding.as_ref()?.joins(cx.draft.working()).map(|account| account.id.clone())
 }
 
-/// Whether a key is wanted: a known account keeps its own, if it has one.
-fn wants_key(cx: &PageCx, joined: Option<&AccountId>) -> bool {
-    let known = joined.and_then(|id| cx.snapshot.keys.accounts.iter().find(|key| key.account == *id));
-    joined.is_none() || known.is_some_and(|key| matches!(key.state, KeyState::Absent))
+/// What is asked of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// The account that is joined has its own.
+    Nothing,
+    /// The account that is joined may have one: nobody knows before it is applied and the keyring answers.
+    Perhaps,
+    /// There is none yet.
+    Key,
+}
+
+fn asked(cx: &PageCx, state: &State, joined: Option<&AccountId>) -> Asked {
+    let Some(id) = joined else { return Asked::Key };
+    let drafted = cx.draft.working().account(id);
+    if drafted.is_some_and(|account| !matches!(account.credential, Credential::Keyring(_))) {
+        return Asked::Nothing;
+    }
+    match cx.snapshot.keys.accounts.iter().find(|key| key.account == *id).map(|key| &key.state) {
+        Some(KeyState::InKeyring { .. } | KeyState::InMemory { .. } | KeyState::NotNeeded) => Asked::Nothing,
+        Some(KeyState::Absent) => Asked::Key,
+        // One that was added with its key and is not applied yet.
+        None if state.fresh.as_ref() == Some(id) => Asked::Nothing,
+        None | Some(KeyState::FromEnvironment { .. } | KeyState::FromCommand { .. }) => Asked::Perhaps,
+    }
 }
 
 /// From this width on the key stands beside the details, so that all of it is seen at once.
@@ -99,14 +119,24 @@ struct Told {
 fn key_and_end(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     ui.add_space(gap::M);
     let joined = joined(cx, state);
-    let takes_key = wants_key(cx, joined.as_ref());
+    let asked = asked(cx, state, joined.as_ref());
     if let Some(id) = &joined {
-        let key = if takes_key { ", which has no key yet" } else { " and uses its key" };
+        let key = match asked {
+            Asked::Nothing => " and uses its key",
+            Asked::Perhaps => "; leave the key empty if it has one",
+            Asked::Key => ", which has no key yet",
+        };
         let words = format!("It joins account {id}{key}");
         widgets::status_label(ui, cx.theme, Tone::Info, &words).on_hover_text(words);
     }
-    if takes_key {
+    if asked != Asked::Nothing {
         key(ui, cx, state);
+    } else if let Some(form) = state.adding.as_mut().filter(|form| form.key.is_some()) {
+        let words = "The pasted key is not taken: to change the account's, use Replace key on its card.";
+        ui.label(RichText::new(words).color(cx.theme.tone(Tone::Near)));
+        if ui.button("Forget it").clicked() {
+            form.key = None;
+        }
     }
     ui.add_space(gap::M);
     place(ui, cx, state);
@@ -235,7 +265,7 @@ fn kept(ui: &mut Ui, theme: &Theme, text: &str, back: &str) -> bool {
 
 fn finish(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     let joined = joined(cx, state);
-    let takes_key = wants_key(cx, joined.as_ref());
+    let asked = asked(cx, state, joined.as_ref());
     let Some(form) = &mut state.adding else { return };
     let missing = form.missing();
     if !missing.is_empty() {
@@ -245,18 +275,32 @@ fn finish(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     ui.horizontal_wrapped(|ui| {
         let ready = missing.is_empty() && form.name_problem(cx.draft.working()).is_none();
         let word = if joined.is_some() { "Add endpoint" } else { "Add account" };
-        add = ui.add_enabled_ui(ready, |ui| widgets::primary_button(ui, cx.theme, word)).inner.clicked();
-        add |= ready && form.entered;
+        let button = ui.add_enabled_ui(ready, |ui| widgets::primary_button(ui, cx.theme, word)).inner;
+        let keyless = form.key.is_none() && form.environment.is_none() && state.new_key.is_empty();
+        let enter = ready && form.entered;
+        if enter && asked == Asked::Key && keyless {
+            // One step is left, and nothing is added in passing.
+            state.new_key = KeyField::opened();
+        } else if enter && !form.whole {
+            // Enter filled something in; that is to be seen before it is added.
+            button.request_focus();
+        } else {
+            add = enter;
+        }
+        add |= button.clicked();
         cancel = ui.button("Cancel").clicked();
     });
     let text = "It goes into the draft: nothing is sent there before you apply it, at the foot of the window.";
-    let tested = if takes_key { " Its key is tested as soon as it is applied." } else { "" };
+    let tested = if asked == Asked::Key { " Its key is tested as soon as it is applied." } else { "" };
     widgets::note(ui, cx.theme, &format!("{text}{tested}"));
     if add {
         let id = form.account_id();
         let pasted = form.key.is_some() || state.new_key.was_pasted();
         let key = form.key.take().or_else(|| state.new_key.take());
-        let key = key.filter(|_| form.environment.is_none() && takes_key);
+        if asked == Asked::Nothing {
+            form.environment = None;
+        }
+        let key = key.filter(|_| form.environment.is_none() && asked != Asked::Nothing);
         let label =
             if joined.is_some() { format!("add an endpoint to account {id}") } else { format!("add account {id}") };
         let mut endpoint = None;
@@ -266,7 +310,7 @@ fn finish(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
             cx.toast(Tone::Info, format!("{endpoint} joins account {id}{route} once you apply the draft."));
         }
         // Without a key there is nothing to test, and the account's card offers to add one.
-        if key.is_some() || form.environment.is_some() && joined.is_none() {
+        if key.is_some() || form.environment.is_some() {
             state.fresh = Some(id.clone());
         }
         if let Some(key) = key {

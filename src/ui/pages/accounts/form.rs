@@ -43,6 +43,8 @@ pub struct Form {
     pub environment: Option<String>,
     /// Enter was pressed in a field in this frame, where it has no other meaning.
     pub entered: bool,
+    /// Nothing was missing when this frame began, so that Enter can mean to add it.
+    pub whole: bool,
     /// Also create a route with this endpoint as first choice.
     pub with_route: bool,
     /// The key, until it is sent away. It was pasted.
@@ -64,6 +66,7 @@ impl Default for Form {
             project: None,
             environment: None,
             entered: false,
+            whole: false,
             with_route: true,
             key: None,
         }
@@ -187,12 +190,14 @@ impl Form {
         }
     }
 
-    /// Adds the account (unless one of this id exists), its endpoint and, if wanted, the endpoint to its model's route as
+    /// Adds the account (one of this id stays as it is, but for a variable that was chosen for its key), its endpoint and, if wanted, the endpoint to its model's route as
     /// first choice. Returns the endpoint's id.
     pub fn add_to(&self, config: &mut Config) -> EndpointId {
         let account = self.account_id();
-        if config.account(&account).is_none() {
-            config.accounts.push(self.account());
+        match (config.accounts.iter_mut().find(|known| known.id == account), &self.environment) {
+            (Some(known), Some(variable)) => known.credential = Credential::Env(variable.clone()),
+            (Some(_), None) => {}
+            (None, _) => config.accounts.push(self.account()),
         }
         let model = ModelName::from(self.model.trim());
         let name = format!("{account}-{model}");

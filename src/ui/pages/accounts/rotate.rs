@@ -69,12 +69,9 @@ fn next(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account, key:
         ui.ctx().accesskit_node_builder(switch.id, |node| node.set_label(format!("Switch {id} to the next key")));
         let meaning =
             "New requests use the next key at once, running ones finish. The current one is kept for 10 minutes.";
-        if state.to_switch.as_ref() == Some(id) && test.is_some_and(is_good) {
-            // The one step left: it has the keyboard, so that Enter takes it.
-            state.to_switch = None;
-            if ui.memory(|memory| memory.focused().is_none()) {
-                switch.request_focus();
-            }
+        if is_one_step_left(ui, state, id, key) {
+            // It has the keyboard, so that Enter takes it.
+            switch.request_focus();
         }
         if switch.on_hover_text(meaning).clicked() {
             cx.send(Command::Key(KeyCommand::Switch(id.clone())));
@@ -86,6 +83,22 @@ fn next(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account, key:
     if let Some(test) = test {
         key_test::lines(ui, cx.theme, "The next key", test, cx.snapshot.wall_ms);
     }
+}
+
+/// Whether the key that was pasted last is good by now and nothing else was done meanwhile; told once.
+fn is_one_step_left(ui: &Ui, state: &mut State, id: &AccountId, key: &AccountKey) -> bool {
+    let Some((_, before)) = state.to_switch.as_ref().filter(|(account, _)| account == id) else { return false };
+    let else_done = ui.input(|input| {
+        let keys = input.keys_down.iter().any(|key| *key != egui::Key::Enter);
+        keys || input.pointer.any_pressed()
+    });
+    // Until the next one comes, the test is that of the one before.
+    let test = key.spares.next_test.as_ref().filter(|test| test.finished_wall_ms.is_some());
+    let over = test.filter(|_| key.spares.next != *before);
+    if else_done || over.is_some() {
+        state.to_switch = None;
+    }
+    !else_done && over.is_some_and(is_good) && ui.memory(|memory| memory.focused().is_none())
 }
 
 fn previous(ui: &mut Ui, cx: &mut PageCx, account: &Account, key: &AccountKey) {
@@ -135,8 +148,8 @@ pub(super) fn paste(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &A
     }
     if sent {
         state.clipboard = pasted.then(|| account.id.clone());
-        state.to_switch = Some(account.id.clone());
-        state.fresh_next = Some((account.id.clone(), next_of(cx, &account.id)));
+        let before = (account.id.clone(), next_of(cx, &account.id));
+        (state.to_switch, state.fresh_next) = (Some(before.clone()), Some(before));
     }
 }
 

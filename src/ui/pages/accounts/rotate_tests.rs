@@ -124,6 +124,34 @@ fn enter_keeps_a_next_key_and_once_it_is_good_enter_switches_to_it() {
 }
 
 #[test]
+fn enter_does_not_switch_to_a_next_key_on_the_good_test_of_the_one_before_it() {
+    let good = KeyTest { finished_wall_ms: Some(1), lines: vec![(true, "The key is accepted.".to_owned())] };
+    let spares = |next: &str, next_test| SpareKeys { next: Some(next.to_owned()), next_test, ..SpareKeys::default() };
+    let old = spares("0ldbef0e", Some(good.clone()));
+    let mut screen = Screen::open(snapshot(keyring(), old));
+    screen.click("Replace key");
+    screen.harness.event(Event::Text(KEY.to_owned()));
+    screen.harness.run_steps(3);
+    for _ in 0..2 {
+        screen.harness.key_press(egui::Key::Enter);
+        screen.harness.run_steps(3);
+    }
+    assert!(matches!(screen.sent(), Some(KeyCommand::SetNext(..))));
+    assert!(screen.sent().is_none(), "the new one is not there yet");
+    screen.back.publish(snapshot(keyring(), spares("ffee0011", None)));
+    screen.harness.run_steps(3);
+    assert!(matches!(screen.sent(), Some(KeyCommand::TestNext(_))));
+    // What is good by now is left to the person, who does something else.
+    screen.harness.key_press(egui::Key::ArrowDown);
+    screen.harness.run_steps(2);
+    screen.back.publish(snapshot(keyring(), spares("ffee0011", Some(good))));
+    screen.harness.run_steps(3);
+    screen.harness.key_press(egui::Key::Enter);
+    screen.harness.run_steps(3);
+    assert!(screen.sent().is_none());
+}
+
+#[test]
 fn a_key_that_was_pasted_may_be_on_the_clipboard() {
     let mut screen = Screen::open(snapshot(keyring(), SpareKeys::default()));
     screen.click("Replace key");
@@ -149,6 +177,67 @@ fn a_second_deployment_says_that_it_joins_the_account_and_keeps_its_key() {
     assert!(screen.sent().is_none(), "the account's key stays");
     let config = Arc::clone(screen.harness.state().draft().working());
     assert_eq!((config.accounts.len(), config.endpoints.len(), config.routes.len()), (1, 1, 1));
+}
+
+const SECOND: &str =
+    "https://east.openai.azure.com/openai/deployments/gpt4o-batch/chat/completions?api-version=2024-10-21";
+
+fn paste(screen: &mut Screen, text: &str) {
+    screen.click("Add account");
+    screen.harness.event(Event::Paste(text.to_owned()));
+    screen.harness.run_steps(4);
+}
+
+#[test]
+fn a_key_pasted_with_a_deployment_of_an_account_whose_key_is_not_known_is_kept() {
+    let mut unknown = snapshot(KeyState::Absent, SpareKeys::default());
+    unknown.keys = Arc::new(KeysView { keyring: KeyringState::Ready, ..KeysView::default() });
+    let mut screen = Screen::open(unknown);
+    paste(&mut screen, &format!("AZURE_OPENAI_ENDPOINT={SECOND}\nAZURE_OPENAI_API_KEY={KEY}"));
+    assert!(screen.spoken().contains("It joins account east; leave the key empty if it has one"));
+    screen.click("Add endpoint");
+    let Some(KeyCommand::Set(account, key)) = screen.sent() else { panic!("the key is gone") };
+    assert_eq!((account.as_str(), key.expose()), ("east", KEY));
+}
+
+#[test]
+fn a_key_that_is_not_taken_is_said_so() {
+    let mut screen = Screen::open(snapshot(keyring(), SpareKeys::default()));
+    paste(&mut screen, &format!("AZURE_OPENAI_ENDPOINT={SECOND}\nAZURE_OPENAI_API_KEY={KEY}"));
+    assert!(screen.spoken().contains("The pasted key is not taken"), "{}", screen.spoken());
+}
+
+#[test]
+fn a_variable_chosen_for_an_account_without_a_key_is_where_its_key_is_read_from() {
+    let mut without = snapshot(KeyState::Absent, SpareKeys::default());
+    without.profile.environment_keys = vec!["AZURE_OPENAI_API_KEY".to_owned()];
+    let mut screen = Screen::open(without);
+    paste(&mut screen, SECOND);
+    screen.click("Use $AZURE_OPENAI_API_KEY");
+    screen.click("Add endpoint");
+    let config = Arc::clone(screen.harness.state().draft().working());
+    assert_eq!(config.accounts[0].credential, Credential::Env("AZURE_OPENAI_API_KEY".to_owned()));
+    assert_eq!(config.accounts.len(), 1);
+}
+
+#[test]
+fn enter_that_fills_in_the_model_adds_nothing_and_moves_on_to_the_key() {
+    let mut screen = Screen::open(snapshot(KeyState::Absent, SpareKeys::default()));
+    paste(&mut screen, "https://west.openai.azure.com");
+    for field in ["Deployment", "Key"] {
+        assert!(screen.harness.state().draft().working().endpoints.is_empty(), "before {field}");
+        if field == "Deployment" {
+            screen.harness.get_by_role_and_label(egui::Role::TextInput, field).focus();
+            screen.harness.run_steps(2);
+        }
+        // The second text goes where the keyboard is.
+        screen.harness.event(Event::Text(if field == "Key" { KEY } else { "gpt4o-batch" }.to_owned()));
+        screen.harness.run_steps(2);
+        screen.harness.key_press(egui::Key::Enter);
+        screen.harness.run_steps(4);
+    }
+    assert_eq!(screen.harness.state().draft().working().endpoints[0].model.as_str(), "gpt-4o");
+    assert!(matches!(screen.sent(), Some(KeyCommand::Set(_, key)) if key.expose() == KEY));
 }
 
 #[test]

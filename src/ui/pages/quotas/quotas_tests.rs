@@ -182,6 +182,15 @@ fn the_table_keeps_its_columns_while_what_it_says_changes() {
 }
 
 #[test]
+fn what_refusals_taught_is_said_below_the_table_and_not_as_what_headers_name() {
+    let mut snapshot = fixture::snapshot();
+    Arc::make_mut(&mut snapshot.view).endpoints[1].provider_tokens_per_minute = Some(90_000);
+    let screen = Screen::open(snapshot);
+    assert!(screen.says("sim-eastus: the service refused more than 90k; that holds"));
+    assert!(!screen.says("Use 90,000 TPM for sim-eastus"), "no header named it");
+}
+
+#[test]
 fn a_suggestion_is_taken_from_what_is_spare_as_far_as_that_goes() {
     let mut screen = Screen::open(fixture::snapshot());
     screen.click("Suggested for sim-eastus: 210,000 TPM");

@@ -192,26 +192,27 @@ fn take_over(ui: &mut Ui, cx: &mut PageCx, endpoint: &Endpoint, reported: u64) {
     }
 }
 
+/// What the headers name, alone: what refusals taught is said below the table.
 fn service_says(ui: &mut Ui, cx: &mut PageCx, endpoint: &Endpoint) {
     let seen = cx.snapshot.view.endpoint(&endpoint.id);
-    let reported = seen.and_then(|seen| seen.reported_tokens_per_minute);
-    match (above_service(cx, endpoint), reported) {
-        (Some(service), _) => {
-            let color = cx.theme.tone(Tone::Near);
-            ui.spacing_mut().item_spacing.x = gap::S;
-            ui.label(ICON_WARNING.rich_text().size(15.0).color(color));
-            let words = Grouped(service).to_string();
-            let hint = holds::words(cx.snapshot, endpoint).unwrap_or_default();
-            ui.add(egui::Label::new(RichText::new(words).color(color)).extend()).on_hover_text(hint);
-            take_over(ui, cx, endpoint, service);
-        }
-        (None, Some(reported)) => {
-            ui.label(mono(Grouped(reported).to_string()));
-            if endpoint.tokens_per_minute.is_some_and(|ours| ours < reported) && endpoint.quota_pool.is_none() {
-                take_over(ui, cx, endpoint, reported);
-            }
-        }
-        (None, None) => drop(ui.label("–").on_hover_text("No header of the service named a limit yet")),
+    let Some(reported) = seen.and_then(|seen| seen.reported_tokens_per_minute) else {
+        ui.label("–").on_hover_text("No header of the service named a limit yet");
+        return;
+    };
+    let ours = endpoint.tokens_per_minute;
+    if ours.is_some_and(|ours| ours > reported) && !endpoint.pinned {
+        let color = cx.theme.tone(Tone::Near);
+        ui.spacing_mut().item_spacing.x = gap::S;
+        ui.label(ICON_WARNING.rich_text().size(15.0).color(color));
+        let words = Grouped(reported).to_string();
+        let hint = holds::words(cx.snapshot, endpoint).unwrap_or_default();
+        ui.add(egui::Label::new(RichText::new(words).color(color)).extend()).on_hover_text(hint);
+        take_over(ui, cx, endpoint, reported);
+        return;
+    }
+    ui.label(mono(Grouped(reported).to_string()));
+    if ours.is_some_and(|ours| ours < reported) && endpoint.quota_pool.is_none() {
+        take_over(ui, cx, endpoint, reported);
     }
 }
 
