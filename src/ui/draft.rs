@@ -130,7 +130,11 @@ impl Draft {
 
     /// What is said of the draft, and of the last attempt to apply it.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
-        self.rejected.iter().chain(self.findings.iter().filter(|finding| !self.rejected.contains(finding)))
+        // Amounts may be written in another way in what the background says of the same.
+        let is_said = |finding: &&Finding| {
+            self.rejected.iter().any(|said| (said.severity, &said.at) == (finding.severity, &finding.at))
+        };
+        self.rejected.iter().chain(self.findings.iter().filter(move |finding| !is_said(finding)))
     }
 
     /// Errors that the draft brings in; while there is one, it cannot be applied.
