@@ -205,6 +205,21 @@ mod tests {
     }
 
     #[test]
+    fn a_window_that_opens_again_says_what_changes_in_it() {
+        let mut screen = crate::ui::shell::tests::screen();
+        // The clock of the window before ran for long.
+        screen.harness.state_mut().spoken.at = 1e9;
+        let ctx = screen.harness.ctx.clone();
+        screen.harness.state_mut().open_in(&ctx);
+        for (generation, changed) in [(70, &[][..]), (71, &[(0, THROTTLED)][..])] {
+            screen.back.publish(Snapshot { generation, ..with(changed) });
+            screen.harness.run_steps(3);
+        }
+        let said = &screen.harness.state().spoken.text;
+        assert!(said.ends_with("throttled by the provider."), "{said}");
+    }
+
+    #[test]
     fn that_nothing_is_served_any_more_is_said_at_once() {
         let mut spoken = Spoken::default();
         spoken.follow(&with(&[]), 100.0);
