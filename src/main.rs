@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand};
 use tidegate::backend::{self, Options};
 #[cfg(feature = "window")]
 use tidegate::{
-    backend::doorbell::{self, Rung},
+    backend::doorbell::{self, Lack, Rung},
     contract::DesktopNote,
     store::{preferences, rank},
 };
@@ -244,11 +244,23 @@ fn show(options: Options, link: Option<&str>, (said, set_level): (bool, SetLevel
     let file = backend::preferences_file(&options);
     let liked = file.as_deref().map(preferences::load).unwrap_or_default();
     let is_plain = options.is_plain();
+    let usual = options.clone();
     let options = if is_plain { options.with_profile(liked.profile.clone()) } else { options };
     if is_plain && let Some(code) = said_of(backend::ring_at_any(&options, link)) {
         return Ok(code);
     }
-    let running = match backend::start(options) {
+    let remembered = options.profile.clone().filter(|_| is_plain);
+    let started = match (backend::start(options), remembered) {
+        // It runs, without a window to bring. Whoever launches plainly wants one.
+        (Err(error), Some(name)) if backend::is_held(&error) => {
+            eprintln!(
+                "tidegate: the profile {name}, served last, runs already without a window; opening the usual one"
+            );
+            backend::start(usual)
+        }
+        (started, _) => started,
+    };
+    let running = match started {
         Ok(running) => running,
         Err(error) => return said_of(backend::ring_at_holder(&error, link)).ok_or(error),
     };
@@ -273,8 +285,14 @@ fn show(options: Options, link: Option<&str>, (said, set_level): (bool, SetLevel
     match shown {
         Ok(Ok(tidegate::ui::Ending::QuitNow)) => running.stop_now(),
         Ok(Ok(_)) => running.stop(),
-        Ok(Err(why)) => without_window(running, desktop, &why),
-        Err(_) => without_window(running, desktop, "The window failed."),
+        Ok(Err(why)) => {
+            let hint = "A graphics driver or a library may be missing; on Debian and Ubuntu these are libgl1 and libxkbcommon-x11-0.";
+            without_window(running, desktop, Lack::Unopened, &why, hint);
+        }
+        Err(_) => {
+            let hint = "That is a fault of Tidegate; standard error says where. End the process and start it again for a window.";
+            without_window(running, desktop, Lack::Failed, "The window failed and is gone.", hint);
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -288,25 +306,32 @@ fn said_of(rung: Rung) -> Option<ExitCode> {
             println!("tidegate: it runs already; its window was asked to the front");
             Some(ExitCode::SUCCESS)
         }
-        Rung::Windowless => {
+        Rung::Windowless(lack) => {
+            let what = match lack {
+                Lack::Unopened => "could not open its window when it started",
+                Lack::Failed => "its window failed and is gone",
+            };
             eprintln!(
-                "tidegate: it runs already, and serves, but could not open its window when it started. End that process, then start \
-                 it again; it says why if the window cannot be opened."
+                "tidegate: it runs already, and serves, but {what}. End that process, then start it again; it says why if the window \
+                 cannot be opened."
             );
             Some(ExitCode::FAILURE)
         }
     }
 }
 
-/// Goes on serving where no window could be opened, and says so: in the terminal and, for who has none, on the desktop.
+/// Goes on serving where no window could be opened or one failed, and says so: in the terminal and, for who has none, on the
+/// desktop.
 #[cfg(feature = "window")]
-fn without_window(running: backend::Running, desktop: Option<SyncSender<DesktopNote>>, why: &str) {
-    doorbell::no_window();
-    let said = format!(
-        "{why} The proxy is running without a window, at {}. A graphics driver or a library may be missing; on Debian and Ubuntu \
-         these are libgl1 and libxkbcommon-x11-0.",
-        running.base_url()
-    );
+fn without_window(
+    running: backend::Running,
+    desktop: Option<SyncSender<DesktopNote>>,
+    lack: Lack,
+    why: &str,
+    hint: &str,
+) {
+    doorbell::no_window(lack);
+    let said = format!("{why} The proxy is running without a window, at {}. {hint}", running.base_url());
     eprintln!("tidegate: {said}");
     if let Some(desktop) = desktop {
         drop(desktop.try_send(DesktopNote { id: u64::MAX, text: Some(said), button: None }));

@@ -368,7 +368,10 @@ async fn a_response_in_the_background_whose_client_leaves_the_socket_is_counted_
         let served = serve(&format!("{}{}", in_the_background(says).await, route("m", &["ea"])), &[("KEY", "k")]);
         let mut socket = socket(&served).await;
         socket.send(Message::text(question(",\"background\":true"))).await.expect("it is sent");
-        let first = socket.next().await.expect("more").expect("a message");
+        let first = tokio::time::timeout(std::time::Duration::from_secs(10), socket.next())
+            .await
+            .expect("its id does not wait");
+        let first = first.expect("more").expect("a message");
         assert!(first.to_text().expect("text").contains("resp_9"), "its id comes before any output");
         drop(socket);
         let status = served.until(settled).await;

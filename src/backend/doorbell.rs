@@ -5,7 +5,7 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use ring::rand::{SecureRandom, SystemRandom};
@@ -19,9 +19,20 @@ const LONGEST: u64 = 4_096;
 const ANSWER: &str = "coming";
 /// The answer of an instance that could not open its window.
 const ALONE: &str = "no window";
+/// The answer of one whose window failed.
+const BEREFT: &str = "window failed";
 
-/// Whether this process could not open its window and serves without.
-static WINDOWLESS: AtomicBool = AtomicBool::new(false);
+/// Why this process serves without its window; unset: it does not.
+static LACK: OnceLock<Lack> = OnceLock::new();
+
+/// Why there is no window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// It could not be opened.
+    Unopened,
+    /// It failed while it was open.
+    Failed,
+}
 
 /// What came of ringing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,14 +40,15 @@ pub enum Rung {
     /// The window comes.
     Coming,
     /// There is somebody, who has no window to bring.
-    Windowless,
+    Windowless(Lack),
     /// Nobody answered.
     Nobody,
 }
 
-/// Says that this process could not open its window: who rings is told so, and not that it comes.
-pub fn no_window() {
-    WINDOWLESS.store(true, Ordering::Relaxed);
+/// Says that this process has no window any more: who rings is told so, and not that it comes.
+pub fn no_window(lack: Lack) {
+    // It is said once; what was said first holds.
+    let _ = LACK.set(lack);
 }
 
 /// A doorbell that hangs but is not answered yet.
@@ -102,8 +114,12 @@ fn hear(caller: &TcpStream, word: &str) -> Option<Call> {
         return None;
     }
     let mut answer = caller;
-    let is_alone = WINDOWLESS.load(Ordering::Relaxed);
-    answer.write_all(if is_alone { ALONE } else { ANSWER }.as_bytes()).ok()?;
+    let said = match LACK.get() {
+        None => ANSWER,
+        Some(Lack::Unopened) => ALONE,
+        Some(Lack::Failed) => BEREFT,
+    };
+    answer.write_all(said.as_bytes()).ok()?;
     Some(Call { link: (!link.is_empty()).then(|| link.to_owned()) })
 }
 
@@ -114,7 +130,8 @@ pub fn ring(plate: &str, link: Option<&str>) -> Rung {
     let Ok(address) = address.parse::<SocketAddr>() else { return Rung::Nobody };
     match call(address, word, link.unwrap_or_default()).as_deref() {
         Ok(ANSWER) => Rung::Coming,
-        Ok(ALONE) => Rung::Windowless,
+        Ok(ALONE) => Rung::Windowless(Lack::Unopened),
+        Ok(BEREFT) => Rung::Windowless(Lack::Failed),
         _ => Rung::Nobody,
     }
 }

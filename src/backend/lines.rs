@@ -6,7 +6,7 @@
 use super::stage::Stage;
 use crate::contract::snapshot::Problem;
 use crate::model::id::{EndpointId, RequestId};
-use crate::model::status::QueueView;
+use crate::model::status::{BalancerView, QueueView};
 
 /// Where more than want of room keeps it away, it waits on.
 pub(super) fn send_now(stage: &Stage, request: RequestId, endpoint: EndpointId) -> Result<String, Problem> {
@@ -34,10 +34,30 @@ pub(super) fn beat(stage: &mut Stage) {
     if !stage.listing {
         return;
     }
-    let view = &stage.back.latest().view;
-    let running = view.endpoints.iter().fold(0_usize, |sum, one| sum.saturating_add(one.in_flight as usize));
-    if view.queue.waiting as usize <= QueueView::PAGE && running <= QueueView::PAGE {
+    if fits_a_page(&stage.back.latest().view) {
         stage.listing = false;
         stage.engine.list_all(false);
+    }
+}
+
+/// Whether a page holds everybody who waits or is in flight, visits to what accounts keep among them.
+fn fits_a_page(view: &BalancerView) -> bool {
+    view.queue.waiting as usize <= QueueView::PAGE && view.in_flight() <= QueueView::PAGE as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn visits_fill_a_page_as_requests_do() {
+        let mut view = BalancerView::default();
+        assert!(fits_a_page(&view));
+        view.queue.visiting = u32::try_from(QueueView::PAGE).unwrap();
+        assert!(fits_a_page(&view));
+        view.queue.visiting += 1;
+        assert!(!fits_a_page(&view), "the page offers to list them");
+        view.queue = QueueView { waiting: view.queue.visiting, ..QueueView::default() };
+        assert!(!fits_a_page(&view));
     }
 }

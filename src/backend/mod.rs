@@ -209,6 +209,12 @@ async fn signal() {
     drop(tokio::signal::ctrl_c().await);
 }
 
+/// Whether another instance runs with the profile that was to be served.
+#[must_use]
+pub fn is_held(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref::<LockError>(), Some(LockError::Held(_)))
+}
+
 /// Rings at the instance that keeps us from starting, if that is why we could not.
 #[must_use]
 pub fn ring_at_holder(error: &anyhow::Error, link: Option<&str>) -> Rung {

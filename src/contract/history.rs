@@ -3,6 +3,7 @@
 //! Invariant: like every part of a snapshot, an unchanged part keeps its `Arc` and its generation.
 //! Absent on purpose: how and where it is stored.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::history::{Bucket, Grain, StoreFacts, UsageRow};
@@ -67,6 +68,8 @@ pub struct UsageView {
     pub past: Arc<[UsageRow]>,
     /// Today, likewise.
     pub today: Arc<[UsageRow]>,
+    /// The endpoints that any row is of.
+    pub served: Arc<BTreeSet<EndpointId>>,
 }
 
 impl UsageView {

@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 
 use crate::contract::history::UsageView;
 use crate::model::history::{UsageKey, UsageRow, UsageSum};
+use crate::model::id::EndpointId;
 use crate::model::record::RequestRecord;
 
 /// Clients of one day that are told apart; a client may call itself whatever it likes.
@@ -30,6 +31,8 @@ pub struct UsageBook {
     clients: BTreeSet<Arc<str>>,
     today: BTreeMap<UsageKey, UsageSum>,
     past: Arc<[UsageRow]>,
+    /// The endpoints that any row is of.
+    served: Arc<BTreeSet<EndpointId>>,
     /// What was added since the last batch.
     fresh: BTreeMap<UsageKey, UsageSum>,
     generation: u64,
@@ -40,7 +43,8 @@ impl UsageBook {
     #[must_use]
     pub fn new(zone: TimeZone) -> Self {
         let (day, clients, past) = ((0, 0..0), BTreeSet::new(), Arc::from([]));
-        Self { zone, day, clients, today: BTreeMap::new(), past, fresh: BTreeMap::new(), generation: 0 }
+        let (today, fresh, served) = (BTreeMap::new(), BTreeMap::new(), Arc::default());
+        Self { zone, day, clients, today, past, served, fresh, generation: 0 }
     }
 
     /// Adds a finished request. It counts for the day on which it arrived, unless a later day has begun meanwhile.
@@ -53,6 +57,7 @@ impl UsageBook {
             model: record.profile.model.clone(),
             endpoint: record.endpoint().cloned(),
         };
+        self.meet(&key);
         let sum = UsageSum::of(record);
         self.fresh.entry(key.clone()).or_default().add(&sum);
         self.today.entry(key).or_default().add(&sum);
@@ -64,6 +69,7 @@ impl UsageBook {
         self.turn_to(wall_ms);
         let mut past: BTreeMap<UsageKey, UsageSum> = self.past.iter().cloned().collect();
         for (key, sum) in rows {
+            self.meet(&key);
             let book = if key.day == self.day.0 { &mut self.today } else { &mut past };
             book.entry(key).or_default().add(&sum);
         }
@@ -94,7 +100,14 @@ impl UsageBook {
     #[must_use]
     pub fn view(&self) -> UsageView {
         let today = self.today.iter().map(|(key, sum)| (key.clone(), *sum)).collect();
-        UsageView { generation: self.generation, today_is: self.day.0, past: Arc::clone(&self.past), today }
+        let (past, served) = (Arc::clone(&self.past), Arc::clone(&self.served));
+        UsageView { generation: self.generation, today_is: self.day.0, past, today, served }
+    }
+
+    fn meet(&mut self, key: &UsageKey) {
+        if let Some(endpoint) = key.endpoint.as_ref().filter(|endpoint| !self.served.contains(*endpoint)) {
+            Arc::make_mut(&mut self.served).insert(endpoint.clone());
+        }
     }
 
     /// Begins the day of this moment, if it is a later one.

@@ -72,6 +72,18 @@ fn what_an_earlier_run_left_is_added_to_its_own_day() {
 }
 
 #[test]
+fn an_endpoint_of_an_earlier_run_is_known_to_have_served() {
+    let mut before = UsageBook::new(TimeZone::UTC);
+    before.add(&answered(DAY - 1, "aider", 10));
+    let mut rows = before.take_fresh();
+    rows.iter_mut().for_each(|(key, _)| key.endpoint = Some("east".into()));
+    let mut book = UsageBook::new(TimeZone::UTC);
+    assert!(book.view().served.is_empty());
+    book.remember(rows, DAY);
+    assert!(book.view().served.contains(&EndpointId::from("east")));
+}
+
+#[test]
 fn clients_that_call_themselves_ever_new_names_do_not_fill_the_book() {
     let mut book = UsageBook::new(TimeZone::UTC);
     (0..1_000).for_each(|n| book.add(&answered(DAY, &format!("client {n}"), 1)));

@@ -58,6 +58,8 @@ pub struct Draft {
     version: u64,
     /// The version that could not be tried: asking again would bring the same answer.
     failed: Option<u64>,
+    /// What was discarded or taken back last, and what it departed from.
+    gone: Option<(Arc<Config>, Arc<Config>)>,
 }
 
 impl Draft {
@@ -80,6 +82,7 @@ impl Draft {
             rejected: Vec::new(),
             version: 0,
             failed: None,
+            gone: None,
         }
     }
 
@@ -127,7 +130,11 @@ impl Draft {
 
     /// What is said of the draft, and of the last attempt to apply it.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
-        self.rejected.iter().chain(self.findings.iter().filter(|finding| !self.rejected.contains(finding)))
+        // Amounts may be written in another way in what the background says of the same.
+        let is_said = |finding: &&Finding| {
+            self.rejected.iter().any(|said| (said.severity, &said.at) == (finding.severity, &finding.at))
+        };
+        self.rejected.iter().chain(self.findings.iter().filter(move |finding| !is_said(finding)))
     }
 
     /// Errors that the draft brings in; while there is one, it cannot be applied.
@@ -260,7 +267,18 @@ impl Draft {
     /// Goes back to what runs; itself a step that can be undone.
     pub fn discard(&mut self) {
         let base = Arc::clone(&self.base);
+        self.gone = Some((Arc::clone(&base), Arc::clone(&self.working)));
         self.edit("Discard all changes", |config| *config = Config::clone(&base));
+    }
+
+    /// Puts what was discarded or taken back last on top of what was edited since, as one step, and returns its label;
+    /// `None`: nothing was.
+    pub fn bring_back(&mut self) -> Option<String> {
+        let (base, working) = self.gone.take()?;
+        let merged = merge::onto(&base, &working, &self.working);
+        let label = "what was taken out of it";
+        self.edit(format!("Bring back {label}"), |config| *config = merged);
+        Some(label.to_owned())
     }
 
     /// The command that applies the draft; `None` if nothing changed or an error blocks it.
@@ -357,6 +375,7 @@ impl Draft {
     fn go_back(&mut self, applied: &Applied) {
         (self.base_revision, self.base, self.sent) = (applied.revision, Arc::clone(&applied.config), None);
         let base = Arc::clone(&applied.config);
+        self.gone = Some((Arc::clone(&base), Arc::clone(&self.working)));
         self.settle();
         if !self.push(format!("Go back to rev {}", applied.revision), |config| *config = Config::clone(&base)) {
             self.put(base);

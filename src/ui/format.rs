@@ -164,10 +164,16 @@ pub fn date_time(wall_ms: u64) -> String {
     local(wall_ms, if TWELVE_HOURS.get() { "%-d %b %-I:%M %p" } else { "%-d %b %H:%M" })
 }
 
-/// The same with milliseconds: `14:03:00.120`.
+/// The same with milliseconds: `14:03:00.120`, or `2:03:00.120 PM`.
 #[must_use]
 pub fn clock_time_millis(wall_ms: u64) -> String {
-    format!("{}.{:03}", plain_time(wall_ms), wall_ms % 1_000)
+    local(wall_ms, if TWELVE_HOURS.get() { "%-I:%M:%S.%3f %p" } else { "%H:%M:%S.%3f" })
+}
+
+/// As copies have it, however the person likes times: `14:03:00.120`.
+#[must_use]
+pub fn plain_time_millis(wall_ms: u64) -> String {
+    local(wall_ms, "%H:%M:%S.%3f")
 }
 
 /// Local date of Unix milliseconds: `2026-03-01`.
@@ -222,7 +228,12 @@ mod tests {
         let noon = 43_200_000;
         let plain = plain_time(noon);
         assert_eq!(clock_time(noon), plain);
+        assert!(plain.len() == 8 && clock_time_millis(noon + 120) == format!("{plain}.120"));
         twelve_hours(true);
+        let (clock, half) = (clock_time(noon), if hour_of_day(noon) < 12 { " AM" } else { " PM" });
+        assert!(clock.ends_with(half));
+        assert_eq!(clock_time_millis(noon + 120), clock.replace(half, &format!(".120{half}")));
+        assert_eq!(plain_time_millis(noon + 120), format!("{plain}.120"));
         assert!(clock_time(noon).ends_with('M') && date_time(noon).ends_with('M'));
         assert_eq!(plain_time(noon), plain);
     }

@@ -433,7 +433,7 @@ impl Console {
             }
             Wish::Undo(undo) => match undo.command() {
                 Some(command) => drop(self.send(ctx, command)),
-                None => self.say(ctx, "In the draft again", Draft::undo),
+                None => self.say(ctx, "In the draft again", Draft::bring_back),
             },
             Wish::Open(target) => self.go(ctx, target.page(), Some(target)),
             Wish::Why(ask) => {

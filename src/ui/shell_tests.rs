@@ -267,8 +267,19 @@ fn what_was_discarded_is_a_draft_again_from_its_message() {
     screen.harness.run_steps(3);
     screen.click("Discard");
     assert!(!screen.harness.state().draft().is_changed());
+    // An edit made meanwhile stays, and is not what is taken back.
+    screen.harness.state_mut().draft.edit("Cap", |config| config.endpoints[0].soft_cap_tokens_per_minute = Some(7_000));
+    screen.harness.run_steps(2);
     screen.click("Re-apply as draft");
-    assert_eq!(screen.harness.state().draft().working().queue.max_waiting, 7);
+    let working = screen.harness.state().draft().working();
+    assert_eq!((working.queue.max_waiting, working.endpoints[0].soft_cap_tokens_per_minute), (7, Some(7_000)));
+    for times in 0..2 {
+        screen.click("Discard");
+        screen.harness.run_steps(2);
+        assert_eq!(screen.harness.query_all_by_label("Re-apply as draft").count(), 1, "after {times} before");
+        screen.harness.state_mut().draft.edit("Shorten", |config| config.queue.max_waiting = 8);
+        screen.harness.run_steps(3);
+    }
 }
 
 #[test]

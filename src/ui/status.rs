@@ -73,7 +73,7 @@ pub fn admin(state: AdminState) -> Status {
 /// before the demo: the history knows.
 #[must_use]
 pub fn seen(view: &EndpointView, snapshot: &Snapshot) -> Status {
-    let used = || snapshot.history.usage.iter().any(|(key, _)| key.endpoint.as_ref() == Some(&view.id));
+    let used = || snapshot.history.usage.served.contains(&view.id);
     match view.health {
         Health::Unknown if used() => Status::new(Tone::Quiet, "Not used lately"),
         known => health(known, snapshot.at),

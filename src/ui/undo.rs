@@ -26,7 +26,7 @@ pub(super) enum Undo {
     Keep(RequestId),
     /// Begins the demo again.
     Demo,
-    /// Takes the newest step of the draft back: what was tried in a live session, or discarded, is a draft again.
+    /// What was tried in a live session, or discarded, is in the draft again, with what was edited since.
     Tried,
     /// Applies again what ran before, as a revision of its own. With what runs by then.
     Applied(Arc<Config>, Base),

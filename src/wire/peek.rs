@@ -45,6 +45,12 @@ pub enum BadBody {
     /// Nothing was sent.
     #[error("The request has no body. Nothing was sent to a service; send a JSON object.")]
     Empty,
+    /// A byte order mark stands before the JSON.
+    #[error(
+        "The request body begins with a byte order mark (U+FEFF), which the services take for bad JSON. Nothing was sent to a \
+         service; send the JSON without it."
+    )]
+    Marked,
     /// Not UTF-8 at this byte, from 0.
     #[error("The request body is not valid UTF-8 at byte {at}. Nothing was sent to a service; encode it as UTF-8.")]
     NotUtf8 {
@@ -93,6 +99,9 @@ pub enum BadBody {
 pub fn peek(body: &[u8], operation: Operation) -> Result<Peek, BadBody> {
     let text = simdutf8::basic::from_utf8(body).map_err(|_| not_utf8(body))?;
     let first = text.bytes().find(|b| !b.is_ascii_whitespace()).ok_or(BadBody::Empty)?;
+    if text.starts_with('\u{feff}') {
+        return Err(BadBody::Marked);
+    }
     let mut reader = Reader::new(text);
     if first != b'{' {
         return Err(explained(text, &reader).unwrap_or(BadBody::NotAnObject));

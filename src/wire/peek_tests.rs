@@ -98,6 +98,7 @@ fn a_body_that_cannot_be_routed_says_where_and_never_what() {
         (&b""[..], BadBody::Empty),
         (b" \n ", BadBody::Empty),
         (b"[1]", BadBody::NotAnObject),
+        (b"\xef\xbb\xbf{\"model\":\"a\"}", BadBody::Marked),
         (b"\"secret\"", BadBody::NotAnObject),
         (b"secret", BadBody::NotJson { line: 1, column: 1 }),
         (b"{\"model\":\"a\"", BadBody::Truncated { line: 1, column: 12 }),

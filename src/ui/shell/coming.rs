@@ -5,6 +5,7 @@
 
 use egui::{Context, ViewportCommand};
 
+use super::spoken::Spoken;
 use super::toasts::Toast;
 use super::{Console, Ending};
 use crate::contract::snapshot::Serving;
@@ -55,6 +56,8 @@ impl Console {
         self.looks.forget();
         self.looks.follow(ctx, &mut self.preferences);
         self.toasts.clear();
+        // Its times are those of the window before.
+        self.spoken = Spoken::default();
         self.ending = Ending::Open;
         self.question = None;
         self.take_up_draft(ctx);
@@ -89,6 +92,7 @@ impl Console {
         (self.tuning, self.selected) = (Tuning::default(), None);
         self.states.begin_anew();
         self.toasts.begin_anew();
+        self.spoken = Spoken::default();
         self.pending.begin_anew();
         self.left = (u64::MAX, false);
         self.take_up_draft(ctx);

@@ -132,7 +132,8 @@ impl Help {
             explained(ui, theme, word);
         }
         if !found {
-            let there = actions::table().iter().filter(|entry| !entry.keys.is_empty() && self.asks_for(entry)).count();
+            let there = actions::table().iter().filter(|entry| self.asks_for(ui.ctx(), entry)).count();
+            let there = there.saturating_add(self.controls().count());
             self.elsewhere(ui, theme, Part::Keys, there);
         }
     }
@@ -140,9 +141,9 @@ impl Help {
     fn keys(&mut self, ui: &mut Ui, theme: &Theme) {
         let mut found = false;
         for section in Section::ALL {
-            found |= of_section(ui, theme, section, |entry| self.asks_for(entry));
+            found |= of_section(ui, theme, section, |ctx, entry| self.asks_for(ctx, entry));
         }
-        let controls: Vec<_> = CONTROLS.iter().filter(|(keys, does)| self.is_in(&format!("{keys} {does}"))).collect();
+        let controls: Vec<_> = self.controls().collect();
         if !controls.is_empty() {
             found = true;
             ui.label(theme::strong("Within a control").color(theme.text));
@@ -165,8 +166,14 @@ impl Help {
         }
     }
 
-    fn asks_for(&self, entry: &Entry) -> bool {
-        self.is_in(&format!("{} {}", entry.label, entry.hint))
+    /// Whether an action has keys and is asked for: by its words, or by its keys as they are shown.
+    fn asks_for(&self, ctx: &egui::Context, entry: &Entry) -> bool {
+        let keys = said(ctx, entry);
+        !keys.is_empty() && self.is_in(&format!("{} {} {keys}", entry.label, entry.hint))
+    }
+
+    fn controls(&self) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+        CONTROLS.iter().filter(|(keys, does)| self.is_in(&format!("{keys} {does}")))
     }
 
     fn is_in(&self, text: &str) -> bool {
@@ -184,10 +191,15 @@ fn explained(ui: &mut Ui, theme: &Theme, word: &Word) {
     ui.add_space(gap::S);
 }
 
+/// The keys of an action as they are shown; empty: it has none.
+fn said(ctx: &egui::Context, entry: &Entry) -> String {
+    let keys = actions::keys::of(ctx, entry);
+    keys.iter().map(|keys| actions::keys::said(ctx, *keys)).collect::<Vec<_>>().join(", ")
+}
+
 /// The actions of a section that are asked for; whether there are any.
-fn of_section(ui: &mut Ui, theme: &Theme, section: Section, wanted: impl Fn(&Entry) -> bool) -> bool {
-    let shown =
-        |entry: &&Entry| entry.section == section && wanted(entry) && !actions::keys::of(ui.ctx(), entry).is_empty();
+fn of_section(ui: &mut Ui, theme: &Theme, section: Section, wanted: impl Fn(&egui::Context, &Entry) -> bool) -> bool {
+    let shown = |entry: &&Entry| entry.section == section && wanted(ui.ctx(), entry);
     let entries: Vec<&Entry> = actions::table().iter().filter(shown).collect();
     if entries.is_empty() {
         return false;
@@ -195,14 +207,13 @@ fn of_section(ui: &mut Ui, theme: &Theme, section: Section, wanted: impl Fn(&Ent
     ui.label(theme::strong(section.name()).color(theme.text));
     grid(ui, section.name(), |ui| {
         for entry in entries {
-            let keys: Vec<String> =
-                actions::keys::of(ui.ctx(), entry).iter().map(|keys| actions::keys::said(ui.ctx(), *keys)).collect();
+            let keys = said(ui.ctx(), entry);
             let place = match entry.pages {
                 [] => String::new(),
                 [page] => format!(" (on {})", page.name()),
                 _ => " (on pages with rows)".to_owned(),
             };
-            row(ui, theme, &keys.join(", "), &format!("{} – {}{place}", entry.label, entry.hint));
+            row(ui, theme, &keys, &format!("{} – {}{place}", entry.label, entry.hint));
         }
     });
     ui.add_space(gap::M);

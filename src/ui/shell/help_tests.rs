@@ -37,6 +37,18 @@ fn help_says_what_words_mean_and_one_field_looks_among_words_and_keys() {
 }
 
 #[test]
+fn one_field_finds_keys_by_their_names() {
+    for (keys, does) in [("f6", "Next pane"), ("page up", "Move a limit line or a border")] {
+        let mut screen = screen();
+        press(&mut screen, Key::F1);
+        type_in(&mut screen, "Look for a word or a key", keys);
+        screen.click("1 found under Keyboard shortcuts");
+        assert!(says(&screen, does), "{keys}");
+        assert!(!says(&screen, "Larger, smaller and usual text"), "{keys}");
+    }
+}
+
+#[test]
 fn the_palette_answers_what_a_word_means_and_opens_help_at_it() {
     let mut screen = screen();
     screen.harness.key_press_modifiers(Modifiers::COMMAND, Key::K);

@@ -4,6 +4,7 @@
 //! back is not said. That nothing is served any more is said at once.
 //! Absent on purpose: what messages and alerts say; they are live regions of their own.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use egui::accesskit::Live;
@@ -55,7 +56,11 @@ impl State {
 #[derive(Debug, Default)]
 pub(super) struct Spoken {
     serving: Option<&'static str>,
-    endpoints: Vec<(EndpointId, State)>,
+    endpoints: HashMap<EndpointId, State>,
+    /// Of the snapshot that was looked at last.
+    generation: Option<u64>,
+    /// Something changed that is to be said after the pause.
+    waits: bool,
     text: String,
     is_bad: bool,
     at: f64,
@@ -65,67 +70,83 @@ impl Spoken {
     /// Says what changed since it was said last. To be called once a frame.
     pub(super) fn show(&mut self, ui: &Ui, snapshot: &Snapshot) {
         let now = ui.ctx().input(|input| input.time);
-        self.follow(snapshot, now);
+        let is_new = self.generation != Some(snapshot.generation);
+        if is_new || self.waits && now - self.at >= PACE {
+            self.follow(snapshot, now);
+        }
         let id = Id::unique("what changed by itself");
         announce(ui, id, &self.text);
         if self.is_bad {
             ui.ctx().accesskit_node_builder(id, |node| node.set_live(Live::Assertive));
         }
-        let waits = self.changes(snapshot).is_some();
-        if waits {
+        if self.waits {
             ui.ctx().request_repaint_after(Duration::from_secs_f64((self.at + PACE - now).clamp(0.05, PACE)));
         }
     }
 
     fn follow(&mut self, snapshot: &Snapshot, now: f64) {
+        self.generation = Some(snapshot.generation);
+        self.waits = false;
         if self.serving.is_none() {
             self.take(snapshot);
             // What is there when the window opens is on its pages.
             self.at = now - PACE;
             return;
         }
+        self.meet(snapshot);
         let Some(text) = self.changes(snapshot) else { return };
         let (tone, word) = top::serving(snapshot);
         let is_bad = tone == Tone::Error && self.serving != Some(word);
         if is_bad || now - self.at >= PACE {
             self.take(snapshot);
             (self.text, self.is_bad, self.at) = (text, is_bad, now);
+        } else {
+            self.waits = true;
         }
     }
 
     fn take(&mut self, snapshot: &Snapshot) {
         self.serving = Some(top::serving(snapshot).1);
-        self.endpoints = states(snapshot).collect();
+        self.endpoints = states(snapshot).map(|(id, state)| (id.clone(), state)).collect();
+    }
+
+    /// Takes in silently how endpoints are that were not there, and forgets those that are gone.
+    fn meet(&mut self, snapshot: &Snapshot) {
+        for (id, state) in states(snapshot) {
+            if !self.endpoints.contains_key(id) {
+                self.endpoints.insert(id.clone(), state);
+            }
+        }
+        if self.endpoints.len() > snapshot.view.endpoints.len() {
+            self.endpoints.retain(|id, _| snapshot.view.endpoint(id).is_some());
+        }
     }
 
     /// What is another than it was, in a sentence or two; `None`: nothing.
     fn changes(&self, snapshot: &Snapshot) -> Option<String> {
         let (_, word) = top::serving(snapshot);
         let mut said: Vec<String> = (self.serving != Some(word)).then(|| format!("{word}.")).into_iter().collect();
+        let is_other =
+            |(id, state): &(&EndpointId, State)| self.endpoints.get(*id).is_some_and(|before| before != state);
+        let changed: Vec<(&EndpointId, State)> = states(snapshot).filter(is_other).collect();
         for state in [State::Down, State::KeyRejected, State::Throttled, State::Fine] {
-            let before = |id: &EndpointId| self.endpoints.iter().find(|(one, _)| one == id).map(|(_, state)| *state);
-            let fresh = |(id, now): &(EndpointId, State)| *now == state && before(id).is_some_and(|then| then != *now);
-            let ids: Vec<EndpointId> = states(snapshot).filter(fresh).map(|(id, _)| id).collect();
-            let mut names: Vec<&str> = ids.iter().take(NAMED).map(EndpointId::as_str).collect();
-            let more = format!("{} more", ids.len().saturating_sub(NAMED));
-            if ids.len() > NAMED {
+            let ids = changed.iter().filter(|(_, now)| *now == state).map(|(id, _)| id.as_str());
+            let count = ids.clone().count();
+            let mut names: Vec<&str> = ids.take(NAMED).collect();
+            let more = format!("{} more", count.saturating_sub(NAMED));
+            if count > NAMED {
                 names.push(&more);
             }
             if !names.is_empty() {
-                said.push(format!(
-                    "{} {} {}.",
-                    listed(&names),
-                    if ids.len() == 1 { "is" } else { "are" },
-                    state.words()
-                ));
+                said.push(format!("{} {} {}.", listed(&names), if count == 1 { "is" } else { "are" }, state.words()));
             }
         }
         (!said.is_empty()).then(|| said.join(" "))
     }
 }
 
-fn states(snapshot: &Snapshot) -> impl Iterator<Item = (EndpointId, State)> {
-    snapshot.view.endpoints.iter().map(|one| (one.id.clone(), State::of(one.health)))
+fn states(snapshot: &Snapshot) -> impl Iterator<Item = (&EndpointId, State)> {
+    snapshot.view.endpoints.iter().map(|one| (&one.id, State::of(one.health)))
 }
 
 #[cfg(test)]
@@ -166,6 +187,36 @@ mod tests {
         spoken.follow(&with(&[(0, THROTTLED), (1, THROTTLED)]), 107.0);
         spoken.follow(&with(&[(1, THROTTLED)]), 112.0);
         assert!(spoken.changes(&with(&[(1, THROTTLED)])).is_none(), "there and back again is no news");
+    }
+
+    #[test]
+    fn an_endpoint_that_came_later_is_spoken_of_once_it_changes() {
+        let mut before = with(&[]);
+        let late = Arc::make_mut(&mut before.view).endpoints.remove(0).id;
+        let mut spoken = Spoken::default();
+        spoken.follow(&before, 100.0);
+        spoken.follow(&with(&[]), 101.0);
+        assert_eq!(spoken.text, "", "that it came is not said");
+        spoken.follow(&with(&[(0, THROTTLED)]), 102.0);
+        assert_eq!(spoken.text, format!("{late} is throttled by the provider."));
+        spoken.follow(&before, 103.0);
+        spoken.follow(&with(&[]), 110.0);
+        assert!(!spoken.waits && !spoken.text.contains("back"), "another of its name is no news: {}", spoken.text);
+    }
+
+    #[test]
+    fn a_window_that_opens_again_says_what_changes_in_it() {
+        let mut screen = crate::ui::shell::tests::screen();
+        // The clock of the window before ran for long.
+        screen.harness.state_mut().spoken.at = 1e9;
+        let ctx = screen.harness.ctx.clone();
+        screen.harness.state_mut().open_in(&ctx);
+        for (generation, changed) in [(70, &[][..]), (71, &[(0, THROTTLED)][..])] {
+            screen.back.publish(Snapshot { generation, ..with(changed) });
+            screen.harness.run_steps(3);
+        }
+        let said = &screen.harness.state().spoken.text;
+        assert!(said.ends_with("throttled by the provider."), "{said}");
     }
 
     #[test]

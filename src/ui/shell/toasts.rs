@@ -101,6 +101,10 @@ impl Toasts {
 
     /// Says something for a few seconds.
     pub(super) fn add(&mut self, ctx: &egui::Context, toast: Toast) {
+        if toast.undo == Some(Undo::Tried) {
+            // The draft keeps only what was taken out of it last.
+            self.list.retain(|(earlier, _)| earlier.undo != toast.undo);
+        }
         self.list.push((toast, None));
         if self.list.len() > SHOWN {
             self.list.remove(0);

@@ -12,7 +12,7 @@ use crate::model::config::{Account, AzureApi, Config, Credential, Service};
 use crate::model::decision::Decision;
 use crate::model::profile::Operation;
 use crate::model::record::RequestRecord;
-use crate::ui::format::{clock_time_millis, group_rank, span};
+use crate::ui::format::{group_rank, plain_time_millis, span};
 use crate::ui::words::{self, attempt, explain};
 
 /// Where clients are pointed while nothing listens.
@@ -172,7 +172,7 @@ fn arguments(asked: &Value, indent: &str, sign: &str, say: impl Fn(&Value) -> St
 pub fn markdown(record: &RequestRecord) -> String {
     let mut text = format!("### {} · {} · {}\n\n", record.id, words::status(record), record.profile.model);
     let _ = writeln!(text, "{}\n", explain::paragraph(record));
-    let _ = writeln!(text, "- arrived {}, took {}", clock_time_millis(record.wall_ms), span(record.total));
+    let _ = writeln!(text, "- arrived {}, took {}", plain_time_millis(record.wall_ms), span(record.total));
     let _ = writeln!(text, "- from {}", cell(&record.profile.client));
     if let Some(decision) = record.decisions.last() {
         if let Some(change) = explain::counterfactual(decision) {
