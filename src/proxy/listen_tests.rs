@@ -1,6 +1,8 @@
 use std::sync::atomic::Ordering;
 
+use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_tungstenite::tungstenite::Message;
 
 use super::*;
 use crate::engine::Engine;
@@ -162,4 +164,19 @@ async fn a_compressed_body_is_refused_by_that_name_before_it_is_read_be_it_json_
     let plain = head().replace("content-type", "content-encoding: Identity\r\ncontent-type");
     let said = answer(saying(&listener, &format!("{plain}{BODY}")).await).await;
     assert!(said.contains("no routes yet"), "{said}");
+}
+
+#[tokio::test]
+async fn a_pause_that_begins_while_a_socket_is_open_concerns_its_next_response() {
+    let door = small_door();
+    let listener = listening(&door).await;
+    let stream = TcpStream::connect(listener.address).await.unwrap();
+    let address = format!("ws://{}/v1/responses", listener.address);
+    let mut socket = tokio_tungstenite::client_async(address, stream).await.unwrap().0;
+    for (is_paused, expected) in [(true, "paused"), (false, "no routes yet")] {
+        door.paused.store(is_paused, Ordering::Relaxed);
+        socket.send(Message::text(r#"{"type":"response.create","model":"m"}"#)).await.unwrap();
+        let said = socket.next().await.unwrap().unwrap();
+        assert!(said.to_text().unwrap().contains(expected), "{said}");
+    }
 }
