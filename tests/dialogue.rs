@@ -8,6 +8,7 @@ mod origin;
 mod served;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use origin::{Origin, json, route};
@@ -16,6 +17,7 @@ use served::{Served, serve, settled};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
+use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -317,14 +319,119 @@ fn announces(length: u64) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_message_longer_than_64_mib_ends_its_socket_with_the_reason_before_it_is_taken_in() {
-    let served = serve(&format!("{SIMULATED}{}", route("m", &["es"])), &[]);
+async fn a_message_longer_than_a_body_may_be_ends_its_socket_and_its_client_hears_why() {
+    for (bounds, mib) in [("", 64), ("[bodies]\nlargest_mib = 1\n", 1)] {
+        let served = serve(&format!("{bounds}{SIMULATED}{}", route("m", &["es"])), &[]);
+        let mut socket = socket(&served).await;
+        let length = (mib << 20) + 1;
+        socket.get_mut().write_all(&announces(length)).await.expect("it is sent");
+        // It is said to its end, and as much again behind it, as by a client that reads when it has spoken.
+        for _ in 0..2 * mib {
+            socket.get_mut().write_all(&vec![0; 1 << 20]).await.expect("it is sent, too");
+        }
+        let (code, reason) = closed(&mut socket).await;
+        assert_eq!(code, CloseCode::Size);
+        assert!(reason.contains(&format!(" {mib} MiB")), "{reason}");
+        served.until(settled).await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_says_too_much_during_an_answer_is_told_so_and_not_that_its_endpoint_is_lost() {
+    let (account, _) = scripted(&[BEGUN]).await;
+    let served = serve(&format!("{account}{}", route("m", &["ea"])), &[("KEY", "our-key")]);
     let mut socket = socket(&served).await;
+    hear_begin(&mut socket, BEGUN).await;
     socket.get_mut().write_all(&announces((64 << 20) + 1)).await.expect("it is sent");
-    let (code, reason) = closed(&mut socket).await;
-    assert_eq!(code, CloseCode::Size);
-    assert!(reason.contains("64 MiB"), "{reason}");
-    served.until(settled).await;
+    assert_eq!(closed(&mut socket).await.0, CloseCode::Size);
+}
+
+/// The begin of an answer that goes on.
+const BEGUN: &str = "{\"type\":\"response.created\",\"response\":{\"id\":\"resp_9\"}}\n\
+    {\"type\":\"response.output_text.delta\",\"delta\":\"At six.\"}";
+
+/// A service that answers with these messages and such bytes.
+async fn saying(says: &'static str, then: Vec<u8>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let then = then.clone();
+            tokio::spawn(async move {
+                let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
+                while let Some(Ok(Message::Text(_))) = socket.next().await {
+                    for message in says.split('\n').filter(|message| !message.is_empty()) {
+                        let _ = socket.send(Message::text(message.to_owned())).await;
+                    }
+                    let _ = socket.get_mut().write_all(&then).await;
+                }
+            });
+        }
+    });
+    account_at(port)
+}
+
+/// The head of a frame of the service's that announces so many bytes of text.
+fn announces_unmasked(length: u64) -> Vec<u8> {
+    [&[0x81, 127][..], &length.to_be_bytes()].concat()
+}
+
+/// Asks, and hears the begin of an answer.
+async fn hear_begin(socket: &mut Socket, begin: &str) {
+    socket.send(Message::text(question(""))).await.expect("it is sent");
+    for expected in begin.split('\n').filter(|message| !message.is_empty()) {
+        assert_eq!(socket.next().await.expect("more").expect("a message").to_text().expect("text"), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_message_of_the_service_that_is_too_long_ends_the_socket_and_is_paid_for_once() {
+    for says in ["", BEGUN] {
+        let config = format!(
+            "{}{SIMULATED}{}",
+            saying(says, announces_unmasked((64 << 20) + 1)).await,
+            route("m", &["ea", "es"])
+        );
+        let served = serve(&config, &[("KEY", "our-key")]);
+        let mut socket = socket(&served).await;
+        hear_begin(&mut socket, says).await;
+        let (code, reason) = closed(&mut socket).await;
+        assert_eq!(code, CloseCode::Size);
+        assert!(reason.contains("service") && reason.contains("64 MiB"), "{reason}");
+        let status = served.until(settled).await;
+        let attempts = [0, 1].map(|at| status["endpoints"][at]["counters"]["attempts"].as_u64());
+        assert_eq!(attempts, [Some(1), Some(0)], "nobody else is asked: {status:#}");
+        assert_eq!(status["endpoints"][0]["counters"]["failed"], 0, "its endpoint is not held to be ill");
+    }
+}
+
+#[tokio::test]
+async fn what_waits_on_a_socket_is_no_more_than_a_body_may_be() {
+    let (account, asked) = slow(Arc::new(Notify::new())).await;
+    let config = format!("[bodies]\nlargest_mib = 1\n{account}{}", route("m", &["ea"]));
+    let served = serve(&config, &[("KEY", "our-key")]);
+    let mut socket = socket(&served).await;
+    let long = question(&format!(",\"instructions\":\"{}\"", "x".repeat(600_000)));
+    socket.send(Message::text(long.clone())).await.expect("it is sent");
+    asked.notified().await;
+    socket.send(Message::text(long.clone())).await.expect("it waits");
+    let asking = timeout(Duration::from_secs(30), ask(&mut socket, &long));
+    let (_, last) = asking.await.expect("in time");
+    assert!(last["error"]["message"].as_str().expect("a reason").contains("one at a time"), "{last}");
+}
+
+#[tokio::test]
+async fn a_client_that_takes_its_answer_in_never_is_let_go() {
+    // More than the system takes in for a program that does not read.
+    let length = 24 << 20;
+    let long = [announces_unmasked(length), vec![b'x'; usize::try_from(length).expect("a size")]].concat();
+    let account = saying(BEGUN, long).await;
+    let served =
+        serve(&format!("[timeouts]\nstream_idle_seconds = 2\n{account}{}", route("m", &["ea"])), &[("KEY", "k")]);
+    let mut socket = socket(&served).await;
+    hear_begin(&mut socket, BEGUN).await;
+    let status = served.until(settled).await;
+    assert_eq!(status["endpoints"][0]["counters"]["failed"], 0, "its endpoint did what it was asked for");
 }
 
 /// A service that agrees to a socket, says so much, and answers whoever looks for the response that it is over.
@@ -337,13 +444,20 @@ async fn in_the_background(says: &'static str) -> String {
         while let Ok((mut stream, _)) = listener.accept().await {
             tokio::spawn(async move {
                 let mut head = [0; 4_096];
-                let count = stream.peek(&mut head).await.expect("a head");
-                if !String::from_utf8_lossy(&head[..count]).contains("upgrade: websocket") {
+                let head = loop {
+                    let count = stream.peek(&mut head).await.expect("a head");
+                    let said = String::from_utf8_lossy(&head[..count]);
+                    if count == 0 || said.contains("\r\n\r\n") {
+                        break said.into_owned();
+                    }
+                    tokio::task::yield_now().await;
+                };
+                if !head.contains("upgrade: websocket") {
                     let length = over.len();
                     let answer = format!(
                         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{over}"
                     );
-                    let _ = stream.read(&mut head).await;
+                    stream.read_exact(&mut vec![0; head.len()]).await.expect("its head");
                     stream.write_all(answer.as_bytes()).await.expect("it is sent");
                     return;
                 }
@@ -368,9 +482,7 @@ async fn a_response_in_the_background_whose_client_leaves_the_socket_is_counted_
         let served = serve(&format!("{}{}", in_the_background(says).await, route("m", &["ea"])), &[("KEY", "k")]);
         let mut socket = socket(&served).await;
         socket.send(Message::text(question(",\"background\":true"))).await.expect("it is sent");
-        let first = tokio::time::timeout(std::time::Duration::from_secs(10), socket.next())
-            .await
-            .expect("its id does not wait");
+        let first = timeout(Duration::from_secs(30), socket.next()).await.expect("in time");
         let first = first.expect("more").expect("a message");
         assert!(first.to_text().expect("text").contains("resp_9"), "its id comes before any output");
         drop(socket);

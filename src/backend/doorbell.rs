@@ -11,8 +11,9 @@ use std::time::Duration;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::contract::{BackEnd, Notice, NoticeBody};
+use crate::engine::clock::Clock;
 
-/// How long either side waits for the other.
+/// How long either side waits for the other, from the first byte to the last.
 const PATIENCE: Duration = Duration::from_millis(700);
 /// Bytes of a call that are read.
 const LONGEST: u64 = 4_096;
@@ -106,9 +107,8 @@ struct Call {
 
 /// Hears a caller out; `None` if it does not know the word.
 fn hear(caller: &TcpStream, word: &str) -> Option<Call> {
-    caller.set_read_timeout(Some(PATIENCE)).ok()?;
     let mut line = String::new();
-    BufReader::new(caller.take(LONGEST)).read_line(&mut line).ok()?;
+    BufReader::new(Timed::new(caller).take(LONGEST)).read_line(&mut line).ok()?;
     let (said, link) = line.trim_end().split_once(' ').unwrap_or((line.trim_end(), ""));
     if said != word {
         return None;
@@ -138,12 +138,36 @@ pub fn ring(plate: &str, link: Option<&str>) -> Rung {
 
 fn call(address: SocketAddr, word: &str, link: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
     let link: String = link.chars().filter(|letter| !letter.is_control()).collect();
     stream.write_all(format!("{word} {link}\n").as_bytes())?;
     let mut answer = String::new();
-    stream.take(LONGEST).read_to_string(&mut answer)?;
+    Timed::new(&stream).take(LONGEST).read_to_string(&mut answer)?;
     Ok(answer)
+}
+
+/// Reads for as long as either side waits, however the bytes are spread over that time.
+struct Timed<'a> {
+    stream: &'a TcpStream,
+    clock: Clock,
+}
+
+impl<'a> Timed<'a> {
+    fn new(stream: &'a TcpStream) -> Self {
+        Self { stream, clock: Clock::start() }
+    }
+}
+
+impl Read for Timed<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let left = PATIENCE.saturating_sub(Duration::from_micros(self.clock.now().0));
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.stream.set_read_timeout(Some(left))?;
+        let mut stream = self.stream;
+        stream.read(bytes)
+    }
 }
 
 #[cfg(test)]
@@ -175,6 +199,25 @@ mod tests {
         let (address, _) = plate.split_once(' ').unwrap();
         assert_eq!(ring(&format!("{address} 00000000000000000000000000000000"), None), Rung::Nobody);
         assert_eq!(heard.join().unwrap(), None);
+    }
+
+    #[test]
+    fn who_answers_letter_by_letter_is_not_waited_for() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let plate = format!("{} word", listener.local_addr().unwrap());
+        let slow = std::thread::Builder::new().name("slow".to_owned()).spawn(move || {
+            let (mut caller, _) = listener.accept().unwrap();
+            BufReader::new(&caller).read_line(&mut String::new()).unwrap();
+            caller.set_read_timeout(Some(PATIENCE / 3)).unwrap();
+            for letter in ANSWER.as_bytes() {
+                // Nothing comes any more, so this takes its time; whoever has hung up is told nothing.
+                if caller.peek(&mut [0]).is_ok() || caller.write_all(&[*letter]).is_err() {
+                    return;
+                }
+            }
+        });
+        assert_eq!(ring(&plate, None), Rung::Nobody);
+        slow.unwrap().join().unwrap();
     }
 
     #[test]

@@ -255,3 +255,37 @@ pub fn has_display() -> bool {
         || named("WAYLAND_DISPLAY")
         || named("WAYLAND_SOCKET")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::store::lock::InstanceLock;
+
+    #[test]
+    fn what_a_killed_instance_left_behind_is_not_rung_at_whoever_listens_there() {
+        let home = tempfile::tempdir().unwrap();
+        let options = Options { config_dir: Some(home.path().to_owned()), ..Options::default() };
+        let state_dir = profile::places(&options, false).unwrap().state_dir;
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let plate = format!("{} word", listener.local_addr().unwrap());
+        let says_it_comes = std::thread::Builder::new().name("another".to_owned()).spawn(move || {
+            let (mut caller, _) = listener.accept().unwrap();
+            BufReader::new(&caller).read_line(&mut String::new()).unwrap();
+            caller.write_all(b"coming").unwrap();
+        });
+        let lock = InstanceLock::acquire(&state_dir).unwrap();
+        lock.announce(None, Some(&plate)).unwrap();
+        let left_behind = std::fs::read(state_dir.join("instance")).unwrap();
+        drop(lock);
+        std::fs::write(state_dir.join("instance"), left_behind).unwrap();
+        assert_eq!(ring_at_any(&options, None), Rung::Nobody);
+        // Of one that runs, the same plate is believed.
+        let lock = InstanceLock::acquire(&state_dir).unwrap();
+        lock.announce(None, Some(&plate)).unwrap();
+        assert_eq!(ring_at_any(&options, None), Rung::Coming);
+        says_it_comes.unwrap().join().unwrap();
+    }
+}

@@ -36,7 +36,7 @@ impl Balancer {
             classes,
             list: self.waiting_list(now),
             running: self.running_list(),
-            visiting: u32::try_from(self.visits_sent().count()).unwrap_or(u32::MAX),
+            visiting: u32::try_from(self.visiting_count()).unwrap_or(u32::MAX),
             budget: self.budget.view(now, self.config.retry.budget_percent),
         }
     }

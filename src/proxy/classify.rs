@@ -32,8 +32,12 @@ pub(super) fn content_type(headers: &HeaderMap) -> &str {
     headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default()
 }
 
+/// Whether a body is not what it says in clear; what cannot be read of a coding is one.
 fn is_compressed(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity")
+    headers.get_all(CONTENT_ENCODING).into_iter().any(|codings| {
+        let mut each = codings.to_str().unwrap_or("?").split(',').map(str::trim);
+        each.any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"))
+    })
 }
 
 /// Takes the body of a request in. A pause that began meanwhile concerns it too: nothing of it was sent on.
@@ -47,6 +51,10 @@ pub(super) async fn read(
     body: Incoming,
     watch: &mut Watch,
 ) -> Result<Taken, Unreadable> {
+    // What is stored passes as it is; of anything else a model must be read, which another one would take the place of.
+    if operation != Operation::Stored && is_compressed(headers) {
+        return Err(Unreadable::Compressed);
+    }
     let form = if operation.takes_form() { FormReader::new(content_type(headers)) } else { None };
     let is_json = form.is_none() && operation != Operation::Stored;
     let bounds = Bounds::new(&door.config.load().config.bodies, is_json);
@@ -68,8 +76,7 @@ pub(super) async fn classify(
     let (seen, seams) = if let Some(form) = &taken.form {
         (of_form(form), Seams::of_form(form, content_type(&head.headers)))
     } else {
-        let seen = peek(&taken.body.whole().await.map_err(Unreadable::NoRoom)?, operation)
-            .map_err(|why| if is_compressed(&head.headers) { Unreadable::Compressed } else { why.into() })?;
+        let seen = peek(&taken.body.whole().await.map_err(Unreadable::NoRoom)?, operation)?;
         let seams = Seams::of_json(&seen);
         (seen, seams)
     };

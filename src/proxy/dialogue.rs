@@ -3,13 +3,15 @@
 //!
 //! Invariant: messages pass as they came but for the model's name; one response is under way at a time; nothing of an answer
 //! reaches the client before it is decisive, and the account does not change after that. An idle socket is closed in time, and the
-//! time counts between responses only. A message is held as a whole, and none is longer than `LONGEST`.
+//! time counts between responses only. A message is held as a whole: none is longer than a JSON body may be, and those of the
+//! client's that wait are not either, together. Who takes nothing in for as long as a stream may be silent is let go.
 //! Absent on purpose: the frames of both sides as they came. Each side speaks WebSocket with us, so that a message can be sent to
 //! another endpoint.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -18,7 +20,8 @@ use http::request::Parts;
 use http::{Response, StatusCode};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use tokio::time::Instant;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -32,9 +35,11 @@ use super::auth::Who;
 use super::deadlines::{Over, Watch};
 use super::door::{Door, Inside};
 use super::exchange::{plain, refusal_reply, try_keys};
+use super::intake::{Bounds, JSON_AT_MOST, Unreadable};
 use super::journal::Journal;
 use super::room::{Arrival, Place};
 use super::said;
+use super::socket::LINGER;
 use super::spool::Kept;
 use crate::engine::Assignment;
 use crate::engine::lease::Turn;
@@ -49,13 +54,12 @@ use crate::wire::stream::{StreamReader, StreamState};
 
 const KEY: HeaderName = HeaderName::from_static("sec-websocket-key");
 const VERSION: HeaderName = HeaderName::from_static("sec-websocket-version");
-/// The longest message of either side, as of a JSON body (`intake`): it is held as a whole, since its model's name may change. One
-/// that is longer ends the socket.
-const LONGEST: usize = 64 * 1024 * 1024;
 /// As many `response.create` wait behind the one under way.
 const QUEUED: usize = 8;
 /// As much of an answer is held back before it is decisive.
 const HELD_BACK: usize = 256 * 1024;
+/// As much of a message that is too long is read and dropped, so that its sender comes to hear why.
+const DROPPED: u64 = 256 * 1024 * 1024;
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
@@ -76,8 +80,17 @@ struct Dialogue {
     client: Socket,
     line: Option<Line>,
     queued: VecDeque<Utf8Bytes>,
-    /// It said more at once than is taken.
-    is_too_long: bool,
+    /// Bytes that the client may say at once, and that may wait.
+    longest: usize,
+    /// Who said more at once than is taken.
+    too_long: Option<TooLong>,
+}
+
+/// Whose message is too long to be taken.
+#[derive(Clone, Copy)]
+enum TooLong {
+    Client,
+    Service,
 }
 
 /// What happened next.
@@ -85,6 +98,7 @@ enum Heard {
     FromUpstream(Message),
     FromClient(Message),
     UpstreamGone,
+    /// The client hung up, or is to be hung up on as a message is too long.
     ClientGone,
     Over(Over),
 }
@@ -124,11 +138,13 @@ pub(super) fn open(
     response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
     response.headers_mut().insert("sec-websocket-accept", accept);
     let place = inside.place();
+    let longest = as_size(Bounds::new(&door.config.load().config.bodies, true).largest);
     tokio::spawn(async move {
         let Ok(client) = client.await else { return };
         let all = head.headers.clone();
         let handshake = handshake(head);
-        let client = WebSocketStream::from_raw_socket(TokioIo::new(client), Role::Server, Some(bounds())).await;
+        let config = Some(at_most(longest));
+        let client = WebSocketStream::from_raw_socket(TokioIo::new(client), Role::Server, config).await;
         let dialogue = Dialogue {
             door,
             who,
@@ -137,15 +153,20 @@ pub(super) fn open(
             client,
             line: None,
             queued: VecDeque::new(),
-            is_too_long: false,
+            longest,
+            too_long: None,
         };
         dialogue.live(arrival, place).await;
     });
     response
 }
 
-fn bounds() -> WebSocketConfig {
-    WebSocketConfig::default().max_message_size(Some(LONGEST)).max_frame_size(Some(LONGEST))
+fn at_most(bytes: usize) -> WebSocketConfig {
+    WebSocketConfig::default().max_message_size(Some(bytes)).max_frame_size(Some(bytes))
+}
+
+fn as_size(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 /// Our own wish toward an endpoint, with the client's headers.
@@ -164,13 +185,37 @@ impl Dialogue {
     /// Until one side hangs up. The place and the client's connection are its own as long.
     async fn live(mut self, _arrival: Arc<Arrival>, _place: Place) {
         let mut farewell = self.talk().await;
-        if self.is_too_long {
-            farewell = Some(CloseFrame { code: CloseCode::Size, reason: TOO_LONG.into() });
+        if let Some(whose) = self.too_long {
+            farewell = Some(CloseFrame { code: CloseCode::Size, reason: self.why_too_long(whose).into() });
         }
-        // Whoever is gone already cannot be told.
-        let _ = self.client.close(farewell).await;
-        if let Some(mut line) = self.line.take() {
-            let _ = line.socket.close(None).await;
+        let line = self.line.take();
+        // Whoever is gone already cannot be told, nor can one who takes nothing in.
+        let upward = async {
+            if let Some(mut line) = line {
+                let _ = timeout(LINGER, line.socket.close(None)).await;
+            }
+        };
+        let downward = async {
+            let is_told = timeout(LINGER, self.client.close(farewell)).await.is_ok();
+            if is_told && matches!(self.too_long, Some(TooLong::Client)) {
+                let _ = timeout(LINGER, hear_out(self.client.get_mut())).await;
+            }
+        };
+        tokio::join!(upward, downward);
+    }
+
+    fn why_too_long(&self, whose: TooLong) -> String {
+        match whose {
+            TooLong::Client => format!(
+                "A message on this socket may have {} MiB. Open another one and say less at once.",
+                self.longest >> 20
+            ),
+            TooLong::Service => {
+                format!(
+                    "The service's answer has a message of more than {} MiB, which is not taken.",
+                    JSON_AT_MOST >> 20
+                )
+            }
         }
     }
 
@@ -209,7 +254,7 @@ impl Dialogue {
 
     /// The next message of either side, until a deadline if there is one.
     async fn hear(&mut self, until: Option<(&mut Watch, Instant)>) -> Heard {
-        let Self { client, line, is_too_long, .. } = self;
+        let Self { client, line, too_long, .. } = self;
         let upstream = async {
             match line {
                 Some(line) => line.socket.next().await,
@@ -220,13 +265,18 @@ impl Dialogue {
             tokio::select! {
                 message = client.next() => match message {
                     Some(Err(tungstenite::Error::Capacity(_))) => {
-                        *is_too_long = true;
+                        *too_long = Some(TooLong::Client);
                         Heard::ClientGone
                     }
                     Some(Ok(Message::Close(_)) | Err(_)) | None => Heard::ClientGone,
                     Some(Ok(message)) => Heard::FromClient(message),
                 },
                 message = upstream => match message {
+                    // Another endpoint would say as much, and this one is paid for it already.
+                    Some(Err(tungstenite::Error::Capacity(_))) => {
+                        *too_long = Some(TooLong::Service);
+                        Heard::ClientGone
+                    }
                     Some(Ok(Message::Close(_)) | Err(_)) | None => Heard::UpstreamGone,
                     Some(Ok(message)) => Heard::FromUpstream(message),
                 },
@@ -239,10 +289,14 @@ impl Dialogue {
     }
 
     async fn pass_down(&mut self, message: Message) -> ControlFlow<()> {
-        if is_for_them(&message) && self.client.send(message).await.is_err() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
+        if !is_for_them(&message) {
+            return ControlFlow::Continue(());
+        }
+        let seconds = self.door.config.load().config.timeouts.stream_idle_seconds;
+        let deadline = self.door.engine.clock().deadline(Duration::from_secs(seconds.into()));
+        match self.door.deadlines.watch().within(deadline, self.client.send(message)).await {
+            Ok(Ok(())) => ControlFlow::Continue(()),
+            Ok(Err(_)) | Err(_) => ControlFlow::Break(()),
         }
     }
 
@@ -251,10 +305,11 @@ impl Dialogue {
             (Some(line), message @ (Message::Text(_) | Message::Binary(_))) => {
                 // Whoever may be silent for long must still take in what is said.
                 let until = Until::stream(&self.door.config.load().config.timeouts, self.door.engine.clock());
-                match self.door.deadlines.watch().within(until.head, line.socket.send(message)).await {
-                    Ok(Ok(())) => ControlFlow::Continue(()),
-                    Ok(Err(_)) | Err(_) => ControlFlow::Break(()),
+                if let Ok(Ok(())) = self.door.deadlines.watch().within(until.head, line.socket.send(message)).await {
+                    return ControlFlow::Continue(());
                 }
+                self.line = None;
+                ControlFlow::Break(())
             }
             (None, Message::Text(_) | Message::Binary(_)) => {
                 self.tell(&error::bad_request(
@@ -275,12 +330,15 @@ impl Dialogue {
     async fn meanwhile(&mut self, message: Message) -> ControlFlow<()> {
         match message {
             Message::Text(text) if Asked::is_create(text.as_bytes()) => {
-                if self.queued.len() < QUEUED {
+                let waiting = self.queued.iter().map(|text| text.len()).fold(text.len(), usize::saturating_add);
+                if self.queued.len() < QUEUED && waiting <= self.longest {
                     self.queued.push_back(text);
                     return ControlFlow::Continue(());
                 }
-                self.tell(&error::bad_request("Too many responses wait on this socket, which makes one at a time."))
-                    .await
+                self.tell(&error::bad_request(
+                    "Too many responses wait on this socket, or too long ones; it makes one at a time.",
+                ))
+                .await
             }
             message => self.pass_up(message).await,
         }
@@ -288,6 +346,9 @@ impl Dialogue {
 
     /// Answers one `response.create`.
     async fn respond(&mut self, text: Utf8Bytes) -> ControlFlow<()> {
+        if self.door.paused.load(Ordering::Relaxed) {
+            return self.tell(&error::unavailable(&Unreadable::Paused.to_string())).await;
+        }
         let bound = self.line.as_ref().filter(|line| line.is_bound).map(|line| line.account.clone());
         let asked = match Asked::read(&self.door, &self.who, &self.head, text, bound) {
             Ok(asked) => asked,
@@ -305,7 +366,7 @@ impl Dialogue {
                     Sent::Left => return ControlFlow::Break(()),
                     Sent::Ended => {
                         journal.turn_away(RecordEnd::Refused, StatusCode::SERVICE_UNAVAILABLE.as_u16());
-                        let _ = self.tell(&error::unavailable("Ended by hand in Tidegate's window.")).await;
+                        let _ = self.tell(&error::unavailable(ENDED)).await;
                         return ControlFlow::Break(());
                     }
                     Sent::Failed(fault, held) => {
@@ -436,7 +497,12 @@ impl Dialogue {
             let mut agreed = Response::from_parts(agreed.head, ());
             let opened =
                 hyper::upgrade::on(&mut agreed).await.map_err(|_| Fault::silent(FailureClass::Broken, false))?;
-            let socket = WebSocketStream::from_raw_socket(TokioIo::new(opened), Role::Client, Some(bounds())).await;
+            let socket = WebSocketStream::from_raw_socket(
+                TokioIo::new(opened),
+                Role::Client,
+                Some(at_most(as_size(JSON_AT_MOST))),
+            )
+            .await;
             self.line = Some(Line { account: assignment.account.clone(), socket, is_bound: false });
         }
         let message = Message::text(asked.for_endpoint(upstream.target.body_model(Operation::Responses)));
@@ -479,7 +545,7 @@ impl Dialogue {
                 }
                 Heard::FromClient(message) => {
                     if self.meanwhile(message).await.is_break() {
-                        break Ending::ClientLeft;
+                        break if self.line.is_none() { Ending::CutOff } else { Ending::ClientLeft };
                     }
                 }
                 Heard::ClientGone | Heard::Over(Over::Ended) => break Ending::ClientLeft,
@@ -493,9 +559,17 @@ impl Dialogue {
                 journal.close(if is_whole { Ending::Completed } else { Ending::CutOff }, usage);
                 ControlFlow::Continue(())
             }
-            ending => {
-                journal.close(ending, usage);
+            Ending::CutOff => {
+                journal.close(Ending::CutOff, usage);
                 let _ = self.tell(&error::bad_gateway(LOST)).await;
+                ControlFlow::Break(())
+            }
+            Ending::ClientLeft => {
+                let is_ended = journal.watch.is_ended();
+                journal.close(Ending::ClientLeft, usage);
+                if is_ended {
+                    let _ = self.tell(&error::unavailable(ENDED)).await;
+                }
                 ControlFlow::Break(())
             }
         }
@@ -507,7 +581,13 @@ const LOST: &str =
 
 const IDLE: &str = "Tidegate closes a socket on which no response is asked for so long. Open another one to go on.";
 
-const TOO_LONG: &str = "A message on this socket may have 64 MiB. Open another one and say less at once.";
+const ENDED: &str = "Ended by hand in Tidegate's window.";
+
+/// Has a client say the rest of what is too long. Were it left unread, the connection would break before the client read why.
+async fn hear_out(client: &mut TokioIo<Upgraded>) {
+    let _ = client.shutdown().await;
+    let _ = tokio::io::copy(&mut client.take(DROPPED), &mut tokio::io::sink()).await;
+}
 
 /// Whether a message concerns the other side. Each has pings of its own.
 const fn is_for_them(message: &Message) -> bool {

@@ -1,6 +1,8 @@
 use std::sync::atomic::Ordering;
 
+use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_tungstenite::tungstenite::Message;
 
 use super::*;
 use crate::engine::Engine;
@@ -140,14 +142,41 @@ async fn an_endpoint_that_is_paused_while_a_requests_body_is_on_its_way_is_passe
 }
 
 #[tokio::test]
-async fn a_compressed_body_is_refused_by_that_name_and_not_as_bad_text() {
+async fn a_compressed_body_is_refused_by_that_name_before_it_is_read_be_it_json_or_a_form() {
     let door = small_door();
     let listener = listening(&door).await;
-    let compressed = head().replace("content-type", "content-encoding: gzip\r\ncontent-type");
-    let mut client = saying(&listener, &compressed).await;
-    let mut body = vec![0x1f, 0x8b, 8];
-    body.resize(BODY.len(), 0xff);
-    client.write_all(&body).await.unwrap();
-    let said = answer(client).await;
-    assert!(said.starts_with("HTTP/1.1 400") && said.contains("compressed"), "{said}");
+    let form = head()
+        .replace("chat/completions", "images/edits")
+        .replace("application/json", "multipart/form-data; boundary=b");
+    for head in [head(), form] {
+        for coding in [
+            "content-encoding: gzip",
+            "Content-Encoding: GZIP",
+            "content-encoding: identity\r\ncontent-encoding: br",
+            "content-encoding: identity, gzip",
+        ] {
+            let compressed = head.replace("content-type", &format!("{coding}\r\ncontent-type"));
+            // Its body never comes.
+            let said = answer(saying(&listener, &compressed).await).await;
+            assert!(said.starts_with("HTTP/1.1 400") && said.contains("compressed"), "{coding}: {said}");
+        }
+    }
+    let plain = head().replace("content-type", "content-encoding: Identity\r\ncontent-type");
+    let said = answer(saying(&listener, &format!("{plain}{BODY}")).await).await;
+    assert!(said.contains("no routes yet"), "{said}");
+}
+
+#[tokio::test]
+async fn a_pause_that_begins_while_a_socket_is_open_concerns_its_next_response() {
+    let door = small_door();
+    let listener = listening(&door).await;
+    let stream = TcpStream::connect(listener.address).await.unwrap();
+    let address = format!("ws://{}/v1/responses", listener.address);
+    let mut socket = tokio_tungstenite::client_async(address, stream).await.unwrap().0;
+    for (is_paused, expected) in [(true, "paused"), (false, "no routes yet")] {
+        door.paused.store(is_paused, Ordering::Relaxed);
+        socket.send(Message::text(r#"{"type":"response.create","model":"m"}"#)).await.unwrap();
+        let said = socket.next().await.unwrap().unwrap();
+        assert!(said.to_text().unwrap().contains(expected), "{said}");
+    }
 }

@@ -42,7 +42,7 @@ const HANDSHAKE: [HeaderName; 3] = [
 /// As much is passed on at once.
 const PIECE: usize = 16 * 1024;
 /// How long one side may go on once the other has hung up.
-const LINGER: Duration = Duration::from_secs(10);
+pub(super) const LINGER: Duration = Duration::from_secs(10);
 
 /// Whether a request asks for a WebSocket.
 fn is_wanted<B>(head: &Request<B>) -> bool {

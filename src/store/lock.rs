@@ -14,6 +14,8 @@ use super::atomic;
 
 /// The name of the file that says who holds a profile.
 const HOLDER: &str = "instance";
+/// The name of the file that is locked as long as somebody does.
+const LOCK: &str = "instance.lock";
 
 /// Who holds a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +65,7 @@ impl InstanceLock {
     /// # Errors
     /// [`LockError::Held`] with what is known of the holder, or the file cannot be used.
     pub fn acquire(state_dir: &Path) -> Result<Self, LockError> {
-        let path = state_dir.join("instance.lock");
+        let path = state_dir.join(LOCK);
         // Apart from the lock: on Windows nobody else can read a locked file.
         let holder_file = state_dir.join(HOLDER);
         let unusable = |reason| LockError::Unusable { path: path.display().to_string(), reason };
@@ -102,11 +104,15 @@ impl Drop for InstanceLock {
     }
 }
 
-/// Where the instance of a profile may be asked for, if one runs. What a killed one left behind is told, too: who asks there
-/// gets no answer.
+/// Where the instance of a profile may be asked for, if one runs. What a killed one left behind is not told: anybody may listen
+/// there by now.
 #[must_use]
 pub fn bell_of(state_dir: &Path) -> Option<String> {
-    read_holder(&state_dir.join(HOLDER))?.bell
+    let lock = OpenOptions::new().write(true).open(state_dir.join(LOCK)).ok()?;
+    match lock.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => read_holder(&state_dir.join(HOLDER))?.bell,
+        Ok(()) | Err(TryLockError::Error(_)) => None,
+    }
 }
 
 fn read_holder(path: &Path) -> Option<Holder> {

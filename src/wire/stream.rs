@@ -64,6 +64,8 @@ struct Tally {
     stored: Stored,
     /// Work that does not end with the stream.
     work: Option<Report>,
+    /// Such work was seen under way.
+    bound: bool,
 }
 
 impl StreamReader {
@@ -80,6 +82,7 @@ impl StreamReader {
             awaiting_cause: false,
             stored: Stored::default(),
             work: None,
+            bound: false,
         };
         Self { splitter: Splitter::new(), tally }
     }
@@ -131,10 +134,12 @@ impl StreamReader {
 }
 
 impl Tally {
-    fn state(&self) -> StreamState {
+    fn state(&mut self) -> StreamState {
+        // Work that goes on without its listener is begun once, and its id is what the listener comes back with. What is over
+        // already when it is first heard of binds nobody.
+        self.bound |= self.work.is_some_and(|work| work.is_under_way);
         match &self.failure {
-            // Work that goes on without its listener is begun once, and its id is what the listener comes back with.
-            _ if self.decisive || self.work.is_some() => StreamState::Decisive,
+            _ if self.decisive || self.bound => StreamState::Decisive,
             Some(failure) if !self.awaiting_cause => StreamState::Failed(failure.clone()),
             _ => StreamState::Undecided,
         }

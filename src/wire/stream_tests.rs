@@ -169,3 +169,17 @@ fn a_response_in_the_background_is_bound_to_its_endpoint_once_it_is_begun() {
     assert_eq!(play(Operation::Responses, &[&event(false, "queued")]).0, [StreamState::Undecided]);
     assert!(!bears_output(queued.as_bytes(), Operation::Responses), "what comes before output is still veiled");
 }
+
+#[test]
+fn a_response_in_the_background_that_failed_before_it_was_heard_of_may_be_begun_elsewhere() {
+    let created = "data: {\"type\":\"response.created\",\"response\":{\"object\":\"response\",\"id\":\"resp_1\",\"status\":\"queued\",\"background\":true}}\n\n";
+    let failed = "data: {\"type\":\"response.failed\",\"response\":{\"error\":null}}\n\n";
+    let error = "data: {\"type\":\"error\",\"code\":\"rate_limit_exceeded\",\"message\":\"tokens per min\"}\n\n";
+    let throttled = Some(FailureClass::Throttled(ThrottleKind::Tokens));
+    let at_once = play(Operation::Responses, &[&[created, failed, error].concat()]).0;
+    assert_eq!(at_once.iter().map(class).collect::<Vec<_>>(), [throttled]);
+    let (states, _) = play(Operation::Responses, &[&[created, failed].concat(), error]);
+    assert_eq!((&states[0], class(&states[1])), (&StreamState::Undecided, throttled), "its cause is waited for");
+    let by_and_by = play(Operation::Responses, &[created, failed, error]).0;
+    assert!(by_and_by.iter().all(|state| *state == StreamState::Decisive), "it was shown under way: {by_and_by:?}");
+}

@@ -70,6 +70,11 @@ impl Balancer {
         })
     }
 
+    /// How many were sent and have not ended.
+    pub(in crate::policy) fn visiting_count(&self) -> usize {
+        self.visits.under_way.values().filter(|visitor| matches!(visitor.stage, Stage::Sent { .. })).count()
+    }
+
     /// Those that were sent and have not ended, the oldest first. They reserve nothing.
     pub(in crate::policy) fn visits_sent(&self) -> impl Iterator<Item = RunningView> {
         self.visits.under_way.iter().filter_map(|(request, visitor)| {
