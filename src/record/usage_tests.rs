@@ -76,7 +76,9 @@ fn an_endpoint_of_an_earlier_run_is_known_to_have_served() {
     let mut before = UsageBook::new(TimeZone::UTC);
     before.add(&answered(DAY - 1, "aider", 10));
     let mut rows = before.take_fresh();
-    rows.iter_mut().for_each(|(key, _)| key.endpoint = Some("east".into()));
+    for (key, _) in &mut rows {
+        key.endpoint = Some("east".into());
+    }
     let mut book = UsageBook::new(TimeZone::UTC);
     assert!(book.view().served.is_empty());
     book.remember(rows, DAY);

@@ -206,7 +206,7 @@ fn applied(screen: &mut Screen, revision: u64, edit: impl FnOnce(&mut crate::mod
 }
 
 fn run(screen: &Screen, config: Arc<crate::model::config::Config>, revision: u64) {
-    let applied = Applied { config, revision, ..Applied::clone(&screen.harness.state().line.latest().applied) };
+    let applied = Applied { revision, config, ..Applied::clone(&screen.harness.state().line.latest().applied) };
     screen.back.publish(Snapshot { applied: applied.into(), ..fixture::snapshot() });
 }
 
