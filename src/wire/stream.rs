@@ -46,6 +46,8 @@ pub struct StreamEnd {
 pub struct StreamReader {
     splitter: Splitter,
     tally: Tally,
+    /// Work that goes on without its listener was seen under way.
+    bound: bool,
 }
 
 #[derive(Debug)]
@@ -64,8 +66,6 @@ struct Tally {
     stored: Stored,
     /// Work that does not end with the stream.
     work: Option<Report>,
-    /// Such work was seen under way.
-    bound: bool,
 }
 
 impl StreamReader {
@@ -82,22 +82,28 @@ impl StreamReader {
             awaiting_cause: false,
             stored: Stored::default(),
             work: None,
-            bound: false,
         };
-        Self { splitter: Splitter::new(), tally }
+        Self { splitter: Splitter::new(), tally, bound: false }
     }
 
     /// Reads the next bytes of the body, cut anywhere.
     pub fn read(&mut self, chunk: &[u8]) -> StreamState {
-        let Self { splitter, tally } = self;
+        let Self { splitter, tally, .. } = self;
         splitter.feed(chunk, |event| tally.event(event));
-        tally.state()
+        self.state()
     }
 
     /// Reads a message of a WebSocket: one event without its frame.
     pub fn read_message(&mut self, data: &[u8]) -> StreamState {
         self.tally.event(Event { event: None, data });
-        self.tally.state()
+        self.state()
+    }
+
+    fn state(&mut self) -> StreamState {
+        // Such work is begun once, and its id is what the listener comes back with. What is over already when it is first heard of
+        // binds nobody.
+        self.bound |= self.tally.work.is_some_and(|work| work.is_under_way);
+        if self.bound { StreamState::Decisive } else { self.tally.state() }
     }
 
     /// Whether nothing more of this answer is to come.
@@ -121,7 +127,7 @@ impl StreamReader {
     /// The body is over, whether or not it was whole.
     #[must_use]
     pub fn finish(self) -> StreamEnd {
-        let Self { mut splitter, mut tally } = self;
+        let Self { mut splitter, mut tally, .. } = self;
         splitter.finish(|event| tally.event(event));
         let counted = Usage { output: tally.deltas, exact: false, ..Usage::default() };
         StreamEnd {
@@ -134,12 +140,9 @@ impl StreamReader {
 }
 
 impl Tally {
-    fn state(&mut self) -> StreamState {
-        // Work that goes on without its listener is begun once, and its id is what the listener comes back with. What is over
-        // already when it is first heard of binds nobody.
-        self.bound |= self.work.is_some_and(|work| work.is_under_way);
+    fn state(&self) -> StreamState {
         match &self.failure {
-            _ if self.decisive || self.bound => StreamState::Decisive,
+            _ if self.decisive => StreamState::Decisive,
             Some(failure) if !self.awaiting_cause => StreamState::Failed(failure.clone()),
             _ => StreamState::Undecided,
         }
