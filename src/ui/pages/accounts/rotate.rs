@@ -65,10 +65,20 @@ fn next(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account, key:
         if named(ui, !testing, word, &format!("Test next key of {id}")) {
             cx.send(Command::Key(KeyCommand::TestNext(id.clone())));
         }
-        let switch = widgets::primary_button(ui, cx.theme, "Switch");
-        ui.ctx().accesskit_node_builder(switch.id, |node| node.set_label(format!("Switch {id} to the next key")));
-        let meaning =
-            "New requests use the next key at once, running ones finish. The current one is kept for 10 minutes.";
+        let (switch, name, meaning) = if test.is_some_and(|test| !testing && !is_good(test)) {
+            // A key that was refused is no step to be led to.
+            let name = format!("Switch {id} to the next key although its test failed");
+            (
+                ui.button("Switch anyway"),
+                name,
+                "Its test failed, as is said below, and new requests would use it at once.",
+            )
+        } else {
+            let meaning =
+                "New requests use the next key at once, running ones finish. The current one is kept for 10 minutes.";
+            (widgets::primary_button(ui, cx.theme, "Switch"), format!("Switch {id} to the next key"), meaning)
+        };
+        ui.ctx().accesskit_node_builder(switch.id, |node| node.set_label(name));
         if is_one_step_left(ui, state, id, key) {
             // It has the keyboard, so that Enter takes it.
             switch.request_focus();

@@ -258,6 +258,16 @@ fn a_next_key_is_tested_and_switched_to() {
 }
 
 #[test]
+fn a_next_key_whose_test_failed_is_not_offered_as_the_step_to_take() {
+    let test = KeyTest { finished_wall_ms: Some(1), lines: vec![(false, "east rejects this key.".to_owned())] };
+    let spares = SpareKeys { next: Some("ffee0011".to_owned()), next_test: Some(test), ..SpareKeys::default() };
+    let mut screen = Screen::open(snapshot(keyring(), spares));
+    assert!(screen.harness.query_by_label("Switch east to the next key").is_none());
+    screen.click("Switch east to the next key although its test failed");
+    assert!(matches!(screen.sent(), Some(KeyCommand::Switch(_))), "it is still the person's to say");
+}
+
+#[test]
 fn the_way_back_is_offered_as_long_as_the_key_before_is_kept() {
     let previous = Some(("aa00bb11".to_owned(), 1_700_000_600_000));
     let mut screen = Screen::open(snapshot(keyring(), SpareKeys { previous, ..SpareKeys::default() }));
