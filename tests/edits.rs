@@ -277,6 +277,29 @@ async fn a_file_broken_while_we_were_away_leaves_the_last_good_configuration_run
 }
 
 #[tokio::test]
+async fn the_last_good_file_can_be_put_back_and_the_broken_one_stays_beside_it() {
+    let (home, file) = profile(CONFIG);
+    let console = Console::open(home.path());
+    let broken = CONFIG.replace("id = \"two\"", "id = = \"two\"");
+    fs::write(&file, &broken).expect("the file is written");
+    let console = console.reopen();
+
+    console.applied(Command::Config(ConfigCommand::PutBack)).await;
+    assert_eq!(console.screen.latest().applied.file_problem, None);
+    assert_eq!((text_of(&file), text_of(&file.with_extension("broken.toml"))), (CONFIG.to_owned(), broken));
+    console.applied(console.draft(|config| give_first(config, 300_000))).await;
+}
+
+#[tokio::test]
+async fn nothing_is_put_back_where_nothing_was_ever_good() {
+    let (home, file) = profile("[listen\n");
+    let console = Console::open(home.path());
+    let problem = console.failed(Command::Config(ConfigCommand::PutBack)).await;
+    assert!(problem.what.contains("no configuration that could be read was ever kept"), "{problem}");
+    assert_eq!(text_of(&file), "[listen\n");
+}
+
+#[tokio::test]
 async fn a_file_that_was_never_good_routes_nothing_and_is_left_alone() {
     let (home, file) = profile("[listen\n");
     let console = Console::open(home.path());

@@ -21,7 +21,7 @@ use crate::model::id::{CommandId, EndpointId, ModelName};
 use crate::model::revision::Author;
 use crate::model::secret::Secret;
 use crate::policy::Input;
-use crate::store::config_file::{ConfigError, ConfigFile};
+use crate::store::config_file::{ConfigError, ConfigFile, put_back_last_good};
 use crate::store::lock::LockError;
 use crate::store::requests_view::{Kept, save as save_requests_view};
 
@@ -33,6 +33,7 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
     let outcome = match command {
         Command::Config(ConfigCommand::Apply { base, config }) => return apply(stage, id, &base, &config).await,
         Command::Config(ConfigCommand::Reload) => return reload(stage, id).await,
+        Command::Config(ConfigCommand::PutBack) => return put_back(stage, id).await,
         Command::Config(ConfigCommand::KeepMine) => revisions::keep_mine(stage),
         Command::Live(command) => return live::obey(stage, id, command).await,
         Command::Endpoint(EndpointCommand::SetAdminState(endpoint, state)) => set_admin_state(stage, &endpoint, state),
@@ -203,6 +204,22 @@ fn unsaved(error: &ConfigError) -> Problem {
             _ => "Check the folder's permissions and free space, then apply again.".to_owned(),
         },
     }
+}
+
+/// Only where the file could not be read: what runs is then the text that is put back.
+async fn put_back(stage: &mut Stage, id: CommandId) {
+    let kept = match put_back_last_good(&stage.profile.paths) {
+        Ok(kept) => kept,
+        Err(error) => {
+            let next_step = format!("Mend {}, then read it again.", stage.profile.shown.config_path);
+            let still_works = format!("Revision {} still runs.", stage.applied.revision);
+            return stage
+                .tell(Some(id), NoticeBody::Failed(Problem { what: error.to_string(), still_works, next_step }));
+        }
+    };
+    reload(stage, id).await;
+    let name = kept.file_name().unwrap_or(kept.as_os_str()).to_string_lossy();
+    stage.tell(None, NoticeBody::Done(format!("The file that could not be read is kept beside it as {name}.")));
 }
 
 async fn reload(stage: &mut Stage, id: CommandId) {

@@ -1,6 +1,6 @@
 //! A profile as it is loaded: its places, its lock, its file, and what runs if the file does not.
 //!
-//! Invariant: a file that cannot be read is never written; the last good configuration runs in its stead.
+//! Invariant: a file that cannot be read is never written unasked; the last good configuration runs in its stead.
 //! Absent on purpose: keys (`keys`) and everything that moves.
 
 use std::io;

@@ -61,9 +61,12 @@ pub(super) fn look(stage: &mut Stage) -> bool {
         return false;
     }
     let found = stage.profile.file.as_ref().and_then(|file| match file.changed_on_disk() {
-        Ok(true) => Some(OnDisk { config: file.read_again().map(Arc::new) }),
+        Ok(true) => match file.read_again() {
+            Ok(config) => Some(OnDisk { config: config.map(Arc::new), fault: None }),
+            Err(error) => Some(OnDisk { config: None, fault: Some(error.to_string().into()) }),
+        },
         Ok(false) => None,
-        Err(_) => Some(OnDisk { config: None }),
+        Err(error) => Some(OnDisk { config: None, fault: Some(error.to_string().into()) }),
     });
     let news = found != stage.on_disk;
     stage.on_disk = found;

@@ -117,6 +117,8 @@ pub enum ConfigCommand {
     Reload,
     /// Write what we last wrote over what somebody else made of the file.
     KeepMine,
+    /// Put the last good text in place of a file that could not be read, which is kept beside it, and read it.
+    PutBack,
 }
 
 /// About a live session: edits that run, but are written nowhere until the person keeps them.

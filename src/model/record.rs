@@ -61,6 +61,15 @@ pub enum RecordEnd {
     LeftWaiting,
 }
 
+impl RecordEnd {
+    /// Whether the client was failed: an endpoint's failure was passed on, or an answer broke off. Not what clients gave up, nor
+    /// what we refused; both are told apart from failures.
+    #[must_use]
+    pub const fn is_failure(self) -> bool {
+        matches!(self, Self::Failed | Self::Answered(Ending::CutOff))
+    }
+}
+
 /// One finished request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestRecord {

@@ -46,6 +46,8 @@ pub struct Revision {
 pub struct OnDisk {
     /// What it says; `None`: it is gone or cannot be read.
     pub config: Option<Arc<Config>>,
+    /// Why it cannot be read, as a sentence.
+    pub fault: Option<Arc<str>>,
 }
 
 /// A draft that was not applied, with what it departed from.

@@ -153,11 +153,13 @@ impl ConfigFile {
         Ok(text_of(&self.path)? != self.on_disk)
     }
 
-    /// What the file says now, if it can be read. This value goes on as it was.
-    #[must_use]
-    pub fn read_again(&self) -> Option<Config> {
-        let text = text_of(&self.path).ok()??;
-        read(&text, &name_of(&self.path)).ok().map(|told| told.config)
+    /// What the file says now; `None`: there is none any more. This value goes on as it was.
+    ///
+    /// # Errors
+    /// As for [`ConfigFile::load`].
+    pub fn read_again(&self) -> Result<Option<Config>, ConfigError> {
+        let Some(text) = text_of(&self.path)? else { return Ok(None) };
+        Ok(Some(read(&text, &name_of(&self.path))?.config))
     }
 
     /// Keeps a copy of what was last read or written, unless the newest copy says the same.
@@ -243,6 +245,30 @@ impl ConfigFile {
 pub fn last_good(paths: &Paths) -> Option<Config> {
     let text = Revisions::of(&paths.data_dir).last_good()?;
     read(&text, "last-good.toml").ok().map(|told| told.config)
+}
+
+/// Puts the last good text where a file lies that cannot be read. What lay there is kept beside it; returns where.
+///
+/// # Errors
+/// [`ConfigError::Held`], [`ConfigError::Unwritable`]: nothing is lost then. There may be no last good text.
+pub fn put_back_last_good(paths: &Paths) -> Result<PathBuf, ConfigError> {
+    let path = &paths.config_file;
+    let shown = || path.display().to_string();
+    let unwritable = |reason| ConfigError::Unwritable { path: shown(), reason };
+    let meeting = Meeting::beside(path.clone(), paths.data_dir.join("config.lock")).without_waiting();
+    let _turn = meeting.turn().map_err(|held| ConfigError::Held { path: shown(), held })?;
+    let missing = || io::Error::new(io::ErrorKind::NotFound, "no configuration that could be read was ever kept");
+    let good = Revisions::of(&paths.data_dir).last_good().ok_or_else(missing).map_err(unwritable)?;
+    let broken = fs::read(path).map_err(unwritable)?;
+    let kept = (1_u32..)
+        .map(|number| {
+            path.with_extension(if number == 1 { "broken.toml".to_owned() } else { format!("broken-{number}.toml") })
+        })
+        .find(|place| fs::read(place).map_or(true, |there| there == broken))
+        .unwrap_or_else(|| path.with_extension("broken.toml"));
+    atomic::write(&kept, &broken).map_err(unwritable)?;
+    atomic::write_linked(path, good.as_bytes()).map_err(unwritable)?;
+    Ok(kept)
 }
 
 /// Findings for a terminal: `config.toml:12: warning: …`, one a line; empty if there is nothing to say.

@@ -219,8 +219,9 @@ pub fn pressed(ctx: &egui::Context, page: Page) -> Vec<Action> {
         here.flat_map(|entry| keys::of(ctx, entry).into_iter().map(move |keys| (entry, keys))).collect();
     // egui ignores additional modifiers, so those with more go first, whatever the person chose.
     bound.sort_by_key(|(_, keys)| std::cmp::Reverse(held(keys.modifiers)));
-    // Space presses, lifts or ticks what has the keyboard.
-    let pressing = ctx.memory(|memory| memory.focused().is_some());
+    // Space presses, lifts or ticks what has the keyboard, but means nothing to a pane or a table's stop.
+    let focused = ctx.memory(egui::Memory::focused);
+    let pressing = focused.is_some_and(|id| ctx.read_response(id).is_none_or(|one| one.sense.interactive()));
     let ours = |entry: &Entry, keys: KeyboardShortcut| {
         let typed = typing && (entry.yields_to_text || types_text(keys));
         let pressed = pressing && keys.logical_key == Key::Space;

@@ -128,6 +128,8 @@ pub struct Alert {
     pub id: u64,
     /// What kind of thing.
     pub kind: Kind,
+    /// Of what: with the kind, what the condition is known by whenever it comes back.
+    pub subject: String,
     /// What it says now.
     pub text: String,
     /// Where to look.
@@ -208,6 +210,7 @@ impl Watch {
                 let alert = Alert {
                     id: self.next,
                     kind: standing.seen.kind,
+                    subject: standing.seen.subject.clone(),
                     text: standing.seen.text.clone(),
                     target: standing.seen.target.clone(),
                     web: standing.seen.web,
@@ -230,6 +233,7 @@ impl Watch {
                 Some(Change::Ended(Alert {
                     id: self.next,
                     kind: Kind::EndpointBack,
+                    subject: standing.seen.subject,
                     text,
                     target: standing.seen.target,
                     web: None,

@@ -2,8 +2,10 @@ use std::sync::Arc;
 
 use super::*;
 use crate::contract::snapshot::RecordsView;
+use crate::model::config::AdminState;
 use crate::model::decision::{Conclusion, RefusalReason};
-use crate::model::outcome::ThrottleKind;
+use crate::model::outcome::{Ending, ThrottleKind};
+use crate::model::record::{RecordEnd, RequestRecord};
 use crate::model::status::{Health, RestCause};
 use crate::model::units::Timestamp;
 use crate::ui::fixture;
@@ -35,7 +37,7 @@ fn a_route_throttled_for_six_seconds_is_told_once_kept_up_and_ended() {
     assert_eq!(watch.look(&all(604, throttled(615)), 75), []);
     let [Change::Raised(raised)] = &watch.look(&all(606, throttled(615)), 75)[..] else { panic!("not told once") };
     assert!(
-        raised.text.starts_with("demo-chat: all 4 endpoints are throttled. First back in 0:09."),
+        raised.text.starts_with("demo-chat: all 4 endpoints are throttled. First back: sim-ptu in 0:09. "),
         "{}",
         raised.text
     );
@@ -93,4 +95,73 @@ fn refusals_of_ours_are_told_as_ours_and_throttles_as_the_services() {
     let [Change::Raised(theirs)] = &watch.look(&all(606, throttled(650)), 75)[..] else { panic!("not told once") };
     assert_eq!(theirs.kind, Kind::AllThrottled);
     assert!(theirs.text.contains("throttled") && !theirs.text.contains("by us"), "{}", theirs.text);
+}
+
+#[test]
+fn a_paused_or_otherwise_resting_endpoint_does_not_hide_that_nothing_answers() {
+    let with = |second: u64| {
+        let mut snapshot = all(second, throttled(615));
+        let view = Arc::make_mut(&mut snapshot.view);
+        view.endpoints[0].admin_state = AdminState::Paused;
+        view.endpoints[1].health = Health::Resting { until: Timestamp::MAX, cause: RestCause::Blocked };
+        view.routes[0].waiting = 3;
+        view.queue.waiting = 8;
+        snapshot
+    };
+    let mut watch = Watch::default();
+    watch.look(&with(600), 75);
+    let [Change::Raised(raised)] = &watch.look(&with(606), 75)[..] else { panic!("not told once") };
+    assert!(
+        raised.text.starts_with("demo-chat: no endpoint can answer: 2 throttled, 2 are paused or rest. "),
+        "{raised:?}"
+    );
+    assert!(raised.text.ends_with("in 0:09. 3 waiting."), "the route's own line is told: {}", raised.text);
+    let mut one_serves = with(607);
+    Arc::make_mut(&mut one_serves.view).endpoints[2].health = Health::Healthy;
+    assert!(matches!(watch.look(&one_serves, 75)[..], [Change::Ended(_)]));
+}
+
+#[test]
+fn a_rejected_key_without_a_stand_in_is_not_said_to_be_made_up_for() {
+    let rejected = Health::Resting { until: Timestamp::MAX, cause: RestCause::KeyRejected };
+    let told = |serving: u32| {
+        let mut snapshot = all(600, Health::Healthy);
+        let view = Arc::make_mut(&mut snapshot.view);
+        view.endpoints[0].health = rejected;
+        view.routes[0].serving = serving;
+        let [Change::Raised(raised)] = &Watch::default().look(&snapshot, 75)[..] else { panic!("not told once") };
+        raised.text.clone()
+    };
+    assert!(told(3).contains("Its traffic goes elsewhere"), "{}", told(3));
+    assert!(told(0).contains("No other endpoint can answer in its place"), "{}", told(0));
+}
+
+#[test]
+fn failures_are_told_with_where_most_of_them_are_and_lead_to_them() {
+    let told = |at: [&str; 4]| {
+        let mut snapshot = all(600, Health::Healthy);
+        snapshot.wall_ms = 1_700_000_600_000;
+        let mut records: Vec<_> =
+            snapshot.records.iter().filter(|record| !record.attempts.is_empty()).take(24).collect();
+        assert_eq!(records.len(), 24);
+        let made = records.drain(..).enumerate().map(|(place, record)| {
+            let mut record = RequestRecord::clone(record);
+            (record.wall_ms, record.total) = (snapshot.wall_ms - 1_000, std::time::Duration::ZERO);
+            record.end = RecordEnd::Answered(Ending::Completed);
+            if let Some(endpoint) = at.get(place) {
+                record.end = RecordEnd::Answered(Ending::CutOff);
+                let last = record.attempts.last_mut().expect("it was sent");
+                (last.endpoint, last.failure) = ((*endpoint).into(), None);
+            }
+            Arc::new(record)
+        });
+        let made: Vec<_> = made.collect();
+        snapshot.records = Arc::new(RecordsView { total: 24, dropped: 0, chunks: vec![made.into()] });
+        let [Change::Raised(raised)] = &Watch::default().look(&snapshot, 75)[..] else { panic!("not told once") };
+        assert_eq!(raised.target, Some(Target::RequestsWhere("is:failed since:1m".into())));
+        raised.text.clone()
+    };
+    let mostly = "16 % of the last minute's requests failed, mostly at sim-eastus (cut off).";
+    assert_eq!(told(["sim-eastus", "sim-eastus", "sim-ptu", "sim-eastus"]), mostly);
+    assert_eq!(told(["sim-eastus", "sim-ptu", "sim-ptu", "sim-eastus"]), "16 % of the last minute's requests failed.");
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::*;
 use crate::contract::Snapshot;
 use crate::ui::actions::Circumstances;
@@ -42,6 +44,16 @@ fn a_prefix_keeps_to_commands_endpoints_or_requests() {
 fn what_cannot_be_done_is_found_with_the_reason() {
     let item = first(">undo");
     assert_eq!((item.label.as_str(), item.obstacle.as_deref()), ("Undo", Some("There is nothing to undo")));
+}
+
+#[test]
+fn a_saved_filter_is_found_by_what_it_asks_and_one_that_is_not_there_says_so() {
+    let mut snapshot = fixture::snapshot();
+    Arc::make_mut(&mut snapshot.requests_view).filters.push("ttft>2s".to_owned());
+    let item = |query: &str| find_in(&snapshot, query, &[]).groups[0].items[0].clone();
+    let first = item("ttft>2s");
+    assert_eq!((first.label.as_str(), first.obstacle), ("Saved filter 1: ttft>2s", None));
+    assert_eq!(item(">saved filter 2").obstacle.as_deref(), Some("No filter is saved under this number"));
 }
 
 #[test]

@@ -78,6 +78,9 @@ pub fn obstacle(action: Action, now: &Circumstances) -> Option<&'static str> {
         Action::NextRow | Action::PreviousRow | Action::OldestRow | Action::NewestRow => {
             unless(super::table::ROWS.contains(&now.trail.page()), "This page has no rows")
         }
+        Action::SavedFilter(place) => {
+            unless(now.snapshot.requests_view.filters.len() >= place, "No filter is saved under this number")
+        }
         Action::ExtendDown | Action::ExtendUp => {
             unless(now.trail.page() == Page::Requests, "Only on the Requests page")
         }

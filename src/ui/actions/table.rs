@@ -201,9 +201,9 @@ const SELECTION: &[Entry] = &[
         .keys(&[plain(Key::D)]),
     selected(Action::TestKey, "Test the key", "Ask the service whether it accepts the key of what is selected")
         .keys(&[plain(Key::T)]),
-    selected(Action::New, "New account or route", "On Accounts paste a key or an address, on Routing name a model")
+    selected(Action::New, "New endpoint, account or route", "Paste a key or an address; on Routing, name a model")
         .keys(&[command(Key::N)])
-        .by(&[Page::Accounts, Page::Routing]),
+        .by(&[Page::Accounts, Page::Routing, Page::Endpoints]),
     selected(Action::ReplaceKey, "Replace the key", "Paste another key for the account of what is selected")
         .by(&[Page::Accounts]),
 ];

@@ -3,20 +3,28 @@
 //! Invariant: computed from one snapshot alone.
 //! Absent on purpose: how long each has lasted.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::Kind;
 use crate::contract::Snapshot;
-use crate::model::config::Service;
+use crate::model::config::{AdminState, Service};
 use crate::model::decision::{Conclusion, RefusalReason};
-use crate::model::outcome::{Ending, ThrottleKind};
-use crate::model::record::{RecordEnd, RequestRecord};
+use crate::model::id::EndpointId;
+use crate::model::outcome::ThrottleKind;
+use crate::model::record::RequestRecord;
 use crate::model::status::{EndpointView, Health, RestCause, RouteView};
+use crate::model::units::Timestamp;
 use crate::ui::cx::{Page, Target};
 use crate::ui::format::{count, countdown, full_in};
+use crate::ui::words;
 
 /// Failures of fewer requests a minute say little.
 const FEWEST: u64 = 20;
 /// Percent of failures that are worth a word.
 const MANY_PERCENT: u64 = 5;
+/// Records that are looked through for one that shows why.
+const LOOKED_AT: usize = 1_000;
 /// How far ahead a full pool is worth a word.
 const SOON_MICROS: u64 = 30 * 60 * 1_000_000;
 
@@ -58,7 +66,7 @@ pub(super) fn all(snapshot: &Snapshot, full_percent: u8) -> Vec<Seen> {
     let mut seen = Vec::new();
     for route in &snapshot.view.routes {
         seen.extend(all_throttled(snapshot, route));
-        seen.extend(last_resort(route));
+        seen.extend(last_resort(snapshot, route));
     }
     for endpoint in &snapshot.view.endpoints {
         seen.extend(of_endpoint(snapshot, endpoint));
@@ -68,34 +76,56 @@ pub(super) fn all(snapshot: &Snapshot, full_percent: u8) -> Vec<Seen> {
     seen
 }
 
+/// A route that nothing answers, with at least one endpoint that a throttle alone keeps from it. Whatever is paused, or rests
+/// for another reason, would not answer either.
 fn all_throttled(snapshot: &Snapshot, route: &RouteView) -> Option<Seen> {
-    let ids = || route.groups.iter().flat_map(|group| &group.endpoints);
-    let mut first = None;
-    let mut number = 0;
-    for id in ids() {
-        let Health::Resting { until, cause: RestCause::Throttled(kind) } = snapshot.view.endpoint(id)?.health else {
-            return None;
-        };
-        if kind.is_of_credit() {
+    let mut first: Option<(Timestamp, &EndpointId)> = None;
+    let (mut throttled, mut others) = (0, 0);
+    for id in route.groups.iter().flat_map(|group| &group.endpoints) {
+        let endpoint = snapshot.view.endpoint(id)?;
+        if endpoint.serving() {
             return None;
         }
-        number += 1;
-        first = Some(first.map_or(until, |first: crate::model::units::Timestamp| first.min(until)));
+        match endpoint.health {
+            Health::Resting { until, cause: RestCause::Throttled(kind) }
+                if endpoint.admin_state == AdminState::Enabled && !kind.is_of_credit() =>
+            {
+                throttled += 1;
+                if first.is_none_or(|(earliest, _)| until < earliest) {
+                    first = Some((until, id));
+                }
+            }
+            _ => others += 1,
+        }
     }
+    let (back, id) = first?;
     let name = route.model.as_str();
-    let back = countdown(first?, snapshot.at);
-    let waiting = snapshot.view.queue.waiting;
-    let endpoints = if number == 1 { "its endpoint is".to_owned() } else { format!("all {number} endpoints are") };
-    let text = format!("{name}: {endpoints} throttled. First back in {back}. {waiting} waiting.");
+    let endpoints = match (throttled, others) {
+        (1, 0) => "its endpoint is throttled".to_owned(),
+        (number, 0) => format!("all {number} endpoints are throttled"),
+        (number, others) => {
+            let rest = count(others, "is paused or rests", "are paused or rest");
+            format!("no endpoint can answer: {number} throttled, {rest}")
+        }
+    };
+    let back = countdown(back, snapshot.at);
+    let text = format!("{name}: {endpoints}. First back: {id} in {back}. {} waiting.", route.waiting);
     Some(Seen::new(Kind::AllThrottled, name, text, Target::Top(Page::Queue)))
 }
 
-fn last_resort(route: &RouteView) -> Option<Seen> {
+fn last_resort(snapshot: &Snapshot, route: &RouteView) -> Option<Seen> {
     let last = route.groups.last().filter(|_| route.groups.len() >= 3)?;
-    let sent: u64 = last.sent_last_minute.iter().sum();
-    let name = route.model.as_str();
-    let text = format!("{name} has been on its last resort for 2 min.");
-    (sent > 0).then(|| Seen::new(Kind::LastResort, name, text, Target::Route(route.model.clone())))
+    last.sent_last_minute.iter().any(|sent| *sent > 0).then(|| {
+        let name = route.model.as_str();
+        let text = format!("{name} has been on its last resort for more than 2 min.");
+        let there = |record: &&Arc<RequestRecord>| {
+            let sent = record.attempts.last().and_then(|attempt| usize::try_from(attempt.group).ok());
+            record.profile.model == route.model && sent == Some(route.groups.len())
+        };
+        let newest = snapshot.records.iter().rev().take(LOOKED_AT).find(there);
+        let why = newest.map_or_else(|| Target::Route(route.model.clone()), |record| Target::Request(record.id));
+        Seen::new(Kind::LastResort, name, text, why)
+    })
 }
 
 fn of_endpoint(snapshot: &Snapshot, endpoint: &EndpointView) -> Vec<Seen> {
@@ -106,7 +136,12 @@ fn of_endpoint(snapshot: &Snapshot, endpoint: &EndpointView) -> Vec<Seen> {
     let rests = Seen::new(Kind::EndpointBack, id, String::new(), Target::Endpoint(endpoint.id.clone()));
     let told = match cause {
         RestCause::KeyRejected => {
-            let text = format!("{name} rejected its key. Its traffic goes elsewhere; replace the key on Accounts.");
+            let goes_on = if stands_in(snapshot, endpoint) {
+                "Its traffic goes elsewhere"
+            } else {
+                "No other endpoint can answer in its place"
+            };
+            let text = format!("{name} rejected its key. {goes_on}; replace the key on Accounts.");
             Some(Seen::new(Kind::KeyRejected, name, text, account))
         }
         RestCause::Throttled(kind) if kind.is_of_credit() => {
@@ -121,6 +156,12 @@ fn of_endpoint(snapshot: &Snapshot, endpoint: &EndpointView) -> Vec<Seen> {
         _ => None,
     };
     std::iter::once(rests).chain(told).collect()
+}
+
+/// Whether another endpoint answers for one that does not, on each route that it is in.
+fn stands_in(snapshot: &Snapshot, endpoint: &EndpointView) -> bool {
+    let with_it = |route: &&RouteView| route.groups.iter().any(|group| group.endpoints.contains(&endpoint.id));
+    snapshot.view.routes.iter().filter(with_it).all(|route| route.serving > 0)
 }
 
 /// Where credit is bought.
@@ -146,17 +187,19 @@ fn pools(snapshot: &Snapshot, full_percent: u8) -> impl Iterator<Item = Seen> {
 /// What the last minute's requests say.
 fn of_records(snapshot: &Snapshot) -> Vec<Seen> {
     let from = snapshot.wall_ms.saturating_sub(60_000);
+    let recent = || snapshot.records.iter().rev().take_while(|record| record.ended_wall_ms() >= from);
     let mut tally = (0_u64, 0_u64, 0_u64);
-    for record in snapshot.records.iter().rev().take_while(|record| record.ended_wall_ms() >= from) {
+    for record in recent() {
         tally.0 += 1;
-        tally.1 += u64::from(failed(record));
+        tally.1 += u64::from(record.end.is_failure());
         tally.2 += u64::from(line_full(record));
     }
     let (all, failures, full) = tally;
     let mut seen = Vec::new();
     if all >= FEWEST && failures * 100 > all * MANY_PERCENT {
-        let text = format!("{} % of the last minute's requests failed.", failures * 100 / all);
-        seen.push(Seen::new(Kind::ErrorRate, "", text, Target::RequestsWhere("status>=400".into())));
+        let mostly = mostly(recent().filter(|record| record.end.is_failure()), failures);
+        let text = format!("{} % of the last minute's requests failed{mostly}.", failures * 100 / all);
+        seen.push(Seen::new(Kind::ErrorRate, "", text, Target::RequestsWhere("is:failed since:1m".into())));
     }
     if full > 0 {
         let refused = count(full, "request was", "requests were");
@@ -166,9 +209,17 @@ fn of_records(snapshot: &Snapshot) -> Vec<Seen> {
     seen
 }
 
-/// Not what clients gave up, nor what we refused; both are told apart from failures.
-fn failed(record: &RequestRecord) -> bool {
-    matches!(record.end, RecordEnd::Failed | RecordEnd::Answered(Ending::CutOff))
+/// What more than half of the failures came to and where, as the end of a sentence; nothing, if they are of many kinds.
+fn mostly<'a>(failed: impl Iterator<Item = &'a Arc<RequestRecord>>, failures: u64) -> String {
+    let mut kinds: BTreeMap<(&str, &EndpointId), u64> = BTreeMap::new();
+    for last in failed.filter_map(|record| record.attempts.last()) {
+        let what = last.failure.as_ref().map_or("cut off", |failure| words::failure(failure.class));
+        *kinds.entry((what, &last.endpoint)).or_default() += 1;
+    }
+    match kinds.into_iter().max_by_key(|(_, times)| *times) {
+        Some(((what, endpoint), times)) if times * 2 > failures => format!(", mostly at {endpoint} ({what})"),
+        _ => String::new(),
+    }
 }
 
 fn line_full(record: &RequestRecord) -> bool {

@@ -6,10 +6,13 @@
 mod cards;
 pub mod snippets;
 
+use std::collections::BTreeSet;
+
 use egui::{Key, Modifiers, RichText, Ui};
 
 use crate::contract::snapshot::Serving;
 use crate::contract::{Command, NoticeBody};
+use crate::model::config::Config;
 use crate::model::id::{CommandId, ModelName};
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::format::{ago, clock_time, count};
@@ -17,7 +20,7 @@ use crate::ui::theme::{Tone, gap, mono};
 use crate::ui::widgets;
 
 use cards::Cards;
-use snippets::Snippets;
+use snippets::{Snippets, TOKEN};
 
 /// This page's view state.
 #[derive(Debug, Default)]
@@ -76,7 +79,11 @@ fn address(ui: &mut Ui, cx: &mut PageCx, base_url: &str) {
         }
     });
     let asks = cx.snapshot.door.asks_token;
-    let key = if asks { "A caller's token is the key." } else { "Any non-empty text works as the key." };
+    let key = if asks {
+        format!("A caller's token is the key: put it where {TOKEN} stands.")
+    } else {
+        "Any non-empty text works as the key.".to_owned()
+    };
     let text = format!("{key} A missing /v1, api-key headers and Azure paths are understood.");
     ui.label(RichText::new(text).color(cx.theme.text_soft));
     if asks && ui.link("Make a token").clicked() {
@@ -87,19 +94,40 @@ fn address(ui: &mut Ui, cx: &mut PageCx, base_url: &str) {
     ui.label(RichText::new(wishes).color(cx.theme.text_soft));
 }
 
-/// The route to fill in; `None` if there is no route.
+/// Names that a request may ask for: those of the routes and, where one takes every name, those that its members answer to.
+fn models(config: &Config) -> Vec<ModelName> {
+    let mut names: Vec<ModelName> = Vec::new();
+    for route in &config.routes {
+        if route.model.as_str() != "*" {
+            names.push(route.model.clone());
+            continue;
+        }
+        let members = route
+            .groups
+            .iter()
+            .flat_map(|group| &group.endpoints)
+            .filter_map(|member| config.endpoint(&member.endpoint));
+        names.extend(members.map(|endpoint| endpoint.model.clone()));
+    }
+    let mut seen = BTreeSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    names
+}
+
+/// The name to fill in; `None` if there is no route.
 fn model_selector(ui: &mut Ui, cx: &PageCx, state: &mut State) -> Option<ModelName> {
-    let routes = || cx.snapshot.applied.config.routes.iter().map(|route| &route.model).filter(|m| m.as_str() != "*");
-    let known = state.model.take().filter(|model| routes().any(|route| route == model));
-    state.model = known.or_else(|| routes().next().cloned());
+    let models = models(&cx.snapshot.applied.config);
+    let known = state.model.take().filter(|model| models.contains(model));
+    state.model = known.or_else(|| models.first().cloned());
     let chosen = state.model.clone()?;
     ui.horizontal(|ui| {
         let name = ui.label(RichText::new("Route").color(cx.theme.text_soft));
         egui::ComboBox::from_id_salt("model")
             .selected_text(chosen.as_str())
             .show_ui(ui, |ui| {
-                for route in routes() {
-                    ui.selectable_value(&mut state.model, Some(route.clone()), route.as_str());
+                for model in models {
+                    let word = model.to_string();
+                    ui.selectable_value(&mut state.model, Some(model), word);
                 }
             })
             .response

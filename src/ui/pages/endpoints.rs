@@ -21,7 +21,8 @@ use egui::Ui;
 use crate::contract::{Command, EndpointCommand};
 use crate::model::config::AdminState;
 use crate::model::id::EndpointId;
-use crate::ui::cx::{PageCx, Target};
+use crate::ui::actions::Action;
+use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::long::Earlier;
 use crate::ui::widgets::{TableState, icon_button, icon_text_button};
 use egui_material_icons::icons::{ICON_PAUSE, ICON_PLAY_ARROW, ICON_WATER_DROP};
@@ -47,6 +48,11 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         Some(Target::Endpoint(id)) => state.open = Some(id),
         Some(Target::Top(_)) => state.open = None,
         _ => {}
+    }
+    if cx.take(Action::New) {
+        // An endpoint comes with its account, or joins one, in the form of that page.
+        cx.go(Page::Accounts);
+        cx.act(Action::New);
     }
     cx.select(state.open.clone().or_else(|| state.table.selected.clone()).map(Target::Endpoint));
     state.quick.follow(&cx.snapshot.records);

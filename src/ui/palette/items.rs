@@ -76,11 +76,12 @@ fn of_the_table(now: &Circumstances) -> Vec<Item> {
     actions::table().iter().filter(|entry| entry.action != Action::Palette).map(item).collect()
 }
 
-/// Undo and redo say what of.
+/// Undo and redo say what of, a saved filter what it asks.
 fn label(entry: &actions::Entry, now: &Circumstances) -> String {
     let what = match entry.action {
         Action::Undo => now.draft.undo_label(),
         Action::Redo => now.draft.redo_label(),
+        Action::SavedFilter(place) => now.snapshot.requests_view.filters.get(place - 1).map(String::as_str),
         _ => None,
     };
     what.map_or_else(|| entry.label.to_owned(), |what| format!("{}: {what}", entry.label))

@@ -6,10 +6,10 @@
 use egui::{Frame, Margin, Panel, RichText, Ui};
 
 use super::{Wish, toasts};
-use crate::contract::snapshot::{PortHeld, Problem, Serving};
+use crate::contract::snapshot::{Applied, PortHeld, Problem, Serving};
 use crate::contract::{Command, ConfigCommand, ServingCommand, Snapshot};
 use crate::model::check::{Finding, Severity};
-use crate::model::config::Listen;
+use crate::model::config::{Config, Listen};
 use crate::ui::actions::Action;
 use crate::ui::cx::Target;
 use crate::ui::theme::{Theme, Tone};
@@ -60,7 +60,11 @@ fn all(snapshot: &Snapshot) -> Vec<Banner> {
         banners.push(Banner {
             tone: Tone::Error,
             text: toasts::words(problem),
-            buttons: file_buttons(&snapshot.profile.config_path).into_iter().chain([copy_details(problem)]).collect(),
+            buttons: put_back(&snapshot.applied)
+                .into_iter()
+                .chain(file_buttons(&snapshot.profile.config_path))
+                .chain([copy_details(problem)])
+                .collect(),
         });
     }
     if snapshot.on_disk.is_some() {
@@ -86,13 +90,25 @@ fn this_computer_only(listen: &Listen) -> Option<(String, Wish)> {
         .then(|| ("Use this computer only".to_owned(), Wish::Send(Command::Serving(ServingCommand::ThisComputerOnly))))
 }
 
+/// The way back to the last good configuration, which is what runs; `None` if there was none.
+fn put_back(applied: &Applied) -> Option<(String, Wish)> {
+    let word = format!("Put rev {} back", applied.revision);
+    (*applied.config != Config::default()).then(|| (word, Wish::Send(Command::Config(ConfigCommand::PutBack))))
+}
+
 /// File and window are one document: whoever changed it elsewhere is asked about, never overwritten.
 fn changed_on_disk(snapshot: &Snapshot) -> Banner {
     let path = &snapshot.profile.config_path;
     let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    let still = format!("Rev {} still runs.", snapshot.applied.revision);
+    let fault = snapshot.on_disk.as_ref().and_then(|found| found.fault.as_deref());
+    let (tone, text) = match fault {
+        Some(fault) => (Tone::Error, format!("{name} was changed by another program. {fault} {still}")),
+        None => (Tone::Info, format!("{name} was changed by another program. {still}")),
+    };
     Banner {
-        tone: Tone::Info,
-        text: format!("{name} was changed by another program. Rev {} still runs.", snapshot.applied.revision),
+        tone,
+        text,
         buttons: vec![
             ("Load".to_owned(), Wish::Send(Command::Config(ConfigCommand::Reload))),
             ("Compare".to_owned(), Wish::Compare),

@@ -35,7 +35,7 @@ pub(super) struct Bell {
     /// Newest last.
     alerts: Vec<Alert>,
     unseen: usize,
-    /// When a condition was last told on the desktop, by kind and place.
+    /// When a condition was last told on the desktop, by kind and subject.
     told: BTreeMap<(Kind, String), u64>,
     /// Alerts that are on the desktop.
     on_desktop: Vec<u64>,
@@ -134,7 +134,7 @@ impl Bell {
 
 /// What a condition is known by, whichever alert tells of it.
 fn place(alert: &Alert) -> (Kind, String) {
-    (alert.kind, format!("{:?}", alert.target))
+    (alert.kind, alert.subject.clone())
 }
 
 impl Console {
@@ -174,7 +174,11 @@ impl Console {
         if press == NotePress::Mute {
             return self.mute_alert(note);
         }
-        let target = self.bell.alerts.iter().find(|alert| alert.id == note).and_then(|alert| alert.target.clone());
+        let alert = self.bell.alerts.iter().find(|alert| alert.id == note);
+        if let (Some(ctx), Some(page)) = (ctx, alert.and_then(|alert| alert.web)) {
+            return ctx.open_url(egui::OpenUrl::new_tab(page));
+        }
+        let target = alert.and_then(|alert| alert.target.clone());
         let link = target.map(|target| link::write(&Place { page: target.page(), target: Some(target) }));
         match ctx {
             Some(ctx) => self.come(ctx, link),

@@ -49,3 +49,20 @@ fn space_on_a_focused_button_presses_it_and_holds_nothing() {
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
     assert!(std::pin::pin!(inbox.next()).poll(&mut cx).is_ready(), "the button was pressed");
 }
+
+#[test]
+fn space_on_a_pane_to_which_it_means_nothing_holds_the_view() {
+    let (ui, _back, _inbox) = crate::contract::line(fixture::snapshot());
+    let console = Console::new(ui, &egui::Context::default());
+    let mut screen = Harness::builder()
+        .with_size(egui::vec2(1280.0, 800.0))
+        .with_context_setup(theme::install)
+        .build_ui_state(|ui, console: &mut Console| console.ui(ui), console);
+    screen.run_steps(2);
+    screen.key_press(Key::F6);
+    screen.run_steps(2);
+    assert!(screen.ctx.memory(egui::Memory::focused).is_some(), "a pane has the keyboard");
+    screen.key_press(Key::Space);
+    screen.run_steps(2);
+    assert!(screen.query_by_label("Resume").is_some());
+}

@@ -194,7 +194,12 @@ fn on_disk(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, draft: &mut Draft) -
         (_, Some(theirs)) => {
             difference(ui, theme, "Loading the file changes:", &snapshot.applied.config, theirs, room * 0.5);
         }
-        (Some(_), None) => drop(ui.label("The file is gone, or cannot be read as a configuration.")),
+        (Some(found), None) => {
+            let why = found.fault.as_deref();
+            ui.label(why.map_or("The file is gone.".to_owned(), |why| {
+                format!("{why} It cannot be compared until it is mended.")
+            }));
+        }
         (None, None) => drop(ui.label("The file says what runs again.")),
     }
     ui.add_space(gap::M);

@@ -85,7 +85,7 @@ fn a_file_that_somebody_changed_is_offered_and_compared_and_never_overwritten_un
     let mut snapshot = fixture::snapshot();
     let mut theirs = snapshot.applied.config.as_ref().clone();
     theirs.queue.max_waiting = 7;
-    snapshot.on_disk = Some(OnDisk { config: Some(Arc::new(theirs)) });
+    snapshot.on_disk = Some(OnDisk { config: Some(Arc::new(theirs)), fault: None });
     let mut screen = Screen::open(snapshot);
     assert!(screen.says("config.toml was changed by another program"));
     screen.click("Compare");

@@ -33,6 +33,8 @@ pub(super) struct Toast {
     pub(super) alert: Option<u64>,
     /// It tells of a step by keyboard, and the next step's takes its place.
     pub(super) step: bool,
+    /// It said something else before, as a countdown does: who listens has heard of it.
+    pub(super) heard: bool,
 }
 
 /// Where the button of a message leads.
@@ -55,7 +57,7 @@ pub(super) enum Pressed {
 impl Toast {
     /// A message without a button.
     pub(super) fn new(tone: Tone, text: impl Into<String>) -> Self {
-        Self { tone, text: text.into(), undo: None, look: None, alert: None, step: false }
+        Self { tone, text: text.into(), undo: None, look: None, alert: None, step: false, heard: false }
     }
 }
 
@@ -130,8 +132,10 @@ impl Toasts {
         let of = |id: u64| alerts.iter().rev().find(|alert| alert.id == id);
         self.list.retain_mut(|(toast, _)| {
             let Some(alert) = toast.alert.and_then(of) else { return true };
+            toast.heard |= toast.text != alert.text;
             toast.text.clone_from(&alert.text);
             if alert.over {
+                toast.heard = false;
                 (toast.tone, toast.look, toast.alert) = (Tone::Ok, None, None);
             }
             !alert.over || alert.kind.tells_its_end()
@@ -146,6 +150,11 @@ impl Toasts {
     /// How high the strip is below the page; 0: there is none.
     pub(super) fn height(&self) -> f32 {
         self.height
+    }
+
+    #[cfg(test)]
+    pub(super) fn heard(&self) -> impl Iterator<Item = bool> {
+        self.list.iter().map(|(toast, _)| toast.heard)
     }
 
     #[cfg(test)]

@@ -124,6 +124,30 @@ fn the_message_of_a_condition_goes_when_the_condition_is_over() {
 }
 
 #[test]
+fn a_countdown_is_read_out_once_and_its_end_again() {
+    let ctx = egui::Context::default();
+    let mut toasts = Toasts::default();
+    let alert = |text: &str, over: bool| crate::ui::alerts::Alert {
+        id: 7,
+        kind: crate::ui::alerts::Kind::AllThrottled,
+        subject: "m".to_owned(),
+        text: text.to_owned(),
+        target: None,
+        web: None,
+        since_wall_ms: 0,
+        over,
+    };
+    toasts.add(&ctx, Toast { alert: Some(7), ..Toast::new(Tone::Throttled, "First back in 0:09.") });
+    let mut heard = |text: &str, over: bool| {
+        toasts.follow(&[alert(text, over)]);
+        toasts.heard().next().expect("it stands")
+    };
+    assert!(!heard("First back in 0:09.", false), "it is new");
+    assert!(heard("First back in 0:08.", false));
+    assert!(!heard("It answers again.", true), "its end is news");
+}
+
+#[test]
 fn an_undo_of_one_profile_is_not_offered_in_another() {
     let mut screen = screen();
     let work = || {

@@ -59,7 +59,7 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, top: &mut To
             if tiny {
                 unshown = Some(base_url.as_ref());
             } else {
-                wanted.extend(menus::copy_for_shells(ui, theme, base_url));
+                wanted.extend(menus::copy_for_shells(ui, theme, base_url, snapshot.door.asks_token));
             }
             wanted.extend(pause(ui, theme, *paused, narrow));
         }

@@ -30,7 +30,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, cards: &mut Cards, snippets: &S
         if snippet.tool == Kind::Sdk {
             note(ui, cx.theme, "Set the client's own retries to 0 or 1, otherwise its back-off fights ours.");
         }
-        let text = snippet.fill(base_url, model);
+        let text = snippet.fill(base_url, model, cx.snapshot.door.asks_token);
         card(ui, cx.theme, |ui| one(ui, cx, snippet, &text, waiting));
         ui.add_space(gap::M);
     }

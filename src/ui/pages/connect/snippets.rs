@@ -1,9 +1,12 @@
 //! The snippets Connect offers, read from their data file and filled in.
 //!
-//! Invariant: a filled snippet has no placeholder left and holds no key, only the word `local`.
+//! Invariant: a filled snippet has no placeholder left and holds no key, only the word `local` or [`TOKEN`].
 //! Absent on purpose: syntax colouring, and changing any other tool's files.
 
 use serde::Deserialize;
+
+/// Where a caller's token goes: tokens are shown once, when they are made, and never known afterwards.
+pub const TOKEN: &str = "YOUR-CALLER-TOKEN";
 
 const FILE: &str = include_str!("../../../../assets/snippets.toml");
 
@@ -64,7 +67,7 @@ pub struct Snippet {
     pub language: String,
     /// Where it goes.
     pub tool: Kind,
-    /// With placeholders `{base_url}`, `{root_url}`, `{port}`, `{model}`.
+    /// With placeholders `{base_url}`, `{root_url}`, `{port}`, `{model}`, `{key}`.
     pub text: String,
     /// How to take it back.
     pub undo: String,
@@ -91,15 +94,16 @@ impl Snippets {
 }
 
 impl Snippet {
-    /// The text for this base URL (which ends in `/v1`) and model.
+    /// The text for this base URL (which ends in `/v1`) and model, where callers need a token or any word does.
     #[must_use]
-    pub fn fill(&self, base_url: &str, model: &str) -> String {
+    pub fn fill(&self, base_url: &str, model: &str, asks_token: bool) -> String {
         let root = root_of(base_url);
         self.text
             .replace("{base_url}", base_url)
             .replace("{root_url}", root)
             .replace("{port}", root.rsplit(':').next().unwrap_or_default())
             .replace("{model}", model)
+            .replace("{key}", if asks_token { TOKEN } else { "local" })
             .trim_end()
             .to_owned()
     }

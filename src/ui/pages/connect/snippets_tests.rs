@@ -13,11 +13,20 @@ fn every_snippet_fills_and_no_placeholder_remains() {
     let snippets = Snippets::built_in();
     assert_eq!(snippets.list.len(), 25);
     for snippet in &snippets.list {
-        let text = snippet.fill(URL, "gpt-4o");
+        let text = snippet.fill(URL, "gpt-4o", false);
         assert!(text.contains("8788"), "{} names no address", snippet.id);
-        for placeholder in ["{base_url}", "{root_url}", "{port}", "{model}"] {
+        for placeholder in ["{base_url}", "{root_url}", "{port}", "{model}", "{key}"] {
             assert!(!text.contains(placeholder), "{}: {placeholder} remains", snippet.id);
         }
+    }
+}
+
+#[test]
+fn where_a_token_is_asked_for_every_snippet_with_a_key_says_where_it_goes() {
+    for snippet in Snippets::built_in().list {
+        let (open, guarded) = (snippet.fill(URL, "gpt-4o", false), snippet.fill(URL, "gpt-4o", true));
+        assert_eq!(guarded.contains(TOKEN), snippet.text.contains("{key}"), "{}", snippet.id);
+        assert_eq!(guarded.replace(TOKEN, "local"), open, "{}", snippet.id);
     }
 }
 
@@ -96,7 +105,7 @@ fn is_balanced(text: &str) -> bool {
 fn every_snippet_filled_in_parses() {
     let mut unparsed = Vec::new();
     for snippet in Snippets::built_in().list {
-        let text = snippet.fill(URL, "gpt-4o");
+        let text = snippet.fill(URL, "gpt-4o", false);
         if let Some(parsed) = parses(&snippet.language, &text) {
             assert!(parsed, "{} does not parse:\n{text}", snippet.id);
         } else {
@@ -114,7 +123,7 @@ fn every_snippet_filled_in_parses() {
 fn azure_clients_get_the_address_without_v1() {
     let snippets = Snippets::built_in();
     let azure = snippets.list.iter().find(|snippet| snippet.id == "python-azure").unwrap();
-    assert!(azure.fill("http://127.0.0.1:8787/v1", "m").contains("azure_endpoint=\"http://127.0.0.1:8787\""));
+    assert!(azure.fill("http://127.0.0.1:8787/v1", "m", false).contains("azure_endpoint=\"http://127.0.0.1:8787\""));
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn values(field: &str, snapshot: &Snapshot) -> BTreeSet<String> {
             ["throttled", "not enough", "soft cap", "refused by us", "held", "R-01", "R-03"].map(str::to_owned).into()
         }
         "since" => ["1m", "10m", "1h", "1d"].map(str::to_owned).into(),
-        "is" => ["marked", "stream"].map(str::to_owned).into(),
+        "is" => ["failed", "marked", "stream"].map(str::to_owned).into(),
         _ => BTreeSet::new(),
     }
 }

@@ -41,6 +41,7 @@ pub fn phrase(clause: &Clause) -> String {
         Term::Since(age) => format!("{not}of the last {}", span(*age)),
         Term::Marked => format!("{not}marked"),
         Term::Streamed => format!("{not}answered as a stream"),
+        Term::Failed => format!("{not}failed or cut off"),
         Term::Word(part) => format!("{not}naming “{part}”"),
     }
 }

@@ -54,6 +54,8 @@ pub enum Term {
     Marked,
     /// Answered as a stream.
     Streamed,
+    /// Failed for the client: a failure was passed on, or the answer broke off.
+    Failed,
     /// Any of the usual texts holds this, in lower case.
     Word(String),
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::id::{EndpointId, RequestId};
-use crate::model::outcome::{Failure, FailureClass, HeaderFacts, ThrottleKind};
-use crate::model::record::AttemptRecord;
+use crate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, ThrottleKind};
+use crate::model::record::{AttemptRecord, RecordEnd};
 use crate::model::sample;
 use crate::model::units::Timestamp;
 
@@ -94,7 +94,9 @@ fn times_and_amounts_are_read_as_people_write_them() {
 #[test]
 fn age_and_marks_and_names_can_be_asked_for() {
     assert!(passes("since:1m") && !passes("since:59s") && passes("since:2h"));
-    assert!(!passes("is:marked") && !passes("is:stream"));
+    assert!(!passes("is:marked") && !passes("is:stream") && !passes("is:failed"));
+    let cut = RequestRecord { end: RecordEnd::Answered(Ending::CutOff), ..saved() };
+    assert!(passes_with("is:failed", &cut) && !passes_with("-is:failed", &cut));
     assert!(passes("r-000009") && passes("id:r-000009") && !passes("r-000008"));
 }
 

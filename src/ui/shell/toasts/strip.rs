@@ -152,9 +152,9 @@ fn words(ui: &mut Ui, theme: &Theme, toast: &Toast, small: bool) {
         let said = ui.add(Label::new(job).wrap());
         said.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &toast.text));
         let live = match toast.tone {
+            // The page on which the step was made says it already, and a countdown is not to be read out every second.
+            _ if toast.step || toast.heard => Live::Off,
             Tone::Error => Live::Assertive,
-            // The page on which the step was made says it already.
-            _ if toast.step => Live::Off,
             _ => Live::Polite,
         };
         ui.ctx().accesskit_node_builder(said.id, |node| node.set_live(live));

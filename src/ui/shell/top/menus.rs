@@ -22,7 +22,7 @@ static SNIPPETS: LazyLock<Snippets> = LazyLock::new(Snippets::built_in);
 const NAME: f32 = 140.0;
 
 /// The address as environment variables, for each shell.
-pub(super) fn copy_for_shells(ui: &mut Ui, theme: &Theme, base_url: &str) -> Option<Wish> {
+pub(super) fn copy_for_shells(ui: &mut Ui, theme: &Theme, base_url: &str, asks_token: bool) -> Option<Wish> {
     let mut wish = None;
     // It belongs to the button before it.
     ui.add_space(-gap::M);
@@ -30,19 +30,19 @@ pub(super) fn copy_for_shells(ui: &mut Ui, theme: &Theme, base_url: &str) -> Opt
     let button = Button::new(glyph).frame_when_inactive(false).min_size(egui::vec2(20.0, 26.0));
     let padding = std::mem::replace(&mut ui.spacing_mut().button_padding.x, 2.0);
     let button = menu(ui, button, "Copy the address for a shell", |ui| {
-        wish = shells(ui, theme, base_url);
+        wish = shells(ui, theme, base_url, asks_token);
     });
     ui.spacing_mut().button_padding.x = padding;
     button.on_hover_text("Copy the address for bash, fish, PowerShell or cmd");
     wish
 }
 
-fn shells(ui: &mut Ui, theme: &Theme, base_url: &str) -> Option<Wish> {
+fn shells(ui: &mut Ui, theme: &Theme, base_url: &str, asks_token: bool) -> Option<Wish> {
     let mut wish = None;
     note(ui, theme, "Copy as environment variables for");
     for snippet in SNIPPETS.of(&[Kind::Shell]).filter(|snippet| snippet.text.contains("OPENAI_BASE_URL")) {
         if ui.button(&snippet.title).clicked() {
-            wish = Some(Wish::Copy(snippet.fill(base_url, "")));
+            wish = Some(Wish::Copy(snippet.fill(base_url, "", asks_token)));
             ui.close();
         }
     }
@@ -161,7 +161,7 @@ pub(super) fn more(
             }
             if let Some(base_url) = left_out.address {
                 ui.separator();
-                wanted.extend(shells(ui, theme, base_url));
+                wanted.extend(shells(ui, theme, base_url, snapshot.door.asks_token));
             }
         });
     });

@@ -27,6 +27,7 @@ pub(super) fn matches(term: &Term, record: &RequestRecord, scope: Scope) -> bool
         Term::At(second) => around(second_of_day(record.wall_ms), *second),
         Term::Marked => scope.marked.contains(&record.id),
         Term::Streamed => record.profile.streaming,
+        Term::Failed => record.end.is_failure(),
         Term::Word(part) => word(part, record),
     }
 }

@@ -101,6 +101,7 @@ fn field(name: &str, sign: Comparison, value: &str) -> Option<Term> {
         "since" => Some(Term::Since(Duration::from_micros(micros(value)?))),
         "is" if value == "marked" => Some(Term::Marked),
         "is" if value == "stream" => Some(Term::Streamed),
+        "is" if value == "failed" => Some(Term::Failed),
         _ => None,
     }
 }
