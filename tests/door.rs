@@ -118,21 +118,24 @@ async fn case_3_what_a_page_may_send_without_asking_is_refused() {
 }
 
 #[tokio::test]
-async fn case_11_the_status_page_is_behind_the_same_door_and_changes_nothing() {
+async fn case_11_the_status_and_the_metrics_are_behind_the_same_door_and_change_nothing() {
     let (_, served) = one().await;
     let own = address(&served);
-    let get = |method: &str, more: &str| {
-        format!("{method} /_tidegate/status HTTP/1.1\r\nconnection: close\r\ncontent-length: 0\r\n{more}\r\n")
-    };
-    assert_eq!(status(&raw(&served, get("GET", "host: evil.example\r\n").as_bytes()).await), 403);
-    let page = format!("host: {own}\r\norigin: https://evil.example\r\n");
-    assert_eq!(status(&raw(&served, get("GET", &page).as_bytes()).await), 403);
-    let host = format!("host: {own}\r\n");
-    for method in ["POST", "PUT", "DELETE"] {
-        assert_eq!(status(&raw(&served, get(method, &host).as_bytes()).await), 404, "{method}");
+    for place in ["status", "metrics"] {
+        let get = |method: &str, more: &str| {
+            format!("{method} /_tidegate/{place} HTTP/1.1\r\nconnection: close\r\ncontent-length: 0\r\n{more}\r\n")
+        };
+        assert_eq!(status(&raw(&served, get("GET", "host: evil.example\r\n").as_bytes()).await), 403);
+        let page = format!("host: {own}\r\norigin: https://evil.example\r\n");
+        assert_eq!(status(&raw(&served, get("GET", &page).as_bytes()).await), 403);
+        let host = format!("host: {own}\r\n");
+        for method in ["POST", "PUT", "DELETE"] {
+            assert_eq!(status(&raw(&served, get(method, &host).as_bytes()).await), 404, "{method}");
+        }
+        let answer = raw(&served, get("GET", &host).as_bytes()).await;
+        assert!(status(&answer) == 200 && !answer.contains(KEY), "{answer}");
+        assert!(place == "status" || answer.contains("\ntidegate_endpoint_attempts_total{endpoint="), "{answer}");
     }
-    let answer = raw(&served, get("GET", &host).as_bytes()).await;
-    assert!(status(&answer) == 200 && !answer.contains(KEY), "{answer}");
 }
 
 #[tokio::test]

@@ -25,9 +25,15 @@ impl Answer {
     /// A JSON answer of our own.
     #[must_use]
     pub fn json(status: StatusCode, body: Bytes) -> Response<Self> {
+        Self::of(status, "application/json", body)
+    }
+
+    /// A whole body of some kind.
+    #[must_use]
+    pub fn of(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Self> {
         let mut response = Response::new(Self::Whole(Some(body)));
         *response.status_mut() = status;
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         response
     }
 }

@@ -29,6 +29,7 @@ use super::guard::{House, TurnedAway, check};
 use super::intake::Unreadable;
 use super::journal::Journal;
 use super::meter::Relay;
+use super::metrics;
 use super::room::Arrival;
 use super::said;
 use super::socket;
@@ -429,6 +430,9 @@ fn described(door: &Door, method: &Method, name: &str) -> Response<Answer> {
 fn elsewhere(door: &Door, head: &Parts) -> Response<Answer> {
     match (head.uri.path(), &head.method) {
         ("/_tidegate/status", &Method::GET) => Answer::json(StatusCode::OK, status_page(door, head)),
+        ("/_tidegate/metrics", &Method::GET) => {
+            Answer::of(StatusCode::OK, metrics::CONTENT_TYPE, metrics::metrics_page(door))
+        }
         (path, _) => {
             let path: String = path.chars().take(80).collect();
             let text = format!(

@@ -21,6 +21,7 @@ pub mod journal;
 pub mod listen;
 mod lists;
 pub mod meter;
+mod metrics;
 pub mod outward;
 pub mod pace;
 pub mod pool;
