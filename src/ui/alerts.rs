@@ -10,6 +10,7 @@ pub(super) use conditions::billing;
 use std::collections::BTreeMap;
 
 use crate::contract::Snapshot;
+use crate::model::id::EndpointId;
 use crate::ui::cx::Target;
 use crate::ui::format::span;
 use crate::ui::theme::Tone;
@@ -34,11 +35,15 @@ pub enum Kind {
     LineFull,
     /// An endpoint is back after a rest. History alone.
     EndpointBack,
+    /// A service reports another limit than before.
+    LimitChanged,
+    /// Limits that were tried went back by themselves.
+    WentBack,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::AllThrottled,
         Self::KeyRejected,
         Self::Exhaustion,
@@ -47,6 +52,8 @@ impl Kind {
         Self::ErrorRate,
         Self::LineFull,
         Self::EndpointBack,
+        Self::LimitChanged,
+        Self::WentBack,
     ];
 
     /// In the file of preferences.
@@ -61,6 +68,8 @@ impl Kind {
             Self::ErrorRate => "error_rate",
             Self::LineFull => "line_full",
             Self::EndpointBack => "endpoint_back",
+            Self::LimitChanged => "limit_changed",
+            Self::WentBack => "went_back",
         }
     }
 
@@ -76,6 +85,8 @@ impl Kind {
             Self::ErrorRate => "More than 5 % of a minute's requests fail",
             Self::LineFull => "The waiting line is full and requests are refused",
             Self::EndpointBack => "An endpoint is back after half a minute's rest or more (in the list only)",
+            Self::LimitChanged => "A service reports another limit than before (in the window only)",
+            Self::WentBack => "Limits that were tried went back by themselves (in the window only)",
         }
     }
 
@@ -85,8 +96,9 @@ impl Kind {
         match self {
             Self::AllThrottled | Self::LineFull => Tone::Throttled,
             Self::KeyRejected | Self::OutOfCredit | Self::ErrorRate => Tone::Error,
-            Self::Exhaustion | Self::LastResort => Tone::Near,
+            Self::Exhaustion | Self::LastResort | Self::WentBack => Tone::Near,
             Self::EndpointBack => Tone::Ok,
+            Self::LimitChanged => Tone::Info,
         }
     }
 
@@ -99,7 +111,8 @@ impl Kind {
             Self::Exhaustion => "See options",
             Self::LastResort => "Why",
             Self::OutOfCredit => "Open billing",
-            Self::ErrorRate | Self::EndpointBack => "Open",
+            Self::ErrorRate | Self::EndpointBack | Self::WentBack => "Open",
+            Self::LimitChanged => "See limits",
         }
     }
 
@@ -109,13 +122,19 @@ impl Kind {
         matches!(self, Self::AllThrottled)
     }
 
+    /// Whether it is a moment, not a condition that lasts: it never goes on, and is never over.
+    #[must_use]
+    pub const fn is_moment(self) -> bool {
+        matches!(self, Self::EndpointBack | Self::LimitChanged | Self::WentBack)
+    }
+
     /// Seconds a condition lasts before it is told.
     const fn patience(self) -> u64 {
         match self {
             Self::AllThrottled => 5,
             Self::LastResort => 120,
             // Never told while it lasts; its end is the news.
-            Self::EndpointBack => u64::MAX,
+            Self::EndpointBack | Self::LimitChanged | Self::WentBack => u64::MAX,
             _ => 0,
         }
     }
@@ -151,6 +170,8 @@ pub enum Change {
     Updated(Alert),
     /// It is over.
     Ended(Alert),
+    /// It happened, and does not last.
+    Happened(Alert),
 }
 
 struct Standing {
@@ -163,6 +184,8 @@ struct Standing {
 #[derive(Default)]
 pub struct Watch {
     standing: BTreeMap<(Kind, String), Standing>,
+    /// What services last said of their limits, tokens a minute, in the profile with this name.
+    reported: (String, BTreeMap<EndpointId, u64>),
     generation: Option<u64>,
     next: u64,
 }
@@ -187,7 +210,38 @@ impl Watch {
         while let Some((key, seen)) = now.pop_first() {
             changes.extend(self.keep(key, seen, snapshot));
         }
+        self.hear_of_limits(snapshot, &mut changes);
         changes
+    }
+
+    /// What happened at this moment and does not last, as an alert.
+    pub fn happened(&mut self, kind: Kind, subject: &str, text: String, wall_ms: u64) -> Alert {
+        self.next += 1;
+        Alert {
+            id: self.next,
+            kind,
+            subject: subject.to_owned(),
+            text,
+            target: None,
+            web: None,
+            since_wall_ms: wall_ms,
+            over: true,
+        }
+    }
+
+    fn hear_of_limits(&mut self, snapshot: &Snapshot, changes: &mut Vec<Change>) {
+        let profile = format!("{} {}", snapshot.profile.name, snapshot.profile.demo);
+        if self.reported.0 != profile {
+            self.reported = (profile, BTreeMap::new());
+        }
+        for endpoint in &snapshot.view.endpoints {
+            let Some(now) = endpoint.reported_tokens_per_minute else { continue };
+            let before = self.reported.1.insert(endpoint.id.clone(), now).filter(|before| *before != now);
+            let Some(before) = before else { continue };
+            let text = conditions::limit_changed(endpoint, before, now);
+            let alert = self.happened(Kind::LimitChanged, endpoint.id.as_str(), text, snapshot.wall_ms);
+            changes.push(Change::Happened(Alert { target: Some(Target::Endpoint(endpoint.id.clone())), ..alert }));
+        }
     }
 
     fn keep(&mut self, key: (Kind, String), seen: Seen, snapshot: &Snapshot) -> Option<Change> {
@@ -229,17 +283,9 @@ impl Watch {
         match standing.alert {
             Some(alert) => Some(Change::Ended(Alert { text, over: true, ..alert })),
             None if standing.seen.kind == Kind::EndpointBack && lasted.as_secs() >= 30 => {
-                self.next += 1;
-                Some(Change::Ended(Alert {
-                    id: self.next,
-                    kind: Kind::EndpointBack,
-                    subject: standing.seen.subject,
-                    text,
-                    target: standing.seen.target,
-                    web: None,
-                    since_wall_ms: snapshot.wall_ms,
-                    over: true,
-                }))
+                let Seen { kind, subject, target, .. } = standing.seen;
+                let alert = self.happened(kind, &subject, text, snapshot.wall_ms);
+                Some(Change::Ended(Alert { target, ..alert }))
             }
             None => None,
         }

@@ -165,3 +165,20 @@ fn failures_are_told_with_where_most_of_them_are_and_lead_to_them() {
     assert_eq!(told(["sim-eastus", "sim-eastus", "sim-ptu", "sim-eastus"]), mostly);
     assert_eq!(told(["sim-eastus", "sim-ptu", "sim-ptu", "sim-eastus"]), "16 % of the last minute's requests failed.");
 }
+
+#[test]
+fn a_service_that_allows_less_than_before_is_told_once_and_another_profile_is_not_compared() {
+    let with = |second: u64, limit: u64, profile: &str| {
+        let mut snapshot = all(second, Health::Healthy);
+        snapshot.profile.name = profile.into();
+        let endpoint = &mut Arc::make_mut(&mut snapshot.view).endpoints[0];
+        (endpoint.reported_tokens_per_minute, endpoint.soft_cap) = (Some(limit), Some(100_000));
+        snapshot
+    };
+    let mut watch = Watch::default();
+    assert_eq!(watch.look(&with(600, 120_000, "work"), 75), []);
+    let [Change::Happened(told)] = &watch.look(&with(601, 90_000, "work"), 75)[..] else { panic!("not told once") };
+    assert!(told.text.ends_with(" now reports 90,000 TPM (was 120,000). Its soft cap stays at 100,000."), "{told:?}");
+    assert_eq!(watch.look(&with(602, 90_000, "work"), 75), []);
+    assert_eq!(watch.look(&with(603, 50_000, "home"), 75), []);
+}

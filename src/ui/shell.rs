@@ -369,6 +369,9 @@ impl Console {
                 self.toasts.settle_applied();
             }
             if let Some((tone, text)) = toasts::of_notice(&notice.body) {
+                if matches!(&notice.body, NoticeBody::Reverted { why, .. } if *why != RevertCause::Asked) {
+                    self.keep_that_limits_went_back(&text);
+                }
                 self.toasts.add(ctx, Toast { undo, ..Toast::new(tone, text) });
             }
         }

@@ -14,7 +14,7 @@ use crate::model::id::EndpointId;
 use crate::model::outcome::ThrottleKind;
 use crate::model::record::RequestRecord;
 use crate::model::status::{EndpointView, Health, RestCause, RouteView};
-use crate::model::units::Timestamp;
+use crate::model::units::{Grouped, Timestamp};
 use crate::ui::cx::{Page, Target};
 use crate::ui::format::{count, countdown, full_in};
 use crate::ui::words;
@@ -57,6 +57,7 @@ impl Seen {
             Kind::ErrorRate => "Fewer requests fail again.".to_owned(),
             Kind::LineFull => "The waiting line has room again.".to_owned(),
             Kind::EndpointBack => format!("{subject} is back after {lasted}."),
+            Kind::LimitChanged | Kind::WentBack => String::new(),
         }
     }
 }
@@ -171,6 +172,12 @@ pub(in crate::ui) fn billing(snapshot: &Snapshot, endpoint: &EndpointView) -> Op
         Service::Azure => Some("https://portal.azure.com/#view/Microsoft_Azure_CostManagement/Menu/~/overview"),
         Service::Compatible | Service::Simulated => None,
     }
+}
+
+/// A service changed what it allows.
+pub(super) fn limit_changed(endpoint: &EndpointView, before: u64, now: u64) -> String {
+    let cap = endpoint.soft_cap.map_or_else(String::new, |cap| format!(" Its soft cap stays at {}.", Grouped(cap)));
+    format!("{} now reports {} TPM (was {}).{cap}", endpoint.id, Grouped(now), Grouped(before))
 }
 
 fn pools(snapshot: &Snapshot, full_percent: u8) -> impl Iterator<Item = Seen> {

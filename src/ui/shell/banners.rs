@@ -6,7 +6,7 @@
 use egui::{Frame, Margin, Panel, RichText, Ui};
 
 use super::{Wish, toasts};
-use crate::contract::snapshot::{Applied, PortHeld, Problem, Serving};
+use crate::contract::snapshot::{Applied, PortHeld, Serving};
 use crate::contract::{Command, ConfigCommand, ServingCommand, Snapshot};
 use crate::model::check::{Finding, Severity};
 use crate::model::config::{Config, Listen};
@@ -50,7 +50,7 @@ fn all(snapshot: &Snapshot) -> Vec<Banner> {
                 .chain([
                     ("Try again".to_owned(), Wish::Send(Command::Serving(ServingCommand::RetryPort))),
                     ("Choose…".to_owned(), Wish::Open(Target::Setting("address"))),
-                    copy_details(problem),
+                    copy_details(&toasts::words(problem)),
                 ])
                 .collect(),
         }),
@@ -63,7 +63,7 @@ fn all(snapshot: &Snapshot) -> Vec<Banner> {
             buttons: put_back(&snapshot.applied)
                 .into_iter()
                 .chain(file_buttons(&snapshot.profile.config_path))
-                .chain([copy_details(problem)])
+                .chain([copy_details(&toasts::words(problem))])
                 .collect(),
         });
     }
@@ -118,24 +118,27 @@ fn changed_on_disk(snapshot: &Snapshot) -> Banner {
 }
 
 /// For whoever is asked for help. No message holds a secret.
-fn copy_details(problem: &Problem) -> (String, Wish) {
-    ("Copy details".to_owned(), Wish::Copy(toasts::details(&toasts::words(problem))))
+fn copy_details(text: &str) -> (String, Wish) {
+    ("Copy details".to_owned(), Wish::Copy(toasts::details(text)))
 }
 
 fn port_taken(base_url: &str, held: &PortHeld) -> Banner {
     let keep = port_of(base_url).map(|port| (format!("Keep {port}"), Wish::KeepPort(port)));
     let holder = held.holder.as_deref().unwrap_or("another program");
+    let text = format!(
+        "Port {} is used by {holder}. Serving on {base_url} instead, until it is free and you retry.",
+        held.port
+    );
+    let details = copy_details(&text);
     Banner {
         tone: Tone::Throttled,
-        text: format!(
-            "Port {} is used by {holder}. Serving on {base_url} instead, until it is free and you retry.",
-            held.port
-        ),
+        text,
         buttons: keep
             .into_iter()
             .chain([
                 (format!("Retry {}", held.port), Wish::Send(Command::Serving(ServingCommand::RetryPort))),
                 ("Choose…".to_owned(), Wish::Open(Target::Setting("port"))),
+                details,
             ])
             .collect(),
     }
@@ -154,7 +157,9 @@ fn faults(findings: &[Finding], path: &str) -> Option<Banner> {
         0 => String::new(),
         more => format!(" And {more} more."),
     };
-    Some(Banner { tone: Tone::Error, text: format!("{line}{}{more}", first.message), buttons: file_buttons(path) })
+    let text = format!("{line}{}{more}", first.message);
+    let buttons = file_buttons(path).into_iter().chain([copy_details(&text)]).collect();
+    Some(Banner { tone: Tone::Error, text, buttons })
 }
 
 fn file_buttons(path: &str) -> Vec<(String, Wish)> {

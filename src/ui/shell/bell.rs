@@ -63,7 +63,7 @@ impl Bell {
         let (mut said, mut notes) = (Vec::new(), Vec::new());
         for change in self.watch.look(snapshot, liked.pool_full_percent) {
             let (alert, new) = match change {
-                Change::Raised(alert) => (alert, true),
+                Change::Raised(alert) | Change::Happened(alert) => (alert, true),
                 Change::Updated(alert) | Change::Ended(alert) => (alert, false),
             };
             if liked.muted.contains(alert.kind.slug()) {
@@ -75,7 +75,7 @@ impl Bell {
             }
             let hour = hour_of_day(snapshot.wall_ms);
             let quiet = liked.quiet_hours.is_some_and(|quiet| quiet.covers(hour));
-            let tell = new && liked.desktop_notifications && !watched && !quiet && !muted;
+            let tell = new && !alert.kind.is_moment() && liked.desktop_notifications && !watched && !quiet && !muted;
             notes.extend(self.note(&alert, tell, snapshot.wall_ms));
             self.keep(alert, new);
         }
@@ -155,9 +155,19 @@ impl Console {
             for alert in said {
                 let look = look_of(&alert).map(|look| (alert.kind.button(), look));
                 let toast = Toast::new(alert.kind.tone(), alert.text);
-                self.toasts.add(ctx, Toast { look, alert: Some(alert.id), ..toast });
+                let alert = (!alert.over).then_some(alert.id);
+                self.toasts.add(ctx, Toast { look, alert, ..toast });
             }
             self.toasts.follow(&self.bell.alerts);
+        }
+    }
+
+    /// Keeps in the list that limits went back by themselves; the message of it passes.
+    pub(super) fn keep_that_limits_went_back(&mut self, text: &str) {
+        if !self.preferences.muted.contains(Kind::WentBack.slug()) {
+            let wall_ms = self.line.latest().wall_ms;
+            let alert = self.bell.watch.happened(Kind::WentBack, "", text.to_owned(), wall_ms);
+            self.bell.keep(alert, true);
         }
     }
 

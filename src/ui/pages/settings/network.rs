@@ -174,7 +174,7 @@ fn texts(
     for (place, text) in list.iter().enumerate() {
         ui.horizontal_wrapped(|ui| {
             ui.label(mono(text).color(cx.theme.text));
-            let remove = ui.small_button("Remove");
+            let remove = ui.button("Remove");
             ui.ctx().accesskit_node_builder(remove.id, |node| node.set_label(format!("Remove {} {text}", words.what)));
             if remove.clicked() {
                 let kept = list.iter().enumerate().filter(|(other, _)| *other != place);

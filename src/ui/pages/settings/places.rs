@@ -49,13 +49,13 @@ pub(super) fn folders(ui: &mut Ui, cx: &mut PageCx) {
 fn path_row(ui: &mut Ui, cx: &mut PageCx, name: &str, path: &str, folder: Option<Folder>) {
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(path).monospace().small().color(cx.theme.text_soft));
-        let button = ui.small_button("Copy path");
+        let button = ui.button("Copy path");
         ui.ctx().accesskit_node_builder(button.id, |node| node.set_label(format!("Copy path: {name}")));
         if button.clicked() {
             ui.ctx().copy_text(path.to_owned());
         }
         let Some(folder) = folder else { return };
-        let button = ui.small_button("Open folder");
+        let button = ui.button("Open folder");
         ui.ctx().accesskit_node_builder(button.id, |node| node.set_label(format!("Open folder: {name}")));
         if button.clicked() {
             cx.send(Command::Reveal(folder));

@@ -71,7 +71,7 @@ impl Bell {
 
 /// One alert and its buttons.
 fn row(ui: &mut Ui, theme: &Theme, alert: &Alert, (muted, now_ms): (Option<u64>, u64)) -> Option<Wish> {
-    let tone = if alert.over { theme::Tone::Ok } else { alert.kind.tone() };
+    let tone = if alert.over && !alert.kind.is_moment() { theme::Tone::Ok } else { alert.kind.tone() };
     let mut wish = None;
     ui.add_space(gap::S);
     ui.horizontal_top(|ui| {
@@ -79,8 +79,12 @@ fn row(ui: &mut Ui, theme: &Theme, alert: &Alert, (muted, now_ms): (Option<u64>,
         ui.vertical(|ui| {
             ui.add(egui::Label::new(RichText::new(&alert.text).color(theme.text)).wrap());
             ui.horizontal_wrapped(|ui| {
-                let state = if alert.over { "over" } else { "goes on" };
-                note(ui, theme, &format!("{} · {state}", ago(alert.since_wall_ms, now_ms)));
+                let state = match alert.over {
+                    _ if alert.kind.is_moment() => "",
+                    true => " · over",
+                    false => " · goes on",
+                };
+                note(ui, theme, &format!("{}{state}", ago(alert.since_wall_ms, now_ms)));
                 if let Some(look) = look_of(alert)
                     && quiet_button(ui, theme, alert.kind.button()).clicked()
                 {
