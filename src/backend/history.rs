@@ -134,12 +134,19 @@ impl Historian {
     }
 
     /// Hears what the store reports. Nothing of an earlier profile is taken.
-    pub(super) fn hear(&mut self, profile: u64, report: Report, ring: &mut Ring, wall_ms: u64) {
+    pub(super) fn hear(
+        &mut self,
+        profile: u64,
+        report: Report,
+        (ring, series): (&mut Ring, &mut Series),
+        wall_ms: u64,
+    ) {
         match report {
             _ if profile != self.profile => {}
             Report::Remembered(remembered) => {
                 self.shown.reading = false;
                 self.pyramid.remember(&remembered.buckets, wall_ms / 1_000);
+                series.remember(&remembered.buckets, wall_ms / 1_000);
                 self.usage.remember(remembered.usage, wall_ms);
                 if !remembered.records.is_empty() {
                     ring.remember(remembered.records);

@@ -355,7 +355,7 @@ impl Stage {
             Event::Done(id, Err(problem)) => self.tell(Some(id), NoticeBody::Failed(problem)),
             Event::History(profile, report) => {
                 self.collect();
-                self.history.hear(profile, report, &mut self.ring, self.clock.wall_ms());
+                self.history.hear(profile, report, (&mut self.ring, &mut self.series), self.clock.wall_ms());
             }
         }
         self.publish();

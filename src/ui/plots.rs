@@ -157,7 +157,7 @@ pub fn window_words(window: u64) -> String {
 
 /// What is said where less is shown than was chosen: there is nothing to show before.
 fn short_of(window: u64) -> Option<String> {
-    (window < WINDOW).then(|| format!("{}: none earlier since the start", window_words(window)))
+    (window < WINDOW).then(|| format!("{}: none earlier", window_words(window)))
 }
 
 /// One line per endpoint.

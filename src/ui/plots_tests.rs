@@ -16,7 +16,7 @@ fn point(second: u64, tokens: u64, health: Health) -> SeriesPoint {
 }
 
 fn series(slot: usize, points: &[SeriesPoint]) -> EndpointSeries {
-    EndpointSeries { id: "e".into(), slot, chunks: vec![points.into()] }
+    EndpointSeries { id: "e".into(), slot, earlier: std::sync::Arc::default(), chunks: vec![points.into()] }
 }
 
 #[test]
@@ -133,5 +133,5 @@ fn marks_reach_to_the_left_end_and_a_plot_of_less_than_was_chosen_says_so() {
         assert_eq!(last, Some(-as_float(window)), "{window}");
         assert_eq!(short_of(window).is_none(), window == WINDOW);
     }
-    assert_eq!(short_of(120).as_deref(), Some("last 2 min: none earlier since the start"));
+    assert_eq!(short_of(120).as_deref(), Some("last 2 min: none earlier"));
 }

@@ -153,7 +153,7 @@ fn lanes(ui: &mut Ui, cx: &PageCx, (now, window): (u64, u64)) {
     let widest = cx.snapshot.series.endpoints.iter().map(|one| width(one.id.as_str()).ceil()).fold(0.0, f32::max);
     let room = widest.clamp(130.0, most);
     for one in &cx.snapshot.series.endpoints {
-        if one.points().all(|point| point.health == Health::Unknown) {
+        if one.watched().all(|point| point.health == Health::Unknown) {
             quiet += 1;
             continue;
         }
@@ -178,10 +178,10 @@ fn lanes(ui: &mut Ui, cx: &PageCx, (now, window): (u64, u64)) {
     note(ui, theme, &format!("{legend}{rest}"));
 }
 
-/// Stretches of one state; seconds without a point stay empty.
+/// Stretches of one state; seconds without a point stay empty, and those of an earlier run.
 pub(super) fn spans(one: &EndpointSeries, now: crate::model::units::Timestamp) -> Vec<LaneSpan> {
     let mut spans: Vec<LaneSpan> = Vec::new();
-    for point in one.points() {
+    for point in one.watched() {
         let state = status::health(point.health, now);
         match spans.last_mut() {
             Some(span) if span.end == point.second && span.tone == state.tone => {
