@@ -139,6 +139,23 @@ impl fmt::Display for Grouped {
     }
 }
 
+/// A text of another thread, with its commas between thousands as [`Grouped`] parts them on this one.
+#[must_use]
+pub fn regrouped(text: &str) -> String {
+    let separator = SEPARATOR.get();
+    let is_digit =
+        |place: Option<usize>| place.and_then(|place| text.as_bytes().get(place)).is_some_and(u8::is_ascii_digit);
+    let parts_thousands = |place: usize| {
+        let three = (1..=3).all(|after| is_digit(Some(place + after)));
+        is_digit(place.checked_sub(1)) && three && !is_digit(Some(place + 4))
+    };
+    let mut out = String::with_capacity(text.len());
+    for (place, letter) in text.char_indices() {
+        if letter == ',' && parts_thousands(place) { out.extend(separator) } else { out.push(letter) }
+    }
+    out
+}
+
 /// A short amount for narrow places: `Short(88_100)` shows `88.1k`.
 #[derive(Clone, Copy, Debug)]
 pub struct Short(pub u64);
@@ -200,6 +217,9 @@ mod tests {
             part_thousands_by(separator);
             assert_eq!(Grouped(240_000).to_string(), shown);
             assert_eq!(parse_amount(shown), Some(240_000));
+            let said = regrouped("\"a\", 240,000 of 1,240,000; 1,2 and 12,3456 stay");
+            let million = Grouped(1_240_000);
+            assert_eq!(said, format!("\"a\", {shown} of {million}; 1,2 and 12,3456 stay"));
         }
     }
 

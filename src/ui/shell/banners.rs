@@ -10,6 +10,7 @@ use crate::contract::snapshot::{PortHeld, Problem, Serving};
 use crate::contract::{Command, ConfigCommand, ServingCommand, Snapshot};
 use crate::model::check::{Finding, Severity};
 use crate::model::config::Listen;
+use crate::model::units::regrouped;
 use crate::ui::actions::Action;
 use crate::ui::cx::Target;
 use crate::ui::theme::{Theme, Tone};
@@ -138,7 +139,11 @@ fn faults(findings: &[Finding], path: &str) -> Option<Banner> {
         0 => String::new(),
         more => format!(" And {more} more."),
     };
-    Some(Banner { tone: Tone::Error, text: format!("{line}{}{more}", first.message), buttons: file_buttons(path) })
+    Some(Banner {
+        tone: Tone::Error,
+        text: format!("{line}{}{more}", regrouped(&first.message)),
+        buttons: file_buttons(path),
+    })
 }
 
 fn file_buttons(path: &str) -> Vec<(String, Wish)> {
