@@ -292,6 +292,9 @@ impl Stage {
             self.door.deadlines.end(request);
         }
         self.keeper.keep(self.clock.now(), &self.engine);
+        if self.history.has_read_on() {
+            self.publish();
+        }
         if self.history.keep(&self.applied.config.history, self.clock.wall_ms()) {
             self.publish();
             if let Some(problem) = history::trouble(&self.back.latest().history.store) {

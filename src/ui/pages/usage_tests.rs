@@ -41,13 +41,28 @@ fn usage_is_shown_by_what_the_person_chooses() {
     assert!(rows(&harness)[0].starts_with("aider: "), "{:?}", rows(&harness));
     harness.get_by_label("Caller").click();
     harness.run_steps(3);
-    assert_eq!(rows(&harness).iter().filter(|row| row.starts_with("no caller: ")).count(), 1);
+    assert_eq!(rows(&harness).iter().filter(|row| row.starts_with("no caller token: ")).count(), 1);
     harness.get_by_label("Day").click();
     harness.run_steps(3);
     assert_eq!(rows(&harness).len(), 7);
     harness.get_by_label("Today").click();
     harness.run_steps(3);
     assert_eq!(rows(&harness).len(), 1);
+    let plot = harness.get_by_role(egui::accesskit::Role::Figure).accesskit_node().label().unwrap_or_default();
+    assert!(plot.starts_with("Tokens of today: "), "one bar, not a week of them: {plot}");
+}
+
+#[test]
+fn who_brought_no_token_is_said_and_leads_to_where_callers_get_one() {
+    let (mut harness, ..) = open(fixture::snapshot(), WIDE);
+    let said = |harness: &Harness<'static, Option<Console>>| harness.query_by_label_contains("brought none").is_some();
+    assert!(!said(&harness), "by model nobody is missed");
+    harness.get_by_label("Caller").click();
+    harness.run_steps(3);
+    assert!(said(&harness));
+    harness.get_by_label("Callers and their tokens").click();
+    harness.run_steps(3);
+    assert_eq!(harness.state().as_ref().unwrap().page(), crate::ui::cx::Page::Settings);
 }
 
 #[test]
