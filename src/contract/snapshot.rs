@@ -230,6 +230,7 @@ impl EndpointSeries {
     }
 
     /// Those of this run, whose state is known.
+    #[must_use]
     pub fn watched(&self) -> impl DoubleEndedIterator<Item = &SeriesPoint> {
         self.chunks.iter().flat_map(|chunk| chunk.iter())
     }

@@ -70,7 +70,13 @@ impl Series {
             let Some(BucketRow { endpoint, .. }) = run.first() else { continue };
             let track = self.tracks.iter_mut().find(|track| track.id == *endpoint);
             let first = track.as_ref().and_then(|track| track.first_second()).unwrap_or(now);
-            let points = run.iter().flat_map(|row| remembered(&row.bucket));
+            let after = |bucket: &Bucket, other: &Bucket| bucket.start == other.start + Grain::TenSeconds.seconds();
+            let points = run.iter().enumerate().flat_map(|(place, row)| {
+                let is_next = |before: usize| run.get(before).is_some_and(|before| after(&row.bucket, &before.bucket));
+                let begins = !place.checked_sub(1).is_some_and(is_next);
+                let goes_on = run.get(place + 1).is_some_and(|next| after(&next.bucket, &row.bucket));
+                remembered(&row.bucket, begins && goes_on)
+            });
             let points: Arc<[SeriesPoint]> = points.filter(|point| point.second < first).collect();
             match track {
                 Some(track) => track.earlier = points,
@@ -163,13 +169,14 @@ impl Track {
     }
 }
 
-/// The seconds of a bucket, each with its mean. Of one that was cut short those at its beginning are taken to be the ones that
-/// were sampled.
-fn remembered(bucket: &Bucket) -> impl Iterator<Item = SeriesPoint> {
-    let bucket = *bucket;
-    let sampled = u64::from(bucket.count).min(Grain::TenSeconds.seconds());
+/// The seconds of a bucket, each with its mean. Of one that is not whole those at its end were sampled if a run began in it,
+/// else those at its beginning.
+fn remembered(bucket: &Bucket, begins: bool) -> impl Iterator<Item = SeriesPoint> {
+    let (bucket, whole) = (*bucket, Grain::TenSeconds.seconds());
+    let sampled = u64::from(bucket.count).min(whole);
+    let first = bucket.start + if begins { whole - sampled } else { 0 };
     (0..sampled).map(move |place| SeriesPoint {
-        second: bucket.start + place,
+        second: first + place,
         tokens_used: bucket.mean(bucket.tokens),
         tokens_reserved: 0,
         requests_used: bucket.mean(bucket.requests),

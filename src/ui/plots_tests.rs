@@ -32,7 +32,7 @@ fn a_gap_of_every_stream_is_time_not_served_and_a_minute_is_summed_up_in_a_row()
     let late = [point(9, 1, Health::Healthy)];
     let both = [series(0, &seconds), series(1, &late)];
     let streams = lines(&Theme::default(), &both.iter().collect::<Vec<_>>(), Metric::Tokens, 10);
-    assert_eq!(unserved(&streams), [(-8.0, -2.0)]);
+    assert_eq!(unserved(&streams), [(-8.0, -2.0, "not serving")]);
     assert_eq!(streams[0].minute(0), Some((5.0, 7.0, 9.0)));
     assert_eq!(streams[0].minute(1), None);
 }
@@ -98,6 +98,14 @@ fn a_limit_far_above_what_is_used_is_not_drawn_dash_by_dash_all_the_way() {
     let (near, far) = (shapes(500), shapes(500_000));
     assert!(near > 50, "{near} shapes: nothing is drawn");
     assert!(far < near * 2, "{far} shapes where a near limit takes {near}");
+}
+
+#[test]
+fn after_what_an_earlier_run_left_nothing_is_kept_rather_than_not_served() {
+    let mut one = series(0, &[point(20, 5, Health::Healthy), point(21, 5, Health::Healthy)]);
+    one.earlier = [point(1, 5, Health::Unknown), point(2, 5, Health::Unknown)].into();
+    let streams = lines(&Theme::default(), &[&one], Metric::Tokens, 21);
+    assert_eq!(unserved(&streams), [(-19.0, -1.0, "nothing kept")], "its last seconds may not have been written");
 }
 
 #[test]

@@ -173,7 +173,7 @@ fn lanes(ui: &mut Ui, cx: &PageCx, (now, window): (u64, u64)) {
     let legend = "Full: healthy · dotted: near limit or ramping · hatched: throttled · struck: failing";
     let rest = match quiet {
         0 => String::new(),
-        quiet => format!(" · {} not used yet", count(quiet, "endpoint", "endpoints")),
+        quiet => format!(" · {} not used since the start", count(quiet, "endpoint", "endpoints")),
     };
     note(ui, theme, &format!("{legend}{rest}"));
 }

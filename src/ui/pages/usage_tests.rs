@@ -155,3 +155,17 @@ fn the_page_is_reached_by_its_keys() {
     harness.run_steps(2);
     assert_eq!(harness.state().as_ref().unwrap().page(), crate::ui::cx::Page::Usage);
 }
+
+#[test]
+fn who_asks_who_used_most_finds_the_most_first() {
+    let (mut harness, ..) = open(fixture::snapshot(), WIDE);
+    let target = crate::ui::cx::Target::Usage(super::By::Client, super::Range::All);
+    let link = crate::ui::link::write(&crate::ui::trail::Place { page: target.page(), target: Some(target) });
+    harness.state_mut().as_mut().unwrap().will_follow(link);
+    harness.run_steps(4);
+    let tokens = |row: &String| {
+        row.rsplit(", ").next().and_then(|last| last.strip_suffix(" tokens")?.replace(',', "").parse::<u64>().ok())
+    };
+    let all: Vec<u64> = rows(&harness).iter().filter_map(tokens).collect();
+    assert!(all.len() > 1 && all.is_sorted_by(|more, less| more >= less), "{all:?}");
+}

@@ -59,6 +59,7 @@ fn a_number_that_is_too_large_is_called_so_with_the_largest() {
     let mut screen = typed("99999999999999999999");
     assert!(says(&screen, "Too large: 1,000,000,000,000 is the most"));
     screen.click("Review");
+    assert!(!says(&screen, "Esc brings back"), "the field's own words do not lie over the sheet");
     assert!(says(&screen, "is too large, 1,000,000,000,000 is the most; the last value"));
 }
 

@@ -197,6 +197,10 @@ impl<'a> AmountEdit<'a> {
 /// Below the field and over what is there: a table would make room for it and take the other fields from under the pointer.
 fn complain(ui: &Ui, theme: &Theme, field: &egui::Response, sentence: &str) {
     let (layer, id) = (field.layer_id, field.id.with("no amount"));
+    // A sheet over the page lists it itself.
+    if !ui.memory(|memory| memory.allows_interaction(layer)) {
+        return;
+    }
     egui::Tooltip::always_open(ui.ctx().clone(), layer, id, field.rect).show(|ui| {
         ui.label(egui::RichText::new(sentence).small().color(theme.tone(Tone::Error)));
     });

@@ -111,7 +111,7 @@ fn obey(cx: &mut PageCx, endpoint: &EndpointView, moved: LineOutput) {
 /// Whose limit a line is, in a word.
 const fn whose(source: LimitSource) -> &'static str {
     match source {
-        LimitSource::Configured => "typed",
+        LimitSource::Configured => "allotted",
         LimitSource::Derived => "by pool",
         LimitSource::Header => "service",
         LimitSource::Learned => "learned",

@@ -83,22 +83,26 @@ fn below(ui: &mut Ui, cx: &PageCx, state: &State, list: &[&Endpoint]) {
         let derived = || allot::derived_requests(config, one).is_some();
         one.tokens_per_minute.is_none() || one.requests_per_minute.is_none() && !derived()
     });
-    let above = list.iter().any(|one| one.tokens_per_minute.is_some_and(|most| state.uses.get(&one.id).peak > most));
-    let now_above: Vec<&Endpoint> = list.iter().copied().filter(|one| is_charged_above(cx, one)).collect();
-    let provisioned = |one: &&Endpoint| one.enforcement == Enforcement::Utilization;
+    let provisioned = |one: &Endpoint| one.enforcement == Enforcement::Utilization;
+    let peaked = |one: &Endpoint| one.tokens_per_minute.is_some_and(|most| state.uses.get(&one.id).peak > most);
+    let above = |provisions: bool, is_above: &dyn Fn(&Endpoint) -> bool| {
+        list.iter().any(|one| provisioned(one) == provisions && is_above(one))
+    };
+    let now = |one: &Endpoint| is_charged_above(cx, one);
     let said = [
         (learned, "“learned”: you set none; Tidegate finds it out from the service's headers and 429s."),
         (true, "Soft cap: a lower ceiling of your own; what it keeps free stays for others of your quota."),
         (
-            above,
+            above(false, &peaked),
             "A peak above Allotted: it was allotted more then, or answers came to more than was estimated for them.",
         ),
         (
-            now_above.iter().any(provisioned),
-            "Charged now above Allotted, provisioned: it lets in whatever comes while it is not full, and what drained since is free again.",
+            above(true, &peaked) || above(true, &now),
+            "More charged than allotted, provisioned: it lets in whatever comes while it is not full, and what drained since is \
+             free again.",
         ),
         (
-            !now_above.iter().all(provisioned),
+            above(false, &now),
             "Charged now above Allotted: its limit refills within the minute, was higher before, or answers came to more than \
              was estimated; nothing more goes there until there is room.",
         ),
