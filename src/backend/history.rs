@@ -133,13 +133,25 @@ impl Historian {
         now.state != shown.state || now.set_aside != shown.set_aside
     }
 
+    /// Whether more of what an earlier run left is read than is shown.
+    pub(super) fn has_read_on(&self) -> bool {
+        self.shown.reading && self.store.facts().read != self.shown.store.read
+    }
+
     /// Hears what the store reports. Nothing of an earlier profile is taken.
-    pub(super) fn hear(&mut self, profile: u64, report: Report, ring: &mut Ring, wall_ms: u64) {
+    pub(super) fn hear(
+        &mut self,
+        profile: u64,
+        report: Report,
+        (ring, series): (&mut Ring, &mut Series),
+        wall_ms: u64,
+    ) {
         match report {
             _ if profile != self.profile => {}
             Report::Remembered(remembered) => {
                 self.shown.reading = false;
                 self.pyramid.remember(&remembered.buckets, wall_ms / 1_000);
+                series.remember(&remembered.buckets, wall_ms / 1_000);
                 self.usage.remember(remembered.usage, wall_ms);
                 if !remembered.records.is_empty() {
                     ring.remember(remembered.records);
@@ -241,6 +253,7 @@ pub(super) fn obey(stage: &mut Stage, id: CommandId, command: HistoryCommand) ->
             let kept = stage.ring.view(0).len() as u64;
             stage.history.search(id, search, kept);
         }
+        HistoryCommand::StopReading => stage.history.store.stop_reading(),
         HistoryCommand::EndSearch => stage.history.end_search(),
         HistoryCommand::DeleteAll => {
             let done = stage.history.delete_all()?;

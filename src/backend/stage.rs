@@ -292,6 +292,9 @@ impl Stage {
             self.door.deadlines.end(request);
         }
         self.keeper.keep(self.clock.now(), &self.engine);
+        if self.history.has_read_on() {
+            self.publish();
+        }
         if self.history.keep(&self.applied.config.history, self.clock.wall_ms()) {
             self.publish();
             if let Some(problem) = history::trouble(&self.back.latest().history.store) {
@@ -355,7 +358,7 @@ impl Stage {
             Event::Done(id, Err(problem)) => self.tell(Some(id), NoticeBody::Failed(problem)),
             Event::History(profile, report) => {
                 self.collect();
-                self.history.hear(profile, report, &mut self.ring, self.clock.wall_ms());
+                self.history.hear(profile, report, (&mut self.ring, &mut self.series), self.clock.wall_ms());
             }
         }
         self.publish();

@@ -100,6 +100,8 @@ pub struct SearchView {
 pub enum HistoryCommand {
     /// Look through what is stored and not in the snapshot's records. Ends a search that runs.
     Search(Search),
+    /// Show what was read of earlier runs so far, and read no more.
+    StopReading,
     /// End the search and forget what it found.
     EndSearch,
     /// Delete everything that is stored, and what the screen shows of it.

@@ -216,6 +216,8 @@ pub struct EndpointSeries {
     pub id: EndpointId,
     /// Its colour and dash for life: creation order.
     pub slot: usize,
+    /// What an earlier run left, ten seconds alike each; of their state nothing is known.
+    pub earlier: Arc<[SeriesPoint]>,
     /// Oldest first; sealed chunks keep their `Arc`.
     pub chunks: Vec<Arc<[SeriesPoint]>>,
 }
@@ -224,6 +226,12 @@ impl EndpointSeries {
     /// Every point, oldest first.
     #[must_use]
     pub fn points(&self) -> impl DoubleEndedIterator<Item = &SeriesPoint> {
+        self.earlier.iter().chain(self.watched())
+    }
+
+    /// Those of this run, whose state is known.
+    #[must_use]
+    pub fn watched(&self) -> impl DoubleEndedIterator<Item = &SeriesPoint> {
         self.chunks.iter().flat_map(|chunk| chunk.iter())
     }
 }

@@ -69,8 +69,13 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::at(Timestamp::ZERO).await
+    }
+
+    /// With a clock that stands at this.
+    async fn at(now: Timestamp) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let fake = Fake::start(listener, specs(), Arc::new(|| Timestamp::ZERO)).expect("starts");
+        let fake = Fake::start(listener, specs(), Arc::new(move || now)).expect("starts");
         Self { fake, client: Client::builder(TokioExecutor::new()).build_http() }
     }
 
@@ -121,6 +126,24 @@ fn chat(more: &Value) -> Value {
     let fields = body.as_object_mut().expect("an object");
     fields.extend(more.as_object().expect("an object").clone());
     body
+}
+
+#[tokio::test]
+async fn answers_say_when_they_were_made_by_a_clock_since_1970_and_by_one_from_zero() {
+    let begun = 1_790_000_000;
+    for (clock, said) in [(1_795_478_400, 1_795_478_400), (0, begun), (25, begun + 25)] {
+        let world = World::at(Timestamp::from_secs(clock)).await;
+        let answered = world.ask("open", "/chat/completions", &chat(&json!({}))).await.json();
+        assert_eq!(answered["created"], json!(said), "{answered}");
+        let input = json!({ "model": "gpt-4o", "input": "How high?", "max_output_tokens": 60 });
+        let answered = world.ask("open", "/responses", &input).await.json();
+        assert_eq!(answered["created_at"], json!(said), "{answered}");
+        let streamed = world.ask("open", "/chat/completions", &chat(&json!({ "stream": true }))).await.events();
+        assert!(streamed.iter().all(|event| event["created"] == json!(said)), "{streamed:?}");
+        let batch =
+            world.ask("open", "/batches", &json!({ "input_file_id": "file-1", "endpoint": "/v1/responses" })).await;
+        assert_eq!(batch.json()["created_at"], json!(said), "{}", batch.text);
+    }
 }
 
 #[tokio::test]

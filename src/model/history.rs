@@ -299,6 +299,8 @@ pub struct StoreFacts {
     pub path: String,
     /// Bytes on disk.
     pub bytes: u64,
+    /// Of what an earlier run left, the percent that is read.
+    pub read: u8,
     /// Requests in it.
     pub requests: u64,
     /// When the oldest of them ended, in Unix milliseconds.

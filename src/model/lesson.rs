@@ -1,7 +1,7 @@
-//! What refusals taught of a limit that no header names, kept over a restart.
+//! What refusals taught of limits and headers named, kept over a restart.
 //!
 //! Invariant: a lesson says beside which stated figure it was learned; beside another one it means nothing.
-//! Absent on purpose: what services say in headers. They say it again with the next answer.
+//! Absent on purpose: what services say is left. It is over within the minute.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,9 +18,13 @@ pub enum Taught {
     Tokens(EndpointId),
     /// An endpoint's requests per minute.
     Requests(EndpointId),
+    /// An endpoint's tokens per minute, by its service's headers.
+    NamedTokens(EndpointId),
+    /// An endpoint's requests per minute, by its service's headers.
+    NamedRequests(EndpointId),
 }
 
-/// A ceiling that refusals taught.
+/// A ceiling that refusals taught or headers named.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lesson {
     /// Whose.
@@ -31,6 +35,6 @@ pub struct Lesson {
     pub stated: Option<u64>,
     /// When it was learned.
     pub since: Timestamp,
-    /// When it last held.
+    /// When it last held; of one that was named, when it was said last.
     pub held: Timestamp,
 }

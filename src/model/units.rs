@@ -62,34 +62,52 @@ pub const MINUTE: Duration = Duration::from_mins(1);
 /// The window of limits per day.
 pub const DAY: Duration = Duration::from_hours(24);
 
+/// The largest amount that can be typed: beyond what any service allows, and far below where arithmetic saturates.
+pub const LARGEST_AMOUNT: u64 = 1_000_000_000_000;
+
+/// Why a text is no amount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoAmount {
+    /// It is no number.
+    NotANumber,
+    /// A part of one is left over: `1.5`.
+    NotWhole,
+    /// It is above [`LARGEST_AMOUNT`].
+    TooLarge,
+}
+
 /// A number as people write it: `240000`, `240,000`, `240_000`, `240k`, `0.24M`. `None` if it is none of these.
 #[must_use]
 pub fn parse_amount(text: &str) -> Option<u64> {
+    read_amount(text).ok()
+}
+
+/// The same, and if it is none, why not.
+///
+/// # Errors
+/// If the text is no amount.
+pub fn read_amount(text: &str) -> Result<u64, NoAmount> {
     let text: String = text.chars().filter(|c| !matches!(c, ',' | '_' | ' ' | '\u{a0}' | '\u{202f}' | '\'')).collect();
-    let (digits, scale) = match text.chars().last()? {
-        'k' | 'K' => (text.get(..text.len() - 1)?, 1_000),
-        'm' | 'M' => (text.get(..text.len() - 1)?, 1_000_000),
-        _ => (text.as_str(), 1),
-    };
+    let scaled = |letters: [char; 2], scale: u64| text.strip_suffix(letters).map(|digits| (digits, scale));
+    let (digits, scale) =
+        scaled(['k', 'K'], 1_000).or_else(|| scaled(['m', 'M'], 1_000_000)).unwrap_or((text.as_str(), 1));
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    if whole.is_empty() && fraction.is_empty() || fraction.len() > 9 {
-        return None;
+    if whole.is_empty() && fraction.is_empty() || !whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {
+        return Err(NoAmount::NotANumber);
     }
-    if !whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-    let mut value = whole.checked_mul(scale)?;
+    // Digits alone: what cannot be read has too many.
+    let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| NoAmount::TooLarge)? };
+    let mut value = whole.checked_mul(scale).filter(|value| *value <= LARGEST_AMOUNT).ok_or(NoAmount::TooLarge)?;
     let mut place = scale;
     for digit in fraction.bytes() {
         let digit = u64::from(digit - b'0');
         place /= 10;
         if place == 0 && digit != 0 {
-            return None;
+            return Err(NoAmount::NotWhole);
         }
-        value = value.checked_add(digit * place)?;
+        value = value.saturating_add(digit * place);
     }
-    Some(value)
+    if value > LARGEST_AMOUNT { Err(NoAmount::TooLarge) } else { Ok(value) }
 }
 
 thread_local! {
@@ -119,6 +137,23 @@ impl fmt::Display for Grouped {
         }
         f.pad(&out)
     }
+}
+
+/// A text of another thread, with its commas between thousands as [`Grouped`] parts them on this one.
+#[must_use]
+pub fn regrouped(text: &str) -> String {
+    let separator = SEPARATOR.get();
+    let is_digit =
+        |place: Option<usize>| place.and_then(|place| text.as_bytes().get(place)).is_some_and(u8::is_ascii_digit);
+    let parts_thousands = |place: usize| {
+        let three = (1..=3).all(|after| is_digit(Some(place + after)));
+        is_digit(place.checked_sub(1)) && three && !is_digit(Some(place + 4))
+    };
+    let mut out = String::with_capacity(text.len());
+    for (place, letter) in text.char_indices() {
+        if letter == ',' && parts_thousands(place) { out.extend(separator) } else { out.push(letter) }
+    }
+    out
 }
 
 /// A short amount for narrow places: `Short(88_100)` shows `88.1k`.
@@ -169,6 +204,11 @@ mod tests {
         for text in ["", "k", "-1", "1.5", "1e3", "12x", "0.00001k", "99999999999999999999"] {
             assert_eq!(parse_amount(text), None, "{text}");
         }
+        let wrong = ["abc", "1.5", "0.00001k", "99999999999999999999", "1000000000001", "1000000.000001M"];
+        let why = wrong.map(|text| read_amount(text).unwrap_err());
+        let (whole, large) = (NoAmount::NotWhole, NoAmount::TooLarge);
+        assert_eq!(why, [NoAmount::NotANumber, whole, whole, large, large, large]);
+        assert_eq!(read_amount("1,000,000M"), Ok(LARGEST_AMOUNT));
     }
 
     #[test]
@@ -177,6 +217,9 @@ mod tests {
             part_thousands_by(separator);
             assert_eq!(Grouped(240_000).to_string(), shown);
             assert_eq!(parse_amount(shown), Some(240_000));
+            let said = regrouped("\"a\", 240,000 of 1,240,000; 1,2 and 12,3456 stay");
+            let million = Grouped(1_240_000);
+            assert_eq!(said, format!("\"a\", {shown} of {million}; 1,2 and 12,3456 stay"));
         }
     }
 

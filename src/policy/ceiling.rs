@@ -66,6 +66,9 @@ struct Follower {
 }
 
 impl Follower {
+    /// On no way yet.
+    const NONE: Self = Self { reached: 0, beside: None, at: None };
+
     /// From one figure towards another: down at once, up by a tenth of what is missing in ten seconds. It begins anew unless
     /// it was on its way before.
     fn follow(&mut self, now: Timestamp, beside: Option<u64>, (from, to): (u64, u64), goes_on: bool) {
@@ -87,6 +90,8 @@ pub(super) struct Ceiling {
     reported_at: Timestamp,
     /// It was said so long ago that it keeps no larger request away any more.
     is_old: bool,
+    /// An earlier run heard it: the first word of this one counts in its place.
+    is_recalled: bool,
     follower: Follower,
     learned: Option<Cubic>,
     /// The highest level at which something was let in since the last refusal, and when.
@@ -115,7 +120,8 @@ impl Ceiling {
             reported: None,
             reported_at: Timestamp::ZERO,
             is_old: false,
-            follower: Follower { reached: 0, beside: None, at: None },
+            is_recalled: false,
+            follower: Follower::NONE,
             learned: None,
             best: (0, Timestamp::ZERO),
             between: (0, Timestamp::ZERO),
@@ -213,9 +219,25 @@ impl Ceiling {
         self.since = Some(since);
     }
 
+    /// What the service named, and when it said so last.
+    pub(super) fn named(&self) -> Option<(u64, Timestamp)> {
+        self.reported.map(|limit| (limit, self.reported_at))
+    }
+
+    /// An earlier run heard this limit named. It holds until this one hears a word, and keeps no larger request away.
+    pub(super) fn recall_named(&mut self, stated: Stated, (limit, at): (u64, Timestamp)) {
+        if self.reported.is_none() && limit > 0 {
+            self.report(at, stated, limit);
+            (self.is_old, self.is_recalled) = (true, true);
+        }
+    }
+
     /// The service reports its limit.
     pub(super) fn report(&mut self, now: Timestamp, stated: Stated, limit: u64) {
         let before = self.held(stated);
+        if std::mem::take(&mut self.is_recalled) {
+            (self.reported, self.follower) = (None, Follower::NONE);
+        }
         let from = self.firm(Stated { pinned: false, ..stated }).unwrap_or(limit);
         let climbs = self.reported.is_some_and(|reported| reported > from);
         self.follower.follow(now, stated.limit, (from, limit), climbs);

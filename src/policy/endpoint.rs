@@ -270,6 +270,26 @@ impl EndpointState {
         self.tune(now, spec);
     }
 
+    /// What the service's headers named of this limit, and when they said it last.
+    pub(super) fn named(&self, unit: Unit) -> Option<(u64, Timestamp)> {
+        match unit {
+            Unit::Tokens => self.learning.tokens.named(),
+            Unit::Requests => self.learning.requests.named(),
+            Unit::Input | Unit::Output | Unit::DayTokens | Unit::DayRequests => None,
+        }
+    }
+
+    /// An earlier run heard this limit named, and when.
+    pub(super) fn recall_named(&mut self, now: Timestamp, spec: &CheckedEndpoint, unit: Unit, named: (u64, Timestamp)) {
+        match unit {
+            Unit::Tokens => self.learning.tokens.recall_named(tokens_stated(spec), named),
+            Unit::Requests => self.learning.requests.recall_named(requests_stated(spec), named),
+            Unit::Input | Unit::Output | Unit::DayTokens | Unit::DayRequests => return,
+        }
+        self.learning.restate(spec);
+        self.tune(now, spec);
+    }
+
     /// An answer was good: what it shows of limits, charges and others.
     pub(super) fn answered(
         &mut self,

@@ -1,8 +1,9 @@
-//! What refusals taught of limits, over a restart: handed out to be kept, and taken in again.
+//! What refusals taught of limits and headers named, over a restart: handed out to be kept, and taken in again.
 //!
 //! Invariant: a lesson is believed beside the figure it was learned beside, where nothing was learned since, and for a day
-//! after it last held. From there it is probed and rises like any learned ceiling.
-//! Absent on purpose: files (`store`), and what headers say.
+//! after it last held. From there it is probed and rises like any learned ceiling; what was named goes with the first word
+//! of this run.
+//! Absent on purpose: files (`store`).
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::model::units::{DAY, Timestamp, Unit};
 const BELIEVED: Duration = DAY;
 
 impl Balancer {
-    /// Everything that refusals taught and that holds at `now`: of pools and of endpoints.
+    /// Everything that refusals taught and that holds at `now`, of pools and of endpoints, and what headers named of endpoints.
     #[must_use]
     pub fn lessons(&self, now: Timestamp) -> Vec<Lesson> {
         let lesson = |of, stated, (ceiling, since)| Lesson { of, ceiling, stated, since, held: now };
@@ -29,7 +30,13 @@ impl Balancer {
             let tokens = of(Unit::Tokens).map(|it| lesson(Taught::Tokens(spec.id.clone()), spec.tokens_per_minute, it));
             let requests =
                 of(Unit::Requests).map(|it| lesson(Taught::Requests(spec.id.clone()), spec.requests_per_minute, it));
-            tokens.into_iter().chain(requests)
+            let named = move |unit| state.and_then(|state| state.named(unit));
+            let said = |of, stated, (ceiling, at)| Lesson { of, ceiling, stated, since: at, held: at };
+            let named_tokens =
+                named(Unit::Tokens).map(|it| said(Taught::NamedTokens(spec.id.clone()), spec.tokens_per_minute, it));
+            let named_requests = named(Unit::Requests)
+                .map(|it| said(Taught::NamedRequests(spec.id.clone()), spec.requests_per_minute, it));
+            [tokens, requests, named_tokens, named_requests].into_iter().flatten()
         });
         pools.chain(endpoints).collect()
     }
@@ -43,11 +50,11 @@ impl Balancer {
                     let place = self.config.pools.iter().position(|spec| spec.id == *id);
                     self.recall_pool(now, place, lesson);
                 }
-                Taught::Tokens(id) => {
+                Taught::Tokens(id) | Taught::NamedTokens(id) => {
                     let is_its = |spec: &CheckedEndpoint| spec.id == *id && spec.tokens_per_minute == lesson.stated;
                     self.recall_endpoint(now, is_its, Unit::Tokens, lesson);
                 }
-                Taught::Requests(id) => {
+                Taught::Requests(id) | Taught::NamedRequests(id) => {
                     let is_its = |spec: &CheckedEndpoint| spec.id == *id && spec.requests_per_minute == lesson.stated;
                     self.recall_endpoint(now, is_its, Unit::Requests, lesson);
                 }
@@ -77,7 +84,12 @@ impl Balancer {
         if let Some((spec, slot)) = known
             && let Some(endpoint) = self.endpoints.get_mut(*slot)
         {
-            endpoint.recall(now, spec, unit, (lesson.ceiling, lesson.since));
+            match lesson.of {
+                Taught::NamedTokens(_) | Taught::NamedRequests(_) => {
+                    endpoint.recall_named(now, spec, unit, (lesson.ceiling, lesson.held));
+                }
+                _ => endpoint.recall(now, spec, unit, (lesson.ceiling, lesson.since)),
+            }
         }
     }
 }

@@ -143,3 +143,45 @@ fn send_to(world: &mut World, endpoint: &str) -> crate::model::id::RequestId {
         world.commit(request, place(&answer));
     }
 }
+
+/// An open endpoint whose service names this limit with its first answer.
+fn named(limit: u64) -> World {
+    let mut world = World::new(config(&[Site { tokens: None, ..site("one", 0) }], &[], |_| {}));
+    say(&mut world, limit);
+    world
+}
+
+fn say(world: &mut World, limit: u64) {
+    use crate::model::outcome::{HeaderFacts, HeaderSignal, LimitFacts};
+    let request = send_to(world, "one");
+    let tokens = LimitFacts { limit: Some(limit), remaining: None, reset: None };
+    let facts = HeaderFacts { tokens, ..HeaderFacts::default() };
+    world.give(Input::Committed { request, signal: HeaderSignal { endpoint: "one".into(), facts } });
+}
+
+#[test]
+fn what_headers_named_holds_after_a_restart_with_its_age_until_the_first_word_of_this_run() {
+    let before = named(60_000);
+    let lessons = before.brain.lessons(before.now);
+    assert!(lessons.iter().any(|lesson| lesson.of == Taught::NamedTokens("one".into())), "{lessons:?}");
+    let tokens = |world: &World| world.brain.view(world.now).endpoints.remove(0).tokens;
+    let mut after = World::new(config(&[Site { tokens: None, ..site("one", 0) }], &[], |_| {}));
+    after.now = Timestamp::from_secs(7_200);
+    after.give(Input::Learned(lessons));
+    let held = tokens(&after);
+    assert_eq!((held.limit, held.source, held.since), (Some(60_000), LimitSource::Header, Some(before.now)));
+    assert_eq!(after.brain.view(after.now).endpoints[0].reported_tokens_per_minute, Some(60_000));
+    say(&mut after, 200_000);
+    assert_eq!(tokens(&after).limit, Some(200_000), "the service's word counts at once, as the first of any run");
+}
+
+#[test]
+fn what_was_named_more_than_a_day_ago_or_beside_another_figure_is_not_believed() {
+    let before = named(60_000);
+    for (at, stated) in [(Timestamp::from_secs(25 * 3_600), None), (Timestamp::from_secs(60), Some(90_000))] {
+        let mut after = World::new(config(&[Site { tokens: stated, ..site("one", 0) }], &[], |_| {}));
+        after.now = at;
+        after.give(Input::Learned(before.brain.lessons(before.now)));
+        assert_eq!(after.brain.view(after.now).endpoints[0].tokens.limit, stated);
+    }
+}

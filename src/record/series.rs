@@ -2,14 +2,16 @@
 //!
 //! Invariant: a slot belongs to its endpoint for good, even after the endpoint is gone; a second that was not sampled has
 //! no point.
+//! What an earlier run left of those minutes stands before it, as the means of ten seconds.
 //! Absent on purpose: sums and rates over other windows; the screen derives them from points.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::contract::snapshot::{EndpointSeries, SeriesPoint, SeriesView};
+use crate::model::history::{Bucket, BucketRow, Grain};
 use crate::model::id::EndpointId;
-use crate::model::status::{BalancerView, EndpointView};
+use crate::model::status::{BalancerView, EndpointView, Health};
 
 /// Seconds kept.
 pub const SECONDS: u64 = 900;
@@ -20,12 +22,15 @@ pub const CHUNK: usize = 60;
 #[derive(Debug, Default)]
 pub struct Series {
     tracks: Vec<Track>,
+    /// What an earlier run left of endpoints that were not seen yet in this one.
+    left: BTreeMap<EndpointId, Arc<[SeriesPoint]>>,
     generation: u64,
 }
 
 #[derive(Debug)]
 struct Track {
     id: EndpointId,
+    earlier: Arc<[SeriesPoint]>,
     sealed: VecDeque<Arc<[SeriesPoint]>>,
     open: Vec<SeriesPoint>,
     last_second: Option<u64>,
@@ -44,7 +49,8 @@ impl Series {
     pub fn sample(&mut self, view: &BalancerView, second: u64) {
         for endpoint in &view.endpoints {
             let slot = self.tracks.iter().position(|track| track.id == endpoint.id).unwrap_or_else(|| {
-                self.tracks.push(Track::new(endpoint.id.clone()));
+                let earlier = self.left.remove(&endpoint.id).unwrap_or_default();
+                self.tracks.push(Track::new(endpoint.id.clone(), earlier));
                 self.tracks.len() - 1
             });
             if let Some(track) = self.tracks.get_mut(slot) {
@@ -52,6 +58,31 @@ impl Series {
             }
         }
         self.tracks.iter_mut().for_each(|track| track.forget_before(second.saturating_sub(SECONDS)));
+        self.generation = self.generation.saturating_add(1);
+    }
+
+    /// Puts what an earlier run left of the last minutes before what this one has. Rows come by endpoint, oldest first; `now` is
+    /// in whole seconds.
+    pub fn remember(&mut self, rows: &[BucketRow], now: u64) {
+        let recent = |row: &&BucketRow| row.grain == Grain::TenSeconds && row.bucket.start + SECONDS >= now;
+        let rows: Vec<&BucketRow> = rows.iter().filter(recent).collect();
+        for run in rows.chunk_by(|one, next| one.endpoint == next.endpoint) {
+            let Some(BucketRow { endpoint, .. }) = run.first() else { continue };
+            let track = self.tracks.iter_mut().find(|track| track.id == *endpoint);
+            let first = track.as_ref().and_then(|track| track.first_second()).unwrap_or(now);
+            let after = |bucket: &Bucket, other: &Bucket| bucket.start == other.start + Grain::TenSeconds.seconds();
+            let points = run.iter().enumerate().flat_map(|(place, row)| {
+                let is_next = |before: usize| run.get(before).is_some_and(|before| after(&row.bucket, &before.bucket));
+                let begins = !place.checked_sub(1).is_some_and(is_next);
+                let goes_on = run.get(place + 1).is_some_and(|next| after(&next.bucket, &row.bucket));
+                remembered(&row.bucket, begins && goes_on)
+            });
+            let points: Arc<[SeriesPoint]> = points.filter(|point| point.second < first).collect();
+            match track {
+                Some(track) => track.earlier = points,
+                None => drop(self.left.insert(endpoint.clone(), points)),
+            }
+        }
         self.generation = self.generation.saturating_add(1);
     }
 
@@ -72,8 +103,15 @@ impl Series {
 }
 
 impl Track {
-    fn new(id: EndpointId) -> Self {
-        Self { id, sealed: VecDeque::new(), open: Vec::with_capacity(CHUNK), last_second: None, throttled_so_far: 0 }
+    fn new(id: EndpointId, earlier: Arc<[SeriesPoint]>) -> Self {
+        Self {
+            id,
+            earlier,
+            sealed: VecDeque::new(),
+            open: Vec::with_capacity(CHUNK),
+            last_second: None,
+            throttled_so_far: 0,
+        }
     }
 
     fn sample(&mut self, endpoint: &EndpointView, second: u64) {
@@ -106,6 +144,9 @@ impl Track {
 
     /// Lets whole chunks go whose newest point is older than `first`.
     fn forget_before(&mut self, first: u64) {
+        if self.earlier.first().is_some_and(|point| point.second < first) {
+            self.earlier = self.earlier.iter().filter(|point| point.second >= first).copied().collect();
+        }
         while self.sealed.front().is_some_and(|chunk| chunk.last().is_none_or(|point| point.second < first)) {
             self.sealed.pop_front();
         }
@@ -119,8 +160,30 @@ impl Track {
         if !self.open.is_empty() {
             chunks.push(Arc::from(self.open.as_slice()));
         }
-        EndpointSeries { id: self.id.clone(), slot, chunks }
+        EndpointSeries { id: self.id.clone(), slot, earlier: Arc::clone(&self.earlier), chunks }
     }
+
+    fn first_second(&self) -> Option<u64> {
+        let newest = self.sealed.front().map_or(self.open.first(), |chunk| chunk.first());
+        newest.map(|point| point.second)
+    }
+}
+
+/// The seconds of a bucket, each with its mean. Of one that is not whole those at its end were sampled if a run began in it,
+/// else those at its beginning.
+fn remembered(bucket: &Bucket, begins: bool) -> impl Iterator<Item = SeriesPoint> {
+    let (bucket, whole) = (*bucket, Grain::TenSeconds.seconds());
+    let sampled = u64::from(bucket.count).min(whole);
+    let first = bucket.start + if begins { whole - sampled } else { 0 };
+    (0..sampled).map(move |place| SeriesPoint {
+        second: first + place,
+        tokens_used: bucket.mean(bucket.tokens),
+        tokens_reserved: 0,
+        requests_used: bucket.mean(bucket.requests),
+        throttled: if place == 0 { bucket.throttled } else { 0 },
+        health: Health::Unknown,
+        token_limit: bucket.token_limit.map(u64::from),
+    })
 }
 
 #[cfg(test)]

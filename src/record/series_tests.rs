@@ -116,3 +116,39 @@ fn a_sealed_chunk_is_shared_by_all_views() {
     assert!(Arc::ptr_eq(&before.endpoints[0].chunks[0], &after.endpoints[0].chunks[0]));
     assert!(after.generation > before.generation);
 }
+
+fn left(endpoint: &str, start: u64, count: u32) -> BucketRow {
+    let sample = |second| crate::model::history::Sample {
+        second,
+        tokens: 600,
+        requests: 6,
+        throttled: u32::from(second == start),
+        token_limit: Some(60_000),
+    };
+    let mut bucket = Bucket::of(sample(start), Grain::TenSeconds);
+    (1..u64::from(count)).for_each(|place| bucket.merge(&Bucket::of(sample(start + place), Grain::TenSeconds)));
+    BucketRow { grain: Grain::TenSeconds, endpoint: EndpointId::from(endpoint), bucket }
+}
+
+#[test]
+fn what_an_earlier_run_left_stands_before_this_one_with_the_gap_between() {
+    let rows =
+        [left("a", 0, 10), left("a", 990, 3), left("a", 1_000, 10), left("a", 1_010, 4), left("gone", 1_000, 10)];
+    for late in [false, true] {
+        let mut series = Series::new();
+        if late {
+            series.sample(&view(&[("a", 0)]), 1_100);
+        }
+        series.remember(&rows, 1_100);
+        series.sample(&view(&[("a", 0)]), 1_101);
+        let shown = series.view();
+        assert_eq!(shown.endpoints.len(), 1, "an endpoint that is gone has no line");
+        let expected: Vec<u64> = (997..1_014).chain((1_100..=1_101).skip(usize::from(!late))).collect();
+        assert_eq!(seconds(&series, 0), expected, "a second nobody sampled stays a gap, and older ones are over");
+        let first = shown.endpoints[0].points().next().unwrap();
+        assert_eq!((first.tokens_used, first.requests_used, first.throttled), (600, 6, 1));
+        assert!(shown.endpoints[0].watched().all(|point| point.second >= 1_100), "of their state nothing is known");
+        series.sample(&view(&[("a", 0)]), 1_905);
+        assert_eq!(seconds(&series, 0)[0], 1_005, "they go as their quarter of an hour does");
+    }
+}

@@ -13,6 +13,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
@@ -40,6 +41,8 @@ enum Order {
 pub struct HistoryStore {
     path: PathBuf,
     facts: Arc<ArcSwap<StoreFacts>>,
+    /// Nobody waits for the rest of what an earlier run left.
+    enough: Arc<AtomicBool>,
     writer: Option<(SyncSender<Order>, JoinHandle<()>)>,
 }
 
@@ -59,10 +62,12 @@ impl HistoryStore {
         let (sender, inbox) = sync_channel(ORDERS);
         let writer = writer::Writer::new(path.clone(), rules, Arc::clone(&facts));
         let watch = Watch { facts: Arc::clone(&facts), remembered: Some(remembered) };
+        let enough = Arc::new(AtomicBool::new(false));
+        let is_enough = Arc::clone(&enough);
         let work = move || {
             rank::stand_back();
             let (mut writer, mut watch) = (writer, watch);
-            watch.tell(writer.begin(wall_ms, newest));
+            watch.tell(writer.begin(wall_ms, newest, &is_enough));
             while let Ok(order) = inbox.recv() {
                 writer.obey(order);
             }
@@ -70,7 +75,7 @@ impl HistoryStore {
         };
         let thread = std::thread::Builder::new().name("history".to_owned()).spawn(work);
         let thread = thread.inspect_err(|error| fail(&facts, &format!("No thread could be started for it: {error}.")));
-        Self { path, facts, writer: thread.ok().map(|thread| (sender, thread)) }
+        Self { path, facts, enough, writer: thread.ok().map(|thread| (sender, thread)) }
     }
 
     /// Hands a batch over.
@@ -95,6 +100,11 @@ impl HistoryStore {
     #[must_use]
     pub fn delete_all(&self) -> bool {
         self.tell(Order::DeleteAll)
+    }
+
+    /// Hands out what was read of earlier runs so far: all usage, and the newest requests and series.
+    pub fn stop_reading(&self) {
+        self.enough.store(true, Ordering::Relaxed);
     }
 
     /// How the store stands.

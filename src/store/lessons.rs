@@ -1,4 +1,5 @@
-//! Which limits refusals taught, over a restart: no header names a quota pool's, and some services name none at all.
+//! Which limits refusals taught and headers named, over a restart: no header names a quota pool's, and some services name none
+//! at all.
 //!
 //! Invariant: the file is replaced whole; one that cannot be read is as good as none, since every lesson can be learned again.
 //! Absent on purpose: how long a lesson is believed (`policy::lessons`).

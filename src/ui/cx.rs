@@ -14,6 +14,7 @@ use super::actions::Action;
 use super::draft::Draft;
 use super::theme::{Theme, Tone};
 use super::undo::Undo;
+use super::usage_view::{By, Range};
 
 /// The pages, in the order of the navigation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -141,6 +142,8 @@ pub enum Target {
     Pool(PoolId),
     /// A setting, by its name in links.
     Setting(&'static str),
+    /// Usage by this, over these days.
+    Usage(By, Range),
     /// A page as it opens, with nothing in it open.
     Top(Page),
 }
@@ -156,6 +159,7 @@ impl Target {
             Self::Route(_) => Page::Routing,
             Self::Pool(_) => Page::Quotas,
             Self::Setting(_) => Page::Settings,
+            Self::Usage(..) => Page::Usage,
             Self::Top(page) => *page,
         }
     }

@@ -17,6 +17,7 @@ use crate::model::config::Config;
 use crate::model::id::CommandId;
 use crate::model::revision::LeftDraft;
 use crate::ui::cx::Target;
+use crate::ui::findings as said;
 
 /// What makes one configuration of another, one sentence each.
 #[must_use]
@@ -324,7 +325,7 @@ impl Draft {
         }
         self.waiting = None;
         if let NoticeBody::Rejected(findings) = &notice.body {
-            self.rejected.clone_from(findings);
+            self.rejected = findings.iter().map(said::as_liked).collect();
             self.sent = None;
         }
         self.failed = matches!(notice.body, NoticeBody::Failed(_)).then_some(self.version);

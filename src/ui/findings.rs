@@ -10,6 +10,7 @@ use super::theme::{Tone, gap};
 use super::widgets;
 use crate::model::check::{Finding, Severity};
 use crate::model::config::Config;
+use crate::model::units::regrouped;
 
 /// How many places a sentence links to.
 const LINKS: usize = 2;
@@ -19,9 +20,9 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, table: &str, place: Option<usize>) {
     let about = |finding: &&Finding| finding.at.table == table && (place.is_none() || finding.at.place == place);
     let of_draft: Vec<&Finding> = cx.draft.findings().filter(about).collect();
     // The background knows more than the draft's own check, but of what runs.
-    let runs = cx.snapshot.applied.findings.iter().filter(about).filter(|_| !cx.draft.is_changed());
+    let runs = cx.snapshot.applied.findings.iter().filter(about).filter(|_| !cx.draft.is_changed()).map(as_liked);
     let more = runs.filter(|finding| of_draft.iter().all(|known| known.message != finding.message));
-    let all: Vec<Finding> = of_draft.iter().copied().chain(more).cloned().collect();
+    let all: Vec<Finding> = of_draft.iter().copied().cloned().chain(more).collect();
     if all.is_empty() {
         return;
     }
@@ -39,6 +40,12 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, table: &str, place: Option<usize>) {
             }
         });
     }
+}
+
+/// What the background found, with numbers as the person likes them: it writes them with commas.
+#[must_use]
+pub fn as_liked(finding: &Finding) -> Finding {
+    Finding { message: regrouped(&finding.message), ..finding.clone() }
 }
 
 /// The place that a sentence is about, and a link to it: where it was found, or else the first that it names.

@@ -454,7 +454,7 @@ fn series(second: u64) -> SeriesView {
                 token_limit: Some(if slot == 1 { 96_000 } else { tokens }),
             })
             .collect();
-        EndpointSeries { id: id.into(), slot, chunks: vec![points.into()] }
+        EndpointSeries { id: id.into(), slot, earlier: Arc::default(), chunks: vec![points.into()] }
     });
     SeriesView { generation: second, endpoints: endpoints.collect() }
 }

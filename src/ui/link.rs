@@ -9,6 +9,7 @@ use super::cx::{Page, Target};
 use super::key_shape::KeyShape;
 use super::settings;
 use super::trail::Place;
+use super::usage_view;
 use crate::model::id::RequestId;
 
 const SCHEME: &str = "tidegate://";
@@ -29,6 +30,7 @@ pub fn write(place: &Place) -> String {
         Some(Target::Route(model)) => name(model.as_str()),
         Some(Target::Pool(id)) => name(id.as_str()),
         Some(Target::Setting(slug)) => name(slug),
+        Some(Target::Usage(by, range)) => name(&usage_view::slug(*by, *range)),
         Some(Target::RequestsOf(id)) => query("filter", &format!("endpoint:{id}")),
         Some(Target::RequestsWhere(filter)) => query("filter", filter),
     }
@@ -59,6 +61,7 @@ pub fn read(text: &str) -> Option<Place> {
         Page::Routing => Target::Route((*name).into()),
         Page::Settings => Target::Setting(settings::named(&name)?.slug),
         Page::Quotas => Target::Pool((*name).into()),
+        Page::Usage => usage_view::named(&name).map(|(by, range)| Target::Usage(by, range))?,
         _ => return None,
     };
     Some(Place { page, target: Some(target) })
@@ -84,6 +87,8 @@ mod tests {
                 Target::Account("azure-eastus".into()),
                 Target::Route("*".into()),
                 Target::Setting("text"),
+                Target::Usage(usage_view::By::Caller, usage_view::Range::Today),
+                Target::Usage(usage_view::By::Day, usage_view::Range::Month),
                 Target::Pool("sim-b/eastus/demo".into()),
                 Target::RequestsWhere("status>=400 client:aider".into()),
             ]

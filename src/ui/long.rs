@@ -18,7 +18,7 @@ use crate::model::id::EndpointId;
 pub use crate::model::preferences::Reach;
 use crate::ui::cx::PageCx;
 use crate::ui::plots::Metric;
-use crate::ui::stored::READING;
+use crate::ui::stored::reading_words;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::{loading, section};
 
@@ -91,7 +91,8 @@ impl LongPlot {
         let Some(grain) = grain(wanted.reach) else { return };
         self.follow(snapshot, wanted, grain, whole(ui.available_width()));
         if self.drawn.lines.is_empty() && snapshot.history.reading {
-            return loading(ui, theme, egui::Id::unique(("read", wanted.id)), 6, READING);
+            loading(ui, theme, egui::Id::unique(("read", wanted.id)), 6, &reading_words(snapshot));
+            return;
         }
         plot::show(ui, theme, wanted, &self.drawn, &mut self.as_table);
     }

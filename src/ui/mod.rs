@@ -41,6 +41,7 @@ pub mod tally;
 pub mod theme;
 pub mod trail;
 mod undo;
+pub mod usage_view;
 pub mod widgets;
 pub mod window;
 pub mod words;

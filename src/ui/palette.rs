@@ -7,6 +7,7 @@
 mod also;
 mod find;
 mod items;
+mod questions;
 
 pub use also::of_setting as other_words;
 pub use find::{Finder, Found, Group};

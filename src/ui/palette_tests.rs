@@ -118,6 +118,27 @@ fn words_a_newcomer_types_lead_to_what_we_call_otherwise() {
 }
 
 #[test]
+fn a_question_in_own_words_leads_to_its_answer() {
+    for (query, wanted) in [
+        ("who used the most tokens today", "Usage by caller, today"),
+        ("who spent the most today?", "Usage by caller, today"),
+        ("which model cost the most", "Usage by model, 7 days"),
+        ("throttled", "Throttled requests"),
+        ("429", "Throttled requests"),
+        ("which requests were throttled", "Throttled requests"),
+        ("slow requests", "Slow requests"),
+        ("why are my requests so slow", "Slow requests"),
+        ("what failed", "Failed requests"),
+        ("rotate key", "Accounts"),
+        ("how do i rotate a key", "Accounts"),
+    ] {
+        let found = find(query);
+        let labels: Vec<&str> = found.groups[0].items.iter().map(|item| item.label.as_str()).collect();
+        assert_eq!(labels[0], wanted, "{query}: {labels:?}");
+    }
+}
+
+#[test]
 fn every_action_that_can_be_found_by_a_newcomer_has_other_words_and_a_match_by_one_says_which() {
     let silent = |action: Action| {
         use Action::{ExtendDown, ExtendUp, NewestRow, NextPane, NextRow, OldestRow, Palette, PreviousRow};

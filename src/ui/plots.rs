@@ -34,6 +34,8 @@ const AXIS: f64 = 52.0;
 const BEYOND: f64 = 2.0;
 /// Seconds without a record from which on it is said that nothing was served.
 const GAP: f64 = 3.0;
+/// Points that saying so takes.
+const GAP_WORDS: f64 = 76.0;
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +86,8 @@ pub struct Stream {
     style: SeriesStyle,
     filled: bool,
     thin: bool,
+    /// Where what an earlier run left ends, if it left anything.
+    left: Option<f64>,
     runs: Vec<Vec<Mark>>,
 }
 
@@ -157,7 +161,7 @@ pub fn window_words(window: u64) -> String {
 
 /// What is said where less is shown than was chosen: there is nothing to show before.
 fn short_of(window: u64) -> Option<String> {
-    (window < WINDOW).then(|| format!("{}: none earlier since the start", window_words(window)))
+    (window < WINDOW).then(|| format!("{}: none earlier", window_words(window)))
 }
 
 /// One line per endpoint.
@@ -196,7 +200,7 @@ pub fn usable(theme: &Theme, series: &[EndpointSeries], now: u64) -> Stream {
     let style = SeriesStyle { color: theme.text_faint, dash: Dash::Dashed(6) };
     let name = sums.values().next_back().map_or_else(String::new, |sum| format!("usable {}", Short(*sum)));
     let seconds = sums.into_iter().map(|(second, sum)| (second, 0, sum));
-    Stream { name, style, filled: false, thin: true, runs: runs(seconds, now) }
+    Stream { name, style, filled: false, thin: true, left: None, runs: runs(seconds, now) }
 }
 
 /// What is charged and reserved together: thin, above the line of what is charged.
@@ -218,7 +222,9 @@ fn stream(
         let (low, high) = edges(point);
         (point.second, low, high)
     });
-    Stream { name: one.id.to_string(), style: theme.series(one.slot), filled, thin: false, runs: runs(seconds, now) }
+    let left = one.earlier.last().filter(|point| point.second <= now).map(|point| -as_float(now - point.second));
+    let style = theme.series(one.slot);
+    Stream { name: one.id.to_string(), style, filled, thin: false, left, runs: runs(seconds, now) }
 }
 
 fn runs(seconds: impl Iterator<Item = (u64, u64, u64)>, now: u64) -> Vec<Vec<Mark>> {
@@ -308,12 +314,18 @@ impl Chart<'_> {
         let shown = plot.show(ui, |plot| {
             plot.set_plot_bounds_x(-seconds..=margin);
             plot.set_plot_bounds_y(0.0..=top);
-            for (from, to) in unserved(&streams) {
+            let unserved = unserved(&streams);
+            let widest = unserved.iter().map(|(from, to, _)| to - from).fold(0.0, f64::max);
+            for (from, to, words) in unserved {
                 let band = FilledArea::new("", &[from, to], &[0.0, 0.0], &[top, top]).fill_color(theme.track);
                 plot.add(band.allow_hover(false).stroke(Stroke::NONE));
                 let middle = PlotPoint::new(f64::midpoint(from, to), top * 0.5);
-                let words = egui::RichText::new("not serving").font(small_font());
-                plot.text(Text::new("", middle, words).color(theme.text_faint).allow_hover(false));
+                let words = egui::RichText::new(words).font(small_font());
+                // Words of narrow bands would lie on the lines and on each other: those of the widest stand for all.
+                let points = (to - from) * (width - NAMES - AXIS).max(NAMES) / seconds;
+                if points > GAP_WORDS || to - from >= widest {
+                    plot.text(Text::new("", middle, words).color(theme.text_faint).allow_hover(false));
+                }
             }
             for level in &levels {
                 draw_level(plot, theme, level, seconds);
@@ -348,13 +360,18 @@ impl Chart<'_> {
     }
 }
 
-/// Stretches in which no stream has a record: we were asleep, or did not run.
-fn unserved(streams: &[Stream]) -> Vec<(f64, f64)> {
+/// Stretches in which no stream has a record, and why: we were asleep, or did not run. Of those after which an earlier run left
+/// nothing, it may have ended later: what it had not written is lost.
+fn unserved(streams: &[Stream]) -> Vec<(f64, f64, &'static str)> {
     let silent = |stream: &Stream, (from, to): (f64, f64)| {
         stream.runs.iter().flatten().all(|mark| mark.x <= from || mark.x >= to)
     };
     let gaps = streams.first().into_iter().flat_map(Stream::gaps);
-    gaps.filter(|gap| streams.iter().all(|stream| silent(stream, *gap))).collect()
+    let is_left = |end: f64| streams.iter().any(|stream| stream.left.is_some_and(|left| end <= left));
+    let words = |end: f64| if is_left(end) { "nothing kept" } else { "not serving" };
+    gaps.filter(|gap| streams.iter().all(|stream| silent(stream, *gap)))
+        .map(|(from, to)| (from, to, words(from)))
+        .collect()
 }
 
 /// Draws a stream; what lies above `ceiling` is drawn there, out of sight.

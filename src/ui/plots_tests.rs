@@ -16,7 +16,7 @@ fn point(second: u64, tokens: u64, health: Health) -> SeriesPoint {
 }
 
 fn series(slot: usize, points: &[SeriesPoint]) -> EndpointSeries {
-    EndpointSeries { id: "e".into(), slot, chunks: vec![points.into()] }
+    EndpointSeries { id: "e".into(), slot, earlier: std::sync::Arc::default(), chunks: vec![points.into()] }
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn a_gap_of_every_stream_is_time_not_served_and_a_minute_is_summed_up_in_a_row()
     let late = [point(9, 1, Health::Healthy)];
     let both = [series(0, &seconds), series(1, &late)];
     let streams = lines(&Theme::default(), &both.iter().collect::<Vec<_>>(), Metric::Tokens, 10);
-    assert_eq!(unserved(&streams), [(-8.0, -2.0)]);
+    assert_eq!(unserved(&streams), [(-8.0, -2.0, "not serving")]);
     assert_eq!(streams[0].minute(0), Some((5.0, 7.0, 9.0)));
     assert_eq!(streams[0].minute(1), None);
 }
@@ -101,6 +101,14 @@ fn a_limit_far_above_what_is_used_is_not_drawn_dash_by_dash_all_the_way() {
 }
 
 #[test]
+fn after_what_an_earlier_run_left_nothing_is_kept_rather_than_not_served() {
+    let mut one = series(0, &[point(20, 5, Health::Healthy), point(21, 5, Health::Healthy)]);
+    one.earlier = [point(1, 5, Health::Unknown), point(2, 5, Health::Unknown)].into();
+    let streams = lines(&Theme::default(), &[&one], Metric::Tokens, 21);
+    assert_eq!(unserved(&streams), [(-19.0, -1.0, "nothing kept")], "its last seconds may not have been written");
+}
+
+#[test]
 fn a_name_too_long_for_its_room_is_whole_to_those_who_hear_it() {
     use egui_kittest::kittest::Queryable as _;
     let whole = "local-my-gpt4-deployment-east";
@@ -133,5 +141,5 @@ fn marks_reach_to_the_left_end_and_a_plot_of_less_than_was_chosen_says_so() {
         assert_eq!(last, Some(-as_float(window)), "{window}");
         assert_eq!(short_of(window).is_none(), window == WINDOW);
     }
-    assert_eq!(short_of(120).as_deref(), Some("last 2 min: none earlier since the start"));
+    assert_eq!(short_of(120).as_deref(), Some("last 2 min: none earlier"));
 }

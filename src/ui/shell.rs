@@ -25,6 +25,7 @@ mod revisions;
 mod spoken;
 mod toasts;
 mod top;
+mod unread;
 
 use std::sync::Arc;
 
@@ -44,11 +45,12 @@ use super::pages::States;
 use super::theme::{Theme, Tone};
 use super::trail::Trail;
 use super::undo::{Pending, Undo};
+use super::widgets;
 pub use bell::Desktop;
 pub use coming::{Away, LogTo};
 pub use leaving::Ending;
 use parting::Afterwards;
-use toasts::{Toast, Toasts};
+use toasts::{Look, Toast, Toasts};
 
 /// The whole screen. Drawn by eframe in the window, by a harness in tests.
 pub struct Console {
@@ -96,6 +98,8 @@ pub struct Console {
     hold: hold::Hold,
     bar: bool,
     foot: panes::Foot,
+    /// Fields whose text cannot be read.
+    unread: unread::Fields,
     /// Where the page was in the frame before.
     place: egui::Rect,
 }
@@ -150,6 +154,7 @@ impl Console {
             hold: hold::Hold::default(),
             bar: false,
             foot: panes::Foot::default(),
+            unread: unread::Fields::default(),
             place: egui::Rect::NOTHING,
         }
     }
@@ -209,7 +214,8 @@ impl Console {
         self.inspect(ui, theme, &shown, &mut wanted);
         self.show_page(ui, theme, &shown, &notices);
         if self.reviewing {
-            wanted.extend(review::show(&ctx, theme, &self.draft, &snapshot));
+            let unread = self.unread.said(&ctx, self.draft.version());
+            wanted.extend(review::show(&ctx, theme, &self.draft, &snapshot, unread));
         }
         self.help.show(&ctx, theme);
         self.ask(&ctx, theme, &snapshot);
@@ -326,6 +332,8 @@ impl Console {
             self.states.welcome(ui, &mut cx);
         });
         self.fulfil(asks, ui.ctx());
+        let here = self.selected.clone().filter(|place| place.page() == page).unwrap_or(Target::Top(page));
+        self.unread.follow(ui.ctx(), &here, self.draft.version());
     }
 
     fn fulfil(&mut self, asks: Asks, ctx: &egui::Context) {
@@ -381,11 +389,15 @@ impl Console {
     fn apply(&mut self, ctx: &egui::Context) {
         let Some(command) = self.draft.apply() else { return };
         let undo = Undo::of(&command, &self.line.latest());
-        if let Some(id) = self.send(ctx, command) {
-            self.draft.applying(id);
-            if let Some(undo) = undo {
-                self.pending.add(id, undo);
-            }
+        let Some(id) = self.send(ctx, command) else { return };
+        self.draft.applying(id);
+        if let Some(undo) = undo {
+            self.pending.add(id, undo);
+        }
+        let unread = self.unread.said(ctx, self.draft.version());
+        if let Some(words) = unread::without(&unread) {
+            let look = unread.into_iter().next().map(|one| ("Go to it", Look::Field(one.place, one.field)));
+            self.toasts.add(ctx, Toast { look, ..Toast::new(Tone::Near, words) });
         }
     }
 
@@ -439,6 +451,10 @@ impl Console {
                 None => self.say(ctx, "In the draft again", Draft::bring_back),
             },
             Wish::Open(target) => self.go(ctx, target.page(), Some(target)),
+            Wish::Field(place, field) => {
+                widgets::seek(ctx, field);
+                self.go(ctx, place.page(), Some(place));
+            }
             Wish::Why(ask) => {
                 let target = ask.settle(&mut self.draft);
                 self.go(ctx, target.page(), Some(target));
@@ -490,6 +506,8 @@ enum Wish {
     /// Another profile is to run; from the demo that is asked first.
     Profile(ProfileCommand),
     Open(Target),
+    /// A field of a place is to be mended.
+    Field(Target, egui::Id),
     /// What was asked beside a request's why.
     Why(super::pages::why::Ask),
     Apply,
@@ -510,6 +528,7 @@ impl From<toasts::Look> for Wish {
     fn from(look: toasts::Look) -> Self {
         match look {
             toasts::Look::Place(target) => Self::Open(target),
+            toasts::Look::Field(place, field) => Self::Field(place, field),
             toasts::Look::Web(address) => Self::Browse(address),
         }
     }
@@ -551,3 +570,7 @@ mod top_tests;
 #[cfg(test)]
 #[path = "shell/overlay_tests.rs"]
 mod overlay_tests;
+
+#[cfg(test)]
+#[path = "shell/unread_tests.rs"]
+mod unread_tests;

@@ -5,16 +5,29 @@
 
 use egui::{RichText, Ui};
 
-use crate::contract::{Command, HistoryCommand};
+use crate::contract::{Command, HistoryCommand, Snapshot};
 use crate::model::history::{StoreFacts, StoreState};
 use crate::model::units::Grouped;
 use crate::ui::cx::PageCx;
 use crate::ui::format::{count, date_of};
 use crate::ui::theme::{Theme, Tone, gap};
-use crate::ui::widgets::{note, section, status_label};
+use crate::ui::widgets::{loading, note, section, status_label};
 
 /// What is said while the history is read.
-pub const READING: &str = "Reading what earlier runs kept. Everything else works meanwhile.";
+#[must_use]
+pub fn reading_words(snapshot: &Snapshot) -> String {
+    format!("Reading what earlier runs kept: {} %. Everything else works meanwhile.", snapshot.history.store.read)
+}
+
+/// Stands in the place of what is still being read; after a while the rest may be left unread.
+pub fn reading(ui: &mut Ui, cx: &mut PageCx, id: egui::Id, rows: usize) {
+    let long = loading(ui, cx.theme, id, rows, &reading_words(cx.snapshot));
+    let stop =
+        |ui: &mut Ui| ui.button("Stop reading").on_hover_text("Shows what is read so far; searching finds the rest");
+    if long && stop(ui).clicked() {
+        cx.send(Command::History(HistoryCommand::StopReading));
+    }
+}
 
 /// Whether the person was asked.
 #[derive(Debug, Default)]

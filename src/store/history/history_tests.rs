@@ -175,7 +175,7 @@ fn a_full_disk_costs_the_batches_that_do_not_fit_and_keeping_goes_on_afterwards(
     let home = tempfile::tempdir().unwrap();
     let shared = Arc::new(ArcSwap::from_pointee(StoreFacts::default()));
     let mut writer = writer::Writer::new(home.path().join(NAME), Rules::default(), Arc::clone(&shared));
-    writer.begin(NOW, 0);
+    writer.begin(NOW, 0, &AtomicBool::new(false));
     writer.obey(Order::Keep(requests(0..10)));
     writer.fill_disk();
     writer.obey(Order::Keep(requests(10..2_000)));
@@ -307,4 +307,34 @@ fn a_history_that_breaks_down_says_so_and_keeps_nobody_waiting() {
     assert!(thread.join().is_err());
     assert!(left.recv().unwrap().records.is_empty());
     assert!(matches!(&facts.load().state, StoreState::Failing { what, .. } if what.contains("error of Tidegate")));
+}
+
+#[test]
+fn reading_says_how_far_it_is_and_who_stops_it_has_all_usage_and_what_was_read() {
+    let home = tempfile::tempdir().unwrap();
+    let key = UsageKey {
+        day: 20_513,
+        caller: None,
+        client: Arc::from("aider"),
+        model: ModelName::from("gpt-4o"),
+        endpoint: None,
+    };
+    let usage = vec![(key, UsageSum { requests: 600, ..UsageSum::default() })];
+    drop(written(home.path(), &Rules::default(), [Batch { usage: usage.clone(), ..requests(0..600) }]));
+    let read = |stop_at: u8| {
+        let db = rusqlite::Connection::open(home.path().join(NAME)).unwrap();
+        let mut told = Vec::new();
+        let mut tell = |percent: u8| {
+            told.push(percent);
+            percent < stop_at
+        };
+        let left = read::remembered(&db, NOW, 1_000, &mut tell).unwrap();
+        (numbers(&left), left.usage, told)
+    };
+    let (all, sums, told) = read(101);
+    assert_eq!((all.len(), sums == usage), (600, true));
+    assert_eq!(told, [0, 42, 85]);
+    let (some, sums, told) = read(40);
+    assert_eq!((some.first(), some.last(), told), (Some(&344), Some(&599), vec![0, 42]), "the newest 256");
+    assert_eq!(sums, usage, "sums of a part would be wrong");
 }

@@ -1,6 +1,7 @@
 //! Reads what an earlier run left.
 //!
-//! Invariant: a row that cannot be understood is passed over; the others are read.
+//! Invariant: a row that cannot be understood is passed over; the others are read. Who stops it has all usage, since sums of a
+//! part would be wrong, and the newest of the rest.
 //! Absent on purpose: searching (`search`).
 
 use std::sync::Arc;
@@ -13,20 +14,69 @@ use crate::model::id::{CallerId, EndpointId, ModelName};
 use crate::model::record::RequestRecord;
 
 /// The newest requests (at most `newest`), the buckets that are not too old at `wall_ms`, and all usage.
-pub(super) fn remembered(db: &Connection, wall_ms: u64, newest: usize) -> rusqlite::Result<Remembered> {
-    let second = wall_ms / 1_000;
-    let mut all = Remembered { records: records(db, newest)?, ..Remembered::default() };
+/// `tell` hears the percent that is read now and then, and says whether to go on.
+pub(super) fn remembered(
+    db: &Connection,
+    wall_ms: u64,
+    newest: usize,
+    tell: &mut dyn FnMut(u8) -> bool,
+) -> rusqlite::Result<Remembered> {
+    let from = |grain: Grain| (wall_ms / 1_000).saturating_sub(grain.span());
+    let mut way = Way::of(db, newest, Grain::ALL.map(|grain| (grain, from(grain))), tell)?;
+    let mut all = Remembered { usage: usage(db)?, records: records(db, newest, &mut way)?, ..Remembered::default() };
     for grain in Grain::ALL {
-        buckets(db, grain, second.saturating_sub(grain.span()), &mut all.buckets)?;
+        buckets(db, grain, from(grain), &mut all.buckets, &mut way)?;
     }
-    all.usage = usage(db)?;
     Ok(all)
 }
 
-fn records(db: &Connection, newest: usize) -> rusqlite::Result<Vec<Arc<RequestRecord>>> {
+/// How far the reading is.
+struct Way<'a> {
+    done: u64,
+    of: u64,
+    stopped: bool,
+    tell: &'a mut dyn FnMut(u8) -> bool,
+}
+
+/// After how many rows it is told.
+const TOLD: u64 = 256;
+
+impl<'a> Way<'a> {
+    fn of(
+        db: &Connection,
+        newest: usize,
+        grains: [(Grain, u64); 2],
+        tell: &'a mut dyn FnMut(u8) -> bool,
+    ) -> rusqlite::Result<Self> {
+        let requests = db.query_row("SELECT count(*) FROM request", [], |row| number(row, 0))?;
+        let mut of = requests.min(newest as u64);
+        for (grain, from) in grains {
+            let select = "SELECT count(*) FROM bucket WHERE width = ? AND start >= ?";
+            of += db.query_row(select, [signed(grain.seconds()), signed(from)], |row| number(row, 0))?;
+        }
+        Ok(Self { done: 0, of, stopped: false, tell })
+    }
+
+    /// One more row is about to be read. Whether to read it.
+    fn step(&mut self) -> bool {
+        if self.done.is_multiple_of(TOLD) && !self.stopped {
+            let percent = self.done.saturating_mul(100) / self.of.max(1);
+            self.stopped = !(self.tell)(u8::try_from(percent).unwrap_or(100).min(100));
+        }
+        self.done += 1;
+        !self.stopped
+    }
+}
+
+fn records(db: &Connection, newest: usize, way: &mut Way) -> rusqlite::Result<Vec<Arc<RequestRecord>>> {
     let mut select = db.prepare("SELECT record FROM request ORDER BY row DESC LIMIT ?")?;
-    let rows = select.query_map([signed(newest as u64)], |row| Ok(record(row.get_ref(0)?.as_str()?)))?;
-    let mut records: Vec<_> = rows.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+    let mut rows = select.query([signed(newest as u64)])?;
+    let mut records = Vec::new();
+    while way.step()
+        && let Some(row) = rows.next()?
+    {
+        records.extend(record(row.get_ref(0)?.as_str()?));
+    }
     records.reverse();
     Ok(records)
 }
@@ -36,7 +86,7 @@ pub(super) fn record(json: &str) -> Option<Arc<RequestRecord>> {
     serde_json::from_str(json).ok().map(Arc::new)
 }
 
-fn buckets(db: &Connection, grain: Grain, from: u64, into: &mut Vec<BucketRow>) -> rusqlite::Result<()> {
+fn buckets(db: &Connection, grain: Grain, from: u64, into: &mut Vec<BucketRow>, way: &mut Way) -> rusqlite::Result<()> {
     let mut select = db.prepare(
         "SELECT name, start, count, tokens_sum, tokens_min, tokens_max, requests_sum, requests_min, requests_max, throttled,
             token_limit
@@ -45,7 +95,9 @@ fn buckets(db: &Connection, grain: Grain, from: u64, into: &mut Vec<BucketRow>) 
     )?;
     let mut rows = select.query([signed(grain.seconds()), signed(from)])?;
     let mut endpoint = EndpointId::from("");
-    while let Some(row) = rows.next()? {
+    while way.step()
+        && let Some(row) = rows.next()?
+    {
         let name = row.get_ref(0)?.as_str()?;
         if name != endpoint.as_str() {
             endpoint = EndpointId::from(name);

@@ -6,6 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use rusqlite::{Connection, ErrorCode};
@@ -41,11 +42,16 @@ impl Writer {
     }
 
     /// Opens the file and reads what an earlier run left.
-    pub(super) fn begin(&mut self, wall_ms: u64, newest: usize) -> Remembered {
+    pub(super) fn begin(&mut self, wall_ms: u64, newest: usize, enough: &AtomicBool) -> Remembered {
         if self.rules.keep {
             self.open(wall_ms);
         }
-        let outcome = self.db.as_ref().map(|db| read::remembered(db, wall_ms, newest));
+        let (shared, facts) = (&self.shared, &self.facts);
+        let mut tell = |read: u8| {
+            shared.store(Arc::new(StoreFacts { read, ..facts.clone() }));
+            !enough.load(Ordering::Relaxed)
+        };
+        let outcome = self.db.as_ref().map(|db| read::remembered(db, wall_ms, newest, &mut tell));
         let remembered = match outcome {
             Some(Ok(remembered)) => remembered,
             Some(Err(error)) => {

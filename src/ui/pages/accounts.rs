@@ -22,6 +22,7 @@ use crate::contract::snapshot::{AccountKey, KeyState, KeyTest, KeyringState};
 use crate::contract::{Command, KeyCommand};
 use crate::model::config::{Account, Credential, Service};
 use crate::model::id::{AccountId, EndpointId};
+use crate::model::status::EndpointView;
 use crate::ui::actions::Action;
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::findings;
@@ -376,7 +377,9 @@ fn first_key(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account)
 /// The way on from a key that is good to a first request, while there was none.
 fn first_use(ui: &mut Ui, cx: &mut PageCx, account: &AccountId, test: &KeyTest) {
     let mut own = cx.snapshot.view.endpoints.iter().filter(|one| one.account == *account).peekable();
-    let unused = own.peek().is_some() && own.all(|one| one.counters.attempts == 0);
+    let served = &cx.snapshot.history.usage.served;
+    let is_unused = |one: &EndpointView| one.counters.attempts == 0 && !served.contains(&one.id);
+    let unused = !cx.snapshot.history.reading && own.peek().is_some() && own.all(is_unused);
     if rotate::is_good(test) && unused {
         ui.horizontal_wrapped(|ui| {
             ui.label(RichText::new("No request of yours went there yet.").color(cx.theme.text_soft));

@@ -33,6 +33,8 @@ pub struct State {
     table: TableState<EndpointId>,
     open: Option<EndpointId>,
     tab: detail::Tab,
+    /// On which a field was seen last whose text cannot be read.
+    wrong: detail::Tab,
     quick: quick::Quick,
     plot_top: Option<f64>,
     earlier: Earlier,

@@ -153,7 +153,7 @@ fn lanes(ui: &mut Ui, cx: &PageCx, (now, window): (u64, u64)) {
     let widest = cx.snapshot.series.endpoints.iter().map(|one| width(one.id.as_str()).ceil()).fold(0.0, f32::max);
     let room = widest.clamp(130.0, most);
     for one in &cx.snapshot.series.endpoints {
-        if one.points().all(|point| point.health == Health::Unknown) {
+        if one.watched().all(|point| point.health == Health::Unknown) {
             quiet += 1;
             continue;
         }
@@ -173,15 +173,15 @@ fn lanes(ui: &mut Ui, cx: &PageCx, (now, window): (u64, u64)) {
     let legend = "Full: healthy · dotted: near limit or ramping · hatched: throttled · struck: failing";
     let rest = match quiet {
         0 => String::new(),
-        quiet => format!(" · {} not used yet", count(quiet, "endpoint", "endpoints")),
+        quiet => format!(" · {} not used since the start", count(quiet, "endpoint", "endpoints")),
     };
     note(ui, theme, &format!("{legend}{rest}"));
 }
 
-/// Stretches of one state; seconds without a point stay empty.
+/// Stretches of one state; seconds without a point stay empty, and those of an earlier run.
 pub(super) fn spans(one: &EndpointSeries, now: crate::model::units::Timestamp) -> Vec<LaneSpan> {
     let mut spans: Vec<LaneSpan> = Vec::new();
-    for point in one.points() {
+    for point in one.watched() {
         let state = status::health(point.health, now);
         match spans.last_mut() {
             Some(span) if span.end == point.second && span.tone == state.tone => {

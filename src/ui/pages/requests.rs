@@ -29,9 +29,9 @@ use crate::model::units::Grouped;
 use crate::ui::actions::Action;
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::pages::why::{self, Tab};
-use crate::ui::stored::READING;
+use crate::ui::stored::reading;
 use crate::ui::theme::gap;
-use crate::ui::widgets::{self, TableState, loading};
+use crate::ui::widgets::{self, TableState};
 
 use columns::Columns;
 use older::Older;
@@ -183,7 +183,7 @@ fn list(ui: &mut Ui, cx: &mut PageCx, state: &mut State, focus: bool) {
     bar::show(ui, cx, state, focus);
     ui.add_space(gap::S);
     if cx.snapshot.records.is_empty() && cx.snapshot.history.reading {
-        return loading(ui, cx.theme, egui::Id::unique("requests are read"), 12, READING);
+        return reading(ui, cx, egui::Id::unique("requests are read"), 12);
     }
     if cx.snapshot.records.is_empty() {
         ui.label("No request has finished yet.");

@@ -16,11 +16,11 @@ use egui::{RichText, Ui};
 use crate::contract::{Command, SaveCommand};
 use crate::model::history::UsageSum;
 use crate::model::units::Grouped;
-use crate::ui::cx::{Page, PageCx};
+use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::format::{count, file_time};
 use crate::ui::stored;
 use crate::ui::theme::{self, Theme, Tone, gap};
-use crate::ui::widgets::{Column, DataTable, TableState, card, fact, loading, note, page_title};
+use crate::ui::widgets::{Column, DataTable, TableState, card, fact, note, page_title};
 
 use tally::{By, Figure, Range, Tally};
 
@@ -44,6 +44,8 @@ pub struct State {
     range: Range,
     by: By,
     table: TableState<Arc<str>>,
+    /// A link led here.
+    sought: bool,
     /// Places of the figures that have a column.
     figures: &'static [usize],
     shown: Option<Shown>,
@@ -62,10 +64,13 @@ struct Shown {
 pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     let theme = cx.theme;
     page_title(ui, theme, "Usage", "Requests and tokens, as the services count them");
+    if let Some(Target::Usage(by, range)) = cx.take_target() {
+        (state.by, state.range, state.sought) = (by, range, true);
+    }
     let today = tally::day_of(cx.snapshot.wall_ms);
     if cx.snapshot.history.usage.iter().next().is_none() {
         if cx.snapshot.history.reading {
-            return loading(ui, theme, egui::Id::unique("usage is read"), 8, stored::READING);
+            return stored::reading(ui, cx, egui::Id::unique("usage is read"), 8);
         }
         nothing_yet(ui, cx);
         return;
@@ -74,6 +79,10 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     if state.figures != columns {
         // Columns are known by place, and the places change.
         (state.figures, state.table.sort) = (columns, None);
+    }
+    if std::mem::take(&mut state.sought) {
+        // Who asks for a view wants to know who took the most; days are in order.
+        state.table.sort = (state.by != By::Day).then_some((columns.len(), false));
     }
     let tally = add_up(cx, state, today);
     controls(ui, cx, state, &tally);
@@ -85,6 +94,9 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     });
     ui.add_space(gap::M);
     card(ui, theme, |ui| table(ui, theme, state, &tally));
+    if state.by == By::Caller {
+        no_caller(ui, cx, &tally);
+    }
     remarks(ui, theme, cx, &tally);
     ui.add_space(gap::M);
     stored::show(ui, cx, &mut state.stored);
@@ -185,6 +197,26 @@ fn table(ui: &mut Ui, theme: &Theme, state: &mut State, tally: &Tally) {
                 Some((_, figure)) => ui.label(theme::mono(Grouped(figure(sum)).to_string())),
             };
         });
+    });
+}
+
+/// Who is behind requests without a caller, and how to tell.
+fn no_caller(ui: &mut Ui, cx: &mut PageCx, tally: &Tally) {
+    if tally.lines.iter().all(|(name, _)| name != tally::NO_CALLER) {
+        return;
+    }
+    let asked = cx.snapshot.applied.config.listen.require_token;
+    let now = if asked { "none was asked for when these came" } else { "none is asked for" };
+    let words = format!(
+        "“{}”: the program that asked brought none, as {now}. Give each program a token of its own to tell them apart; \
+         “Client” tells them apart by the name they give themselves.",
+        tally::NO_CALLER
+    );
+    ui.horizontal_wrapped(|ui| {
+        note(ui, cx.theme, &words);
+        if ui.button("Callers and their tokens").clicked() {
+            cx.open(Target::Setting("callers"));
+        }
     });
 }
 

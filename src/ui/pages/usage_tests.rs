@@ -41,13 +41,28 @@ fn usage_is_shown_by_what_the_person_chooses() {
     assert!(rows(&harness)[0].starts_with("aider: "), "{:?}", rows(&harness));
     harness.get_by_label("Caller").click();
     harness.run_steps(3);
-    assert_eq!(rows(&harness).iter().filter(|row| row.starts_with("no caller: ")).count(), 1);
+    assert_eq!(rows(&harness).iter().filter(|row| row.starts_with("no caller token: ")).count(), 1);
     harness.get_by_label("Day").click();
     harness.run_steps(3);
     assert_eq!(rows(&harness).len(), 7);
     harness.get_by_label("Today").click();
     harness.run_steps(3);
     assert_eq!(rows(&harness).len(), 1);
+    let plot = harness.get_by_role(egui::accesskit::Role::Figure).accesskit_node().label().unwrap_or_default();
+    assert!(plot.starts_with("Tokens of today: "), "one bar, not a week of them: {plot}");
+}
+
+#[test]
+fn who_brought_no_token_is_said_and_leads_to_where_callers_get_one() {
+    let (mut harness, ..) = open(fixture::snapshot(), WIDE);
+    let said = |harness: &Harness<'static, Option<Console>>| harness.query_by_label_contains("brought none").is_some();
+    assert!(!said(&harness), "by model nobody is missed");
+    harness.get_by_label("Caller").click();
+    harness.run_steps(3);
+    assert!(said(&harness));
+    harness.get_by_label("Callers and their tokens").click();
+    harness.run_steps(3);
+    assert_eq!(harness.state().as_ref().unwrap().page(), crate::ui::cx::Page::Settings);
 }
 
 #[test]
@@ -139,4 +154,18 @@ fn the_page_is_reached_by_its_keys() {
     harness.key_press_modifiers(Modifiers::COMMAND, egui::Key::Num7);
     harness.run_steps(2);
     assert_eq!(harness.state().as_ref().unwrap().page(), crate::ui::cx::Page::Usage);
+}
+
+#[test]
+fn who_asks_who_used_most_finds_the_most_first() {
+    let (mut harness, ..) = open(fixture::snapshot(), WIDE);
+    let target = crate::ui::cx::Target::Usage(super::By::Client, super::Range::All);
+    let link = crate::ui::link::write(&crate::ui::trail::Place { page: target.page(), target: Some(target) });
+    harness.state_mut().as_mut().unwrap().will_follow(link);
+    harness.run_steps(4);
+    let tokens = |row: &String| {
+        row.rsplit(", ").next().and_then(|last| last.strip_suffix(" tokens")?.replace(',', "").parse::<u64>().ok())
+    };
+    let all: Vec<u64> = rows(&harness).iter().filter_map(tokens).collect();
+    assert!(all.len() > 1 && all.is_sorted_by(|more, less| more >= less), "{all:?}");
 }

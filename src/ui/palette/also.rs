@@ -60,9 +60,11 @@ const fn of_page(page: Page) -> &'static str {
         Page::Endpoints => "backends deployments upstreams targets nodes servers models hosts providers limits",
         Page::Routing => "routes models aliases groups priority failover fallback weights balance load order lanes",
         Page::Quotas => "limits pools tpm rpm tokens budget allocation rate allowance capacity share",
-        Page::Requests => "log logs traffic history calls errors 429 trace export csv jsonl har latency why",
+        Page::Requests => "log logs traffic history calls errors trace export csv jsonl har latency why",
         Page::Queue => "waiting line backlog pending in-flight running cancel",
-        Page::Usage => "costs cost spend billing bill price tokens report statistics stats export csv month",
+        Page::Usage => {
+            "costs cost spend spent used using consumed consumption billing bill price tokens report statistics stats export csv month"
+        }
         Page::Accounts => {
             "keys key credentials providers azure openai api secrets login tokens rotate keyring subscription"
         }
@@ -113,21 +115,63 @@ pub fn of_setting(slug: &str) -> &'static str {
     }
 }
 
-/// The word of `also` that each word of `text` is, or begins; the first one's. Whether they are all whole words besides.
-pub(super) fn said(also: &'static str, text: &str) -> Option<(&'static str, bool)> {
-    let mut first = None;
-    let mut whole = true;
-    for typed in text.split_whitespace() {
-        let typed = typed.to_lowercase();
-        let known = || also.split_whitespace();
-        let exact = known().find(|word| *word == typed);
-        let begun = || known().find(|word| typed.len() >= LEAST && word.starts_with(&typed));
-        whole &= exact.is_some();
-        let word = exact.or_else(begun)?;
-        first = first.or(Some(word));
-    }
-    Some((first?, whole))
+/// How the words of a text are other words for a thing.
+pub(super) struct Said {
+    /// The first of them; `None`: they are words of the label.
+    pub(super) word: Option<&'static str>,
+    /// They all are, as whole words.
+    pub(super) whole: bool,
+    /// How many are.
+    pub(super) count: u32,
 }
+
+/// Of `text`, the words that are, or begin, one of `also` or are one of `label`. In a longer question one in three may be
+/// another; the words that carry no meaning are passed over.
+pub(super) fn said(also: &'static str, label: &str, text: &str) -> Option<Said> {
+    let asked = carrying(text);
+    let mut spare = asked.len() / 3;
+    let (mut first, mut whole, mut count) = (None, true, 0);
+    for typed in &asked {
+        let known = || also.split_whitespace();
+        let exact = known().find(|word| word == typed);
+        let word = exact.or_else(|| known().find(|word| is_begun(word, typed)));
+        if word.is_none() && !label.split([' ', ',']).any(|word| word.eq_ignore_ascii_case(typed)) {
+            spare = spare.checked_sub(1)?;
+            whole = false;
+            continue;
+        }
+        whole &= exact.is_some() || word.is_none();
+        first = first.or(word);
+        count += 1;
+    }
+    // A word of the label alone is found by the label.
+    (first.is_some() || count > 1).then_some(Said { word: first, whole, count })
+}
+
+/// The words of a question that say what is asked, in lower case; of one that has none such, all.
+pub(super) fn carrying(text: &str) -> Vec<String> {
+    let trimmed = |word: &str| word.trim_end_matches(['?', '!', ',', '.']).to_lowercase();
+    let words = || text.split_whitespace().map(trimmed).filter(|word| !word.is_empty());
+    let some: Vec<String> = words().filter(|word| !EMPTY.contains(&word.as_str())).collect();
+    if some.is_empty() { text.split_whitespace().map(str::to_lowercase).collect() } else { some }
+}
+
+/// Words without which a question says the same.
+const EMPTY: [&str; 36] = [
+    "a", "an", "the", "of", "is", "are", "was", "were", "be", "do", "does", "did", "i", "me", "my", "we", "our", "to",
+    "in", "on", "at", "for", "how", "what", "which", "when", "where", "can", "it", "this", "that", "has", "have",
+    "there", "why", "so",
+];
+
+/// Whether `typed` is a beginning of the word, or another form of it: `throttling` of `throttled`.
+fn is_begun(word: &str, typed: &str) -> bool {
+    let alike = word.bytes().zip(typed.bytes()).take_while(|(one, other)| one == other).count();
+    typed.len() >= LEAST && word.starts_with(typed) || alike >= STEM && alike + ENDING >= word.len().max(typed.len())
+}
+
+/// Letters that two forms of a word share at least, and that they may end in.
+const STEM: usize = 5;
+const ENDING: usize = 3;
 
 /// Letters that make a beginning worth finding.
 const LEAST: usize = 3;

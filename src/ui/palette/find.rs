@@ -19,7 +19,7 @@ const DETAIL_SHARE: u32 = 3;
 const WANTED_MOST: u32 = 30;
 /// What a label counts that has the very words.
 const VERY_WORDS: u32 = 800;
-/// What another word for a thing counts, whole or begun: more than scattered letters.
+/// What each other word for a thing counts, where all are whole or some begun: more than scattered letters.
 const OTHER_WORD: (u32, u32) = (400, 200);
 
 /// What was found, by kind.
@@ -78,6 +78,9 @@ impl Finder {
         let (prefix, text) = scope(query);
         let mut found: Vec<(u32, Item)> =
             if text.is_empty() && prefix.is_none() { again(items, recent) } else { vec![] };
+        // A question is asked by the words that carry it.
+        let asked = also::carrying(text).join(" ");
+        let text = if text.contains(' ') { asked.as_str() } else { text };
         let pattern = Pattern::parse(text, CaseMatching::Ignore, Normalization::Smart);
         let here = items.iter().filter(|item| in_scope(item.kind, prefix));
         found.extend(here.filter_map(|item| self.found(&pattern, text, item)));
@@ -95,15 +98,15 @@ impl Finder {
     fn found(&mut self, pattern: &Pattern, text: &str, item: &Item) -> Option<(u32, Item)> {
         let very = if has_words(&item.label, text) { VERY_WORDS } else { 0 };
         let ours = self.score(pattern, item).map(|score| score.saturating_add(very));
-        let (word, theirs) = match also::said(item.also, text) {
-            Some((word, true)) => (word, OTHER_WORD.0),
-            Some((word, false)) => (word, OTHER_WORD.1),
-            None => return Some((ours?, item.clone())),
+        let Some(also::Said { word, whole, count }) = also::said(item.also, &item.label, text) else {
+            return Some((ours?, item.clone()));
         };
+        let theirs = count.saturating_mul(if whole { OTHER_WORD.0 } else { OTHER_WORD.1 });
         if let Some(ours) = ours.filter(|ours| *ours >= theirs) {
             return Some((ours, item.clone()));
         }
-        Some((theirs, Item { detail: format!("{word} · {}", item.detail), ..item.clone() }))
+        let detail = word.map_or_else(|| item.detail.clone(), |word| format!("{word} · {}", item.detail));
+        Some((theirs, Item { detail, ..item.clone() }))
     }
 
     fn score(&mut self, pattern: &Pattern, item: &Item) -> Option<u32> {

@@ -3,7 +3,7 @@
 //! Invariant: in the order of the table, then of the configuration; requests newest first.
 //! Absent on purpose: matching.
 
-use super::{Does, Item, Kind, also};
+use super::{Does, Item, Kind, also, questions};
 use crate::contract::Snapshot;
 use crate::model::config::{AdminState, Credential, Service};
 use crate::model::record::RequestRecord;
@@ -17,6 +17,7 @@ use crate::ui::{glossary, settings, status, words};
 #[must_use]
 pub fn all(now: &Circumstances) -> Vec<Item> {
     let mut items = of_the_table(now);
+    items.extend(questions::all());
     endpoints(now.snapshot, &mut items);
     let config = &now.snapshot.applied.config;
     items.extend(config.routes.iter().map(|route| {

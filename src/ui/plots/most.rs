@@ -56,7 +56,12 @@ fn together(others: &[&EndpointSeries]) -> EndpointSeries {
         sum.throttled = sum.throttled.saturating_add(point.throttled);
     }
     let name = format!("{} others", others.len());
-    EndpointSeries { id: name.as_str().into(), slot: usize::MAX, chunks: vec![sums.into_values().collect()] }
+    EndpointSeries {
+        id: name.as_str().into(),
+        slot: usize::MAX,
+        earlier: std::sync::Arc::default(),
+        chunks: vec![sums.into_values().collect()],
+    }
 }
 
 #[cfg(test)]
@@ -74,7 +79,12 @@ mod tests {
             token_limit: Some(100),
         };
         let id = format!("e{slot}");
-        EndpointSeries { id: id.as_str().into(), slot, chunks: vec![(1..=9).map(point).collect()] }
+        EndpointSeries {
+            id: id.as_str().into(),
+            slot,
+            earlier: std::sync::Arc::default(),
+            chunks: vec![(1..=9).map(point).collect()],
+        }
     }
 
     #[test]

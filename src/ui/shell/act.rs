@@ -26,6 +26,7 @@ use crate::ui::palette::Does;
 use crate::ui::theme::{Theme, Tone};
 use crate::ui::trail::{Place, Trail};
 use crate::ui::undo::Undo;
+use crate::ui::widgets::forget_unread;
 
 impl Console {
     /// What decides whether an action is allowed now.
@@ -129,6 +130,7 @@ impl Console {
             Action::Review => self.reviewing = true,
             _ => {
                 self.draft.discard();
+                forget_unread(ctx);
                 self.reviewing = false;
                 let toast = Toast::new(Tone::Info, "Discarded: the draft says again what runs.");
                 self.toasts.add(ctx, Toast { undo: Some(Undo::Tried), ..toast });

@@ -10,6 +10,7 @@ use crate::contract::snapshot::{Applied, PortHeld, Serving};
 use crate::contract::{Command, ConfigCommand, ServingCommand, Snapshot};
 use crate::model::check::{Finding, Severity};
 use crate::model::config::{Config, Listen};
+use crate::model::units::regrouped;
 use crate::ui::actions::Action;
 use crate::ui::cx::Target;
 use crate::ui::theme::{Theme, Tone};
@@ -157,7 +158,7 @@ fn faults(findings: &[Finding], path: &str) -> Option<Banner> {
         0 => String::new(),
         more => format!(" And {more} more."),
     };
-    let text = format!("{line}{}{more}", first.message);
+    let text = format!("{line}{}{more}", regrouped(&first.message));
     let buttons = file_buttons(path).into_iter().chain([copy_details(&text)]).collect();
     Some(Banner { tone: Tone::Error, text, buttons })
 }

@@ -15,6 +15,7 @@ use crate::ui::draft::Draft;
 use crate::ui::link;
 use crate::ui::live::Tuning;
 use crate::ui::theme::{self, Tone};
+use crate::ui::widgets::forget_unread;
 
 /// Sets how much is logged; `None`: as said at launch.
 pub type LogTo = Box<dyn Fn(Option<LogLevel>)>;
@@ -91,6 +92,7 @@ impl Console {
         self.draft = Draft::new(&snapshot.applied);
         (self.tuning, self.selected) = (Tuning::default(), None);
         self.states.begin_anew();
+        forget_unread(ctx);
         self.toasts.begin_anew();
         self.spoken = Spoken::default();
         self.pending.begin_anew();

@@ -5,7 +5,7 @@
 
 use egui::{RichText, ScrollArea};
 
-use super::Wish;
+use super::{Wish, unread};
 use crate::contract::Snapshot;
 use crate::model::check::Severity;
 use crate::model::config::Endpoint;
@@ -16,7 +16,13 @@ use crate::ui::theme::{self, Theme, Tone, gap};
 use crate::ui::widgets::{answer_button, note, quiet_button, status_label};
 
 /// Shows the sheet; returns what was clicked. Esc closes it.
-pub(super) fn show(ctx: &egui::Context, theme: &Theme, draft: &Draft, snapshot: &Snapshot) -> Vec<Wish> {
+pub(super) fn show(
+    ctx: &egui::Context,
+    theme: &Theme,
+    draft: &Draft,
+    snapshot: &Snapshot,
+    unread: Vec<unread::Said>,
+) -> Vec<Wish> {
     let (mut wish, mut place) = (None, None);
     let modal = super::sheet(ctx, "review").show(ctx, |ui| {
         ui.set_width((ctx.content_rect().width() - 96.0).min(560.0));
@@ -33,6 +39,7 @@ pub(super) fn show(ctx: &egui::Context, theme: &Theme, draft: &Draft, snapshot: 
                 }
                 ui.add_space(gap::S);
             }
+            place = unread::list(ui, theme, unread);
             for words in held_down(draft, snapshot) {
                 warning(ui, theme, Tone::Near, &words);
             }
@@ -58,7 +65,7 @@ pub(super) fn show(ctx: &egui::Context, theme: &Theme, draft: &Draft, snapshot: 
 }
 
 /// A sentence to heed, whole on as many lines as it takes.
-fn warning(ui: &mut egui::Ui, theme: &Theme, tone: Tone, words: &str) {
+pub(super) fn warning(ui: &mut egui::Ui, theme: &Theme, tone: Tone, words: &str) {
     ui.horizontal_top(|ui| {
         ui.label(tone.icon().rich_text().size(15.0).color(theme.tone(tone)));
         ui.add(egui::Label::new(RichText::new(words).color(theme.tone(tone))).wrap());

@@ -42,6 +42,8 @@ pub(super) struct Toast {
 pub(super) enum Look {
     /// A place of ours.
     Place(Target),
+    /// A field of such a place.
+    Field(Target, egui::Id),
     /// A page of the service, in the browser.
     Web(&'static str),
 }
@@ -69,7 +71,7 @@ impl Toast {
 
     /// Whether it leads to nothing of the profile in which it was said.
     fn outlives_the_profile(&self) -> bool {
-        let leads_there = matches!(self.look, Some((_, Look::Place(_)))) || self.alert.is_some();
+        let leads_there = matches!(self.look, Some((_, Look::Place(_) | Look::Field(..)))) || self.alert.is_some();
         !leads_there && self.undo.as_ref().is_none_or(Undo::outlives_the_profile)
     }
 

@@ -1,13 +1,14 @@
 //! A field for an amount: `240000`, `240,000`, `240k`, `0.24M`.
 //!
 //! Invariant: text that is no amount stays in the field with a sentence, until Esc or another value comes for the field; it never
-//! becomes a value, and the sentence moves nothing.
-//! Absent on purpose: ranges; what an amount may be is checked on the whole configuration.
+//! becomes a value, is listed by [`super::unread`] meanwhile, and the sentence moves nothing.
+//! Absent on purpose: what an amount may be beside others; that is checked on the whole configuration.
 
 use egui::{Id, Key, Role, TextEdit, Ui, WidgetInfo};
 
 use super::basic::outlined;
-use crate::model::units::{Grouped, parse_amount};
+use super::unread::{self, Unread};
+use crate::model::units::{Grouped, LARGEST_AMOUNT, NoAmount, read_amount};
 use crate::ui::theme::{Theme, Tone, mono_font};
 
 /// Points that the unit and the field's own edges take.
@@ -37,6 +38,7 @@ pub struct AmountEdit<'a> {
     value: Option<u64>,
     empty: Option<&'a str>,
     applied: Option<u64>,
+    most: u64,
     width: f32,
 }
 
@@ -44,7 +46,7 @@ impl<'a> AmountEdit<'a> {
     /// A field named `name` that shows `value`. The name tells fields apart, so it must be unique on its page.
     #[must_use]
     pub fn new(name: &'a str, value: Option<u64>) -> Self {
-        Self { name, unit: "", value, empty: None, applied: value, width: 96.0 }
+        Self { name, unit: "", value, empty: None, applied: value, most: LARGEST_AMOUNT, width: 96.0 }
     }
 
     /// The unit behind the field.
@@ -65,6 +67,13 @@ impl<'a> AmountEdit<'a> {
     #[must_use]
     pub fn applied(mut self, applied: Option<u64>) -> Self {
         self.applied = applied;
+        self
+    }
+
+    /// The largest amount that it takes.
+    #[must_use]
+    pub fn at_most(mut self, most: u64) -> Self {
+        self.most = most;
         self
     }
 
@@ -113,14 +122,23 @@ impl<'a> AmountEdit<'a> {
             forget(ui, id);
             return None;
         }
-        let read = self.read(&text);
-        if read.is_none() {
-            complain(ui, theme, &response);
+        if unread::is_sought(ui.ctx(), id) {
+            response.request_focus();
+            response.scroll_to_me(Some(egui::Align::Center));
         }
+        let read = self.read(&text);
+        let wrong = read.as_ref().err().map(|why| self.wrong((ui.ctx(), id), &text, &shown, *why));
+        unread::note_unread(ui.ctx(), id, wrong);
+        let change = match read {
+            Ok(change) => change,
+            Err(why) => {
+                complain(ui, theme, &response, &self.complaint(why));
+                return None;
+            }
+        };
         if !response.lost_focus() {
             return None;
         }
-        let change = read?;
         forget(ui, id);
         (text != shown && self.differs(change)).then_some(change)
     }
@@ -138,11 +156,34 @@ impl<'a> AmountEdit<'a> {
         field.on_hover_text(runs)
     }
 
-    fn read(&self, text: &str) -> Option<AmountChange> {
+    fn read(&self, text: &str) -> Result<AmountChange, NoAmount> {
         if text.trim().is_empty() && self.empty.is_some() {
-            return Some(AmountChange::Clear);
+            return Ok(AmountChange::Clear);
         }
-        parse_amount(text.trim()).map(AmountChange::Set)
+        let amount = read_amount(text.trim())?;
+        if amount > self.most { Err(NoAmount::TooLarge) } else { Ok(AmountChange::Set(amount)) }
+    }
+
+    /// For who lists what cannot be read.
+    fn wrong(&self, (ctx, field): (&egui::Context, Id), text: &str, shown: &str, why: NoAmount) -> Unread {
+        let why = match why {
+            NoAmount::NotANumber => "is not a number".to_owned(),
+            NoAmount::NotWhole => "is not a whole number".to_owned(),
+            NoAmount::TooLarge => format!("is too large, {} is the most", Grouped(self.most)),
+        };
+        let stays = if shown.is_empty() { self.empty.unwrap_or("none") } else { shown };
+        let unit = if shown.is_empty() || self.unit.is_empty() { String::new() } else { format!(" {}", self.unit) };
+        let (name, text) = (self.name.to_owned(), text.trim().to_owned());
+        Unread { field, name, text, why, stays: format!("{stays}{unit}"), seen: ctx.cumulative_frame_nr() }
+    }
+
+    fn complaint(&self, why: NoAmount) -> String {
+        let wrong = match why {
+            NoAmount::NotANumber => "Not a number. Write it like 240000, 240k or 0.24M".to_owned(),
+            NoAmount::NotWhole => "Not a whole number. Write it like 240000, 240k or 0.24M".to_owned(),
+            NoAmount::TooLarge => format!("Too large: {} is the most", Grouped(self.most)),
+        };
+        format!("{wrong}; Esc brings back what stood here.")
     }
 
     fn differs(&self, change: AmountChange) -> bool {
@@ -154,9 +195,12 @@ impl<'a> AmountEdit<'a> {
 }
 
 /// Below the field and over what is there: a table would make room for it and take the other fields from under the pointer.
-fn complain(ui: &Ui, theme: &Theme, field: &egui::Response) {
-    let sentence = "Not a number. Write it like 240000, 240k or 0.24M; Esc brings back what stood here.";
+fn complain(ui: &Ui, theme: &Theme, field: &egui::Response, sentence: &str) {
     let (layer, id) = (field.layer_id, field.id.with("no amount"));
+    // A sheet over the page lists it itself.
+    if !ui.memory(|memory| memory.allows_interaction(layer)) {
+        return;
+    }
     egui::Tooltip::always_open(ui.ctx().clone(), layer, id, field.rect).show(|ui| {
         ui.label(egui::RichText::new(sentence).small().color(theme.tone(Tone::Error)));
     });
@@ -164,4 +208,13 @@ fn complain(ui: &Ui, theme: &Theme, field: &egui::Response) {
 
 fn forget(ui: &Ui, id: Id) {
     ui.data_mut(|data| data.remove::<Typed>(id));
+    unread::note_unread(ui.ctx(), id, None);
+}
+
+/// Forgets what stands in fields and cannot be read.
+pub fn forget_unread(ctx: &egui::Context) {
+    for one in unread::unread(ctx) {
+        ctx.data_mut(|data| data.remove::<Typed>(one.field));
+        unread::note_unread(ctx, one.field, None);
+    }
 }

@@ -1,7 +1,7 @@
-//! What stands where something is still being read: grey rows, and after a second words.
+//! What stands where something is still being read: grey rows, after a second words, and after three it is told to be long.
 //!
 //! Invariant: what comes at once shows neither, so nothing flashes; nothing moves.
-//! Absent on purpose: a way to break it off; everything else works meanwhile.
+//! Absent on purpose: breaking it off; whoever reads can.
 
 use std::time::Duration;
 
@@ -13,12 +13,13 @@ use crate::ui::theme::{Theme, gap};
 /// When rows and words come, in seconds after the beginning.
 const ROWS: f64 = 0.15;
 const WORDS: f64 = 1.0;
+const LONG: f64 = 3.0;
 /// Not shown for so many seconds, it begins anew.
 const FORGOTTEN: f64 = 1.0;
 const HEIGHT: f32 = 14.0;
 
-/// Shows that `words` is being done, with as many rows as are to come.
-pub fn loading(ui: &mut Ui, theme: &Theme, id: Id, rows: usize, words: &str) {
+/// Shows that `words` is being done, with as many rows as are to come. Returns whether it takes long.
+pub fn loading(ui: &mut Ui, theme: &Theme, id: Id, rows: usize, words: &str) -> bool {
     let age = age(ui.ctx(), id);
     let (rect, response) = ui.allocate_exact_size(room(ui, rows), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::ProgressIndicator, true, words));
@@ -34,10 +35,11 @@ pub fn loading(ui: &mut Ui, theme: &Theme, id: Id, rows: usize, words: &str) {
     if age >= WORDS {
         note(ui, theme, words);
     }
-    let next = [ROWS, WORDS].into_iter().find(|at| *at > age);
+    let next = [ROWS, WORDS, LONG].into_iter().find(|at| *at > age);
     if let Some(next) = next {
         ui.ctx().request_repaint_after(Duration::from_secs_f64(next - age));
     }
+    age >= LONG
 }
 
 fn room(ui: &Ui, rows: usize) -> egui::Vec2 {
@@ -67,7 +69,9 @@ mod tests {
     #[test]
     fn rows_come_after_a_moment_words_after_a_second_and_then_no_frame_is_asked_for() {
         let mut harness = Harness::builder().with_step_dt(0.01).with_context_setup(theme::install).build_ui(|ui| {
-            loading(ui, Theme::of(ui.ctx()), Id::unique("test"), 3, "Reading the history…");
+            if loading(ui, Theme::of(ui.ctx()), Id::unique("test"), 3, "Reading the history…") {
+                ui.label("long");
+            }
         });
         let rows = |harness: &Harness| {
             let filled = |shape: &egui::epaint::ClippedShape| matches!(&shape.shape, egui::Shape::Rect(rect) if (rect.rect.height() - HEIGHT).abs() < 0.1);
@@ -81,6 +85,9 @@ mod tests {
         assert!(harness.query_by_role_and_label(Role::ProgressIndicator, "Reading the history…").is_some());
         harness.run_steps(100);
         assert!(words(&harness));
+        assert!(harness.query_by_label("long").is_none());
+        harness.run_steps(200);
+        assert!(harness.query_by_label("long").is_some());
         let wanted = harness.output().viewport_output.values().map(|viewport| viewport.repaint_delay).min();
         assert!(wanted.is_some_and(|delay| delay > Duration::from_secs(60)), "{wanted:?}");
     }

@@ -15,8 +15,9 @@ mod lane;
 mod limit_line;
 mod loading;
 mod table;
+mod unread;
 
-pub use amount::{AmountChange, AmountEdit};
+pub use amount::{AmountChange, AmountEdit, forget_unread};
 pub use announce::announce;
 pub(super) use bar::hatch;
 pub use bar::{Bar, headroom_bar};
@@ -32,3 +33,4 @@ pub use lane::{LaneSpan, state_lane};
 pub use limit_line::{LimitLine, LineEvent, LineOutput};
 pub use loading::loading;
 pub use table::{Column, DataTable, Rows, TableEvent, TableState};
+pub use unread::{Unread, is_seeking, seek, unread};

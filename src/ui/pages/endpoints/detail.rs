@@ -17,7 +17,7 @@ use crate::ui::flash;
 use crate::ui::format::full_in;
 use crate::ui::status;
 use crate::ui::theme::{self, gap};
-use crate::ui::widgets::{chip, fact, icon_button, quiet_button, section, status_label};
+use crate::ui::widgets::{chip, fact, icon_button, is_seeking, quiet_button, section, status_label, unread};
 
 /// How many requests the tab lists.
 const REQUESTS: usize = 40;
@@ -69,6 +69,9 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &E
     }
     heading(ui, cx, endpoint);
     advice::show(ui, cx, endpoint);
+    if is_seeking(ui.ctx()) {
+        state.tab = state.wrong;
+    }
     let theme = cx.theme;
     ui.horizontal_wrapped(|ui| {
         for tab in Tab::ALL {
@@ -84,6 +87,9 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &E
         Tab::Requests => last_requests(ui, cx, endpoint),
         Tab::Events => events::show(ui, cx, endpoint),
         Tab::Config => configured::show(ui, cx, state, &endpoint.id),
+    }
+    if unread(ui.ctx()).iter().any(|field| field.is_shown(ui.ctx())) {
+        state.wrong = state.tab;
     }
     let below = ui.min_rect().with_min_y(top);
     flash::frame(ui, theme, below, &Target::Endpoint(endpoint.id.clone()));

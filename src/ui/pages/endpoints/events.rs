@@ -67,7 +67,7 @@ fn of_series(snapshot: &Snapshot, id: &EndpointId) -> Vec<Event> {
     let Some(series) = snapshot.series.endpoints.iter().find(|one| one.id == *id) else { return Vec::new() };
     let mut events = Vec::new();
     let mut before: Option<Health> = None;
-    for point in series.points() {
+    for point in series.watched() {
         let at = Timestamp::from_secs(point.second);
         let wall_ms = wall(snapshot, at);
         if before.is_some_and(|before| kind(before) != kind(point.health)) {

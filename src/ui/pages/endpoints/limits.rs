@@ -4,19 +4,23 @@
 //! Absent on purpose: learning limits; the brain does.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use egui::{Grid, RichText, Ui};
 
 use crate::model::config::{Endpoint, Enforcement, QuotaPool};
 use crate::model::id::EndpointId;
 use crate::model::status::{BalancerView, EndpointView, LimitKind, LimitSource, LimitView, MoreLimitView};
-use crate::model::units::{Grouped, Timestamp};
+use crate::model::units::{Grouped, MINUTE, Timestamp};
 use crate::ui::cx::PageCx;
-use crate::ui::format::{clock_time, countdown};
+use crate::ui::format::{clock_time, countdown, date_time};
 use crate::ui::holds;
 use crate::ui::theme::{self, Theme, Tone, gap};
 use crate::ui::widgets::{AmountChange, AmountEdit, checkbox, note, section, status_label};
 use crate::ui::words::limit_source;
+
+/// From then on a time of day alone may be taken for another day's.
+const HALF_A_DAY: Duration = Duration::from_hours(12);
 
 type Field = fn(&mut Endpoint) -> &mut Option<u64>;
 
@@ -43,9 +47,11 @@ pub(super) fn less(ui: &mut Ui, cx: &PageCx, id: &EndpointId) {
     }
 }
 
-/// What the service says is left of its token limit or how full it is, and what we count.
+/// What the service says is left of its token limit or how full it is, and what we count. Once the minute that it was about is
+/// over, beside what is counted now it would be wrong.
 pub(super) fn left(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView) {
-    if let Some((permille, at)) = endpoint.insight.utilization {
+    let lasts = |at: Timestamp| cx.snapshot.at.since(at) <= MINUTE;
+    if let Some((permille, at)) = endpoint.insight.utilization.filter(|(_, at)| lasts(*at)) {
         let (percent, when) = (f64::from(permille) / 10.0, clock_time(wall(cx, at)));
         let config = &cx.snapshot.applied.config;
         let counts_so = config.endpoint(&endpoint.id).is_some_and(|one| one.enforcement == Enforcement::Utilization);
@@ -56,7 +62,7 @@ pub(super) fn left(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView) {
         };
         note(ui, cx.theme, &format!("The service said it was {percent:.1} % full at {when}.{advice}"));
     }
-    let Some((left, at)) = endpoint.reported_remaining else { return };
+    let Some((left, at)) = endpoint.reported_remaining.filter(|(_, at)| lasts(*at)) else { return };
     let ours = endpoint.tokens.headroom().map_or_else(|| "unknown".to_owned(), |left| Grouped(left).to_string());
     let when = clock_time(wall(cx, at));
     note(ui, cx.theme, &format!("The service said {} left at {when}; we count {ours}.", Grouped(left)));
@@ -71,23 +77,23 @@ fn table(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
         }
         ui.end_row();
         let provider = endpoint.reported_tokens_per_minute.or(endpoint.provider_tokens_per_minute);
-        plain(ui, theme, "Provider", provider, "TPM");
+        plain(ui, theme, ("Provider", TOKENS_BY), provider, "TPM");
         note(ui, theme, &provider_source(cx, endpoint, stated));
         note(ui, theme, "what the service enforces");
         ui.end_row();
-        plain(ui, theme, "Allotted", stated, "TPM");
+        plain(ui, theme, ("Allotted", TOKENS_BY), stated, "TPM");
         note(ui, theme, &allotted_source(endpoint, stated));
         field(ui, cx, id, "Token limit", "learned", |e| &mut e.tokens_per_minute);
         ui.end_row();
-        plain(ui, theme, "Soft cap", endpoint.soft_cap, "TPM");
+        plain(ui, theme, ("Soft cap", TOKENS_BY), endpoint.soft_cap, "TPM");
         note(ui, theme, if endpoint.soft_cap.is_some() { "typed by you" } else { "none set" });
         field(ui, cx, id, "Soft cap", "off", |e| &mut e.soft_cap_tokens_per_minute);
         ui.end_row();
-        plain(ui, theme, "Effective", endpoint.tokens.limit, "TPM");
+        plain(ui, theme, ("Effective", TOKENS_BY), endpoint.tokens.limit, "TPM");
         note(ui, theme, &source(cx, &endpoint.tokens));
         note(ui, theme, "the smallest of them");
         ui.end_row();
-        plain(ui, theme, "Requests", endpoint.requests.limit, "RPM");
+        plain(ui, theme, ("Requests", REQUESTS_BY), endpoint.requests.limit, "RPM");
         note(ui, theme, &source(cx, &endpoint.requests));
         field(ui, cx, id, "Request limit", "learned", |e| &mut e.requests_per_minute);
         ui.end_row();
@@ -134,7 +140,7 @@ fn bounds(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool) {
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(format!("Shares of {id} may follow demand within")).color(cx.theme.text_soft));
         let (name, within) = (format!("Adjust {id} within"), pool.adjust_within_percent.map(u64::from));
-        let field = AmountEdit::new(&name, within).unit("%").or_empty("off").width(60.0);
+        let field = AmountEdit::new(&name, within).unit("%").or_empty("off").at_most(100).width(60.0);
         let percent = match field.show(ui, cx.theme) {
             Some(AmountChange::Set(percent)) => Some(u32::try_from(percent).unwrap_or(100).min(100)),
             Some(AmountChange::Clear) => None,
@@ -237,21 +243,26 @@ fn usual_answer(view: &BalancerView, endpoint: &EndpointView) -> Option<String> 
 /// Limits that few services have.
 fn more(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView) {
     for MoreLimitView { kind, limit } in &endpoint.more_limits {
-        let (name, unit) = match kind {
-            LimitKind::InputTokens => ("Input", "TPM"),
-            LimitKind::OutputTokens => ("Output", "TPM"),
-            LimitKind::TokensPerDay => ("Tokens a day", "TPD"),
-            LimitKind::RequestsPerDay => ("Requests a day", "RPD"),
+        let (name, window, unit) = match kind {
+            LimitKind::InputTokens => ("Input", TOKENS_BY, "TPM"),
+            LimitKind::OutputTokens => ("Output", TOKENS_BY, "TPM"),
+            LimitKind::TokensPerDay => ("Tokens a day", DAYS_BY, "TPD"),
+            LimitKind::RequestsPerDay => ("Requests a day", DAYS_BY, "RPD"),
         };
-        plain(ui, cx.theme, name, limit.limit, unit);
+        plain(ui, cx.theme, (name, window), limit.limit, unit);
         note(ui, cx.theme, &source(cx, limit));
         note(ui, cx.theme, &format!("{} % taken", limit.taken_percent()));
         ui.end_row();
     }
 }
 
-fn plain(ui: &mut Ui, theme: &Theme, name: &str, value: Option<u64>, unit: &str) {
-    ui.label(RichText::new(name).color(theme.text_soft));
+/// Over which time a service holds what is used against a limit.
+const TOKENS_BY: &str = "Counted over the last 60 s; a service that refills counts what came back instead";
+const REQUESTS_BY: &str = "Counted over the last 60 s, and services look at slices of 1 s or 10 s besides: 600 a minute are about 10 a second";
+const DAYS_BY: &str = "Counted over 24 hours";
+
+fn plain(ui: &mut Ui, theme: &Theme, (name, window): (&str, &str), value: Option<u64>, unit: &str) {
+    ui.label(RichText::new(name).color(theme.text_soft)).on_hover_text(window);
     let text = value.map_or_else(|| "–".to_owned(), |value| format!("{} {unit}", Grouped(value)));
     ui.label(theme::mono(text).color(theme.text));
 }
@@ -261,8 +272,11 @@ fn source(cx: &PageCx, limit: &LimitView) -> String {
     limit_source(limit.source).to_owned() + &when(cx, limit.since)
 }
 
+/// What was said in an earlier run may be of another day.
 fn when(cx: &PageCx, since: Option<Timestamp>) -> String {
-    since.map(|since| format!(", {}", clock_time(wall(cx, since)))).unwrap_or_default()
+    let Some(since) = since else { return String::new() };
+    let time = if cx.snapshot.at.since(since) < HALF_A_DAY { clock_time } else { date_time };
+    format!(", {}", time(wall(cx, since)))
 }
 
 fn field(ui: &mut Ui, cx: &mut PageCx, id: &EndpointId, name: &str, empty: &str, field: Field) {

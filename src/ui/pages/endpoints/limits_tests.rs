@@ -78,6 +78,35 @@ fn how_full_provisioned_throughput_says_it_is_stands_with_its_time_and_what_to_s
 }
 
 #[test]
+fn what_a_service_said_is_left_goes_once_its_minute_is_over() {
+    let said = |seconds: u64| {
+        let mut snapshot = fixture::snapshot();
+        let sweden = &mut Arc::make_mut(&mut snapshot.view).endpoints[3];
+        sweden.reported_remaining = Some((7_000, Timestamp::from_secs(fixture::SECOND - seconds)));
+        open(snapshot, "Limits").query_by_label_contains("The service said 7,000 left").is_some()
+    };
+    assert!(said(10) && said(60));
+    assert!(!said(61), "beside what is counted now it reads as a contradiction");
+}
+
+#[test]
+fn a_limit_that_was_named_on_another_day_says_which() {
+    let mut snapshot = reported();
+    let since = Timestamp::from_secs(fixture::SECOND);
+    snapshot.at = Timestamp::from_secs(fixture::SECOND + 20 * 3_600);
+    Arc::make_mut(&mut snapshot.view).endpoints[3].tokens.since = Some(since);
+    let day = crate::ui::format::date_time(snapshot.wall_ms - 20 * 3_600_000);
+    let screen = open(snapshot, "Limits");
+    assert_eq!(screen.query_all_by_label(&format!("from response headers, {day}")).count(), 2);
+}
+
+#[test]
+fn the_plots_of_requests_name_whose_limit_the_line_is() {
+    let screen = open(fixture::snapshot(), "Live");
+    assert!(screen.query_by_label_contains("1,440 RPM: typed by you").is_some());
+}
+
+#[test]
 fn what_was_learned_can_be_pinned_in_one_step() {
     let mut screen = open(reported(), "Limits");
     screen.get_by_label("Pin 90,000 TPM").click();

@@ -12,11 +12,12 @@ use super::held_back::held_back;
 use super::{State, limits};
 use crate::contract::snapshot::EndpointSeries;
 use crate::model::config::Endpoint;
-use crate::model::status::EndpointView;
+use crate::model::status::{EndpointView, LimitSource};
 use crate::model::units::{Grouped, Short};
 use crate::ui::cx::{PageCx, Target};
 use crate::ui::plots::{self, Chart, Level, Metric, pin};
 use crate::ui::widgets::{LimitLine, LineEvent, LineOutput, note, section};
+use crate::ui::words::limit_source;
 
 /// Shows the tab.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &EndpointView) {
@@ -107,12 +108,26 @@ fn obey(cx: &mut PageCx, endpoint: &EndpointView, moved: LineOutput) {
     });
 }
 
+/// Whose limit a line is, in a word.
+const fn whose(source: LimitSource) -> &'static str {
+    match source {
+        LimitSource::Configured => "allotted",
+        LimitSource::Derived => "by pool",
+        LimitSource::Header => "service",
+        LimitSource::Learned => "learned",
+        LimitSource::SoftCap => "soft cap",
+        LimitSource::Allotted => "our share",
+        LimitSource::Unknown => "limit",
+    }
+}
+
 fn requests(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView, series: Option<&EndpointSeries>) {
     let (theme, now) = (cx.theme, cx.snapshot.at.0 / 1_000_000);
     let own: Vec<&EndpointSeries> = series.into_iter().collect();
     let limit = endpoint.requests.limit;
     section(ui, theme, "Requests per minute", |ui| {
-        let level = |limit| Level { name: format!("limit {}", Short(limit)), value: limit, dashed: false };
+        let whose = whose(endpoint.requests.source);
+        let level = |limit| Level { name: format!("{} {whose}", Short(limit)), value: limit, dashed: false };
         let chart = Chart {
             id: "endpoint requests",
             summary: plots::summary(&format!("Requests per minute of {}", endpoint.id), series, Metric::Requests),
@@ -125,10 +140,10 @@ fn requests(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView, series: Option<&E
             top: None,
         };
         chart.show_or_table(ui, theme);
-        note(
-            ui,
-            theme,
-            "Services check requests in slices of 1 or 10 seconds, so bursts can be refused below this limit.",
-        );
+        let says = limit.map_or_else(String::new, |limit| {
+            format!("The line is the limit, {} RPM: {}. ", Grouped(limit), limit_source(endpoint.requests.source))
+        });
+        let slices = "Services check requests in slices of 1 or 10 seconds, so bursts can be refused below it.";
+        note(ui, theme, &(says + slices));
     });
 }

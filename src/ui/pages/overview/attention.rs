@@ -12,6 +12,7 @@ use crate::model::config::{Config, Way};
 use crate::model::host::is_on_this_computer;
 use crate::model::outcome::ThrottleKind;
 use crate::model::status::{EndpointView, Health, PoolView, RestCause, RouteView};
+use crate::model::units::regrouped;
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::format::{clock_time, count, countdown, full_in};
 use crate::ui::status::urgency;
@@ -201,7 +202,7 @@ fn of_findings(snapshot: &Snapshot) -> Option<Row> {
         "account" => Page::Accounts,
         _ => Page::Endpoints,
     };
-    Some(Row { tone: Tone::Near, text: format!("{}{more}", finding.message), button: "See it", door: Door::Page(page) })
+    Some(Row { tone: Tone::Near, text: regrouped(&finding.message) + &more, button: "See it", door: Door::Page(page) })
 }
 
 #[cfg(test)]

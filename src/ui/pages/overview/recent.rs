@@ -9,9 +9,9 @@ use egui::Ui;
 
 use crate::ui::cx::{Page, PageCx};
 use crate::ui::request_rows;
-use crate::ui::stored::READING;
+use crate::ui::stored::reading;
 use crate::ui::theme;
-use crate::ui::widgets::{card, loading, note, quiet_button};
+use crate::ui::widgets::{card, note, quiet_button};
 
 /// Shows the newest eight.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx) {
@@ -24,7 +24,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx) {
             }
         });
         if snapshot.records.is_empty() && snapshot.history.reading {
-            loading(ui, theme, egui::Id::unique("last requests are read"), 4, READING);
+            reading(ui, cx, egui::Id::unique("last requests are read"), 4);
         } else if snapshot.records.is_empty() {
             note(ui, theme, "No request has finished yet.");
         }

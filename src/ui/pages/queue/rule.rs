@@ -59,7 +59,7 @@ fn fields(ui: &mut Ui, cx: &mut PageCx, queue: &Queue) {
             let mut edited = queue.clone();
             let figure = of(&mut edited);
             ui.label(RichText::new(name).color(cx.theme.text_soft));
-            let field = AmountEdit::new(name, Some((*figure).into())).unit(unit).width(64.0);
+            let field = AmountEdit::new(name, Some((*figure).into())).unit(unit).at_most(most.into()).width(64.0);
             if let Some(AmountChange::Set(amount)) = field.show(ui, cx.theme) {
                 *figure = u32::try_from(amount).unwrap_or(most).min(most);
                 let what = format!("change the line: {}", name.to_lowercase());

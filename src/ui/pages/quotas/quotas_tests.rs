@@ -275,3 +275,24 @@ fn what_a_service_reports_can_be_taken_over_into_the_draft() {
     assert_eq!(screen.shares().0, Some(90_000));
     assert_eq!(screen.undo_label().as_deref(), Some("use the reported 90,000 TPM for sim-eastus"));
 }
+
+#[test]
+fn more_charged_than_allotted_is_explained_and_by_how_the_service_counts() {
+    use crate::model::config::Enforcement;
+    let said = |charged: u64, enforcement: Enforcement| {
+        let mut snapshot = fixture::snapshot();
+        let east = &mut Arc::make_mut(&mut snapshot.view).endpoints[1];
+        (east.tokens.used, east.last_minute.tokens) = (charged, charged);
+        let mut applied = (*snapshot.applied).clone();
+        let mut config = (*applied.config).clone();
+        config.endpoints.iter_mut().for_each(|one| one.enforcement = enforcement);
+        applied.config = Arc::new(config);
+        snapshot.applied = Arc::new(applied);
+        let screen = Screen::open(snapshot);
+        ["Charged now above Allotted:", "More charged than allotted, provisioned:"]
+            .map(|words| screen.harness.query_by_label_contains(words).is_some())
+    };
+    assert_eq!(said(10_000, Enforcement::SlidingLog), [false, false]);
+    assert_eq!(said(130_000, Enforcement::SlidingLog), [true, false]);
+    assert_eq!(said(130_000, Enforcement::Utilization), [false, true]);
+}

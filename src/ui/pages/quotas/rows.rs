@@ -10,8 +10,9 @@ use egui_material_icons::icons::{ICON_LOCK, ICON_LOCK_OPEN, ICON_WARNING};
 
 use super::allocate::{Division, Trade};
 use super::{State, allot, refusal};
-use crate::model::config::{Endpoint, QuotaPool};
+use crate::model::config::{Endpoint, Enforcement, QuotaPool};
 use crate::model::proposal::Way;
+use crate::model::status::EndpointView;
 use crate::model::units::{Grouped, Short};
 use crate::ui::cx::{PageCx, Target};
 use crate::ui::format::{count, full_in, tpm};
@@ -82,13 +83,28 @@ fn below(ui: &mut Ui, cx: &PageCx, state: &State, list: &[&Endpoint]) {
         let derived = || allot::derived_requests(config, one).is_some();
         one.tokens_per_minute.is_none() || one.requests_per_minute.is_none() && !derived()
     });
-    let above = list.iter().any(|one| one.tokens_per_minute.is_some_and(|most| state.uses.get(&one.id).peak > most));
+    let provisioned = |one: &Endpoint| one.enforcement == Enforcement::Utilization;
+    let peaked = |one: &Endpoint| one.tokens_per_minute.is_some_and(|most| state.uses.get(&one.id).peak > most);
+    let above = |provisions: bool, is_above: &dyn Fn(&Endpoint) -> bool| {
+        list.iter().any(|one| provisioned(one) == provisions && is_above(one))
+    };
+    let now = |one: &Endpoint| is_charged_above(cx, one);
     let said = [
         (learned, "“learned”: you set none; Tidegate finds it out from the service's headers and 429s."),
         (true, "Soft cap: a lower ceiling of your own; what it keeps free stays for others of your quota."),
         (
-            above,
+            above(false, &peaked),
             "A peak above Allotted: it was allotted more then, or answers came to more than was estimated for them.",
+        ),
+        (
+            above(true, &peaked) || above(true, &now),
+            "More charged than allotted, provisioned: it lets in whatever comes while it is not full, and what drained since is \
+             free again.",
+        ),
+        (
+            above(false, &now),
+            "Charged now above Allotted: its limit refills within the minute, was higher before, or answers came to more than \
+             was estimated; nothing more goes there until there is room.",
         ),
     ];
     let said: Vec<&str> = said.iter().filter(|(holds, _)| *holds).map(|(_, words)| *words).collect();
@@ -161,6 +177,11 @@ fn share(ui: &mut Ui, cx: &mut PageCx, pool: Option<&QuotaPool>, endpoint: &Endp
         }
     }
     put(cx, endpoint, ("TPM", |it| &mut it.tokens_per_minute), change);
+}
+
+fn is_charged_above(cx: &PageCx, endpoint: &Endpoint) -> bool {
+    let charged = cx.snapshot.view.endpoint(&endpoint.id).map(EndpointView::used_last_minute);
+    charged.zip(endpoint.tokens_per_minute).is_some_and(|(charged, allotted)| charged > allotted)
 }
 
 fn used_now(ui: &mut Ui, cx: &PageCx, endpoint: &Endpoint) {
@@ -239,16 +260,20 @@ fn suggestion(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool, place: usize, endp
     let next = division.map(|division| division.moved(place, wanted, Trade::Spare, super::allocate::STEP));
     let possible = next.filter(|next| next.share(place) != now);
     let words = if wanted > now {
-        format!("+{} from spare", Short(wanted - now))
+        format!("Add {}", Short(wanted - now))
     } else {
-        format!("−{} to spare", Short(now - wanted))
+        format!("Give back {}", Short(now - wanted))
     };
     let button = ui.add_enabled(possible.is_some(), egui::Button::new(words));
     let name = format!("Suggested for {}: {}", endpoint.id, tpm(wanted));
     let enabled = possible.is_some();
     button.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, enabled, &name));
     let button = button
-        .on_hover_text("What it is expected to be asked for; goes into the draft")
+        .on_hover_text(if wanted > now {
+            "It is expected to be asked for more: takes it from what the pool has to spare; goes into the draft"
+        } else {
+            "It is expected to be asked for less: leaves the rest to the pool, to spare; goes into the draft"
+        })
         .on_disabled_hover_text("Nothing is spare, or its share is locked");
     if let Some(next) = possible.filter(|_| button.clicked()) {
         let label = format!("give {} {} by demand", endpoint.id, tpm(next.share(place)));

@@ -136,15 +136,20 @@ fn follow(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool) {
         ui.label("Let local shares follow demand within");
         let name = format!("Adjust {id} within");
         let within = pool.adjust_within_percent.map(u64::from);
-        let (label, percent) =
-            match AmountEdit::new(&name, within).unit("%").or_empty("off").width(60.0).show(ui, cx.theme) {
-                Some(AmountChange::Set(percent)) => {
-                    let percent = u32::try_from(percent).unwrap_or(100).min(100);
-                    (format!("let shares of {id} follow demand within {percent} %"), Some(percent))
-                }
-                Some(AmountChange::Clear) => (format!("keep shares of {id} as they are"), None),
-                None => return,
-            };
+        let (label, percent) = match AmountEdit::new(&name, within)
+            .unit("%")
+            .or_empty("off")
+            .at_most(100)
+            .width(60.0)
+            .show(ui, cx.theme)
+        {
+            Some(AmountChange::Set(percent)) => {
+                let percent = u32::try_from(percent).unwrap_or(100).min(100);
+                (format!("let shares of {id} follow demand within {percent} %"), Some(percent))
+            }
+            Some(AmountChange::Clear) => (format!("keep shares of {id} as they are"), None),
+            None => return,
+        };
         cx.draft.edit(label, |config| {
             if let Some(pool) = config.quota_pools.iter_mut().find(|known| known.id == *id) {
                 pool.adjust_within_percent = percent;

@@ -50,6 +50,17 @@ fn a_429_that_another_endpoint_saved_is_found_as_429() {
 }
 
 #[test]
+fn words_for_how_a_sending_failed_find_it() {
+    assert!(passes("throttled") && passes("Rate limited") && passes("-timeout") && !passes("-throttled"));
+    let mut record = saved();
+    record.attempts.remove(0);
+    assert!(!passes_with("throttled", &record), "a request that met none");
+    record.attempts = vec![attempt("azure-east", 500)];
+    record.attempts[0].failure.as_mut().unwrap().class = FailureClass::ServerError;
+    assert!(passes_with("\"server error\"", &record) && !passes_with("throttled", &record));
+}
+
+#[test]
 fn what_the_client_got_is_asked_for_by_itself() {
     assert!(passes("got:200") && passes("got<400"));
     assert!(!passes("got:429") && !passes("got>=400"), "the 429 was met on the way");

@@ -23,9 +23,12 @@ pub(super) const PARTS: [Figure; 4] = [
     ("reasoning", |sum| sum.reasoning),
 ];
 
-/// Shows the bars of the range's days, at least a week.
+/// Shows the bars of the range's days, at least a week; of today alone one bar.
 pub(super) fn show(ui: &mut Ui, theme: &Theme, tally: &Tally, range: Range, today: i32) {
     legend(ui, theme);
+    if range == Range::Today {
+        return one_day(ui, theme, tally, range);
+    }
     let oldest = tally.days.first().map_or(today, |(day, _)| *day);
     let first = range.first_day(today).max(oldest).min(today - 6).max(today - MOST + 1);
     let days: Vec<(f64, &UsageSum)> =
@@ -61,8 +64,30 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, tally: &Tally, range: Range, toda
     response.response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, &words));
 }
 
+/// A day's parts, side by side.
+fn one_day(ui: &mut Ui, theme: &Theme, tally: &Tally, range: Range) {
+    let (rect, response) = ui.allocate_exact_size(egui::vec2(ui.available_width(), 18.0), egui::Sense::hover());
+    ui.painter().rect_filled(rect, 4, theme.track);
+    let whole = float(tally.total.tokens().max(1));
+    let mut from = f64::from(rect.left());
+    for (slot, (_, part)) in PARTS.into_iter().enumerate() {
+        let to = from + f64::from(rect.width()) * float(part(&tally.total)) / whole;
+        #[expect(clippy::cast_possible_truncation, reason = "places on screen")]
+        let piece = egui::Rect::from_x_y_ranges(from as f32..=to as f32, rect.y_range());
+        ui.painter().rect_filled(piece, 4, theme.series(slot).color);
+        from = to;
+    }
+    let words = summary(tally, range);
+    response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, &words));
+    let each = PARTS.map(|(name, part)| format!("{} {name} tokens", Grouped(part(&tally.total))));
+    response.on_hover_text(each.join("\n"));
+}
+
 /// In words, for those who do not see the plot.
 fn summary(tally: &Tally, range: Range) -> String {
+    if range == Range::Today {
+        return format!("Tokens of today: {} in all", Grouped(tally.total.tokens()));
+    }
     let most = tally.days.iter().max_by_key(|(_, sum)| sum.tokens());
     let most = most
         .map_or_else(String::new, |(day, sum)| format!(", most on {}: {} tokens", date(*day), Grouped(sum.tokens())));

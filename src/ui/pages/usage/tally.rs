@@ -8,91 +8,22 @@ use std::collections::BTreeMap;
 use crate::contract::history::UsageView;
 use crate::model::history::{UsageKey, UsageSum};
 use crate::model::id::{CallerId, EndpointId};
+pub use crate::ui::usage_view::{By, Range};
 
-/// Which days count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Range {
-    /// Today alone.
-    Today,
-    /// Today and six days before.
-    #[default]
-    Week,
-    /// Today and 29 days before.
-    Month,
-    /// Everything that is kept.
-    All,
-}
-
-impl Range {
-    /// All of them, shortest first.
-    pub const EACH: [Self; 4] = [Self::Today, Self::Week, Self::Month, Self::All];
-
-    /// On its button.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Today => "Today",
-            Self::Week => "7 days",
-            Self::Month => "30 days",
-            Self::All => "All",
-        }
-    }
-
-    /// The first day that counts.
-    #[must_use]
-    pub const fn first_day(self, today: i32) -> i32 {
-        match self {
-            Self::Today => today,
-            Self::Week => today - 6,
-            Self::Month => today - 29,
-            Self::All => i32::MIN,
-        }
+/// What a key is called on one side of it.
+fn name(by: By, key: &UsageKey) -> String {
+    let or = |name: Option<&str>, none: &str| name.unwrap_or(none).to_owned();
+    match by {
+        By::Model => key.model.to_string(),
+        By::Endpoint => or(key.endpoint.as_ref().map(EndpointId::as_str), "not sent"),
+        By::Caller => or(key.caller.as_ref().map(CallerId::as_str), NO_CALLER),
+        By::Client => key.client.to_string(),
+        By::Day => date(key.day),
     }
 }
 
-/// What the lines are of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum By {
-    /// The model clients asked for.
-    #[default]
-    Model,
-    /// The endpoint that answered.
-    Endpoint,
-    /// The caller that authenticated.
-    Caller,
-    /// The client's own label.
-    Client,
-    /// The local day.
-    Day,
-}
-
-impl By {
-    /// All of them.
-    pub const EACH: [Self; 5] = [Self::Model, Self::Endpoint, Self::Caller, Self::Client, Self::Day];
-
-    /// On its button and as a column's heading.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Model => "Model",
-            Self::Endpoint => "Endpoint",
-            Self::Caller => "Caller",
-            Self::Client => "Client",
-            Self::Day => "Day",
-        }
-    }
-
-    fn of(self, key: &UsageKey) -> String {
-        let or = |name: Option<&str>, none: &str| name.unwrap_or(none).to_owned();
-        match self {
-            Self::Model => key.model.to_string(),
-            Self::Endpoint => or(key.endpoint.as_ref().map(EndpointId::as_str), "not sent"),
-            Self::Caller => or(key.caller.as_ref().map(CallerId::as_str), "no caller"),
-            Self::Client => key.client.to_string(),
-            Self::Day => date(key.day),
-        }
-    }
-}
+/// Requests that brought no caller token.
+pub(super) const NO_CALLER: &str = "no caller token";
 
 /// What a sum has of one kind, and what that kind is called.
 pub type Figure = (&'static str, fn(&UsageSum) -> u64);
@@ -116,7 +47,7 @@ impl Tally {
         let mut days: BTreeMap<i32, UsageSum> = BTreeMap::new();
         let mut total = UsageSum::default();
         for (key, sum) in usage.iter().filter(|(key, _)| key.day >= range.first_day(today)) {
-            lines.entry(by.of(key)).or_default().add(sum);
+            lines.entry(name(by, key)).or_default().add(sum);
             days.entry(key.day).or_default().add(sum);
             total.add(sum);
         }

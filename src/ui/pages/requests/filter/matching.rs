@@ -3,7 +3,7 @@
 //! Invariant: case never matters; nothing is allocated for a row but the sentence of its Why, and only if that is asked.
 //! Absent on purpose: order and negation of terms; they are the filter's.
 
-use crate::model::outcome::Ending;
+use crate::model::outcome::{Ending, FailureClass};
 use crate::model::record::{RecordEnd, RequestRecord};
 use crate::model::units::micros;
 use crate::ui::format::second_of_day;
@@ -68,7 +68,23 @@ fn word(part: &str, record: &RequestRecord) -> bool {
         || profile.caller.as_ref().is_some_and(|caller| has(caller.as_str(), part))
         || sent_to(part, record)
         || has(words::record_end(record.end), part)
+        || record
+            .attempts
+            .iter()
+            .filter_map(|attempt| attempt.failure.as_ref())
+            .any(|fault| failed_by(fault.class, part))
         || id(part, record)
+}
+
+/// By what a sending failed, as it is said here and as people say it.
+fn failed_by(class: FailureClass, part: &str) -> bool {
+    let called = match class {
+        FailureClass::Throttled(_) => "throttled rate limited",
+        FailureClass::Timeout => "timeout timed out",
+        FailureClass::KeyRejected => "unauthorized",
+        _ => "",
+    };
+    has(called, part) || has(words::failure(class), part)
 }
 
 fn sent_to(part: &str, record: &RequestRecord) -> bool {
