@@ -22,7 +22,7 @@ use crate::model::profile::RequestProfile;
 use crate::model::units::Timestamp;
 
 /// A reservation nobody settles is taken for lost after this long; services let answers run almost as long.
-const EXPIRY: Duration = Duration::from_mins(30);
+pub(super) const EXPIRY: Duration = Duration::from_mins(30);
 
 impl Balancer {
     /// A request asks to be sent.

@@ -326,7 +326,7 @@ fn used_after(enforcement: Enforcement, output: u64) -> u64 {
     let mut world = World::new(config(&[Site { enforcement, ..site("east", 1_000) }], &[], |_| {}));
     let (request, _) = world.arrive(600);
     world.commit(request, "east");
-    let usage = Usage { input: 10, cached: 4, output, reasoning: 0, exact: true };
+    let usage = Usage { input: 10, cached: 4, output, exact: true, ..Usage::default() };
     let settlement = Settlement { ending: Ending::Completed, usage: Some(usage), first_token: None };
     world.give(Input::Settled { request, settlement });
     world.brain.view(world.now).endpoints[0].tokens.used

@@ -456,8 +456,9 @@ impl Dialogue {
                 StreamState::Undecided if length < HELD_BACK => {}
                 StreamState::Undecided | StreamState::Decisive => {
                     journal.attempted(Some(StatusCode::OK.as_u16()), None, said::of_facts(facts.clone()));
-                    journal.committed(StatusCode::OK.as_u16());
-                    journal.lease.committed(HeaderSignal { endpoint: assignment.endpoint.clone(), facts });
+                    let has_output = reader.has_output();
+                    journal.committed(StatusCode::OK.as_u16(), has_output);
+                    journal.lease.committed(HeaderSignal { endpoint: assignment.endpoint.clone(), facts, has_output });
                     if let Some(line) = &mut self.line {
                         line.is_bound = true;
                     }
@@ -524,6 +525,9 @@ impl Dialogue {
         let ending = loop {
             journal.note_left(reader.take_stored());
             stream.note(reader.deltas());
+            if reader.has_output() {
+                journal.met_output();
+            }
             while let Some(message) = coming.pop_front() {
                 if self.pass_down(message).await.is_break() {
                     let usage = journal.note_streamed(&reader.finish());

@@ -239,8 +239,12 @@ async fn attempt(
         Ok(committed) => {
             let facts = headers::facts(&committed.head.headers, door.engine.clock().wall_ms());
             journal.attempted(Some(committed.head.status.as_u16()), None, said::of_facts(facts.clone()));
-            journal.committed(committed.head.status.as_u16());
-            journal.lease.committed(HeaderSignal { endpoint: assignment.endpoint.clone(), facts });
+            journal.committed(committed.head.status.as_u16(), committed.has_output());
+            journal.lease.committed(HeaderSignal {
+                endpoint: assignment.endpoint.clone(),
+                facts,
+                has_output: committed.has_output(),
+            });
         }
         Err(fault) => {
             let Failure { class, status, .. } = fault.failure;

@@ -32,6 +32,8 @@ pub struct Journal {
     attempts: Vec<AttemptRecord>,
     status: u16,
     first_token: Option<Duration>,
+    /// What a session used so far.
+    used: Option<Usage>,
     written: bool,
     /// It only looks at what there is.
     looks: bool,
@@ -58,6 +60,7 @@ impl Journal {
             attempts: Vec::with_capacity(1),
             status: CLIENT_CLOSED,
             first_token: None,
+            used: None,
             written: false,
             looks: false,
             inside,
@@ -143,10 +146,31 @@ impl Journal {
         }
     }
 
-    /// Notes the commit point: this status goes to the client, and the first decisive event is here.
-    pub fn committed(&mut self, status: u16) {
+    /// Notes the commit point: this status goes to the client, with output or with what is bound before any.
+    pub fn committed(&mut self, status: u16, has_output: bool) {
         self.status = status;
-        self.first_token = Some(self.door.engine.clock().now().since(self.at));
+        if has_output {
+            self.met_output();
+        }
+    }
+
+    /// Notes that output is here. The first time counts.
+    pub fn met_output(&mut self) {
+        if self.first_token.is_some() {
+            return;
+        }
+        let now = self.door.engine.clock().now();
+        self.first_token = Some(now.since(self.at));
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.took = now.since(attempt.at);
+        }
+    }
+
+    /// Notes what a session used besides what was noted before. It is charged now: what was reserved when it was opened may be long
+    /// out of every window.
+    pub fn used(&mut self, more: Usage) {
+        self.used = Some(more.added_to(self.used));
+        self.lease.used(more);
     }
 
     /// The end of an answer that was committed.
@@ -182,7 +206,7 @@ impl Journal {
             end,
             attempts: std::mem::take(&mut self.attempts),
             decisions: self.lease.decisions().to_vec(),
-            usage,
+            usage: usage.map(|usage| usage.added_to(self.used)).or(self.used),
             waited: self.lease.waited().saturating_add(self.inside.waited()),
             first_token: self.first_token,
             total: self.door.engine.clock().now().since(self.at),

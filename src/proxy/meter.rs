@@ -233,6 +233,9 @@ impl Relay {
                 if let Some(stream) = &self.stream {
                     stream.note(reader.deltas());
                 }
+                if let Some(journal) = self.journal.as_mut().filter(|_| reader.has_output()) {
+                    journal.met_output();
+                }
                 self.note_stored();
             }
             Some(tap) => tap.hear(data),

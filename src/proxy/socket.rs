@@ -139,21 +139,31 @@ fn join(journal: Journal, head: http::response::Parts, client: (OnUpgrade, Arc<A
     response
 }
 
-async fn session(journal: Journal, (client, _arrival): (OnUpgrade, Arc<Arrival>), upstream: OnUpgrade) {
+async fn session(mut journal: Journal, (client, _arrival): (OnUpgrade, Arc<Arrival>), upstream: OnUpgrade) {
     let (Ok(client), Ok(upstream)) = tokio::join!(client, upstream) else {
         return journal.close(Ending::ClientLeft, None);
     };
     let mut tap = SocketReader::default();
-    let ending = talk(client, upstream, &mut tap).await;
-    journal.close(ending, tap.used());
+    let ending = talk(client, upstream, |bytes| {
+        tap.read(bytes);
+        if let Some(used) = tap.take_used() {
+            journal.used(used);
+        }
+    })
+    .await;
+    // An answer that was left is paid for, too.
+    if let Some(seen) = tap.unfinished() {
+        journal.used(seen);
+    }
+    journal.close(ending, None);
 }
 
 /// Passes bytes both ways until both sides are done.
-async fn talk(client: Upgraded, upstream: Upgraded, tap: &mut SocketReader) -> Ending {
+async fn talk(client: Upgraded, upstream: Upgraded, tap: impl FnMut(&[u8])) -> Ending {
     let (mut client_says, mut to_client) = tokio::io::split(TokioIo::new(client));
     let (mut upstream_says, mut to_upstream) = tokio::io::split(TokioIo::new(upstream));
     let up = pass(&mut client_says, &mut to_upstream, |_| {});
-    let down = pass(&mut upstream_says, &mut to_client, |bytes| tap.read(bytes));
+    let down = pass(&mut upstream_says, &mut to_client, tap);
     tokio::pin!(up, down);
     tokio::select! {
         () = &mut up => {

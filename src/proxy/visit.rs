@@ -87,8 +87,12 @@ impl Errand {
             Ok(committed) => {
                 let facts = headers::facts(&committed.head.headers, self.door.engine.clock().wall_ms());
                 self.journal.attempted(Some(committed.head.status.as_u16()), None, said::of_facts(facts.clone()));
-                self.journal.committed(committed.head.status.as_u16());
-                self.journal.lease.committed(HeaderSignal { endpoint: assignment.endpoint.clone(), facts });
+                self.journal.committed(committed.head.status.as_u16(), committed.has_output());
+                self.journal.lease.committed(HeaderSignal {
+                    endpoint: assignment.endpoint.clone(),
+                    facts,
+                    has_output: committed.has_output(),
+                });
             }
             Err(fault) => {
                 self.journal.attempted(fault.failure.status, Some(fault.failure.clone()), said::of_fault(fault));

@@ -48,6 +48,7 @@ pub fn parts(record: &RequestRecord) -> Vec<Part> {
         wait(&mut parts, until, from, many && number > 1);
         let (phase, what) = match attempt.failure {
             Some(_) => (Phase::Failed, "failed at"),
+            None if record.first_token.is_none() => (Phase::FirstToken, "until it was begun at"),
             None => (Phase::FirstToken, "to the first token of"),
         };
         parts.push(Part { phase, name: format!("{what} {}", attempt.endpoint), from, took: attempt.took });
@@ -97,7 +98,8 @@ fn answered(status: &str, attempt: &AttemptRecord, record: &RequestRecord) -> St
         RecordEnd::Answered(Ending::ClientLeft) => format!("{status}, then the client left"),
         _ => status.to_owned(),
     }];
-    said.push(format!("first token {}", span(attempt.took)));
+    let began = if record.first_token.is_some() { "first token" } else { "begun after" };
+    said.push(format!("{began} {}", span(attempt.took)));
     said.push(format!("{} in all", span(record.total.saturating_sub(attempt.at.since(record.at)))));
     said.extend(record.usage.map(|usage| {
         let least = if usage.exact { "" } else { "≥ " };
