@@ -128,7 +128,7 @@ impl Balancer {
                     endpoint.health.rest(request, now.after(ejection(in_a_row, rule)), RestCause::Errors);
                 }
             }
-            Ending::Completed | Ending::ClientLeft => {}
+            Ending::Completed | Ending::ClientLeft | Ending::Ended(_) => {}
         }
         if let Some(usage) = settlement.usage {
             if job.committed && !job.profile.streaming {

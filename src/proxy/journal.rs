@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use super::deadlines::Watch;
-use super::door::{Door, Inside};
+use super::door::{AtRest, Door, Inside};
 use crate::engine::Assignment;
 use crate::engine::lease::Lease;
 use crate::model::outcome::{Ending, Failure, Settlement};
@@ -110,6 +110,17 @@ impl Journal {
         }
     }
 
+    /// Nothing is asked of this session for as long as the guard lives.
+    pub(super) fn rests(&self) -> AtRest {
+        self.door.rests()
+    }
+
+    /// How long it waits, for one who needs it apart from the rest.
+    pub(super) fn take_watch(&mut self) -> Watch {
+        let fresh = self.door.deadlines.watch();
+        std::mem::replace(&mut self.watch, fresh)
+    }
+
     /// Which operation it is.
     #[must_use]
     pub fn operation(&self) -> Operation {
@@ -179,6 +190,17 @@ impl Journal {
         self.write(RecordEnd::Answered(ending), usage);
     }
 
+    /// The end of one whose client left, or is let go, before that.
+    pub fn part(mut self, ending: Ending) {
+        self.parted(ending);
+    }
+
+    fn parted(&mut self, ending: Ending) {
+        self.settle(ending, None);
+        let is_left = self.attempts.is_empty() && ending == Ending::ClientLeft;
+        self.write(if is_left { RecordEnd::LeftWaiting } else { RecordEnd::Answered(ending) }, None);
+    }
+
     /// The end of a request that got no endpoint's good answer.
     pub fn turn_away(mut self, end: RecordEnd, status: u16) {
         self.status = status;
@@ -217,10 +239,7 @@ impl Journal {
 impl Drop for Journal {
     fn drop(&mut self) {
         if !self.written {
-            self.settle(Ending::ClientLeft, None);
-            let end =
-                if self.attempts.is_empty() { RecordEnd::LeftWaiting } else { RecordEnd::Answered(Ending::ClientLeft) };
-            self.write(end, None);
+            self.parted(self.watch.ended().map_or(Ending::ClientLeft, Ending::Ended));
         }
     }
 }

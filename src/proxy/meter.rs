@@ -23,7 +23,7 @@ use super::journal::Journal;
 use super::slots::Slots;
 use super::streams::Stream;
 use crate::engine::clock::Clock;
-use crate::model::outcome::Ending;
+use crate::model::outcome::{EndedFor, Ending};
 use crate::model::profile::Operation;
 use crate::model::usage::Usage;
 use crate::wire::error::stream_error;
@@ -35,9 +35,9 @@ use crate::wire::{mentions, stored};
 /// The largest plain answer whose usage is read; a larger one is passed on and settled by its estimate.
 const READ_AT_MOST: usize = 16 * 1024 * 1024;
 
-/// An endpoint's answer broke after the commit point and its shape allows no word about it.
+/// An answer broke, or was ended, after the commit point and its shape allows no word about it.
 #[derive(Debug, thiserror::Error)]
-#[error("the endpoint's answer broke off")]
+#[error("the answer broke off")]
 pub struct BrokeOff;
 
 /// An endpoint's answer on its way to the client.
@@ -168,11 +168,14 @@ impl Relay {
             if self.is_over() {
                 return Poll::Ready(None);
             }
-            if self.is_ended() {
+            if let Some(why) = self.ended_for() {
                 // The endpoint is not at fault, so it is not held against it.
-                self.finish(Ending::ClientLeft);
-                let what = "This answer was ended in Tidegate's window.";
-                return Poll::Ready(Some(Ok(Frame::data(stream_error(self.operation, what)))));
+                self.finish(Ending::Ended(why));
+                let what = match why {
+                    EndedFor::Stop => "Tidegate was stopped in the middle of this answer.",
+                    _ => "This answer was ended in Tidegate's window.",
+                };
+                return Poll::Ready(Some(self.last_word(what)));
             }
             let frame = match Pin::new(&mut self.body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => frame,
@@ -204,9 +207,10 @@ impl Relay {
         }
     }
 
-    /// Whether the person ended the stream; a document is as good as there.
-    fn is_ended(&self) -> bool {
-        self.stream.is_some() && self.journal.as_ref().is_some_and(|journal| journal.watch.is_ended())
+    /// Why it is ended, if it is. By hand streams alone are; a document is as good as there.
+    fn ended_for(&self) -> Option<EndedFor> {
+        let why = self.journal.as_ref()?.watch.ended()?;
+        (self.stream.is_some() || why == EndedFor::Stop).then_some(why)
     }
 
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
@@ -216,12 +220,12 @@ impl Relay {
             Poll::Ready(Over::Late) => {
                 Poll::Ready(Some(self.broke("The endpoint fell silent in the middle of its answer.")))
             }
-            // Heard at the next poll, by a stream.
-            Poll::Ready(Over::Ended) if self.stream.is_some() => {
+            // Heard at the next poll.
+            Poll::Ready(Over::Ended(_)) if self.ended_for().is_some() => {
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
-            Poll::Ready(Over::Ended) | Poll::Pending => Poll::Pending,
+            Poll::Ready(Over::Ended(_)) | Poll::Pending => Poll::Pending,
         }
     }
 
@@ -265,9 +269,13 @@ impl Relay {
         (!heard.said_why).then(|| Ok(Frame::data(stream_error(self.operation, what))))
     }
 
-    /// A stream gets a last event that says what happened; a document can only be cut.
     fn broke(&mut self, what: &str) -> Result<Frame<Bytes>, BrokeOff> {
         self.finish(Ending::CutOff);
+        self.last_word(what)
+    }
+
+    /// A stream gets a last event that says what happened; a document can only be cut.
+    fn last_word(&self, what: &str) -> Result<Frame<Bytes>, BrokeOff> {
         if self.is_stream { Ok(Frame::data(stream_error(self.operation, what))) } else { Err(BrokeOff) }
     }
 

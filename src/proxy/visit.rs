@@ -62,7 +62,7 @@ impl Errand {
         loop {
             match turn {
                 Turn::Send(assignment) => match self.send(&assignment, lookup).await {
-                    _ if self.journal.watch.is_ended() => return Err(Missed::Ended),
+                    _ if self.journal.watch.ended().is_some() => return Err(Missed::Ended),
                     Ok(committed) => return Ok(committed),
                     Err(Fault { failure, answer, .. }) => {
                         missed = Missed::Failed { status: failure.status, reached: failure.reached, answer };

@@ -144,11 +144,18 @@ fn code(record: &RequestRecord) -> &'static str {
 }
 
 const fn end(end: RecordEnd) -> &'static str {
-    use crate::model::outcome::Ending;
+    use crate::model::outcome::{EndedFor, Ending};
     match end {
         RecordEnd::Answered(Ending::Completed) => "answered",
         RecordEnd::Answered(Ending::CutOff) => "cut off",
         RecordEnd::Answered(Ending::ClientLeft) => "client left",
+        RecordEnd::Answered(Ending::Ended(why)) => match why {
+            EndedFor::Hand => "ended by hand",
+            EndedFor::Stop => "ended by the stop",
+            EndedFor::LongAsked => "ended: client said too much at once",
+            EndedFor::LongAnswered => "ended: service said too much at once",
+            EndedFor::NotTaken => "ended: client took nothing in",
+        },
         RecordEnd::Refused => "refused by us",
         RecordEnd::Failed => "failed",
         RecordEnd::LeftWaiting => "left while waiting",

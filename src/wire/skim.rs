@@ -169,7 +169,7 @@ impl Skim {
     fn closes(&mut self) {
         self.depth = self.depth.saturating_sub(1);
         if self.depth < 2 {
-            (self.in_response, self.member) = (false, Member::Other);
+            self.in_response = false;
         }
         self.at_key = false;
     }

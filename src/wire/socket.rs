@@ -54,6 +54,12 @@ impl SocketReader {
         }
     }
 
+    /// Whether everything that was read is whole frames, so that another may follow.
+    #[must_use]
+    pub const fn is_between(&self) -> bool {
+        self.left == 0 && self.held.is_empty() && !self.is_lost
+    }
+
     /// What was reported since the last call: answers, and what was transcribed.
     pub const fn take_used(&mut self) -> Option<Usage> {
         self.used.take()

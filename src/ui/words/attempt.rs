@@ -91,11 +91,16 @@ pub fn result(attempt: &AttemptRecord, record: &RequestRecord) -> String {
 
 fn answered(status: &str, attempt: &AttemptRecord, record: &RequestRecord) -> String {
     if attempt.status.is_none() {
-        return format!("the client left after {}", span(record.total.saturating_sub(attempt.at.since(record.at))));
+        let who = match record.end {
+            RecordEnd::Answered(Ending::Ended(_)) => "ended by us",
+            _ => "the client left",
+        };
+        return format!("{who} after {}", span(record.total.saturating_sub(attempt.at.since(record.at))));
     }
     let mut said = vec![match record.end {
         RecordEnd::Answered(Ending::CutOff) => "cut off".to_owned(),
         RecordEnd::Answered(Ending::ClientLeft) => format!("{status}, then the client left"),
+        RecordEnd::Answered(Ending::Ended(_)) => format!("{status}, then ended by us"),
         _ => status.to_owned(),
     }];
     let began = if record.first_token.is_some() { "first token" } else { "begun after" };
