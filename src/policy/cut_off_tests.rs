@@ -61,7 +61,7 @@ fn what_a_session_uses_counts_from_when_it_is_used_and_shows_that_it_lives() {
     let mut world = World::new(config(&[site("east", 1_000)], &[], |_| {}));
     let (session, _) = world.arrive(100);
     world.commit(session, "east");
-    for minutes in [5, 25, 50] {
+    for minutes in [5, 100, 210] {
         world.until(Timestamp::from_secs(minutes * 60));
         let usage = Usage { input: 600, cached: 50, output: 300, exact: true, ..Usage::default() };
         world.give(Input::Used { request: session, usage });

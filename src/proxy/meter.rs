@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::commit::Committed;
 use super::deadlines::Over;
-use super::echo::veiled;
+use super::echo::{hide, veiled};
 use super::journal::Journal;
 use super::slots::Slots;
 use super::streams::Stream;
@@ -28,6 +28,7 @@ use crate::model::profile::Operation;
 use crate::model::usage::Usage;
 use crate::wire::error::stream_error;
 use crate::wire::gate::Gate;
+use crate::wire::headers::strip_response;
 use crate::wire::stream::StreamReader;
 use crate::wire::usage::of_body;
 use crate::wire::{mentions, stored};
@@ -59,7 +60,7 @@ pub struct Relay {
     journal: Option<Journal>,
     /// How it goes, for the screen; streams alone.
     stream: Option<Stream>,
-    /// What no error in a stream may repeat.
+    /// What neither trailers nor an error in a stream may repeat.
     keys: Option<Arc<Slots>>,
     operation: Operation,
 }
@@ -117,8 +118,9 @@ impl Relay {
             operation: journal.operation(),
             journal: Some(journal),
             stream: None,
-            keys: committed.keys.filter(|_| is_stream),
+            keys: committed.keys,
         };
+        relay.trailers = relay.trailers.take().map(|trailers| relay.cleaned(trailers));
         relay.note_stored();
         // An answer without a body is over before anyone asks for a frame.
         if !is_stream && relay.body.is_end_stream() {
@@ -154,7 +156,7 @@ impl Relay {
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
         loop {
             if let Some(ready) = self.ready.pop_front() {
-                let ready = match &self.keys {
+                let ready = match self.keys.as_ref().filter(|_| self.is_stream) {
                     Some(keys) => veiled(ready, keys, self.operation),
                     None => ready,
                 };
@@ -194,17 +196,31 @@ impl Relay {
             };
             self.patient_until = None;
             self.listen(&frame);
+            let data = match frame.into_data() {
+                Ok(data) => data,
+                Err(frame) => {
+                    // They go out behind whatever the end still brings.
+                    self.trailers = frame.into_trailers().ok().map(|trailers| self.cleaned(trailers));
+                    continue;
+                }
+            };
             let Some(gate) = &mut self.gate else {
                 if self.body.is_end_stream() {
                     self.finish(Ending::Completed);
                 }
-                return Poll::Ready(Some(Ok(frame)));
+                return Poll::Ready(Some(Ok(Frame::data(data))));
             };
-            match frame.into_data() {
-                Ok(data) => gate.feed(data, &mut self.ready),
-                Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
-            }
+            gate.feed(data, &mut self.ready);
         }
+    }
+
+    /// Trailers as a head is: without what concerns a connection, and without our keys.
+    fn cleaned(&self, mut trailers: HeaderMap) -> HeaderMap {
+        strip_response(&mut trailers);
+        for key in self.keys.iter().flat_map(|keys| keys.all()) {
+            hide(&mut trailers, Some(key));
+        }
+        trailers
     }
 
     /// Why it is ended, if it is. By hand streams alone are; a document is as good as there.

@@ -172,3 +172,16 @@ fn heading(ui: &mut Ui, theme: &Theme, text: &str) {
     ui.label(RichText::new(text).color(theme.text_soft));
     ui.add_space(gap::S);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_transcribed_is_told_apart_in_what_it_was_counted_by() {
+        let of = |tokens, millis| transcribed(Transcribed { tokens, millis });
+        assert_eq!(of(0, 0), None);
+        assert_eq!(of(48, 0).as_deref(), Some("transcribed apart: 48 tokens"));
+        assert_eq!(of(1_200, 3_250).as_deref(), Some("transcribed apart: 1,200 tokens + 3.3 s of sound"));
+    }
+}

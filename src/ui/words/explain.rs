@@ -73,7 +73,7 @@ pub fn paragraph(record: &RequestRecord) -> String {
     let ending = match record.end {
         RecordEnd::Answered(Ending::CutOff) => " The answer was cut off after it had begun.".to_owned(),
         RecordEnd::Answered(Ending::ClientLeft) => " The client left before the end.".to_owned(),
-        RecordEnd::Answered(Ending::Ended(why)) => format!(" Tidegate ended it before its end: {}.", ended(why)),
+        RecordEnd::Answered(Ending::Ended(why)) => format!(" Ended by Tidegate: {}.", ended(why)),
         RecordEnd::LeftWaiting if !record.decisions.is_empty() => " The client left before it was answered.".to_owned(),
         _ => String::new(),
     };
