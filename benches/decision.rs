@@ -133,7 +133,7 @@ impl Busy {
 
     #[inline(never)]
     fn answer(&mut self, request: RequestId, endpoint: &EndpointId) {
-        let signal = HeaderSignal { endpoint: endpoint.clone(), facts: HeaderFacts::default() };
+        let signal = HeaderSignal { endpoint: endpoint.clone(), facts: HeaderFacts::default(), has_output: true };
         self.brain.handle(self.now, Input::Committed { request, signal }, &mut self.outputs);
         let settlement = Settlement { ending: Ending::Completed, usage: None, first_token: None };
         self.brain.handle(self.now, Input::Settled { request, settlement }, &mut self.outputs);

@@ -365,7 +365,7 @@ impl Court {
         let spot = self.shape.spot(&endpoint).clone();
         let facts = if spot.tells { self.head(request, &spot) } else { HeaderFacts::default() };
         self.owners.learn(spot.account, &self.asked[&request].affinity.state);
-        let signal = HeaderSignal { endpoint: EndpointId::from(endpoint.as_str()), facts };
+        let signal = HeaderSignal { endpoint: EndpointId::from(endpoint.as_str()), facts, has_output: true };
         self.open.insert(request, At::Sent { endpoint, charge, committed: true });
         self.give(Input::Committed { request, signal });
         let failure = failure(FailureClass::ServerError, None);

@@ -14,6 +14,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use origin::{Origin, json, route};
 use serde_json::Value;
 use served::{Served, serve, settled};
+use tidegate::backend::{self, Options};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -29,7 +30,11 @@ const LIMITED: &str = r#"{"type":"error","status":429,"error":{"code":"rate_limi
 type Socket = WebSocketStream<TcpStream>;
 
 async fn socket(served: &Served) -> Socket {
-    let address = served.base_url.trim_start_matches("http://").trim_end_matches("/v1").to_owned();
+    socket_at(&served.base_url).await
+}
+
+async fn socket_at(base_url: &str) -> Socket {
+    let address = base_url.trim_start_matches("http://").trim_end_matches("/v1").to_owned();
     let stream = TcpStream::connect(&address).await.expect("a connection");
     tokio_tungstenite::client_async(format!("ws://{address}/v1/responses"), stream).await.expect("a socket").0
 }
@@ -339,11 +344,59 @@ async fn a_message_longer_than_a_body_may_be_ends_its_socket_and_its_client_hear
 #[tokio::test]
 async fn a_client_that_says_too_much_during_an_answer_is_told_so_and_not_that_its_endpoint_is_lost() {
     let (account, _) = scripted(&[BEGUN]).await;
-    let served = serve(&format!("{account}{}", route("m", &["ea"])), &[("KEY", "our-key")]);
+    let mut served = serve(&format!("{account}{}", route("m", &["ea"])), &[("KEY", "our-key")]);
     let mut socket = socket(&served).await;
     hear_begin(&mut socket, BEGUN).await;
     socket.get_mut().write_all(&announces((64 << 20) + 1)).await.expect("it is sent");
     assert_eq!(closed(&mut socket).await.0, CloseCode::Size);
+    drop(socket);
+    ends_as(&mut served, "long_asked");
+}
+
+/// What the one request on record says of its end.
+fn ends_as(served: &mut Served, why: &str) {
+    assert_eq!(served.terminate(), Some(0));
+    let end = format!(r#""end":{{"answered":{{"ended":"{why}"}}}}"#);
+    assert!(served.everything_written().contains(&end), "not {end}");
+}
+
+#[tokio::test]
+async fn a_socket_on_which_nothing_is_asked_is_told_that_tidegate_stops() {
+    let mut served = serve(&format!("{SIMULATED}{}", route("m", &["es"])), &[]);
+    let mut socket = socket(&served).await;
+    ask(&mut socket, &question("")).await;
+    served.ask_to_stop();
+    let (code, reason) = closed(&mut socket).await;
+    assert!(code == CloseCode::Away && reason.contains("stopped"), "{code}: {reason}");
+    assert_eq!(served.child.wait().expect("it ends").code(), Some(0));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_over_when_tidegate_stops_at_once_is_told_so_on_its_socket() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let slow = SIMULATED.replace("first_token_ms = 1", "first_token_ms = 1, tokens_per_second = 1");
+    std::fs::write(folder.path().join("config.toml"), format!("{slow}{}", route("m", &["es"]))).expect("it is written");
+    let options =
+        Options { config_dir: Some(folder.path().into()), headless: true, port: Some(0), ..Options::default() };
+    let running = tokio::task::spawn_blocking(|| backend::start(options).expect("it starts")).await.expect("no panic");
+    let mut socket = socket_at(running.base_url()).await;
+    socket.send(Message::text(question(""))).await.expect("it is sent");
+    while !said(&mut socket).await.contains("output_text.delta") {}
+    let stopping = tokio::task::spawn_blocking(|| running.stop_now());
+    let told = loop {
+        let event = said(&mut socket).await;
+        if !event.contains("output_text.delta") {
+            break event;
+        }
+    };
+    assert!(told.contains("\"error\"") && told.contains("stopped"), "{told}");
+    assert_eq!(closed(&mut socket).await.0, CloseCode::Away);
+    stopping.await.expect("it ends");
+}
+
+async fn said(socket: &mut Socket) -> String {
+    let message = timeout(Duration::from_secs(30), socket.next()).await.expect("in time").expect("more");
+    message.expect("a message").to_text().expect("text").to_owned()
 }
 
 /// The begin of an answer that goes on.
@@ -392,7 +445,7 @@ async fn a_message_of_the_service_that_is_too_long_ends_the_socket_and_is_paid_f
             saying(says, announces_unmasked((64 << 20) + 1)).await,
             route("m", &["ea", "es"])
         );
-        let served = serve(&config, &[("KEY", "our-key")]);
+        let mut served = serve(&config, &[("KEY", "our-key")]);
         let mut socket = socket(&served).await;
         hear_begin(&mut socket, says).await;
         let (code, reason) = closed(&mut socket).await;
@@ -402,6 +455,8 @@ async fn a_message_of_the_service_that_is_too_long_ends_the_socket_and_is_paid_f
         let attempts = [0, 1].map(|at| status["endpoints"][at]["counters"]["attempts"].as_u64());
         assert_eq!(attempts, [Some(1), Some(0)], "nobody else is asked: {status:#}");
         assert_eq!(status["endpoints"][0]["counters"]["failed"], 0, "its endpoint is not held to be ill");
+        drop(socket);
+        ends_as(&mut served, "long_answered");
     }
 }
 
@@ -426,12 +481,14 @@ async fn a_client_that_takes_its_answer_in_never_is_let_go() {
     let length = 24 << 20;
     let long = [announces_unmasked(length), vec![b'x'; usize::try_from(length).expect("a size")]].concat();
     let account = saying(BEGUN, long).await;
-    let served =
+    let mut served =
         serve(&format!("[timeouts]\nstream_idle_seconds = 2\n{account}{}", route("m", &["ea"])), &[("KEY", "k")]);
     let mut socket = socket(&served).await;
     hear_begin(&mut socket, BEGUN).await;
     let status = served.until(settled).await;
     assert_eq!(status["endpoints"][0]["counters"]["failed"], 0, "its endpoint did what it was asked for");
+    drop(socket);
+    ends_as(&mut served, "not_taken");
 }
 
 /// A service that agrees to a socket, says so much, and answers whoever looks for the response that it is over.

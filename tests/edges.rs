@@ -166,6 +166,61 @@ async fn an_upstream_that_repeats_our_key_tells_it_to_nobody() {
     assert!(!served.everything_written().contains(KEY));
 }
 
+/// What a client that takes trailers gets for a chat.
+async fn with_trailers(served: &Served, stream: bool) -> String {
+    let address = served.base_url.trim_start_matches("http://").trim_end_matches("/v1");
+    let mut socket = TcpStream::connect(address).await.expect("a connection");
+    let body = format!(r#"{{"model":"m","messages":[],"stream":{stream}}}"#);
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\nte: trailers\r\n\
+         connection: te, close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    socket.write_all(format!("{head}{body}").as_bytes()).await.expect("it is sent");
+    let mut got = String::new();
+    socket.read_to_string(&mut got).await.expect("the end");
+    got
+}
+
+#[tokio::test]
+async fn trailers_come_behind_the_body_and_repeat_no_key() {
+    let done = "data: {\"choices\":[{\"delta\":{\"content\":\"Six.\"}}]}\n\ndata: [DONE]\n\n";
+    for (stream, kind, body) in [(false, "application/json", "{}"), (true, "text/event-stream", done)] {
+        let said = format!(
+            "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: {kind}\r\ntransfer-encoding: chunked\r\n\
+             trailer: x-sum, x-echo, x-tidegate-endpoint\r\n\r\n{:x}\r\n{body}\r\n\
+             0\r\nx-sum: 7\r\nx-echo: Bearer {KEY}\r\nx-tidegate-endpoint: theirs\r\n\r\n",
+            body.len()
+        );
+        let origin = Origin::start(vec![Act::Say(said.into_bytes())]).await;
+        let served = behind(&[&origin], "");
+        let got = with_trailers(&served, stream).await;
+        let (_, behind) = got.rsplit_once("\r\n0\r\n").expect("a last chunk");
+        assert!(behind.contains("x-sum: 7\r\n"), "streamed: {stream}: {got}");
+        assert!(!got.contains(KEY) && !got.contains("theirs"), "streamed: {stream}: {got}");
+        served.until(settled).await;
+    }
+}
+
+#[tokio::test]
+async fn each_event_is_with_the_client_before_the_next_is_said() {
+    let told = Arc::new(Notify::new());
+    let event = "data: {\"choices\":[{\"delta\":{\"content\":\"Six.\"}}]}\n\n";
+    let first = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: text/event-stream\r\n\r\n{event}");
+    let rest = format!("{event}data: [DONE]\n\n");
+    let origin =
+        Origin::start(vec![Act::Pause(first.into_bytes(), Arc::clone(&told), rest.clone().into_bytes())]).await;
+    let served = behind(&[&origin], "");
+    let mut answer = served.chat("m", true).send().await.expect("an answer");
+    let mut got = answer.chunk().await.expect("a piece").expect("an event").to_vec();
+    assert_eq!(String::from_utf8_lossy(&got), event, "alone");
+    told.notify_one();
+    while let Some(piece) = answer.chunk().await.expect("a piece") {
+        got.extend_from_slice(&piece);
+    }
+    assert_eq!(String::from_utf8_lossy(&got), format!("{event}{rest}"));
+}
+
 #[tokio::test]
 async fn a_large_error_is_passed_on_whole_with_the_wait_it_asks_for() {
     let body = format!(r#"{{"error":{{"message":"{}","type":"invalid_request_error"}}}}"#, "x".repeat(300_000));

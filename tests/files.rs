@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::future::join_all;
 use origin::route;
 use serde_json::Value;
-use served::{Served, serve_with_files, settled};
+use served::{Served, serve, serve_with_files, settled};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Barrier;
@@ -167,4 +167,45 @@ async fn connections_that_wait_for_a_request_are_few_in_all_whatever_the_number_
     let open = || services.iter().map(|service| service.open.load(Ordering::SeqCst)).sum::<usize>();
     let status = served.until(|status| settled(status) && open() <= IDLE).await;
     assert!(settled(&status) && open() >= HOSTS, "and each service keeps some: {}", open());
+}
+
+/// How many files the process may have open from now on.
+fn allow(served: &Served, files: &str) {
+    let pid = served.child.id().to_string();
+    let limit = format!("--nofile={files}:");
+    let done = std::process::Command::new("prlimit").args(["--pid", &pid, &limit]).status();
+    assert!(done.expect("prlimit runs").success());
+}
+
+/// How often it could not take a connection.
+fn missed(served: &Served) -> usize {
+    let log = std::fs::read_to_string(served.folder.path().join("log")).expect("its log");
+    log.matches("a connection could not be accepted").count()
+}
+
+#[cfg(target_os = "linux")]
+#[expect(clippy::disallowed_methods, reason = "how often it tries is told by real time alone")]
+#[tokio::test]
+async fn when_the_system_has_no_file_left_it_waits_without_spinning_and_goes_on_when_there_is_one() {
+    let kept = Kept::start(1).await;
+    let served = serve(&kept.account("m"), &[("KEY", "k")]);
+    // Fewer than it has open already.
+    allow(&served, "4");
+    let (since, before) = (std::time::Instant::now(), missed(&served));
+    let mut late = TcpStream::connect(address(&served)).await.expect("the system takes it");
+    let request = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{BODY}",
+        address(&served),
+        BODY.len()
+    );
+    late.write_all(request.as_bytes()).await.expect("it is sent");
+    while missed(&served) < before + 5 {
+        tokio::task::yield_now().await;
+    }
+    let tries = missed(&served) - before;
+    let most = 2 + since.elapsed().as_millis() / 50;
+    assert!(tries as u128 <= most, "{tries} tries where {most} are due");
+    allow(&served, "1024");
+    let (head, _) = heard(&mut late).await.expect("an answer");
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
 }

@@ -7,12 +7,14 @@ mod origin;
 mod served;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use origin::{Origin, json, route};
 use served::{Served, serve, serve_with_files, settled};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -182,6 +184,57 @@ async fn an_answers_last_event_of_megabytes_passes_as_it_came_and_is_counted() {
     let status = served.until(settled).await;
     let counters = &status["endpoints"][0]["counters"];
     assert_eq!((&counters["tokens_in"], &counters["tokens_out"]), (&10.into(), &14.into()));
+}
+
+/// A text of the service's, which writes without a mask.
+fn frame(text: &str) -> Vec<u8> {
+    let length = u16::try_from(text.len()).expect("a short text");
+    [&[0x81, 126][..], &length.to_be_bytes(), text.as_bytes()].concat()
+}
+
+#[tokio::test]
+async fn a_session_that_is_left_in_the_middle_of_an_answer_is_counted_as_far_as_it_was_seen() {
+    let (port, _) = echo().await;
+    let served = before_port(port);
+    let mut socket = opened(&served).await;
+    let done = r#"{"type":"response.done","response":{"usage":{"input_tokens":5,"output_tokens":7}}}"#;
+    let written = r#"{"type":"conversation.item.input_audio_transcription.completed","usage":{"type":"tokens","input_tokens":90,"output_tokens":9,"total_tokens":99}}"#;
+    let piece = r#"{"type":"response.output_audio.delta","delta":"x"}"#;
+    let begun = r#"{"type":"response.created","response":{"id":"resp_2"}}"#;
+    let said: Vec<u8> = [piece, done, written, begun, piece, piece, piece].into_iter().flat_map(frame).collect();
+    socket.write_all(&said).await.expect("it is sent");
+    socket.read_exact(&mut vec![0; said.len()]).await.expect("it comes back");
+    let status = served.until(|status| status["endpoints"][0]["counters"]["tokens_out"] == 7).await;
+    assert_eq!(status["endpoints"][0]["in_flight"], 1, "an answer counts when it ends, not with its session");
+    drop(socket);
+    let status = served.until(settled).await;
+    let counters = &status["endpoints"][0]["counters"];
+    assert_eq!(
+        (&counters["tokens_in"], &counters["tokens_out"]),
+        (&5.into(), &10.into()),
+        "what was seen, and no other model's"
+    );
+    assert!(counters["charged"].as_u64() >= Some(15), "{status:#}");
+}
+
+#[tokio::test]
+async fn a_session_at_rest_is_told_that_tidegate_stops_and_its_record_says_so() {
+    let (port, _) = echo().await;
+    let mut served = before_port(port);
+    let mut socket = opened(&served).await;
+    let piece = frame(r#"{"type":"response.text.delta","delta":"x"}"#);
+    let done = frame(r#"{"type":"response.done","response":{"usage":{"input_tokens":5,"output_tokens":7}}}"#);
+    let said = [piece, done].concat();
+    socket.write_all(&said).await.expect("it is sent");
+    socket.read_exact(&mut vec![0; said.len()]).await.expect("it comes back");
+    served.ask_to_stop();
+    let mut rest = Vec::new();
+    timeout(Duration::from_secs(30), socket.read_to_end(&mut rest)).await.expect("in time").expect("the end");
+    assert_eq!(rest[..1], [0x88], "a frame that closes: {rest:?}");
+    assert_eq!(rest[2..4], 1001_u16.to_be_bytes(), "the side that closes goes away");
+    assert!(String::from_utf8_lossy(&rest[4..]).contains("stopped"), "{}", String::from_utf8_lossy(&rest));
+    assert_eq!(served.terminate(), Some(0));
+    assert!(served.everything_written().contains(r#""end":{"answered":{"ended":"stop"}}"#));
 }
 
 #[tokio::test]

@@ -121,7 +121,8 @@ impl Scene {
         let input = Input::Arrived { request, profile: Arc::clone(&profile) };
         self.brain.handle(self.now, input, &mut self.outputs);
         let Some(Output::Assigned { assignment, .. }) = self.outputs.pop() else { return };
-        let usage = Some(Usage { input: 1_000, cached: 400, output: 480, reasoning: 80, exact: true });
+        let usage =
+            Some(Usage { input: 1_000, cached: 400, output: 480, reasoning: 80, exact: true, ..Usage::default() });
         let attempt = AttemptRecord {
             endpoint: assignment.endpoint.clone(),
             group: assignment.group,
@@ -147,7 +148,7 @@ impl Scene {
         });
         self.usage.add(&record);
         self.ring.push(record);
-        let signal = HeaderSignal { endpoint: assignment.endpoint, facts: HeaderFacts::default() };
+        let signal = HeaderSignal { endpoint: assignment.endpoint, facts: HeaderFacts::default(), has_output: true };
         self.brain.handle(self.now, Input::Committed { request, signal }, &mut self.outputs);
         let settlement = Settlement { ending: Ending::Completed, usage, first_token: None };
         self.brain.handle(self.now, Input::Settled { request, settlement }, &mut self.outputs);

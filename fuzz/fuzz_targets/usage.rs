@@ -27,7 +27,7 @@ fuzz_target!(|input: &[u8]| {
         for piece in pieces(answer, seed) {
             reader.read(piece);
         }
-        (reader.used(), reader.answers())
+        (reader.take_used(), reader.unfinished())
     };
     assert_eq!(listen(0), listen(seed), "cut apart, another session");
     let _ = of_body(operation, answer);

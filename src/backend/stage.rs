@@ -57,6 +57,8 @@ const QUICK_BEAT: Duration = Duration::from_millis(50);
 const FIRST_KEYS: Duration = Duration::from_secs(3);
 /// How long running requests may take to finish when we stop.
 const DRAIN: Duration = Duration::from_secs(60);
+/// How long those that have not may take to hear of it.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// Events of our own tasks that may wait.
 const EVENTS: usize = 64;
 
@@ -403,9 +405,17 @@ impl Stage {
                     let _ = task.await;
                 }
             };
+            let all = async {
+                all.await;
+                // Sockets are no listener's any more.
+                self.door.quiet().await;
+            };
             if timeout(drain, all).await.is_err() {
                 tracing::warn!("some requests were still running after {} s and were ended", drain.as_secs());
             }
+            // Whoever is still there is told, and what was seen of it is written down.
+            self.door.deadlines.stop();
+            let _ = timeout(FAREWELL, self.door.emptied()).await;
         }
         drafts::close(&mut self);
         self.keeper.close(&self.engine);

@@ -11,6 +11,7 @@ use crate::model::decision::{Decision, Refusal, RefusalReason};
 use crate::model::id::{AccountId, RequestId};
 use crate::model::outcome::{Ending, Failure, HeaderSignal, Settlement};
 use crate::model::profile::RequestProfile;
+use crate::model::usage::Usage;
 use crate::policy::{Assignment, Input, Visit};
 
 /// What a request may do next.
@@ -130,6 +131,11 @@ impl Lease {
         if let Some(account) = self.account.clone().filter(|_| !keys.is_empty()) {
             self.engine.tell(Input::Owned { account, keys, are_sealed });
         }
+    }
+
+    /// What is under way used this much besides what was said before.
+    pub fn used(&self, usage: Usage) {
+        self.engine.tell(Input::Used { request: self.request, usage });
     }
 
     /// The end. Later calls and the drop do nothing.

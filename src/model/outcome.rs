@@ -139,6 +139,24 @@ pub enum Ending {
     CutOff,
     /// The client left.
     ClientLeft,
+    /// We ended it.
+    Ended(EndedFor),
+}
+
+/// Why we ended what was under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedFor {
+    /// The person wished so.
+    Hand,
+    /// We were stopped, and it was not over in time.
+    Stop,
+    /// The client said more at once than is taken.
+    LongAsked,
+    /// The service did.
+    LongAnswered,
+    /// The client took nothing in for too long.
+    NotTaken,
 }
 
 /// The end of a request that was committed, or whose client left.
@@ -159,4 +177,7 @@ pub struct HeaderSignal {
     pub endpoint: EndpointId,
     /// What.
     pub facts: HeaderFacts,
+    /// Output was met with it. Without, the answer is bound there by work that goes on or a session that was opened, and how long
+    /// that took is no time to a first token.
+    pub has_output: bool,
 }

@@ -25,7 +25,7 @@ pub struct AttemptRecord {
     pub group: u32,
     /// When it was sent.
     pub at: Timestamp,
-    /// How long until it failed or until its head was known to be good.
+    /// How long until it failed or its output began; where none has, until it was known to be good.
     pub took: Duration,
     /// What the service answered, if it did.
     pub status: Option<u16>,
@@ -93,7 +93,7 @@ pub struct RequestRecord {
     pub usage: Option<Usage>,
     /// Time in the waiting line, and before that for a connection.
     pub waited: Duration,
-    /// Arrival to the first decisive event.
+    /// Arrival to the first output; `None`: none was met, or it is a session of many answers.
     pub first_token: Option<Duration>,
     /// Arrival to the last byte.
     pub total: Duration,

@@ -21,8 +21,9 @@ use crate::model::id::RequestId;
 use crate::model::profile::RequestProfile;
 use crate::model::units::Timestamp;
 
-/// A reservation nobody settles is taken for lost after this long; services let answers run almost as long.
-const EXPIRY: Duration = Duration::from_mins(30);
+/// A reservation nobody settles is taken for lost after this long. No answer lasts as long: a model thinks for half an hour at most
+/// before it writes, and a session lives an hour.
+pub(super) const EXPIRY: Duration = Duration::from_hours(2);
 
 impl Balancer {
     /// A request asks to be sent.

@@ -295,10 +295,17 @@ fn a_pool_binds_its_members_together() {
 }
 
 #[test]
-fn a_lost_reservation_is_taken_back_after_half_an_hour() {
+fn a_lost_reservation_is_taken_back_in_the_end_and_a_long_answer_is_none() {
     let mut world = one_site(1_000);
+    let (thinks, _) = world.arrive(100);
     world.arrive(100);
-    world.until(Timestamp::ZERO.after(Duration::from_mins(31)));
+    // It thought for 29 minutes, and wrote for ten.
+    world.until(Timestamp::ZERO.after(Duration::from_mins(39)));
+    world.commit(thinks, "east");
+    world.settle(thinks, Ending::Completed);
+    let view = world.brain.view(world.now).endpoints[0].clone();
+    assert_eq!((view.counters.answered, view.in_flight), (1, 1));
+    world.until(Timestamp::ZERO.after(Duration::from_mins(121)));
     assert_eq!(world.brain.view(world.now).endpoints[0].in_flight, 0);
     assert_eq!(world.brain.next_wake(), None);
 }
@@ -326,7 +333,7 @@ fn used_after(enforcement: Enforcement, output: u64) -> u64 {
     let mut world = World::new(config(&[Site { enforcement, ..site("east", 1_000) }], &[], |_| {}));
     let (request, _) = world.arrive(600);
     world.commit(request, "east");
-    let usage = Usage { input: 10, cached: 4, output, reasoning: 0, exact: true };
+    let usage = Usage { input: 10, cached: 4, output, exact: true, ..Usage::default() };
     let settlement = Settlement { ending: Ending::Completed, usage: Some(usage), first_token: None };
     world.give(Input::Settled { request, settlement });
     world.brain.view(world.now).endpoints[0].tokens.used

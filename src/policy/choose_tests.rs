@@ -5,9 +5,10 @@ use super::super::world_tests::*;
 use crate::model::checked::CheckedConfig;
 use crate::model::config::{Config, Spread};
 use crate::model::decision::{Choice, Verdict};
-use crate::model::id::{CallerId, ModelName};
+use crate::model::id::{CallerId, EndpointId, ModelName};
+use crate::model::outcome::{HeaderFacts, HeaderSignal};
 use crate::model::profile::RequestProfile;
-use crate::policy::Output;
+use crate::policy::{Input, Output};
 
 fn trio(spread: Spread, tune: impl FnOnce(&mut Config)) -> Arc<CheckedConfig> {
     let sites = ["a", "b", "c"].map(|id| site(id, 100_000));
@@ -105,6 +106,20 @@ fn the_quicker_of_two_takes_the_request_and_the_slow_one_is_tried_again_later() 
     assert!(share("b").abs_diff(share("c")) < 60, "{sent_to:?}");
     let slow = world.brain.view(world.now).endpoints[0].first_token;
     assert!(slow > Some(Duration::from_millis(900)), "{slow:?}");
+}
+
+#[test]
+fn what_is_bound_before_any_output_says_nothing_of_how_quick_its_endpoint_is() {
+    let mut world = World::new(trio(Spread::Latency, |_| {}));
+    for has_output in [false, true] {
+        let (request, answer) = world.ask(Arc::new(streaming(10)));
+        let endpoint = EndpointId::from(place(&answer));
+        world.now = world.now.after(Duration::from_millis(3));
+        let signal = HeaderSignal { endpoint: endpoint.clone(), facts: HeaderFacts::default(), has_output };
+        world.give(Input::Committed { request, signal });
+        let seen = world.brain.view(world.now).endpoint(&endpoint).and_then(|view| view.first_token);
+        assert_eq!(seen.is_some(), has_output);
+    }
 }
 
 #[test]

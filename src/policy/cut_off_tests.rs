@@ -1,9 +1,12 @@
 //! Answers that break after their first token, and clients that leave in the middle of one.
 
 use super::world_tests::*;
-use crate::model::outcome::Ending;
+use super::{Input, Output};
+use crate::model::config::Enforcement;
+use crate::model::outcome::{Ending, Settlement};
 use crate::model::status::{EndpointView, Health, RestCause};
 use crate::model::units::Timestamp;
+use crate::model::usage::Usage;
 
 fn after(endings: &[Ending], seconds_apart: u64) -> EndpointView {
     let mut world = World::new(config(&[site("east", 1_000_000)], &[], |_| {}));
@@ -30,6 +33,47 @@ fn a_whole_answer_between_and_a_long_time_start_over() {
     let between = [Ending::CutOff, Ending::CutOff, Ending::Completed, Ending::CutOff, Ending::CutOff];
     assert_eq!(after(&between, 1).health, Health::Healthy);
     assert_eq!(after(&[Ending::CutOff; 4], 61).health, Health::Healthy);
+}
+
+/// What was charged for an answer that was left, of which so much was seen.
+fn charged(seen: u64, enforcement: Enforcement) -> u64 {
+    let site = Site { enforcement, ..site("east", 1_000_000) };
+    let mut world = World::new(config(&[site], &[], |_| {}));
+    let (request, _) = world.arrive(100);
+    world.commit(request, "east");
+    let usage = Some(Usage { output: seen, ..Usage::default() });
+    world.give(Input::Settled {
+        request,
+        settlement: Settlement { ending: Ending::ClientLeft, usage, first_token: None },
+    });
+    world.brain.view(world.now).endpoints[0].counters.charged
+}
+
+#[test]
+fn an_answer_that_is_left_is_charged_at_least_what_was_seen_of_it() {
+    assert_eq!((charged(1, Enforcement::SlidingLog), charged(1, Enforcement::TokenBucket)), (100, 99), "as estimated");
+    let more = (charged(900, Enforcement::SlidingLog), charged(900, Enforcement::TokenBucket));
+    assert!(more.0 >= 900 && more.1 == 900, "{more:?}");
+}
+
+#[test]
+fn what_a_session_uses_counts_from_when_it_is_used_and_shows_that_it_lives() {
+    let mut world = World::new(config(&[site("east", 1_000)], &[], |_| {}));
+    let (session, _) = world.arrive(100);
+    world.commit(session, "east");
+    for minutes in [5, 100, 210] {
+        world.until(Timestamp::from_secs(minutes * 60));
+        let usage = Usage { input: 600, cached: 50, output: 300, exact: true, ..Usage::default() };
+        world.give(Input::Used { request: session, usage });
+        let east = &world.brain.view(world.now).endpoints[0];
+        assert_eq!((east.tokens.used, east.in_flight), (900, 1), "after {minutes} minutes");
+        assert_eq!(east.requests.used, 0, "it is no other request");
+    }
+    let (_, answer) = world.arrive(200);
+    assert!(matches!(answer, Output::Held { .. } | Output::Refused { .. }), "{answer:?}");
+    world.settle(session, Ending::Completed);
+    let east = &world.brain.view(world.now).endpoints[0];
+    assert_eq!((east.counters.tokens_in, east.counters.tokens_out, east.tokens.reserved), (1_800, 900, 0));
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::model::outlook::Outlook;
 use crate::model::ownership::{Ownership, Place};
 use crate::model::profile::RequestProfile;
 use crate::model::status::Rest;
+use crate::model::usage::Usage;
 
 /// Everything that can happen.
 #[derive(Clone, Debug)]
@@ -49,6 +50,13 @@ pub enum Input {
         request: RequestId,
         /// What the answer's head said.
         signal: HeaderSignal,
+    },
+    /// What was committed and goes on, a session of many answers, used this much besides what was told before. Counts from now on.
+    Used {
+        /// Which request.
+        request: RequestId,
+        /// How much.
+        usage: Usage,
     },
     /// The request is over: answered, cut off, or left by its client while waiting, in flight or streaming. Exactly one per
     /// request that was `Assigned` or `Held` and neither `Refused` nor given up; later ones are ignored.

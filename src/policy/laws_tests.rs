@@ -380,7 +380,11 @@ impl Court {
                 let Some((request, At::Sent { site, since, charge, probe, .. })) = self.nth(which, uncommitted) else {
                     return;
                 };
-                let signal = HeaderSignal { endpoint: EndpointId::from(site.as_str()), facts: HeaderFacts::default() };
+                let signal = HeaderSignal {
+                    endpoint: EndpointId::from(site.as_str()),
+                    facts: HeaderFacts::default(),
+                    has_output: true,
+                };
                 self.at.insert(request, At::Sent { site, since, charge, probe, committed: true });
                 self.give(Input::Committed { request, signal });
                 let outputs = self.outputs.len();

@@ -44,7 +44,10 @@ fn held_by(output: &Output) -> (Verdict, Option<u64>) {
 fn answer(world: &mut World, request: RequestId, limit: u64, remaining: u64) {
     let tokens = LimitFacts { limit: Some(limit), remaining: Some(remaining), reset: None };
     let facts = HeaderFacts { tokens, ..HeaderFacts::default() };
-    world.give(Input::Committed { request, signal: HeaderSignal { endpoint: EndpointId::from("east"), facts } });
+    world.give(Input::Committed {
+        request,
+        signal: HeaderSignal { endpoint: EndpointId::from("east"), facts, has_output: true },
+    });
     world.settle(request, Ending::Completed);
 }
 
@@ -286,7 +289,10 @@ fn provisioned(tokens: u64) -> World {
 /// An answer's head that says how full provisioned throughput is.
 fn filled(world: &mut World, request: RequestId, permille: u32) {
     let facts = HeaderFacts { utilization: Some(permille), ..HeaderFacts::default() };
-    world.give(Input::Committed { request, signal: HeaderSignal { endpoint: EndpointId::from("east"), facts } });
+    world.give(Input::Committed {
+        request,
+        signal: HeaderSignal { endpoint: EndpointId::from("east"), facts, has_output: true },
+    });
 }
 
 #[test]

@@ -338,6 +338,12 @@ impl Ledger {
         }
     }
 
+    /// So much was used that no reservation of now stands for.
+    pub(super) fn spend(&mut self, now: Timestamp, demand: Demand) {
+        let entry = self.reserve(now, demand);
+        self.close(now, entry, demand, 0);
+    }
+
     /// The reservation becomes a charge of this much and one request.
     pub(super) fn settle(&mut self, now: Timestamp, entry: Entry, charge: impl Into<Demand>) {
         self.close(now, entry, charge.into(), 1);

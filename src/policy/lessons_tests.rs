@@ -121,7 +121,10 @@ fn the_limit_that_openai_names_is_its_organizations_pool_once_every_member_said_
                 let request = send_to(&mut world, id);
                 let tokens = LimitFacts { limit: Some(60_000), remaining: None, reset: None };
                 let facts = HeaderFacts { tokens, ..HeaderFacts::default() };
-                world.give(Input::Committed { request, signal: HeaderSignal { endpoint: id.into(), facts } });
+                world.give(Input::Committed {
+                    request,
+                    signal: HeaderSignal { endpoint: id.into(), facts, has_output: true },
+                });
                 sources.push(pool(&world).tokens.limit);
             }
         }

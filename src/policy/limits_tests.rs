@@ -275,7 +275,10 @@ fn a_pair_of_request_headers_that_counts_a_day_becomes_a_limit_of_the_day() {
     let (request, _) = world.arrive(10);
     let said = LimitFacts { limit: Some(200), remaining: Some(199), reset: Some(Duration::from_secs(432)) };
     let facts = HeaderFacts { requests: said, ..HeaderFacts::default() };
-    world.give(Input::Committed { request, signal: HeaderSignal { endpoint: EndpointId::from("east"), facts } });
+    world.give(Input::Committed {
+        request,
+        signal: HeaderSignal { endpoint: EndpointId::from("east"), facts, has_output: true },
+    });
     let view = world.brain.view(world.now).endpoints[0].clone();
     assert_eq!(view.requests.limit, None, "nothing was said of the minute");
     let day = view.more_limits[0];

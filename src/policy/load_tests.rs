@@ -84,7 +84,10 @@ impl Load {
                 self.answers += 1;
                 self.later(2_000, request, News::Ends);
                 let endpoint = EndpointId::from(endpoint);
-                Input::Committed { request, signal: HeaderSignal { endpoint, facts: HeaderFacts::default() } }
+                Input::Committed {
+                    request,
+                    signal: HeaderSignal { endpoint, facts: HeaderFacts::default(), has_output: true },
+                }
             }
             News::Ends => {
                 let settlement = Settlement { ending: Ending::Completed, usage: None, first_token: None };

@@ -18,7 +18,7 @@ fn pair(limit: u64, remaining: u64, reset: Duration) -> LimitFacts {
     LimitFacts { limit: Some(limit), remaining: Some(remaining), reset: Some(reset) }
 }
 fn answer(world: &mut World, request: RequestId, facts: HeaderFacts) {
-    let signal = HeaderSignal { endpoint: EndpointId::from("east"), facts };
+    let signal = HeaderSignal { endpoint: EndpointId::from("east"), facts, has_output: true };
     world.give(super::Input::Committed { request, signal });
     world.settle(request, Ending::Completed);
 }

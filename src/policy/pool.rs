@@ -8,7 +8,7 @@
 
 use super::balancer::Balancer;
 use super::ceiling::{Ceiling, Held, Refused, Stated};
-use super::ledger::{Entry, Ledger, Limits};
+use super::ledger::{Demand, Entry, Ledger, Limits};
 use super::meter::Whose;
 use super::refill::Refill;
 use crate::model::checked::CheckedPool;
@@ -111,6 +111,12 @@ impl PoolState {
         self.let_in = self.let_in.saturating_add(estimate.charge);
         let entry = self.ledger.reserve(now, estimate);
         Taken { entry, level: self.ledger.tokens(now).0 }
+    }
+
+    /// What a member sent before used this much more.
+    pub(super) fn spend(&mut self, now: Timestamp, demand: Demand) {
+        self.let_in = self.let_in.saturating_add(demand.tokens);
+        self.ledger.spend(now, demand);
     }
 
     /// Nothing of it was let in after all.

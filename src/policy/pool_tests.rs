@@ -87,7 +87,7 @@ fn with_plenty(world: &mut World) {
         let request = send_to(world, endpoint);
         let tokens = LimitFacts { limit: Some(80_000), remaining: Some(79_000), reset: None };
         let facts = HeaderFacts { tokens, ..HeaderFacts::default() };
-        let signal = HeaderSignal { endpoint: EndpointId::from(endpoint), facts };
+        let signal = HeaderSignal { endpoint: EndpointId::from(endpoint), facts, has_output: true };
         world.give(Input::Committed { request, signal });
     }
 }

@@ -3,6 +3,7 @@
 //! Invariant: each reservation is closed exactly once, whatever order events come in.
 //! Absent on purpose: what a failure means for health and request (`fail`).
 
+use super::admit::EXPIRY;
 use super::balancer::Balancer;
 use super::estimate::Formula;
 use super::ledger::{Demand, Entry, Ledger};
@@ -29,7 +30,7 @@ impl Balancer {
         job.began_after = now.since(reservation.sent);
         let (slot, charge, prompt) = (reservation.slot, reservation.estimate.charge, reservation.estimate.prompt);
         // Of an answer that comes at once, only its usage tells what its time was spent on.
-        let quick = job.profile.streaming.then_some(job.began_after);
+        let quick = (job.profile.streaming && signal.has_output).then_some(job.began_after);
         let (mark, request_kind) = (reservation.mark, (job.has_known_output(), prompt));
         let in_pool = reservation.pool.zip(reservation.pool_entry);
         let in_pool = in_pool.filter(|(at, _)| self.drew_on(slot, Some(*at)).is_some());
@@ -60,6 +61,35 @@ impl Balancer {
         }
         self.share_verdict(now, request);
         self.answered_for(now, request);
+    }
+
+    /// A session used this much more. Every limit concerned counts it from now on, and its owner is seen to be alive.
+    pub(super) fn used(&mut self, now: Timestamp, request: RequestId, usage: Usage) {
+        let Some(job) = self.jobs.get_mut(&request) else { return };
+        let Some(Stage::Sent(reservation)) = &mut job.stage else { return };
+        let before = std::mem::replace(&mut reservation.expires, now.after(EXPIRY));
+        self.expiries.remove(&(before, request));
+        self.expiries.insert((reservation.expires, request), ());
+        // Such services correct to what was used; provisioned ones count no cached tokens.
+        let free = if reservation.settles_to_usage { usage.cached } else { 0 };
+        let tokens = usage.total().saturating_sub(free);
+        let spent = Demand { tokens, input: usage.input.saturating_sub(free), output: usage.output };
+        let (slot, pool, caller) = (reservation.slot, reservation.pool, reservation.caller);
+        if let Some(endpoint) = self.endpoints.get_mut(slot) {
+            endpoint.ledger.spend(now, spent);
+            endpoint.learning.traffic.spend(now, tokens);
+            let counters = &mut endpoint.counters;
+            counters.charged = counters.charged.saturating_add(tokens);
+            counters.tokens_in = counters.tokens_in.saturating_add(usage.input);
+            counters.tokens_out = counters.tokens_out.saturating_add(usage.output);
+        }
+        if let Some(pool) = pool.and_then(|pool| self.pools.get_mut(pool)) {
+            pool.spend(now, spent);
+        }
+        if let Some(caller) = caller.and_then(|caller| self.callers.get_mut(caller)) {
+            caller.ledger.spend(now, spent);
+        }
+        self.doubt(slot);
     }
 
     /// The request is over. Later reports of it are ignored.
@@ -98,7 +128,7 @@ impl Balancer {
                     endpoint.health.rest(request, now.after(ejection(in_a_row, rule)), RestCause::Errors);
                 }
             }
-            Ending::Completed | Ending::ClientLeft => {}
+            Ending::Completed | Ending::ClientLeft | Ending::Ended(_) => {}
         }
         if let Some(usage) = settlement.usage {
             if job.committed && !job.profile.streaming {
@@ -197,25 +227,28 @@ fn spent(reservation: &Reservation, charge: u64) -> Demand {
 /// The same for what went in and out. The token limit keeps what the service reserved; an output limit of its own counts what
 /// was written, where the service is none that keeps its estimates: what nobody wrote is given back.
 fn final_demand(reservation: &Reservation, usage: Option<Usage>, tokens: u64) -> Demand {
-    let estimate = reservation.estimate;
+    let (estimate, seen) = (reservation.estimate, usage.unwrap_or_default());
     let (input, output) = match usage.filter(|usage| usage.exact) {
         Some(usage) if reservation.settles_to_usage => (usage.input.saturating_sub(usage.cached), usage.output),
         Some(usage) if reservation.formula == Formula::Larger => (usage.input.max(estimate.prompt), usage.output),
         Some(usage) => (usage.input.max(estimate.prompt), usage.output.max(estimate.output)),
-        None => (estimate.prompt, estimate.output),
+        None => (estimate.prompt, seen.output.max(estimate.output)),
     };
     Demand { tokens, input, output }
 }
 
-/// Standard services keep what they estimated, and so do we unless usage comes to more by the same formula; provisioned
-/// ones correct to usage, where cached prompt tokens are free.
+/// Standard services keep what they estimated, and so do we unless usage comes to more by the same formula, whether reported or
+/// seen of an answer that was cut or left; provisioned ones correct to what is reported, where cached prompt tokens are free.
 fn final_charge(reservation: &Reservation, usage: Option<Usage>) -> u64 {
     let estimate = reservation.estimate.charge;
-    match usage.filter(|usage| usage.exact) {
-        Some(usage) if reservation.settles_to_usage => usage.total().saturating_sub(usage.cached),
+    let Some(usage) = usage else { return estimate };
+    // What was counted by us is part of what the service charges, behind a prompt that nobody reported.
+    let at_least = Usage { input: usage.input.max(reservation.estimate.prompt), ..usage };
+    match usage.exact {
+        true if reservation.settles_to_usage => usage.total().saturating_sub(usage.cached),
         // What the service was seen to charge is no guess any more.
-        Some(_) if reservation.charge_is_known => estimate,
-        Some(usage) => reservation.formula.of_usage(usage).max(estimate),
-        None => estimate,
+        _ if reservation.charge_is_known => estimate,
+        true => reservation.formula.of_usage(usage).max(estimate),
+        false => reservation.formula.of_usage(at_least).max(estimate),
     }
 }

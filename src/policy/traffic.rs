@@ -116,6 +116,14 @@ impl Traffic {
         }
     }
 
+    /// What was sent before used this much more.
+    pub(super) fn spend(&mut self, now: Timestamp, charge: u64) {
+        self.total = self.total.saturating_add(charge);
+        self.let_in = self.let_in.saturating_add(charge);
+        let place = self.tokens.add(now, charge);
+        self.tokens.settle(place, charge, charge);
+    }
+
     /// Tells those sent shortly before that this charge may arrive earlier; the tokens they have, everything if there
     /// are too many of them to know.
     fn crowd(&mut self, now: Timestamp, charge: u64) -> u64 {

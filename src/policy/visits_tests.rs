@@ -55,7 +55,8 @@ pub(super) fn fail(world: &mut World, request: u64, failure: Failure) -> Vec<Out
 }
 
 pub(super) fn commit(world: &mut World, request: u64) -> Vec<Output> {
-    let signal = crate::model::outcome::HeaderSignal { endpoint: "ea".into(), facts: HeaderFacts::default() };
+    let signal =
+        crate::model::outcome::HeaderSignal { endpoint: "ea".into(), facts: HeaderFacts::default(), has_output: true };
     world.give(Input::Committed { request: RequestId(request), signal })
 }
 

@@ -15,7 +15,7 @@ fn says(limit: u64) -> HeaderFacts {
 /// A small request is answered by a service that names this limit.
 fn told(world: &mut World, limit: u64) {
     let (request, answer) = world.arrive(100);
-    let signal = HeaderSignal { endpoint: place(&answer).into(), facts: says(limit) };
+    let signal = HeaderSignal { endpoint: place(&answer).into(), facts: says(limit), has_output: true };
     world.give(Input::Committed { request, signal });
 }
 
@@ -79,7 +79,7 @@ fn what_all_use_stays_within_an_old_word_until_another_is_said_and_then_rises_sl
     };
     let all = answered(&mut world);
     assert!(all.len() <= 100, "{} of 100 tokens below a word of 10,000", all.len());
-    let signal = HeaderSignal { endpoint: "one".into(), facts: says(40_000) };
+    let signal = HeaderSignal { endpoint: "one".into(), facts: says(40_000), has_output: true };
     world.give(Input::Committed { request: all[0], signal });
     assert_eq!(tokens(&world).limit, Some(10_000), "up slowly");
     assert_eq!(world.brain.lessons(world.now), [], "no refusal taught it");

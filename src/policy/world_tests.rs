@@ -137,7 +137,8 @@ impl World {
     }
 
     pub(super) fn commit(&mut self, request: RequestId, endpoint: &str) -> Vec<Output> {
-        let signal = HeaderSignal { endpoint: EndpointId::from(endpoint), facts: HeaderFacts::default() };
+        let signal =
+            HeaderSignal { endpoint: EndpointId::from(endpoint), facts: HeaderFacts::default(), has_output: true };
         self.give(Input::Committed { request, signal })
     }
 

@@ -109,6 +109,13 @@ pub async fn commit(
 }
 
 impl Committed {
+    /// Whether output was met, and not only what binds the request to its endpoint.
+    #[must_use]
+    pub fn has_output(&self) -> bool {
+        let opens = self.head.status == StatusCode::SWITCHING_PROTOCOLS;
+        self.reader.as_ref().map_or(!opens, StreamReader::has_output)
+    }
+
     /// Good by its head alone.
     fn of(head: http::response::Parts, body: Incoming) -> Self {
         let has_length = body.size_hint().exact().is_some();

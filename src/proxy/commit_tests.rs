@@ -4,8 +4,10 @@ use http::Request;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt as _;
 
+use super::super::attempt::Until;
 use super::super::spool::Kept;
 use super::*;
+use crate::model::config::Timeouts;
 use crate::proxy::deadlines::Deadlines;
 use crate::wire::patch::Seams;
 
@@ -24,6 +26,17 @@ fn asked(operation: Operation, stored: Option<&str>) -> Prepared {
 /// Commits what is said; after how many milliseconds, how many bytes were held, and when all of it was here.
 async fn told(prepared: &Prepared, said: Said) -> (Result<(u64, usize), FailureClass>, u64) {
     let clock = Clock::start();
+    let until = clock.deadline(Duration::from_mins(5));
+    told_until(prepared, said, clock, until).await
+}
+
+/// The same with another deadline.
+async fn told_until(
+    prepared: &Prepared,
+    said: Said,
+    clock: Clock,
+    deadline: Instant,
+) -> (Result<(u64, usize), FailureClass>, u64) {
     let start = clock.now();
     let (ours, mut theirs) = tokio::io::duplex(4_096);
     tokio::spawn(async move {
@@ -35,7 +48,6 @@ async fn told(prepared: &Prepared, said: Said) -> (Result<(u64, usize), FailureC
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(ours)).await.unwrap();
     tokio::spawn(connection);
     let response = sender.send_request(Request::new(http_body_util::Empty::<Bytes>::new())).await.unwrap();
-    let deadline = clock.deadline(Duration::from_mins(5));
     let mut watch = Deadlines::new(clock).watch();
     let passed = || u64::try_from(clock.now().since(start).as_millis()).unwrap();
     match commit(response, prepared, &clock, (&mut watch, deadline)).await {
@@ -100,4 +112,22 @@ async fn a_document_that_breaks_off_is_met_elsewhere_and_sound_that_does_is_pass
     assert_eq!(told(&asked(Operation::Chat, None), broken).await.0, Err(FailureClass::Broken));
     let sound: Said = &[(20, "HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\ncontent-length: 4\r\n\r\nab")];
     assert_eq!(told(&asked(Operation::Speech, None), sound).await.0, Ok((20, 0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_may_think_for_twenty_nine_minutes_before_its_first_word_and_no_longer() {
+    const BEGUN: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n: thinking\n\n";
+    const WORD: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"Six.\"}}]}\n\n";
+    let late = 29 * 60 * 1_000;
+    let thinks: Said = &[(20, BEGUN), (29 * 60 * 1_000 - 1, WORD)];
+    let silent: Said = &[(20, BEGUN), (29 * 60 * 1_000 + 1, WORD)];
+    for (said, expected) in [(thinks, Ok(late - 1)), (silent, Err(FailureClass::Timeout))] {
+        let clock = Clock::start();
+        let until = Until::stream(&Timeouts::default(), &clock);
+        let (came, at) = told_until(&asked(Operation::Chat, None), said, clock, until.proof).await;
+        assert_eq!(came.map(|(at, _)| at), expected, "after {at} ms");
+    }
+    let clock = Clock::start();
+    let whole = Until::whole(&Timeouts::default(), &clock);
+    assert_eq!(whole.head, clock.deadline(Duration::from_mins(29)), "in one piece, its head comes as late");
 }

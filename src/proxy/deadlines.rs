@@ -16,6 +16,10 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::engine::clock::Clock;
 use crate::model::id::RequestId;
+use crate::model::outcome::EndedFor;
+
+/// Longer than anything is waited for.
+const FAR: Duration = Duration::from_hours(24);
 
 /// The list. Clones share it.
 #[derive(Clone, Debug)]
@@ -33,6 +37,8 @@ struct Shared {
 struct List {
     places: Vec<Place>,
     free: Vec<usize>,
+    /// All of them are ended, and whoever comes.
+    stopped: bool,
     /// When the timer wakes; `None`: there is none.
     armed: Option<Instant>,
 }
@@ -43,7 +49,7 @@ struct Place {
     until: Option<Instant>,
     is_late: bool,
     request: Option<RequestId>,
-    is_ended: bool,
+    ended: Option<EndedFor>,
     waker: Option<Waker>,
 }
 
@@ -52,8 +58,8 @@ struct Place {
 pub enum Over {
     /// Its time has passed.
     Late,
-    /// The person ended the request.
-    Ended,
+    /// The request was ended.
+    Ended(EndedFor),
 }
 
 impl Deadlines {
@@ -81,11 +87,20 @@ impl Deadlines {
         let mut list = self.0.list();
         let place = list.places.iter_mut().find(|place| place.request == Some(request));
         let waker = place.and_then(|place| {
-            place.is_ended = true;
+            place.ended = Some(EndedFor::Hand);
             place.waker.take()
         });
         drop(list);
         waker.into_iter().for_each(Waker::wake);
+    }
+
+    /// Ends all waits, those to come included: nothing goes on here.
+    pub fn stop(&self) {
+        let mut list = self.0.list();
+        list.stopped = true;
+        let wakers: Vec<Waker> = list.places.iter_mut().filter_map(|place| place.waker.take()).collect();
+        drop(list);
+        wakers.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -143,11 +158,21 @@ impl Watch {
         (self.request, self.until) = (Some(request), None);
     }
 
-    /// Whether the person ended the request.
+    /// Why the request was ended; `None`: it was not.
     #[must_use]
-    pub fn is_ended(&self) -> bool {
-        let list = self.all.0.list();
-        self.place.and_then(|place| list.places.get(place)).is_some_and(|place| place.is_ended)
+    pub fn ended(&self) -> Option<EndedFor> {
+        let at = self.place?;
+        self.all.0.list().ended(at)
+    }
+
+    /// Waits until the request is ended.
+    pub async fn until_ended(&mut self) -> EndedFor {
+        loop {
+            let far = self.all.0.clock.deadline(FAR);
+            if let Err(Over::Ended(why)) = self.within(far, std::future::pending::<()>()).await {
+                return why;
+            }
+        }
     }
 
     /// Waits for `work` until `deadline` at most.
@@ -173,19 +198,19 @@ impl Watch {
             (place.until, place.is_late, place.request) = (Some(deadline), false, self.request);
             self.until = Some(deadline);
         }
-        let is_ended = place.is_ended;
         if place.is_late {
             return Poll::Ready(Over::Late);
         }
         let is_known = place.waker.as_ref().is_some_and(|known| known.will_wake(cx.waker()));
         let before = if is_known { None } else { place.waker.replace(cx.waker().clone()) };
+        let ended = list.ended(at);
         if is_told {
             drop(list);
         } else {
             self.all.arm(list, deadline);
         }
         drop(before);
-        if is_ended { Poll::Ready(Over::Ended) } else { Poll::Pending }
+        ended.map_or(Poll::Pending, |why| Poll::Ready(Over::Ended(why)))
     }
 }
 
@@ -206,6 +231,10 @@ impl Deadlines {
 }
 
 impl List {
+    fn ended(&self, at: usize) -> Option<EndedFor> {
+        self.places.get(at)?.ended.or_else(|| self.stopped.then_some(EndedFor::Stop))
+    }
+
     fn take(&mut self) -> usize {
         self.free.pop().unwrap_or_else(|| {
             self.places.push(Place::default());

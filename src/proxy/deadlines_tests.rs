@@ -78,10 +78,10 @@ async fn a_request_that_is_ended_by_hand_hears_so_and_no_other_does() {
     };
     let (one_said, other_said, ()) =
         tokio::join!(one.within(late, pending::<()>()), other.within(late, pending::<()>()), by_hand);
-    assert_eq!((one_said, other_said), (Err(Over::Ended), Err(Over::Late)));
-    assert!(one.is_ended() && !other.is_ended());
+    assert_eq!((one_said, other_said), (Err(Over::Ended(EndedFor::Hand)), Err(Over::Late)));
+    assert_eq!((one.ended(), other.ended()), (Some(EndedFor::Hand), None));
     let again = clock.deadline(seconds(60));
-    assert_eq!(one.within(again, pending::<()>()).await, Err(Over::Ended), "it stays ended");
+    assert_eq!(one.within(again, pending::<()>()).await, Err(Over::Ended(EndedFor::Hand)), "it stays ended");
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,5 +96,21 @@ async fn a_place_is_taken_over_without_what_was_said_of_it() {
     let mut second = all.watch();
     assert_eq!(second.within(clock.deadline(seconds(1)), yield_now()).await, Ok(()));
     all.end(RequestId(1));
-    assert!(!second.is_ended());
+    assert_eq!(second.ended(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_ends_all_who_wait_and_all_who_come_and_takes_no_cause_from_what_was_ended_before() {
+    let (all, clock) = deadlines();
+    let (mut waits, mut by_hand) = (all.watch(), all.watch());
+    by_hand.name(RequestId(1));
+    let late = clock.deadline(seconds(5));
+    let stopping = async {
+        yield_now().await;
+        all.end(RequestId(1));
+        all.stop();
+    };
+    let (said, told, ()) = tokio::join!(waits.until_ended(), by_hand.within(late, pending::<()>()), stopping);
+    assert_eq!((said, told), (EndedFor::Stop, Err(Over::Ended(EndedFor::Hand))));
+    assert_eq!(all.watch().within(late, pending::<()>()).await, Err(Over::Ended(EndedFor::Stop)));
 }

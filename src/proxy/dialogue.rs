@@ -15,15 +15,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue, UPGRADE};
 use http::request::Parts;
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
@@ -35,25 +33,23 @@ use super::auth::Who;
 use super::deadlines::{Over, Watch};
 use super::door::{Door, Inside};
 use super::exchange::{plain, refusal_reply, try_keys};
+use super::farewell::{IDLE, LOST, in_words, last_frame};
+use super::handshake::{agree, wish};
 use super::intake::{Bounds, JSON_AT_MOST, Unreadable};
 use super::journal::Journal;
 use super::room::{Arrival, Place};
 use super::said;
 use super::socket::LINGER;
-use super::spool::Kept;
 use crate::engine::Assignment;
 use crate::engine::lease::Turn;
 use crate::model::id::AccountId;
-use crate::model::outcome::{Ending, FailureClass, HeaderFacts, HeaderSignal};
+use crate::model::outcome::{EndedFor, Ending, FailureClass, HeaderFacts, HeaderSignal};
 use crate::model::profile::Operation;
 use crate::model::record::RecordEnd;
 use crate::wire::error::{self, socket_error};
 use crate::wire::headers;
-use crate::wire::patch::Seams;
 use crate::wire::stream::{StreamReader, StreamState};
 
-const KEY: HeaderName = HeaderName::from_static("sec-websocket-key");
-const VERSION: HeaderName = HeaderName::from_static("sec-websocket-version");
 /// As many `response.create` wait behind the one under way.
 const QUEUED: usize = 8;
 /// As much of an answer is held back before it is decisive.
@@ -82,15 +78,8 @@ struct Dialogue {
     queued: VecDeque<Utf8Bytes>,
     /// Bytes that the client may say at once, and that may wait.
     longest: usize,
-    /// Who said more at once than is taken.
-    too_long: Option<TooLong>,
-}
-
-/// Whose message is too long to be taken.
-#[derive(Clone, Copy)]
-enum TooLong {
-    Client,
-    Service,
+    /// Why we end it, if we do.
+    ended: Option<EndedFor>,
 }
 
 /// What happened next.
@@ -109,10 +98,8 @@ enum Sent {
     Decisive(StreamReader, Vec<Message>),
     /// It is not; what the service said.
     Failed(Fault, Vec<Message>),
-    /// The client left.
+    /// The client left, or is let go.
     Left,
-    /// The person ended it.
-    Ended,
 }
 
 /// Agrees to a socket at once: where it leads is chosen by its first message.
@@ -123,26 +110,16 @@ pub(super) fn open(
     (client, arrival): (OnUpgrade, Arc<Arrival>),
     inside: Inside,
 ) -> Response<Answer> {
-    let Some(key) = head.headers.get(KEY).filter(|_| head.headers.get(VERSION).is_some_and(|version| version == "13"))
-    else {
-        return plain(error::bad_request(
-            "This is no handshake of a WebSocket of version 13. Nothing was sent to a service.",
-        ));
+    let response = match agree(&head.headers) {
+        Ok(response) => response,
+        Err(why) => return plain(error::bad_request(why)),
     };
-    let Ok(accept) = HeaderValue::try_from(derive_accept_key(key.as_bytes())) else {
-        return plain(error::bad_request("The handshake's key cannot be answered. Nothing was sent to a service."));
-    };
-    let mut response = Response::new(Answer::Whole(None));
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
-    response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
-    response.headers_mut().insert("sec-websocket-accept", accept);
     let place = inside.place();
     let longest = as_size(Bounds::new(&door.config.load().config.bodies, true).largest);
     tokio::spawn(async move {
         let Ok(client) = client.await else { return };
         let all = head.headers.clone();
-        let handshake = handshake(head);
+        let handshake = wish(head);
         let config = Some(at_most(longest));
         let client = WebSocketStream::from_raw_socket(TokioIo::new(client), Role::Server, config).await;
         let dialogue = Dialogue {
@@ -154,7 +131,7 @@ pub(super) fn open(
             line: None,
             queued: VecDeque::new(),
             longest,
-            too_long: None,
+            ended: None,
         };
         dialogue.live(arrival, place).await;
     });
@@ -169,25 +146,10 @@ fn as_size(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
-/// Our own wish toward an endpoint, with the client's headers.
-fn handshake(head: Parts) -> Prepared {
-    let kept = [KEY, VERSION].map(|name| (head.headers.get(&name).cloned(), name));
-    let mut prepared = Prepared::new(Operation::Responses, head, Kept::default(), Seams::None);
-    for (value, name) in kept {
-        prepared.headers.extend(value.map(|value| (name, value)));
-    }
-    prepared.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-    prepared.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    prepared
-}
-
 impl Dialogue {
     /// Until one side hangs up. The place and the client's connection are its own as long.
     async fn live(mut self, _arrival: Arc<Arrival>, _place: Place) {
-        let mut farewell = self.talk().await;
-        if let Some(whose) = self.too_long {
-            farewell = Some(CloseFrame { code: CloseCode::Size, reason: self.why_too_long(whose).into() });
-        }
+        let farewell = self.talk().await.or_else(|| last_frame(self.ended?, self.longest));
         let line = self.line.take();
         // Whoever is gone already cannot be told, nor can one who takes nothing in.
         let upward = async {
@@ -197,26 +159,11 @@ impl Dialogue {
         };
         let downward = async {
             let is_told = timeout(LINGER, self.client.close(farewell)).await.is_ok();
-            if is_told && matches!(self.too_long, Some(TooLong::Client)) {
+            if is_told && self.ended == Some(EndedFor::LongAsked) {
                 let _ = timeout(LINGER, hear_out(self.client.get_mut())).await;
             }
         };
         tokio::join!(upward, downward);
-    }
-
-    fn why_too_long(&self, whose: TooLong) -> String {
-        match whose {
-            TooLong::Client => format!(
-                "A message on this socket may have {} MiB. Open another one and say less at once.",
-                self.longest >> 20
-            ),
-            TooLong::Service => {
-                format!(
-                    "The service's answer has a message of more than {} MiB, which is not taken.",
-                    JSON_AT_MOST >> 20
-                )
-            }
-        }
     }
 
     /// Response after response, until one side hangs up or nobody asks for another one in time; what the client is told then.
@@ -233,7 +180,11 @@ impl Dialogue {
                 Heard::FromClient(Message::Text(text)) if Asked::is_create(text.as_bytes()) => self.respond(text).await,
                 Heard::FromClient(message) => self.pass_up(message).await,
                 Heard::FromUpstream(message) => self.pass_down(message).await,
-                Heard::Over(_) => return Some(CloseFrame { code: CloseCode::Away, reason: IDLE.into() }),
+                Heard::Over(Over::Ended(why)) => {
+                    self.ended = Some(why);
+                    return None;
+                }
+                Heard::Over(Over::Late) => return Some(CloseFrame { code: CloseCode::Away, reason: IDLE.into() }),
                 Heard::UpstreamGone | Heard::ClientGone => return None,
             };
             if flow.is_break() {
@@ -254,7 +205,7 @@ impl Dialogue {
 
     /// The next message of either side, until a deadline if there is one.
     async fn hear(&mut self, until: Option<(&mut Watch, Instant)>) -> Heard {
-        let Self { client, line, too_long, .. } = self;
+        let Self { client, line, ended, .. } = self;
         let upstream = async {
             match line {
                 Some(line) => line.socket.next().await,
@@ -265,7 +216,7 @@ impl Dialogue {
             tokio::select! {
                 message = client.next() => match message {
                     Some(Err(tungstenite::Error::Capacity(_))) => {
-                        *too_long = Some(TooLong::Client);
+                        *ended = Some(EndedFor::LongAsked);
                         Heard::ClientGone
                     }
                     Some(Ok(Message::Close(_)) | Err(_)) | None => Heard::ClientGone,
@@ -274,7 +225,7 @@ impl Dialogue {
                 message = upstream => match message {
                     // Another endpoint would say as much, and this one is paid for it already.
                     Some(Err(tungstenite::Error::Capacity(_))) => {
-                        *too_long = Some(TooLong::Service);
+                        *ended = Some(EndedFor::LongAnswered);
                         Heard::ClientGone
                     }
                     Some(Ok(Message::Close(_)) | Err(_)) | None => Heard::UpstreamGone,
@@ -295,9 +246,17 @@ impl Dialogue {
         let seconds = self.door.config.load().config.timeouts.stream_idle_seconds;
         let deadline = self.door.engine.clock().deadline(Duration::from_secs(seconds.into()));
         match self.door.deadlines.watch().within(deadline, self.client.send(message)).await {
-            Ok(Ok(())) => ControlFlow::Continue(()),
-            Ok(Err(_)) | Err(_) => ControlFlow::Break(()),
+            Ok(Ok(())) => return ControlFlow::Continue(()),
+            Ok(Err(_)) => {}
+            Err(Over::Late) => self.ended = self.ended.or(Some(EndedFor::NotTaken)),
+            Err(Over::Ended(why)) => self.ended = self.ended.or(Some(why)),
         }
+        ControlFlow::Break(())
+    }
+
+    /// How what is under way ends if its client is not there for the rest.
+    fn parting(&self) -> Ending {
+        self.ended.map_or(Ending::ClientLeft, Ending::Ended)
     }
 
     async fn pass_up(&mut self, message: Message) -> ControlFlow<()> {
@@ -357,16 +316,23 @@ impl Dialogue {
         let (at, watch, inside) = (self.door.engine.clock().now(), self.door.deadlines.watch(), self.door.counted());
         let lease = self.door.engine.lease(Arc::clone(&asked.profile));
         let mut journal = Journal::open(&self.door, lease, at, watch, inside);
-        let Some(mut turn) = self.wait(journal.lease.first()).await else { return ControlFlow::Break(()) };
+        let Some(mut turn) = self.wait(journal.lease.first()).await else {
+            journal.part(self.parting());
+            return ControlFlow::Break(());
+        };
         let mut said: Vec<Message> = Vec::new();
         loop {
             match turn {
                 Turn::Send(assignment) => match self.attempt(&mut journal, &assignment, &asked).await {
                     Sent::Decisive(reader, held) => return self.relay(journal, reader, held).await,
-                    Sent::Left => return ControlFlow::Break(()),
-                    Sent::Ended => {
-                        journal.turn_away(RecordEnd::Refused, StatusCode::SERVICE_UNAVAILABLE.as_u16());
-                        let _ = self.tell(&error::unavailable(ENDED)).await;
+                    Sent::Left => {
+                        match self.ended.and_then(in_words) {
+                            Some(why) => {
+                                journal.turn_away(RecordEnd::Refused, StatusCode::SERVICE_UNAVAILABLE.as_u16());
+                                let _ = self.tell(&error::unavailable(why)).await;
+                            }
+                            None => journal.part(self.parting()),
+                        }
                         return ControlFlow::Break(());
                     }
                     Sent::Failed(fault, held) => {
@@ -379,7 +345,10 @@ impl Dialogue {
                         }
                         let is_lost = self.line.is_none() && asked.is_bound();
                         let next = self.wait(journal.lease.failed(fault.failure)).await;
-                        let Some(next) = next else { return ControlFlow::Break(()) };
+                        let Some(next) = next else {
+                            journal.part(self.parting());
+                            return ControlFlow::Break(());
+                        };
                         if is_lost {
                             // What was said so far was known on that connection alone.
                             journal.close(Ending::CutOff, None);
@@ -430,8 +399,10 @@ impl Dialogue {
         let until = Until::stream(&self.door.config.load().config.timeouts, self.door.engine.clock());
         let facts = match self.reach(journal, assignment, asked, until).await {
             Ok(facts) => facts,
-            Err(_) if journal.watch.is_ended() => return Sent::Ended,
-            Err(fault) => return Sent::Failed(fault, Vec::new()),
+            Err(fault) => {
+                self.ended = self.ended.or(journal.watch.ended());
+                return if self.ended.is_some() { Sent::Left } else { Sent::Failed(fault, Vec::new()) };
+            }
         };
         let (mut reader, mut held, mut length) = (StreamReader::new(Operation::Responses), Vec::new(), 0_usize);
         loop {
@@ -445,7 +416,10 @@ impl Dialogue {
                     continue;
                 }
                 Heard::ClientGone => return Sent::Left,
-                Heard::Over(Over::Ended) => return Sent::Ended,
+                Heard::Over(Over::Ended(why)) => {
+                    self.ended = Some(why);
+                    return Sent::Left;
+                }
                 Heard::Over(Over::Late) => return self.lost(FailureClass::Timeout),
                 Heard::UpstreamGone => return self.lost(FailureClass::Broken),
             };
@@ -456,8 +430,9 @@ impl Dialogue {
                 StreamState::Undecided if length < HELD_BACK => {}
                 StreamState::Undecided | StreamState::Decisive => {
                     journal.attempted(Some(StatusCode::OK.as_u16()), None, said::of_facts(facts.clone()));
-                    journal.committed(StatusCode::OK.as_u16());
-                    journal.lease.committed(HeaderSignal { endpoint: assignment.endpoint.clone(), facts });
+                    let has_output = reader.has_output();
+                    journal.committed(StatusCode::OK.as_u16(), has_output);
+                    journal.lease.committed(HeaderSignal { endpoint: assignment.endpoint.clone(), facts, has_output });
                     if let Some(line) = &mut self.line {
                         line.is_bound = true;
                     }
@@ -524,10 +499,13 @@ impl Dialogue {
         let ending = loop {
             journal.note_left(reader.take_stored());
             stream.note(reader.deltas());
+            if reader.has_output() {
+                journal.met_output();
+            }
             while let Some(message) = coming.pop_front() {
                 if self.pass_down(message).await.is_break() {
                     let usage = journal.note_streamed(&reader.finish());
-                    journal.close(Ending::ClientLeft, usage);
+                    journal.close(self.parting(), usage);
                     return ControlFlow::Break(());
                 }
             }
@@ -545,10 +523,14 @@ impl Dialogue {
                 }
                 Heard::FromClient(message) => {
                     if self.meanwhile(message).await.is_break() {
-                        break if self.line.is_none() { Ending::CutOff } else { Ending::ClientLeft };
+                        break if self.line.is_none() { Ending::CutOff } else { self.parting() };
                     }
                 }
-                Heard::ClientGone | Heard::Over(Over::Ended) => break Ending::ClientLeft,
+                Heard::ClientGone => break self.parting(),
+                Heard::Over(Over::Ended(why)) => {
+                    self.ended = Some(why);
+                    break Ending::Ended(why);
+                }
                 Heard::UpstreamGone | Heard::Over(Over::Late) => break Ending::CutOff,
             }
         };
@@ -564,24 +546,16 @@ impl Dialogue {
                 let _ = self.tell(&error::bad_gateway(LOST)).await;
                 ControlFlow::Break(())
             }
-            Ending::ClientLeft => {
-                let is_ended = journal.watch.is_ended();
-                journal.close(Ending::ClientLeft, usage);
-                if is_ended {
-                    let _ = self.tell(&error::unavailable(ENDED)).await;
+            Ending::ClientLeft | Ending::Ended(_) => {
+                journal.close(ending, usage);
+                if let Some(why) = self.ended.and_then(in_words) {
+                    let _ = self.tell(&error::unavailable(why)).await;
                 }
                 ControlFlow::Break(())
             }
         }
     }
 }
-
-const LOST: &str =
-    "This socket's way to its endpoint ended. What was answered so far stands; open another socket to go on.";
-
-const IDLE: &str = "Tidegate closes a socket on which no response is asked for so long. Open another one to go on.";
-
-const ENDED: &str = "Ended by hand in Tidegate's window.";
 
 /// Has a client say the rest of what is too long. Were it left unread, the connection would break before the client read why.
 async fn hear_out(client: &mut TokioIo<Upgraded>) {

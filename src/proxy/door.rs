@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::{HeaderMap, HeaderValue};
+use tokio::sync::Notify;
 
 use super::auth::{Callers, Who};
 use super::deadlines::Deadlines;
@@ -47,6 +48,10 @@ pub struct Door {
     pub paused: AtomicBool,
     /// Exchanges under way.
     pub in_flight: AtomicU64,
+    /// Sessions among them that nobody asks anything of now.
+    at_rest: AtomicU64,
+    /// One of them ended, or came to rest.
+    calmer: Notify,
     /// Streams among them.
     pub streams: Streams,
     /// Places for connections, whichever listener takes them.
@@ -82,6 +87,8 @@ impl Door {
             callers: ArcSwap::default(),
             paused: AtomicBool::new(false),
             in_flight: AtomicU64::new(0),
+            at_rest: AtomicU64::new(0),
+            calmer: Notify::new(),
             room: Room::new(),
             paces: ArcSwap::default(),
             workers: Workers::default(),
@@ -163,6 +170,26 @@ impl Door {
         Ok(Inside { door: Arc::clone(self), place, waited })
     }
 
+    /// Waits until no exchange is under way, on sockets either, but for sessions at rest, which have no end of their own. One at a
+    /// time may wait.
+    pub async fn quiet(&self) {
+        while self.in_flight.load(Ordering::Relaxed) > self.at_rest.load(Ordering::Relaxed) {
+            self.calmer.notified().await;
+        }
+    }
+
+    /// Counts a session as one at rest for as long as the guard lives.
+    pub(super) fn rests(self: &Arc<Self>) -> AtRest {
+        self.at_rest.fetch_add(1, Ordering::Relaxed);
+        self.calmer.notify_one();
+        AtRest(Arc::clone(self))
+    }
+
+    /// Waits until no client is connected any more.
+    pub async fn emptied(&self) {
+        self.room.emptied().await;
+    }
+
     /// How many requests wait for a file before they are looked at.
     #[must_use]
     pub fn waiting(&self) -> u32 {
@@ -180,6 +207,15 @@ impl Door {
 pub(super) struct Crowded {
     /// How long was waited.
     pub(super) waited: Duration,
+}
+
+/// A session of which nothing is asked.
+pub(super) struct AtRest(Arc<Door>);
+
+impl Drop for AtRest {
+    fn drop(&mut self) {
+        self.0.at_rest.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// One exchange under way.
@@ -216,6 +252,7 @@ impl Inside {
 impl Drop for Inside {
     fn drop(&mut self) {
         self.door.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.door.calmer.notify_one();
     }
 }
 

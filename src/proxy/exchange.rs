@@ -40,7 +40,7 @@ use crate::engine::Assignment;
 use crate::engine::lease::Turn;
 use crate::model::decision::{Refusal, RefusalReason, Scarce};
 use crate::model::id::AccountId;
-use crate::model::outcome::{Failure, FailureClass, HeaderSignal};
+use crate::model::outcome::{EndedFor, Failure, FailureClass, HeaderSignal};
 use crate::model::profile::Operation;
 use crate::model::record::RecordEnd;
 use crate::wire::path::Inbound;
@@ -52,6 +52,7 @@ const ATTEMPTS: HeaderName = HeaderName::from_static("x-tidegate-attempts");
 const DECISION: HeaderName = HeaderName::from_static("x-tidegate-decision");
 
 const ENDED: &str = "Ended by hand in Tidegate's window before its answer began. Send it again if that was a mistake.";
+const STOPPED: &str = "Tidegate was stopped before the answer began. Send it again once it runs.";
 const STRANGER: &str = "A caller's token is needed here, and this request has none that is known. Nothing was sent to a service. Put a \
      token where your tool asks for its API key; Tidegate makes one in Settings, Callers, or with `tidegate caller add NAME`.";
 /// What to do about a list of which a part is missing.
@@ -207,12 +208,13 @@ pub(super) async fn committed(
     }
 }
 
-/// The person ended it while its answer was waited for.
+/// It was ended while its answer was waited for.
 pub(super) fn ended(mut journal: Journal) -> Response<Answer> {
     journal.attempted(None, None, None);
-    let mut response = plain(error::unavailable(ENDED));
+    let why = journal.watch.ended();
+    let mut response = plain(error::unavailable(if why == Some(EndedFor::Stop) { STOPPED } else { ENDED }));
     explain(response.headers_mut(), &journal);
-    tracing::info!(request = %journal.lease.request(), "ended by hand");
+    tracing::info!(request = %journal.lease.request(), ?why, "ended");
     journal.turn_away(RecordEnd::Refused, response.status().as_u16());
     response
 }
@@ -233,15 +235,19 @@ async fn attempt(
         Some(upstream) => try_keys(door, &upstream, prepared, (&mut journal.watch, until)).await,
         None => Err(Fault::silent(FailureClass::Connect, false)),
     };
-    if result.is_err() && journal.watch.is_ended() {
+    if result.is_err() && journal.watch.ended().is_some() {
         return None;
     }
     match &result {
         Ok(committed) => {
             let facts = headers::facts(&committed.head.headers, door.engine.clock().wall_ms());
             journal.attempted(Some(committed.head.status.as_u16()), None, said::of_facts(facts.clone()));
-            journal.committed(committed.head.status.as_u16());
-            journal.lease.committed(HeaderSignal { endpoint: assignment.endpoint.clone(), facts });
+            journal.committed(committed.head.status.as_u16(), committed.has_output());
+            journal.lease.committed(HeaderSignal {
+                endpoint: assignment.endpoint.clone(),
+                facts,
+                has_output: committed.has_output(),
+            });
         }
         Err(fault) => {
             let Failure { class, status, .. } = fault.failure;

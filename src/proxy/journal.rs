@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use super::deadlines::Watch;
-use super::door::{Door, Inside};
+use super::door::{AtRest, Door, Inside};
 use crate::engine::Assignment;
 use crate::engine::lease::Lease;
 use crate::model::outcome::{Ending, Failure, Settlement};
@@ -32,6 +32,8 @@ pub struct Journal {
     attempts: Vec<AttemptRecord>,
     status: u16,
     first_token: Option<Duration>,
+    /// What a session used so far.
+    used: Option<Usage>,
     written: bool,
     /// It only looks at what there is.
     looks: bool,
@@ -58,6 +60,7 @@ impl Journal {
             attempts: Vec::with_capacity(1),
             status: CLIENT_CLOSED,
             first_token: None,
+            used: None,
             written: false,
             looks: false,
             inside,
@@ -107,6 +110,17 @@ impl Journal {
         }
     }
 
+    /// Nothing is asked of this session for as long as the guard lives.
+    pub(super) fn rests(&self) -> AtRest {
+        self.door.rests()
+    }
+
+    /// How long it waits, for one who needs it apart from the rest.
+    pub(super) fn take_watch(&mut self) -> Watch {
+        let fresh = self.door.deadlines.watch();
+        std::mem::replace(&mut self.watch, fresh)
+    }
+
     /// Which operation it is.
     #[must_use]
     pub fn operation(&self) -> Operation {
@@ -143,16 +157,48 @@ impl Journal {
         }
     }
 
-    /// Notes the commit point: this status goes to the client, and the first decisive event is here.
-    pub fn committed(&mut self, status: u16) {
+    /// Notes the commit point: this status goes to the client, with output or with what is bound before any.
+    pub fn committed(&mut self, status: u16, has_output: bool) {
         self.status = status;
-        self.first_token = Some(self.door.engine.clock().now().since(self.at));
+        if has_output {
+            self.met_output();
+        }
+    }
+
+    /// Notes that output is here. The first time counts.
+    pub fn met_output(&mut self) {
+        if self.first_token.is_some() {
+            return;
+        }
+        let now = self.door.engine.clock().now();
+        self.first_token = Some(now.since(self.at));
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.took = now.since(attempt.at);
+        }
+    }
+
+    /// Notes what a session used besides what was noted before. It is charged now: what was reserved when it was opened may be long
+    /// out of every window.
+    pub fn used(&mut self, more: Usage) {
+        self.used = Some(more.added_to(self.used));
+        self.lease.used(more);
     }
 
     /// The end of an answer that was committed.
     pub fn close(mut self, ending: Ending, usage: Option<Usage>) {
         self.settle(ending, usage);
         self.write(RecordEnd::Answered(ending), usage);
+    }
+
+    /// The end of one whose client left, or is let go, before that.
+    pub fn part(mut self, ending: Ending) {
+        self.parted(ending);
+    }
+
+    fn parted(&mut self, ending: Ending) {
+        self.settle(ending, None);
+        let is_left = self.attempts.is_empty() && ending == Ending::ClientLeft;
+        self.write(if is_left { RecordEnd::LeftWaiting } else { RecordEnd::Answered(ending) }, None);
     }
 
     /// The end of a request that got no endpoint's good answer.
@@ -182,7 +228,7 @@ impl Journal {
             end,
             attempts: std::mem::take(&mut self.attempts),
             decisions: self.lease.decisions().to_vec(),
-            usage,
+            usage: usage.map(|usage| usage.added_to(self.used)).or(self.used),
             waited: self.lease.waited().saturating_add(self.inside.waited()),
             first_token: self.first_token,
             total: self.door.engine.clock().now().since(self.at),
@@ -193,10 +239,7 @@ impl Journal {
 impl Drop for Journal {
     fn drop(&mut self) {
         if !self.written {
-            self.settle(Ending::ClientLeft, None);
-            let end =
-                if self.attempts.is_empty() { RecordEnd::LeftWaiting } else { RecordEnd::Answered(Ending::ClientLeft) };
-            self.write(end, None);
+            self.parted(self.watch.ended().map_or(Ending::ClientLeft, Ending::Ended));
         }
     }
 }

@@ -37,6 +37,7 @@ pub async fn serve(
     closed: oneshot::Sender<()>,
 ) {
     let mut connections = JoinSet::new();
+    let mut was_told = false;
     // It keeps its turn for a place while others end.
     let mut arriving = Box::pin(next(&listener, &door.room));
     loop {
@@ -44,10 +45,16 @@ pub async fn serve(
             accepted = &mut arriving => {
                 match accepted {
                     Ok((stream, place)) => {
+                        was_told = false;
                         connections.spawn(connection(stream, place, Arc::clone(&door), stop.clone()));
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "a connection could not be accepted");
+                        // It is tried twenty times a second, and said once.
+                        if std::mem::replace(&mut was_told, true) {
+                            tracing::trace!(%error, "a connection could not be accepted, again");
+                        } else {
+                            tracing::warn!(%error, "a connection could not be accepted");
+                        }
                         tokio::time::sleep(ACCEPT_PAUSE).await;
                     }
                 }

@@ -18,16 +18,17 @@ use tokio::time::Instant;
 
 use super::commit::Committed;
 use super::deadlines::Over;
-use super::echo::veiled;
+use super::echo::{hide, veiled};
 use super::journal::Journal;
 use super::slots::Slots;
 use super::streams::Stream;
 use crate::engine::clock::Clock;
-use crate::model::outcome::Ending;
+use crate::model::outcome::{EndedFor, Ending};
 use crate::model::profile::Operation;
 use crate::model::usage::Usage;
 use crate::wire::error::stream_error;
 use crate::wire::gate::Gate;
+use crate::wire::headers::strip_response;
 use crate::wire::stream::StreamReader;
 use crate::wire::usage::of_body;
 use crate::wire::{mentions, stored};
@@ -35,9 +36,9 @@ use crate::wire::{mentions, stored};
 /// The largest plain answer whose usage is read; a larger one is passed on and settled by its estimate.
 const READ_AT_MOST: usize = 16 * 1024 * 1024;
 
-/// An endpoint's answer broke after the commit point and its shape allows no word about it.
+/// An answer broke, or was ended, after the commit point and its shape allows no word about it.
 #[derive(Debug, thiserror::Error)]
-#[error("the endpoint's answer broke off")]
+#[error("the answer broke off")]
 pub struct BrokeOff;
 
 /// An endpoint's answer on its way to the client.
@@ -59,7 +60,7 @@ pub struct Relay {
     journal: Option<Journal>,
     /// How it goes, for the screen; streams alone.
     stream: Option<Stream>,
-    /// What no error in a stream may repeat.
+    /// What neither trailers nor an error in a stream may repeat.
     keys: Option<Arc<Slots>>,
     operation: Operation,
 }
@@ -117,8 +118,9 @@ impl Relay {
             operation: journal.operation(),
             journal: Some(journal),
             stream: None,
-            keys: committed.keys.filter(|_| is_stream),
+            keys: committed.keys,
         };
+        relay.trailers = relay.trailers.take().map(|trailers| relay.cleaned(trailers));
         relay.note_stored();
         // An answer without a body is over before anyone asks for a frame.
         if !is_stream && relay.body.is_end_stream() {
@@ -154,7 +156,7 @@ impl Relay {
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
         loop {
             if let Some(ready) = self.ready.pop_front() {
-                let ready = match &self.keys {
+                let ready = match self.keys.as_ref().filter(|_| self.is_stream) {
                     Some(keys) => veiled(ready, keys, self.operation),
                     None => ready,
                 };
@@ -168,11 +170,14 @@ impl Relay {
             if self.is_over() {
                 return Poll::Ready(None);
             }
-            if self.is_ended() {
+            if let Some(why) = self.ended_for() {
                 // The endpoint is not at fault, so it is not held against it.
-                self.finish(Ending::ClientLeft);
-                let what = "This answer was ended in Tidegate's window.";
-                return Poll::Ready(Some(Ok(Frame::data(stream_error(self.operation, what)))));
+                self.finish(Ending::Ended(why));
+                let what = match why {
+                    EndedFor::Stop => "Tidegate was stopped in the middle of this answer.",
+                    _ => "This answer was ended in Tidegate's window.",
+                };
+                return Poll::Ready(Some(self.last_word(what)));
             }
             let frame = match Pin::new(&mut self.body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => frame,
@@ -191,22 +196,37 @@ impl Relay {
             };
             self.patient_until = None;
             self.listen(&frame);
+            let data = match frame.into_data() {
+                Ok(data) => data,
+                Err(frame) => {
+                    // They go out behind whatever the end still brings.
+                    self.trailers = frame.into_trailers().ok().map(|trailers| self.cleaned(trailers));
+                    continue;
+                }
+            };
             let Some(gate) = &mut self.gate else {
                 if self.body.is_end_stream() {
                     self.finish(Ending::Completed);
                 }
-                return Poll::Ready(Some(Ok(frame)));
+                return Poll::Ready(Some(Ok(Frame::data(data))));
             };
-            match frame.into_data() {
-                Ok(data) => gate.feed(data, &mut self.ready),
-                Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
-            }
+            gate.feed(data, &mut self.ready);
         }
     }
 
-    /// Whether the person ended the stream; a document is as good as there.
-    fn is_ended(&self) -> bool {
-        self.stream.is_some() && self.journal.as_ref().is_some_and(|journal| journal.watch.is_ended())
+    /// Trailers as a head is: without what concerns a connection, and without our keys.
+    fn cleaned(&self, mut trailers: HeaderMap) -> HeaderMap {
+        strip_response(&mut trailers);
+        for key in self.keys.iter().flat_map(|keys| keys.all()) {
+            hide(&mut trailers, Some(key));
+        }
+        trailers
+    }
+
+    /// Why it is ended, if it is. By hand streams alone are; a document is as good as there.
+    fn ended_for(&self) -> Option<EndedFor> {
+        let why = self.journal.as_ref()?.watch.ended()?;
+        (self.stream.is_some() || why == EndedFor::Stop).then_some(why)
     }
 
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
@@ -216,12 +236,12 @@ impl Relay {
             Poll::Ready(Over::Late) => {
                 Poll::Ready(Some(self.broke("The endpoint fell silent in the middle of its answer.")))
             }
-            // Heard at the next poll, by a stream.
-            Poll::Ready(Over::Ended) if self.stream.is_some() => {
+            // Heard at the next poll.
+            Poll::Ready(Over::Ended(_)) if self.ended_for().is_some() => {
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
-            Poll::Ready(Over::Ended) | Poll::Pending => Poll::Pending,
+            Poll::Ready(Over::Ended(_)) | Poll::Pending => Poll::Pending,
         }
     }
 
@@ -232,6 +252,9 @@ impl Relay {
                 let _ = reader.read(data);
                 if let Some(stream) = &self.stream {
                     stream.note(reader.deltas());
+                }
+                if let Some(journal) = self.journal.as_mut().filter(|_| reader.has_output()) {
+                    journal.met_output();
                 }
                 self.note_stored();
             }
@@ -262,9 +285,13 @@ impl Relay {
         (!heard.said_why).then(|| Ok(Frame::data(stream_error(self.operation, what))))
     }
 
-    /// A stream gets a last event that says what happened; a document can only be cut.
     fn broke(&mut self, what: &str) -> Result<Frame<Bytes>, BrokeOff> {
         self.finish(Ending::CutOff);
+        self.last_word(what)
+    }
+
+    /// A stream gets a last event that says what happened; a document can only be cut.
+    fn last_word(&self, what: &str) -> Result<Frame<Bytes>, BrokeOff> {
         if self.is_stream { Ok(Frame::data(stream_error(self.operation, what))) } else { Err(BrokeOff) }
     }
 

@@ -19,6 +19,8 @@ const OURS: usize = 64;
 
 /// The places of a process.
 pub(super) struct Room {
+    /// As many clients may be connected.
+    seats: usize,
     clients: Arc<Semaphore>,
     files: Arc<Semaphore>,
     told: AtomicBool,
@@ -70,11 +72,12 @@ impl Room {
 
     /// Of so many files an eighth is ours, and of the others an eighth is never a client's.
     pub(super) fn of(files: usize) -> Self {
-        let shared = files.saturating_sub(ours(files)).max(2);
-        let places = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
+        let shared = files.saturating_sub(ours(files)).clamp(2, Semaphore::MAX_PERMITS);
+        let seats = shared - (shared / 8).max(1);
         Self {
-            clients: places(shared - (shared / 8).max(1)),
-            files: places(shared),
+            seats,
+            clients: Arc::new(Semaphore::new(seats)),
+            files: Arc::new(Semaphore::new(shared)),
             told: AtomicBool::new(false),
             waiting: Arc::default(),
         }
@@ -102,6 +105,12 @@ impl Room {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let _waiting = Waiting(Arc::clone(&self.waiting));
         deadlines.watch().within(deadline(), self.one_of(&self.files)).await.map_err(|_| Full)
+    }
+
+    /// Waits until no client's connection is open.
+    pub(super) async fn emptied(&self) {
+        let all = u32::try_from(self.seats).unwrap_or(u32::MAX);
+        let _ = self.clients.acquire_many(all).await;
     }
 
     /// How many requests wait for a place now.

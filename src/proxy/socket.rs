@@ -2,9 +2,10 @@
 //!
 //! Invariant: nothing of the client's goes on before the endpoint has agreed with 101; until then another endpoint may be tried,
 //! from there on none.
-//! Absent on purpose: frames. They are read on the way (`wire::socket`), never made.
+//! Absent on purpose: frames. They are read on the way (`wire::socket`), never made but for the last one of a session that we end.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue, UPGRADE};
@@ -15,19 +16,22 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 
 use super::answer::Answer;
 use super::attempt::Prepared;
 use super::auth::{KEY_PROTOCOL, Who, client_label};
 use super::classify::importance;
+use super::deadlines::Watch;
 use super::door::{Door, Inside};
 use super::exchange::{committed, explain, plain};
+use super::farewell::last_frame;
 use super::journal::Journal;
 use super::room::Arrival;
 use super::spool::Kept;
 use super::wishes::Wishes;
 use crate::model::id::ModelName;
-use crate::model::outcome::Ending;
+use crate::model::outcome::{EndedFor, Ending};
 use crate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
 use crate::wire::patch::Seams;
 use crate::wire::socket::SocketReader;
@@ -139,46 +143,90 @@ fn join(journal: Journal, head: http::response::Parts, client: (OnUpgrade, Arc<A
     response
 }
 
-async fn session(journal: Journal, (client, _arrival): (OnUpgrade, Arc<Arrival>), upstream: OnUpgrade) {
+async fn session(mut journal: Journal, (client, _arrival): (OnUpgrade, Arc<Arrival>), upstream: OnUpgrade) {
     let (Ok(client), Ok(upstream)) = tokio::join!(client, upstream) else {
         return journal.close(Ending::ClientLeft, None);
     };
-    let mut tap = SocketReader::default();
-    let ending = talk(client, upstream, &mut tap).await;
-    journal.close(ending, tap.used());
+    let (mut tap, mut watch) = (SocketReader::default(), journal.take_watch());
+    let mut at_rest = Some(journal.rests());
+    let ending = talk(client, upstream, &mut watch, |bytes| {
+        tap.read(bytes);
+        at_rest = tap.unfinished().is_none().then(|| at_rest.take().unwrap_or_else(|| journal.rests()));
+        if let Some(used) = tap.take_used() {
+            journal.used(used);
+        }
+        tap.is_between()
+    })
+    .await;
+    // An answer that was left is paid for, too.
+    if let Some(seen) = tap.unfinished() {
+        journal.used(seen);
+    }
+    journal.close(ending, None);
 }
 
-/// Passes bytes both ways until both sides are done.
-async fn talk(client: Upgraded, upstream: Upgraded, tap: &mut SocketReader) -> Ending {
+/// Passes bytes both ways until both sides are done, or the session is ended. `tap` says whether a message may follow what it heard.
+async fn talk(client: Upgraded, upstream: Upgraded, watch: &mut Watch, mut tap: impl FnMut(&[u8]) -> bool) -> Ending {
     let (mut client_says, mut to_client) = tokio::io::split(TokioIo::new(client));
     let (mut upstream_says, mut to_upstream) = tokio::io::split(TokioIo::new(upstream));
-    let up = pass(&mut client_says, &mut to_upstream, |_| {});
-    let down = pass(&mut upstream_says, &mut to_client, |bytes| tap.read(bytes));
-    tokio::pin!(up, down);
-    tokio::select! {
-        () = &mut up => {
-            let _ = timeout(LINGER, down).await;
-            Ending::ClientLeft
+    // The client has all of what was heard, and no message is open.
+    let is_between = AtomicBool::new(true);
+    let ended = {
+        let up = pass(&mut client_says, &mut to_upstream, |_| {}, || {});
+        let heard = AtomicBool::new(true);
+        let listen = |bytes: &[u8]| {
+            heard.store(tap(bytes), Ordering::Relaxed);
+            is_between.store(false, Ordering::Relaxed);
+        };
+        let down = pass(&mut upstream_says, &mut to_client, listen, || {
+            is_between.store(heard.load(Ordering::Relaxed), Ordering::Relaxed)
+        });
+        tokio::pin!(up, down);
+        tokio::select! {
+            () = &mut up => {
+                let _ = timeout(LINGER, down).await;
+                return Ending::ClientLeft;
+            }
+            () = &mut down => {
+                let _ = timeout(LINGER, up).await;
+                return Ending::Completed;
+            }
+            why = watch.until_ended() => why,
         }
-        () = &mut down => {
-            let _ = timeout(LINGER, up).await;
-            Ending::Completed
-        }
+    };
+    if is_between.load(Ordering::Relaxed) {
+        let _ = timeout(LINGER, to_client.write_all(&last_bytes(ended))).await;
     }
+    let _ = timeout(LINGER, to_client.shutdown()).await;
+    Ending::Ended(ended)
 }
 
-/// One direction, to its end or its break; then the other side is told.
-async fn pass(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + Unpin), mut tap: impl FnMut(&[u8])) {
+/// The frame that ends a session by us.
+fn last_bytes(why: EndedFor) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let whole = Frame::close(last_frame(why, 0)).format(&mut bytes);
+    whole.map_or_else(|_| Vec::new(), |()| bytes)
+}
+
+/// One direction, to its end or its break; then the other side is told. `heard` gets each piece before it goes on, `passed` is
+/// called after it has.
+async fn pass(
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+    mut heard: impl FnMut(&[u8]),
+    passed: impl Fn(),
+) {
     let mut piece = vec![0; PIECE];
     while let Ok(count) = from.read(&mut piece).await {
         let bytes = piece.get(..count).unwrap_or_default();
         if bytes.is_empty() {
             break;
         }
-        tap(bytes);
+        heard(bytes);
         if to.write_all(bytes).await.is_err() || to.flush().await.is_err() {
             break;
         }
+        passed();
     }
     let _ = to.shutdown().await;
 }

@@ -62,7 +62,7 @@ impl Errand {
         loop {
             match turn {
                 Turn::Send(assignment) => match self.send(&assignment, lookup).await {
-                    _ if self.journal.watch.is_ended() => return Err(Missed::Ended),
+                    _ if self.journal.watch.ended().is_some() => return Err(Missed::Ended),
                     Ok(committed) => return Ok(committed),
                     Err(Fault { failure, answer, .. }) => {
                         missed = Missed::Failed { status: failure.status, reached: failure.reached, answer };
@@ -87,8 +87,12 @@ impl Errand {
             Ok(committed) => {
                 let facts = headers::facts(&committed.head.headers, self.door.engine.clock().wall_ms());
                 self.journal.attempted(Some(committed.head.status.as_u16()), None, said::of_facts(facts.clone()));
-                self.journal.committed(committed.head.status.as_u16());
-                self.journal.lease.committed(HeaderSignal { endpoint: assignment.endpoint.clone(), facts });
+                self.journal.committed(committed.head.status.as_u16(), committed.has_output());
+                self.journal.lease.committed(HeaderSignal {
+                    endpoint: assignment.endpoint.clone(),
+                    facts,
+                    has_output: committed.has_output(),
+                });
             }
             Err(fault) => {
                 self.journal.attempted(fault.failure.status, Some(fault.failure.clone()), said::of_fault(fault));

@@ -78,6 +78,8 @@ struct Row<'a> {
     tokens_out: Option<u64>,
     tokens_reasoning: Option<u64>,
     tokens_are_exact: Option<bool>,
+    transcribed_tokens: Option<u64>,
+    transcribed_ms: Option<u64>,
     tokens_reserved: Option<u64>,
     waited_ms: u128,
     first_token_ms: Option<u128>,
@@ -110,6 +112,8 @@ impl Row<'_> {
             tokens_out: record.usage.map(|usage| usage.output),
             tokens_reasoning: record.usage.map(|usage| usage.reasoning),
             tokens_are_exact: record.usage.map(|usage| usage.exact),
+            transcribed_tokens: record.usage.map(|usage| usage.transcribed.tokens),
+            transcribed_ms: record.usage.map(|usage| usage.transcribed.millis),
             tokens_reserved: decision.map(|decision| decision.estimate.charge),
             waited_ms: record.waited.as_millis(),
             first_token_ms: record.first_token.map(|span| span.as_millis()),
@@ -140,11 +144,18 @@ fn code(record: &RequestRecord) -> &'static str {
 }
 
 const fn end(end: RecordEnd) -> &'static str {
-    use crate::model::outcome::Ending;
+    use crate::model::outcome::{EndedFor, Ending};
     match end {
         RecordEnd::Answered(Ending::Completed) => "answered",
         RecordEnd::Answered(Ending::CutOff) => "cut off",
         RecordEnd::Answered(Ending::ClientLeft) => "client left",
+        RecordEnd::Answered(Ending::Ended(why)) => match why {
+            EndedFor::Hand => "ended by hand",
+            EndedFor::Stop => "ended by the stop",
+            EndedFor::LongAsked => "ended: client said too much at once",
+            EndedFor::LongAnswered => "ended: service said too much at once",
+            EndedFor::NotTaken => "ended: client took nothing in",
+        },
         RecordEnd::Refused => "refused by us",
         RecordEnd::Failed => "failed",
         RecordEnd::LeftWaiting => "left while waiting",

@@ -9,7 +9,7 @@ const DAY: u64 = 1_772_323_200_000;
 
 fn answered(wall_ms: u64, client: &str, output: u64) -> RequestRecord {
     let mut record = RequestRecord { wall_ms, end: RecordEnd::Answered(Ending::Completed), ..record(1) };
-    record.usage = Some(Usage { input: 100, cached: 60, output, reasoning: 5, exact: true });
+    record.usage = Some(Usage { input: 100, cached: 60, output, reasoning: 5, exact: true, ..Usage::default() });
     Arc::make_mut(&mut record.profile).client = Arc::from(client);
     record
 }

@@ -129,7 +129,7 @@ impl Road {
         }
         let work = Duration::from_micros(self.rng.u64(100_000..20_000_000));
         self.working.insert((self.now.after(work), key.1), charge);
-        let signal = HeaderSignal { endpoint: EndpointId::from("e"), facts: HeaderFacts::default() };
+        let signal = HeaderSignal { endpoint: EndpointId::from("e"), facts: HeaderFacts::default(), has_output: true };
         self.give(Input::Committed { request: key.1, signal });
     }
 

@@ -239,7 +239,7 @@ impl<G: Gateway, S: Server> World<G, S> {
         let Some(Reply::Admitted(admitted)) = &open.answer else { return };
         let Some(place) = self.places.get(open.server) else { return };
         let (facts, takes) = (admitted.facts.clone(), admitted.takes);
-        let signal = HeaderSignal { endpoint: place.id.clone(), facts };
+        let signal = HeaderSignal { endpoint: place.id.clone(), facts, has_output: true };
         self.tell(Input::Committed { request: RequestId(request), signal });
         self.plan(takes, Step::End, request);
     }

@@ -552,7 +552,7 @@ fn record(number: u64) -> RequestRecord {
         end: if refused { RecordEnd::Refused } else { RecordEnd::Answered(Ending::Completed) },
         attempts,
         decisions: vec![Arc::new(decision)],
-        usage: (!refused).then_some(Usage { input: 1_080, cached: 0, output: 1_204, reasoning: 0, exact: true }),
+        usage: (!refused).then_some(Usage { input: 1_080, cached: 0, output: 1_204, exact: true, ..Usage::default() }),
         waited: Duration::ZERO,
         first_token: (!refused).then(|| Duration::from_millis(320 + number % 7 * 60)),
         total: Duration::from_millis(3_100 + number % 9 * 240),

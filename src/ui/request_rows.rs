@@ -9,7 +9,7 @@ use egui::{RichText, Ui};
 use egui_material_icons::MaterialIcon;
 use egui_material_icons::icons;
 
-use crate::model::outcome::Ending;
+use crate::model::outcome::{EndedFor, Ending};
 use crate::model::record::{RecordEnd, RequestRecord};
 use crate::model::units::Grouped;
 use crate::ui::cx::Target;
@@ -77,7 +77,8 @@ impl Outcome {
 pub fn outcome(record: &RequestRecord) -> Outcome {
     let tone = match record.end {
         RecordEnd::Answered(Ending::Completed) if record.status < 400 => Tone::Ok,
-        RecordEnd::Answered(Ending::ClientLeft) | RecordEnd::LeftWaiting => Tone::Off,
+        RecordEnd::Answered(Ending::ClientLeft | Ending::Ended(EndedFor::Hand | EndedFor::Stop))
+        | RecordEnd::LeftWaiting => Tone::Off,
         // For want of room or time: held back. For anything else, such as an unknown model, the request itself is at fault.
         RecordEnd::Refused if matches!(record.status, 429 | 503) => Tone::Throttled,
         RecordEnd::Answered(_) | RecordEnd::Refused | RecordEnd::Failed => Tone::Error,

@@ -5,7 +5,7 @@
 
 use crate::model::config::{AdminState, Priority, Spread};
 use crate::model::decision::{Choice, Conclusion, Exclusion, RefusalReason};
-use crate::model::outcome::{Ending, FailureClass, ThrottleKind};
+use crate::model::outcome::{EndedFor, Ending, FailureClass, ThrottleKind};
 use crate::model::record::{RecordEnd, RequestRecord};
 use crate::model::status::LimitSource;
 
@@ -211,9 +211,23 @@ pub const fn record_end(end: RecordEnd) -> &'static str {
         RecordEnd::Answered(Ending::Completed) => "answered",
         RecordEnd::Answered(Ending::CutOff) => "cut off",
         RecordEnd::Answered(Ending::ClientLeft) => "client left",
+        RecordEnd::Answered(Ending::Ended(EndedFor::Hand)) => "ended by hand",
+        RecordEnd::Answered(Ending::Ended(_)) => "ended by us",
         RecordEnd::Refused => "refused by us",
         RecordEnd::Failed => "failed",
         RecordEnd::LeftWaiting => "left while waiting",
+    }
+}
+
+/// Why we ended what was under way.
+#[must_use]
+pub const fn ended(why: EndedFor) -> &'static str {
+    match why {
+        EndedFor::Hand => "somebody ended it in this window",
+        EndedFor::Stop => "Tidegate was stopped",
+        EndedFor::LongAsked => "a message of the client's is longer than Tidegate takes",
+        EndedFor::LongAnswered => "a message of the service's is longer than Tidegate takes",
+        EndedFor::NotTaken => "the client took nothing in for too long",
     }
 }
 

@@ -137,7 +137,6 @@ fn is_hop_by_hop(name: &str) -> bool {
             | "proxy-authorization"
             | "proxy-connection"
             | "te"
-            | "trailer"
             | "transfer-encoding"
             | "upgrade"
     )
@@ -162,6 +161,7 @@ fn is_not_forwarded(name: &str) -> bool {
             | "openai-project"
             | "origin"
             | "referer"
+            | "trailer"
             | "via"
             | "x-api-key"
             | "x-auth-token"

@@ -1,4 +1,4 @@
-//! Finds in an event of a Realtime session, whatever its length and however it is cut, its `type` and what its answer used.
+//! Finds in an event of a Realtime session, whatever its length and however it is cut, its `type` and what it says was used.
 //!
 //! Invariant: at most `KEPT` bytes of an event are held, and how it is cut changes nothing.
 //! Absent on purpose: whether the event is sound JSON. Of one that is not, something may be read that is not there, which harms its
@@ -24,8 +24,34 @@ pub(super) struct Skim {
     member: Member,
     holds: Option<Held>,
     held: Vec<u8>,
-    is_answer: bool,
+    kind: Kind,
+    /// Of the answer.
     used: Option<Usage>,
+    /// Of the event itself.
+    own: Option<Usage>,
+}
+
+/// Which event it is, as far as it matters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Kind {
+    #[default]
+    Other,
+    Piece,
+    Answer,
+    Transcript,
+}
+
+/// What an event tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Nothing of what was used.
+    Nothing,
+    /// A piece of an answer: one token or more.
+    Piece,
+    /// An answer's end, and what it used.
+    Answer(Option<Usage>),
+    /// What was said is written down, and what that used.
+    Transcript(Option<Usage>),
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,9 +97,14 @@ impl Skim {
         }
     }
 
-    /// Whether it was an answer's last event, and what that answer used.
-    pub(super) const fn end(&self) -> (bool, Option<Usage>) {
-        (self.is_answer, self.used)
+    /// What it told, once it is whole.
+    pub(super) const fn end(&self) -> Told {
+        match self.kind {
+            Kind::Other => Told::Nothing,
+            Kind::Piece => Told::Piece,
+            Kind::Answer => Told::Answer(self.used),
+            Kind::Transcript => Told::Transcript(self.own),
+        }
     }
 
     fn step(&mut self, byte: u8) {
@@ -138,7 +169,7 @@ impl Skim {
     fn closes(&mut self) {
         self.depth = self.depth.saturating_sub(1);
         if self.depth < 2 {
-            (self.in_response, self.member) = (false, Member::Other);
+            self.in_response = false;
         }
         self.at_key = false;
     }
@@ -147,7 +178,7 @@ impl Skim {
         self.member = match (self.depth, self.held.as_slice()) {
             (1, b"type") => Member::Type,
             (1, b"response") => Member::Response,
-            (2, b"usage") => Member::Usage,
+            (1 | 2, b"usage") => Member::Usage,
             _ => Member::Other,
         };
         (self.at_key, self.holds) = (false, None);
@@ -156,7 +187,8 @@ impl Skim {
     /// The value of a member begins. The last of its name counts.
     fn value(&mut self) {
         match self.member {
-            Member::Type => self.is_answer = false,
+            Member::Type => self.kind = Kind::Other,
+            Member::Usage if self.depth == 1 => self.own = None,
             Member::Response | Member::Usage => self.used = None,
             Member::Other => {}
         }
@@ -169,9 +201,14 @@ impl Skim {
         if self.holds.take() == Some(Held::Value) {
             match self.member {
                 Member::Type => {
-                    let name = self.held.trim_ascii();
-                    self.is_answer = matches!(name, b"\"response.done\"" | b"\"response.completed\"");
+                    self.kind = match self.held.trim_ascii() {
+                        b"\"response.done\"" | b"\"response.completed\"" => Kind::Answer,
+                        b"\"conversation.item.input_audio_transcription.completed\"" => Kind::Transcript,
+                        name if name.starts_with(b"\"response.") && name.ends_with(b".delta\"") => Kind::Piece,
+                        _ => Kind::Other,
+                    };
                 }
+                Member::Usage if self.depth == 1 => self.own = usage::of_value(&self.held),
                 Member::Usage => self.used = usage::of_value(&self.held),
                 Member::Response | Member::Other => {}
             }
@@ -206,13 +243,12 @@ mod tests {
 
     use super::*;
 
-    fn skimmed(text: &str, pieces: usize) -> (bool, Option<Usage>, usize) {
+    fn skimmed(text: &str, pieces: usize) -> (Told, Skim) {
         let mut skim = Skim::default();
         for piece in text.as_bytes().chunks(pieces) {
             skim.read(piece);
         }
-        let (is_answer, used) = skim.end();
-        (is_answer, used, skim.held.capacity())
+        (skim.end(), skim)
     }
 
     #[test]
@@ -227,9 +263,10 @@ mod tests {
             ),
         ] {
             for pieces in [1, 7, 16 * 1024] {
-                let (is_answer, used, held) = skimmed(&text, pieces);
-                assert_eq!((is_answer, used.map(|used| (used.input, used.output))), (true, Some((3, 4))));
-                assert!(held <= KEPT, "{held} bytes are held");
+                let (told, skim) = skimmed(&text, pieces);
+                let usage = Usage { input: 3, output: 4, exact: true, ..Usage::default() };
+                assert_eq!(told, Told::Answer(Some(usage)));
+                assert!(skim.held.capacity() <= KEPT, "{} bytes are held", skim.held.capacity());
             }
         }
     }
@@ -237,17 +274,20 @@ mod tests {
     #[test]
     fn nothing_grows_with_what_is_looked_for_either() {
         let text = format!(r#"{{"{0}":1,"type":"{0}","response":{{"usage":{{"{0}":1}}}}}}"#, "x".repeat(4_000_000));
-        let (is_answer, used, held) = skimmed(&text, 5_000);
-        assert_eq!((is_answer, used), (false, None));
-        assert!(held <= KEPT, "{held} bytes are held");
+        let (told, skim) = skimmed(&text, 5_000);
+        assert_eq!((told, skim.used), (Told::Nothing, None));
+        assert!(skim.held.capacity() <= KEPT, "{} bytes are held", skim.held.capacity());
     }
+
+    const WRITTEN: &str = "conversation.item.input_audio_transcription.completed";
 
     fn value() -> impl Strategy<Value = Value> {
         let name = prop::sample::select(vec!["type", "response", "usage", "input_tokens", "output_tokens", "a\"b\\"]);
         let leaf = prop_oneof![
             any::<u32>().prop_map(Value::from),
             Just(Value::Null),
-            prop::sample::select(vec!["response.done", "x,{\"usage\":", "\\", "}"]).prop_map(Value::from),
+            prop::sample::select(vec!["response.done", WRITTEN, "response.text.delta", "x,{\"usage\":", "\\", "}"])
+                .prop_map(Value::from),
         ];
         leaf.prop_recursive(5, 40, 6, move |inner| {
             prop_oneof![
@@ -261,9 +301,15 @@ mod tests {
         #[test]
         fn it_finds_what_a_reading_of_the_whole_finds(event in value(), pieces in 1_usize..40, spaced: bool) {
             let text = if spaced { serde_json::to_string_pretty(&event) } else { serde_json::to_string(&event) }.unwrap();
-            let (is_answer, used, _) = skimmed(&text, pieces);
-            prop_assert_eq!(used, usage::of_response(text.as_bytes()), "{}", text);
-            prop_assert_eq!(is_answer, event.get("type").is_some_and(|kind| kind == "response.done"));
+            let (told, skim) = skimmed(&text, pieces);
+            let (used, own) = (usage::of_response(text.as_bytes()), usage::top_level(text.as_bytes()));
+            prop_assert_eq!((skim.used, skim.own), (used, own), "{}", text);
+            prop_assert_eq!(told, match event.get("type").and_then(Value::as_str) {
+                Some("response.done") => Told::Answer(used),
+                Some(WRITTEN) => Told::Transcript(own),
+                Some("response.text.delta") => Told::Piece,
+                _ => Told::Nothing,
+            });
         }
 
         #[test]

@@ -9,9 +9,8 @@ use std::io::Cursor;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 
-use super::skim::Skim;
-use super::usage;
-use crate::model::usage::Usage;
+use super::skim::{Skim, Told};
+use crate::model::usage::{Transcribed, Usage};
 
 /// Reads along with what a service sends.
 #[derive(Debug, Default)]
@@ -28,8 +27,10 @@ pub struct SocketReader {
     is_final: bool,
     /// What is no WebSocket is not read any further.
     is_lost: bool,
+    /// Reported since it was taken last.
     used: Option<Usage>,
-    answers: u64,
+    /// Pieces of an answer that has not ended.
+    pieces: u64,
 }
 
 impl SocketReader {
@@ -53,16 +54,22 @@ impl SocketReader {
         }
     }
 
-    /// What the session used so far, over all its answers.
+    /// Whether everything that was read is whole frames, so that another may follow.
     #[must_use]
-    pub const fn used(&self) -> Option<Usage> {
-        self.used
+    pub const fn is_between(&self) -> bool {
+        self.left == 0 && self.held.is_empty() && !self.is_lost
     }
 
-    /// How many answers were finished.
+    /// What was reported since the last call: answers, and what was transcribed.
+    pub const fn take_used(&mut self) -> Option<Usage> {
+        self.used.take()
+    }
+
+    /// What was seen of an answer that has not ended; it used at least this.
     #[must_use]
-    pub const fn answers(&self) -> u64 {
-        self.answers
+    pub fn unfinished(&self) -> Option<Usage> {
+        let seen = Usage { output: self.pieces, ..Usage::default() };
+        (self.pieces > 0).then_some(seen)
     }
 
     /// Reads a header; gives back what is behind it.
@@ -108,12 +115,29 @@ impl SocketReader {
         if !self.reads || !self.is_final {
             return;
         }
-        let (is_answer, used) = self.message.take().map(|message| message.end()).unwrap_or_default();
-        if is_answer {
-            self.answers = self.answers.saturating_add(1);
-            self.used = used.map(|used| usage::sum(self.used, used)).or(self.used);
-        }
+        let used = match self.message.take().map_or(Told::Nothing, |message| message.end()) {
+            Told::Nothing => return,
+            Told::Piece => {
+                self.pieces = self.pieces.saturating_add(1);
+                return;
+            }
+            Told::Answer(used) => {
+                // One that ends without a figure used what was seen of it.
+                let used = used.or_else(|| self.unfinished());
+                self.pieces = 0;
+                used
+            }
+            Told::Transcript(used) => used.map(as_transcribed),
+        };
+        self.used = used.map(|used| used.added_to(self.used)).or(self.used);
     }
+}
+
+/// Tokens of the model that writes down what is said are none of the session's own.
+fn as_transcribed(usage: Usage) -> Usage {
+    let Transcribed { tokens, millis } = usage.transcribed;
+    let transcribed = Transcribed { tokens: tokens.saturating_add(usage.total()), millis };
+    Usage { exact: usage.exact, transcribed, ..Usage::default() }
 }
 
 #[cfg(test)]
@@ -122,6 +146,9 @@ mod tests {
     use tungstenite::protocol::frame::Frame;
 
     use super::*;
+
+    /// Pieces of what is written down of what was said.
+    const OTHERS: &str = "conversation.item.input_audio_transcription.delta";
 
     fn frame(text: &str, opcode: Data, is_final: bool) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -163,8 +190,39 @@ mod tests {
     fn a_sessions_answers_add_up() {
         let mut reader = SocketReader::default();
         reader.read(&session());
-        let expected = Usage { input: 113, cached: 3, output: 224, reasoning: 0, exact: true };
-        assert_eq!((reader.used(), reader.answers()), (Some(expected), 3));
+        let expected = Usage { input: 113, cached: 3, output: 224, exact: true, ..Usage::default() };
+        assert_eq!((reader.take_used(), reader.unfinished()), (Some(expected), None));
+        assert_eq!(reader.take_used(), None, "it is taken once");
+    }
+
+    #[test]
+    fn an_answer_that_is_left_used_at_least_what_was_seen_of_it() {
+        let mut reader = SocketReader::default();
+        let piece = |kind: &str| frame(&format!(r#"{{"type":"{kind}","delta":"x"}}"#), Data::Text, true);
+        reader.read(&piece("response.output_audio.delta"));
+        reader.read(&frame(&done(3, 4), Data::Text, true));
+        for kind in ["response.output_text.delta", "response.function_call_arguments.delta", OTHERS] {
+            reader.read(&piece(kind));
+        }
+        assert_eq!(reader.take_used().map(|used| used.total()), Some(7), "what an answer reports is all of it");
+        assert_eq!(reader.unfinished(), Some(Usage { output: 2, ..Usage::default() }));
+        reader.read(&frame(r#"{"type":"response.done","response":{"usage":null}}"#, Data::Text, true));
+        assert_eq!(reader.take_used(), Some(Usage { output: 2, ..Usage::default() }));
+        assert_eq!(reader.unfinished(), None);
+    }
+
+    #[test]
+    fn what_was_said_and_written_down_is_counted_apart() {
+        let mut reader = SocketReader::default();
+        let by_tokens = r#"{"type":"tokens","input_tokens":38,"output_tokens":10,"total_tokens":48,"input_token_details":{"audio_tokens":28}}"#;
+        for usage in [by_tokens, r#"{"type":"duration","seconds":3.25}"#, "null"] {
+            let event = format!(
+                r#"{{"type":"conversation.item.input_audio_transcription.completed","transcript":"x","usage":{usage}}}"#
+            );
+            reader.read(&frame(&event, Data::Text, true));
+        }
+        let transcribed = Transcribed { tokens: 48, millis: 3_250 };
+        assert_eq!(reader.take_used(), Some(Usage { exact: true, transcribed, ..Usage::default() }));
     }
 
     #[test]
@@ -172,7 +230,7 @@ mod tests {
         let mut reader = SocketReader::default();
         reader.read(&[0xff; 1_000]);
         reader.read(&session());
-        assert_eq!(reader.used(), None);
+        assert_eq!(reader.take_used(), None);
     }
 
     proptest! {
@@ -186,7 +244,7 @@ mod tests {
                 reader.read(&whole[begin..place]);
                 begin = place;
             }
-            prop_assert_eq!((reader.used().map(|usage| usage.total()), reader.answers()), (Some(337), 3));
+            prop_assert_eq!((reader.take_used().map(|usage| usage.total()), reader.unfinished()), (Some(337), None));
         }
     }
 }

@@ -101,9 +101,15 @@ impl StreamReader {
 
     fn state(&mut self) -> StreamState {
         // Such work is begun once, and its id is what the listener comes back with. What is over already when it is first heard of
-        // binds nobody.
-        self.bound |= self.tally.work.is_some_and(|work| work.is_under_way);
+        // binds nobody, nor does what failed with the same bytes.
+        self.bound |= self.tally.failure.is_none() && self.tally.work.is_some_and(|work| work.is_under_way);
         if self.bound { StreamState::Decisive } else { self.tally.state() }
+    }
+
+    /// Whether output was met.
+    #[must_use]
+    pub const fn has_output(&self) -> bool {
+        self.tally.decisive
     }
 
     /// Whether nothing more of this answer is to come.
@@ -260,7 +266,7 @@ impl Tally {
 pub fn bears_output(event: &[u8], operation: Operation) -> bool {
     let mut reader = StreamReader::new(operation);
     let _ = reader.read(event);
-    reader.tally.decisive
+    reader.has_output()
 }
 
 /// Keys whose non-empty text means that output was generated.

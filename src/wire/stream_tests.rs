@@ -92,7 +92,7 @@ fn a_responses_stream_commits_at_output_and_ends_with_its_usage() {
         let (states, end) = play(Operation::Responses, &[CREATED, RUNNING, DELTA, &last]);
         assert_eq!(states[..2], [StreamState::Undecided, StreamState::Undecided]);
         assert_eq!(states[2..], [StreamState::Decisive, StreamState::Decisive]);
-        let usage = Usage { input: 5, cached: 1, output: 7, reasoning: 3, exact: true };
+        let usage = Usage { input: 5, cached: 1, output: 7, reasoning: 3, exact: true, ..Usage::default() };
         assert_eq!(end, StreamEnd { complete: true, usage: Some(usage), failure: None, work: None });
     }
 }
@@ -168,6 +168,34 @@ fn a_response_in_the_background_is_bound_to_its_endpoint_once_it_is_begun() {
     assert!(end.failure.is_some());
     assert_eq!(play(Operation::Responses, &[&event(false, "queued")]).0, [StreamState::Undecided]);
     assert!(!bears_output(queued.as_bytes(), Operation::Responses), "what comes before output is still veiled");
+}
+
+#[test]
+fn what_is_begun_in_the_background_has_no_output_yet() {
+    let created = "data: {\"type\":\"response.created\",\"response\":{\"object\":\"response\",\"id\":\"resp_1\",\"status\":\"queued\",\"background\":true}}\n\n";
+    let mut reader = StreamReader::new(Operation::Responses);
+    assert_eq!((reader.read(created.as_bytes()), reader.has_output()), (StreamState::Decisive, false));
+    let _ = reader.read(DELTA.as_bytes());
+    assert!(reader.has_output());
+}
+
+#[test]
+fn a_bare_error_behind_the_begin_decides_wherever_the_bytes_are_cut() {
+    for background in [true, false] {
+        let response = format!(r#"{{"object":"response","id":"resp_1","status":"queued","background":{background}}}"#);
+        let created = format!("data: {{\"type\":\"response.created\",\"response\":{response}}}\n\n");
+        let error = "data: {\"type\":\"error\",\"code\":\"rate_limit_exceeded\",\"message\":\"tokens per min\"}\n\n";
+        let whole = [&created, error].concat();
+        for cut in 0..=whole.len() {
+            let mut reader = StreamReader::new(Operation::Responses);
+            let states = [reader.read(&whole.as_bytes()[..cut]), reader.read(&whole.as_bytes()[cut..])];
+            // Of work in the background its id went out with the first piece, where it was whole in that.
+            let is_shown = background && (created.len()..whole.len()).contains(&cut);
+            let bound = [StreamState::Decisive, StreamState::Decisive];
+            assert_eq!(states == bound, is_shown, "cut at {cut}, in the background: {background}");
+            assert!(is_shown || class(&states[1]).is_some(), "cut at {cut}, in the background: {background}");
+        }
+    }
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn by_model(each: &RawValue) -> Option<Usage> {
     let models: Vec<Model> = serde_json::from_str(each.get()).ok()?;
     models.into_iter().fold(None, |before, one| {
         let Model { input, cached, output } = one;
-        Some(usage::sum(before, Usage { input, cached, output, reasoning: 0, exact: true }))
+        Some(Usage { input, cached, output, exact: true, ..Usage::default() }.added_to(before))
     })
 }
 

@@ -1,13 +1,15 @@
-//! Tokens that an answer reports, in both shapes: chat and completions (`prompt_tokens`), Responses (`input_tokens`).
+//! What an answer reports, in both shapes: chat and completions (`prompt_tokens`), Responses (`input_tokens`); of transcriptions
+//! also their length.
 //!
 //! Invariant: numbers are the service's own and marked exact; a missing one counts as zero. An answer is read in one walk.
 //! Absent on purpose: charges against limits.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use super::json::{Malformed, Reader};
 use crate::model::profile::Operation;
-use crate::model::usage::Usage;
+use crate::model::usage::{Transcribed, Usage};
 
 /// The usage in an answer that came in one piece; `None` if it reports none or is not JSON.
 ///
@@ -74,21 +76,10 @@ fn members(
     reader.object(|reader, key| each(reader, &key.decoded()))
 }
 
-/// Two answers of one session together.
-pub(super) fn sum(before: Option<Usage>, more: Usage) -> Usage {
-    let before = before.unwrap_or(Usage { exact: true, ..Usage::default() });
-    Usage {
-        input: before.input.saturating_add(more.input),
-        cached: before.cached.saturating_add(more.cached),
-        output: before.output.saturating_add(more.output),
-        reasoning: before.reasoning.saturating_add(more.reasoning),
-        exact: before.exact && more.exact,
-    }
-}
-
 /// `usage` in both shapes; what is no number there is none.
 fn read(reader: &mut Reader<'_>) -> Result<Option<Usage>, Malformed> {
     let (mut input, mut output, mut total, mut cached, mut reasoning) = ([None; 2], [None; 2], None, None, None);
+    let mut millis = None;
     let ([prompt, input_tokens], [completion, output_tokens]) = (&mut input, &mut output);
     members(reader, |reader, name| {
         let count = match name {
@@ -106,13 +97,18 @@ fn read(reader: &mut Reader<'_>) -> Result<Option<Usage>, Malformed> {
                 reasoning = reasoning.or(within(reader, "reasoning_tokens", number)?);
                 return Ok(());
             }
+            // Of a transcription that is counted by its length.
+            "seconds" => {
+                millis = seconds(reader)?;
+                return Ok(());
+            }
             _ => return reader.skip(),
         };
         *count = number(reader)?;
         Ok(())
     })?;
     let (input, output) = (input.into_iter().flatten().next(), output.into_iter().flatten().next());
-    if input.is_none() && output.is_none() && total.is_none() {
+    if input.is_none() && output.is_none() && total.is_none() && millis.is_none() {
         return Ok(None);
     }
     Ok(Some(Usage {
@@ -121,11 +117,18 @@ fn read(reader: &mut Reader<'_>) -> Result<Option<Usage>, Malformed> {
         output: output.unwrap_or(0),
         reasoning: reasoning.unwrap_or(0),
         exact: true,
+        transcribed: Transcribed { tokens: 0, millis: millis.unwrap_or(0) },
     }))
 }
 
 fn number(reader: &mut Reader<'_>) -> Result<Option<u64>, Malformed> {
     Ok(reader.raw()?.parse().ok())
+}
+
+/// Seconds, which may have a fraction, as milliseconds. What is no span of time is none.
+fn seconds(reader: &mut Reader<'_>) -> Result<Option<u64>, Malformed> {
+    let seconds = reader.raw()?.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    Ok(seconds.map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX)))
 }
 
 #[cfg(test)]

@@ -9,15 +9,18 @@ mod no_route;
 mod said;
 mod timeline;
 
+use std::time::Duration;
+
 use egui::{RichText, Ui};
 
 use crate::model::config::Config;
 use crate::model::decision::Decision;
 use crate::model::record::RequestRecord;
 use crate::model::units::Grouped;
+use crate::model::usage::Transcribed;
 use crate::ui::cx::Target;
 use crate::ui::draft::Draft;
-use crate::ui::format::clock_time;
+use crate::ui::format::{clock_time, count, span};
 use crate::ui::new_route::Wanted;
 use crate::ui::theme::{Theme, Tone, gap, mono, strong};
 use crate::ui::widgets::quiet_button;
@@ -147,14 +150,38 @@ fn facts(ui: &mut Ui, theme: &Theme, record: &RequestRecord, decision: &Decision
         let (output, reasoning) = (Grouped(usage.output), Grouped(usage.reasoning));
         fact(ui, format!("used {input} in ({cached} cached) + {output} out ({reasoning} reasoning)"));
     }
+    if let Some(text) = record.usage.and_then(|usage| transcribed(usage.transcribed)) {
+        fact(ui, text);
+    }
     if record.decisions.len() > 1 {
         let earlier: Vec<String> = record.decisions.iter().rev().skip(1).map(|one| one.id.to_string()).collect();
         fact(ui, format!("earlier decisions {}", earlier.join(", ")));
     }
 }
 
+/// What was written down of sound, which the figures above do not hold.
+fn transcribed(Transcribed { tokens, millis }: Transcribed) -> Option<String> {
+    let by_tokens = (tokens > 0).then(|| count(tokens, "token", "tokens"));
+    let by_length = (millis > 0).then(|| format!("{} of sound", span(Duration::from_millis(millis))));
+    let both: Vec<String> = by_tokens.into_iter().chain(by_length).collect();
+    (!both.is_empty()).then(|| format!("transcribed apart: {}", both.join(" + ")))
+}
+
 fn heading(ui: &mut Ui, theme: &Theme, text: &str) {
     ui.add_space(gap::L);
     ui.label(RichText::new(text).color(theme.text_soft));
     ui.add_space(gap::S);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_transcribed_is_told_apart_in_what_it_was_counted_by() {
+        let of = |tokens, millis| transcribed(Transcribed { tokens, millis });
+        assert_eq!(of(0, 0), None);
+        assert_eq!(of(48, 0).as_deref(), Some("transcribed apart: 48 tokens"));
+        assert_eq!(of(1_200, 3_250).as_deref(), Some("transcribed apart: 1,200 tokens + 3.3 s of sound"));
+    }
 }

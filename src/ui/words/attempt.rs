@@ -48,6 +48,7 @@ pub fn parts(record: &RequestRecord) -> Vec<Part> {
         wait(&mut parts, until, from, many && number > 1);
         let (phase, what) = match attempt.failure {
             Some(_) => (Phase::Failed, "failed at"),
+            None if record.first_token.is_none() => (Phase::FirstToken, "until it was begun at"),
             None => (Phase::FirstToken, "to the first token of"),
         };
         parts.push(Part { phase, name: format!("{what} {}", attempt.endpoint), from, took: attempt.took });
@@ -90,14 +91,20 @@ pub fn result(attempt: &AttemptRecord, record: &RequestRecord) -> String {
 
 fn answered(status: &str, attempt: &AttemptRecord, record: &RequestRecord) -> String {
     if attempt.status.is_none() {
-        return format!("the client left after {}", span(record.total.saturating_sub(attempt.at.since(record.at))));
+        let who = match record.end {
+            RecordEnd::Answered(Ending::Ended(_)) => "ended by us",
+            _ => "the client left",
+        };
+        return format!("{who} after {}", span(record.total.saturating_sub(attempt.at.since(record.at))));
     }
     let mut said = vec![match record.end {
         RecordEnd::Answered(Ending::CutOff) => "cut off".to_owned(),
         RecordEnd::Answered(Ending::ClientLeft) => format!("{status}, then the client left"),
+        RecordEnd::Answered(Ending::Ended(_)) => format!("{status}, then ended by us"),
         _ => status.to_owned(),
     }];
-    said.push(format!("first token {}", span(attempt.took)));
+    let began = if record.first_token.is_some() { "first token" } else { "begun after" };
+    said.push(format!("{began} {}", span(attempt.took)));
     said.push(format!("{} in all", span(record.total.saturating_sub(attempt.at.since(record.at)))));
     said.extend(record.usage.map(|usage| {
         let least = if usage.exact { "" } else { "≥ " };
@@ -124,6 +131,7 @@ pub fn estimate(estimate: crate::model::decision::Estimate) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::outcome::EndedFor;
     use crate::ui::fixture;
 
     fn spilled() -> RequestRecord {
@@ -184,5 +192,31 @@ mod tests {
         assert_eq!(good, "200 · first token 640 ms · 3.7 s in all · 1,204 tokens out");
         record.end = RecordEnd::Answered(Ending::CutOff);
         assert!(result(&record.attempts[1], &record).starts_with("cut off · "), "never 200");
+    }
+
+    #[test]
+    fn what_we_ended_is_said_to_be_ended_by_us_and_why() {
+        let mut record = spilled();
+        for (why, word, reason) in [
+            (EndedFor::Hand, "ended by hand", "somebody ended it in this window"),
+            (EndedFor::Stop, "ended by us", "Tidegate was stopped"),
+            (EndedFor::LongAsked, "ended by us", "a message of the client's is longer than Tidegate takes"),
+        ] {
+            record.end = RecordEnd::Answered(Ending::Ended(why));
+            let last = record.attempts.last().unwrap();
+            assert!(result(last, &record).starts_with("200, then ended by us"), "{}", result(last, &record));
+            assert_eq!(super::super::status(&record), word);
+            let told = super::super::explain::paragraph(&record);
+            assert!(told.ends_with(&format!(" Ended by Tidegate: {reason}.")), "{told}");
+        }
+    }
+
+    #[test]
+    fn what_was_begun_without_output_is_not_said_to_have_had_a_first_token() {
+        let mut record = spilled();
+        record.first_token = None;
+        let last = record.attempts.last().unwrap();
+        assert!(result(last, &record).contains(" · begun after "), "{}", result(last, &record));
+        assert!(parts(&record).iter().any(|part| part.name.starts_with("until it was begun at")));
     }
 }

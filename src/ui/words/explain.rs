@@ -12,7 +12,7 @@ use crate::model::record::{AttemptRecord, RecordEnd, RequestRecord};
 use crate::model::status::{Health, RestCause};
 use crate::model::units::{Grouped, Timestamp};
 
-use super::{change, choice, exclusion, failure, group_in_sentence, refusal};
+use super::{change, choice, ended, exclusion, failure, group_in_sentence, refusal};
 use crate::ui::format::{count, group_rank, listed, span, span_up};
 
 /// How many priority groups the decision's route had.
@@ -71,10 +71,11 @@ pub fn one_line(record: &RequestRecord) -> String {
 #[must_use]
 pub fn paragraph(record: &RequestRecord) -> String {
     let ending = match record.end {
-        RecordEnd::Answered(Ending::CutOff) => " The answer was cut off after it had begun.",
-        RecordEnd::Answered(Ending::ClientLeft) => " The client left before the end.",
-        RecordEnd::LeftWaiting if !record.decisions.is_empty() => " The client left before it was answered.",
-        _ => "",
+        RecordEnd::Answered(Ending::CutOff) => " The answer was cut off after it had begun.".to_owned(),
+        RecordEnd::Answered(Ending::ClientLeft) => " The client left before the end.".to_owned(),
+        RecordEnd::Answered(Ending::Ended(why)) => format!(" Ended by Tidegate: {}.", ended(why)),
+        RecordEnd::LeftWaiting if !record.decisions.is_empty() => " The client left before it was answered.".to_owned(),
+        _ => String::new(),
     };
     format!("{}{}{ending}", routing(record), before_that(record))
 }
