@@ -275,3 +275,10 @@ fn what_a_service_reports_can_be_taken_over_into_the_draft() {
     assert_eq!(screen.shares().0, Some(90_000));
     assert_eq!(screen.undo_label().as_deref(), Some("use the reported 90,000 TPM for sim-eastus"));
 }
+
+#[test]
+fn the_table_of_a_pool_has_room_in_a_usual_window_with_its_last_column() {
+    let screen = Screen::open(fixture::snapshot());
+    let pool = screen.harness.get_by_label("Quota pool of sim-eastus").rect();
+    assert!(pool.right() < 1280.0 - 40.0, "{pool:?}");
+}
