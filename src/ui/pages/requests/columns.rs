@@ -68,7 +68,7 @@ impl Kind {
 pub const KINDS: [Kind; 14] = [
     kind("ended", "Ended", 84.0, time, |record| Rank::Number(record.ended_wall_ms())),
     kind("status", "Status", 132.0, status, |record| Rank::Text(words::status(record))).kept_at(96.0),
-    kind("way", "Route → endpoint", 190.0, way, |record| Rank::Text(way_text(record))).kept_at(150.0),
+    kind("way", "Route → endpoint", 190.0, way, |record| Rank::Text(way_text(record))).kept_at(168.0),
     kind("total", "Total", 64.0, total, |record| Rank::Number(micros(record.total))),
     kind("ttft", "First token", 78.0, first_token, |record| Rank::Number(record.first_token.map_or(u64::MAX, micros))),
     kind("attempts", "Tries", 44.0, attempts, |record| Rank::Number(tries(record))).kept_at(44.0),
@@ -364,7 +364,7 @@ mod tests {
         let columns = Columns::default();
         let shown = |width| ids(&columns.fitting(width).places);
         assert_eq!(shown(700.0), ["ended", "status", "way", "attempts", "why"]);
-        assert_eq!(shown(540.0), ["ended", "status", "way", "attempts", "why"]);
+        assert_eq!(shown(556.0), ["ended", "status", "way", "attempts", "why"]);
         assert_eq!(shown(450.0), ["status", "way", "attempts", "why"]);
         assert_eq!(shown(312.0), ["status", "way", "attempts"], "these decide; the open request says why");
         let widths = |width| -> f32 { columns.fitting(width).each().filter_map(|(_, width)| width).sum() };

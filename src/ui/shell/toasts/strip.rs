@@ -7,14 +7,14 @@
 use egui::accesskit::Live;
 use egui::text::LayoutJob;
 use egui::{
-    Align, Align2, Area, Button, FontId, Frame, Label, Layout, Margin, Order, Panel, Rect, RichText, Stroke, Ui, Vec2,
-    vec2,
+    Align, Align2, Area, FontId, Frame, Label, Layout, Margin, Order, Panel, Rect, Response, RichText, Stroke, Ui,
+    Vec2, vec2,
 };
 use egui_material_icons::icons::{ICON_CLOSE, ICON_CONTENT_COPY};
 
 use super::{Pressed, Toast, Toasts, details};
 use crate::ui::theme::{Theme, Tone, gap, size};
-use crate::ui::widgets::icon_button;
+use crate::ui::widgets::{icon_button, quiet_button, text_width};
 
 /// A window lower or narrower than this has room for one message of two lines.
 const SMALL: Vec2 = vec2(620.0, 440.0);
@@ -126,9 +126,7 @@ fn row(ui: &mut Ui, theme: &Theme, toast: &Toast, place: usize, small: bool) -> 
                 press = Some(Press::Close(place));
             }
             let button = toast.button();
-            let quiet = |words: &str| Button::new(RichText::new(words).color(theme.accent)).frame(false);
-            // As high as the first line of words is with its glyph.
-            if button.is_some_and(|words| ui.add(quiet(words).min_size(vec2(0.0, LINE))).clicked()) {
+            if button.is_some_and(|words| beside_the_words(ui, theme, words).clicked()) {
                 press = Some(Press::Button(place));
             }
             if toast.tone == Tone::Error
@@ -145,6 +143,13 @@ fn row(ui: &mut Ui, theme: &Theme, toast: &Toast, place: usize, small: bool) -> 
         });
     });
     press
+}
+
+/// A button at the height of the message's first line.
+fn beside_the_words(ui: &mut Ui, theme: &Theme, words: &str) -> Response {
+    let width = text_width(ui, words, &FontId::proportional(size::BODY));
+    let middle = Layout::left_to_right(Align::Center);
+    ui.allocate_ui_with_layout(vec2(width.ceil(), LINE), middle, |ui| quiet_button(ui, theme, words)).inner
 }
 
 /// What it says; in a small window two lines of it, and all of it to those who point at it or hear it.
