@@ -164,7 +164,25 @@ pub fn date_time(wall_ms: u64) -> String {
     local(wall_ms, if TWELVE_HOURS.get() { "%-d %b %-I:%M %p" } else { "%-d %b %H:%M" })
 }
 
-/// The same with milliseconds: `14:03:00.120`, or `2:03:00.120 PM`.
+/// Local time of Unix milliseconds without seconds: `14:03`, or `2:03 PM`.
+#[must_use]
+pub fn hour_and_minute(wall_ms: u64) -> String {
+    local(wall_ms, if TWELVE_HOURS.get() { "%-I:%M %p" } else { "%H:%M" })
+}
+
+/// The same with its day of the week: `Mon 14:03`, or `Mon 2:03 PM`.
+#[must_use]
+pub fn day_and_hour(wall_ms: u64) -> String {
+    local(wall_ms, if TWELVE_HOURS.get() { "%a %-I:%M %p" } else { "%a %H:%M" })
+}
+
+/// Local day of Unix milliseconds: `Mon 23`.
+#[must_use]
+pub fn day_of_month(wall_ms: u64) -> String {
+    local(wall_ms, "%a %d")
+}
+
+/// Local time with milliseconds: `14:03:00.120`, or `2:03:00.120 PM`.
 #[must_use]
 pub fn clock_time_millis(wall_ms: u64) -> String {
     local(wall_ms, if TWELVE_HOURS.get() { "%-I:%M:%S.%3f %p" } else { "%H:%M:%S.%3f" })
@@ -235,6 +253,7 @@ mod tests {
         assert_eq!(clock_time_millis(noon + 120), clock.replace(half, &format!(".120{half}")));
         assert_eq!(plain_time_millis(noon + 120), format!("{plain}.120"));
         assert!(clock_time(noon).ends_with('M') && date_time(noon).ends_with('M'));
+        assert!(hour_and_minute(noon).ends_with(half) && day_and_hour(noon).ends_with(half));
         assert_eq!(plain_time(noon), plain);
     }
 

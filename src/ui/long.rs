@@ -37,7 +37,8 @@ const fn grain(reach: Reach) -> Option<Grain> {
 /// Buttons for how far back plots reach.
 pub fn choose(ui: &mut Ui, each: &[Reach], reach: &mut Reach) {
     for one in each {
-        ui.selectable_value(reach, *one, one.name()).on_hover_text(format!("Show the last {}", one.name()));
+        let hint = format!("Let every plot show the last {}, as in the top bar", one.name());
+        ui.selectable_value(reach, *one, one.name()).on_hover_text(hint);
     }
 }
 

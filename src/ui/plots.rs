@@ -3,6 +3,7 @@
 //! Invariant: a missing second is a gap, never a zero; each endpoint keeps its colour and dash on every plot.
 //! Absent on purpose: zooming and panning, which would fight with draggable lines.
 
+pub mod axis;
 pub mod ends;
 mod meaning;
 mod most;
@@ -28,7 +29,6 @@ pub const WINDOW: u64 = 900;
 const WINDOWS: [u64; 3] = [120, 300, WINDOW];
 /// Points kept free at the right for the names of lines.
 const NAMES: f64 = 84.0;
-const AXIS: f64 = 52.0;
 /// How many times the top of its axis a line may reach. A limit can be thousands of times what is used, and a dashed line
 /// that climbs there would be cut into a dash for every few points of the way.
 const BEYOND: f64 = 2.0;
@@ -241,6 +241,9 @@ fn runs(seconds: impl Iterator<Item = (u64, u64, u64)>, now: u64) -> Vec<Vec<Mar
     runs
 }
 
+/// Points at the right end of a heading that the button for the table takes.
+pub const SWITCH: f32 = 112.0;
+
 /// A button beside the heading above that switches between a plot and its table; returns whether the table is wanted.
 pub fn wants_table(ui: &mut Ui, theme: &Theme, name: &str) -> bool {
     table::switch(ui, theme, name)
@@ -296,7 +299,7 @@ impl Chart<'_> {
         let (window, now) = (self.window, self.now);
         let ends = self.ends(theme);
         let width = f64::from(ui.available_width());
-        let margin = seconds * NAMES / (width - NAMES - AXIS).max(NAMES);
+        let margin = seconds * NAMES / (width - NAMES - f64::from(axis::WIDTH)).max(NAMES);
         let plot = still(self.id, theme)
             .height(self.height)
             .set_margin_fraction(egui::Vec2::ZERO)
@@ -305,12 +308,12 @@ impl Chart<'_> {
             .x_axis_formatter(
                 move |mark, _| if mark.value <= -seconds { String::new() } else { minute_label(mark.value) },
             )
-            .y_axis_formatter(|mark, _| Short(from_float(mark.value)).to_string())
+            .y_grid_spacer(move |_| axis::levels(top))
+            .y_axis_formatter(move |mark, _| axis::label(mark, top, unit))
             .link_cursor(egui::Id::unique("last minutes"), [true, false])
             .label_formatter(move |hover| hovered(hover, unit));
         let (streams, levels) = (self.streams, self.levels);
-        let small = ui.style().text_styles.get(&egui::TextStyle::Small).cloned();
-        ui.style_mut().text_styles.extend(small.map(|font| (egui::TextStyle::Body, font)));
+        axis::write_small(ui);
         let shown = plot.show(ui, |plot| {
             plot.set_plot_bounds_x(-seconds..=margin);
             plot.set_plot_bounds_y(0.0..=top);
@@ -509,7 +512,7 @@ pub fn still<'a>(id: &str, theme: &Theme) -> Plot<'a> {
         .show_background(false)
         .grid_color(theme.grid)
         .cursor_color(theme.others)
-        .y_axis_min_width(44.0)
+        .y_axis_min_width(axis::WIDTH)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod banners;
 mod bars;
 mod bell;
 mod coming;
+mod cover;
 mod demo;
 mod focus;
 mod help;
@@ -42,7 +43,7 @@ use super::draft::Draft;
 use super::live::Tuning;
 use super::looks::Looks;
 use super::pages::States;
-use super::theme::{Theme, Tone};
+use super::theme::{Theme, Tone, is_low};
 use super::trail::Trail;
 use super::undo::{Pending, Undo};
 use super::widgets;
@@ -96,6 +97,7 @@ pub struct Console {
     revisions: revisions::Sheet,
     profiles: profiles::Sheet,
     hold: hold::Hold,
+    cover: cover::Cover,
     bar: bool,
     foot: panes::Foot,
     /// Fields whose text cannot be read.
@@ -152,6 +154,7 @@ impl Console {
             revisions: revisions::Sheet::default(),
             profiles: profiles::Sheet::default(),
             hold: hold::Hold::default(),
+            cover: cover::Cover::default(),
             bar: false,
             foot: panes::Foot::default(),
             unread: unread::Fields::default(),
@@ -191,6 +194,7 @@ impl Console {
     pub fn ui(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
         hear_presses_alone(&ctx);
+        let aside = self.cover.begin(&ctx);
         let snapshot = self.line.latest();
         self.looks.follow(&ctx, &mut self.preferences);
         let theme = Theme::of(&ctx);
@@ -204,8 +208,12 @@ impl Console {
         for action in actions::pressed(&ctx, self.page()) {
             if !self.palette.is_open() || action == Action::Palette {
                 self.act(action, &ctx, &snapshot);
+                if matches!(action, Action::Go(_) | Action::Back | Action::Forward) {
+                    self.panes.enter(&ctx, self.page());
+                }
             }
         }
+        self.panes.mind_tab(&ctx, self.page());
         self.tune(&ctx);
         self.panes.begin();
         let mut wanted = self.frame(ui, theme, &snapshot);
@@ -227,6 +235,7 @@ impl Console {
         for wish in wanted {
             self.grant(wish, &ctx, &snapshot);
         }
+        cover::end(&ctx, aside);
     }
 
     fn show_palette(&mut self, ctx: &egui::Context, theme: &'static Theme, snapshot: &Snapshot) {
@@ -234,7 +243,11 @@ impl Console {
         let chosen = palette.show(ctx, theme, &self.circumstances(snapshot));
         self.palette = palette;
         if let Some(does) = chosen {
+            let before = self.page();
             self.choose(does, ctx, snapshot);
+            if self.page() != before {
+                self.panes.enter(ctx, self.page());
+            }
         }
     }
 
@@ -297,7 +310,7 @@ impl Console {
         let body = Frame::new().fill(theme.page).inner_margin(Margin::same(if is_low(ui.ctx()) { 8 } else { 16 }));
         self.place = ui.available_rect_before_wrap();
         egui::CentralPanel::default().frame(body).show(ui, |ui| {
-            self.panes.mark(ui, &format!("{} page", page.name()), ui.max_rect());
+            self.panes.mark(ui, &panes::name_of(page), ui.max_rect());
             if page.fills_window() && ui.available_height() >= LEAST_LIST {
                 self.states.show(page, ui, &mut cx);
             } else {
@@ -480,14 +493,6 @@ fn hear_presses_alone(ctx: &egui::Context) {
         matches!(event, egui::Event::Key { key: egui::Key::Enter | egui::Key::Space, pressed: true, repeat: true, .. })
     };
     ctx.input_mut(|input| input.events.retain(|event| !is_held(event)));
-}
-
-/// In a lower window, in points, the page has the room of the status line, whose figures are in the last menu, and of what
-/// stands round and in the bars besides their controls. It is that low on a small screen with large text.
-const LOW: f32 = 400.0;
-
-fn is_low(ctx: &egui::Context) -> bool {
-    ctx.content_rect().height() < LOW
 }
 
 /// Points that a page with a list of its own needs; in a lower window it is scrolled as a whole.

@@ -81,6 +81,30 @@ fn the_pause_button_of_an_endpoint_sends_the_command() {
 }
 
 #[test]
+fn pausing_and_draining_keep_their_places_whatever_was_pressed() {
+    for width in [1280.0, 760.0] {
+        let mut screen = screen();
+        screen.harness.set_size(egui::vec2(width, 800.0));
+        screen.open_eastus();
+        screen.harness.run_steps(4);
+        let at = |screen: &Screen, label: &str| screen.harness.get_by_label(label).rect();
+        let (drain, pause) = (at(&screen, "Drain sim-eastus"), at(&screen, "Pause sim-eastus"));
+        for (state, words) in [
+            (AdminState::Paused, ["Drain sim-eastus", "Resume sim-eastus"]),
+            (AdminState::Draining, ["Resume sim-eastus", "Pause sim-eastus"]),
+        ] {
+            let mut now = fixture::snapshot();
+            let view = Arc::make_mut(&mut now.view);
+            let eastus = view.endpoints.iter_mut().find(|one| one.id.as_str() == "sim-eastus").unwrap();
+            eastus.admin_state = state;
+            screen.back.publish(now);
+            screen.harness.run_steps(4);
+            assert_eq!(words.map(|label| at(&screen, label)), [drain, pause], "{state:?} in {width}");
+        }
+    }
+}
+
+#[test]
 fn the_soft_cap_moves_by_keys_in_steps_of_a_thousand_as_one_undo_step() {
     let mut screen = screen();
     screen.open_eastus();

@@ -377,6 +377,16 @@ pub fn title(text: impl Into<String>) -> egui::RichText {
     egui::RichText::new(text).font(title_font())
 }
 
+/// In a lower window, in points, the page has the room of the status line, whose figures are in the last menu, and of what
+/// stands round and in the bars besides their controls. It is that low on a small screen with large text.
+const LOW: f32 = 400.0;
+
+/// Whether the window is that low.
+#[must_use]
+pub fn is_low(ctx: &egui::Context) -> bool {
+    ctx.content_rect().height() < LOW
+}
+
 /// The font of painted titles.
 #[must_use]
 pub fn title_font() -> FontId {

@@ -126,7 +126,12 @@ class Window:
     def places_of(self, wish):
         """The middles of all whose name starts with these words, or fulfils this test. A sheet's stand last."""
         fits = wish if callable(wish) else lambda name: name.startswith(wish)
-        boxes = [node.get_extents(Atspi.CoordType.WINDOW) for name, node in self.nodes() if fits(name)]
+        boxes = []
+        for node in [node for name, node in self.nodes() if fits(name)]:
+            try:
+                boxes.append(node.get_extents(Atspi.CoordType.WINDOW))
+            except GLib.Error:
+                continue  # it has left the screen meanwhile
         return [(box.x + box.width // 2, box.y + box.height // 2) for box in boxes if box.width > 0 and box.height > 0]
 
     def see(self, wish, patience=PATIENCE_SECONDS):

@@ -8,14 +8,14 @@ use egui_plot::{FilledArea, GridMark, HoverPosition, LineStyle, PlotPoints, Plot
 use jiff::tz::TimeZone;
 
 use super::{Drawn, Line, Reach, Wanted, float};
-use crate::model::units::{Grouped, Short};
-use crate::ui::plots::{Metric, ends, still};
+use crate::model::units::Grouped;
+use crate::ui::format::{day_and_hour, day_of_month, hour_and_minute};
+use crate::ui::plots::{Metric, axis, ends, still};
 use crate::ui::theme::{Dash, SeriesStyle, Theme, gap, small_font};
 use crate::ui::widgets::{checkbox, note};
 
 /// Points kept free at the right for the names of lines.
 const NAMES: f64 = 84.0;
-const AXIS: f64 = 52.0;
 
 /// Shows what was worked out.
 pub(super) fn show(ui: &mut Ui, theme: &Theme, wanted: &Wanted, drawn: &Drawn, as_table: &mut bool) {
@@ -25,7 +25,11 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, wanted: &Wanted, drawn: &Drawn, a
         return;
     }
     let words = summary(wanted, drawn);
-    let transform = draw(ui, theme, wanted, drawn, &words);
+    let small = |ui: &mut Ui| {
+        axis::write_small(ui);
+        draw(ui, theme, wanted, drawn, &words)
+    };
+    let transform = ui.scope(small).inner;
     ends::names(ui, wanted.id, &transform, &ends_of(theme, drawn));
     label_bands(ui, theme, &transform, drawn);
     checkbox(ui, as_table, "Show as table");
@@ -37,20 +41,21 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, wanted: &Wanted, drawn: &Drawn, a
 fn draw(ui: &mut Ui, theme: &Theme, wanted: &Wanted, drawn: &Drawn, words: &str) -> PlotTransform {
     let span = float(drawn.span);
     let width = f64::from(ui.available_width());
-    let margin = span * NAMES / (width - NAMES - AXIS).max(NAMES);
-    let highest = drawn.lines.iter().flat_map(|line| line.high.iter().flatten()).copied().fold(10.0, f64::max);
+    let margin = span * NAMES / (width - NAMES - f64::from(axis::WIDTH)).max(NAMES);
+    let top = 1.1 * drawn.lines.iter().flat_map(|line| line.high.iter().flatten()).copied().fold(10.0, f64::max);
     let (edge, seconds, reach, unit) = (drawn.edge, drawn.span, wanted.reach, wanted.metric.unit());
     let plot = still(wanted.id, theme)
         .height((ui.ctx().content_rect().height() * 0.24).clamp(170.0, 320.0))
         .set_margin_fraction(egui::Vec2::ZERO)
         .x_grid_spacer(move |_| marks((edge, seconds), reach))
         .x_axis_formatter(move |mark, _| mark_label(moment(edge, mark.value), reach))
-        .y_axis_formatter(|mark, _| Short(whole(mark.value)).to_string())
+        .y_grid_spacer(move |_| axis::levels(top))
+        .y_axis_formatter(move |mark, _| axis::label(mark, top, unit))
         .link_cursor(egui::Id::unique("long plots"), [true, false])
         .label_formatter(move |hover| hovered(hover, unit, edge));
     let shown = plot.show(ui, |plot| {
         plot.set_plot_bounds_x(-span..=margin);
-        plot.set_plot_bounds_y(0.0..=highest * 1.1);
+        plot.set_plot_bounds_y(0.0..=top);
         for line in &drawn.lines {
             let style = style(theme, line);
             // Bands of many lines lie on top of each other.
@@ -92,7 +97,7 @@ fn dash(dash: Dash) -> LineStyle {
 fn hovered(hover: &HoverPosition, unit: &str, edge: u64) -> Option<String> {
     match hover {
         HoverPosition::NearDataPoint { plot_name, position, .. } if !plot_name.is_empty() => {
-            let when = strftime(moment(edge, position.x), "%a %H:%M");
+            let when = day_and_hour(moment(edge, position.x) * 1_000);
             Some(format!("{plot_name}\n{} {unit} on average\n{when}", Grouped(whole(position.y))))
         }
         _ => None,
@@ -123,7 +128,7 @@ fn label_bands(ui: &Ui, theme: &Theme, plot: &PlotTransform, drawn: &Drawn) {
 }
 
 fn not_serving(edge: u64, (from, to): (f64, f64)) -> String {
-    let time = |second| strftime(moment(edge, second), "%H:%M");
+    let time = |second| hour_and_minute(moment(edge, second) * 1_000);
     format!("not serving {}–{}", time(from), time(to))
 }
 
@@ -201,14 +206,7 @@ fn local_offset(second: u64) -> i64 {
 }
 
 fn mark_label(second: u64, reach: Reach) -> String {
-    strftime(second, if reach == Reach::SixHours { "%H:%M" } else { "%a %d" })
-}
-
-/// A moment in local time.
-fn strftime(second: u64, shape: &str) -> String {
-    let at =
-        i64::try_from(second).ok().and_then(|second| jiff::Timestamp::from_second(second).ok()).unwrap_or_default();
-    at.to_zoned(TimeZone::system()).strftime(shape).to_string()
+    if reach == Reach::SixHours { hour_and_minute(second * 1_000) } else { day_of_month(second * 1_000) }
 }
 
 #[expect(

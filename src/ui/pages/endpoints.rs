@@ -20,9 +20,10 @@ use egui::Ui;
 
 use crate::contract::{Command, EndpointCommand};
 use crate::model::config::AdminState;
-use crate::model::id::EndpointId;
+use crate::model::id::{EndpointId, ModelName};
 use crate::ui::actions::Action;
 use crate::ui::cx::{Page, PageCx, Target};
+use crate::ui::format::group_rank;
 use crate::ui::long::Earlier;
 use crate::ui::widgets::{TableState, icon_button, icon_text_button};
 use egui_material_icons::icons::{ICON_PAUSE, ICON_PLAY_ARROW, ICON_WATER_DROP};
@@ -65,14 +66,16 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     }
 }
 
-/// Pause, drain and resume: at once, not through the draft.
+/// Drain and pause, at once and not through the draft. Each is a place of its own: what is so now is resumed there, and no
+/// second press meets the other.
 fn switches(ui: &mut Ui, cx: &mut PageCx, id: &EndpointId, now: AdminState, words: bool) {
-    let choices = [
-        (AdminState::Enabled, ICON_PLAY_ARROW, "Resume"),
-        (AdminState::Draining, ICON_WATER_DROP, "Drain"),
-        (AdminState::Paused, ICON_PAUSE, "Pause"),
-    ];
-    for (wanted, icon, verb) in choices.into_iter().filter(|(wanted, _, _)| *wanted != now) {
+    let mut places = [(AdminState::Draining, ICON_WATER_DROP, "Drain"), (AdminState::Paused, ICON_PAUSE, "Pause")];
+    if ui.layout().prefer_right_to_left() {
+        places.reverse();
+    }
+    for (state, icon, verb) in places {
+        let (wanted, icon, verb) =
+            if state == now { (AdminState::Enabled, ICON_PLAY_ARROW, "Resume") } else { (state, icon, verb) };
         let name = format!("{verb} {id}");
         let button = if words {
             icon_text_button(ui, cx.theme, icon, verb, &name)
@@ -85,15 +88,16 @@ fn switches(ui: &mut Ui, cx: &mut PageCx, id: &EndpointId, now: AdminState, word
     }
 }
 
-/// Route and rank of an endpoint, as `demo-chat · First choice`.
+/// Routes and ranks of an endpoint, as `demo-chat · First choice`.
 fn places(cx: &PageCx, id: &EndpointId) -> String {
-    let mut places = Vec::new();
-    for route in &cx.snapshot.view.routes {
-        for (place, group) in route.groups.iter().enumerate() {
-            if group.endpoints.contains(id) {
-                places.push(format!("{} · {}", route.model, crate::ui::format::group_rank(place, route.groups.len())));
-            }
-        }
-    }
-    if places.is_empty() { "not in a route".to_owned() } else { places.join(", ") }
+    let each: Vec<String> = each_place(cx, id).iter().map(|(route, rank)| format!("{route} · {rank}")).collect();
+    if each.is_empty() { "not in a route".to_owned() } else { each.join(", ") }
+}
+
+/// The same each by itself: the route, and the rank.
+fn each_place(cx: &PageCx, id: &EndpointId) -> Vec<(ModelName, String)> {
+    let routes = cx.snapshot.view.routes.iter();
+    let groups = routes.flat_map(|route| route.groups.iter().enumerate().map(move |group| (route, group)));
+    let mine = groups.filter(|(_, (_, group))| group.endpoints.contains(id));
+    mine.map(|(route, (place, _))| (route.model.clone(), group_rank(place, route.groups.len()))).collect()
 }

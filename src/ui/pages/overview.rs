@@ -25,7 +25,7 @@ use crate::ui::long::{self, LongPlot, Reach, Wanted};
 use crate::ui::plots::{self, Chart, Metric, pin};
 use crate::ui::status;
 use crate::ui::theme::{self, gap};
-use crate::ui::widgets::{LaneSpan, card, middle, note, primary_button, section, state_lane};
+use crate::ui::widgets::{LaneSpan, card, middle, note, primary_button, section, state_lane, text_width};
 
 /// This page's view state.
 #[derive(Debug, Default)]
@@ -46,6 +46,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     flow::show(ui, cx);
     waiting::show(ui, cx);
     ui.horizontal_wrapped(|ui| {
+        note(ui, cx.theme, "Plots of the last");
         long::choose(ui, &Reach::EACH, &mut cx.preferences.reach);
         arrange::button(ui, cx);
     });
@@ -149,7 +150,7 @@ fn lanes(ui: &mut Ui, cx: &PageCx, (now, window): (u64, u64)) {
     let mut quiet = 0;
     let font = egui::TextStyle::Body.resolve(ui.style());
     let most = (ui.available_width() * 0.28).clamp(130.0, 300.0);
-    let width = |name: &str| ui.painter().layout_no_wrap(name.to_owned(), font.clone(), theme.text_soft).size().x;
+    let width = |name: &str| text_width(ui, name, &font);
     let widest = cx.snapshot.series.endpoints.iter().map(|one| width(one.id.as_str()).ceil()).fold(0.0, f32::max);
     let room = widest.clamp(130.0, most);
     for one in &cx.snapshot.series.endpoints {

@@ -86,10 +86,7 @@ fn a_panel_dragged_onto_another_takes_its_place() {
         plots.next().expect("the plot").rect().center()
     };
     let to = middle(&screen, "Requests per minute of");
-    let from = middle(&screen, "Tokens per minute of");
-    // The grip is at the middle of the panel's upper edge.
-    let card_top = screen.top("Tokens per minute") - 12.0;
-    let grip = egui::pos2(from.x, card_top + 13.0);
+    let grip = screen.harness.get_by_label("Move Tokens per minute with the arrow keys").rect().center();
     screen.harness.drag_at(grip);
     screen.harness.run_steps(2);
     for step in [0.3, 0.7, 1.0] {

@@ -166,9 +166,10 @@ fn a_card_lifted_with_space_is_carried_by_arrows_in_one_undo_step_and_put_back_b
     stage.settle();
     // Through the three places of the group below, one of its own, and into the last.
     let steps = [Key::ArrowDown; 5];
-    for key in [Key::Space].into_iter().chain(steps).chain([Key::Space]) {
+    for key in [Key::Space].into_iter().chain(steps).chain([Key::Enter]) {
         stage.press(Modifiers::NONE, key);
     }
+    assert!(stage.harness.query_by_label("Lifted").is_none(), "Enter dropped it");
     assert_eq!(stage.lanes(), [vec!["sim-eastus", "sim-westus"], vec!["sim-ptu", "sim-sweden"]]);
     stage.press(Modifiers::COMMAND, Key::Z);
     assert_eq!(stage.lanes(), before, "one step took all of it back");

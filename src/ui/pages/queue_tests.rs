@@ -47,3 +47,21 @@ fn requests_that_wait_for_a_connection_are_told_in_one_line_with_what_helps() {
     assert!(line.starts_with("1 more request waits for a connection") && line.contains("ulimit -n"), "{line}");
     assert!(at_the_door(1_200).expect("many wait").starts_with("1,200 more requests wait "));
 }
+
+#[test]
+fn the_heading_of_the_plot_keeps_clear_of_its_button_in_the_narrowest_window() {
+    use egui_kittest::kittest::Queryable;
+
+    let (line, _back, _inbox) = crate::contract::line(fixture::snapshot());
+    let console = crate::ui::Console::new(line, &egui::Context::default());
+    let mut harness = egui_kittest::Harness::builder()
+        .with_size(egui::vec2(380.0, 900.0))
+        .with_context_setup(crate::ui::theme::install)
+        .build_ui_state(|ui, console: &mut crate::ui::Console| console.ui(ui), console);
+    harness.run_steps(2);
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Num6);
+    harness.run_steps(4);
+    let heading = harness.get_by_label("How many waited, second by second").rect();
+    let button = harness.get_by_label("Show as table: Waiting requests").rect();
+    assert!(!heading.intersects(button), "{heading:?} and {button:?}");
+}

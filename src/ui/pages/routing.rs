@@ -224,6 +224,9 @@ fn standing(ui: &mut Ui, cx: &PageCx, route: &Route) {
     widgets::status_label(ui, cx.theme, tone, &format!("{} of {} serving", view.serving, view.members));
     if view.waiting > 0 {
         widgets::note(ui, cx.theme, &format!("{} waiting", view.waiting));
+    } else {
+        // What follows is called by how much stands before it, and would lose the keyboard.
+        ui.skip_ahead_auto_ids(1);
     }
 }
 
@@ -233,6 +236,8 @@ fn expected(ui: &mut Ui, cx: &PageCx, route: &Route) {
     if let Some(each) = view.and_then(|view| expects_each(&view.demand)) {
         widgets::note(ui, cx.theme, &format!("{EXPECTATION}{each}"))
             .on_hover_text("Room is kept for the more important ones; what is rarely exceeded says how sure this is");
+    } else {
+        ui.skip_ahead_auto_ids(1);
     }
 }
 

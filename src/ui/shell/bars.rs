@@ -15,7 +15,7 @@ use crate::ui::draft::Draft;
 use crate::ui::format::count;
 use crate::ui::tally::Tally;
 use crate::ui::theme::{self, Theme, Tone, gap, size};
-use crate::ui::widgets::{chip, note, primary_button};
+use crate::ui::widgets::{chip, note, primary_button, text_width};
 
 /// Below this width the draft's bar has no room for long words, in points.
 pub(super) const NARROW_DRAFT: f32 = 460.0;
@@ -91,10 +91,7 @@ pub(super) fn figures_below_each_other(ui: &mut Ui, theme: &Theme, snapshot: &Sn
 fn as_fits(ui: &egui::Ui, all: &[String]) -> String {
     let font = egui::FontId::monospace(size::SMALL);
     let room = ui.available_width();
-    let fits = |text: &str| {
-        let galley = ui.painter().layout_no_wrap(text.to_owned(), font.clone(), egui::Color32::PLACEHOLDER);
-        galley.size().x <= room
-    };
+    let fits = |text: &str| text_width(ui, text, &font) <= room;
     let whole = all.join(" · ");
     if fits(&whole) {
         return whole;

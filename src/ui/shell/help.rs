@@ -16,7 +16,7 @@ use crate::ui::widgets::note;
 /// Keys of focused controls, which no table of actions knows.
 const CONTROLS: &[(&str, &str)] = &[
     ("Tab, Shift+Tab", "Next or previous control"),
-    ("Enter, Space", "Press it; lift or drop a card of a route"),
+    ("Enter, Space", "Press it. Space lifts a card of a route, arrows carry it, Enter drops it, Esc puts it back"),
     ("↑ ↓, Page Up, Page Down", "Move a limit line or a border; Home takes it off"),
     ("Alt+↑, Alt+↓", "Move a card to the priority group above or below"),
     ("J, K, Enter", "Next and previous row of a table, open it"),

@@ -185,3 +185,25 @@ fn in_the_smallest_window_a_message_leaves_every_page_its_controls() {
         assert!(shown.height() >= 60.0, "{}: {shown} is too low to work in", page.name());
     }
 }
+
+#[test]
+fn what_hangs_at_the_pointer_and_an_open_menu_go_when_a_sheet_opens_over_them() {
+    let mut person = Person::sits_before(vec2(1280.0, 800.0));
+    let (hint, menu) = ("How far back plots reach, on every page", "Serve with the profile");
+    let says = |person: &Person, text: &str| person.harness.query_all_by_label_contains(text).next().is_some();
+    let button =
+        person.harness.get_by(|node| node.label().is_some_and(|label| label.starts_with("Plots show the last")));
+    let at = button.rect().center();
+    person.harness.hover_at(at);
+    person.harness.run_steps(60);
+    assert!(says(&person, hint), "it hangs there");
+    person.harness.key_press_modifiers(Modifiers::COMMAND, Key::K);
+    person.harness.run_steps(60);
+    assert!(says(&person, "Search everything") && !says(&person, hint), "it does not hang over the sheet");
+    person.press(Key::Escape);
+    person.click("Profile ");
+    assert!(says(&person, menu));
+    person.harness.key_press(Key::F1);
+    person.harness.run_steps(4);
+    assert!(says(&person, "Priority group") && !says(&person, menu));
+}

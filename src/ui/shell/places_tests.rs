@@ -6,6 +6,7 @@ use super::tests::{Screen, screen, screen_of};
 use super::*;
 use crate::contract::{EndpointCommand, KeyCommand};
 use crate::model::config::AdminState;
+use crate::ui::fixture;
 use egui_kittest::kittest::{NodeT, Queryable};
 
 impl Screen {
@@ -357,4 +358,71 @@ fn rows_stand_closer_where_the_person_likes_things_dense() {
     screen.harness.state_mut().preferences.compact = true;
     screen.harness.run_steps(4);
     assert!(apart(&screen) < usual - 3.0, "{} and {usual}", apart(&screen));
+}
+
+#[test]
+fn after_a_key_led_to_a_page_tab_goes_on_in_it_and_arrows_are_its_own_until_then() {
+    let mut screen = screen();
+    screen.harness.get_by_label("Search everything").focus();
+    screen.press(Modifiers::COMMAND, Key::Num2);
+    assert_eq!(screen.harness.state().page(), Page::Endpoints);
+    screen.press(Modifiers::NONE, Key::ArrowDown);
+    assert!(screen.harness.state().selected().is_some(), "the list hears arrows");
+    let focused = |screen: &Screen| {
+        let nodes = screen.harness.root().children_recursive();
+        nodes.filter(|node| node.accesskit_node().is_focused()).map(|node| node.rect()).last()
+    };
+    screen.press(Modifiers::NONE, Key::Tab);
+    let place = screen.harness.state().place;
+    let at = focused(&screen).expect("something has it");
+    assert!(place.contains_rect(at), "{at:?} is not on the page {place:?}");
+    screen.press(Modifiers::COMMAND, Key::Num3);
+    screen.press(Modifiers::SHIFT, Key::Tab);
+    let at = focused(&screen).expect("something has it");
+    assert!(!place.contains_rect(at), "back from the page's beginning: {at:?}");
+}
+
+#[test]
+fn what_has_the_keyboard_keeps_it_while_figures_round_it_come_and_go() {
+    let busy = fixture::snapshot();
+    let mut calm = fixture::snapshot();
+    let view = Arc::make_mut(&mut calm.view);
+    for route in &mut view.routes {
+        (route.demand, route.waiting) = (Default::default(), 0);
+    }
+    view.endpoints.iter_mut().for_each(|endpoint| endpoint.exhausts_at = None);
+    view.pools.iter_mut().for_each(|pool| pool.exhausts_at = None);
+    (view.queue.waiting, view.queue.list) = (0, Vec::new());
+    let mut lost = Vec::new();
+    for page in Page::ALL {
+        let mut screen = screen_of(busy.clone());
+        screen.harness.state_mut().trail.go(page, Some(Target::Top(page)));
+        screen.harness.run_steps(4);
+        let place = screen.harness.state().place;
+        let buttons = |screen: &Screen| {
+            let nodes = screen.harness.query_all_by_role(egui::Role::Button);
+            let here = nodes.filter(|node| place.contains_rect(node.rect()) && !node.accesskit_node().is_disabled());
+            here.filter_map(|node| node.accesskit_node().label()).collect::<Vec<_>>()
+        };
+        let shown = buttons(&screen);
+        screen.back.publish(calm.clone());
+        screen.harness.run_steps(4);
+        let both: Vec<String> = buttons(&screen).into_iter().filter(|label| shown.contains(label)).collect();
+        for label in both.iter().rev().filter(|label| both.iter().filter(|other| other == label).count() == 1).take(4) {
+            let Some(button) = screen.harness.query_all_by_label(label).last() else { continue };
+            button.focus();
+            screen.harness.run_steps(2);
+            for now in [&busy, &calm] {
+                screen.back.publish(now.clone());
+                screen.harness.run_steps(3);
+                let nodes = screen.harness.root().children_recursive();
+                let focused = nodes.filter(|node| node.accesskit_node().is_focused()).last();
+                if focused.and_then(|node| node.accesskit_node().label()).as_ref() != Some(label) {
+                    lost.push(format!("{label} of {}", page.name()));
+                    break;
+                }
+            }
+        }
+    }
+    assert!(lost.is_empty(), "{lost:?}");
 }

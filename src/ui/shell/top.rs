@@ -23,7 +23,7 @@ use crate::ui::widgets::icon_button;
 /// Below this width, words that a glyph can stand for are left out.
 const NARROW: f32 = 880.0;
 /// Points at the right in which everything has room, and in which menus have without their words; what has none stands in the last.
-const ROOM: (f32, f32) = (636.0, 466.0);
+const ROOM: (f32, f32) = (676.0, 466.0);
 /// Points in which help has a button of its own beside the menus.
 const HELP: f32 = 502.0;
 /// Below this width, the buttons alone have room; their tooltips and the last menu tell the rest.
@@ -89,7 +89,7 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, top: &mut To
                 wanted.push(Wish::Act(Action::Palette));
             }
             if !small {
-                menus::reach(ui, theme, top.preferences);
+                menus::reach(ui, theme, top.preferences, wordy);
                 if wordy {
                     wanted.extend(live(ui, theme, top.held));
                 }

@@ -8,12 +8,19 @@ use egui_material_icons::MaterialIcon;
 
 use crate::ui::theme::{self, Theme, Tone, gap};
 
-/// A page's title with a sentence below it; the sentence may be empty.
+/// A page's title with a sentence below it, in a low window beside it as far as it goes; it may be empty.
 pub fn page_title(ui: &mut Ui, theme: &Theme, title: &str, sentence: &str) {
-    ui.label(theme::title(title).color(theme.text));
-    if !sentence.is_empty() {
+    let heading = theme::title(title).color(theme.text);
+    let sentence = RichText::new(sentence).color(theme.text_faint);
+    if theme::is_low(ui.ctx()) {
+        ui.horizontal(|ui| {
+            ui.label(heading);
+            ui.add(egui::Label::new(sentence.small()).truncate());
+        });
+    } else {
+        ui.label(heading);
         ui.add_space(-gap::S);
-        ui.label(RichText::new(sentence).color(theme.text_faint));
+        ui.label(sentence);
     }
     ui.add_space(gap::S);
 }
@@ -114,10 +121,13 @@ pub fn icon_button(ui: &mut Ui, theme: &Theme, icon: MaterialIcon, name: &str) -
     response.on_hover_text(name)
 }
 
+/// Points that a button with a glyph and a word takes at least, so that a short word changes for another in its place.
+const WORD: f32 = 96.0;
+
 /// A button with a glyph and a word; `name` is its accessible name where the word alone would not do.
 pub fn icon_text_button(ui: &mut Ui, theme: &Theme, icon: MaterialIcon, word: &str, name: &str) -> Response {
     let glyph = icon.rich_text().size(16.0).color(theme.text_soft);
-    let response = ui.add(egui::Button::new((glyph, word.to_owned())));
+    let response = ui.add(egui::Button::new((glyph, word.to_owned())).min_size(egui::vec2(WORD, 0.0)));
     named(&response, Role::Button, name);
     response
 }

@@ -9,7 +9,7 @@ use egui::{Color32, FontId, Ui};
 /// `text` as it fits into `room` points of `font`, with an ellipsis for what is left out of its middle.
 #[must_use]
 pub fn middle(ui: &Ui, text: &str, font: &FontId, room: f32) -> String {
-    let width = |text: &str| width(ui, text, font);
+    let width = |text: &str| text_width(ui, text, font);
     if width(text) <= room {
         return text.to_owned();
     }
@@ -33,14 +33,16 @@ pub fn middle(ui: &Ui, text: &str, font: &FontId, room: f32) -> String {
 pub fn facts<'t>(ui: &Ui, text: &'t str, font: &FontId, room: f32) -> &'t str {
     let mut told = text;
     while let Some((before, _)) = told.rsplit_once(" · ")
-        && width(ui, told, font) > room
+        && text_width(ui, told, font) > room
     {
         told = before;
     }
     told
 }
 
-fn width(ui: &Ui, text: &str, font: &FontId) -> f32 {
+/// How wide a text of one line is, in points of `font`.
+#[must_use]
+pub fn text_width(ui: &Ui, text: &str, font: &FontId) -> f32 {
     ui.painter().layout_no_wrap(text.to_owned(), font.clone(), Color32::PLACEHOLDER).size().x
 }
 
@@ -54,7 +56,7 @@ mod tests {
         let _ = egui_kittest::Harness::builder().with_context_setup(theme::install).build_ui(|ui| {
             let font = theme::mono_font();
             let all = "48.5k / 60k · 83k last min · full in ~6 min";
-            let wide = width(ui, all, &font);
+            let wide = text_width(ui, all, &font);
             assert_eq!(facts(ui, all, &font, wide), all);
             assert_eq!(facts(ui, all, &font, wide - 1.0), "48.5k / 60k · 83k last min");
             assert_eq!(facts(ui, all, &font, 0.0), "48.5k / 60k");
@@ -70,7 +72,7 @@ mod tests {
             let (one, two) = (cut("local-my-gpt4-east-1", 84.0), cut("local-my-gpt4-east-2", 84.0));
             assert!(one.starts_with("local") && one.ends_with("-1") && one.contains('…'), "{one}");
             assert_ne!(one, two, "they are told apart");
-            let width = ui.painter().layout_no_wrap(one.clone(), font.clone(), Color32::WHITE).size().x;
+            let width = text_width(ui, &one, &font);
             assert!((60.0..=84.0).contains(&width), "{one} is {width} wide");
             assert_eq!(cut("Ölförderungsgebiet-süß", 1.0), "Ö…ß");
             assert_eq!(cut("ab", 1.0), "a…b", "it never ends in less");

@@ -28,7 +28,7 @@ pub use basic::{
 pub use blank::{Blank, BlankOutput, sentence_words};
 pub use border::{Border, BorderEvent, BorderOutput};
 pub use edge::move_edge_by_keys;
-pub use elide::{facts, middle};
+pub use elide::{facts, middle, text_width};
 pub use lane::{LaneSpan, state_lane};
 pub use limit_line::{LimitLine, LineEvent, LineOutput};
 pub use loading::loading;

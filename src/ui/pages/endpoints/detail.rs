@@ -17,7 +17,9 @@ use crate::ui::flash;
 use crate::ui::format::full_in;
 use crate::ui::status;
 use crate::ui::theme::{self, gap};
-use crate::ui::widgets::{chip, fact, icon_button, is_seeking, quiet_button, section, status_label, unread};
+use crate::ui::widgets::{
+    chip, fact, icon_button, is_seeking, quiet_button, section, status_label, text_width, unread,
+};
 
 /// How many requests the tab lists.
 const REQUESTS: usize = 40;
@@ -109,7 +111,7 @@ const BESIDE_NAME: f32 = 620.0;
 
 fn heading(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
     let theme = cx.theme;
-    let named = ui.painter().layout_no_wrap(endpoint.id.to_string(), theme::title_font(), theme.text).size().x;
+    let named = text_width(ui, endpoint.id.as_str(), &theme::title_font());
     let narrow = ui.available_width() - named < BESIDE_NAME;
     ui.horizontal_wrapped(|ui| {
         if icon_button(ui, theme, ICON_ARROW_BACK, "All endpoints").clicked() {
@@ -123,9 +125,10 @@ fn heading(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
         status_label(ui, theme, seen.tone, &seen.word);
         if narrow {
             ui.end_row();
+            // First: they stay where they are whatever the word beside them is.
+            switches(ui, cx, &endpoint.id, endpoint.admin_state, true);
             ui.label(RichText::new("You set").color(theme.text_faint));
             ui.label(RichText::new(status::admin(endpoint.admin_state).word).color(theme.text));
-            switches(ui, cx, &endpoint.id, endpoint.admin_state, true);
             return;
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {

@@ -5,10 +5,10 @@
 
 use std::cmp::Reverse;
 
-use egui::{Label, RichText, Ui};
+use egui::{Label, RichText, Role, TextStyle, Ui, WidgetInfo};
 
 use super::quick::Quick;
-use super::{State, places, switches};
+use super::{State, each_place, places, switches};
 use crate::model::id::EndpointId;
 use crate::model::status::EndpointView;
 use crate::model::units::Grouped;
@@ -20,7 +20,8 @@ use crate::ui::plots::{sparkline, window};
 use crate::ui::status::{self, urgency};
 use crate::ui::theme::{self, Theme, Tone, gap, small_font};
 use crate::ui::widgets::{
-    Column, DataTable, TableEvent, card, facts, headroom_bar, page_title, primary_button, status_label,
+    Column, DataTable, TableEvent, card, facts, headroom_bar, middle, page_title, primary_button, status_label,
+    text_width,
 };
 
 const COLUMNS: &[Column] = &[
@@ -232,10 +233,26 @@ fn cell(ui: &mut Ui, cx: &mut PageCx, quick: &Quick, endpoint: &EndpointView, co
             }
         }
         11 => drop(ui.label(RichText::new(tested(cx, endpoint)).color(theme.text_soft))),
-        _ => {
-            ui.add(Label::new(RichText::new(places(cx, &endpoint.id)).color(theme.text_soft)).truncate());
-        }
+        _ => route(ui, cx, endpoint),
     }
+}
+
+/// Its places; where they have no room the first one with its rank, which a cut at the end would lose, and all on hover.
+fn route(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView) {
+    let font = TextStyle::Body.resolve(ui.style());
+    let (whole, room) = (places(cx, &endpoint.id), ui.available_width());
+    let width = |text: &str| text_width(ui, text, &font);
+    let shown = match each_place(cx, &endpoint.id).as_slice() {
+        [(route, rank), more @ ..] if width(&whole) > room => {
+            let more = if more.is_empty() { String::new() } else { format!(" +{}", more.len()) };
+            let end = format!(" · {rank}{more}");
+            format!("{}{end}", middle(ui, route.as_str(), &font, room - width(&end)))
+        }
+        _ => whole.clone(),
+    };
+    let label = ui.add(Label::new(RichText::new(shown).color(cx.theme.text_soft)).truncate());
+    label.widget_info(|| WidgetInfo::labeled(Role::Label, true, &whole));
+    label.on_hover_text(whole);
 }
 
 fn name(ui: &mut Ui, theme: &Theme, endpoint: &EndpointView) {

@@ -17,10 +17,13 @@ use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::format::{clock_time, count, countdown, full_in};
 use crate::ui::status::urgency;
 use crate::ui::theme::{self, Tone, gap};
-use crate::ui::widgets::{card, status_label};
+use crate::ui::widgets::{card, status_label, text_width};
 
 const ROWS: usize = 5;
 const ROW_HEIGHT: f32 = 26.0;
+/// Points that the heading takes of its row, and what stands round a row's words: the glyph, and the edges of its button.
+const HEADING: f32 = 130.0;
+const ROUND: f32 = 64.0;
 
 /// Where a row's button leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,41 +45,69 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx) {
     let (theme, rows) = (cx.theme, rows(cx.snapshot));
     card(ui, theme, |ui| {
         ui.spacing_mut().item_spacing.y = gap::S;
-        // The heading stands beside the first row: with one row or none the page keeps its place.
+        // The heading stands beside the first row where that has room: with one row or none the page keeps its place.
+        let beside = rows.first().is_none_or(|row| fits(ui, row, HEADING));
         ui.horizontal(|ui| {
             ui.set_min_height(ROW_HEIGHT);
             ui.label(theme::strong("Needs attention").color(theme.text));
             ui.add_space(gap::M);
-            match rows.first() {
+            match rows.first().filter(|_| beside) {
                 Some(row) => show_row(ui, cx, row),
-                None => {
-                    status_label(ui, theme, Tone::Ok, "Nothing needs you.");
-                }
+                None if rows.is_empty() => drop(status_label(ui, theme, Tone::Ok, "Nothing needs you.")),
+                None => {}
             }
         });
-        for row in rows.iter().skip(1) {
-            ui.horizontal(|ui| {
-                ui.set_min_height(ROW_HEIGHT);
-                show_row(ui, cx, row);
-            });
+        for row in rows.iter().skip(usize::from(beside)) {
+            if fits(ui, row, 0.0) {
+                ui.horizontal(|ui| {
+                    ui.set_min_height(ROW_HEIGHT);
+                    show_row(ui, cx, row);
+                });
+            } else {
+                show_whole(ui, cx, row);
+            }
         }
     });
+}
+
+/// Whether a row stands on one line beside `taken` points. Digits count alike, as countdowns run.
+fn fits(ui: &Ui, row: &Row, taken: f32) -> bool {
+    let font = egui::TextStyle::Body.resolve(ui.style());
+    let text: String = row.text.chars().map(|letter| if letter.is_ascii_digit() { '0' } else { letter }).collect();
+    let needs = text_width(ui, &text, &font) + text_width(ui, row.button, &font);
+    taken + ROUND + needs <= ui.available_width()
 }
 
 fn show_row(ui: &mut Ui, cx: &mut PageCx, row: &Row) {
     let theme = cx.theme;
     ui.label(row.tone.icon().rich_text().size(16.0).color(theme.tone(row.tone)));
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        if ui.button(row.button).clicked() {
-            match row.door.clone() {
-                Door::Place(target) => cx.open(target),
-                Door::Page(page) => cx.go(page),
-            }
-        }
+        button(ui, cx, row);
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
             ui.add(egui::Label::new(RichText::new(&row.text).color(theme.text)).truncate());
         });
     });
+}
+
+/// The same in as many lines as it takes, with its button below.
+fn show_whole(ui: &mut Ui, cx: &mut PageCx, row: &Row) {
+    let theme = cx.theme;
+    ui.horizontal_top(|ui| {
+        ui.label(row.tone.icon().rich_text().size(16.0).color(theme.tone(row.tone)));
+        ui.vertical(|ui| {
+            ui.add(egui::Label::new(RichText::new(&row.text).color(theme.text)).wrap());
+            button(ui, cx, row);
+        });
+    });
+}
+
+fn button(ui: &mut Ui, cx: &mut PageCx, row: &Row) {
+    if ui.button(row.button).clicked() {
+        match row.door.clone() {
+            Door::Place(target) => cx.open(target),
+            Door::Page(page) => cx.go(page),
+        }
+    }
 }
 
 fn rows(snapshot: &Snapshot) -> Vec<Row> {
@@ -209,6 +240,8 @@ fn of_findings(snapshot: &Snapshot) -> Option<Row> {
 mod tests {
     use std::sync::Arc;
 
+    use egui_kittest::kittest::Queryable;
+
     use super::*;
     use crate::contract::snapshot::Applied;
     use crate::model::config::UpstreamWay;
@@ -225,6 +258,26 @@ mod tests {
         let serving = view.endpoints.iter().filter(|endpoint| endpoint.serving()).count();
         view.routes[0].serving = u32::try_from(serving).unwrap();
         snapshot
+    }
+
+    #[test]
+    fn a_row_is_read_whole_in_a_narrow_window_with_its_button_below() {
+        let rejected = Health::Resting { until: Timestamp::MAX, cause: RestCause::KeyRejected };
+        let snapshot = with(&[Health::Healthy, rejected, Health::Healthy, Health::Healthy]);
+        for (width, lines) in [(380.0, 2.0), (1280.0, 1.0)] {
+            let (line, _back, _inbox) = crate::contract::line(snapshot.clone());
+            let console = crate::ui::Console::new(line, &egui::Context::default());
+            let mut harness = egui_kittest::Harness::builder()
+                .with_size(egui::vec2(width, 500.0))
+                .with_context_setup(theme::install)
+                .build_ui_state(|ui, console: &mut crate::ui::Console| console.ui(ui), console);
+            harness.run_steps(4);
+            let text = harness.get_by_label_contains("rejected its key, so it gets no requests.").rect();
+            let buttons = harness.query_all_by_label("Replace key").map(|button| button.rect());
+            let button = buttons.min_by(|one, other| one.top().total_cmp(&other.top())).unwrap();
+            assert!(text.height() >= 13.0 * lines && text.right() <= width, "{text:?} in {width}");
+            assert_eq!(button.top() >= text.bottom(), width < 500.0, "{button:?} and {text:?}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::ui::format::{EXPECTATION, expects, expects_each, full_in, group_rank}
 use crate::ui::headroom;
 use crate::ui::status::{self, Status, urgency};
 use crate::ui::theme::{self, Tone, gap};
-use crate::ui::widgets::{chip, headroom_bar, note, quiet_button, section, status_label};
+use crate::ui::widgets::{chip, headroom_bar, note, quiet_button, section, status_label, text_width};
 
 /// Points round a state and its forecast in a box: the glyph and what parts them.
 const ROUND: f32 = 40.0;
@@ -134,7 +134,9 @@ fn show_endpoint(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView, state: &Stat
                 if let Some(full) = full.as_ref() {
                     let more = format!("{full} · {taken}");
                     // The state is not cut for it.
-                    let needs = width(ui, &state.word, &TextStyle::Body) + width(ui, &more, &TextStyle::Small);
+                    let font = |style: TextStyle| style.resolve(ui.style());
+                    let state = text_width(ui, &state.word, &font(TextStyle::Body));
+                    let needs = state + text_width(ui, &more, &font(TextStyle::Small));
                     if ui.available_width() >= ROUND + needs {
                         taken = more;
                     }
@@ -165,12 +167,6 @@ fn show_endpoint(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView, state: &Stat
         ui.painter().rect_stroke(boxed.response.rect, 8, edge, egui::StrokeKind::Inside);
     }
     response.on_hover_cursor(egui::CursorIcon::PointingHand).clicked()
-}
-
-/// How wide a text of one line is, in points.
-fn width(ui: &Ui, text: &str, style: &TextStyle) -> f32 {
-    let font = style.resolve(ui.style());
-    ui.painter().layout_no_wrap(text.to_owned(), font, egui::Color32::PLACEHOLDER).size().x
 }
 
 /// Its part of the route's requests, so that it cannot be taken for the fill of the bar below.

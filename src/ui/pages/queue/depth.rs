@@ -11,7 +11,7 @@ use egui::{Align2, Grid, Rect, Role, ScrollArea, Sense, Stroke, Ui, WidgetInfo, 
 use crate::contract::snapshot::LinePoint;
 use crate::model::units::{Grouped, Timestamp};
 use crate::ui::format::span;
-use crate::ui::plots::wants_table;
+use crate::ui::plots::{SWITCH, wants_table};
 use crate::ui::theme::{Theme, Tone, gap, mono, small_font};
 use crate::ui::widgets::note;
 
@@ -28,8 +28,11 @@ pub(super) fn last_minute(points: &[LinePoint]) -> Option<(u64, u64)> {
 
 /// Draws how many waited, second by second, up to `now`; or the table that says the same minute by minute.
 pub(super) fn show(ui: &mut Ui, theme: &Theme, points: &[LinePoint], now: Timestamp) {
-    // Its right end holds the switch.
-    note(ui, theme, "How many waited, second by second");
+    ui.scope(|ui| {
+        // Its right end holds the switch.
+        ui.set_max_width(ui.available_width() - SWITCH);
+        note(ui, theme, "How many waited, second by second");
+    });
     if wants_table(ui, theme, "Waiting requests") {
         table(ui, theme, points, now);
     } else {

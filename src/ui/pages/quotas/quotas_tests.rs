@@ -296,3 +296,10 @@ fn more_charged_than_allotted_is_explained_and_by_how_the_service_counts() {
     assert_eq!(said(130_000, Enforcement::SlidingLog), [true, false]);
     assert_eq!(said(130_000, Enforcement::Utilization), [false, true]);
 }
+
+#[test]
+fn the_table_of_a_pool_has_room_in_a_usual_window_with_its_last_column() {
+    let screen = Screen::open(fixture::snapshot());
+    let pool = screen.harness.get_by_label("Quota pool of sim-eastus").rect();
+    assert!(pool.right() < 1280.0 - 40.0, "{pool:?}");
+}

@@ -23,8 +23,13 @@ use crate::ui::widgets::{self, AmountChange, AmountEdit};
 /// Width of a cell with an amount, in points.
 const CELL: f32 = 88.0;
 /// Width of what the service says, with its button, and of a suggestion, in points.
-const SAYS: f32 = 136.0;
-const SUGGESTION: f32 = 122.0;
+const SAYS: f32 = 116.0;
+const SUGGESTION: f32 = 76.0;
+/// Width of the pool's choice, in a table of one pool and in one of endpoints without any; and the most that a name takes.
+const POOL: (f32, f32) = (92.0, 130.0);
+const NAME: f32 = 170.0;
+/// Below this width of the page its columns stand closer.
+const WIDE: f32 = 1_150.0;
 
 /// Of a table, what its rows need to know.
 #[derive(Clone, Copy)]
@@ -59,8 +64,9 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, pool: Option
     let planned = pool.is_some_and(|pool| cx.snapshot.plans.iter().any(|plan| plan.pool == pool.id));
     let table =
         Table { pool, says: if named { SAYS } else { 0.0 }, suggestion: if planned { SUGGESTION } else { 0.0 } };
+    let between = if ui.available_width() < WIDE { gap::M } else { gap::L };
     egui::ScrollArea::horizontal().id_salt(salt).show(ui, |ui| {
-        Grid::new(("endpoints", salt)).num_columns(HEADINGS.len()).spacing([gap::L, gap::M]).show(ui, |ui| {
+        Grid::new(("endpoints", salt)).num_columns(HEADINGS.len()).spacing([between, gap::M]).show(ui, |ui| {
             // Nothing is suggested to those who share with nobody.
             for (heading, meaning) in HEADINGS.iter().filter(|(heading, _)| pool.is_some() || *heading != "Suggestion")
             {
@@ -127,7 +133,10 @@ fn row(ui: &mut Ui, cx: &mut PageCx, state: &mut State, (table, place): (Table, 
         if pool.is_some() {
             lock(ui, cx, endpoint);
         }
-        if ui.link(id.as_str()).clicked() {
+        let font = egui::TextStyle::Body.resolve(ui.style());
+        let link = ui.link(widgets::middle(ui, id.as_str(), &font, NAME));
+        link.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Link, true, id.as_str()));
+        if link.on_hover_text(format!("Open {id}")).clicked() {
             cx.open(Target::Endpoint(id.clone()));
         }
     });
@@ -148,7 +157,7 @@ fn row(ui: &mut Ui, cx: &mut PageCx, state: &mut State, (table, place): (Table, 
     if let Some(pool) = pool {
         fixed(ui, table.suggestion, |ui| suggestion(ui, cx, pool, place, endpoint));
     }
-    membership(ui, cx, endpoint);
+    membership(ui, cx, pool, endpoint);
 }
 
 fn lock(ui: &mut Ui, cx: &mut PageCx, endpoint: &Endpoint) {
@@ -200,7 +209,8 @@ pub(super) fn above_service(cx: &PageCx, endpoint: &Endpoint) -> Option<u64> {
 
 /// Makes what the service reports the allotment, in the draft. A pool's total is shared out by hand, so more is not taken there.
 fn take_over(ui: &mut Ui, cx: &mut PageCx, endpoint: &Endpoint, reported: u64) {
-    let button = ui.button(format!("Use {}", Short(reported)));
+    // The amount stands beside it.
+    let button = ui.button("Use");
     let name = format!("Use {} for {}", tpm(reported), endpoint.id);
     button.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));
     if button.on_hover_text("Takes over what the service reports; goes into the draft").clicked() {
@@ -259,11 +269,7 @@ fn suggestion(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool, place: usize, endp
         Division::of(cx.draft.working(), &pool.id, |member| cx.preferences.locked_shares.contains(&member.id));
     let next = division.map(|division| division.moved(place, wanted, Trade::Spare, super::allocate::STEP));
     let possible = next.filter(|next| next.share(place) != now);
-    let words = if wanted > now {
-        format!("Add {}", Short(wanted - now))
-    } else {
-        format!("Give back {}", Short(now - wanted))
-    };
+    let words = if wanted > now { format!("+{}", Short(wanted - now)) } else { format!("−{}", Short(now - wanted)) };
     let button = ui.add_enabled(possible.is_some(), egui::Button::new(words));
     let name = format!("Suggested for {}: {}", endpoint.id, tpm(wanted));
     let enabled = possible.is_some();
@@ -322,11 +328,12 @@ fn put(cx: &mut PageCx, endpoint: &Endpoint, (what, field): (&str, Field), chang
     });
 }
 
-fn membership(ui: &mut Ui, cx: &mut PageCx, endpoint: &Endpoint) {
+fn membership(ui: &mut Ui, cx: &mut PageCx, pool: Option<&QuotaPool>, endpoint: &Endpoint) {
     let config = Arc::clone(cx.draft.working());
     let mut chosen = endpoint.quota_pool.clone();
-    let shown = chosen.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
-    let combo = egui::ComboBox::from_id_salt(("pool", &endpoint.id)).selected_text(shown).width(130.0).truncate();
+    // The table's heading says which one.
+    let (shown, width) = if pool.is_some() { ("this one", POOL.0) } else { ("none", POOL.1) };
+    let combo = egui::ComboBox::from_id_salt(("pool", &endpoint.id)).selected_text(shown).width(width).truncate();
     let opened = combo.show_ui(ui, |ui| {
         ui.selectable_value(&mut chosen, None, "none");
         for pool in &config.quota_pools {

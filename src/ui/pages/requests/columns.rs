@@ -1,7 +1,7 @@
 //! The columns of the list: what each shows and sorts by, which are shown, and in what order.
 //!
 //! Invariant: every column can be hidden but the one that says why; a narrow page drops columns from the end of its order,
-//! and last the one that says where a request went.
+//! then the reason, which the open request says, and never those that tell how it ended, where it went and how often it was tried.
 //! Absent on purpose: widths the person drew; the table keeps those.
 
 use egui::{RichText, Ui};
@@ -12,7 +12,7 @@ use crate::model::units::{Grouped, Short, micros};
 use crate::ui::format::{clock_time, group_rank, span};
 use crate::ui::request_rows::outcome;
 use crate::ui::theme::{Theme, Tone, mono};
-use crate::ui::widgets::checkbox;
+use crate::ui::widgets::{checkbox, middle, text_width};
 use crate::ui::words::{self, explain};
 
 /// What a column sorts by.
@@ -32,6 +32,8 @@ pub struct Kind {
     pub title: &'static str,
     /// Its width; 0: what is left.
     pub width: f32,
+    /// Its width in a narrow list, where it stays for what it decides; `None`: it goes when there is no room.
+    pub kept: Option<f32>,
     /// Whether it is shown until the person says otherwise.
     pub usual: bool,
     /// Draws a cell.
@@ -47,7 +49,7 @@ const fn kind(
     cell: fn(&mut Ui, &Theme, &RequestRecord),
     key: fn(&RequestRecord) -> Rank,
 ) -> Kind {
-    Kind { id, title, width, usual: true, cell, key }
+    Kind { id, title, width, kept: None, usual: true, cell, key }
 }
 
 impl Kind {
@@ -55,16 +57,21 @@ impl Kind {
         self.usual = false;
         self
     }
+
+    const fn kept_at(mut self, width: f32) -> Self {
+        self.kept = Some(width);
+        self
+    }
 }
 
 /// Every column there is, in the usual order. The last one says why.
 pub const KINDS: [Kind; 14] = [
     kind("ended", "Ended", 84.0, time, |record| Rank::Number(record.ended_wall_ms())),
-    kind("status", "Status", 132.0, status, |record| Rank::Text(words::status(record))),
-    kind("way", "Route → endpoint", 190.0, way, |record| Rank::Text(way_text(record))),
+    kind("status", "Status", 132.0, status, |record| Rank::Text(words::status(record))).kept_at(96.0),
+    kind("way", "Route → endpoint", 190.0, way, |record| Rank::Text(way_text(record))).kept_at(168.0),
     kind("total", "Total", 64.0, total, |record| Rank::Number(micros(record.total))),
     kind("ttft", "First token", 78.0, first_token, |record| Rank::Number(record.first_token.map_or(u64::MAX, micros))),
-    kind("attempts", "Tries", 44.0, attempts, |record| Rank::Number(tries(record))),
+    kind("attempts", "Tries", 44.0, attempts, |record| Rank::Number(tries(record))).kept_at(44.0),
     kind("tokens", "Tokens in / out (reserved)", 172.0, tokens, |record| {
         Rank::Number(record.usage.map_or(0, |usage| usage.total()))
     }),
@@ -79,11 +86,45 @@ pub const KINDS: [Kind; 14] = [
     kind("why", "Why", 0.0, why, |record| Rank::Text(explain::one_line(record))),
 ];
 
-/// The least that is left for the reason; beside an open request, which says it, less will do where else no more than two
-/// columns had room.
+/// The least that is left for the reason; in a narrow list less will do, and beside an open request, which says it.
 const WHY: [f32; 3] = [260.0, 200.0, 110.0];
+/// Below this width of the list those that always stay are narrower.
+const NARROW: f32 = 760.0;
 /// Between columns.
 const SPACING: f32 = 8.0;
+
+/// The columns that a width has room for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fitting {
+    /// Places in [`KINDS`], in order.
+    pub places: Vec<usize>,
+    /// Whether those that always stay are narrower.
+    pub narrow: bool,
+}
+
+impl Fitting {
+    /// Each with its width in points; `None`: what is left.
+    pub fn each(&self) -> impl Iterator<Item = (&'static Kind, Option<f32>)> {
+        let rest = self.places.iter().rposition(|place| *place == WHY_PLACE).or_else(|| {
+            // Without the reason, where it went has what is left.
+            self.places.iter().position(|place| *place == WAY_PLACE)
+        });
+        let kinds = self.places.iter().enumerate().filter_map(|(at, place)| Some((at, KINDS.get(*place)?)));
+        kinds.map(move |(at, kind)| (kind, (rest != Some(at)).then(|| width_of(kind, self.narrow))))
+    }
+}
+
+fn width_of(kind: &Kind, narrow: bool) -> f32 {
+    kind.kept.filter(|_| narrow).unwrap_or(kind.width)
+}
+
+fn stays(place: usize) -> bool {
+    KINDS.get(place).is_some_and(|kind| kind.kept.is_some())
+}
+
+/// Where the reason stands in [`KINDS`], and where a request went.
+const WHY_PLACE: usize = KINDS.len() - 1;
+const WAY_PLACE: usize = 2;
 
 /// Which columns are shown, in what order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,32 +142,41 @@ impl Default for Columns {
 impl Columns {
     /// Those shown, as far as a width goes, the reason always last.
     #[must_use]
-    pub fn fitting(&self, width: f32) -> Vec<usize> {
-        let mut shown = Vec::new();
+    pub fn fitting(&self, width: f32) -> Fitting {
+        let narrow = width < NARROW;
+        let staying = self.shown().filter(|place| stays(*place)).count();
         for least in WHY {
-            shown = self.beside(width - least);
-            if shown.len() > 2 {
-                break;
+            let (mut places, left) = self.beside(width - least, narrow);
+            let more = places.len() > staying || self.shown().all(|place| stays(place) || place == WHY_PLACE);
+            if left >= 0.0 && (more || least <= WHY[2]) {
+                places.push(WHY_PLACE);
+                return Fitting { places, narrow };
             }
         }
-        shown.push(KINDS.len() - 1);
-        shown
+        let (mut places, _) = self.beside(width, narrow);
+        if places.is_empty() {
+            places.push(WHY_PLACE);
+        }
+        Fitting { places, narrow }
     }
 
-    /// Those that fit beside the reason. Room for where a request went is kept first.
-    fn beside(&self, width: f32) -> Vec<usize> {
-        let needs = |place: usize| KINDS.get(place).map_or(0.0, |kind| kind.width) + SPACING;
-        let is_way = |place: usize| KINDS.get(place).is_some_and(|kind| kind.id == "way");
-        let mut left = width - self.shown().find(|place| is_way(*place)).map_or(0.0, needs);
+    /// Those that fit beside the reason, and what they leave. Room for those that always stay is kept first.
+    fn beside(&self, width: f32, narrow: bool) -> (Vec<usize>, f32) {
+        let needs = |place: usize| KINDS.get(place).map_or(0.0, |kind| width_of(kind, narrow)) + SPACING;
+        let mut left = width - self.shown().filter(|place| stays(*place)).map(needs).sum::<f32>();
         let mut full = false;
         let fits = |place: &usize| {
-            if !is_way(*place) {
-                left -= needs(*place);
-                full |= left < 0.0;
+            if stays(*place) {
+                return true;
             }
-            !full || is_way(*place)
+            full |= left < needs(*place);
+            if !full {
+                left -= needs(*place);
+            }
+            !full
         };
-        self.shown().filter(|place| *place != KINDS.len() - 1).filter(fits).collect()
+        let places = self.shown().filter(|place| *place != WHY_PLACE).filter(fits).collect();
+        (places, left)
     }
 
     fn shown(&self) -> impl Iterator<Item = usize> {
@@ -197,10 +247,14 @@ fn time(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
     ui.label(mono(clock_time(record.ended_wall_ms())).color(theme.text_soft));
 }
 
+/// Points without which it is not begun to tell what a request met before.
+const MET: f32 = 36.0;
+
 /// How it ended, and what it met before: a 429 that was saved elsewhere is seen, and found, as one.
 fn status(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
     outcome(record).show(ui, theme);
-    if let Some(met) = words::met(record) {
+    // In a narrow list the tries tell that there was something before.
+    if let Some(met) = words::met(record).filter(|_| ui.available_width() >= MET) {
         ui.label(RichText::new(met).small().color(theme.tone(Tone::Throttled)));
     }
 }
@@ -214,11 +268,11 @@ fn way_text(record: &RequestRecord) -> String {
 fn way(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
     let font = egui::TextStyle::Body.resolve(ui.style());
     let room = ui.available_width();
-    let fits = |text: &str| ui.painter().layout_no_wrap(text.to_owned(), font.clone(), theme.text).size().x <= room;
+    let fits = |text: &str| text_width(ui, text, &font) <= room;
     let whole = way_text(record);
     let endpoint = record.endpoint().map(|endpoint| format!("… → {endpoint}")).filter(|_| !fits(&whole));
     let shown = endpoint.as_deref().unwrap_or(&whole);
-    let shown = crate::ui::widgets::middle(ui, shown, &font, room);
+    let shown = middle(ui, shown, &font, room);
     let label = ui.label(RichText::new(shown).color(theme.text));
     label.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &whole));
     label.on_hover_text(whole);
@@ -306,21 +360,23 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_page_keeps_the_first_columns_and_always_the_reason() {
+    fn a_narrow_page_keeps_what_decides_and_gives_up_the_reason_last() {
         let columns = Columns::default();
-        assert_eq!(ids(&columns.fitting(400.0)), ["ended", "way", "why"]);
-        assert_eq!(ids(&columns.fitting(540.0)), ["ended", "status", "way", "why"]);
-        assert_eq!(ids(&columns.fitting(320.0)), ["way", "why"], "where it went is the last that goes");
-        assert_eq!(ids(&columns.fitting(640.0)), ["ended", "status", "way", "why"]);
-        assert_eq!(ids(&columns.fitting(700.0)), ["ended", "status", "way", "why"]);
-        assert_eq!(columns.fitting(2_000.0).len(), 10, "those shown on request are not among them");
+        let shown = |width| ids(&columns.fitting(width).places);
+        assert_eq!(shown(700.0), ["ended", "status", "way", "attempts", "why"]);
+        assert_eq!(shown(556.0), ["ended", "status", "way", "attempts", "why"]);
+        assert_eq!(shown(450.0), ["status", "way", "attempts", "why"]);
+        assert_eq!(shown(312.0), ["status", "way", "attempts"], "these decide; the open request says why");
+        let widths = |width| -> f32 { columns.fitting(width).each().filter_map(|(_, width)| width).sum() };
+        assert!(widths(312.0) < 180.0, "where it went has what is left");
+        assert_eq!(columns.fitting(2_000.0).places.len(), 10, "those shown on request are not among them");
     }
 
     #[test]
     fn what_was_kept_comes_back_in_its_order_and_unknown_names_do_no_harm() {
         let kept = ["id", "ended", "nonsense", "id", "why"].map(str::to_owned);
         let columns = Columns::of_names(&kept);
-        assert_eq!(ids(&columns.fitting(2_000.0)), ["id", "ended", "why"]);
+        assert_eq!(ids(&columns.fitting(2_000.0).places), ["id", "ended", "why"]);
         assert_eq!(Columns::of_names(&columns.names()), columns);
         assert_eq!(Columns::of_names(&[]), Columns::default());
     }

@@ -88,10 +88,12 @@ impl RowsById<RequestId> for Listing<'_> {
 
 /// Shows the rows and takes clicks.
 pub(super) fn show(ui: &mut Ui, theme: &Theme, state: &mut State) {
-    let shown = state.columns.fitting(ui.available_width());
-    let kinds: Vec<&Kind> = shown.iter().filter_map(|place| KINDS.get(*place)).collect();
-    let columns: Vec<Column> = kinds.iter().map(|kind| column(kind)).collect();
-    let variant = shown.iter().fold(0_u64, |all, place| all.wrapping_mul(31).wrapping_add(*place as u64 + 1));
+    let fitting = state.columns.fitting(ui.available_width());
+    let columns: Vec<Column> = fitting.each().map(|(kind, width)| column(kind, width)).collect();
+    let kinds: Vec<&Kind> = fitting.each().map(|(kind, _)| kind).collect();
+    let shown = &fitting.places;
+    let mix = |all: u64, place: &usize| all.wrapping_mul(31).wrapping_add(*place as u64 + 1);
+    let variant = shown.iter().fold(u64::from(fitting.narrow), mix);
     let State { rows, sorted, table, marked, .. } = state;
     let listing = sorted.as_ref().map_or(Listing::Live(rows), Listing::Still);
     table.sort = sorted.as_ref().and_then(|sorted| {
@@ -129,9 +131,8 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, state: &mut State) {
     }
 }
 
-fn column(kind: &Kind) -> Column {
-    let column = if kind.width > 0.0 { Column::text(kind.title, kind.width) } else { Column::rest(kind.title) };
-    column.sorted()
+fn column(kind: &Kind, width: Option<f32>) -> Column {
+    width.map_or_else(|| Column::rest(kind.title), |width| Column::text(kind.title, width)).sorted()
 }
 
 fn mark(ui: &mut Ui, theme: &Theme) {

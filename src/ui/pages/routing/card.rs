@@ -204,7 +204,7 @@ fn keyboard(ui: &Ui, response: &egui::Response, route: &Route, id: &EndpointId, 
     }
 }
 
-/// Space lifts the focused card, arrows carry it, Space drops it, Esc puts it back.
+/// Space lifts the focused card, arrows carry it, Enter or Space drops it, Esc puts it back.
 fn carry(ui: &Ui, response: &egui::Response, route: &Route, id: &EndpointId, held: &Held, edits: &mut Vec<Edit>) {
     if !response.has_focus() {
         if held.lifted.as_ref() == Some(id) {
@@ -227,7 +227,7 @@ fn carry(ui: &Ui, response: &egui::Response, route: &Route, id: &EndpointId, hel
         (Key::ArrowLeft, Step::Back),
         (Key::ArrowRight, Step::On),
     ];
-    if pressed(Key::Space) {
+    if pressed(Key::Enter) || pressed(Key::Space) {
         edits.push(Edit::Drop);
     } else if pressed(Key::Escape) {
         edits.push(Edit::PutBack);
@@ -242,7 +242,7 @@ fn handle(ui: &mut Ui, cx: &PageCx, id: &EndpointId) {
     let text = ICON_DRAG_INDICATOR.rich_text().color(cx.theme.text_faint);
     ui.add(egui::Label::new(text).selectable(false)).on_hover_text(format!(
         "Drag {id}. Or focus it: Alt+↑ and Alt+↓ move it to the group above or below, Space lifts it so that arrows carry it \
-         place by place, Delete removes it"
+         place by place until Enter drops it or Esc puts it back, Delete removes it"
     ));
 }
 

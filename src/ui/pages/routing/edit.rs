@@ -167,7 +167,7 @@ fn moved(cx: &mut PageCx, state: &mut State, route: &Route, edit: Edit) {
         Edit::Lift(endpoint) => {
             cx.draft.settle();
             let place = spoken(cx.draft.working(), model, &endpoint);
-            state.said = format!("Lifted. {place}. Arrows move it, Space drops it, Escape puts it back.");
+            state.said = format!("Lifted. {place}. Arrows move it, Enter drops it, Escape puts it back.");
             cx.step(&state.said);
             state.lifted = Some(Lifted { route: model.clone(), endpoint, before: Arc::clone(cx.draft.working()) });
         }

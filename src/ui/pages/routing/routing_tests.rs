@@ -15,7 +15,8 @@ fn every_step_of_a_lifted_card_is_said() {
     stage.harness.get_by_label("sim-ptu, first choice, position 1 of 1").focus();
     stage.settle();
     stage.press(Modifiers::NONE, Key::Space);
-    assert!(stage.spoken().contains("Lifted. sim-ptu, first choice, position 1 of 1."));
+    let said = "Lifted. sim-ptu, first choice, position 1 of 1. Arrows move it, Enter drops it, Escape puts it back.";
+    assert!(stage.spoken().contains(said));
     stage.press(Modifiers::NONE, Key::ArrowDown);
     let said = |stage: &Stage, text: &str| {
         let nodes = stage.harness.query_all_by_role(egui::Role::Status);

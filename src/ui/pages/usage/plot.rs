@@ -8,8 +8,8 @@ use egui_plot::{Bar, BarChart, GridMark};
 
 use super::tally::{Figure, Range, Tally, date};
 use crate::model::history::UsageSum;
-use crate::model::units::{Grouped, Short};
-use crate::ui::plots::still;
+use crate::model::units::Grouped;
+use crate::ui::plots::{axis, still};
 use crate::ui::theme::{Theme, gap};
 
 /// Bars shown at most.
@@ -51,15 +51,19 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, tally: &Tally, range: Range, toda
         .include_y(10.0)
         .include_y(0.0)
         .x_grid_spacer(move |_| marks(first, shown))
-        .y_grid_spacer(|axis| levels(axis.bounds.1))
+        .y_grid_spacer(|axis| axis::levels(axis.bounds.1))
         .x_axis_formatter(move |mark, _| label(whole(mark.value), today))
-        .y_axis_formatter(|mark, _| Short(tokens(mark.value)).to_string());
-    let response = plot.show(ui, |plot| {
-        plot.set_plot_bounds_x(f64::from(first) - 0.6..=f64::from(today) + 0.6);
-        for chart in charts {
-            plot.bar_chart(chart);
-        }
+        .y_axis_formatter(|mark, range| axis::label(mark, *range.end(), "tokens"));
+    let response = ui.scope(|ui| {
+        axis::write_small(ui);
+        plot.show(ui, |plot| {
+            plot.set_plot_bounds_x(f64::from(first) - 0.6..=f64::from(today) + 0.6);
+            for chart in charts {
+                plot.bar_chart(chart);
+            }
+        })
     });
+    let response = response.inner;
     let words = summary(tally, range);
     response.response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, &words));
 }
@@ -111,15 +115,6 @@ fn marks(first: i32, shown: i32) -> Vec<GridMark> {
     let step = if shown <= 10 { 1 } else { shown / 6 };
     let steps = (0..shown).filter(|place| (shown - 1 - place) % step == 0);
     steps.map(|place| GridMark { value: f64::from(first + place), step_size: f64::from(step) }).collect()
-}
-
-/// Three to seven round numbers up to the top.
-fn levels(top: f64) -> Vec<GridMark> {
-    let top = tokens(top);
-    let rounds = (0..18).flat_map(|power| [1, 2, 5].map(|digit| digit * 10_u64.pow(power)));
-    let step = rounds.into_iter().find(|step| top / step < 7).unwrap_or(u64::MAX);
-    let mark = |place: u64| GridMark { value: float(place.saturating_mul(step)), step_size: float(step) };
-    (0..=top / step).map(mark).collect()
 }
 
 /// `today`, or month and day.

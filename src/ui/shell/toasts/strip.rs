@@ -7,18 +7,22 @@
 use egui::accesskit::Live;
 use egui::text::LayoutJob;
 use egui::{
-    Align, Align2, Area, FontId, Frame, Label, Layout, Margin, Order, Panel, Rect, RichText, Stroke, Ui, Vec2, vec2,
+    Align, Align2, Area, FontId, Frame, Label, Layout, Margin, Order, Panel, Rect, Response, RichText, Stroke, Ui,
+    Vec2, vec2,
 };
 use egui_material_icons::icons::{ICON_CLOSE, ICON_CONTENT_COPY};
 
 use super::{Pressed, Toast, Toasts, details};
 use crate::ui::theme::{Theme, Tone, gap, size};
-use crate::ui::widgets::{icon_button, quiet_button};
+use crate::ui::widgets::{icon_button, quiet_button, text_width};
 
 /// A window lower or narrower than this has room for one message of two lines.
 const SMALL: Vec2 = vec2(620.0, 440.0);
 /// A message over a sheet is no wider than this.
 const WIDEST: f32 = 560.0;
+
+/// The height of a message's first line with what stands beside it.
+const LINE: f32 = 24.0;
 
 /// What was pressed of which message.
 enum Press {
@@ -122,7 +126,7 @@ fn row(ui: &mut Ui, theme: &Theme, toast: &Toast, place: usize, small: bool) -> 
                 press = Some(Press::Close(place));
             }
             let button = toast.button();
-            if button.is_some_and(|button| quiet_button(ui, theme, button).clicked()) {
+            if button.is_some_and(|words| beside_the_words(ui, theme, words).clicked()) {
                 press = Some(Press::Button(place));
             }
             if toast.tone == Tone::Error
@@ -133,12 +137,19 @@ fn row(ui: &mut Ui, theme: &Theme, toast: &Toast, place: usize, small: bool) -> 
             }
             ui.with_layout(Layout::left_to_right(Align::Min), |ui| {
                 let glyph: RichText = toast.tone.icon().rich_text().size(16.0).color(theme.tone(toast.tone));
-                ui.add_sized(vec2(18.0, 24.0), Label::new(glyph));
+                ui.add_sized(vec2(18.0, LINE), Label::new(glyph));
                 words(ui, theme, toast, small);
             });
         });
     });
     press
+}
+
+/// A button at the height of the message's first line.
+fn beside_the_words(ui: &mut Ui, theme: &Theme, words: &str) -> Response {
+    let width = text_width(ui, words, &FontId::proportional(size::BODY));
+    let middle = Layout::left_to_right(Align::Center);
+    ui.allocate_ui_with_layout(vec2(width.ceil(), LINE), middle, |ui| quiet_button(ui, theme, words)).inner
 }
 
 /// What it says; in a small window two lines of it, and all of it to those who point at it or hear it.

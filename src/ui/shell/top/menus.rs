@@ -49,12 +49,13 @@ fn shells(ui: &mut Ui, theme: &Theme, base_url: &str, asks_token: bool) -> Optio
     wish
 }
 
-/// How far back plots reach, on every page.
-pub(super) fn reach(ui: &mut Ui, theme: &Theme, liked: &mut Preferences) {
-    let word = RichText::new(format!("{} ▾", liked.reach.name())).color(theme.text_soft);
+/// How far back plots reach, on every page; where there is room it says of what that is.
+pub(super) fn reach(ui: &mut Ui, theme: &Theme, liked: &mut Preferences, wordy: bool) {
+    let of = if wordy { "Plots: " } else { "" };
+    let word = RichText::new(format!("{of}{} ▾", liked.reach.name())).color(theme.text_soft);
     let button = Button::new(word).frame_when_inactive(false);
     let name = format!("Plots show the last {}", liked.reach.name());
-    menu(ui, button, &name, |ui| reaches(ui, liked)).on_hover_text("How far back plots reach");
+    menu(ui, button, &name, |ui| reaches(ui, liked)).on_hover_text("How far back plots reach, on every page");
 }
 
 fn reaches(ui: &mut Ui, liked: &mut Preferences) {
