@@ -159,7 +159,7 @@ fn say(world: &mut World, limit: u64) {
     let request = send_to(world, "one");
     let tokens = LimitFacts { limit: Some(limit), remaining: None, reset: None };
     let facts = HeaderFacts { tokens, ..HeaderFacts::default() };
-    world.give(Input::Committed { request, signal: HeaderSignal { endpoint: "one".into(), facts } });
+    world.give(Input::Committed { request, signal: HeaderSignal { endpoint: "one".into(), facts, has_output: true } });
 }
 
 #[test]

@@ -325,7 +325,7 @@ impl Chart<'_> {
                 let middle = PlotPoint::new(f64::midpoint(from, to), top * 0.5);
                 let words = egui::RichText::new(words).font(small_font());
                 // Words of narrow bands would lie on the lines and on each other: those of the widest stand for all.
-                let points = (to - from) * (width - NAMES - AXIS).max(NAMES) / seconds;
+                let points = (to - from) * (width - NAMES - f64::from(axis::WIDTH)).max(NAMES) / seconds;
                 if points > GAP_WORDS || to - from >= widest {
                     plot.text(Text::new("", middle, words).color(theme.text_faint).allow_hover(false));
                 }
