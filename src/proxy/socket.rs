@@ -179,7 +179,7 @@ async fn talk(client: Upgraded, upstream: Upgraded, watch: &mut Watch, mut tap: 
             is_between.store(false, Ordering::Relaxed);
         };
         let down = pass(&mut upstream_says, &mut to_client, listen, || {
-            is_between.store(heard.load(Ordering::Relaxed), Ordering::Relaxed)
+            is_between.store(heard.load(Ordering::Relaxed), Ordering::Relaxed);
         });
         tokio::pin!(up, down);
         tokio::select! {
