@@ -240,7 +240,7 @@ impl Console {
         Panel::top("top bar").frame(bar).show(ui, |ui| {
             self.panes.mark(ui, "Top bar", ui.max_rect());
             let (bell, preferences) = (&mut self.bell, &mut self.preferences);
-            let mut top = top::Top { bell, preferences, held: self.hold.is_on() };
+            let mut top = top::Top { bell, preferences, held: self.hold.is_on(), draft: &self.draft };
             top::show(ui, theme, snapshot, &mut top, &mut wanted);
         });
         banners::show(ui, theme, snapshot, &mut wanted);
@@ -431,9 +431,10 @@ impl Console {
                 let words = format!("Nothing was taken back: rev {} runs by now.", snapshot.applied.revision);
                 self.toasts.add(ctx, Toast::new(Tone::Info, words));
             }
+            Wish::Undo(Undo::Undone) => self.act(Action::Redo, ctx, snapshot),
             Wish::Undo(undo) => match undo.command() {
                 Some(command) => drop(self.send(ctx, command)),
-                None => self.say(ctx, "In the draft again", Draft::bring_back),
+                None => self.say(ctx, "In the draft again", None, Draft::bring_back),
             },
             Wish::Open(target) => self.go(ctx, target.page(), Some(target)),
             Wish::Why(ask) => {
@@ -442,7 +443,8 @@ impl Console {
             }
             Wish::Browse(address) => ctx.open_url(egui::OpenUrl::new_tab(address)),
             Wish::Bell(press) => self.press_bell(press),
-            Wish::Apply => self.apply(ctx),
+            Wish::ApplyRead if review::is_due(&self.draft, snapshot) => self.reviewing = true,
+            Wish::Apply | Wish::ApplyRead => self.apply(ctx),
             Wish::Compare => self.revisions.compare(),
             Wish::Profile(command) => self.change_profile(ctx, snapshot, command),
             Wish::AddRealEndpoint => self.ask_to_leave_demo(Afterwards::Page(Page::Accounts)),
@@ -489,7 +491,10 @@ enum Wish {
     Open(Target),
     /// What was asked beside a request's why.
     Why(super::pages::why::Ask),
+    /// The draft is to run; it was listed.
     Apply,
+    /// The same, from the bar: what is to be heeded is listed first.
+    ApplyRead,
     CloseReview,
     /// The demo is over; real accounts are next.
     AddRealEndpoint,
