@@ -164,8 +164,8 @@ impl Historian {
             rows: Arc::default(),
             done: false,
         }));
-        let Search { passes, before, most } = search;
-        self.seeker.start(self.store.path(), Hunt { passes, before, most }, move |found| {
+        let Search { passes, known, most } = search;
+        self.seeker.start(self.store.path(), Hunt { passes, known, most }, move |found| {
             let report = Report::Searched(id, found.clone());
             // A stage that is gone shows no search.
             let _ = events.blocking_send(Event::History(profile, report));

@@ -58,6 +58,10 @@ pub struct State {
     columns: Columns,
     marked: BTreeSet<RequestId>,
     inspecting: bool,
+    /// A request that a link led to, until it is known where to look for it.
+    sought: Option<RequestId>,
+    /// The one that a filter by id finds is to be opened.
+    opens: bool,
     tab: Tab,
     export: take::Export,
     /// Saved filters or columns changed and are to be kept.
@@ -92,6 +96,7 @@ impl State {
 pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     let wide = ui.available_width() >= SIDE_BY_SIDE;
     arrive(cx, state, wide);
+    seek(cx, state);
     state.export.hear(cx.notices);
     let focus = keys(ui, cx, state);
     let records = Arc::clone(&cx.snapshot.records);
@@ -101,6 +106,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     }
     state.found = state.older.follow(cx, &state.query.text(), &state.marked);
     state.rows.set_older(&state.found.as_ref().map(|found| Arc::clone(&found.rows)).unwrap_or_default());
+    open_found(state);
     sort(cx, state);
     keep(cx, state);
     if state.inspecting && !wide {
@@ -126,9 +132,8 @@ fn arrive(cx: &mut PageCx, state: &mut State, wide: bool) {
     match cx.take_target() {
         Some(Target::Request(id)) => {
             state.query.clear();
-            state.table.select(id);
-            state.inspecting = true;
-            state.tab = Tab::Why;
+            take_in_hand(state, id);
+            state.sought = Some(id);
         }
         Some(Target::RequestsOf(endpoint)) => {
             state.query.ask(&format!("endpoint:{endpoint}"));
@@ -137,10 +142,45 @@ fn arrive(cx: &mut PageCx, state: &mut State, wide: bool) {
         Some(Target::RequestsWhere(filter)) => {
             state.query.ask(&filter);
             state.inspecting = false;
+            state.opens = filter.starts_with(BY_ID);
         }
         // Where the inspector covers the list, the page opens with the list.
         Some(Target::Top(_)) => state.inspecting &= wide,
         _ => {}
+    }
+}
+
+/// How a filter by id begins.
+pub const BY_ID: &str = "id:";
+
+fn take_in_hand(state: &mut State, id: RequestId) {
+    state.table.select(id);
+    state.inspecting = true;
+    state.tab = Tab::Why;
+}
+
+/// Where a link leads to a request that is not here, it is looked for in what is stored. One that is newer than all that are
+/// here, or runs, is still to come.
+fn seek(cx: &PageCx, state: &mut State) {
+    if cx.snapshot.history.reading {
+        return;
+    }
+    let Some(id) = state.sought.take() else { return };
+    let records = &cx.snapshot.records;
+    let runs = cx.snapshot.view.queue.running.iter().any(|running| running.request == id);
+    let ended = records.iter().next_back().is_some_and(|newest| id < newest.id);
+    if ended && !runs && records.iter().all(|record| record.id != id) {
+        state.query.ask(&format!("{BY_ID}{id}"));
+    }
+}
+
+/// Opens the only one that a filter by id has found.
+fn open_found(state: &mut State) {
+    state.opens &= state.query.text().starts_with(BY_ID);
+    let only = state.rows.iter().next().filter(|_| state.opens && state.rows.len() == 1).map(|record| record.id);
+    if let Some(id) = only {
+        state.opens = false;
+        take_in_hand(state, id);
     }
 }
 
@@ -206,7 +246,17 @@ fn nothing_passes(ui: &mut Ui, cx: &PageCx, state: &mut State) {
         ui.label("Searching…");
         return;
     }
-    let kept = Grouped(records.len() as u64);
+    let text = state.query.text();
+    if let Some(id) = text.strip_prefix(BY_ID).filter(|id| !id.contains(' ')) {
+        ui.label(format!(
+            "{id} is not kept: it has not ended yet, was left out under load, or has gone with the oldest."
+        ));
+        if ui.button("Remove the filter").clicked() {
+            state.query.clear();
+        }
+        return;
+    }
+    let kept = Grouped((records.len() as u64).saturating_add(state.found.as_ref().map_or(0, |found| found.of)));
     let nearest = state.rows.nearest().map(|(clause, rows)| (clause.to_owned(), rows));
     match nearest {
         Some((clause, rows)) => {
@@ -327,6 +377,12 @@ fn inspector(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     ui.separator();
     let Some(record) = record else {
         let text = match state.table.selected {
+            Some(id)
+                if state.query.text() == format!("{BY_ID}{id}") && state.older.is_waiting(state.found.as_deref()) =>
+            {
+                let far = state.found.as_deref().and_then(older::progress).unwrap_or_default();
+                format!("Looking for {id} among what is kept: {far}")
+            }
             Some(id) => {
                 format!("The record of {id} is not here: it has not arrived yet, or was dropped for newer ones.")
             }
