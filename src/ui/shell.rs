@@ -80,6 +80,10 @@ pub struct Console {
     kept: Preferences,
     keep: Box<dyn Fn(&Preferences)>,
     log: LogTo,
+    /// The desktop says that serving goes on without a window.
+    standing: bool,
+    /// There is no window, and serving is to end.
+    stop: bool,
     looks: Looks,
     /// Links from outside that are to be followed.
     links: Vec<String>,
@@ -135,6 +139,8 @@ impl Console {
             kept: Preferences::default(),
             keep: Box::new(|_| {}),
             log: Box::new(|_| {}),
+            standing: false,
+            stop: false,
             looks: Looks::default(),
             links: Vec::new(),
             question: None,
@@ -358,6 +364,7 @@ impl Console {
             }
             match &notice.body {
                 NoticeBody::Rung { link } => self.come(ctx, link.clone()),
+                NoticeBody::StopAsked => self.stop_from_outside(Some(ctx)),
                 NoticeBody::NotePressed { note, press } => self.press_note(Some(ctx), *note, *press),
                 _ => {}
             }

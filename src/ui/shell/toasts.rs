@@ -195,6 +195,7 @@ pub(super) fn of_notice(body: &NoticeBody) -> Option<(Tone, String)> {
         NoticeBody::TokenMade { .. }
         | NoticeBody::Exporting { .. }
         | NoticeBody::Rung { .. }
+        | NoticeBody::StopAsked
         | NoticeBody::NotePressed { .. }
         | NoticeBody::TestSent { status: 200, .. } => None,
         NoticeBody::TestSent { status, .. } => Some((Tone::Error, format!("Test request got status {status}"))),
