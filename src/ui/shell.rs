@@ -217,7 +217,9 @@ impl Console {
         if self.reviewing {
             wanted.extend(review::show(&ctx, theme, &self.draft, &snapshot));
         }
-        self.help.show(&ctx, theme);
+        if self.help.show(&ctx, theme) {
+            self.go(&ctx, Page::Accounts, None);
+        }
         self.ask(&ctx, theme, &snapshot);
         self.show_palette(&ctx, theme, &snapshot);
         self.revisions.show(&ctx, theme, &snapshot, &mut self.draft);
