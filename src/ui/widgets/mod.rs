@@ -15,6 +15,7 @@ mod lane;
 mod limit_line;
 mod loading;
 mod table;
+mod unapplied;
 
 pub use amount::{AmountChange, AmountEdit};
 pub use announce::announce;
@@ -32,3 +33,4 @@ pub use lane::{LaneSpan, state_lane};
 pub use limit_line::{LimitLine, LineEvent, LineOutput};
 pub use loading::loading;
 pub use table::{Column, DataTable, Rows, TableEvent, TableState};
+pub use unapplied::{on_or_off, unapplied};
