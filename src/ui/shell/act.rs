@@ -182,7 +182,7 @@ impl Console {
         let elsewhere = page != self.page();
         let target = target.or_else(|| elsewhere.then_some(Target::Top(page)));
         self.trail.go(page, target.clone());
-        if elsewhere || matches!(target, Some(Target::Top(_) | Target::Endpoint(_))) {
+        if elsewhere || matches!(target, Some(Target::Top(_) | Target::Endpoint(_) | Target::Config(_))) {
             self.scroll_to = Some(0.0);
         }
         self.target = target;
