@@ -64,10 +64,10 @@ pub struct State {
     opens: bool,
     tab: Tab,
     export: take::Export,
-    /// Saved filters or columns changed and are to be kept.
-    keeps: bool,
     /// What was kept when it was last looked at.
     kept: Option<Arc<RequestsView>>,
+    /// What was given away to be kept.
+    told: Option<RequestsView>,
 }
 
 /// An order of rows.
@@ -95,6 +95,7 @@ impl State {
 /// Shows the page.
 pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     let wide = ui.available_width() >= SIDE_BY_SIDE;
+    take_up(cx, state);
     arrive(cx, state, wide);
     seek(cx, state);
     state.export.hear(cx.notices);
@@ -108,7 +109,6 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     state.rows.set_older(&state.found.as_ref().map(|found| Arc::clone(&found.rows)).unwrap_or_default());
     open_found(state);
     sort(cx, state);
-    keep(cx, state);
     if state.inspecting && !wide {
         inspector(ui, cx, state);
         return;
@@ -124,7 +124,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
             .show(ui, |ui| inspector(ui, cx, state));
     }
     egui::CentralPanel::no_frame().show(ui, |ui| list(ui, cx, state, focus));
-    keep(cx, state);
+    keep(ui, cx, state);
 }
 
 /// Follows a deep link into this page.
@@ -133,6 +133,12 @@ fn arrive(cx: &mut PageCx, state: &mut State, wide: bool) {
         Some(Target::Request(id)) => {
             state.query.clear();
             take_in_hand(state, id);
+            state.sought = Some(id);
+        }
+        // From its Why, beside which the list stays as it is.
+        Some(Target::Headers(id)) => {
+            take_in_hand(state, id);
+            state.tab = Tab::Headers;
             state.sought = Some(id);
         }
         Some(Target::RequestsOf(endpoint)) => {
@@ -203,18 +209,53 @@ fn sort(cx: &PageCx, state: &mut State) {
     }
 }
 
-/// Takes up what is kept over restarts, or has it kept.
-fn keep(cx: &mut PageCx, state: &mut State) {
-    if std::mem::take(&mut state.keeps) {
-        let columns = if state.columns == Columns::default() { Vec::new() } else { state.columns.names() };
-        let view = RequestsView { filters: state.query.saved.clone(), columns };
-        cx.send(Command::KeepRequestsView(view));
-    }
+/// Takes up what is kept over restarts: at first all of it, later what another window may have changed.
+fn take_up(cx: &PageCx, state: &mut State) {
     let kept = &cx.snapshot.requests_view;
-    if !state.kept.as_ref().is_some_and(|known| known == kept) {
-        state.query.saved.clone_from(&kept.filters);
-        state.columns = Columns::of_names(&kept.columns);
-        state.kept = Some(Arc::clone(kept));
+    if state.kept.as_ref().is_some_and(|known| known == kept) {
+        return;
+    }
+    state.query.saved.clone_from(&kept.filters);
+    state.columns = Columns::of_names(&kept.columns);
+    if state.kept.is_none() {
+        let chip = |(text, on): &(String, bool)| query::Chip { text: text.clone(), on: *on };
+        state.query.chips = kept.clauses.iter().map(chip).collect();
+        state.sort_by = kept.sort.as_ref().and_then(|(id, descending)| {
+            Some(Wanted::By(columns::KINDS.iter().position(|kind| kind.id == id)?, *descending))
+        });
+        let title = |name: &str| columns::KINDS.iter().map(|kind| kind.title).find(|title| *title == name);
+        let widths = kept.widths.iter().filter_map(|(name, width)| Some((title(name)?, f32::from(*width))));
+        state.table.widths = widths.collect();
+        state.told = Some(RequestsView::clone(kept));
+    }
+    state.kept = Some(Arc::clone(kept));
+}
+
+/// Has it kept, once the person is done with it.
+fn keep(ui: &Ui, cx: &mut PageCx, state: &mut State) {
+    let busy = ui.ctx().text_edit_focused() || ui.input(|input| input.pointer.any_down());
+    if busy || state.sort_by.is_some() {
+        return;
+    }
+    let typed = Some(state.query.typed.trim()).filter(|typed| !typed.is_empty());
+    let chips = state.query.chips.iter().map(|chip| (chip.text.clone(), chip.on));
+    let sort = state.sorted.as_ref().map(|sorted| sorted.by);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a width in points is small and positive"
+    )]
+    let width = |width: f32| width.round().clamp(0.0, f32::from(u16::MAX)) as u16;
+    let view = RequestsView {
+        filters: state.query.saved.clone(),
+        columns: if state.columns == Columns::default() { Vec::new() } else { state.columns.names() },
+        clauses: chips.chain(typed.map(|typed| (typed.to_owned(), true))).collect(),
+        sort: sort.and_then(|(at, descending)| Some((columns::KINDS.get(at)?.id.to_owned(), descending))),
+        widths: state.table.widths.iter().map(|(title, points)| ((*title).to_owned(), width(*points))).collect(),
+    };
+    if state.told.as_ref() != Some(&view) {
+        cx.send(Command::KeepRequestsView(view.clone()));
+        state.told = Some(view);
     }
 }
 

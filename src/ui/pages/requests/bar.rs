@@ -197,7 +197,7 @@ fn saved_menu(ui: &mut Ui, theme: &Theme, state: &mut State) {
         let savable = state.query.saved_at().is_none() && !state.query.text().is_empty();
         if ui.add_enabled(savable, egui::Button::new(name)).clicked() {
             state.query.keep_typed();
-            state.keeps |= state.query.save().is_some();
+            state.query.save();
         }
         for (place, saved) in (1_usize..).zip(&state.query.saved) {
             ui.horizontal(|ui| {
@@ -220,12 +220,11 @@ fn saved_menu(ui: &mut Ui, theme: &Theme, state: &mut State) {
     }
     if let Some(place) = forgotten {
         state.query.saved.remove(place);
-        state.keeps = true;
     }
 }
 
 fn columns_menu(ui: &mut Ui, theme: &Theme, state: &mut State) {
-    ui.menu_button("Columns", |ui| state.keeps |= state.columns.choose(ui, theme));
+    ui.menu_button("Columns", |ui| state.columns.choose(ui, theme));
 }
 
 fn count(ui: &mut Ui, cx: &PageCx, state: &mut State) {
