@@ -82,6 +82,8 @@ enum Task {
         #[command(subcommand)]
         act: CallerAct,
     },
+    /// Ask what serves in the background to stop; requests under way finish first
+    Stop,
     /// Store, forget or test an account's key
     Key {
         #[command(subcommand)]
@@ -209,6 +211,7 @@ fn run(flags: Flags, set_level: SetLevel) -> anyhow::Result<ExitCode> {
     };
     match task {
         Some(Task::Check) => return backend::tasks::check(&options),
+        Some(Task::Stop) => return Ok(backend::tasks::stop(&options)),
         Some(Task::Caller { act: CallerAct::Add { name } }) => return backend::caller_tasks::add(&options, &name),
         Some(Task::Caller { act: CallerAct::Rotate { name } }) => {
             return backend::caller_tasks::rotate(&options, &name);
@@ -334,7 +337,7 @@ fn without_window(
     let said = format!("{why} The proxy is running without a window, at {}. {hint}", running.base_url());
     eprintln!("tidegate: {said}");
     if let Some(desktop) = desktop {
-        drop(desktop.try_send(DesktopNote { id: u64::MAX, text: Some(said), button: None }));
+        drop(desktop.try_send(DesktopNote { id: u64::MAX, text: Some(said), buttons: None }));
     }
     println!("listening on {}", running.base_url());
     running.until_signal();

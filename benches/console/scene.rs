@@ -60,7 +60,7 @@ impl Scene {
         Self {
             brain: Balancer::new(Arc::new(checked), 1, now),
             ring: Ring::new(),
-            series: Series::new(),
+            series: Series::new(Vec::new()),
             pyramid: Pyramid::default(),
             usage: UsageBook::new(jiff::tz::TimeZone::UTC),
             now,
@@ -160,7 +160,7 @@ impl Scene {
         let now = self.now.0 / 1_000_000;
         let view = self.brain.view(self.now);
         for second in now.saturating_sub(seconds - 1)..=now {
-            self.series.sample(&view, second);
+            self.series.sample(&view, second, |_| false);
             for (endpoint, point) in self.series.points_at(second) {
                 let sample = Sample {
                     second,

@@ -13,6 +13,7 @@ use super::profile::places;
 use crate::engine::clock::Clock;
 use crate::model::config::{Caller, Config, shown};
 use crate::model::id::CallerId;
+use crate::model::revision::{Author, Signature};
 use crate::store::caller_tokens::TokenFile;
 use crate::store::config_file::ConfigFile;
 use crate::store::lock::{InstanceLock, LockError};
@@ -36,6 +37,11 @@ pub fn add(options: &Options, name: &str) -> anyhow::Result<ExitCode> {
     let mut config = loaded.config.clone();
     config.callers.push(Caller::named(caller.clone()));
     loaded.file.save(&loaded.config, &config)?;
+    let signature = Signature { author: Author::Cli, wall_ms: Clock::since_1970().wall_ms() };
+    // Only a courtesy: the caller is in the file.
+    if let Err(error) = loaded.file.revisions().sign_newest(signature) {
+        tracing::debug!(%error, "a revision stays unsigned");
+    }
     tell_token(&paths, &caller)?;
     if is_running(&paths) {
         eprintln!("Tidegate runs: press Load in its window, or start it again, and it knows this caller.");
@@ -121,4 +127,19 @@ fn named(options: &Options, name: &str) -> anyhow::Result<(Paths, CallerId)> {
 
 fn is_running(paths: &Paths) -> bool {
     matches!(InstanceLock::acquire(&paths.state_dir), Err(LockError::Held(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_that_was_added_here_is_a_revision_of_the_command_line() {
+        let home = tempfile::tempdir().unwrap();
+        let options = Options { config_dir: Some(home.path().to_owned()), ..Options::default() };
+        add(&options, "ci").unwrap();
+        let file = ConfigFile::load(&places(&options, false).unwrap()).unwrap().file;
+        let newest = file.revisions().list(&[]).remove(0);
+        assert_eq!(newest.signature.map(|signature| signature.author), Some(Author::Cli));
+    }
 }

@@ -74,10 +74,11 @@ fn line(stage: &mut Stage, command: LineCommand) -> String {
 }
 
 fn keep_requests_view(stage: &mut Stage, view: RequestsView) -> Result<String, Problem> {
-    let kept = Kept { filters: view.filters.clone(), columns: view.columns.clone() };
-    stage.requests_view = Arc::new(view);
+    stage.requests_view = Arc::new(view.clone());
+    let RequestsView { filters, columns, clauses, sort, widths } = view;
+    let kept = Kept { filters, columns, clauses, sort, widths };
     save_requests_view(&stage.profile.paths.state_dir, &kept).map(|()| String::new()).map_err(|error| Problem {
-        what: format!("Saved filters and columns could not be written: {error}."),
+        what: format!("Filters and columns could not be written: {error}."),
         still_works: "They hold until you quit.".to_owned(),
         next_step: "Make room or make the folder writable, then save again.".to_owned(),
     })

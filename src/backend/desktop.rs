@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use notify_rust::{Notification, NotificationHandle};
 
-use crate::contract::{DesktopNote, NotePress, NoticeBody, UiEnd};
+use crate::contract::{DesktopNote, NoteButtons, NotePress, NoticeBody, UiEnd};
 
 /// Notes that may wait.
 const QUEUE: usize = 16;
@@ -18,6 +18,7 @@ const REMEMBERED: usize = 64;
 /// Names of the buttons on the bus.
 const LOOK: &str = "look";
 const MUTE: &str = "mute";
+const STOP: &str = "stop";
 
 /// The way to the desktop; `None` if there is no thread to be had. What is pressed there is told on the line.
 #[must_use]
@@ -60,13 +61,18 @@ fn one(
         if let Some(before) = before {
             notification.id(before.id());
         }
-        if let Some(button) = note.button.filter(|_| has_buttons()) {
-            notification.action("default", button).action(LOOK, button).action(MUTE, "Mute 1 h");
+        if let Some(NoteButtons { look, other }) = note.buttons.filter(|_| has_buttons()) {
+            notification.action("default", look).action(LOOK, look);
+            match other {
+                NotePress::Mute => notification.action(MUTE, "Mute 1 h"),
+                NotePress::Stop => notification.action(STOP, "Stop"),
+                NotePress::Look => &mut notification,
+            };
         }
     }
     let handle = notification.show()?;
     #[cfg(all(unix, not(target_os = "macos")))]
-    if new && note.button.is_some() && has_buttons() {
+    if new && note.buttons.is_some() && has_buttons() {
         hear(handle.id(), note.id, line.clone());
     }
     shown.insert(note.id, handle);
@@ -101,6 +107,7 @@ fn hear(on_desktop: u32, note: u64, line: UiEnd) {
 fn press(pressed: &notify_rust::ActionResponse<'_>) -> Option<NotePress> {
     match pressed {
         notify_rust::ActionResponse::Custom(name) if *name == MUTE => Some(NotePress::Mute),
+        notify_rust::ActionResponse::Custom(name) if *name == STOP => Some(NotePress::Stop),
         notify_rust::ActionResponse::Custom(name) if ["default", LOOK].contains(name) => Some(NotePress::Look),
         _ => None,
     }
@@ -115,6 +122,7 @@ mod tests {
     fn a_press_is_told_and_a_notification_that_went_away_is_not() {
         assert_eq!(press(&ActionResponse::Custom("default")), Some(NotePress::Look));
         assert_eq!(press(&ActionResponse::Custom("mute")), Some(NotePress::Mute));
+        assert_eq!(press(&ActionResponse::Custom("stop")), Some(NotePress::Stop));
         assert_eq!(press(&ActionResponse::Closed(CloseReason::Expired)), None);
     }
 }

@@ -1,7 +1,7 @@
 //! The doorbell: a second launch rings it, so that the first one's window comes to the front.
 //!
 //! Invariant: only who can read our lock's folder knows the word; whoever does not say it gets nothing.
-//! Absent on purpose: commands. Ringing opens the window, and a place in it, and does nothing else.
+//! Absent on purpose: commands. Ringing opens the window, and a place in it, or asks for the end, and does nothing else.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -22,6 +22,8 @@ const ANSWER: &str = "coming";
 const ALONE: &str = "no window";
 /// The answer of one whose window failed.
 const BEREFT: &str = "window failed";
+/// What is said to have it stop. No link has such a letter.
+const STOP: &str = "\u{1}stop";
 
 /// Why this process serves without its window; unset: it does not.
 static LACK: OnceLock<Lack> = OnceLock::new();
@@ -89,9 +91,12 @@ impl Doorbell {
         let Self { listener, word, .. } = self;
         let work = move || {
             for caller in listener.incoming().flatten() {
-                if let Some(Call { link }) = hear(&caller, &word) {
-                    back.tell(Notice { id: None, body: NoticeBody::Rung { link } });
-                }
+                let body = match hear(&caller, &word) {
+                    Some(Call::Open(link)) => NoticeBody::Rung { link },
+                    Some(Call::Stop) => NoticeBody::StopAsked,
+                    None => continue,
+                };
+                back.tell(Notice { id: None, body });
             }
         };
         std::thread::Builder::new().name("doorbell".to_owned()).spawn(work).map(drop)
@@ -100,9 +105,11 @@ impl Doorbell {
 
 /// What a caller who knows the word wants.
 #[derive(Debug, PartialEq, Eq)]
-struct Call {
-    /// A place to open; `None` is the window alone.
-    link: Option<String>,
+enum Call {
+    /// The window, and a place in it.
+    Open(Option<String>),
+    /// The end of serving.
+    Stop,
 }
 
 /// Hears a caller out; `None` if it does not know the word.
@@ -120,15 +127,30 @@ fn hear(caller: &TcpStream, word: &str) -> Option<Call> {
         Some(Lack::Failed) => BEREFT,
     };
     answer.write_all(said.as_bytes()).ok()?;
-    Some(Call { link: (!link.is_empty()).then(|| link.to_owned()) })
+    Some(match link {
+        "" => Call::Open(None),
+        STOP => Call::Stop,
+        link => Call::Open(Some(link.to_owned())),
+    })
 }
 
 /// Rings at another instance.
 #[must_use]
 pub fn ring(plate: &str, link: Option<&str>) -> Rung {
+    let link: String = link.unwrap_or_default().chars().filter(|letter| !letter.is_control()).collect();
+    ring_for(plate, &link)
+}
+
+/// Asks another instance to stop.
+#[must_use]
+pub fn ask_to_stop(plate: &str) -> Rung {
+    ring_for(plate, STOP)
+}
+
+fn ring_for(plate: &str, what: &str) -> Rung {
     let Some((address, word)) = plate.split_once(' ') else { return Rung::Nobody };
     let Ok(address) = address.parse::<SocketAddr>() else { return Rung::Nobody };
-    match call(address, word, link.unwrap_or_default()).as_deref() {
+    match call(address, word, what).as_deref() {
         Ok(ANSWER) => Rung::Coming,
         Ok(ALONE) => Rung::Windowless(Lack::Unopened),
         Ok(BEREFT) => Rung::Windowless(Lack::Failed),
@@ -136,11 +158,10 @@ pub fn ring(plate: &str, link: Option<&str>) -> Rung {
     }
 }
 
-fn call(address: SocketAddr, word: &str, link: &str) -> io::Result<String> {
+fn call(address: SocketAddr, word: &str, what: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let link: String = link.chars().filter(|letter| !letter.is_control()).collect();
-    stream.write_all(format!("{word} {link}\n").as_bytes())?;
+    stream.write_all(format!("{word} {what}\n").as_bytes())?;
     let mut answer = String::new();
     Timed::new(&stream).take(LONGEST).read_to_string(&mut answer)?;
     Ok(answer)
@@ -187,10 +208,20 @@ mod tests {
     fn a_ring_is_answered_and_brings_its_link() {
         let (plate, heard) = one_caller();
         assert_eq!(ring(&plate, Some("tidegate://quotas\nand more")), Rung::Coming);
-        assert_eq!(heard.join().unwrap(), Some(Call { link: Some("tidegate://quotasand more".to_owned()) }));
+        assert_eq!(heard.join().unwrap(), Some(Call::Open(Some("tidegate://quotasand more".to_owned()))));
         let (plate, heard) = one_caller();
         assert_eq!(ring(&plate, None), Rung::Coming);
-        assert_eq!(heard.join().unwrap(), Some(Call { link: None }));
+        assert_eq!(heard.join().unwrap(), Some(Call::Open(None)));
+    }
+
+    #[test]
+    fn the_end_is_asked_for_and_no_link_asks_for_it() {
+        let (plate, heard) = one_caller();
+        assert_eq!(ask_to_stop(&plate), Rung::Coming);
+        assert_eq!(heard.join().unwrap(), Some(Call::Stop));
+        let (plate, heard) = one_caller();
+        assert_eq!(ring(&plate, Some(STOP)), Rung::Coming);
+        assert_eq!(heard.join().unwrap(), Some(Call::Open(Some("stop".to_owned()))));
     }
 
     #[test]

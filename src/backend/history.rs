@@ -15,7 +15,7 @@ use crate::contract::snapshot::Problem;
 use crate::engine::clock::Clock;
 use crate::model::config::History as Rules;
 use crate::model::history::{Remembered, Sample, StoreFacts, StoreState};
-use crate::model::id::CommandId;
+use crate::model::id::{CommandId, EndpointId};
 use crate::model::record::RequestRecord;
 use crate::record::{Outbox, Pyramid, Ring, Series, UsageBook};
 use crate::store::history::{Found, HistoryStore, Hunt, Seeker};
@@ -110,6 +110,12 @@ impl Historian {
         self.outbox.push_buckets(self.pyramid.take_over());
     }
 
+    /// Whether anything kept tells of an endpoint, or may yet, as it is still being read.
+    pub(super) fn tells_of(&self, endpoint: &EndpointId) -> bool {
+        let long = || self.shown.long.tracks.iter().any(|track| track.id == *endpoint);
+        self.shown.reading || self.usage.has_served(endpoint) || long()
+    }
+
     /// Hands what waits to the writer, at most once a second. Returns whether the screen has news of the store.
     pub(super) fn keep(&mut self, rules: &Rules, wall_ms: u64) -> bool {
         if self.rules != *rules {
@@ -176,8 +182,8 @@ impl Historian {
             rows: Arc::default(),
             done: false,
         }));
-        let Search { passes, before, most } = search;
-        self.seeker.start(self.store.path(), Hunt { passes, before, most }, move |found| {
+        let Search { passes, known, most } = search;
+        self.seeker.start(self.store.path(), Hunt { passes, known, most }, move |found| {
             let report = Report::Searched(id, found.clone());
             // A stage that is gone shows no search.
             let _ = events.blocking_send(Event::History(profile, report));

@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::no_answer;
 use crate::contract::snapshot::KeyTest;
 use crate::engine::clock::Clock;
 use crate::model::config::{Account, AzureApi, Config, Service, UpstreamWay, Way};
@@ -44,6 +45,8 @@ pub(super) struct Asker<'a> {
     pub(super) account: &'a Account,
     pub(super) client: reqwest::Client,
     pub(super) headers: HeaderMap,
+    /// Whether an upstream proxy may stand between.
+    relayed: bool,
 }
 
 /// The same way that requests take: this computer's own addresses straight, others as the configuration says.
@@ -81,7 +84,14 @@ impl<'a> Asker<'a> {
             .timeout(PATIENCE)
             .build()
             .map_err(|_| "No secure connection can be made on this system. Install ca-certificates.".to_owned())?;
-        Ok(Self { account, client, headers })
+        let relayed = matches!(way.way(), Some(Way::Through(_))) && !is_on_this_computer(&account.base_url);
+        Ok(Self { account, client, headers, relayed })
+    }
+
+    /// Why nothing came.
+    pub(super) fn no_answer(&self, error: &reqwest::Error) -> String {
+        let host = self.account.base_url.split('/').nth(2).unwrap_or_default();
+        no_answer::words(host, self.relayed, PATIENCE, error)
     }
 
     async fn everything(&self, config: &Config, clock: Clock) -> Vec<Line> {
@@ -109,7 +119,7 @@ impl<'a> Asker<'a> {
         let uri =
             models_uri(&TargetAccount::from(self.account)).map_err(|error| format!("No address to ask: {error}."))?;
         let request = self.client.get(uri.to_string()).headers(self.headers.clone());
-        request.send().await.map_err(|error| unreachable(self.account, &error))
+        request.send().await.map_err(|error| self.no_answer(&error))
     }
 
     /// Whether a deployment, or a model by its name at the service, is there.
@@ -125,7 +135,7 @@ impl<'a> Asker<'a> {
         let Ok(asked) = asked else { return (false, format!("{name} has no address. Check its name.")) };
         match asked.headers(self.headers.clone()).send().await {
             Ok(answer) => there(self.account, name, answer.status().as_u16()),
-            Err(error) => (false, unreachable(self.account, &error)),
+            Err(error) => (false, self.no_answer(&error)),
         }
     }
 }
@@ -205,14 +215,6 @@ fn skew(said: &HeaderMap, wall_ms: u64) -> Option<Line> {
         false,
         format!("This computer's clock is {} s {way} the service's. Countdown times may be off.", apart / 1_000),
     ))
-}
-
-pub(super) fn unreachable(account: &Account, error: &reqwest::Error) -> String {
-    let host = account.base_url.split('/').nth(2).unwrap_or_default();
-    if error.is_timeout() {
-        return format!("{host} did not answer within {} s. Check the address, or try again.", PATIENCE.as_secs());
-    }
-    format!("{host} cannot be reached. Check the address and this computer's connection.")
 }
 
 fn judge(account: &Account, asked: Asked) -> Vec<(bool, String)> {

@@ -22,6 +22,7 @@ mod leaving;
 mod lesson_watch;
 mod lines;
 mod live;
+mod no_answer;
 mod one_token;
 mod paces;
 pub mod port;
@@ -229,14 +230,19 @@ pub fn ring_at_holder(error: &anyhow::Error, link: Option<&str>) -> Rung {
 /// Rings at whichever instance answers: that of the profile of these options before those of the demo and of others.
 #[must_use]
 pub fn ring_at_any(options: &Options, link: Option<&str>) -> Rung {
-    let usual = Options { profile: None, ..options.clone() };
-    let Ok(home) = profile::places(&usual, false) else { return Rung::Nobody };
-    let named = crate::store::profiles::names(&home).into_iter().skip(1);
-    let named = named.map(|name| profile::places(&Options { profile: Some(name), ..usual.clone() }, false));
-    let first = [profile::places(options, false), Ok(home), profile::places(&usual, true)];
-    let bells = first.into_iter().chain(named).flatten().filter_map(|paths| bell_of(&paths.state_dir));
-    let mut answers = bells.map(|bell| doorbell::ring(&bell, link));
+    let mut answers = homes(options).filter_map(|home| bell_of(&home)).map(|bell| doorbell::ring(&bell, link));
     answers.find(|answer| *answer != Rung::Nobody).unwrap_or(Rung::Nobody)
+}
+
+/// Where instances may keep their state: that of the profile of these options, the usual one's, the demo's and those of others.
+fn homes(options: &Options) -> impl Iterator<Item = PathBuf> + use<> {
+    let usual = Options { profile: None, ..options.clone() };
+    let home = profile::places(&usual, false);
+    let named = home.as_ref().map(crate::store::profiles::names).unwrap_or_default().into_iter().skip(1);
+    let named: Vec<_> =
+        named.map(|name| profile::places(&Options { profile: Some(name), ..usual.clone() }, false)).collect();
+    let first = [profile::places(options, false), home, profile::places(&usual, true)];
+    first.into_iter().chain(named).flatten().map(|paths| paths.state_dir)
 }
 
 /// Where the person's preferences of the window are; shared by all profiles and the demo.

@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::key_test::{Asker, Line, limits, there, unreachable};
+use super::key_test::{Asker, Line, limits, there};
 use crate::contract::snapshot::KeyTest;
 use crate::engine::clock::Clock;
 use crate::model::config::{Account, Endpoint, Service, UpstreamWay};
@@ -47,7 +47,7 @@ async fn ask(asker: &Asker<'_>, endpoint: &Endpoint, clock: Clock) -> Vec<Line> 
         let sent = asker.client.post(&address).headers(asker.headers.clone()).json(&body).send().await;
         let answer = match sent {
             Ok(answer) => answer,
-            Err(error) => return vec![(false, unreachable(account, &error))],
+            Err(error) => return vec![(false, asker.no_answer(&error))],
         };
         let (status, said) = (answer.status().as_u16(), answer.headers().clone());
         let body: Value = answer.json().await.unwrap_or(Value::Null);

@@ -83,7 +83,7 @@ impl Publisher {
         let new_second = second != self.second;
         if new_second {
             self.second = second;
-            stage.series.sample(&view, second);
+            stage.sample_series(&view, second);
             stage.depth.sample(&view.queue, second);
             stage.history.sample(&stage.series, second);
         }

@@ -47,7 +47,7 @@ use crate::record::depth::Depth;
 use crate::record::{Drain, Ring, Series, recorder};
 use crate::sim::scripts;
 use crate::store::keys::{Answer, KeySlot};
-use crate::store::requests_view;
+use crate::store::{requests_view, slots};
 
 /// How often the screen may hear of a change.
 const BEAT: Duration = Duration::from_millis(250);
@@ -173,8 +173,10 @@ impl Stage {
         let desk = keys::desk(&profile)?;
         let keeper = Keeper::open(&profile.paths, &engine);
         let history = Historian::open(&profile.paths.data_dir, &applied.config.history, &clock, &events);
+        let slots = slots::load(&profile.paths.state_dir);
         let kept = requests_view::load(&profile.paths.state_dir);
-        let requests_view = Arc::new(RequestsView { filters: kept.filters, columns: kept.columns });
+        let requests_view::Kept { filters, columns, clauses, sort, widths } = kept;
+        let requests_view = Arc::new(RequestsView { filters, columns, clauses, sort, widths });
         back.draft_is(profile.draft.clone());
         let drafts = Drafts::kept(profile.draft.clone());
         let mut stage = Self {
@@ -209,7 +211,7 @@ impl Stage {
             listening: None,
             retired: Vec::new(),
             ring: Ring::new(),
-            series: Series::new(),
+            series: Series::new(slots),
             drain,
             publisher: Publisher::default(),
             events,

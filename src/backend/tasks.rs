@@ -1,4 +1,4 @@
-//! The commands that do one thing and leave: `check`, `key …`, `--print-paths`.
+//! The commands that do one thing and leave: `check`, `stop`, `key …`, `--print-paths`.
 //!
 //! Invariant: a key is read from the terminal or standard input, and never shown.
 //! Absent on purpose: serving.
@@ -9,9 +9,10 @@ use std::process::ExitCode;
 use anyhow::{Context as _, anyhow, bail};
 
 use super::callers::Porter;
+use super::doorbell::{self, Rung};
 use super::profile::places;
 use super::resolve::with_inventory;
-use super::{Options, key_test};
+use super::{Options, homes, key_test};
 use crate::engine::clock::Clock;
 use crate::model::config::{Account, Credential, Service, shown};
 use crate::model::id::AccountId;
@@ -19,6 +20,7 @@ use crate::model::secret::Secret;
 use crate::store::config_file::{ConfigError, ConfigFile, has_errors, report};
 use crate::store::environment;
 use crate::store::keys::{KeyError, KeySlot, KeyStore as _, KeyringStore, command};
+use crate::store::lock::{Holder, holder_of};
 
 /// `tidegate check`
 ///
@@ -53,6 +55,24 @@ pub fn check(options: &Options) -> anyhow::Result<ExitCode> {
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// `tidegate stop`: asks what runs with the profile of these options, or where they name none whatever runs, to end.
+pub fn stop(options: &Options) -> ExitCode {
+    let named = places(options, options.demo).ok().filter(|_| !options.is_plain());
+    let homes: Vec<_> = named.map_or_else(|| homes(options).collect(), |paths| vec![paths.state_dir]);
+    let Some(holder) = homes.iter().find_map(|home| holder_of(home)) else {
+        println!("tidegate: nothing runs here");
+        return ExitCode::SUCCESS;
+    };
+    let Holder { pid, base_url, bell } = holder;
+    if bell.is_some_and(|bell| doorbell::ask_to_stop(&bell) == Rung::Coming) {
+        let at = base_url.map(|url| format!(" at {url}")).unwrap_or_default();
+        println!("tidegate: what serves{at} was asked to stop; requests under way finish first");
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("tidegate: process {pid} serves without a window; end it itself, and requests under way finish first");
+    ExitCode::FAILURE
 }
 
 /// `tidegate --print-paths`

@@ -296,6 +296,8 @@ pub enum NoticeBody {
         /// As it was given to the second launch.
         link: Option<String>,
     },
+    /// The command line asks that serving ends, once what runs is answered.
+    StopAsked,
     /// The person pressed a button of a desktop notification.
     NotePressed {
         /// The note's id.

@@ -10,8 +10,17 @@ pub struct DesktopNote {
     pub id: u64,
     /// What it says; `None`: it goes away.
     pub text: Option<String>,
-    /// What its button that leads to the place says; `None`: it is over and has no buttons.
-    pub button: Option<&'static str>,
+    /// Its buttons, where the desktop has any; `None`: it is over.
+    pub buttons: Option<NoteButtons>,
+}
+
+/// The two buttons of a desktop notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoteButtons {
+    /// What the one that leads to the place says.
+    pub look: &'static str,
+    /// What the other one does.
+    pub other: NotePress,
 }
 
 /// What the person pressed on a desktop notification.
@@ -21,4 +30,6 @@ pub enum NotePress {
     Look,
     /// No word of this for an hour.
     Mute,
+    /// Serving is to end, once what runs is answered.
+    Stop,
 }

@@ -113,8 +113,9 @@ pub enum HistoryCommand {
 pub struct Search {
     /// Which records pass. It runs on the store's thread.
     pub passes: Arc<dyn Fn(&RequestRecord) -> bool + Send + Sync>,
-    /// Only requests that ended before this one; `None`: all.
-    pub before: Option<RequestId>,
+    /// Requests that are known already, in the order in which they ended. Not all of them need be stored: only what is stored
+    /// before the first of them that is counts as not known. Empty: everything is looked through.
+    pub known: Vec<RequestId>,
     /// Rows to hand out at most; all that pass are counted.
     pub most: usize,
 }

@@ -14,7 +14,7 @@ pub use command::{
     Base, Command, ConfigCommand, DemoCommand, EndpointCommand, ExportCommand, ExportFormat, Folder, KeyCommand,
     LineCommand, LiveCommand, Notice, NoticeBody, ProfileCommand, RevertCause, SaveCommand, ServingCommand,
 };
-pub use desktop::{DesktopNote, NotePress};
+pub use desktop::{DesktopNote, NoteButtons, NotePress};
 pub use door::{CallerCommand, DoorView};
 pub use history::{HistoryCommand, HistoryView};
 pub use line::{BackEnd, Busy, CommandInbox, UiEnd, line};

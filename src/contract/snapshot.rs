@@ -400,6 +400,12 @@ pub struct RequestsView {
     pub filters: Vec<String>,
     /// Columns shown, in order; empty: as they were at first.
     pub columns: Vec<String>,
+    /// The clauses of the filter, and whether each takes part.
+    pub clauses: Vec<(String, bool)>,
+    /// The column that sorts, and whether it descends; `None`: requests stand as they come.
+    pub sort: Option<(String, bool)>,
+    /// Columns that were drawn wider or narrower, by heading, in points.
+    pub widths: Vec<(String, u16)>,
 }
 
 /// One second of the waiting line.

@@ -15,7 +15,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::{AzureApi, Config, Credential, Endpoint, Service, Spread, is_host, is_origin, shown};
+use super::config::{AzureApi, Config, Credential, Endpoint, Queue, Service, Spread, is_host, is_origin, shown};
 use super::host::is_surely_this_computer;
 use super::units::Grouped;
 
@@ -504,7 +504,7 @@ fn rules(config: &Config, findings: &mut Findings) {
             "SDK clients give up after 600 s; a wait over 540 s leaves no time for the answer.".to_owned(),
         );
     }
-    if config.queue.bulk_share_percent > 90 {
+    if config.queue.bulk_share_percent > Queue::LARGEST_BULK_SHARE {
         findings.add(
             Severity::Warning,
             "queue",

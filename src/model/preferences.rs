@@ -192,6 +192,8 @@ pub struct Preferences {
     pub reach: Reach,
     /// The Overview as the person arranged it.
     pub overview: Arrangement,
+    /// The column by which endpoints are sorted, and whether it descends; `None`: what needs attention first.
+    pub endpoints_sort: Option<(String, bool)>,
     /// The profile that was served last, which the next plain launch serves; `None`: the usual one.
     pub profile: Option<String>,
 }
@@ -216,6 +218,7 @@ impl Default for Preferences {
             locked_shares: BTreeSet::new(),
             window: None,
             log: None,
+            endpoints_sort: None,
             reach: Reach::Live,
             overview: Arrangement::default(),
             profile: None,

@@ -19,6 +19,8 @@ pub enum Author {
     LiveSession(u64),
     /// Somebody who changed the file.
     File,
+    /// A command in a terminal.
+    Cli,
 }
 
 /// Who made a revision, and when.

@@ -10,7 +10,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use super::lane::{Lane, Members};
-use crate::model::config::Priority;
+use crate::model::config::{Priority, Queue};
 use crate::model::id::{CallerId, RequestId};
 
 /// The classes in order of importance.
@@ -20,8 +20,8 @@ pub(super) const CLASSES: [Priority; 3] = [Priority::Interactive, Priority::Norm
 const STEP: u64 = 2_640;
 /// Weights of the first two classes; bulk has one or more, so that it gets its share.
 const WEIGHTS: [u64; 2] = [8, 3];
-/// No share of bulk is larger, or the others would have none.
-const LARGEST_SHARE: u64 = 90;
+/// No share of bulk is larger.
+const LARGEST_SHARE: u64 = Queue::LARGEST_BULK_SHARE as u64;
 
 /// Whose request it is; all whom no token names count as one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,8 +1,8 @@
 //! Every endpoint's last 15 minutes, one point a second.
 //!
-//! Invariant: a slot belongs to its endpoint for good, even after the endpoint is gone; a second that was not sampled has
-//! no point.
-//! What an earlier run left of those minutes stands before it, as the means of ten seconds.
+//! Invariant: a slot belongs to its endpoint for good, over restarts and after the endpoint is gone, for as long as anything
+//! kept tells of it; a second that was not sampled has no point. What an earlier run left of those minutes stands before it, as
+//! the means of ten seconds.
 //! Absent on purpose: sums and rates over other windows; the screen derives them from points.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -24,6 +24,8 @@ pub struct Series {
     tracks: Vec<Track>,
     /// What an earlier run left of endpoints that were not seen yet in this one.
     left: BTreeMap<EndpointId, Arc<[SeriesPoint]>>,
+    /// Whose slot each is; those of earlier runs stay.
+    slots: Vec<EndpointId>,
     generation: u64,
 }
 
@@ -38,22 +40,30 @@ struct Track {
 }
 
 impl Series {
-    /// No endpoint yet.
+    /// No point yet, with the slots as they were given before.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(slots: Vec<EndpointId>) -> Self {
+        Self { slots, ..Self::default() }
+    }
+
+    /// Whose slot each is.
+    #[must_use]
+    pub fn slots(&self) -> &[EndpointId] {
+        &self.slots
     }
 
     /// Adds one point per endpoint of the view for this second (whole seconds on the brain's clock). A second that is not
-    /// later than an endpoint's last one is ignored for it.
-    pub fn sample(&mut self, view: &BalancerView, second: u64) {
+    /// later than an endpoint's last one is ignored for it. `is_told` says whether anything kept tells of an endpoint that is
+    /// gone; a new one may have the slot of another.
+    pub fn sample(&mut self, view: &BalancerView, second: u64, is_told: impl Fn(&EndpointId) -> bool) {
         for endpoint in &view.endpoints {
-            let slot = self.tracks.iter().position(|track| track.id == endpoint.id).unwrap_or_else(|| {
+            let place = self.tracks.iter().position(|track| track.id == endpoint.id).unwrap_or_else(|| {
+                self.give_slot(&endpoint.id, view, &is_told);
                 let earlier = self.left.remove(&endpoint.id).unwrap_or_default();
                 self.tracks.push(Track::new(endpoint.id.clone(), earlier));
                 self.tracks.len() - 1
             });
-            if let Some(track) = self.tracks.get_mut(slot) {
+            if let Some(track) = self.tracks.get_mut(place) {
                 track.sample(endpoint, second);
             }
         }
@@ -86,6 +96,18 @@ impl Series {
         self.generation = self.generation.saturating_add(1);
     }
 
+    fn give_slot(&mut self, id: &EndpointId, view: &BalancerView, is_told: impl Fn(&EndpointId) -> bool) {
+        if self.slots.contains(id) {
+            return;
+        }
+        let is_shown = |holder: &EndpointId| self.tracks.iter().any(|track| track.id == *holder);
+        let is_free = |holder: &EndpointId| view.endpoint(holder).is_none() && !is_shown(holder) && !is_told(holder);
+        match self.slots.iter().position(is_free).and_then(|slot| self.slots.get_mut(slot)) {
+            Some(slot) => slot.clone_from(id),
+            None => self.slots.push(id.clone()),
+        }
+    }
+
     /// The points of this second, for whoever keeps them longer.
     pub fn points_at(&self, second: u64) -> impl Iterator<Item = (&EndpointId, &SeriesPoint)> {
         self.tracks.iter().filter_map(move |track| {
@@ -97,7 +119,9 @@ impl Series {
     /// What the screen reads. Sealed chunks are shared, the open ones (under a minute each) copied.
     #[must_use]
     pub fn view(&self) -> SeriesView {
-        let endpoints = self.tracks.iter().enumerate().map(|(slot, track)| track.view(slot)).collect();
+        let slot = |track: &Track| self.slots.iter().position(|holder| *holder == track.id).unwrap_or(usize::MAX);
+        let mut endpoints: Vec<_> = self.tracks.iter().map(|track| track.view(slot(track))).collect();
+        endpoints.sort_by_key(|one| one.slot);
         SeriesView { generation: self.generation, endpoints }
     }
 }

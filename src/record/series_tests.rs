@@ -45,10 +45,10 @@ fn seconds(series: &Series, slot: usize) -> Vec<u64> {
 
 #[test]
 fn a_slot_outlives_its_endpoint_and_is_given_to_nobody_else() {
-    let mut series = Series::new();
-    series.sample(&view(&[("a", 0), ("b", 0)]), 1);
-    series.sample(&view(&[("b", 0), ("c", 0)]), 2);
-    series.sample(&view(&[("c", 0), ("a", 0)]), 3);
+    let mut series = Series::new(vec![]);
+    series.sample(&view(&[("a", 0), ("b", 0)]), 1, |_| false);
+    series.sample(&view(&[("b", 0), ("c", 0)]), 2, |_| false);
+    series.sample(&view(&[("c", 0), ("a", 0)]), 3, |_| false);
     let slots: Vec<_> = series.view().endpoints.iter().map(|one| (one.id.to_string(), one.slot)).collect();
     assert_eq!(slots, [("a".to_owned(), 0), ("b".to_owned(), 1), ("c".to_owned(), 2)]);
     assert_eq!(seconds(&series, 0), [1, 3]);
@@ -56,8 +56,8 @@ fn a_slot_outlives_its_endpoint_and_is_given_to_nobody_else() {
 
 #[test]
 fn a_point_holds_what_was_sent_in_the_last_minute_not_what_a_limit_still_counts() {
-    let mut series = Series::new();
-    series.sample(&view(&[("a", 0)]), 1);
+    let mut series = Series::new(vec![]);
+    series.sample(&view(&[("a", 0)]), 1, |_| false);
     let seen = series.view();
     let point = seen.endpoints[0].points().next().unwrap();
     assert_eq!((point.tokens_used, point.tokens_reserved, point.requests_used), (90_000, 30, 20));
@@ -65,18 +65,18 @@ fn a_point_holds_what_was_sent_in_the_last_minute_not_what_a_limit_still_counts(
 
 #[test]
 fn a_second_that_was_not_sampled_is_a_gap() {
-    let mut series = Series::new();
+    let mut series = Series::new(vec![]);
     for second in [1, 2, 7, 7, 6, 8] {
-        series.sample(&view(&[("a", 0)]), second);
+        series.sample(&view(&[("a", 0)]), second, |_| false);
     }
     assert_eq!(seconds(&series, 0), [1, 2, 7, 8]);
 }
 
 #[test]
 fn throttled_counts_are_differences_and_survive_a_counter_made_anew() {
-    let mut series = Series::new();
+    let mut series = Series::new(vec![]);
     for (second, counter) in [(1, 2), (2, 2), (3, 9), (4, 1)] {
-        series.sample(&view(&[("a", counter)]), second);
+        series.sample(&view(&[("a", counter)]), second, |_| false);
     }
     let counts: Vec<u32> = series.view().endpoints[0].points().map(|point| point.throttled).collect();
     assert_eq!(counts, [2, 0, 7, 1]);
@@ -84,9 +84,9 @@ fn throttled_counts_are_differences_and_survive_a_counter_made_anew() {
 
 #[test]
 fn fifteen_minutes_are_kept_and_little_more() {
-    let mut series = Series::new();
+    let mut series = Series::new(vec![]);
     for second in 0..5_000 {
-        series.sample(&view(&[("a", 0)]), second);
+        series.sample(&view(&[("a", 0)]), second, |_| false);
     }
     let kept = seconds(&series, 0);
     assert_eq!(kept.last(), Some(&4_999));
@@ -95,10 +95,10 @@ fn fifteen_minutes_are_kept_and_little_more() {
 
 #[test]
 fn an_endpoint_that_left_fades_out_while_the_others_go_on() {
-    let mut series = Series::new();
-    series.sample(&view(&[("gone", 0), ("a", 0)]), 0);
+    let mut series = Series::new(vec![]);
+    series.sample(&view(&[("gone", 0), ("a", 0)]), 0, |_| false);
     for second in 1..1_000 {
-        series.sample(&view(&[("a", 0)]), second);
+        series.sample(&view(&[("a", 0)]), second, |_| false);
     }
     assert!(seconds(&series, 0).is_empty());
     assert_eq!(series.view().endpoints[0].id, EndpointId::from("gone"));
@@ -106,12 +106,12 @@ fn an_endpoint_that_left_fades_out_while_the_others_go_on() {
 
 #[test]
 fn a_sealed_chunk_is_shared_by_all_views() {
-    let mut series = Series::new();
+    let mut series = Series::new(vec![]);
     for second in 0..70 {
-        series.sample(&view(&[("a", 0)]), second);
+        series.sample(&view(&[("a", 0)]), second, |_| false);
     }
     let before = series.view();
-    series.sample(&view(&[("a", 0)]), 70);
+    series.sample(&view(&[("a", 0)]), 70, |_| false);
     let after = series.view();
     assert!(Arc::ptr_eq(&before.endpoints[0].chunks[0], &after.endpoints[0].chunks[0]));
     assert!(after.generation > before.generation);
@@ -135,12 +135,12 @@ fn what_an_earlier_run_left_stands_before_this_one_with_the_gap_between() {
     let rows =
         [left("a", 0, 10), left("a", 990, 3), left("a", 1_000, 10), left("a", 1_010, 4), left("gone", 1_000, 10)];
     for late in [false, true] {
-        let mut series = Series::new();
+        let mut series = Series::default();
         if late {
-            series.sample(&view(&[("a", 0)]), 1_100);
+            series.sample(&view(&[("a", 0)]), 1_100, |_| false);
         }
         series.remember(&rows, 1_100);
-        series.sample(&view(&[("a", 0)]), 1_101);
+        series.sample(&view(&[("a", 0)]), 1_101, |_| false);
         let shown = series.view();
         assert_eq!(shown.endpoints.len(), 1, "an endpoint that is gone has no line");
         let expected: Vec<u64> = (997..1_014).chain((1_100..=1_101).skip(usize::from(!late))).collect();
@@ -148,7 +148,17 @@ fn what_an_earlier_run_left_stands_before_this_one_with_the_gap_between() {
         let first = shown.endpoints[0].points().next().unwrap();
         assert_eq!((first.tokens_used, first.requests_used, first.throttled), (600, 6, 1));
         assert!(shown.endpoints[0].watched().all(|point| point.second >= 1_100), "of their state nothing is known");
-        series.sample(&view(&[("a", 0)]), 1_905);
+        series.sample(&view(&[("a", 0)]), 1_905, |_| false);
         assert_eq!(seconds(&series, 0)[0], 1_005, "they go as their quarter of an hour does");
     }
+}
+
+#[test]
+fn a_slot_holds_over_a_restart_and_is_given_on_once_nothing_tells_of_its_endpoint() {
+    let mut series = Series::new(["gone", "told", "a"].map(EndpointId::from).to_vec());
+    let is_told = |id: &EndpointId| id.as_str() == "told";
+    series.sample(&view(&[("b", 0), ("a", 0), ("c", 0)]), 1, is_told);
+    let slots: Vec<_> = series.view().endpoints.iter().map(|one| (one.id.to_string(), one.slot)).collect();
+    assert_eq!(slots, [("b".to_owned(), 0), ("a".to_owned(), 2), ("c".to_owned(), 3)]);
+    assert_eq!(series.slots(), ["b", "told", "a", "c"].map(EndpointId::from));
 }

@@ -96,6 +96,12 @@ impl UsageBook {
         self.generation
     }
 
+    /// Whether any row is of this endpoint.
+    #[must_use]
+    pub fn has_served(&self, endpoint: &EndpointId) -> bool {
+        self.served.contains(endpoint)
+    }
+
     /// What the screen reads: past days are shared, today is copied.
     #[must_use]
     pub fn view(&self) -> UsageView {

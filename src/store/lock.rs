@@ -104,13 +104,18 @@ impl Drop for InstanceLock {
     }
 }
 
-/// Where the instance of a profile may be asked for, if one runs. What a killed one left behind is not told: anybody may listen
-/// there by now.
+/// Where the instance of a profile may be asked for, if one runs.
 #[must_use]
 pub fn bell_of(state_dir: &Path) -> Option<String> {
+    holder_of(state_dir)?.bell
+}
+
+/// Who runs with a profile, if anybody does. What a killed one left behind is not told: anybody may listen there by now.
+#[must_use]
+pub fn holder_of(state_dir: &Path) -> Option<Holder> {
     let lock = OpenOptions::new().write(true).open(state_dir.join(LOCK)).ok()?;
     match lock.try_lock_shared() {
-        Err(TryLockError::WouldBlock) => read_holder(&state_dir.join(HOLDER))?.bell,
+        Err(TryLockError::WouldBlock) => read_holder(&state_dir.join(HOLDER)),
         Ok(()) | Err(TryLockError::Error(_)) => None,
     }
 }

@@ -24,6 +24,7 @@ pub mod rank;
 pub mod requests_view;
 pub mod rests;
 pub mod revisions;
+pub mod slots;
 
 mod config_patch;
 mod config_schema;

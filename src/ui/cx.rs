@@ -128,8 +128,12 @@ impl Page {
 pub enum Target {
     /// The detail of an endpoint.
     Endpoint(EndpointId),
+    /// Every field of an endpoint.
+    Config(EndpointId),
     /// A request and its why.
     Request(RequestId),
+    /// A request and its headers.
+    Headers(RequestId),
     /// The requests of one endpoint.
     RequestsOf(EndpointId),
     /// The requests that pass a filter, as typed.
@@ -153,8 +157,8 @@ impl Target {
     #[must_use]
     pub const fn page(&self) -> Page {
         match self {
-            Self::Endpoint(_) => Page::Endpoints,
-            Self::Request(_) | Self::RequestsOf(_) | Self::RequestsWhere(_) => Page::Requests,
+            Self::Endpoint(_) | Self::Config(_) => Page::Endpoints,
+            Self::Request(_) | Self::Headers(_) | Self::RequestsOf(_) | Self::RequestsWhere(_) => Page::Requests,
             Self::Account(_) => Page::Accounts,
             Self::Route(_) => Page::Routing,
             Self::Pool(_) => Page::Quotas,

@@ -4,6 +4,7 @@
 //! Absent on purpose: drawing and sending; the shell does both.
 
 mod changes;
+mod drops;
 mod grouped;
 mod merge;
 mod touched;
@@ -121,6 +122,12 @@ impl Draft {
     #[must_use]
     pub fn changes(&self) -> &[String] {
         &self.changes
+    }
+
+    /// Whether applying takes something away that runs now: an account, an endpoint, a place in a route, a pool, a caller.
+    #[must_use]
+    pub fn drops(&self) -> bool {
+        drops::drops(&self.base, &self.working)
     }
 
     /// The unapplied changes under the routes they concern.

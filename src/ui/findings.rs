@@ -6,6 +6,7 @@
 use egui::Ui;
 
 use super::cx::{PageCx, Target};
+use super::settings::{self, Setting};
 use super::theme::{Tone, gap};
 use super::widgets;
 use crate::model::check::{Finding, Severity};
@@ -53,13 +54,28 @@ pub fn as_liked(finding: &Finding) -> Finding {
 pub fn link(config: &Config, finding: &Finding) -> Option<(String, Target)> {
     let place = finding.at.place;
     let found = match finding.at.table.as_str() {
-        "endpoint" => config.endpoints.get(place?).map(|one| (one.id.to_string(), Target::Endpoint(one.id.clone()))),
+        "endpoint" => config.endpoints.get(place?).map(|one| (one.id.to_string(), Target::Config(one.id.clone()))),
         "account" => config.accounts.get(place?).map(|one| (one.id.to_string(), Target::Account(one.id.clone()))),
         "quota_pool" => config.quota_pools.get(place?).map(|one| (one.id.to_string(), Target::Pool(one.id.clone()))),
         "route" => config.routes.get(place?).map(|one| (one.model.to_string(), Target::Route(one.model.clone()))),
-        _ => None,
+        table => setting(table, &finding.at.key).map(|one| (one.name.to_owned(), Target::Setting(one.slug))),
     };
     found.or_else(|| places(config, finding).into_iter().next())
+}
+
+/// The setting that shows a key of a table of the file.
+fn setting(table: &str, key: &str) -> Option<&'static Setting> {
+    settings::named(match (table, key) {
+        ("listen", "port") => "port",
+        ("listen", "allowed_hosts") => "hosts",
+        ("listen", "allowed_origins") => "origins",
+        ("listen", "require_token") => "token",
+        ("listen", _) => "address",
+        ("upstream", _) => "upstream_proxy",
+        ("caller", _) => "callers",
+        // The others are called as their tables.
+        (table, _) => table,
+    })
 }
 
 /// The places that a sentence names in quotes; a route's own name is none, since it is said there.
@@ -89,6 +105,28 @@ mod tests {
     use super::*;
     use crate::model::check::FindingPlace;
     use crate::ui::fixture;
+
+    #[test]
+    fn what_is_wrong_leads_to_its_field_or_setting() {
+        let leads = |table: &str, place: Option<usize>, key: &str| {
+            let at = FindingPlace { table: table.to_owned(), place, key: key.to_owned() };
+            let finding = Finding { severity: Severity::Error, at, line: None, message: "It is wrong.".to_owned() };
+            link(&fixture::config(), &finding).map(|(_, target)| target)
+        };
+        assert_eq!(leads("endpoint", Some(1), "account"), Some(Target::Config("sim-eastus".into())));
+        for (table, key, slug) in [
+            ("listen", "address", "address"),
+            ("listen", "allowed_origins", "origins"),
+            ("upstream", "proxy", "upstream_proxy"),
+            ("caller", "id", "callers"),
+            ("queue", "max_waiting", "queue"),
+            ("retry", "budget_percent", "retry"),
+            ("timeouts", "connect_seconds", "timeouts"),
+            ("bodies", "largest_mib", "bodies"),
+        ] {
+            assert_eq!(leads(table, None, key), Some(Target::Setting(slug)), "{table}");
+        }
+    }
 
     #[test]
     fn a_sentence_leads_to_what_it_names() {

@@ -1,4 +1,4 @@
-//! A text field for names, addresses and filters that refuses keys.
+//! A text field for names, addresses, filters and searches that refuses keys.
 //!
 //! Invariant: a pasted key is stopped before the field sees it, so it is in no text, undo step or accessible value.
 //! Absent on purpose: the one field that takes a key; it is the Accounts page's own.
@@ -30,10 +30,23 @@ pub fn labelled(ui: &mut Ui, theme: &Theme, label: &str, hint: &str, text: &mut 
 pub fn edit(ui: &mut Ui, theme: &Theme, label: (&str, Id), hint: &str, text: &mut String) -> Field {
     // Not derived from the label's own id, which changes with what stands before it.
     let id = ui.make_persistent_id(("keyless", label.0));
-    let mut refused = ui.memory(|memory| memory.has_focus(id)) && drop_pasted_keys(ui);
     let width = ui.available_width().min(420.0);
-    let field = TextEdit::singleline(text).id(id).hint_text(hint).desired_width(width);
-    let response = outlined(ui, |ui| ui.add(field)).labelled_by(label.1);
+    guarded(ui, theme, id, text, |ui, text| {
+        let field = TextEdit::singleline(text).id(id).hint_text(hint).desired_width(width);
+        outlined(ui, |ui| ui.add(field)).labelled_by(label.1)
+    })
+}
+
+/// Shows a field of another look, which must have this id, and says below it when a key was refused.
+pub fn guarded(
+    ui: &mut Ui,
+    theme: &Theme,
+    id: Id,
+    text: &mut String,
+    field: impl FnOnce(&mut Ui, &mut String) -> egui::Response,
+) -> Field {
+    let mut refused = ui.memory(|memory| memory.has_focus(id)) && drop_pasted_keys(ui);
+    let response = field(ui, text);
     if KeyShape::within(text).is_some() {
         text.clear();
         forget(ui.ctx(), id);

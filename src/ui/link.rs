@@ -13,6 +13,10 @@ use super::usage_view;
 use crate::model::id::RequestId;
 
 const SCHEME: &str = "tidegate://";
+/// After an endpoint's name: its fields.
+const FIELDS: &str = "tab=config";
+/// After a request's id: its headers.
+const HEADERS: &str = "tab=headers";
 /// What would end a link or change how it reads. Slashes stay: names of pools have them.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b'?').add(b'#').add(b'"').add(b'<').add(b'>').add(b'`');
 
@@ -25,7 +29,9 @@ pub fn write(place: &Place) -> String {
     match &place.target {
         None | Some(Target::Top(_)) => format!("{SCHEME}{page}"),
         Some(Target::Endpoint(id)) => name(id.as_str()),
+        Some(Target::Config(id)) => format!("{}?{FIELDS}", name(id.as_str())),
         Some(Target::Request(id)) => name(&id.to_string()),
+        Some(Target::Headers(id)) => format!("{}?{HEADERS}", name(&id.to_string())),
         Some(Target::Account(id)) => name(id.as_str()),
         Some(Target::Route(model)) => name(model.as_str()),
         Some(Target::Pool(id)) => name(id.as_str()),
@@ -55,7 +61,9 @@ pub fn read(text: &str) -> Option<Place> {
         return Some(Place { page, target: None });
     }
     let target = match page {
+        Page::Endpoints if query == Some(FIELDS) => Target::Config((*name).into()),
         Page::Endpoints => Target::Endpoint((*name).into()),
+        Page::Requests if query == Some(HEADERS) => Target::Headers(request(&name)?),
         Page::Requests => Target::Request(request(&name)?),
         Page::Accounts => Target::Account((*name).into()),
         Page::Routing => Target::Route((*name).into()),
@@ -82,8 +90,10 @@ mod tests {
         let places = Page::ALL.map(|page| Place { page, target: None }).into_iter().chain(
             [
                 Target::Endpoint("sim-eastus".into()),
+                Target::Config("sim-eastus".into()),
                 Target::Endpoint("mit Abstand & 100 %?#".into()),
                 Target::Request(RequestId(42)),
+                Target::Headers(RequestId(42)),
                 Target::Account("azure-eastus".into()),
                 Target::Route("*".into()),
                 Target::Setting("text"),

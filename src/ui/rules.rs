@@ -8,8 +8,8 @@ use egui::Ui;
 
 use super::cx::PageCx;
 use super::findings;
-use super::widgets::{Blank, checkbox, quiet_button, sentence_words};
-use crate::model::config::Config;
+use super::widgets::{Blank, checkbox, on_or_off, quiet_button, sentence_words, unapplied};
+use crate::model::config::{Config, Queue};
 use crate::model::units::Grouped;
 
 /// A section of the configuration.
@@ -153,9 +153,13 @@ static FIGURES: &[Figure] = &[
     figure(Section::Queue, "wait in line for at most", ("Longest wait in line", " s"), (0, 3_600), |config| {
         Number::Short(&mut config.queue.max_wait_seconds)
     }),
-    figure(Section::Queue, "each. Bulk work gets at least", ("Bulk's share of the tokens", " %"), (0, 90), |config| {
-        Number::Short(&mut config.queue.bulk_share_percent)
-    }),
+    figure(
+        Section::Queue,
+        "each. Bulk work gets at least",
+        ("Bulk's share of the tokens", " %"),
+        (0, Queue::LARGEST_BULK_SHARE),
+        |config| Number::Short(&mut config.queue.bulk_share_percent),
+    ),
     figure(Section::Health, "After", ("Failures in a row", " failures"), (1, 100), |config| {
         Number::Short(&mut config.health.failures)
     }),
@@ -316,7 +320,11 @@ fn blank(ui: &mut Ui, cx: &mut PageCx, figure: &Figure, config: &Config, usual: 
 
 fn keep(ui: &mut Ui, cx: &mut PageCx) {
     let mut kept = cx.draft.working().history.keep;
-    if checkbox(ui, &mut kept, "Keep requests, series and usage over a restart").changed() {
+    let runs = cx.draft.base().history.keep;
+    let field = checkbox(ui, &mut kept, "Keep requests, series and usage over a restart");
+    let changed = field.changed();
+    unapplied(ui, cx.theme, field, (kept != runs && !changed).then(|| on_or_off(runs).to_owned()));
+    if changed {
         let label = if kept { "keep history" } else { "keep no history" };
         cx.draft.edit(label, |config| config.history.keep = kept);
     }

@@ -83,6 +83,10 @@ pub struct Console {
     kept: Preferences,
     keep: Box<dyn Fn(&Preferences)>,
     log: LogTo,
+    /// The desktop says that serving goes on without a window.
+    standing: bool,
+    /// There is no window, and serving is to end.
+    stop: bool,
     looks: Looks,
     /// Links from outside that are to be followed.
     links: Vec<String>,
@@ -141,6 +145,8 @@ impl Console {
             kept: Preferences::default(),
             keep: Box::new(|_| {}),
             log: Box::new(|_| {}),
+            standing: false,
+            stop: false,
             looks: Looks::default(),
             links: Vec::new(),
             question: None,
@@ -225,7 +231,9 @@ impl Console {
             let unread = self.unread.said(&ctx, self.draft.version());
             wanted.extend(review::show(&ctx, theme, &self.draft, &snapshot, unread));
         }
-        self.help.show(&ctx, theme);
+        if self.help.show(&ctx, theme) {
+            self.go(&ctx, Page::Accounts, None);
+        }
         self.ask(&ctx, theme, &snapshot);
         self.show_palette(&ctx, theme, &snapshot);
         self.revisions.show(&ctx, theme, &snapshot, &mut self.draft);
@@ -259,7 +267,7 @@ impl Console {
         Panel::top("top bar").frame(bar).show(ui, |ui| {
             self.panes.mark(ui, "Top bar", ui.max_rect());
             let (bell, preferences) = (&mut self.bell, &mut self.preferences);
-            let mut top = top::Top { bell, preferences, held: self.hold.is_on() };
+            let mut top = top::Top { bell, preferences, held: self.hold.is_on(), draft: &self.draft };
             top::show(ui, theme, snapshot, &mut top, &mut wanted);
         });
         banners::show(ui, theme, snapshot, &mut wanted);
@@ -379,6 +387,7 @@ impl Console {
             }
             match &notice.body {
                 NoticeBody::Rung { link } => self.come(ctx, link.clone()),
+                NoticeBody::StopAsked => self.stop_from_outside(Some(ctx)),
                 NoticeBody::NotePressed { note, press } => self.press_note(Some(ctx), *note, *press),
                 _ => {}
             }
@@ -459,9 +468,10 @@ impl Console {
                 let words = format!("Nothing was taken back: rev {} runs by now.", snapshot.applied.revision);
                 self.toasts.add(ctx, Toast::new(Tone::Info, words));
             }
+            Wish::Undo(Undo::Undone) => self.act(Action::Redo, ctx, snapshot),
             Wish::Undo(undo) => match undo.command() {
                 Some(command) => drop(self.send(ctx, command)),
-                None => self.say(ctx, "In the draft again", Draft::bring_back),
+                None => self.say(ctx, "In the draft again", None, Draft::bring_back),
             },
             Wish::Open(target) => self.go(ctx, target.page(), Some(target)),
             Wish::Field(place, field) => {
@@ -474,7 +484,8 @@ impl Console {
             }
             Wish::Browse(address) => ctx.open_url(egui::OpenUrl::new_tab(address)),
             Wish::Bell(press) => self.press_bell(press),
-            Wish::Apply => self.apply(ctx),
+            Wish::ApplyRead if review::is_due(&self.draft, snapshot) => self.reviewing = true,
+            Wish::Apply | Wish::ApplyRead => self.apply(ctx),
             Wish::Compare => self.revisions.compare(),
             Wish::Profile(command) => self.change_profile(ctx, snapshot, command),
             Wish::AddRealEndpoint => self.ask_to_leave_demo(Afterwards::Page(Page::Accounts)),
@@ -515,7 +526,10 @@ enum Wish {
     Field(Target, egui::Id),
     /// What was asked beside a request's why.
     Why(super::pages::why::Ask),
+    /// The draft is to run; it was listed.
     Apply,
+    /// The same, from the bar: what is to be heeded is listed first.
+    ApplyRead,
     CloseReview,
     /// The demo is over; real accounts are next.
     AddRealEndpoint,

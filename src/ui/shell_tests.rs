@@ -196,6 +196,45 @@ fn enter_opens_the_review_and_enter_applies_what_it_lists() {
 }
 
 #[test]
+fn apply_in_the_bar_opens_the_review_where_something_is_to_be_heeded_or_goes() {
+    let mut screen = screen();
+    let port: fn(&mut crate::model::config::Config) = |config| config.listen.port = 8_999;
+    let last_member: fn(&mut crate::model::config::Config) = |config| config.routes[0].groups.truncate(2);
+    let edits =
+        [("Listen on port 8999", port, "--port 8787"), ("Remove", last_member, "sim-sweden leaves route demo-chat")];
+    for (label, edit, said) in edits {
+        screen.back.publish(Snapshot { launch_port: Some(8_787), ..fixture::snapshot() });
+        screen.harness.state_mut().draft.edit(label, edit);
+        screen.harness.run_steps(3);
+        screen.click("Apply");
+        assert!(screen.command().is_none(), "{label} was not read yet");
+        assert!(screen.harness.query_by_label_contains(said).is_some());
+        screen.click("Keep editing");
+        screen.harness.state_mut().draft.discard();
+        screen.harness.run_steps(3);
+    }
+}
+
+#[test]
+fn edits_are_undone_and_done_again_by_buttons_that_name_them() {
+    let mut screen = screen();
+    let is_off = |screen: &Screen, name: &str| screen.harness.get_by_label(name).accesskit_node().is_disabled();
+    assert!(is_off(&screen, "Nothing to undo") && is_off(&screen, "Nothing to redo"));
+    screen.harness.state_mut().draft.edit("Shorten the line", |config| config.queue.max_waiting = 7);
+    screen.harness.run_steps(3);
+    screen.click("Undo: Shorten the line");
+    assert!(!screen.harness.state().draft().is_changed());
+    assert!(screen.harness.query_by_label("Undone: Shorten the line").is_some());
+    screen.click("Redo");
+    assert_eq!(screen.harness.state().draft().working().queue.max_waiting, 7);
+    assert!(screen.harness.query_by_label("Redo").is_none(), "it is offered once");
+    screen.click("Undo: Shorten the line");
+    screen.click("Redo: Shorten the line");
+    assert!(screen.harness.state().draft().is_changed());
+    assert!(screen.harness.query_by_label("Redo").is_none(), "it was done again by the other button");
+}
+
+#[test]
 fn enter_that_is_held_opens_the_review_and_applies_nothing() {
     let mut screen = screen();
     screen.harness.state_mut().draft.edit("Shorten the line", |config| config.queue.max_waiting = 7);
@@ -221,6 +260,9 @@ fn applied(screen: &mut Screen, revision: u64, edit: impl FnOnce(&mut crate::mod
     screen.harness.state_mut().draft.edit("Something", edit);
     screen.harness.run_steps(3);
     screen.click("Apply");
+    if screen.harness.state().reviewing {
+        screen.click("Apply changes");
+    }
     let Some((id, Command::Config(crate::contract::ConfigCommand::Apply { config, .. }))) = screen.sent() else {
         panic!("another command")
     };

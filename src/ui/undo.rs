@@ -28,6 +28,8 @@ pub(super) enum Undo {
     Demo,
     /// What was tried in a live session, or discarded, is in the draft again, with what was edited since.
     Tried,
+    /// Does the edit of the draft that was undone last again.
+    Undone,
     /// Applies again what ran before, as a revision of its own. With what runs by then.
     Applied(Arc<Config>, Base),
 }
@@ -70,7 +72,7 @@ impl Undo {
             Self::Keep(request) => Some(Command::Line(LineCommand::Keep(request))),
             Self::Demo => Some(Command::Demo(DemoCommand::Enter)),
             Self::Applied(config, base) => Some(Command::Config(ConfigCommand::Apply { base, config })),
-            Self::Tried => None,
+            Self::Tried | Self::Undone => None,
         }
     }
 
@@ -89,7 +91,7 @@ impl Undo {
     pub(super) const fn outlives_the_profile(&self) -> bool {
         match self {
             Self::Resume | Self::Pause | Self::Keep(_) | Self::Demo => true,
-            Self::Endpoint(..) | Self::Tried | Self::Applied(..) => false,
+            Self::Endpoint(..) | Self::Tried | Self::Undone | Self::Applied(..) => false,
         }
     }
 
@@ -97,6 +99,7 @@ impl Undo {
     pub(super) const fn label(&self) -> &'static str {
         match self {
             Self::Tried => "Re-apply as draft",
+            Self::Undone => "Redo",
             Self::Demo => "Back to the demo",
             Self::Endpoint(..) | Self::Resume | Self::Pause | Self::Keep(_) | Self::Applied(..) => "Undo",
         }

@@ -66,13 +66,7 @@ pub fn refusal<'a>(
         RefusalReason::Stopping => unavailable(
             "Tidegate is stopping or changing its profile, so this request got no answer. Send it again once it serves.",
         ),
-        RefusalReason::Cancelled => reply(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "server_error",
-            "cancelled",
-            "This request was taken out of the waiting line in Tidegate's window, so it was sent nowhere.",
-            false,
-        ),
+        RefusalReason::Cancelled => cancelled(),
         RefusalReason::StateElsewhere => client_fault(
             StatusCode::BAD_REQUEST,
             "state_in_another_account",
@@ -154,6 +148,14 @@ fn unusable(wait: Option<Duration>, model: &str) -> Reply {
     if let Some(wait) = wait {
         add_wait(&mut reply.1, wait);
     }
+    reply
+}
+
+/// Nothing says when there is room again, as it did not go for want of room; and who was let go is not to come back by itself.
+fn cancelled() -> Reply {
+    let text = "This request was taken out of the waiting line in Tidegate's window, so it was sent nowhere.";
+    let mut reply = reply(StatusCode::SERVICE_UNAVAILABLE, "server_error", "cancelled", text, false);
+    add_wait(&mut reply.1, LONGEST_WAIT);
     reply
 }
 

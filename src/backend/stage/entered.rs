@@ -24,10 +24,23 @@ use crate::contract::snapshot::Applied;
 use crate::model::check::Finding;
 use crate::model::checked::CheckedConfig;
 use crate::model::config::Config;
+use crate::model::status::BalancerView;
 use crate::policy::{Balancer, Input};
 use crate::record::{Ring, Series};
+use crate::store::slots;
 
 impl Stage {
+    /// Notes how every endpoint stands in this second. A new one gets its colour for good.
+    pub(in crate::backend) fn sample_series(&mut self, view: &BalancerView, second: u64) {
+        let before = self.series.slots().to_vec();
+        self.series.sample(view, second, |id| self.history.tells_of(id));
+        if before != self.series.slots()
+            && let Err(error) = slots::save(&self.profile.paths.state_dir, self.series.slots())
+        {
+            tracing::debug!(%error, "colours of endpoints are not kept over a restart");
+        }
+    }
+
     /// Starts, follows or ends the simulated endpoints, as the configuration has some or none.
     pub(super) fn start_simulated(&mut self) {
         let config = &self.applied.config;
@@ -108,7 +121,7 @@ impl Stage {
         self.history.close(self.clock.wall_ms());
         self.history =
             Historian::open(&self.profile.paths.data_dir, &self.applied.config.history, &self.clock, &self.events);
-        (self.ring, self.series) = (Ring::new(), Series::new());
+        (self.ring, self.series) = (Ring::new(), Series::new(slots::load(&self.profile.paths.state_dir)));
         (self.places, self.key_tests, self.calls) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
         self.start_simulated();
         self.set_table();

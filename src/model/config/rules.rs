@@ -17,6 +17,11 @@ pub struct Queue {
     pub bulk_share_percent: u32,
 }
 
+impl Queue {
+    /// No share of bulk is larger, or the others would have none.
+    pub const LARGEST_BULK_SHARE: u32 = 90;
+}
+
 impl Default for Queue {
     fn default() -> Self {
         Self { max_waiting: 2_000, max_wait_seconds: 60, bulk_share_percent: 10 }

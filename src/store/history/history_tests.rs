@@ -251,8 +251,22 @@ fn whoever_hands_over_never_waits_for_a_disk_that_does_not_follow() {
     assert_eq!(numbers(&open(home.path(), Rules::default()).1), [0, 1, 2, 3, 95]);
 }
 
-fn hunt(before: Option<u64>) -> Hunt {
-    Hunt { passes: Arc::new(|record| record.status == 429), before: before.map(RequestId), most: 50 }
+fn hunt(known: &[u64]) -> Hunt {
+    let known = known.iter().copied().map(RequestId).collect();
+    Hunt { passes: Arc::new(|record| record.status == 429), known, most: 50 }
+}
+
+#[test]
+fn a_search_begins_before_the_first_known_request_that_is_stored() {
+    let home = tempfile::tempdir().unwrap();
+    written(home.path(), &Rules::default(), [requests(0..400)]);
+    let counted = |known: &[u64]| {
+        let (sender, reports) = mpsc::sync_channel(4);
+        Seeker::default().start(&home.path().join(NAME), hunt(known), move |found| sender.send(found.of).unwrap());
+        reports.iter().last()
+    };
+    assert_eq!(counted(&[700, 701, 300, 301]), Some(300), "700 and 701 were left out of the history");
+    assert_eq!(counted(&[700]), Some(400), "nothing of what is known is stored");
 }
 
 #[test]
@@ -260,8 +274,7 @@ fn a_search_tells_how_far_it_is_and_counts_all_that_pass() {
     let home = tempfile::tempdir().unwrap();
     written(home.path(), &Rules::default(), [requests(0..12_000)]);
     let (sender, reports) = mpsc::sync_channel(64);
-    Seeker::default()
-        .start(&home.path().join(NAME), hunt(Some(11_000)), move |found| sender.send(found.clone()).unwrap());
+    Seeker::default().start(&home.path().join(NAME), hunt(&[11_000]), move |found| sender.send(found.clone()).unwrap());
     let reports: Vec<Found> = reports.iter().collect();
     assert_eq!(reports.iter().map(|found| found.looked_at).collect::<Vec<_>>(), [0, 5_000, 10_000, 11_000]);
     let last = reports.last().unwrap();
@@ -275,7 +288,7 @@ fn a_search_that_is_ended_looks_no_further() {
     written(home.path(), &Rules::default(), [requests(0..20_000)]);
     let seeker = Seeker::default();
     let (sender, reports) = mpsc::sync_channel(0);
-    seeker.start(&home.path().join(NAME), hunt(None), move |found| {
+    seeker.start(&home.path().join(NAME), hunt(&[]), move |found| {
         // Nobody listens once the test has seen enough.
         let _ = sender.send(found.looked_at);
     });
@@ -288,7 +301,7 @@ fn a_search_that_is_ended_looks_no_further() {
 fn a_search_in_a_history_that_is_not_there_ends_at_once() {
     let home = tempfile::tempdir().unwrap();
     let (sender, reports) = mpsc::sync_channel(4);
-    Seeker::default().start(&home.path().join(NAME), hunt(None), move |found| sender.send(found.clone()).unwrap());
+    Seeker::default().start(&home.path().join(NAME), hunt(&[]), move |found| sender.send(found.clone()).unwrap());
     let reports: Vec<Found> = reports.iter().collect();
     assert_eq!(reports, [Found { done: true, ..Found::default() }]);
 }

@@ -24,8 +24,8 @@ const LOOK: u64 = 100;
 pub struct Hunt {
     /// Whether a record passes.
     pub passes: Arc<dyn Fn(&RequestRecord) -> bool + Send + Sync>,
-    /// Only requests stored before this one; `None`: all.
-    pub before: Option<RequestId>,
+    /// Only requests stored before the first of these that is stored itself; none of them is: all.
+    pub known: Vec<RequestId>,
     /// Records to hand out at most; all that pass are counted.
     pub most: usize,
 }
@@ -89,15 +89,7 @@ fn seek(
     go_on: &impl Fn() -> bool,
     report: &mut impl FnMut(&Found),
 ) -> rusqlite::Result<()> {
-    let last = match hunt.before {
-        Some(request) => {
-            let mut row = db.prepare("SELECT max(row) FROM request WHERE request = ?")?;
-            row.query_row([signed(request.0)], |row| row.get::<_, Option<i64>>(0))?
-        }
-        None => None,
-    };
-    // A request that is not stored itself bounds nothing.
-    let last = last.unwrap_or(i64::MAX);
+    let last = first_stored(db, &hunt.known)?.unwrap_or(i64::MAX);
     let count: i64 = db.query_row("SELECT count(*) FROM request WHERE row < ?", [last], |row| row.get(0))?;
     found.of = u64::try_from(count).unwrap_or(0);
     report(found);
@@ -119,4 +111,16 @@ fn seek(
         }
     }
     Ok(())
+}
+
+/// The row of the first of these requests that has one: under load not every request is stored.
+fn first_stored(db: &Connection, known: &[RequestId]) -> rusqlite::Result<Option<i64>> {
+    let mut row_of = db.prepare("SELECT max(row) FROM request WHERE request = ?")?;
+    for request in known {
+        let row = row_of.query_row([signed(request.0)], |row| row.get::<_, Option<i64>>(0))?;
+        if row.is_some() {
+            return Ok(row);
+        }
+    }
+    Ok(None)
 }

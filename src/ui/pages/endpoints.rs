@@ -32,6 +32,8 @@ use egui_material_icons::icons::{ICON_PAUSE, ICON_PLAY_ARROW, ICON_WATER_DROP};
 #[derive(Debug, Default)]
 pub struct State {
     table: TableState<EndpointId>,
+    /// The order of an earlier run was taken up.
+    sort_taken: bool,
     open: Option<EndpointId>,
     tab: detail::Tab,
     /// On which a field was seen last whose text cannot be read.
@@ -49,6 +51,7 @@ pub struct State {
 pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     match cx.take_target() {
         Some(Target::Endpoint(id)) => state.open = Some(id),
+        Some(Target::Config(id)) => (state.open, state.tab) = (Some(id), detail::Tab::Config),
         Some(Target::Top(_)) => state.open = None,
         _ => {}
     }

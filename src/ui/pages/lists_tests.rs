@@ -1,6 +1,7 @@
 //! Flows over the pages of rows: Requests, Queue, Connect.
 
 use super::*;
+use crate::contract::snapshot::RequestsView;
 
 #[test]
 fn a_filter_becomes_a_chip_that_can_be_switched_off_without_being_lost() {
@@ -238,6 +239,42 @@ fn testing_a_snippet_ticks_only_for_a_later_request_of_its_tool() {
     assert_eq!(stage.console().page(), Page::Requests);
 }
 
+/// How the Requests page was given away to be kept last.
+fn kept(stage: &mut Stage) -> RequestsView {
+    let views = std::iter::from_fn(|| stage.sent()).filter_map(|(_, command)| match command {
+        Command::KeepRequestsView(view) => Some(view),
+        _ => None,
+    });
+    views.last().expect("something was kept")
+}
+
+#[test]
+fn the_filter_in_force_the_order_and_widths_survive_a_restart() {
+    let mut stage = Stage::on(Page::Requests, unstored());
+    stage.press(Modifiers::NONE, Key::Slash);
+    stage.harness.event(Event::Text("status>=400".to_owned()));
+    stage.press(Modifiers::NONE, Key::Enter);
+    stage.harness.event(Event::Text("-sim".to_owned()));
+    stage.press(Modifiers::NONE, Key::Enter);
+    stage.harness.get_by_label("-sim").click();
+    stage.settle();
+    stage.harness.get_by_label("Width of Status").focus();
+    stage.settle();
+    stage.press(Modifiers::NONE, Key::ArrowRight);
+    stage.harness.get_by_label("Total").click();
+    stage.settle();
+    let view = kept(&mut stage);
+    assert_eq!(view.clauses, [("status>=400".to_owned(), true), ("-sim".to_owned(), false)]);
+    assert!(view.sort.is_some() && view.widths.len() == 1, "{view:?}");
+
+    let mut snapshot = unstored();
+    snapshot.requests_view = Arc::new(view);
+    let mut later = Stage::on(Page::Requests, snapshot);
+    assert!(later.spoken().contains("Requests that got at least 400 or met it on the way."));
+    assert!(later.spoken().contains("Sorted by Total"));
+    assert!(later.sent().is_none(), "what was taken up is what is kept");
+}
+
 #[test]
 fn a_saved_filter_is_kept_and_comes_back_by_its_number() {
     let mut stage = Stage::on(Page::Requests, unstored());
@@ -248,8 +285,9 @@ fn a_saved_filter_is_kept_and_comes_back_by_its_number() {
     stage.settle();
     stage.harness.get_by_label("Save this filter as Alt+1").click();
     stage.settle();
-    let Some((_, Command::KeepRequestsView(view))) = stage.sent() else { panic!("nothing was kept") };
+    let view = kept(&mut stage);
     assert_eq!((view.filters.clone(), view.columns.len()), (vec!["status>=400".to_owned()], 0));
+    let view = RequestsView { clauses: vec![], ..view };
 
     let mut snapshot = unstored();
     snapshot.requests_view = Arc::new(view);

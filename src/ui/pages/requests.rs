@@ -58,12 +58,16 @@ pub struct State {
     columns: Columns,
     marked: BTreeSet<RequestId>,
     inspecting: bool,
+    /// A request that a link led to, until it is known where to look for it.
+    sought: Option<RequestId>,
+    /// The one that a filter by id finds is to be opened.
+    opens: bool,
     tab: Tab,
     export: take::Export,
-    /// Saved filters or columns changed and are to be kept.
-    keeps: bool,
     /// What was kept when it was last looked at.
     kept: Option<Arc<RequestsView>>,
+    /// What was given away to be kept.
+    told: Option<RequestsView>,
 }
 
 /// An order of rows.
@@ -91,7 +95,9 @@ impl State {
 /// Shows the page.
 pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     let wide = ui.available_width() >= SIDE_BY_SIDE;
+    take_up(cx, state);
     arrive(cx, state, wide);
+    seek(cx, state);
     state.export.hear(cx.notices);
     let focus = keys(ui, cx, state);
     let records = Arc::clone(&cx.snapshot.records);
@@ -101,8 +107,8 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     }
     state.found = state.older.follow(cx, &state.query.text(), &state.marked);
     state.rows.set_older(&state.found.as_ref().map(|found| Arc::clone(&found.rows)).unwrap_or_default());
+    open_found(state);
     sort(cx, state);
-    keep(cx, state);
     if state.inspecting && !wide {
         inspector(ui, cx, state);
         return;
@@ -118,7 +124,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
             .show(ui, |ui| inspector(ui, cx, state));
     }
     egui::CentralPanel::no_frame().show(ui, |ui| list(ui, cx, state, focus));
-    keep(cx, state);
+    keep(ui, cx, state);
 }
 
 /// Follows a deep link into this page.
@@ -126,9 +132,14 @@ fn arrive(cx: &mut PageCx, state: &mut State, wide: bool) {
     match cx.take_target() {
         Some(Target::Request(id)) => {
             state.query.clear();
-            state.table.select(id);
-            state.inspecting = true;
-            state.tab = Tab::Why;
+            take_in_hand(state, id);
+            state.sought = Some(id);
+        }
+        // From its Why, beside which the list stays as it is.
+        Some(Target::Headers(id)) => {
+            take_in_hand(state, id);
+            state.tab = Tab::Headers;
+            state.sought = Some(id);
         }
         Some(Target::RequestsOf(endpoint)) => {
             state.query.ask(&format!("endpoint:{endpoint}"));
@@ -137,10 +148,45 @@ fn arrive(cx: &mut PageCx, state: &mut State, wide: bool) {
         Some(Target::RequestsWhere(filter)) => {
             state.query.ask(&filter);
             state.inspecting = false;
+            state.opens = filter.starts_with(BY_ID);
         }
         // Where the inspector covers the list, the page opens with the list.
         Some(Target::Top(_)) => state.inspecting &= wide,
         _ => {}
+    }
+}
+
+/// How a filter by id begins.
+pub const BY_ID: &str = "id:";
+
+fn take_in_hand(state: &mut State, id: RequestId) {
+    state.table.select(id);
+    state.inspecting = true;
+    state.tab = Tab::Why;
+}
+
+/// Where a link leads to a request that is not here, it is looked for in what is stored. One that is newer than all that are
+/// here, or runs, is still to come.
+fn seek(cx: &PageCx, state: &mut State) {
+    if cx.snapshot.history.reading {
+        return;
+    }
+    let Some(id) = state.sought.take() else { return };
+    let records = &cx.snapshot.records;
+    let runs = cx.snapshot.view.queue.running.iter().any(|running| running.request == id);
+    let ended = records.iter().next_back().is_some_and(|newest| id < newest.id);
+    if ended && !runs && records.iter().all(|record| record.id != id) {
+        state.query.ask(&format!("{BY_ID}{id}"));
+    }
+}
+
+/// Opens the only one that a filter by id has found.
+fn open_found(state: &mut State) {
+    state.opens &= state.query.text().starts_with(BY_ID);
+    let only = state.rows.iter().next().filter(|_| state.opens && state.rows.len() == 1).map(|record| record.id);
+    if let Some(id) = only {
+        state.opens = false;
+        take_in_hand(state, id);
     }
 }
 
@@ -163,18 +209,53 @@ fn sort(cx: &PageCx, state: &mut State) {
     }
 }
 
-/// Takes up what is kept over restarts, or has it kept.
-fn keep(cx: &mut PageCx, state: &mut State) {
-    if std::mem::take(&mut state.keeps) {
-        let columns = if state.columns == Columns::default() { Vec::new() } else { state.columns.names() };
-        let view = RequestsView { filters: state.query.saved.clone(), columns };
-        cx.send(Command::KeepRequestsView(view));
-    }
+/// Takes up what is kept over restarts: at first all of it, later what another window may have changed.
+fn take_up(cx: &PageCx, state: &mut State) {
     let kept = &cx.snapshot.requests_view;
-    if !state.kept.as_ref().is_some_and(|known| known == kept) {
-        state.query.saved.clone_from(&kept.filters);
-        state.columns = Columns::of_names(&kept.columns);
-        state.kept = Some(Arc::clone(kept));
+    if state.kept.as_ref().is_some_and(|known| known == kept) {
+        return;
+    }
+    state.query.saved.clone_from(&kept.filters);
+    state.columns = Columns::of_names(&kept.columns);
+    if state.kept.is_none() {
+        let chip = |(text, on): &(String, bool)| query::Chip { text: text.clone(), on: *on };
+        state.query.chips = kept.clauses.iter().map(chip).collect();
+        state.sort_by = kept.sort.as_ref().and_then(|(id, descending)| {
+            Some(Wanted::By(columns::KINDS.iter().position(|kind| kind.id == id)?, *descending))
+        });
+        let title = |name: &str| columns::KINDS.iter().map(|kind| kind.title).find(|title| *title == name);
+        let widths = kept.widths.iter().filter_map(|(name, width)| Some((title(name)?, f32::from(*width))));
+        state.table.widths = widths.collect();
+        state.told = Some(RequestsView::clone(kept));
+    }
+    state.kept = Some(Arc::clone(kept));
+}
+
+/// Has it kept, once the person is done with it.
+fn keep(ui: &Ui, cx: &mut PageCx, state: &mut State) {
+    let busy = ui.ctx().text_edit_focused() || ui.input(|input| input.pointer.any_down());
+    if busy || state.sort_by.is_some() {
+        return;
+    }
+    let typed = Some(state.query.typed.trim()).filter(|typed| !typed.is_empty());
+    let chips = state.query.chips.iter().map(|chip| (chip.text.clone(), chip.on));
+    let sort = state.sorted.as_ref().map(|sorted| sorted.by);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a width in points is small and positive"
+    )]
+    let width = |width: f32| width.round().clamp(0.0, f32::from(u16::MAX)) as u16;
+    let view = RequestsView {
+        filters: state.query.saved.clone(),
+        columns: if state.columns == Columns::default() { Vec::new() } else { state.columns.names() },
+        clauses: chips.chain(typed.map(|typed| (typed.to_owned(), true))).collect(),
+        sort: sort.and_then(|(at, descending)| Some((columns::KINDS.get(at)?.id.to_owned(), descending))),
+        widths: state.table.widths.iter().map(|(title, points)| ((*title).to_owned(), width(*points))).collect(),
+    };
+    if state.told.as_ref() != Some(&view) {
+        cx.send(Command::KeepRequestsView(view.clone()));
+        state.told = Some(view);
     }
 }
 
@@ -206,7 +287,17 @@ fn nothing_passes(ui: &mut Ui, cx: &PageCx, state: &mut State) {
         ui.label("Searching…");
         return;
     }
-    let kept = Grouped(records.len() as u64);
+    let text = state.query.text();
+    if let Some(id) = text.strip_prefix(BY_ID).filter(|id| !id.contains(' ')) {
+        ui.label(format!(
+            "{id} is not kept: it has not ended yet, was left out under load, or has gone with the oldest."
+        ));
+        if ui.button("Remove the filter").clicked() {
+            state.query.clear();
+        }
+        return;
+    }
+    let kept = Grouped((records.len() as u64).saturating_add(state.found.as_ref().map_or(0, |found| found.of)));
     let nearest = state.rows.nearest().map(|(clause, rows)| (clause.to_owned(), rows));
     match nearest {
         Some((clause, rows)) => {
@@ -327,6 +418,12 @@ fn inspector(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     ui.separator();
     let Some(record) = record else {
         let text = match state.table.selected {
+            Some(id)
+                if state.query.text() == format!("{BY_ID}{id}") && state.older.is_waiting(state.found.as_deref()) =>
+            {
+                let far = state.found.as_deref().and_then(older::progress).unwrap_or_default();
+                format!("Looking for {id} among what is kept: {far}")
+            }
             Some(id) => {
                 format!("The record of {id} is not here: it has not arrived yet, or was dropped for newer ones.")
             }

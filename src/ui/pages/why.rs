@@ -15,6 +15,7 @@ use egui::{RichText, Ui};
 
 use crate::model::config::Config;
 use crate::model::decision::Decision;
+use crate::model::id::RequestId;
 use crate::model::record::RequestRecord;
 use crate::model::units::Grouped;
 use crate::model::usage::Transcribed;
@@ -63,6 +64,8 @@ pub enum Ask {
     Open(Target),
     /// A route for a model that has none.
     Route(Wanted),
+    /// To see the headers of this request, which have a tab of their own.
+    Headers(RequestId),
 }
 
 impl Ask {
@@ -71,6 +74,7 @@ impl Ask {
         match self {
             Self::Open(target) => target,
             Self::Route(wanted) => Target::Route(wanted.into_draft(draft)),
+            Self::Headers(request) => Target::Headers(request),
         }
     }
 }
@@ -111,10 +115,10 @@ fn why(ui: &mut Ui, theme: &Theme, record: &RequestRecord, config: &Config) -> O
     heading(ui, theme, "Candidates, in order of trial");
     wanted = candidates::show(ui, theme, decision).or(wanted);
     heading(ui, theme, "Attempts");
-    attempts::show(ui, theme, record);
+    let headers = attempts::show(ui, theme, record);
     ui.add_space(gap::L);
     facts(ui, theme, record, decision);
-    wanted.map(Ask::Open)
+    wanted.map(Ask::Open).or(headers.then_some(Ask::Headers(record.id)))
 }
 
 /// What would have changed it, and the way to where it can be changed.

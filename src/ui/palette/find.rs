@@ -1,7 +1,8 @@
 //! Finding: prefixes, links, ids, and fuzzy matching.
 //!
 //! Invariant: a label that matches stands before one of which only the detail does; a group stands where its best stands.
-//! Absent on purpose: the ring's depths; of 50,000 requests all are found by id, the newest by other words.
+//! Absent on purpose: looking through what is stored; an id that is not among the 50,000 newest is handed to the Requests page,
+//! which has it looked for. By other words the newest alone are found.
 
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
@@ -9,7 +10,9 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use super::{Does, Item, Kind, also, items};
 use crate::contract::Snapshot;
 use crate::model::record::RequestRecord;
+use crate::ui::cx::Target;
 use crate::ui::link;
+use crate::ui::pages::requests::BY_ID;
 
 /// How many of the newest requests are searched by words.
 const NEWEST: usize = 300;
@@ -89,7 +92,8 @@ impl Finder {
             found.extend(newest.filter_map(|item| Some((self.score(&pattern, &item)?, item))));
         }
         if found.iter().all(|(_, item)| item.kind != Kind::Request) {
-            found.extend(by_id(text, snapshot).map(|item| (u32::MAX, item)));
+            let item = by_id(text, snapshot).or_else(|| stored(text, snapshot));
+            found.extend(item.map(|item| (u32::MAX, item)));
         }
         grouped(found, text.is_empty())
     }
@@ -127,7 +131,7 @@ fn has_words(label: &str, text: &str) -> bool {
 fn pasted(query: &str) -> Option<Item> {
     let place = link::read(query)?;
     let page = place.page.name();
-    let target = place.target.clone().unwrap_or(crate::ui::cx::Target::Top(place.page));
+    let target = place.target.clone().unwrap_or(Target::Top(place.page));
     Some(Item {
         kind: Kind::Link,
         label: format!("Go to {}", link::write(&place)),
@@ -158,6 +162,21 @@ fn by_id(text: &str, snapshot: &Snapshot) -> Option<Item> {
         None => digits.len() >= 3 && (record.id.0 == number || decided(record)),
     };
     snapshot.records.iter().rev().find(|record| is(record)).map(|record| items::request(record))
+}
+
+/// An id as it is shown of which nothing is here, where older requests are stored.
+fn stored(text: &str, snapshot: &Snapshot) -> Option<Item> {
+    let (letter, digits) = text.split_once('-')?;
+    let is_id = matches!(letter, "r" | "d") && u64::from_str_radix(digits, 16).is_ok();
+    let more = snapshot.history.store.requests > snapshot.records.len() as u64;
+    (is_id && more).then(|| Item {
+        kind: Kind::Request,
+        label: format!("Look for {text}"),
+        detail: "Not among the newest; looks through all that is stored".to_owned(),
+        also: "",
+        obstacle: None,
+        does: Does::Open(Target::RequestsWhere(format!("{BY_ID}{text}").into())),
+    })
 }
 
 /// Best first within a group, best group first. Without a text everything keeps its order.

@@ -124,8 +124,8 @@ impl Console {
 
     fn edit(&mut self, action: Action, ctx: &Context) {
         match action {
-            Action::Undo => self.say(ctx, "Undone", Draft::undo),
-            Action::Redo => self.say(ctx, "Done again", Draft::redo),
+            Action::Undo => self.say(ctx, "Undone", Some(Undo::Undone), Draft::undo),
+            Action::Redo => self.say(ctx, "Done again", None, Draft::redo),
             Action::Review if self.reviewing => self.apply(ctx),
             Action::Review => self.reviewing = true,
             _ => {
@@ -138,7 +138,14 @@ impl Console {
         }
     }
 
-    pub(super) fn say(&mut self, ctx: &Context, what: &str, step: impl FnOnce(&mut Draft) -> Option<String>) {
+    /// Makes a step in the draft's history and says so, with a way back if there is one.
+    pub(super) fn say(
+        &mut self,
+        ctx: &Context,
+        what: &str,
+        undo: Option<Undo>,
+        step: impl FnOnce(&mut Draft) -> Option<String>,
+    ) {
         let before = Arc::clone(self.draft.working());
         let Some(label) = step(&mut self.draft) else { return };
         let touched = self.draft.touched_since(&before);
@@ -147,7 +154,8 @@ impl Console {
         flash::start(ctx, touched);
         // From another page the person is not led away unasked.
         let look = elsewhere.map(|target| ("Show", Look::Place(target)));
-        self.toasts.add(ctx, Toast { look, ..Toast::new(Tone::Info, format!("{what}: {label}")) });
+        self.toasts.settle_undone();
+        self.toasts.add(ctx, Toast { undo, look, ..Toast::new(Tone::Info, format!("{what}: {label}")) });
     }
 
     /// Whether a place is on the page as it is. Of endpoints, one at a time is open.
@@ -176,7 +184,7 @@ impl Console {
         let elsewhere = page != self.page();
         let target = target.or_else(|| elsewhere.then_some(Target::Top(page)));
         self.trail.go(page, target.clone());
-        if elsewhere || matches!(target, Some(Target::Top(_) | Target::Endpoint(_))) {
+        if elsewhere || matches!(target, Some(Target::Top(_) | Target::Endpoint(_) | Target::Config(_))) {
             self.scroll_to = Some(0.0);
         }
         self.target = target;

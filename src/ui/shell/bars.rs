@@ -37,8 +37,9 @@ pub(super) fn draft(ui: &mut Ui, theme: &Theme, draft: &Draft, wanted: &mut Vec<
             wanted.push(Wish::Act(Action::Review));
         }
         let ready = draft.apply().is_some();
-        if ui.add_enabled_ui(ready, |ui| primary_button(ui, theme, "Apply")).inner.clicked() {
-            wanted.push(Wish::Apply);
+        let apply = ui.add_enabled_ui(ready, |ui| primary_button(ui, theme, "Apply")).inner;
+        if apply.on_hover_text("Have it run; what is to be heeded is shown first").clicked() {
+            wanted.push(Wish::ApplyRead);
         }
         let discard = egui::Button::new("Discard").frame_when_inactive(false);
         if ui.add(discard).on_hover_text(actions::tooltip(ui.ctx(), Action::Discard)).clicked() {

@@ -11,7 +11,7 @@ use egui::Context;
 
 use super::Console;
 use super::toasts::{Look, Toast};
-use crate::contract::{DesktopNote, NotePress, Snapshot};
+use crate::contract::{DesktopNote, NoteButtons, NotePress, Snapshot};
 use crate::model::preferences::Preferences;
 use crate::ui::alerts::{Alert, Change, Kind, Watch};
 use crate::ui::format::hour_of_day;
@@ -95,9 +95,10 @@ impl Bell {
     }
 
     fn note(&mut self, alert: &Alert, tell: bool, now_ms: u64) -> Option<DesktopNote> {
-        let button = (!alert.over).then(|| alert.kind.button());
+        let look = alert.kind.button();
+        let buttons = (!alert.over).then_some(NoteButtons { look, other: NotePress::Mute });
         let text = (!alert.over || alert.kind.tells_its_end()).then(|| alert.text.clone());
-        let note = DesktopNote { id: alert.id, text, button };
+        let note = DesktopNote { id: alert.id, text, buttons };
         if self.on_desktop.contains(&alert.id) {
             self.on_desktop.retain(|id| !alert.over || *id != alert.id);
             return Some(note);
@@ -117,7 +118,7 @@ impl Bell {
         self.muted.insert(place(alert), now_ms.saturating_add(MUTED_MS));
         let shown = self.on_desktop.contains(&id);
         self.on_desktop.retain(|on| *on != id);
-        shown.then_some(DesktopNote { id, text: None, button: None })
+        shown.then_some(DesktopNote { id, text: None, buttons: None })
     }
 
     fn unmute(&mut self, id: u64) {
@@ -181,8 +182,10 @@ impl Console {
 
     /// Does what a button on the desktop says; `None` is no window, and the next one goes to the place.
     pub(super) fn press_note(&mut self, ctx: Option<&Context>, note: u64, press: NotePress) {
-        if press == NotePress::Mute {
-            return self.mute_alert(note);
+        match press {
+            NotePress::Look => {}
+            NotePress::Mute => return self.mute_alert(note),
+            NotePress::Stop => return self.stop_from_outside(ctx),
         }
         let alert = self.bell.alerts.iter().find(|alert| alert.id == note);
         if let (Some(ctx), Some(page)) = (ctx, alert.and_then(|alert| alert.web)) {

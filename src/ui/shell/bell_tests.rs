@@ -30,7 +30,7 @@ fn the_desktop_hears_of_a_condition_once_and_that_it_is_over() {
     assert_eq!((said.len(), notes.len()), (1, 1));
     assert!(notes[0].text.as_deref().is_some_and(|text| text.contains("sim-a rejected its key")));
     let (_, over) = bell.look(&rejected(2, false), &liked, false);
-    assert_eq!(over, [DesktopNote { id: notes[0].id, text: None, button: None }]);
+    assert_eq!(over, [DesktopNote { id: notes[0].id, text: None, buttons: None }]);
     let (said, notes) = bell.look(&rejected(3, true), &liked, false);
     assert_eq!((said.len(), notes.len()), (1, 0), "again within ten minutes: the window alone says it");
 }
@@ -57,7 +57,7 @@ fn what_is_muted_is_kept_up_in_the_list_alone_until_its_hour_is_over() {
     let (mut bell, liked) = (Bell::default(), Preferences::default());
     let (said, notes) = bell.look(&rejected(1, true), &liked, false);
     let gone = bell.mute(said[0].id, fixture::snapshot().wall_ms);
-    assert_eq!(gone, Some(DesktopNote { id: notes[0].id, text: None, button: None }), "it leaves the desktop");
+    assert_eq!(gone, Some(DesktopNote { id: notes[0].id, text: None, buttons: None }), "it leaves the desktop");
     bell.look(&rejected(2, false), &liked, false);
     let hour_later = |mut snapshot: Snapshot, minutes: u64| {
         snapshot.wall_ms += minutes * 60_000;
@@ -99,8 +99,8 @@ fn a_route_that_answers_again_is_told_in_the_same_notification() {
     let (mut bell, liked) = (Bell::default(), Preferences::default());
     bell.look(&all(1, 600, throttled), &liked, false);
     let (_, notes) = bell.look(&all(2, 606, throttled), &liked, false);
-    assert_eq!((notes.len(), notes[0].button), (1, Some("Open queue")));
+    assert_eq!((notes.len(), notes[0].buttons.map(|buttons| buttons.look)), (1, Some("Open queue")));
     let (_, over) = bell.look(&all(3, 640, Health::Healthy), &liked, false);
     let text = Some("demo-chat is answering again (out for 40 s).".to_owned());
-    assert!(over.contains(&DesktopNote { id: notes[0].id, text, button: None }), "{over:?}");
+    assert!(over.contains(&DesktopNote { id: notes[0].id, text, buttons: None }), "{over:?}");
 }

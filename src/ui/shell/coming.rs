@@ -11,6 +11,7 @@ use super::{Console, Ending};
 use crate::contract::snapshot::Serving;
 use crate::contract::{NotePress, NoticeBody, Snapshot, UiEnd};
 use crate::model::preferences::{LogLevel, Preferences};
+use crate::ui::actions::Action;
 use crate::ui::draft::Draft;
 use crate::ui::link;
 use crate::ui::live::Tuning;
@@ -61,6 +62,7 @@ impl Console {
         self.spoken = Spoken::default();
         self.ending = Ending::Open;
         self.question = None;
+        self.say_standing(false);
         self.take_up_draft(ctx);
     }
 
@@ -125,10 +127,19 @@ impl Console {
                     self.press_note(None, note, press);
                     away = if press == NotePress::Look { Away::Open } else { away };
                 }
+                NoticeBody::StopAsked => self.stop_from_outside(None),
                 _ => {}
             }
         }
-        away
+        match std::mem::take(&mut self.stop) {
+            false => away,
+            // Keys that would be lost are asked about in a window.
+            true if self.later.contains(&Action::Quit) => Away::Open,
+            true => {
+                self.say_standing(false);
+                Away::Over
+            }
+        }
     }
 
     /// Brings the window to the front.

@@ -10,6 +10,7 @@ use super::{is_low, sheet};
 
 use crate::ui::actions::{self, Entry, Section};
 use crate::ui::glossary::{self, Word};
+use crate::ui::keyless;
 use crate::ui::theme::{self, Theme, gap};
 use crate::ui::widgets::note;
 
@@ -58,24 +59,26 @@ pub(super) struct Help {
     query: String,
     /// It was opened in this frame: its field takes the keyboard.
     fresh: bool,
+    /// A key that was pasted is to be taken to Accounts.
+    to_accounts: bool,
 }
 
 impl Help {
     /// Opens it at a part, or closes it if that part is shown.
     pub(super) fn toggle(&mut self, part: Part) {
         let open = !(self.open && self.part == part);
-        *self = Self { open, part, query: String::new(), fresh: open };
+        *self = Self { open, part, query: String::new(), fresh: open, to_accounts: false };
     }
 
     /// Opens it at a word.
     pub(super) fn explain(&mut self, word: &str) {
-        *self = Self { open: true, part: Part::Words, query: word.to_owned(), fresh: true };
+        *self = Self { open: true, part: Part::Words, query: word.to_owned(), fresh: true, to_accounts: false };
     }
 
-    /// Shows it, if it is open.
-    pub(super) fn show(&mut self, ctx: &egui::Context, theme: &Theme) {
+    /// Shows it, if it is open. True if a key that was pasted into its field is to be taken to Accounts.
+    pub(super) fn show(&mut self, ctx: &egui::Context, theme: &Theme) -> bool {
         if !self.open {
-            return;
+            return false;
         }
         let screen = ctx.content_rect();
         let low = is_low(ctx);
@@ -85,7 +88,7 @@ impl Help {
             if !low {
                 ui.label(theme::title("Help").color(theme.text));
             }
-            let closes = self.head(ui);
+            let closes = self.head(ui, theme);
             if self.part == Part::Keys && !low {
                 note(ui, theme, "Single letters act while no text field has the keyboard.");
             }
@@ -98,23 +101,27 @@ impl Help {
             });
             closes
         });
-        self.open = !(modal.inner || modal.should_close());
+        let to_accounts = std::mem::take(&mut self.to_accounts);
+        self.open = !(to_accounts || modal.inner || modal.should_close());
+        to_accounts
     }
 
     /// The parts, the field and the way out; true if it was taken.
-    fn head(&mut self, ui: &mut Ui) -> bool {
+    fn head(&mut self, ui: &mut Ui, theme: &Theme) -> bool {
         let mut closes = false;
         ui.horizontal_wrapped(|ui| {
             for part in Part::ALL {
                 ui.selectable_value(&mut self.part, part, part.name());
             }
             let room = ui.available_size_before_wrap().x - 76.0;
-            let field = TextEdit::singleline(&mut self.query)
-                .id(Id::unique("help field"))
-                .hint_text("Look for a word or a key")
-                .desired_width(if room < 120.0 { ui.available_width() - 76.0 } else { room })
-                .margin(vec2(8.0, 4.0));
-            let field = ui.add(field);
+            let width = if room < 120.0 { ui.available_width() - 76.0 } else { room };
+            let id = Id::unique("help field");
+            let field = keyless::guarded(ui, theme, id, &mut self.query, |ui, query| {
+                let field = TextEdit::singleline(query).id(id).hint_text("Look for a word or a key");
+                ui.add(field.desired_width(width).margin(vec2(8.0, 4.0)))
+            });
+            self.to_accounts |= field.to_accounts;
+            let field = field.response;
             ui.ctx().accesskit_node_builder(field.id, |node| node.set_label("Look for a word or a key"));
             if std::mem::take(&mut self.fresh) {
                 field.request_focus();

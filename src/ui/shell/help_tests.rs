@@ -1,6 +1,7 @@
 use egui::{Key, Modifiers, Role, vec2};
 use egui_kittest::kittest::Queryable;
 
+use crate::ui::cx::Page;
 use crate::ui::shell::tests::{Screen, screen};
 
 fn press(screen: &mut Screen, key: Key) {
@@ -79,4 +80,21 @@ fn help_has_room_for_words_in_the_smallest_window_at_twice_the_text() {
     let close = screen.harness.get_by_label("Close").rect();
     assert!(close.right() <= 380.0 && close.bottom() <= 260.0, "{close}");
     assert!(screen.harness.get_by_label("Account").rect().bottom() <= 260.0);
+}
+
+#[test]
+fn a_key_that_is_pasted_into_a_search_is_refused_and_leads_to_accounts() {
+    for opens in [(Modifiers::NONE, Key::F1), (Modifiers::COMMAND, Key::K)] {
+        let mut screen = screen();
+        screen.harness.key_press_modifiers(opens.0, opens.1);
+        screen.harness.run_steps(4);
+        let key = format!("sk-proj-{}", "aB3dE5gH7jK9mN1pQ3sT5vW7yZ".repeat(2));
+        screen.harness.event(egui::Event::Paste(key.clone()));
+        screen.harness.run_steps(4);
+        assert!(says(&screen, "That looks like a key."), "{opens:?}");
+        assert!(!says(&screen, &key) && !format!("{:?}", screen.harness.root()).contains(&key));
+        screen.click("Move it to Accounts?");
+        screen.harness.run_steps(3);
+        assert_eq!(screen.harness.state().page(), Page::Accounts);
+    }
 }

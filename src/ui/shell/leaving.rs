@@ -8,12 +8,18 @@ use egui::{Context, RichText, ViewportCommand};
 
 use super::parting::Afterwards;
 use super::{Console, parting, sheet};
-use crate::contract::Snapshot;
 use crate::contract::snapshot::Serving;
+use crate::contract::{DesktopNote, NoteButtons, NotePress, Snapshot};
 use crate::model::preferences::{OnClose, WindowPlace};
+use crate::ui::actions::Action;
 use crate::ui::format::count;
 use crate::ui::theme::{self, Theme, gap};
 use crate::ui::widgets::{answer_button, checkbox, note};
+
+/// The notification that says that serving goes on.
+const STANDING: u64 = u64::MAX - 1;
+/// The way back to a window that was closed, and the one to the end.
+const BACK_AND_END: &str = "Start Tidegate again to open its window; `tidegate stop` ends it.";
 
 /// How the window ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,7 +66,10 @@ impl Console {
         match &snapshot.serving {
             Serving::Stopping { .. } | Serving::Failed(_) => self.ending = Ending::Quit,
             Serving::Listening { .. } | Serving::Starting => match self.preferences.on_close {
-                OnClose::KeepServing => self.ending = Ending::Background,
+                OnClose::KeepServing => {
+                    self.ending = Ending::Background;
+                    self.say_standing(true);
+                }
                 OnClose::Quit => self.quit(ctx, snapshot),
                 OnClose::Ask => self.question = Some(Question::KeepServing { remember: false }),
             },
@@ -92,7 +101,38 @@ impl Console {
     pub(super) fn end(&mut self, ctx: &Context, ending: Ending) {
         self.question = None;
         self.ending = ending;
+        self.say_standing(ending == Ending::Background);
         ctx.send_viewport_cmd(ViewportCommand::Close);
+    }
+
+    /// Has the desktop say that serving goes on without a window, with the ways back and to its end; or say it no more.
+    pub(super) fn say_standing(&mut self, on: bool) {
+        let text = match &self.line.latest().serving {
+            Serving::Listening { base_url, .. } if on => format!("Still serving on {}. {BACK_AND_END}", bare(base_url)),
+            _ if on => format!("Still running. {BACK_AND_END}"),
+            _ if !self.standing => return,
+            _ => String::new(),
+        };
+        self.standing = on;
+        let buttons = NoteButtons { look: "Open", other: NotePress::Stop };
+        let note = DesktopNote { id: STANDING, text: on.then_some(text), buttons: on.then_some(buttons) };
+        (self.desktop)(note);
+    }
+
+    /// Ends as the desktop or the command line asks: what runs is answered first, and of keys that would be lost the window asks.
+    pub(super) fn stop_from_outside(&mut self, ctx: Option<&Context>) {
+        let keys_would_go = !parting::in_memory(&self.line.latest()).is_empty();
+        match ctx {
+            Some(ctx) if keys_would_go => {
+                self.come(ctx, None);
+                self.question = Some(Question::KeysLost);
+            }
+            Some(ctx) => self.end(ctx, Ending::Quit),
+            None => {
+                self.stop = true;
+                self.later.extend(keys_would_go.then_some(Action::Quit));
+            }
+        }
     }
 
     /// Shows what is asked, if anything is.
@@ -112,7 +152,8 @@ impl Console {
         let modal = sheet(ctx, "closing").show(ctx, |ui| {
             ui.set_width((ctx.content_rect().width() - 96.0).min(460.0));
             ui.label(theme::title("Keep serving in the background?").color(theme.text));
-            ui.label("Requests are answered while the window is closed. Start Tidegate again to open it.");
+            ui.label("Requests are answered while the window is closed.");
+            ui.label(BACK_AND_END);
             ui.add_space(gap::S);
             checkbox(ui, &mut remember, "Remember this");
             note(ui, theme, "Without it you are asked each time; Settings can change it.");
@@ -172,6 +213,11 @@ impl Console {
             None => {}
         }
     }
+}
+
+/// `127.0.0.1:8787` of an address with scheme and path.
+fn bare(base_url: &str) -> &str {
+    base_url.split('/').nth(2).unwrap_or(base_url)
 }
 
 /// Requests that run or wait.

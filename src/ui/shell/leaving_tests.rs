@@ -118,3 +118,59 @@ fn while_there_is_no_window_the_end_of_serving_is_the_end() {
     screen.back.publish(Snapshot { serving: Serving::Stopping { in_flight: 0 }, ..idle() });
     assert_eq!(screen.harness.state_mut().away(), Away::Over);
 }
+
+/// What the desktop is asked to show from now on.
+fn noting(screen: &mut Screen) -> Rc<RefCell<Vec<crate::contract::DesktopNote>>> {
+    let notes = Rc::new(RefCell::new(Vec::new()));
+    let heard = Rc::clone(&notes);
+    screen.harness.state_mut().desktop = Box::new(move |note| heard.borrow_mut().push(note));
+    notes
+}
+
+#[test]
+fn who_closes_the_window_is_told_how_to_come_back_and_how_to_stop() {
+    let mut screen = screen_of(idle());
+    let notes = noting(&mut screen);
+    assert!(close(&mut screen));
+    assert!(screen.harness.query_by_label_contains("`tidegate stop` ends it").is_some());
+    screen.click("Keep serving");
+    let shown = notes.borrow().last().cloned().unwrap();
+    assert!(shown.text.unwrap().starts_with("Still serving on 127.0.0.1:8787."));
+    let buttons = shown.buttons.unwrap();
+    assert_eq!((buttons.look, buttons.other), ("Open", crate::contract::NotePress::Stop));
+    let ctx = screen.harness.ctx.clone();
+    screen.harness.state_mut().open_in(&ctx);
+    assert!(
+        notes.borrow().last().is_some_and(|note| note.id == shown.id && note.text.is_none()),
+        "it goes with the window"
+    );
+}
+
+#[test]
+fn serving_without_a_window_ends_from_the_desktop_and_from_the_command_line() {
+    use crate::contract::NotePress;
+    for body in [NoticeBody::NotePressed { note: u64::MAX - 1, press: NotePress::Stop }, NoticeBody::StopAsked] {
+        let mut screen = screen_of(busy());
+        let _notes = noting(&mut screen);
+        screen.back.tell(Notice { id: None, body: body.clone() });
+        assert_eq!(screen.harness.state_mut().away(), Away::Over, "what runs is answered first, unasked");
+        let mut screen = screen_of(busy());
+        screen.back.tell(Notice { id: None, body });
+        screen.harness.run_steps(3);
+        assert_eq!(screen.harness.state().ending(), Ending::Quit);
+    }
+}
+
+#[test]
+fn the_window_opens_and_asks_before_keys_in_memory_go() {
+    let mut snapshot = idle();
+    let keys = Arc::make_mut(&mut snapshot.keys);
+    keys.keyring = crate::contract::snapshot::KeyringState::Missing { hint: String::new() };
+    keys.accounts[0].state = crate::contract::snapshot::KeyState::InMemory { fingerprint: "0a1b2c3d".to_owned() };
+    let mut screen = screen_of(snapshot);
+    screen.back.tell(Notice { id: None, body: NoticeBody::StopAsked });
+    assert_eq!(screen.harness.state_mut().away(), Away::Open);
+    screen.harness.run_steps(4);
+    assert_eq!(screen.harness.state().ending(), Ending::Open);
+    assert!(matches!(screen.harness.state().question, Some(super::leaving::Question::KeysLost)));
+}

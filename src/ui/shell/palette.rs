@@ -9,6 +9,8 @@ use egui::{Align2, FontId, Id, Key, Modal, Modifiers, Role, ScrollArea, Sense, T
 
 use super::sheet;
 use crate::ui::actions::{self, Circumstances};
+use crate::ui::cx::{Page, Target};
+use crate::ui::keyless;
 use crate::ui::palette::{self, Does, Finder, Found, Item, Kind};
 use crate::ui::theme::{self, Theme, gap, size, small_font};
 
@@ -95,12 +97,16 @@ impl Palette {
         self.look(now);
         let id = Id::unique("palette");
         let area = Modal::default_area(id).anchor(Align2::CENTER_TOP, [0.0, 56.0]);
-        let mut clicked = None;
+        let (mut clicked, mut to_accounts) = (None, false);
         let modal = sheet(ctx, "palette").area(area).show(ctx, |ui| {
             ui.set_width((ctx.content_rect().width() - 80.0).min(WIDTH));
-            self.field(ui, theme, now);
+            to_accounts = self.field(ui, theme, now);
             clicked = self.list(ui, theme);
         });
+        if to_accounts {
+            self.close();
+            return Some(Does::Open(Target::Top(Page::Accounts)));
+        }
         let chosen = clicked.or(self.enter.then_some(self.chosen));
         self.enter = false;
         let does = chosen.and_then(|row| self.choose(row));
@@ -110,15 +116,15 @@ impl Palette {
         does
     }
 
-    fn field(&mut self, ui: &mut Ui, theme: &Theme, now: &Circumstances) {
+    /// True if a key that was pasted is to be taken to Accounts.
+    fn field(&mut self, ui: &mut Ui, theme: &Theme, now: &Circumstances) -> bool {
         let hint = "Find anything:  > commands   @ endpoints   # requests";
-        let field = TextEdit::singleline(&mut self.query)
-            .id(Id::unique("palette field"))
-            .hint_text(hint)
-            .desired_width(f32::INFINITY)
-            .margin(vec2(8.0, 7.0))
-            .text_color(theme.text);
-        let response = ui.add(field);
+        let id = Id::unique("palette field");
+        let field = keyless::guarded(ui, theme, id, &mut self.query, |ui, query| {
+            let field = TextEdit::singleline(query).id(id).hint_text(hint).desired_width(f32::INFINITY);
+            ui.add(field.margin(vec2(8.0, 7.0)).text_color(theme.text))
+        });
+        let response = field.response;
         ui.ctx().accesskit_node_builder(response.id, |node| node.set_label("Search everything"));
         if std::mem::replace(&mut self.state, State::Open) == State::Fresh {
             response.request_focus();
@@ -128,6 +134,7 @@ impl Palette {
             self.unfolded.clear();
             self.look(now);
         }
+        field.to_accounts
     }
 
     /// Finds anew if the text or the snapshot is another.

@@ -1,6 +1,7 @@
 //! The sheet that lists the draft's changes before they are applied.
 //!
-//! Invariant: nothing is applied that was not listed; an error of the draft blocks.
+//! Invariant: a change that takes something away, or of which something is to be heeded, is not applied unread; an error of the
+//! draft blocks.
 //! Absent on purpose: editing.
 
 use egui::{RichText, ScrollArea};
@@ -40,10 +41,7 @@ pub(super) fn show(
                 ui.add_space(gap::S);
             }
             place = unread::list(ui, theme, unread);
-            for words in held_down(draft, snapshot) {
-                warning(ui, theme, Tone::Near, &words);
-            }
-            if let Some(words) = launch_port(draft, snapshot) {
+            for words in warnings(draft, snapshot) {
                 warning(ui, theme, Tone::Near, &words);
             }
             for finding in draft.findings() {
@@ -62,6 +60,18 @@ pub(super) fn show(
     let done = place.is_some() || modal.should_close() || !draft.is_changed();
     let wish = if done { Some(Wish::CloseReview) } else { wish };
     wish.into_iter().chain(place).collect()
+}
+
+/// Whether the draft is to be read before it is applied: it takes something away, or the sheet has something to heed.
+pub(super) fn is_due(draft: &Draft, snapshot: &Snapshot) -> bool {
+    draft.drops() || draft.findings().next().is_some() || !warnings(draft, snapshot).is_empty()
+}
+
+/// What is to be heeded besides the findings.
+fn warnings(draft: &Draft, snapshot: &Snapshot) -> Vec<String> {
+    let mut said = held_down(draft, snapshot);
+    said.extend(launch_port(draft, snapshot));
+    said
 }
 
 /// A sentence to heed, whole on as many lines as it takes.

@@ -250,6 +250,7 @@ fn author(author: Author) -> String {
         Author::You => "you".to_owned(),
         Author::LiveSession(began) => format!("live session {}", date_time(began)),
         Author::File => "file".to_owned(),
+        Author::Cli => "command line".to_owned(),
     }
 }
 

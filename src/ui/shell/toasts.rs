@@ -64,9 +64,9 @@ impl Toast {
 }
 
 impl Toast {
-    /// What its button says, if it has one.
-    fn button(&self) -> Option<&str> {
-        self.undo.as_ref().map(Undo::label).or(self.look.as_ref().map(|(label, _)| *label))
+    /// Whether it has a button besides the one that closes it.
+    fn has_button(&self) -> bool {
+        self.undo.is_some() || self.look.is_some()
     }
 
     /// Whether it leads to nothing of the profile in which it was said.
@@ -77,7 +77,7 @@ impl Toast {
 
     /// How long it stays, in seconds.
     fn seconds(&self) -> f64 {
-        if self.button().is_some() { SECONDS_TO_UNDO } else { SECONDS }
+        if self.has_button() { SECONDS_TO_UNDO } else { SECONDS }
     }
 }
 
@@ -120,6 +120,13 @@ impl Toasts {
     pub(super) fn settle_applied(&mut self) {
         for (toast, _) in &mut self.list {
             toast.undo.take_if(|undo| matches!(undo, Undo::Applied(..)));
+        }
+    }
+
+    /// Another step was made in the draft's history: the one before is not done again from its message any more.
+    pub(super) fn settle_undone(&mut self) {
+        for (toast, _) in &mut self.list {
+            toast.undo.take_if(|undo| *undo == Undo::Undone);
         }
     }
 
@@ -199,6 +206,7 @@ pub(super) fn of_notice(body: &NoticeBody) -> Option<(Tone, String)> {
         NoticeBody::TokenMade { .. }
         | NoticeBody::Exporting { .. }
         | NoticeBody::Rung { .. }
+        | NoticeBody::StopAsked
         | NoticeBody::NotePressed { .. }
         | NoticeBody::TestSent { status: 200, .. } => None,
         NoticeBody::TestSent { status, .. } => Some((Tone::Error, format!("Test request got status {status}"))),

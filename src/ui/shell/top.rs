@@ -7,7 +7,8 @@ mod menus;
 
 use egui::{Align, Button, CornerRadius, Frame, Layout, Margin, RichText, Stroke, Ui};
 use egui_material_icons::icons::{
-    ICON_CONTENT_COPY, ICON_DARK_MODE, ICON_HELP, ICON_LIGHT_MODE, ICON_PAUSE, ICON_PLAY_ARROW, ICON_SEARCH,
+    ICON_CONTENT_COPY, ICON_DARK_MODE, ICON_HELP, ICON_LIGHT_MODE, ICON_PAUSE, ICON_PLAY_ARROW, ICON_REDO, ICON_SEARCH,
+    ICON_UNDO,
 };
 
 use super::bell::Bell;
@@ -17,6 +18,7 @@ use crate::contract::{Command, ServingCommand, Snapshot};
 use crate::model::preferences::Preferences;
 use crate::model::status::EndpointView;
 use crate::ui::actions::{self, Action};
+use crate::ui::draft::Draft;
 use crate::ui::theme::{self, Theme, Tone};
 use crate::ui::widgets::icon_button;
 
@@ -26,6 +28,8 @@ const NARROW: f32 = 880.0;
 const ROOM: (f32, f32) = (676.0, 466.0);
 /// Points in which help has a button of its own beside the menus.
 const HELP: f32 = 502.0;
+/// Points at the right in which the draft's history has buttons of its own; with less they are in the last menu.
+const HISTORY: f32 = 716.0;
 /// Below this width, the buttons alone have room; their tooltips and the last menu tell the rest.
 const TINY: f32 = 520.0;
 
@@ -35,6 +39,8 @@ pub(super) struct Top<'a> {
     pub(super) preferences: &'a mut Preferences,
     /// Whether pages show a moment that is held.
     pub(super) held: bool,
+    /// Whose history can be gone through.
+    pub(super) draft: &'a Draft,
 }
 
 /// Serving pill, base URL, profile, what plots show, search, bell, help, theme.
@@ -66,8 +72,16 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, top: &mut To
         let room = ui.available_width();
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let (wordy, small, helped) = (room >= ROOM.0, room < ROOM.1, room >= HELP);
-            if !wordy || low {
-                let left_out = menus::LeftOut { address: unshown, menus: small, help: !helped, figures: low };
+            let history = room >= HISTORY;
+            if !history || low {
+                let left_out = menus::LeftOut {
+                    address: unshown,
+                    menus: small,
+                    view: !wordy,
+                    history: !history,
+                    help: !helped,
+                    figures: low,
+                };
                 menus::more(ui, theme, snapshot, top, &left_out, wanted);
             }
             let (icon, name) =
@@ -88,6 +102,9 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, top: &mut To
             {
                 wanted.push(Wish::Act(Action::Palette));
             }
+            if history {
+                wanted.extend(steps(ui, theme, top.draft));
+            }
             if !small {
                 menus::reach(ui, theme, top.preferences, wordy);
                 if wordy {
@@ -97,6 +114,32 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, top: &mut To
             }
         });
     });
+}
+
+/// Undo and redo of the draft's edits, from right to left; greyed where there is nothing to step to.
+fn steps(ui: &mut Ui, theme: &Theme, draft: &Draft) -> Option<Wish> {
+    let mut wish = None;
+    for (action, icon) in [(Action::Redo, ICON_REDO), (Action::Undo, ICON_UNDO)] {
+        let (name, able) = step_name(draft, action);
+        let says = match actions::keys(ui.ctx(), action) {
+            Some(keys) => format!("{name} ({keys})"),
+            None => name.clone(),
+        };
+        let button = ui.add_enabled_ui(able, |ui| icon_button(ui, theme, icon, &name)).inner;
+        if button.on_hover_text(&says).on_disabled_hover_text(says).clicked() {
+            wish = Some(Wish::Act(action));
+        }
+    }
+    wish
+}
+
+/// `Undo: move sim-eastus to first choice`, and whether there is such a step.
+fn step_name(draft: &Draft, action: Action) -> (String, bool) {
+    let (word, label, nothing) = match action {
+        Action::Redo => ("Redo", draft.redo_label(), "Nothing to redo"),
+        _ => ("Undo", draft.undo_label(), "Nothing to undo"),
+    };
+    (label.map_or_else(|| nothing.to_owned(), |label| format!("{word}: {label}")), label.is_some())
 }
 
 /// Pauses or resumes serving; in a narrow window a glyph alone.

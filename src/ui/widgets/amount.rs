@@ -7,6 +7,7 @@
 use egui::{Id, Key, Role, TextEdit, Ui, WidgetInfo};
 
 use super::basic::outlined;
+use super::unapplied::unapplied;
 use super::unread::{self, Unread};
 use crate::model::units::{Grouped, LARGEST_AMOUNT, NoAmount, read_amount};
 use crate::ui::theme::{Theme, Tone, mono_font};
@@ -145,15 +146,9 @@ impl<'a> AmountEdit<'a> {
 
     /// The dot of a value that is not applied yet, in the field's corner, and what runs instead.
     fn mark(&self, ui: &Ui, theme: &Theme, field: egui::Response) -> egui::Response {
-        if self.applied == self.value {
-            return field;
-        }
         let runs =
-            self.applied.map_or_else(|| self.empty.unwrap_or("none").to_owned(), |value| Grouped(value).to_string());
-        let runs = format!("applied: {runs}");
-        ui.painter().circle_filled(field.rect.left_top() + egui::vec2(5.0, 5.0), 3.0, theme.tone(Tone::Info));
-        ui.ctx().accesskit_node_builder(field.id, |node| node.set_description(runs.clone()));
-        field.on_hover_text(runs)
+            || self.applied.map_or_else(|| self.empty.unwrap_or("none").to_owned(), |value| Grouped(value).to_string());
+        unapplied(ui, theme, field, (self.applied != self.value).then(runs))
     }
 
     fn read(&self, text: &str) -> Result<AmountChange, NoAmount> {

@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 
 use egui::{DragValue, FontId, Role, Sense, Ui, WidgetInfo, vec2};
 
+use super::unapplied::unapplied;
 use crate::model::units::{Grouped, parse_amount};
 use crate::ui::theme::{Theme, Tone, size};
 
@@ -105,12 +106,11 @@ impl<'a> Blank<'a> {
         let field = ui.add(field.custom_formatter(|number, _| grouped(number)).custom_parser(read));
         ui.visuals_mut().override_text_color = color;
         ui.ctx().accesskit_node_builder(field.id, |node| node.set_label(self.name));
-        let runs = applied.map(|applied| format!("applied: {applied}{}", self.unit));
-        let hint = [Some(self.hint.to_owned()).filter(|hint| !hint.is_empty()), runs].into_iter().flatten();
-        let hint = hint.collect::<Vec<_>>().join("\n");
+        let runs = applied.map(|applied| format!("{}{}", Grouped(applied.into()), self.unit));
         let done = field.lost_focus() || field.drag_stopped();
-        if !hint.is_empty() {
-            field.on_hover_text(hint);
+        let field = unapplied(ui, theme, field, runs);
+        if !self.hint.is_empty() {
+            field.on_hover_text(self.hint);
         }
         BlankOutput { changed: (value != self.value).then_some(value), done }
     }

@@ -43,6 +43,8 @@ pub struct LineOutput {
 pub struct LimitLine<'a> {
     /// Its accessible name, for example "Soft cap east-1".
     pub name: &'a str,
+    /// What it counts, said after the value, for example "tokens per minute".
+    pub unit: &'a str,
     /// Where it stands; `None`: off, it lies at the top.
     pub value: Option<u64>,
     /// Where the applied one stands, if it differs.
@@ -64,6 +66,8 @@ impl LimitLine<'_> {
         let id = ui.make_persistent_id(("limit line", self.name));
         let response = ui.interact(strip, id, Sense::click_and_drag()).on_hover_cursor(CursorIcon::ResizeVertical);
         response.widget_info(|| WidgetInfo::slider(true, as_float(value), self.name));
+        let said = self.value.map_or_else(|| "off".to_owned(), |value| format!("{} {}", Grouped(value), self.unit));
+        ui.ctx().accesskit_node_builder(response.id, |node| node.set_value(said));
         if response.clicked() || response.drag_started() {
             response.request_focus();
         }

@@ -15,6 +15,7 @@ mod lane;
 mod limit_line;
 mod loading;
 mod table;
+mod unapplied;
 mod unread;
 
 pub use amount::{AmountChange, AmountEdit, forget_unread};
@@ -33,4 +34,5 @@ pub use lane::{LaneSpan, state_lane};
 pub use limit_line::{LimitLine, LineEvent, LineOutput};
 pub use loading::loading;
 pub use table::{Column, DataTable, Rows, TableEvent, TableState};
+pub use unapplied::{on_or_off, unapplied};
 pub use unread::{Unread, is_seeking, seek, unread};

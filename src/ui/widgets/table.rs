@@ -7,6 +7,8 @@
 mod state;
 mod widths;
 
+use std::collections::BTreeMap;
+
 use egui::{Align, Key, Layout, Modifiers, Role, Sense, Ui, WidgetInfo};
 use egui_extras::TableBuilder;
 use egui_material_icons::icons::{ICON_ARROW_DOWNWARD, ICON_ARROW_UPWARD};
@@ -155,7 +157,7 @@ impl<'a> DataTable<'a> {
         let (id, left) = (self.id(ui), ui.max_rect().left());
         // Rows of one line are as dense as the person likes; higher ones are as high as what is in them.
         let row_height = if self.row_height <= gap::ROW { theme::row_height(ui) } else { self.row_height };
-        let mut table = self.builder(ui);
+        let mut table = self.builder(ui, &state.widths);
         table = match state.scroll.take() {
             Some(Scroll::Row(row)) => table.scroll_to_row(row, None),
             Some(Scroll::End) => table.scroll_to_row(rows.count().saturating_sub(1), Some(Align::BOTTOM)),
@@ -187,7 +189,7 @@ impl<'a> DataTable<'a> {
         let bottom = output.state.unclamped_offset().y + output.inner_rect.height() + row_height;
         state.released = self.follow && bottom < output.content_size.y;
         if self.resizable {
-            widths::edges(ui, id, self.columns, left);
+            widths::edges(ui, id, self.columns, left, &mut state.widths);
         }
         event
     }
@@ -197,7 +199,7 @@ impl<'a> DataTable<'a> {
         ui.scope_id().with(egui::IdSalt::new((self.name, self.variant)))
     }
 
-    fn builder<'u>(&self, ui: &'u mut Ui) -> TableBuilder<'u> {
+    fn builder<'u>(&self, ui: &'u mut Ui, drawn: &BTreeMap<&'static str, f32>) -> TableBuilder<'u> {
         let height = self.height.unwrap_or_else(|| ui.available_height());
         // Text that can be selected would swallow the clicks on its row.
         ui.style_mut().interaction.selectable_labels = false;
@@ -220,6 +222,7 @@ impl<'a> DataTable<'a> {
         for (place, column) in self.columns.iter().enumerate() {
             table = table.column(match column.width {
                 Some(width) if self.resizable => {
+                    let width = drawn.get(column.title).copied().unwrap_or(width);
                     let column = egui_extras::Column::initial(width).clip(true).resizable(true);
                     match asked.get(place).copied().flatten() {
                         Some(width) => column.range(width..=width),

@@ -3,7 +3,7 @@
 //! Invariant: a name is taken when the person is done with it, as one undo step; a key is in none of the fields.
 //! Absent on purpose: the kind of service and the id, which never change.
 
-use egui::{CollapsingHeader, ComboBox, Grid, RichText, Ui};
+use egui::{CollapsingHeader, ComboBox, Grid, Response, RichText, Ui};
 
 use super::State;
 use crate::model::config::{Account, AzureApi, Service};
@@ -11,7 +11,7 @@ use crate::model::id::AccountId;
 use crate::ui::cx::{Page, PageCx};
 use crate::ui::keyless;
 use crate::ui::theme::gap;
-use crate::ui::widgets::{checkbox, note};
+use crate::ui::widgets::{checkbox, note, on_or_off, unapplied};
 
 /// A field of text.
 struct Field {
@@ -104,12 +104,14 @@ fn row(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account, field
     if shown.to_accounts {
         cx.go(Page::Accounts);
     }
-    if shown.response.lost_focus() {
+    let response =
+        mark(ui, cx, account, shown.response, |one| (field.get)(one).unwrap_or_else(|| field.hint.to_owned()));
+    if response.lost_focus() {
         let text = Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         if text != (field.get)(account) {
             put(cx, &account.id, field.name, |one| (field.set)(one, text));
         }
-    } else if shown.response.has_focus() {
+    } else if response.has_focus() {
         state.typed = Some((account.id.clone(), field.name, text));
     }
 }
@@ -128,7 +130,8 @@ fn api(ui: &mut Ui, cx: &mut PageCx, account: &Account) {
             ui.selectable_value(&mut chosen, api, words(api));
         }
     });
-    shown.response.labelled_by(label.id);
+    let list = mark(ui, cx, account, shown.response, |one| words(one.api.unwrap_or_default()).to_owned());
+    list.labelled_by(label.id);
     if chosen != now {
         put(cx, &account.id, "paths", |one| one.api = Some(chosen));
     }
@@ -137,9 +140,16 @@ fn api(ui: &mut Ui, cx: &mut PageCx, account: &Account) {
 fn plain_http(ui: &mut Ui, cx: &mut PageCx, account: &Account) {
     let mut allowed = account.allow_plain_http;
     let check = checkbox(ui, &mut allowed, "Allow plain http to another computer");
+    let check = mark(ui, cx, account, check, |one| on_or_off(one.allow_plain_http).to_owned());
     if check.on_hover_text("The key and every request can then be read on the way").changed() {
         put(cx, &account.id, "plain http", |one| one.allow_plain_http = allowed);
     }
+}
+
+/// Marks a control of which something else runs than the draft says.
+fn mark(ui: &Ui, cx: &PageCx, account: &Account, control: Response, of: impl Fn(&Account) -> String) -> Response {
+    let runs = cx.draft.base().account(&account.id).map(&of).filter(|runs| *runs != of(account));
+    unapplied(ui, cx.theme, control, runs)
 }
 
 fn put(cx: &mut PageCx, id: &AccountId, what: &str, change: impl FnOnce(&mut Account)) {

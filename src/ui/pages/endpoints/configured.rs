@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use egui::{ComboBox, Grid, Id, RichText, Ui};
+use egui::{ComboBox, Grid, Id, Response, RichText, Ui};
 use egui_material_icons::icons::ICON_UNDO;
 
 use super::{State, remove};
@@ -16,7 +16,7 @@ use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::findings;
 use crate::ui::keyless;
 use crate::ui::theme::{Tone, gap};
-use crate::ui::widgets::{AmountChange, AmountEdit, checkbox, icon_button, note, quiet_button, section};
+use crate::ui::widgets::{AmountChange, AmountEdit, checkbox, icon_button, note, quiet_button, section, unapplied};
 
 /// A field of an endpoint.
 struct Field {
@@ -217,16 +217,18 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, id: &Endpoin
 fn row(ui: &mut Ui, cx: &mut PageCx, state: &mut State, mine: &Endpoint, field: &Field) {
     let theme = cx.theme;
     let name = ui.label(RichText::new(field.name).color(theme.text_soft));
-    editor(ui, cx, state, mine, (field, name.id));
+    let base = Arc::clone(cx.draft.base());
+    let runs = base.endpoint(&mine.id);
+    let editor = editor(ui, cx, state, (mine, runs.unwrap_or(mine)), (field, name.id));
     let mut usual = mine.clone();
     field.reset(&mut usual);
     let written = field.words(&usual) != field.words(mine);
-    let runs = cx.draft.base().endpoint(&mine.id).map(|runs| field.words(runs));
-    match runs.filter(|runs| *runs != field.words(mine)) {
-        Some(runs) => {
-            let draft = ui.label(RichText::new("draft").small().color(theme.tone(Tone::Info)));
-            draft.on_hover_text(format!("applied: {runs}"));
-        }
+    let runs = runs.map(|runs| field.words(runs)).filter(|runs| *runs != field.words(mine));
+    if let Some(editor) = editor {
+        unapplied(ui, theme, editor, runs.clone());
+    }
+    match runs {
+        Some(_) => drop(ui.label(RichText::new("draft").small().color(theme.tone(Tone::Info)))),
         None if written || field.name == MODEL => drop(note(ui, theme, "configuration")),
         None => drop(note(ui, theme, "default")),
     }
@@ -239,23 +241,33 @@ fn row(ui: &mut Ui, cx: &mut PageCx, state: &mut State, mine: &Endpoint, field: 
     }
 }
 
-fn editor(ui: &mut Ui, cx: &mut PageCx, state: &mut State, mine: &Endpoint, (field, label): (&Field, Id)) {
-    match &field.editor {
+/// Returns the control that is to be marked where it is not applied; a number's field does that itself.
+fn editor(
+    ui: &mut Ui,
+    cx: &mut PageCx,
+    state: &mut State,
+    (mine, runs): (&Endpoint, &Endpoint),
+    (field, label): (&Field, Id),
+) -> Option<Response> {
+    Some(match &field.editor {
         Editor::Amount(unit, empty, get, set) => {
             let name = format!("{} of {}", field.name, mine.id);
-            let edit = AmountEdit::new(&name, get(mine)).unit(unit).or_empty(empty).width(110.0);
+            let edit = AmountEdit::new(&name, get(mine)).unit(unit).or_empty(empty).applied(get(runs)).width(110.0);
             match edit.show(ui, cx.theme) {
                 Some(AmountChange::Set(value)) => put(cx, &mine.id, field, |one| set(one, Some(value))),
                 Some(AmountChange::Clear) => put(cx, &mine.id, field, |one| set(one, None)),
                 None => {}
             }
+            return None;
         }
         Editor::Name(get, set) => name_field(ui, cx, state, mine, (field, label, *get, *set)),
         Editor::Flag(words, flag) => {
             let mut on = *flag(&mut mine.clone());
-            if checkbox(ui, &mut on, words).changed() {
+            let tick = checkbox(ui, &mut on, words);
+            if tick.changed() {
                 put(cx, &mine.id, field, |one| *flag(one) = on);
             }
+            tick
         }
         Editor::Pool => pool(ui, cx, mine, field),
         Editor::Counting => {
@@ -270,14 +282,21 @@ fn editor(ui: &mut Ui, cx: &mut PageCx, state: &mut State, mine: &Endpoint, (fie
             if way != mine.enforcement {
                 put(cx, &mine.id, field, |one| one.enforcement = way);
             }
+            shown.response
         }
-    }
+    })
 }
 
 type NameField<'f> = (&'f Field, Id, fn(&Endpoint) -> Option<String>, fn(&mut Endpoint, String));
 
 /// A name, taken once the person is done with it.
-fn name_field(ui: &mut Ui, cx: &mut PageCx, state: &mut State, mine: &Endpoint, (field, label, get, set): NameField) {
+fn name_field(
+    ui: &mut Ui,
+    cx: &mut PageCx,
+    state: &mut State,
+    mine: &Endpoint,
+    (field, label, get, set): NameField,
+) -> Response {
     let now = get(mine).unwrap_or_default();
     let typed = state.typed.take_if(|(of, _)| *of == field.name);
     let mut text = typed.map_or_else(|| now.clone(), |(_, text)| text);
@@ -297,9 +316,10 @@ fn name_field(ui: &mut Ui, cx: &mut PageCx, state: &mut State, mine: &Endpoint, 
     } else if edited.response.has_focus() {
         state.typed = Some((field.name, text));
     }
+    edited.response
 }
 
-fn pool(ui: &mut Ui, cx: &mut PageCx, mine: &Endpoint, field: &Field) {
+fn pool(ui: &mut Ui, cx: &mut PageCx, mine: &Endpoint, field: &Field) -> Response {
     let config = Arc::clone(cx.draft.working());
     let mut chosen: Option<PoolId> = mine.quota_pool.clone();
     let combo = ComboBox::from_id_salt("pool").selected_text(field.words(mine)).width(190.0);
@@ -313,6 +333,7 @@ fn pool(ui: &mut Ui, cx: &mut PageCx, mine: &Endpoint, field: &Field) {
     if chosen != mine.quota_pool {
         put(cx, &mine.id, field, |one| one.quota_pool = chosen);
     }
+    shown.response
 }
 
 /// Edits one field as a named step.

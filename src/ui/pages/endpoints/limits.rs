@@ -16,7 +16,7 @@ use crate::ui::cx::PageCx;
 use crate::ui::format::{clock_time, countdown, date_time};
 use crate::ui::holds;
 use crate::ui::theme::{self, Theme, Tone, gap};
-use crate::ui::widgets::{AmountChange, AmountEdit, checkbox, note, section, status_label};
+use crate::ui::widgets::{AmountChange, AmountEdit, checkbox, note, on_or_off, section, status_label, unapplied};
 use crate::ui::words::limit_source;
 
 /// From then on a time of day alone may be taken for another day's.
@@ -106,15 +106,21 @@ fn automatic(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
     let id = &endpoint.id;
     let config = Arc::clone(cx.draft.working());
     let Some(mine) = config.endpoint(id) else { return };
+    let base = Arc::clone(cx.draft.base());
+    let runs = |now: bool, of: fn(&Endpoint) -> bool| {
+        base.endpoint(id).map(of).filter(|runs| *runs != now).map(|runs| on_or_off(runs).to_owned())
+    };
     ui.horizontal_wrapped(|ui| {
         let mut pinned = mine.pinned;
         let pin = checkbox(ui, &mut pinned, "Keep what is typed");
+        let pin = unapplied(ui, cx.theme, pin, runs(mine.pinned, |one| one.pinned));
         if pin.on_hover_text("What the service reports or refuses does not change the limits above").changed() {
             let verb = if pinned { "Pin" } else { "Unpin" };
             set(cx, id, format!("{verb} the limits of {id}"), |one| one.pinned = pinned);
         }
         let mut probing = mine.probe_above;
         let probe = checkbox(ui, &mut probing, "Try above the limit");
+        let probe = unapplied(ui, cx.theme, probe, runs(mine.probe_above, |one| one.probe_above));
         if probe.on_hover_text("Gently, and never beyond twice the limit: some services allow it at times").changed() {
             let verb = if probing { "Let" } else { "No longer let" };
             set(cx, id, format!("{verb} {id} try above its limit"), |one| one.probe_above = probing);
@@ -140,7 +146,8 @@ fn bounds(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool) {
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(format!("Shares of {id} may follow demand within")).color(cx.theme.text_soft));
         let (name, within) = (format!("Adjust {id} within"), pool.adjust_within_percent.map(u64::from));
-        let field = AmountEdit::new(&name, within).unit("%").or_empty("off").at_most(100).width(60.0);
+        let runs = cx.draft.base().quota_pool(id).unwrap_or(pool).adjust_within_percent.map(u64::from);
+        let field = AmountEdit::new(&name, within).unit("%").or_empty("off").applied(runs).at_most(100).width(60.0);
         let percent = match field.show(ui, cx.theme) {
             Some(AmountChange::Set(percent)) => Some(u32::try_from(percent).unwrap_or(100).min(100)),
             Some(AmountChange::Clear) => None,

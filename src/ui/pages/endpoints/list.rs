@@ -65,6 +65,12 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     }
     let mut endpoints: Vec<EndpointView> = cx.snapshot.view.endpoints.clone();
     let shown = columns_for(ui.available_width());
+    if !std::mem::replace(&mut state.sort_taken, true) {
+        state.table.sort = cx.preferences.endpoints_sort.as_ref().and_then(|(title, descending)| {
+            let is = |at: &usize| COLUMNS.get(*at).is_some_and(|column| column.title == title);
+            Some((shown.iter().position(is)?, *descending))
+        });
+    }
     sort(&mut endpoints, state.table.sort.and_then(|(at, down)| Some((*shown.get(at)?, down))), cx, &state.quick);
     let ids: Vec<EndpointId> = endpoints.iter().map(|endpoint| endpoint.id.clone()).collect();
     if let Some(step) = cx.take_row_step() {
@@ -91,6 +97,11 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     findings::show(ui, cx, "endpoint", None);
     match event {
         Some(TableEvent::Opened(id)) => cx.open(Target::Endpoint(id)),
+        Some(TableEvent::Sorted) => {
+            let title = |at: usize| Some(COLUMNS.get(*shown.get(at)?)?.title.to_owned());
+            let by = state.table.sort.and_then(|(at, descending)| Some((title(at)?, descending)));
+            cx.preferences.endpoints_sort = by;
+        }
         // With the inspector open a click only takes the row in hand: its details are seen already.
         Some(TableEvent::Selected(id)) if !cx.inspecting && ui.input(|input| input.pointer.any_click()) => {
             cx.open(Target::Endpoint(id));

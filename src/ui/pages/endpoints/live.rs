@@ -72,7 +72,8 @@ fn tokens(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &EndpointVi
         let window = plots::window(&cx.snapshot.series.endpoints, now);
         let edited = draft.filter(|cap| endpoint.soft_cap != Some(*cap));
         let held_back = edited.map(|cap| held_back(&cx.snapshot.records, &endpoint.id, cap, (cx.snapshot.at, window)));
-        let line = LimitLine { name: &name, value: draft, applied: endpoint.soft_cap, max, held_back };
+        let unit = "tokens per minute";
+        let line = LimitLine { name: &name, unit, value: draft, applied: endpoint.soft_cap, max, held_back };
         let moved = line.show(ui, theme, &plot);
         state.plot_top = moved.dragging.then(|| state.plot_top.unwrap_or(natural));
         obey(cx, endpoint, moved);

@@ -17,6 +17,8 @@ use crate::ui::widgets::note;
 
 const HEIGHT: f32 = 64.0;
 const MINUTE: u64 = 60;
+/// So many seconds may be missed in a row by a busy computer.
+const MISSED: u64 = 2;
 
 /// Let go and refused in the last minute; `None`: too short a time is known.
 pub(super) fn last_minute(points: &[LinePoint]) -> Option<(u64, u64)> {
@@ -109,6 +111,10 @@ fn plot(ui: &mut Ui, theme: &Theme, points: &[LinePoint], now: Timestamp) {
     painter.rect_filled(rect, 4, theme.field);
     let x = |second: u64| rect.left() + rect.width() * share(second.saturating_sub(begin), length);
     let step = (rect.width() * share(1, length)).max(1.0);
+    // What was not recorded is not a time in which nobody waited.
+    for (from, to) in gaps(points, begin, end) {
+        painter.rect_filled(Rect::from_x_y_ranges(x(from)..=x(to), rect.y_range()), 0, theme.edge);
+    }
     let (area, edge) = (theme.wash(Tone::Throttled), theme.tone(Tone::Throttled));
     for point in points.iter().filter(|point| point.waiting > 0) {
         let top = rect.bottom() - (rect.height() - 14.0) * share(point.waiting.into(), most.into());
@@ -122,6 +128,19 @@ fn plot(ui: &mut Ui, theme: &Theme, points: &[LinePoint], now: Timestamp) {
     label(rect.left_bottom() + vec2(4.0, -1.0), Align2::LEFT_BOTTOM, format!("{ago} ago"));
     label(rect.right_bottom() - vec2(4.0, 1.0), Align2::RIGHT_BOTTOM, "now".to_owned());
     response.on_hover_text(words);
+}
+
+/// From and to which second nothing was recorded: before the first point, and between points that are not neighbours.
+fn gaps(points: &[LinePoint], begin: u64, end: u64) -> Vec<(u64, u64)> {
+    let mut gaps = Vec::new();
+    let mut next = begin;
+    for second in points.iter().map(|point| point.second).chain([end]) {
+        if second > next.saturating_add(MISSED) {
+            gaps.push((next, second));
+        }
+        next = second.saturating_add(1);
+    }
+    gaps
 }
 
 /// A part of a whole, from 0 to 1.
@@ -174,6 +193,14 @@ mod tests {
             Some(Minute { most, longest: Duration::from_secs(most.into()), admitted, refused })
         };
         assert_eq!(told, [minute(2, 40, 1), None, minute(5, 40, 1)]);
+    }
+
+    #[test]
+    fn seconds_that_were_not_recorded_are_gaps() {
+        let points = [point(10, 0, 0, 0), point(11, 0, 0, 0), point(13, 1, 0, 0), point(40, 0, 0, 0)];
+        assert_eq!(gaps(&points, 0, 41), [(0, 10), (14, 40)], "one that was missed is none");
+        assert_eq!(gaps(&points[3..], 40, 90), [(41, 90)]);
+        assert_eq!(gaps(&[], 0, 60), [(0, 60)]);
     }
 
     #[test]

@@ -49,7 +49,7 @@ type Figure = (&'static str, &'static str, u32, fn(&mut Queue) -> &mut u32);
 const FIGURES: [Figure; 3] = [
     ("Requests held at most", "", 100_000, |queue| &mut queue.max_waiting),
     ("Longest wait", "s", 3_600, |queue| &mut queue.max_wait_seconds),
-    ("Bulk's share at least", "%", 100, |queue| &mut queue.bulk_share_percent),
+    ("Bulk's share at least", "%", Queue::LARGEST_BULK_SHARE, |queue| &mut queue.bulk_share_percent),
 ];
 
 fn fields(ui: &mut Ui, cx: &mut PageCx, queue: &Queue) {

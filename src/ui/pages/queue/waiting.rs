@@ -102,7 +102,7 @@ fn buttons(
     asked: &mut Option<std::sync::Arc<str>>,
 ) {
     let theme = cx.theme;
-    end_button(ui, cx, one.request, "503, taken out of the line by hand");
+    end_button(ui, cx, one.request, "503 with Retry-After, taken out of the line by hand");
     // What waits for an account or its own caller has nobody before it.
     let in_line = one.cause == WaitCause::Room;
     let first = one.position == 1 || !in_line;

@@ -10,6 +10,7 @@ use egui_material_icons::icons;
 
 use super::complete::{Suggestion, suggestions};
 use super::echo;
+use super::older;
 use super::{State, Wanted};
 use crate::model::units::Grouped;
 use crate::ui::cx::{Page, PageCx};
@@ -196,7 +197,7 @@ fn saved_menu(ui: &mut Ui, theme: &Theme, state: &mut State) {
         let savable = state.query.saved_at().is_none() && !state.query.text().is_empty();
         if ui.add_enabled(savable, egui::Button::new(name)).clicked() {
             state.query.keep_typed();
-            state.keeps |= state.query.save().is_some();
+            state.query.save();
         }
         for (place, saved) in (1_usize..).zip(&state.query.saved) {
             ui.horizontal(|ui| {
@@ -219,12 +220,11 @@ fn saved_menu(ui: &mut Ui, theme: &Theme, state: &mut State) {
     }
     if let Some(place) = forgotten {
         state.query.saved.remove(place);
-        state.keeps = true;
     }
 }
 
 fn columns_menu(ui: &mut Ui, theme: &Theme, state: &mut State) {
-    ui.menu_button("Columns", |ui| state.keeps |= state.columns.choose(ui, theme));
+    ui.menu_button("Columns", |ui| state.columns.choose(ui, theme));
 }
 
 fn count(ui: &mut Ui, cx: &PageCx, state: &mut State) {
@@ -233,17 +233,16 @@ fn count(ui: &mut Ui, cx: &PageCx, state: &mut State) {
     let kept = Grouped(records.len() as u64);
     let stored = cx.snapshot.history.store.requests.max(records.len() as u64);
     let mut line = match &state.found {
-        _ if state.rows.filter().is_empty() => format!("{kept} kept of {}", Grouped(records.total.max(stored))),
+        None if state.rows.filter().is_empty() => format!("{kept} kept of {}", Grouped(records.total.max(stored))),
         Some(found) => {
-            let beyond = found.found.saturating_sub(found.rows.len() as u64);
-            let all = Grouped((state.rows.len() as u64).saturating_add(beyond));
+            let all = Grouped((state.rows.len() as u64).saturating_add(older::beyond(found)));
             format!("{all} of {}", Grouped((records.len() as u64).saturating_add(found.of)))
         }
         None => format!("{} of {kept}", Grouped(state.rows.len() as u64)),
     };
     if let Some(percent) = state.rows.progress(records) {
         let _ = write!(line, " · searching… {percent} %");
-    } else if let Some(words) = state.found.as_deref().and_then(super::older::progress) {
+    } else if let Some(words) = state.found.as_deref().and_then(older::progress) {
         let _ = write!(line, " · {words}");
     }
     if state.table.held() > 1 {
@@ -251,6 +250,21 @@ fn count(ui: &mut Ui, cx: &PageCx, state: &mut State) {
     }
     // Whole, on a line of its own if need be.
     ui.add(egui::Label::new(mono(line).color(theme.text_soft)).extend());
+    let left = state.found.as_deref().filter(|found| found.done).map_or(0, older::beyond);
+    if left > 0 {
+        let words = format!("The oldest {} of them are not listed", Grouped(left));
+        ui.label(RichText::new(words).color(theme.tone(Tone::Info)));
+    }
+    if state.older.can_list_more(state.found.as_deref(), records, stored) {
+        let (word, tip) = if left > 0 {
+            ("List more", "Lists up to 50,000 of them")
+        } else {
+            ("List older ones", "Lists what is kept of earlier requests, up to 50,000 of them")
+        };
+        if ui.button(word).on_hover_text(tip).clicked() {
+            state.older.list_more();
+        }
+    }
     if let Some(sorted) = &state.sorted {
         let title = super::columns::KINDS.get(sorted.by.0).map_or("", |kind| kind.title);
         let newer = records.total.saturating_sub(sorted.until);

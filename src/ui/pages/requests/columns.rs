@@ -207,9 +207,8 @@ impl Columns {
         Self { order }
     }
 
-    /// The chooser: a tick and two arrows for each. Returns whether anything changed.
-    pub fn choose(&mut self, ui: &mut Ui, theme: &Theme) -> bool {
-        let before = self.clone();
+    /// The chooser: a tick and two arrows for each.
+    pub fn choose(&mut self, ui: &mut Ui, theme: &Theme) {
         let mut swap = None;
         let last = self.order.len().saturating_sub(2);
         for (row, (place, on)) in self.order.iter_mut().enumerate() {
@@ -239,7 +238,6 @@ impl Columns {
         if ui.button("As they were at first").clicked() {
             *self = Self::default();
         }
-        *self != before
     }
 }
 

@@ -64,7 +64,7 @@ fn a_filter_is_searched_for_in_what_is_stored_with_its_progress_and_its_complete
     type_filter(&mut window, "status>=500");
     let searches = asked(&mut inbox);
     let [(id, Some(search))] = searches.as_slice() else { panic!("{} searches", searches.len()) };
-    assert_eq!(search.before, Some(oldest.id));
+    assert_eq!((search.known.len() as u64, search.known[0]), (kept, oldest.id));
     assert!(!(search.passes)(&oldest), "the oldest met no fault");
 
     let stored = |number: u64| {
@@ -102,4 +102,88 @@ fn where_nothing_older_is_stored_nothing_is_asked_for() {
     let (mut window, _back, mut inbox) = open(Snapshot { history, ..snapshot });
     type_filter(&mut window, "429");
     assert!(asked(&mut inbox).is_empty());
+}
+
+#[test]
+fn without_a_filter_older_ones_are_listed_when_asked_for() {
+    let (mut window, back, mut inbox) = open(fixture::snapshot());
+    window.get_by_label("List older ones").click();
+    window.run_steps(4);
+    let searches = asked(&mut inbox);
+    let [(id, Some(search))] = searches.as_slice() else { panic!("{} searches", searches.len()) };
+    let any = RequestRecord::clone(fixture::snapshot().records.iter().next().unwrap());
+    assert!((search.passes)(&any), "all of them");
+    let rows: Vec<_> = (1..4).rev().map(|id| Arc::new(RequestRecord { id: RequestId(id), ..any.clone() })).collect();
+    let mut snapshot = searched(*id, 10_000, rows);
+    let found = SearchView { found: 7, ..SearchView::clone(snapshot.history.search.as_ref().unwrap()) };
+    snapshot.history.search = Some(Arc::new(found));
+    back.publish(snapshot);
+    window.run_steps(3);
+    window.get_by_label("The oldest 4 of them are not listed");
+    window.get_by_label("Export").click();
+    window.run_steps(3);
+    window.get_by_label_contains("The oldest 4 that match are not listed, so they are left out.");
+    assert!(window.query_by_label("List older ones").is_none());
+}
+
+#[test]
+fn more_of_what_a_filter_finds_is_listed_when_asked_for() {
+    let (mut window, back, mut inbox) = open(fixture::snapshot());
+    type_filter(&mut window, "429");
+    let id = asked(&mut inbox)[0].0;
+    let mut snapshot = searched(id, 10_000, vec![]);
+    let found = SearchView { found: 6_000, ..SearchView::clone(snapshot.history.search.as_ref().unwrap()) };
+    snapshot.history.search = Some(Arc::new(found));
+    back.publish(snapshot);
+    window.run_steps(3);
+    window.get_by_label("List more").click();
+    window.run_steps(4);
+    assert!(matches!(asked(&mut inbox).as_slice(), [(_, Some(search))] if search.most == 50_000));
+    type_filter(&mut window, "9");
+    assert!(
+        matches!(asked(&mut inbox).as_slice(), [(_, Some(search))] if search.most == 5_000),
+        "another filter begins anew"
+    );
+}
+
+#[test]
+fn a_request_that_is_not_here_is_looked_for_in_what_is_stored_and_opens_once_found() {
+    let (mut window, back, mut inbox) = open(fixture::snapshot());
+    window.key_press_modifiers(Modifiers::COMMAND, Key::K);
+    window.run_steps(3);
+    window.event(egui::Event::Text("d-fedcba".to_owned()));
+    window.run_steps(3);
+    window.get_by_label_contains("Look for d-fedcba");
+    window.key_press(Key::Enter);
+    window.run_steps(4);
+    let searches = asked(&mut inbox);
+    let [(id, Some(search))] = searches.as_slice() else { panic!("{} searches", searches.len()) };
+    let mut record = RequestRecord::clone(fixture::snapshot().records.iter().next_back().unwrap());
+    assert!(!(search.passes)(&record));
+    record.id = RequestId(1);
+    Arc::make_mut(&mut record.decisions[0]).id = crate::model::id::DecisionId(0xfe_dcba);
+    assert!((search.passes)(&record));
+    back.publish(searched(*id, 10_000, vec![Arc::new(record)]));
+    window.run_steps(4);
+    assert!(window.query_all_by_label_contains("r-000001").next().is_some(), "its Why is open");
+}
+
+#[test]
+fn a_link_to_a_request_that_is_gone_says_so_after_looking_everywhere() {
+    let snapshot = fixture::snapshot();
+    let (mut window, back, mut inbox) = open(snapshot);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::K);
+    window.run_steps(3);
+    window.event(egui::Event::Text("tidegate://requests/r-000001".to_owned()));
+    window.run_steps(3);
+    window.key_press(Key::Enter);
+    window.run_steps(4);
+    let searches = asked(&mut inbox);
+    let [(id, Some(_))] = searches.as_slice() else { panic!("{} searches", searches.len()) };
+    back.publish(searched(*id, 6_200, vec![]));
+    window.run_steps(3);
+    window.get_by_label_contains("Looking for r-000001 among what is kept: searching older… 62 %");
+    back.publish(searched(*id, 10_000, vec![]));
+    window.run_steps(3);
+    window.get_by_label_contains("r-000001 is not kept");
 }

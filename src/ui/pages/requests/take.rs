@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use egui::Ui;
+use egui::{RichText, Ui};
 
-use super::{State, copy};
+use super::{State, copy, older};
 use crate::contract::snapshot::Serving;
 use crate::contract::{Command, ExportCommand, ExportFormat, Notice, NoticeBody};
 use crate::model::id::CommandId;
@@ -15,7 +15,7 @@ use crate::model::record::RequestRecord;
 use crate::model::units::Grouped;
 use crate::ui::cx::PageCx;
 use crate::ui::format::{count, file_time};
-use crate::ui::theme::mono;
+use crate::ui::theme::{Tone, mono};
 use crate::ui::widgets::note;
 
 /// An export on its way.
@@ -66,6 +66,11 @@ pub(super) fn menu(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         let what = if selected { "selected" } else { "listed" };
         let all = count(rows as u64, "request", "requests");
         note(ui, cx.theme, &format!("{all}, as {what}. No key and no body is in the file."));
+        let left = state.found.as_deref().filter(|_| !selected).map_or(0, older::beyond);
+        if left > 0 {
+            let words = format!("The oldest {} that match are not listed, so they are left out.", Grouped(left));
+            ui.label(RichText::new(words).color(cx.theme.tone(Tone::Near)));
+        }
         for (format, name) in [
             (ExportFormat::Jsonl, "JSONL, every number and decision"),
             (ExportFormat::Csv, "CSV, a row each"),
@@ -147,5 +152,5 @@ pub(super) fn copy_now(ui: &Ui, cx: &mut PageCx, record: &RequestRecord, whole: 
     };
     ui.ctx().copy_text(text);
     let what = if whole { "Request and answer copied as Markdown" } else { "cURL line copied" };
-    cx.toast(crate::ui::theme::Tone::Info, what);
+    cx.toast(Tone::Info, what);
 }

@@ -14,7 +14,7 @@ use crate::ui::cx::{Page, PageCx};
 use crate::ui::format::{ago, clock_time, count};
 use crate::ui::keyless;
 use crate::ui::theme::{Tone, gap, mono, strong};
-use crate::ui::widgets::{self, AmountChange, AmountEdit, note};
+use crate::ui::widgets::{self, AmountChange, AmountEdit, note, unapplied};
 
 const PRIORITIES: [(Option<Priority>, &str); 4] = [
     (None, "By its route"),
@@ -189,14 +189,16 @@ const LIMITS: [Limit; 3] = [
 /// Priority and limits, through the draft.
 fn rules(ui: &mut Ui, cx: &mut PageCx, caller: &Caller) {
     let id = &caller.id;
+    // One that is new runs as nothing else.
+    let runs = cx.draft.base().callers.iter().find(|known| known.id == *id).unwrap_or(caller).clone();
     Grid::new("rules").num_columns(2).spacing([gap::M, gap::S]).show(ui, |ui| {
         let label = ui.label(RichText::new("Priority").color(cx.theme.text_soft));
-        priority(ui, cx, caller, label.id);
+        priority(ui, cx, (caller, &runs), label.id);
         ui.end_row();
         for (name, read, write) in LIMITS {
             ui.label(RichText::new(name).color(cx.theme.text_soft));
             let field = format!("{name} of {id}");
-            let edit = AmountEdit::new(&field, read(caller)).or_empty("no limit");
+            let edit = AmountEdit::new(&field, read(caller)).or_empty("no limit").applied(read(&runs));
             match edit.show(ui, cx.theme) {
                 Some(AmountChange::Set(limit)) => change(cx, id, field, |caller| write(caller, Some(limit))),
                 Some(AmountChange::Clear) => change(cx, id, format!("{field}: no limit"), |caller| write(caller, None)),
@@ -211,16 +213,18 @@ fn rules(ui: &mut Ui, cx: &mut PageCx, caller: &Caller) {
     }
 }
 
-fn priority(ui: &mut Ui, cx: &mut PageCx, caller: &Caller, label: egui::Id) {
+fn priority(ui: &mut Ui, cx: &mut PageCx, (caller, runs): (&Caller, &Caller), label: egui::Id) {
     let mut chosen = caller.priority;
-    let known = PRIORITIES.iter().find(|(priority, _)| *priority == chosen);
-    let list = ComboBox::from_id_salt("priority").width(96.0).selected_text(known.map_or("", |(_, word)| *word));
+    let word = |wanted| PRIORITIES.iter().find(|(priority, _)| *priority == wanted).map_or("", |(_, word)| *word);
+    let list = ComboBox::from_id_salt("priority").width(96.0).selected_text(word(chosen));
     let list = list.show_ui(ui, |ui| {
         for (priority, word) in PRIORITIES {
             ui.selectable_value(&mut chosen, priority, word);
         }
     });
-    list.response.labelled_by(label);
+    let differs = runs.priority != caller.priority;
+    let list = unapplied(ui, cx.theme, list.response, differs.then(|| word(runs.priority).to_owned()));
+    list.labelled_by(label);
     if chosen != caller.priority {
         change(cx, &caller.id, format!("priority of {}", caller.id), |caller| caller.priority = chosen);
     }

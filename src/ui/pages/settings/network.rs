@@ -11,7 +11,7 @@ use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::findings;
 use crate::ui::keyless;
 use crate::ui::theme::{Tone, mono};
-use crate::ui::widgets::{checkbox, note, radio};
+use crate::ui::widgets::{checkbox, note, on_or_off, radio, unapplied};
 
 const LOOPBACK: &str = "127.0.0.1";
 const EVERYWHERE: &str = "0.0.0.0";
@@ -46,7 +46,9 @@ fn address(ui: &mut Ui, cx: &mut PageCx) {
         for (address, word, allowed) in
             [(LOOPBACK, "This computer only", true), (EVERYWHERE, "This network", anybody || now == EVERYWHERE)]
         {
-            if ui.add_enabled_ui(allowed, |ui| radio(ui, now == address, word)).inner.clicked() {
+            let choice = ui.add_enabled_ui(allowed, |ui| radio(ui, now == address, word)).inner;
+            let choice = if now == address { mark(ui, cx, choice, |listen| listen.address.clone()) } else { choice };
+            if choice.clicked() {
                 set(cx, address);
             }
         }
@@ -83,6 +85,7 @@ fn port(ui: &mut Ui, cx: &mut PageCx) {
         // A port that is half typed is another port.
         let field = ui.add(egui::DragValue::new(&mut port).range(0..=u16::MAX).update_while_editing(false));
         ui.ctx().accesskit_node_builder(field.id, |node| node.set_label("Port number"));
+        let field = mark(ui, cx, field, |listen| listen.port.to_string());
         if port != now {
             set(cx, port);
         }
@@ -117,6 +120,7 @@ fn token(ui: &mut Ui, cx: &mut PageCx) {
     let mut asks = required || always;
     let label = "Every request needs a caller's token";
     let switch = ui.add_enabled_ui(!always, |ui| checkbox(ui, &mut asks, label)).inner;
+    let switch = mark(ui, cx, switch, |listen| on_or_off(listen.require_token).to_owned());
     if switch.on_disabled_hover_text("Always so where other computers can reach Tidegate").changed() {
         let step = if asks { "Ask every request for a token" } else { "Ask no token on this computer" };
         cx.draft.edit(step, |config| config.listen.require_token = asks);
@@ -138,6 +142,7 @@ fn hosts(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         name: "Another name",
         hint: "tidegate.lan",
         wrong: "A name alone, without http:// and port.",
+        runs: |listen| listed(&listen.allowed_hosts),
     };
     if let Some(list) = texts(ui, cx, &words, &mut state.host, &list, is_host) {
         cx.draft.edit("Change the names of this computer", |config| config.listen.allowed_hosts = list);
@@ -148,7 +153,8 @@ fn hosts(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
 fn origins(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     let list = cx.draft.working().listen.allowed_origins.clone();
     let wrong = "Write it like https://app.example, without a path. All pages at once cannot be allowed.";
-    let words = Words { what: "page", name: "Origin of a web page", hint: "https://app.example", wrong };
+    let runs = |listen: &Listen| listed(&listen.allowed_origins);
+    let words = Words { what: "page", name: "Origin of a web page", hint: "https://app.example", wrong, runs };
     if let Some(list) = texts(ui, cx, &words, &mut state.origin, &list, is_origin) {
         cx.draft.edit("Change which web pages may ask", |config| config.listen.allowed_origins = list);
     }
@@ -159,6 +165,19 @@ struct Words {
     name: &'static str,
     hint: &'static str,
     wrong: &'static str,
+    runs: fn(&Listen) -> String,
+}
+
+/// Marks a control of which something else runs than the draft says.
+fn mark(ui: &Ui, cx: &PageCx, control: egui::Response, of: impl Fn(&Listen) -> String) -> egui::Response {
+    let runs = of(&cx.draft.base().listen);
+    let differs = runs != of(&cx.draft.working().listen);
+    unapplied(ui, cx.theme, control, differs.then_some(runs))
+}
+
+/// A list in a sentence.
+fn listed(list: &[String]) -> String {
+    if list.is_empty() { "none".to_owned() } else { list.join(", ") }
 }
 
 /// A list of short texts, each with a way out, and a field for one more. Returns the list if it changes.
@@ -182,7 +201,8 @@ fn texts(
             }
         });
     }
-    let field = keyless::labelled(ui, cx.theme, words.name, words.hint, typed);
+    let mut field = keyless::labelled(ui, cx.theme, words.name, words.hint, typed);
+    field.response = mark(ui, cx, field.response, words.runs);
     if field.to_accounts {
         cx.go(Page::Accounts);
     }

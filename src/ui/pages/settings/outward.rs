@@ -10,7 +10,7 @@ use crate::model::config::{UpstreamWay, Way, is_proxy};
 use crate::ui::cx::{Page, PageCx};
 use crate::ui::findings;
 use crate::ui::keyless;
-use crate::ui::widgets::{note, radio};
+use crate::ui::widgets::{note, radio, unapplied};
 
 /// What is being typed; `None`: nothing.
 #[derive(Debug, Default)]
@@ -23,17 +23,26 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     let now = cx.draft.working().upstream.clone();
     let way = now.way();
     let through = matches!(way, Some(Way::Through(_)) | None);
+    let runs = cx.draft.base().upstream.clone();
+    let runs = (runs != now).then(|| match runs.way() {
+        Some(Way::Straight) => "straight".to_owned(),
+        Some(Way::System) => "as the system says".to_owned(),
+        Some(Way::Through(address)) => address.to_owned(),
+        None => "no address".to_owned(),
+    });
     ui.horizontal_wrapped(|ui| {
         for (word, value, chosen) in [
             ("Straight", UpstreamWay::NONE, way == Some(Way::Straight)),
             ("As the system says", UpstreamWay::SYSTEM, way == Some(Way::System)),
         ] {
-            if radio(ui, chosen && state.typed.is_none(), word).clicked() {
+            let choice = radio(ui, chosen && state.typed.is_none(), word);
+            if unapplied(ui, cx.theme, choice, runs.clone().filter(|_| chosen)).clicked() {
                 state.typed = None;
                 set(cx, value);
             }
         }
-        if radio(ui, through || state.typed.is_some(), "Through a proxy").clicked() {
+        let choice = radio(ui, through || state.typed.is_some(), "Through a proxy");
+        if unapplied(ui, cx.theme, choice, runs.clone().filter(|_| through)).clicked() {
             let known = if through { now.proxy.clone() } else { String::new() };
             state.typed.get_or_insert(known);
         }

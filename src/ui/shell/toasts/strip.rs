@@ -26,7 +26,8 @@ const LINE: f32 = 24.0;
 
 /// What was pressed of which message.
 enum Press {
-    Button(usize),
+    Undo(usize),
+    Look(usize),
     Close(usize),
 }
 
@@ -86,11 +87,8 @@ impl Toasts {
                 ctx.request_repaint();
                 None
             }
-            Press::Button(place) => {
-                let toast = self.list.remove(place).0;
-                let look = toast.look.map(|(_, look)| Pressed::Look(look));
-                toast.undo.map(Pressed::Undo).or(look)
-            }
+            Press::Undo(place) => self.list.remove(place).0.undo.map(Pressed::Undo),
+            Press::Look(place) => self.list.remove(place).0.look.map(|(_, look)| Pressed::Look(look)),
         }
     }
 
@@ -125,12 +123,14 @@ fn row(ui: &mut Ui, theme: &Theme, toast: &Toast, place: usize, small: bool) -> 
             if icon_button(ui, theme, ICON_CLOSE, "Close the message").clicked() {
                 press = Some(Press::Close(place));
             }
-            let button = toast.button();
-            if button.is_some_and(|words| beside_the_words(ui, theme, words).clicked()) {
-                press = Some(Press::Button(place));
+            if toast.undo.as_ref().is_some_and(|undo| beside_the_words(ui, theme, undo.label()).clicked()) {
+                press = Some(Press::Undo(place));
+            }
+            if toast.look.as_ref().is_some_and(|(label, _)| beside_the_words(ui, theme, label).clicked()) {
+                press = Some(Press::Look(place));
             }
             if toast.tone == Tone::Error
-                && button.is_none()
+                && !toast.has_button()
                 && icon_button(ui, theme, ICON_CONTENT_COPY, "Copy details").clicked()
             {
                 ui.ctx().copy_text(details(&toast.text));

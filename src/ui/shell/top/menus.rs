@@ -114,10 +114,14 @@ fn profiles(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, wanted: &mut Vec<Wi
     }
 }
 
-/// What a narrow bar leaves to its last menu besides holding the view.
+/// What a narrow bar leaves to its last menu.
 pub(super) struct LeftOut<'a> {
     /// The address, if copying it for shells has no room.
     pub(super) address: Option<&'a str>,
+    /// Holding the view.
+    pub(super) view: bool,
+    /// The steps of the draft's history.
+    pub(super) history: bool,
     /// How far back plots reach, and the profiles.
     pub(super) menus: bool,
     /// What words mean, and keys.
@@ -141,9 +145,19 @@ pub(super) fn more(
         let height = (ui.ctx().content_rect().height() - 72.0).max(120.0);
         egui::ScrollArea::vertical().max_height(height).show(ui, |ui| {
             let word = if top.held { "Resume the view" } else { "Pause the view" };
-            if ui.button(word).clicked() {
+            if left_out.view && ui.button(word).clicked() {
                 wanted.push(Wish::Act(Action::HoldView));
                 ui.close();
+            }
+            if left_out.history {
+                for action in [Action::Undo, Action::Redo] {
+                    let (name, able) = super::step_name(top.draft, action);
+                    let button = ui.add_enabled(able, Button::new(name));
+                    if button.on_hover_text(actions::tooltip(ui.ctx(), action)).clicked() {
+                        wanted.push(Wish::Act(action));
+                        ui.close();
+                    }
+                }
             }
             if left_out.help && ui.button("Help").on_hover_text(actions::tooltip(ui.ctx(), Action::Help)).clicked() {
                 wanted.push(Wish::Act(Action::Help));
@@ -166,7 +180,7 @@ pub(super) fn more(
             }
         });
     });
-    button.on_hover_text(if left_out.menus { "The view, plots and profiles" } else { "The view" });
+    button.on_hover_text(if left_out.menus { "The view, undo, plots and profiles" } else { "The view, undo" });
 }
 
 /// A button with its name and its menu. The menu has an id of its own: the button's changes with what stands before it.

@@ -3,7 +3,7 @@
 //! Invariant: rows are remembered by id, so they stay picked when the order changes or rows come and go.
 //! Absent on purpose: the rows; whoever owns them hands them in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows in their order, known by id.
 pub trait Rows<I> {
@@ -61,6 +61,8 @@ pub struct TableState<I> {
     pub picked: BTreeSet<I>,
     /// The column that sorts and whether it descends; `None`: the caller's own order.
     pub sort: Option<(usize, bool)>,
+    /// Columns that were drawn wider or narrower, by heading, in points.
+    pub widths: BTreeMap<&'static str, f32>,
     /// The person scrolled away from the last row of a table that follows.
     pub released: bool,
     /// Where a range of picked rows began.
@@ -71,7 +73,7 @@ pub struct TableState<I> {
 impl<I> Default for TableState<I> {
     fn default() -> Self {
         let (selected, picked, anchor) = (None, BTreeSet::new(), None);
-        Self { selected, picked, sort: None, released: false, anchor, scroll: None }
+        Self { selected, picked, sort: None, widths: BTreeMap::new(), released: false, anchor, scroll: None }
     }
 }
 

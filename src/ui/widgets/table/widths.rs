@@ -1,7 +1,9 @@
 //! The edges by which columns are made wider: named, and moved by arrow keys as by a drag.
 //!
 //! Invariant: every edge that can be dragged has a name and a keyboard twin.
-//! Absent on purpose: keeping widths; the table of `egui_extras` does, as long as the window is open.
+//! Absent on purpose: keeping widths over a restart; whoever shows the table does.
+
+use std::collections::BTreeMap;
 
 use egui::accesskit::Action;
 use egui::{EventFilter, Id, Key, Modifiers, Role, Ui, WidgetInfo};
@@ -10,6 +12,8 @@ use super::Column;
 
 /// Points an arrow key moves an edge by.
 const STEP: f32 = 16.0;
+/// Widths that differ by less, in points, are the same: edges lie on whole pixels.
+const NEAR: f32 = 1.5;
 /// The narrowest a column can be.
 pub(super) const LEAST: f32 = 36.0;
 
@@ -22,8 +26,9 @@ pub(super) fn asked(ui: &Ui, table: Id, place: usize) -> Option<f32> {
     asked.filter(|(column, _)| *column == place).map(|(_, width)| width)
 }
 
-/// Names the edges of the table that was just shown, and moves the one that has the keyboard.
-pub(super) fn edges(ui: &Ui, table: Id, columns: &[Column], left: f32) {
+/// Names the edges of the table that was just shown, and moves the one that has the keyboard. Tells which columns have another
+/// width than at first.
+pub(super) fn edges(ui: &Ui, table: Id, columns: &[Column], left: f32, drawn: &mut BTreeMap<&'static str, f32>) {
     let mut asked: Asked = None;
     let mut before = left;
     let gap = ui.spacing().item_spacing.x;
@@ -32,6 +37,11 @@ pub(super) fn edges(ui: &Ui, table: Id, columns: &[Column], left: f32) {
         let Some(edge) = ui.ctx().read_response(table.with("resize_column").with(place)) else { continue };
         let (right, width) = (edge.rect.center().x, edge.rect.center().x - before - gap);
         before = right;
+        if column.width.is_some_and(|usual| (usual - width).abs() > NEAR) {
+            drawn.insert(column.title, width);
+        } else {
+            drawn.remove(column.title);
+        }
         let name = format!("Width of {}", column.title);
         edge.widget_info(|| WidgetInfo::labeled(Role::Splitter, true, &name));
         ui.ctx().accesskit_node_builder(edge.id, |node| {
