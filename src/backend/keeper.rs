@@ -1,5 +1,5 @@
 //! Keeps what must outlive a restart: which account holds what, so that conversations go on, who was told to wait, and which
-//! limits refusals taught.
+//! limits refusals taught and headers named.
 //!
 //! Invariant: a thread of its own writes; neither requests nor the screen wait for the disk.
 //! Absent on purpose: what is kept and how it reads (`store::owners`, `store::rests`, `store::lessons`).
@@ -48,7 +48,7 @@ struct News {
     owned: Vec<Owned>,
     /// Everyone who rests, if that changed.
     rests: Option<Vec<Rest>>,
-    /// Everything that refusals taught, if that changed.
+    /// Everything that refusals taught and headers named, if that changed.
     lessons: Option<Vec<Lesson>>,
 }
 

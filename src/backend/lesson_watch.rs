@@ -1,4 +1,4 @@
-//! When it is worth writing down what refusals taught.
+//! When it is worth writing down what refusals taught and headers named.
 //!
 //! Invariant: what is learned anew is written at the next look if nothing was written lately; a ceiling that creeps is written
 //! when it is off by a fiftieth, [`PACE`] after what was written last at the earliest.

@@ -120,7 +120,7 @@ impl Engine {
         self.core().balancer.rests(now)
     }
 
-    /// What refusals taught of limits, as it holds now.
+    /// What refusals taught of limits and headers named, as it holds now.
     #[must_use]
     pub fn lessons(&self) -> Vec<Lesson> {
         let now = self.clock.now();

@@ -118,7 +118,7 @@ pub enum Input {
     /// Endpoints that an earlier run was told to leave alone, and still are to be. Those that something was sent to since know
     /// better.
     Resting(Vec<Rest>),
-    /// What refusals taught an earlier run of limits. What was stated anew since, or is pinned, is not touched.
+    /// What refusals taught an earlier run of limits, and what headers named. What was stated anew since, or is pinned, is not touched.
     Learned(Vec<Lesson>),
     /// Our ceilings for now inside pools, in tokens per minute; whoever is not named keeps its own, `None` lifts it. A new
     /// configuration lifts all.

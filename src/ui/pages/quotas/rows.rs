@@ -43,8 +43,14 @@ struct Table<'a> {
 /// The columns, and what each says.
 const HEADINGS: [(&str, &str); 11] = [
     ("Endpoint", "The lock keeps its share as it is when others change"),
-    ("Allotted TPM", "What the service gives this deployment, as you say; empty: it is learned"),
-    ("RPM", "Requests a minute; empty: derived from the pool's ratio, or learned"),
+    (
+        "Allotted TPM",
+        "What the service gives this deployment, as you say, counted over the last 60 s; empty: it is learned",
+    ),
+    (
+        "RPM",
+        "Requests in 60 s, and services look at slices of 1 s or 10 s besides; empty: derived from the pool's ratio, or learned",
+    ),
     ("Soft cap", "A lower ceiling of your own: Tidegate stops there though the service would allow more"),
     ("Charged now", "Counted against the limit in the last minute: prompts and the allowance of answers (max_tokens)"),
     ("p95 24 h", "What 95 % of the minutes of the last 24 hours stayed below"),
