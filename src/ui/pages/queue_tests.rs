@@ -49,7 +49,7 @@ fn requests_that_wait_for_a_connection_are_told_in_one_line_with_what_helps() {
 }
 
 #[test]
-fn the_heading_of_the_plot_keeps_clear_of_its_button_in_the_narrowest_window() {
+fn in_the_narrowest_window_the_plots_heading_keeps_clear_of_its_button_and_each_row_has_its_own() {
     use egui_kittest::kittest::Queryable;
 
     let (line, _back, _inbox) = crate::contract::line(fixture::snapshot());
@@ -64,4 +64,6 @@ fn the_heading_of_the_plot_keeps_clear_of_its_button_in_the_narrowest_window() {
     let heading = harness.get_by_label("How many waited, second by second").rect();
     let button = harness.get_by_label("Show as table: Waiting requests").rect();
     assert!(!heading.intersects(button), "{heading:?} and {button:?}");
+    let cancel: Vec<egui::Rect> = harness.query_all_by_label("Cancel").map(|button| button.rect()).collect();
+    assert!(!cancel.is_empty() && cancel.iter().all(|button| button.right() < 350.0), "{cancel:?}");
 }

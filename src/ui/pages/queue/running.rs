@@ -24,10 +24,12 @@ const COLUMNS: [Column; 8] = [
     Column::number("Tokens", 72.0),
     Column::number("Tokens/s", 72.0),
     Column::number("Reserved", 78.0),
-    Column::text("", 130.0),
+    Column::text("", 116.0),
 ];
 /// What a narrow page leaves out.
-const NARROW: [usize; 5] = [0, 1, 3, 4, 7];
+const NARROW: &[usize] = &[0, 1, 3, 4, 7];
+/// And the narrowest: where it runs, for how long, and its button.
+const TINY: &[usize] = &[1, 3, 7];
 
 /// As many rows are seen at once.
 const SEEN: f32 = 10.0;
@@ -36,7 +38,11 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, view: &Balan
     let (now, theme) = (view.at, cx.theme);
     let list = longest_first(&view.queue.running);
     let ids: Vec<RequestId> = list.iter().map(|one| one.request).collect();
-    let shown: Vec<usize> = if ui.available_width() < 860.0 { NARROW.to_vec() } else { (0..COLUMNS.len()).collect() };
+    let shown: &[usize] = match ui.available_width() {
+        width if width < 520.0 => TINY,
+        width if width < 860.0 => NARROW,
+        _ => &[0, 1, 2, 3, 4, 5, 6, 7],
+    };
     let columns: Vec<Column> = shown.iter().filter_map(|at| COLUMNS.get(*at)).copied().collect();
     let spoken = |row: usize| {
         list.get(row).map_or_else(String::new, |one| {

@@ -17,7 +17,7 @@ use crate::ui::theme::mono;
 use crate::ui::widgets::{Column, DataTable, quiet_button};
 use crate::ui::words::priority;
 
-const COLUMNS: [Column; 8] = [
+const COLUMNS: [Column; 9] = [
     Column::number("#", 30.0),
     Column::text("Client", 120.0),
     Column::text("Route", 120.0),
@@ -26,9 +26,14 @@ const COLUMNS: [Column; 8] = [
     Column::rest("Waiting for"),
     Column::number("Est. tokens", 78.0),
     Column::text("", 206.0),
+    Column::text("", 116.0),
 ];
 /// What a narrow page leaves out.
-const NARROW: [usize; 5] = [0, 1, 4, 5, 7];
+const NARROW: &[usize] = &[0, 1, 4, 5, 7];
+/// And the narrowest: whose it is, what it waits for, and its buttons.
+const TINY: &[usize] = &[1, 5, FEW];
+/// The last column where the menu alone puts a request to the front.
+const FEW: usize = 8;
 
 /// As many rows are seen at once.
 const SEEN: f32 = 8.0;
@@ -36,7 +41,11 @@ const SEEN: f32 = 8.0;
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, view: &BalancerView) {
     let (list, theme) = (&view.queue.list, cx.theme);
     let ids: Vec<RequestId> = list.iter().map(|one| one.request).collect();
-    let shown: Vec<usize> = if ui.available_width() < 860.0 { NARROW.to_vec() } else { (0..COLUMNS.len()).collect() };
+    let shown: &[usize] = match ui.available_width() {
+        width if width < 600.0 => TINY,
+        width if width < 860.0 => NARROW,
+        _ => &[0, 1, 2, 3, 4, 5, 6, 7],
+    };
     let columns: Vec<Column> = shown.iter().filter_map(|at| COLUMNS.get(*at)).copied().collect();
     let spoken = |row: usize| list.get(row).map_or_else(String::new, |one| words(one, view));
     let mut asked = None;
@@ -90,7 +99,7 @@ fn cell(
             ui.label(words).on_hover_text(place);
         }
         6 => drop(ui.label(mono(Grouped(one.charge).to_string()))),
-        _ => buttons(ui, cx, one, view, asked),
+        _ => buttons(ui, cx, one, view, (column != FEW, asked)),
     }
 }
 
@@ -99,7 +108,7 @@ fn buttons(
     cx: &mut PageCx,
     one: &WaitingView,
     view: &BalancerView,
-    asked: &mut Option<std::sync::Arc<str>>,
+    (roomy, asked): (bool, &mut Option<std::sync::Arc<str>>),
 ) {
     let theme = cx.theme;
     end_button(ui, cx, one.request, "503 with Retry-After, taken out of the line by hand");
@@ -107,11 +116,15 @@ fn buttons(
     let in_line = one.cause == WaitCause::Room;
     let first = one.position == 1 || !in_line;
     let id = one.request;
-    if !first && quiet_button(ui, theme, "To front").on_hover_text(format!("Put {id} first in its line")).clicked() {
+    let hint = format!("Put {id} first in its line");
+    if roomy && !first && quiet_button(ui, theme, "To front").on_hover_text(&hint).clicked() {
         cx.send(Command::Line(LineCommand::Promote(id)));
     }
     let name = format!("More for {id}");
     let more = ui.menu_button(ICON_MORE_HORIZ.rich_text(), |ui| {
+        if !roomy && !first && ui.button("To front").on_hover_text(hint).clicked() {
+            cx.send(Command::Line(LineCommand::Promote(id)));
+        }
         if in_line {
             send_now::menu(ui, cx, one, view);
             ui.separator();
