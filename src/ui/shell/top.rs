@@ -125,8 +125,9 @@ fn steps(ui: &mut Ui, theme: &Theme, draft: &Draft) -> Option<Wish> {
             Some(keys) => format!("{name} ({keys})"),
             None => name.clone(),
         };
-        let button = ui.add_enabled_ui(able, |ui| icon_button(ui, theme, icon, &name)).inner;
-        if button.on_hover_text(&says).on_disabled_hover_text(says).clicked() {
+        let button = ui.add_enabled_ui(able, |ui| icon_button(ui, theme, icon, &says)).inner;
+        ui.ctx().accesskit_node_builder(button.id, |node| node.set_label(name));
+        if button.on_disabled_hover_text(says).clicked() {
             wish = Some(Wish::Act(action));
         }
     }
