@@ -344,7 +344,7 @@ fn keep(ui: &mut Ui, cx: &mut PageCx) {
     let runs = cx.draft.base().history.keep;
     let field = checkbox(ui, &mut kept, "Keep requests, series and usage over a restart");
     let changed = field.changed();
-    unapplied(ui, cx.theme, field, (kept != runs && !changed).then(|| on_or_off(runs).to_owned()));
+    drop(unapplied(ui, cx.theme, field, (kept != runs && !changed).then(|| on_or_off(runs).to_owned())));
     let usually = crate::model::config::History::default().keep;
     if usual(ui, cx, "Keep history", kept == usually, on_or_off(usually)) {
         cx.draft.edit("keep history as usual", |config| config.history.keep = usually);

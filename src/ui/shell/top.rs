@@ -73,15 +73,13 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, top: &mut To
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let (wordy, small, helped) = (room >= ROOM.0, room < ROOM.1, room >= HELP);
             let history = room >= HISTORY;
+            let buttons = match (history, wordy) {
+                (true, _) => menus::Buttons::None,
+                (false, true) => menus::Buttons::History,
+                (false, false) => menus::Buttons::All,
+            };
             if !history || low {
-                let left_out = menus::LeftOut {
-                    address: unshown,
-                    menus: small,
-                    view: !wordy,
-                    history: !history,
-                    help: !helped,
-                    figures: low,
-                };
+                let left_out = menus::LeftOut { address: unshown, menus: small, buttons, help: !helped, figures: low };
                 menus::more(ui, theme, snapshot, top, &left_out, wanted);
             }
             let (icon, name) =
