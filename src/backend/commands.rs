@@ -3,6 +3,7 @@
 //! Invariant: every command is answered by one notice; a configuration is saved before it runs, or it does not run.
 //! Absent on purpose: long work in the actor's own turn; it goes to a task that reports back.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use crate::model::secret::Secret;
 use crate::policy::Input;
 use crate::store::config_file::{ConfigError, ConfigFile, put_back_last_good};
 use crate::store::lock::LockError;
-use crate::store::requests_view::{Kept, save as save_requests_view};
+use crate::store::requests_view::{Kept, load as load_requests_view, save as save_requests_view};
 
 /// Carries out one command and tells what came of it.
 pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
@@ -71,6 +72,12 @@ fn line(stage: &mut Stage, command: LineCommand) -> String {
         LineCommand::SendNow(..) => {}
     }
     String::new()
+}
+
+/// How the Requests page was kept in this folder.
+pub(super) fn kept_requests_view(folder: &Path) -> RequestsView {
+    let Kept { filters, columns, clauses, sort, widths } = load_requests_view(folder);
+    RequestsView { filters, columns, clauses, sort, widths }
 }
 
 fn keep_requests_view(stage: &mut Stage, view: RequestsView) -> Result<String, Problem> {

@@ -1,6 +1,6 @@
-//! Opens a folder of the profile with the desktop's own program.
+//! Opens a folder of the profile, or the configuration file, with the desktop's own program.
 //!
-//! Invariant: only folders of ours are opened; nobody waits for the program.
+//! Invariant: only what is ours is opened; nobody waits for the program.
 //! Absent on purpose: showing folders ourselves.
 
 use std::ffi::OsStr;
@@ -20,11 +20,19 @@ const OPENER: &str = if cfg!(target_os = "macos") {
     "xdg-open"
 };
 
-/// Opens the folder; says where it is if that cannot be done.
+/// Opens it; says where it is if that cannot be done.
 pub(super) fn reveal(stage: &Stage, folder: Folder) -> Result<String, Problem> {
     let paths = &stage.profile.paths;
     let path: PathBuf = match folder {
         Folder::Config => paths.config_dir.clone(),
+        Folder::ConfigFile if !paths.config_file.exists() => {
+            return Err(Problem {
+                what: "There is no configuration file yet.".to_owned(),
+                still_works: format!("It will be at {}.", paths.config_file.display()),
+                next_step: "Apply a change first.".to_owned(),
+            });
+        }
+        Folder::ConfigFile => paths.config_file.clone(),
         Folder::Data => paths.data_dir.clone(),
         Folder::State => paths.state_dir.clone(),
     };
@@ -42,7 +50,7 @@ fn open(opener: &OsStr, path: &Path) -> Result<String, Problem> {
             Ok(format!("Opening {}", path.display()))
         }
         Err(error) => Err(Problem {
-            what: format!("The folder could not be opened: {}: {error}.", opener.display()),
+            what: format!("It could not be opened: {}: {error}.", opener.display()),
             still_works: format!("It is at {}.", path.display()),
             next_step: "Copy the path and open it in your file manager.".to_owned(),
         }),

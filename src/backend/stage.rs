@@ -47,7 +47,7 @@ use crate::record::depth::Depth;
 use crate::record::{Drain, Ring, Series, recorder};
 use crate::sim::scripts;
 use crate::store::keys::{Answer, KeySlot};
-use crate::store::{requests_view, slots};
+use crate::store::slots;
 
 /// How often the screen may hear of a change.
 const BEAT: Duration = Duration::from_millis(250);
@@ -174,9 +174,7 @@ impl Stage {
         let keeper = Keeper::open(&profile.paths, &engine);
         let history = Historian::open(&profile.paths.data_dir, &applied.config.history, &clock, &events);
         let slots = slots::load(&profile.paths.state_dir);
-        let kept = requests_view::load(&profile.paths.state_dir);
-        let requests_view::Kept { filters, columns, clauses, sort, widths } = kept;
-        let requests_view = Arc::new(RequestsView { filters, columns, clauses, sort, widths });
+        let requests_view = Arc::new(commands::kept_requests_view(&profile.paths.state_dir));
         back.draft_is(profile.draft.clone());
         let drafts = Drafts::kept(profile.draft.clone());
         let mut stage = Self {

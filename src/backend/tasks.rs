@@ -58,6 +58,7 @@ pub fn check(options: &Options) -> anyhow::Result<ExitCode> {
 }
 
 /// `tidegate stop`: asks what runs with the profile of these options, or where they name none whatever runs, to end.
+#[must_use]
 pub fn stop(options: &Options) -> ExitCode {
     let named = places(options, options.demo).ok().filter(|_| !options.is_plain());
     let homes: Vec<_> = named.map_or_else(|| homes(options).collect(), |paths| vec![paths.state_dir]);

@@ -73,11 +73,13 @@ pub struct SaveCommand {
     pub text: String,
 }
 
-/// A folder of the profile.
+/// A folder of the profile, or the file in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Folder {
     /// Of the configuration file.
     Config,
+    /// The configuration file itself.
+    ConfigFile,
     /// Of history and revisions.
     Data,
     /// Of the lock and the window's looks.

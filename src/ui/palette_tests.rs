@@ -68,6 +68,15 @@ fn a_request_is_found_by_its_own_id_and_by_its_decisions() {
 }
 
 #[test]
+fn an_id_that_is_not_here_is_looked_for_where_more_is_stored_and_else_said_to_be_nowhere() {
+    assert_eq!(first("d-fedcba").does, Does::Open(Target::RequestsWhere("id:d-fedcba".into())));
+    let mut snapshot = fixture::snapshot();
+    snapshot.history.store = std::sync::Arc::default();
+    let item = find_in(&snapshot, "d-fedcba", &[]).groups.remove(0).items.remove(0);
+    assert_eq!(item.obstacle.as_deref(), Some("No request that is kept has this id"));
+}
+
+#[test]
 fn a_pasted_link_is_the_only_thing_found() {
     let found = find("tidegate://quotas/sim-b/eastus/demo");
     assert_eq!(found.groups.len(), 1);

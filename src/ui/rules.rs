@@ -5,10 +5,11 @@
 //! Absent on purpose: routes, endpoints and pools; their pages have them.
 
 use egui::Ui;
+use egui_material_icons::icons::ICON_UNDO;
 
 use super::cx::PageCx;
 use super::findings;
-use super::widgets::{Blank, checkbox, on_or_off, quiet_button, sentence_words, unapplied};
+use super::widgets::{Blank, checkbox, icon_button, note, on_or_off, quiet_button, sentence_words, unapplied};
 use crate::model::config::{Config, Queue};
 use crate::model::units::Grouped;
 
@@ -292,7 +293,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, section: Section) {
     let mut back = Config::clone(&config);
     section.take(&mut back, &usual);
     if back == *config {
-        super::widgets::note(ui, cx.theme, "default");
+        note(ui, cx.theme, "default");
     } else {
         let button = quiet_button(ui, cx.theme, "Back to what is usual");
         let name = format!("{}: back to what is usual", section.table());
@@ -304,9 +305,29 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, section: Section) {
     findings::show(ui, cx, section.table(), None);
 }
 
+/// Says that a setting is as usual, or is the way back to what is; true if that was taken.
+#[must_use]
+pub fn usual(ui: &mut Ui, cx: &PageCx, name: &str, is_usual: bool, usual: &str) -> bool {
+    if is_usual {
+        note(ui, cx.theme, "default");
+        return false;
+    }
+    let button = quiet_button(ui, cx.theme, &format!("Back to {usual}"));
+    ui.ctx().accesskit_node_builder(button.id, |node| node.set_label(format!("{name}: back to {usual}")));
+    button.clicked()
+}
+
 fn blank(ui: &mut Ui, cx: &mut PageCx, figure: &Figure, config: &Config, usual: &Config) {
-    let (value, applied) = (figure.value(config), figure.value(cx.draft.base()));
-    let hint = format!("Usually {}", Grouped(figure.value(usual).into()));
+    let (value, applied, usually) = (figure.value(config), figure.value(cx.draft.base()), figure.value(usual));
+    let hint = format!("Usually {}", Grouped(usually.into()));
+    if value != usually {
+        // Before the number: what stands behind it may be a comma.
+        let name = format!("{}: back to {}{}", figure.name, Grouped(usually.into()), figure.unit);
+        if icon_button(ui, cx.theme, ICON_UNDO, &name).clicked() {
+            let label = format!("set {} back to what is usual", figure.name.to_lowercase());
+            cx.draft.edit(label, |config| (figure.of)(config).set(usually));
+        }
+    }
     let field = Blank::new(figure.name, value, figure.bounds.0..=figure.bounds.1);
     let output = field.unit(figure.unit).hint(&hint).applied(Some(applied)).show(ui, cx.theme);
     if let Some(value) = output.changed {
@@ -323,8 +344,11 @@ fn keep(ui: &mut Ui, cx: &mut PageCx) {
     let runs = cx.draft.base().history.keep;
     let field = checkbox(ui, &mut kept, "Keep requests, series and usage over a restart");
     let changed = field.changed();
-    unapplied(ui, cx.theme, field, (kept != runs && !changed).then(|| on_or_off(runs).to_owned()));
-    if changed {
+    drop(unapplied(ui, cx.theme, field, (kept != runs && !changed).then(|| on_or_off(runs).to_owned())));
+    let usually = crate::model::config::History::default().keep;
+    if usual(ui, cx, "Keep history", kept == usually, on_or_off(usually)) {
+        cx.draft.edit("keep history as usual", |config| config.history.keep = usually);
+    } else if changed {
         let label = if kept { "keep history" } else { "keep no history" };
         cx.draft.edit(label, |config| config.history.keep = kept);
     }

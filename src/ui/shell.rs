@@ -85,8 +85,8 @@ pub struct Console {
     log: LogTo,
     /// The desktop says that serving goes on without a window.
     standing: bool,
-    /// There is no window, and serving is to end.
-    stop: bool,
+    /// What was asked for from outside while there is no window.
+    wanted: Away,
     looks: Looks,
     /// Links from outside that are to be followed.
     links: Vec<String>,
@@ -146,7 +146,7 @@ impl Console {
             keep: Box::new(|_| {}),
             log: Box::new(|_| {}),
             standing: false,
-            stop: false,
+            wanted: Away::Stay,
             looks: Looks::default(),
             links: Vec::new(),
             question: None,

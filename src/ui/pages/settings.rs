@@ -18,11 +18,11 @@ use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::flash;
 use crate::ui::keyless;
 use crate::ui::palette;
-use crate::ui::rules;
+use crate::ui::rules::{self, usual};
 use crate::ui::settings::{self, Part, Setting};
 use crate::ui::stored;
 use crate::ui::theme::{gap, strong};
-use crate::ui::widgets::{note, page_title, quiet_button, section};
+use crate::ui::widgets::{note, page_title, section};
 
 /// From this width on there is room for two columns, in points; these parts stand in the left one.
 const TWO_COLUMNS: f32 = 1_300.0;
@@ -145,17 +145,6 @@ fn one(ui: &mut Ui, cx: &mut PageCx, state: &mut State, setting: &Setting) {
     });
     flash::frame(ui, cx.theme, shown.response.rect, &Target::Setting(setting.slug));
     ui.add_space(gap::M);
-}
-
-/// What is usual, and the way back to it.
-fn usual(ui: &mut Ui, cx: &PageCx, name: &str, is_usual: bool, usual: &str) -> bool {
-    if is_usual {
-        note(ui, cx.theme, "default");
-        return false;
-    }
-    let button = quiet_button(ui, cx.theme, &format!("Back to {usual}"));
-    ui.ctx().accesskit_node_builder(button.id, |node| node.set_label(format!("{name}: back to {usual}")));
-    button.clicked()
 }
 
 #[cfg(test)]

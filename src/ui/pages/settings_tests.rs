@@ -52,6 +52,33 @@ fn every_setting_of_the_table_is_on_the_page() {
 }
 
 #[test]
+fn each_number_list_and_box_goes_back_to_its_default_alone() {
+    let mut config = fixture::config();
+    (config.queue.max_waiting, config.queue.max_wait_seconds) = (7, 9);
+    (config.listen.require_token, config.history.keep) = (true, false);
+    config.listen.allowed_hosts = vec!["tidegate.lan".to_owned()];
+    config.listen.allowed_origins = vec!["https://app.example".to_owned()];
+    let snapshot = fixture::snapshot();
+    let applied = Applied { config: Arc::new(config), ..Applied::clone(&snapshot.applied) };
+    let (mut harness, _back, _inbox) = over(Snapshot { applied: applied.into(), ..snapshot });
+    let usual = crate::model::config::Config::default();
+    for name in [
+        "Requests that may wait: back to 2,000 requests",
+        "Caller token: back to no token needed",
+        "Other names: back to none",
+        "Web pages: back to none",
+        "Keep history: back to on",
+    ] {
+        harness.get_by_label(name).click();
+        harness.run_steps(4);
+        assert!(harness.query_by_label(name).is_none(), "{name}");
+    }
+    let now = harness.state().draft().working();
+    assert_eq!((now.queue.max_waiting, now.queue.max_wait_seconds), (2_000, 9), "the other number stays");
+    assert_eq!((&now.listen, now.history.keep), (&usual.listen, true));
+}
+
+#[test]
 fn a_choice_acts_at_once_and_goes_back_alone() {
     let mut harness = open();
     harness.get_by_label("Dark").click();

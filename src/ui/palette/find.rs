@@ -164,17 +164,17 @@ fn by_id(text: &str, snapshot: &Snapshot) -> Option<Item> {
     snapshot.records.iter().rev().find(|record| is(record)).map(|record| items::request(record))
 }
 
-/// An id as it is shown of which nothing is here, where older requests are stored.
+/// An id as it is shown of which nothing is here: it is looked for where older requests are stored.
 fn stored(text: &str, snapshot: &Snapshot) -> Option<Item> {
     let (letter, digits) = text.split_once('-')?;
     let is_id = matches!(letter, "r" | "d") && u64::from_str_radix(digits, 16).is_ok();
     let more = snapshot.history.store.requests > snapshot.records.len() as u64;
-    (is_id && more).then(|| Item {
+    is_id.then(|| Item {
         kind: Kind::Request,
         label: format!("Look for {text}"),
         detail: "Not among the newest; looks through all that is stored".to_owned(),
         also: "",
-        obstacle: None,
+        obstacle: (!more).then(|| "No request that is kept has this id".to_owned()),
         does: Does::Open(Target::RequestsWhere(format!("{BY_ID}{text}").into())),
     })
 }

@@ -11,7 +11,6 @@ use super::{Console, Ending};
 use crate::contract::snapshot::Serving;
 use crate::contract::{NotePress, NoticeBody, Snapshot, UiEnd};
 use crate::model::preferences::{LogLevel, Preferences};
-use crate::ui::actions::Action;
 use crate::ui::draft::Draft;
 use crate::ui::link;
 use crate::ui::live::Tuning;
@@ -131,11 +130,10 @@ impl Console {
                 _ => {}
             }
         }
-        match std::mem::take(&mut self.stop) {
-            false => away,
-            // Keys that would be lost are asked about in a window.
-            true if self.later.contains(&Action::Quit) => Away::Open,
-            true => {
+        match std::mem::replace(&mut self.wanted, Away::Stay) {
+            Away::Stay => away,
+            Away::Open => Away::Open,
+            Away::Over => {
                 self.say_standing(false);
                 Away::Over
             }

@@ -7,7 +7,7 @@
 use egui::{Context, RichText, ViewportCommand};
 
 use super::parting::Afterwards;
-use super::{Console, parting, sheet};
+use super::{Away, Console, parting, sheet};
 use crate::contract::snapshot::Serving;
 use crate::contract::{DesktopNote, NoteButtons, NotePress, Snapshot};
 use crate::model::preferences::{OnClose, WindowPlace};
@@ -129,7 +129,8 @@ impl Console {
             }
             Some(ctx) => self.end(ctx, Ending::Quit),
             None => {
-                self.stop = true;
+                // Keys that would be lost are asked about in a window.
+                self.wanted = if keys_would_go { Away::Open } else { Away::Over };
                 self.later.extend(keys_would_go.then_some(Action::Quit));
             }
         }

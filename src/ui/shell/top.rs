@@ -73,15 +73,13 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, top: &mut To
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let (wordy, small, helped) = (room >= ROOM.0, room < ROOM.1, room >= HELP);
             let history = room >= HISTORY;
+            let buttons = match (history, wordy) {
+                (true, _) => menus::Buttons::None,
+                (false, true) => menus::Buttons::History,
+                (false, false) => menus::Buttons::All,
+            };
             if !history || low {
-                let left_out = menus::LeftOut {
-                    address: unshown,
-                    menus: small,
-                    view: !wordy,
-                    history: !history,
-                    help: !helped,
-                    figures: low,
-                };
+                let left_out = menus::LeftOut { address: unshown, menus: small, buttons, help: !helped, figures: low };
                 menus::more(ui, theme, snapshot, top, &left_out, wanted);
             }
             let (icon, name) =
@@ -125,8 +123,9 @@ fn steps(ui: &mut Ui, theme: &Theme, draft: &Draft) -> Option<Wish> {
             Some(keys) => format!("{name} ({keys})"),
             None => name.clone(),
         };
-        let button = ui.add_enabled_ui(able, |ui| icon_button(ui, theme, icon, &name)).inner;
-        if button.on_hover_text(&says).on_disabled_hover_text(says).clicked() {
+        let button = ui.add_enabled_ui(able, |ui| icon_button(ui, theme, icon, &says)).inner;
+        ui.ctx().accesskit_node_builder(button.id, |node| node.set_label(name));
+        if button.on_disabled_hover_text(says).clicked() {
             wish = Some(Wish::Act(action));
         }
     }

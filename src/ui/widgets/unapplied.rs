@@ -8,6 +8,7 @@ use egui::{Response, Ui, vec2};
 use crate::ui::theme::{Theme, Tone};
 
 /// Puts a dot into the field's corner if something else runs, with what that is; `None`: the value runs as it is.
+#[must_use]
 pub fn unapplied(ui: &Ui, theme: &Theme, field: Response, runs: Option<String>) -> Response {
     let Some(runs) = runs else { return field };
     let runs = format!("applied: {runs}");
@@ -35,7 +36,7 @@ mod tests {
         for (runs, said) in [(Some("off".to_owned()), Some("applied: off".to_owned())), (None, None)] {
             let mut harness = Harness::builder().with_context_setup(theme::install).build_ui(move |ui| {
                 let field = ui.button("Pinned");
-                unapplied(ui, Theme::of(ui.ctx()), field, runs.clone());
+                drop(unapplied(ui, Theme::of(ui.ctx()), field, runs.clone()));
             });
             harness.run_steps(2);
             assert_eq!(harness.get_by_label("Pinned").accesskit_node().description(), said);

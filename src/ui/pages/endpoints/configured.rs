@@ -225,7 +225,7 @@ fn row(ui: &mut Ui, cx: &mut PageCx, state: &mut State, mine: &Endpoint, field: 
     let written = field.words(&usual) != field.words(mine);
     let runs = runs.map(|runs| field.words(runs)).filter(|runs| *runs != field.words(mine));
     if let Some(editor) = editor {
-        unapplied(ui, theme, editor, runs.clone());
+        drop(unapplied(ui, theme, editor, runs.clone()));
     }
     match runs {
         Some(_) => drop(ui.label(RichText::new("draft").small().color(theme.tone(Tone::Info)))),

@@ -84,7 +84,8 @@ impl Older {
             matches!(filter.judge(record, Scope { wall_ms, marked: &marked }), Judgement::Passes)
         };
         let known = cx.snapshot.records.iter().map(|record| record.id).collect();
-        let most = MOST[usize::from(more)];
+        let [at_first, more_of_it] = MOST;
+        let most = if more { more_of_it } else { at_first };
         let search = Search { passes: Arc::new(passes), known, most };
         let id = cx.send(Command::History(HistoryCommand::Search(search)));
         self.asked = Some(Asked { text: text.to_owned(), more, id });

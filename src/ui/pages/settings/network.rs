@@ -119,12 +119,17 @@ fn token(ui: &mut Ui, cx: &mut PageCx) {
     let (required, always) = (listen.require_token, !listen.is_loopback());
     let mut asks = required || always;
     let label = "Every request needs a caller's token";
-    let switch = ui.add_enabled_ui(!always, |ui| checkbox(ui, &mut asks, label)).inner;
-    let switch = mark(ui, cx, switch, |listen| on_or_off(listen.require_token).to_owned());
-    if switch.on_disabled_hover_text("Always so where other computers can reach Tidegate").changed() {
-        let step = if asks { "Ask every request for a token" } else { "Ask no token on this computer" };
-        cx.draft.edit(step, |config| config.listen.require_token = asks);
-    }
+    ui.horizontal_wrapped(|ui| {
+        let switch = ui.add_enabled_ui(!always, |ui| checkbox(ui, &mut asks, label)).inner;
+        let switch = mark(ui, cx, switch, |listen| on_or_off(listen.require_token).to_owned());
+        if switch.on_disabled_hover_text("Always so where other computers can reach Tidegate").changed() {
+            let step = if asks { "Ask every request for a token" } else { "Ask no token on this computer" };
+            cx.draft.edit(step, |config| config.listen.require_token = asks);
+        }
+        if !always && usual(ui, cx, "Caller token", !required, "no token needed") {
+            cx.draft.edit("Ask no token on this computer", |config| config.listen.require_token = false);
+        }
+    });
     if always {
         note(ui, cx.theme, "Always so where other computers can reach Tidegate.");
     } else if asks {
@@ -144,7 +149,8 @@ fn hosts(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         wrong: "A name alone, without http:// and port.",
         runs: |listen| listed(&listen.allowed_hosts),
     };
-    if let Some(list) = texts(ui, cx, &words, &mut state.host, &list, is_host) {
+    let none = usual(ui, cx, "Other names", list.is_empty(), "none").then(Vec::new);
+    if let Some(list) = texts(ui, cx, &words, &mut state.host, &list, is_host).or(none) {
         cx.draft.edit("Change the names of this computer", |config| config.listen.allowed_hosts = list);
     }
 }
@@ -155,7 +161,8 @@ fn origins(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     let wrong = "Write it like https://app.example, without a path. All pages at once cannot be allowed.";
     let runs = |listen: &Listen| listed(&listen.allowed_origins);
     let words = Words { what: "page", name: "Origin of a web page", hint: "https://app.example", wrong, runs };
-    if let Some(list) = texts(ui, cx, &words, &mut state.origin, &list, is_origin) {
+    let none = usual(ui, cx, "Web pages", list.is_empty(), "none").then(Vec::new);
+    if let Some(list) = texts(ui, cx, &words, &mut state.origin, &list, is_origin).or(none) {
         cx.draft.edit("Change which web pages may ask", |config| config.listen.allowed_origins = list);
     }
 }

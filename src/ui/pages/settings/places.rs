@@ -67,7 +67,12 @@ fn path_row(ui: &mut Ui, cx: &mut PageCx, name: &str, path: &str, folder: Option
 pub(super) fn file(ui: &mut Ui, cx: &mut PageCx) {
     let path = cx.snapshot.profile.config_path.clone();
     path_row(ui, cx, "Configuration file", &path, None);
-    if ui.button("Reload the file").clicked() {
-        cx.send(Command::Config(ConfigCommand::Reload));
-    }
+    ui.horizontal_wrapped(|ui| {
+        if ui.button("Open the file").on_hover_text("In your editor; Tidegate sees when it is saved").clicked() {
+            cx.send(Command::Reveal(Folder::ConfigFile));
+        }
+        if ui.button("Reload the file").clicked() {
+            cx.send(Command::Config(ConfigCommand::Reload));
+        }
+    });
 }

@@ -118,16 +118,25 @@ fn profiles(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, wanted: &mut Vec<Wi
 pub(super) struct LeftOut<'a> {
     /// The address, if copying it for shells has no room.
     pub(super) address: Option<&'a str>,
-    /// Holding the view.
-    pub(super) view: bool,
-    /// The steps of the draft's history.
-    pub(super) history: bool,
+    /// Of the buttons that the bar has only with much room.
+    pub(super) buttons: Buttons,
     /// How far back plots reach, and the profiles.
     pub(super) menus: bool,
     /// What words mean, and keys.
     pub(super) help: bool,
     /// What the status line says, if there is no room for it.
     pub(super) figures: bool,
+}
+
+/// Which buttons a bar leaves out that is not wide.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Buttons {
+    /// It has them all.
+    None,
+    /// The steps of the draft's history.
+    History,
+    /// Holding the view, too.
+    All,
 }
 
 /// What has no room in a narrow bar.
@@ -145,11 +154,11 @@ pub(super) fn more(
         let height = (ui.ctx().content_rect().height() - 72.0).max(120.0);
         egui::ScrollArea::vertical().max_height(height).show(ui, |ui| {
             let word = if top.held { "Resume the view" } else { "Pause the view" };
-            if left_out.view && ui.button(word).clicked() {
+            if left_out.buttons == Buttons::All && ui.button(word).clicked() {
                 wanted.push(Wish::Act(Action::HoldView));
                 ui.close();
             }
-            if left_out.history {
+            if left_out.buttons != Buttons::None {
                 for action in [Action::Undo, Action::Redo] {
                     let (name, able) = super::step_name(top.draft, action);
                     let button = ui.add_enabled(able, Button::new(name));

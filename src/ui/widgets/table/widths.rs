@@ -30,8 +30,9 @@ pub(super) fn asked(ui: &Ui, table: Id, place: usize) -> Option<f32> {
 /// width than at first.
 pub(super) fn edges(ui: &Ui, table: Id, columns: &[Column], left: f32, drawn: &mut BTreeMap<&'static str, f32>) {
     let mut asked: Asked = None;
-    let mut before = left;
     let gap = ui.spacing().item_spacing.x;
+    // An edge lies in the middle of the gap behind its column.
+    let mut before = left - gap / 2.0;
     for (place, column) in columns.iter().enumerate() {
         // As `egui_extras` calls it.
         let Some(edge) = ui.ctx().read_response(table.with("resize_column").with(place)) else { continue };
