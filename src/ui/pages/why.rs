@@ -186,6 +186,6 @@ mod tests {
         let of = |tokens, millis| transcribed(Transcribed { tokens, millis });
         assert_eq!(of(0, 0), None);
         assert_eq!(of(48, 0).as_deref(), Some("transcribed apart: 48 tokens"));
-        assert_eq!(of(1_200, 3_250).as_deref(), Some("transcribed apart: 1,200 tokens + 3.3 s of sound"));
+        assert_eq!(of(1_200, 3_250).as_deref(), Some("transcribed apart: 1,200 tokens + 3.2 s of sound"));
     }
 }
