@@ -192,6 +192,8 @@ pub struct Preferences {
     pub reach: Reach,
     /// The Overview as the person arranged it.
     pub overview: Arrangement,
+    /// The snippets that Connect showed last, of a shell and of a tool, by their ids; `None`: none was chosen.
+    pub snippets: [Option<String>; 2],
     /// The profile that was served last, which the next plain launch serves; `None`: the usual one.
     pub profile: Option<String>,
 }
@@ -218,6 +220,7 @@ impl Default for Preferences {
             log: None,
             reach: Reach::Live,
             overview: Arrangement::default(),
+            snippets: [None, None],
             profile: None,
         }
     }
