@@ -145,7 +145,7 @@ fn an_empty_group_stops_the_draft_until_it_is_filled() {
     let mut stage = Stage::on(Page::Routing, fixture::snapshot());
     click(&mut stage, "Add priority group");
     assert!(stage.console().draft().blocking().next().is_some());
-    assert!(stage.spoken().contains("Priority group 4 of route \"demo-chat\" is empty."));
+    assert!(stage.spoken().contains("Last resort (group 4) of route \"demo-chat\" is empty."));
     click(&mut stage, "choose one");
     stage.harness.get_by_role_and_label(egui::Role::Button, "sim-ptu").click_accesskit();
     stage.settle();
