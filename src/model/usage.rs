@@ -27,3 +27,12 @@ impl Usage {
         self.input.saturating_add(self.output)
     }
 }
+
+/// What was sent in a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// Tokens charged for what is answered.
+    pub tokens: u64,
+    /// Requests, running ones included.
+    pub requests: u64,
+}

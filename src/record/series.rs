@@ -88,6 +88,7 @@ impl Track {
             requests_used: endpoint.last_minute.requests,
             throttled: self.newly_throttled(endpoint.counters.throttled),
             health: endpoint.health,
+            admin_state: endpoint.admin_state,
             token_limit: endpoint.tokens.limit,
         };
         self.open.push(point);

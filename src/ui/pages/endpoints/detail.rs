@@ -17,7 +17,7 @@ use crate::ui::flash;
 use crate::ui::format::full_in;
 use crate::ui::status;
 use crate::ui::theme::{self, gap};
-use crate::ui::widgets::{chip, fact, icon_button, quiet_button, section, status_label};
+use crate::ui::widgets::{chip, fact, icon_button, note, quiet_button, section, status_label};
 
 /// How many requests the tab lists.
 const REQUESTS: usize = 40;
@@ -115,6 +115,9 @@ fn heading(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
         }
         let seen = status::seen(endpoint, cx.snapshot);
         status_label(ui, theme, seen.tone, &seen.word);
+        if let Some(until) = status::until(endpoint, cx.snapshot) {
+            note(ui, theme, &until);
+        }
         if narrow {
             ui.end_row();
             ui.label(RichText::new("You set").color(theme.text_faint));
