@@ -22,7 +22,7 @@ use crate::ui::words;
 pub fn show<'r>(ui: &mut Ui, theme: &Theme, records: impl Iterator<Item = &'r Arc<RequestRecord>>) -> Option<Target> {
     let mut opened = None;
     ui.spacing_mut().item_spacing.y = gap::S;
-    let narrow = ui.available_width() < 640.0;
+    let (narrow, wide) = (ui.available_width() < 640.0, ui.available_width() >= 900.0);
     for record in records {
         ui.horizontal(|ui| {
             ui.set_min_height(26.0);
@@ -35,6 +35,9 @@ pub fn show<'r>(ui: &mut Ui, theme: &Theme, records: impl Iterator<Item = &'r Ar
                 let name = format!("Why {}", record.id);
                 if quiet_button(ui, theme, "Why").on_hover_text(name).clicked() {
                     opened = Some(Target::Request(record.id));
+                }
+                if wide {
+                    ui.label(RichText::new(facts(record)).color(theme.text_faint));
                 }
                 ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
                     let why = RichText::new(words::explain::one_line(record)).color(theme.text_soft);

@@ -76,7 +76,7 @@ pub(super) fn show(
         }
         let beside = match (narrow, plans) {
             (false, _) => 206.0,
-            (true, true) => 136.0,
+            (true, true) => 148.0,
             (true, false) => 112.0,
         };
         cell(ui, beside, |ui| share(ui, cx, scene, group, place, (narrow, plans)));
