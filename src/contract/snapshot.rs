@@ -11,7 +11,7 @@ use crate::contract::command::Base;
 use crate::contract::door::DoorView;
 use crate::contract::history::HistoryView;
 use crate::model::check::Finding;
-use crate::model::config::Config;
+use crate::model::config::{AdminState, Config};
 use crate::model::id::{AccountId, EndpointId, RequestId};
 use crate::model::proposal::PoolPlan;
 use crate::model::record::RequestRecord;
@@ -205,6 +205,8 @@ pub struct SeriesPoint {
     pub throttled: u32,
     /// Its state.
     pub health: Health,
+    /// What the person had set.
+    pub admin_state: AdminState,
     /// The effective token limit.
     pub token_limit: Option<u64>,
 }

@@ -15,7 +15,9 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::{AzureApi, Config, Credential, Endpoint, Queue, Service, Spread, is_host, is_origin, shown};
+use super::config::{
+    AzureApi, Config, Credential, Endpoint, Queue, Route, Service, Spread, group_rank, is_host, is_origin, shown,
+};
 use super::host::is_surely_this_computer;
 use super::units::Grouped;
 
@@ -77,6 +79,7 @@ pub fn check(config: &Config) -> Vec<Finding> {
     let mut findings = Findings { list: Vec::new() };
     listen(config, &mut findings);
     accounts(config, &mut findings);
+    mixed(config, &mut findings);
     pools(config, &mut findings);
     endpoints(config, &mut findings);
     routes(config, &mut findings);
@@ -265,6 +268,21 @@ const fn example(service: Service) -> &'static str {
     }
 }
 
+/// Figures never tell simulated tokens from real ones.
+fn mixed(config: &Config, findings: &mut Findings) {
+    let simulated = config.accounts.iter().position(|account| account.service == Service::Simulated);
+    if let Some(place) = simulated.filter(|_| config.mixes_simulated()) {
+        let text = "Simulated and real endpoints together: figures add both, and clients may get made-up text. Remove the simulated \
+                    accounts, or keep them in the demo.";
+        findings.warn("account", place, "service", text.to_owned());
+    }
+}
+
+/// A priority group as on screen, with its number in the file: `Second choice (group 2) of route "gpt-4o"`.
+fn group_name(route: &Route, rank: usize) -> String {
+    format!("{} (group {}) of route \"{}\"", group_rank(rank, route.groups.len()), rank + 1, route.model)
+}
+
 fn pools(config: &Config, findings: &mut Findings) {
     let mut seen = BTreeSet::new();
     for (place, pool) in config.quota_pools.iter().enumerate() {
@@ -289,7 +307,8 @@ fn pools(config: &Config, findings: &mut Findings) {
         }
         let shares = config.endpoints.iter().filter(|endpoint| endpoint.quota_pool.as_ref() == Some(id));
         let sum = shares.filter_map(|endpoint| endpoint.tokens_per_minute).fold(0_u64, u64::saturating_add);
-        if sum > pool.tokens_per_minute {
+        // A total of the person's own may be given out more than once: that is what it is for.
+        if sum > pool.tokens_per_minute && !pool.soft {
             let (total, over) = (Grouped(pool.tokens_per_minute), Grouped(sum - pool.tokens_per_minute));
             findings.warn(
                 "quota_pool",
@@ -403,10 +422,7 @@ fn routes(config: &Config, findings: &mut Findings) {
                     "route",
                     place,
                     EMPTY_GROUP,
-                    format!(
-                        "Priority group {} of route \"{model}\" is empty. Add an endpoint to it, or remove it.",
-                        rank + 1
-                    ),
+                    format!("{} is empty. Add an endpoint to it, or remove it.", group_name(route, rank)),
                 );
             }
             if group.cache_affinity && !matches!(group.spread, Spread::Headroom | Spread::Latency) {
@@ -415,8 +431,8 @@ fn routes(config: &Config, findings: &mut Findings) {
                     place,
                     "cache_affinity",
                     format!(
-                        "cache_affinity of group {} of route \"{model}\" has no effect: it is not split by headroom or latency.",
-                        rank + 1
+                        "{}: cache_affinity has no effect, as it is not split by headroom or latency.",
+                        group_name(route, rank)
                     ),
                 );
             }

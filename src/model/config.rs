@@ -12,7 +12,7 @@ mod upstream;
 mod variable;
 
 pub use listen::{Listen, is_host, is_origin};
-pub use rules::{Bodies, HealthRule, History, LiveTuning, Queue, Retry, Timeouts};
+pub use rules::{Bodies, HealthRule, History, LiveTuning, Queue, Retry, Timeouts, group_rank};
 pub use upstream::{UpstreamWay, Way, is_proxy};
 pub use variable::{is_variable, shown};
 
@@ -519,6 +519,13 @@ impl Config {
     /// The endpoint with this id, to change it.
     pub fn endpoint_mut(&mut self, id: &EndpointId) -> Option<&mut Endpoint> {
         self.endpoints.iter_mut().find(|endpoint| endpoint.id == *id)
+    }
+
+    /// Whether it has both simulated endpoints and others.
+    #[must_use]
+    pub fn mixes_simulated(&self) -> bool {
+        let services = || self.endpoints.iter().filter_map(|one| self.account(&one.account)).map(|one| one.service);
+        services().any(|one| one == Service::Simulated) && services().any(|one| one != Service::Simulated)
     }
 
     /// The pool with this id.

@@ -194,6 +194,8 @@ pub struct Preferences {
     pub overview: Arrangement,
     /// The column by which endpoints are sorted, and whether it descends; `None`: what needs attention first.
     pub endpoints_sort: Option<(String, bool)>,
+    /// The snippets that Connect showed last, of a shell and of a tool, by their ids; `None`: none was chosen.
+    pub snippets: [Option<String>; 2],
     /// The profile that was served last, which the next plain launch serves; `None`: the usual one.
     pub profile: Option<String>,
 }
@@ -221,6 +223,7 @@ impl Default for Preferences {
             endpoints_sort: None,
             reach: Reach::Live,
             overview: Arrangement::default(),
+            snippets: [None, None],
             profile: None,
         }
     }

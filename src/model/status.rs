@@ -17,6 +17,7 @@ use super::outlook::{Demand, Exhaustion};
 use super::payer::PayerView;
 use super::proposal::Share;
 use super::units::Timestamp;
+pub use super::usage::Traffic;
 
 /// Why an endpoint rests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +96,14 @@ pub enum Health {
     },
     /// Its account has no usable key.
     NoKey,
+}
+
+impl Health {
+    /// Whether a request could be sent to an endpoint that is so and for which the person set this, room aside.
+    #[must_use]
+    pub fn serves(self, set: AdminState) -> bool {
+        set == AdminState::Enabled && !matches!(self, Self::Resting { .. } | Self::Probing | Self::NoKey)
+    }
 }
 
 /// Where a limit's number comes from.
@@ -274,18 +283,8 @@ impl EndpointView {
     /// Whether a request could be sent there now, room aside.
     #[must_use]
     pub fn serving(&self) -> bool {
-        self.admin_state == AdminState::Enabled
-            && !matches!(self.health, Health::Resting { .. } | Health::Probing | Health::NoKey)
+        self.health.serves(self.admin_state)
     }
-}
-
-/// What was sent in a time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Traffic {
-    /// Tokens charged for what is answered.
-    pub tokens: u64,
-    /// Requests, running ones included.
-    pub requests: u64,
 }
 
 /// A pool now.

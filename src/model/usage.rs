@@ -70,3 +70,12 @@ impl Usage {
         before.map_or(self, |before| before.and(self))
     }
 }
+
+/// What was sent in a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// Tokens charged for what is answered.
+    pub tokens: u64,
+    /// Requests, running ones included.
+    pub requests: u64,
+}

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::contract::snapshot::{EndpointSeries, SeriesPoint, SeriesView};
+use crate::model::config::AdminState;
 use crate::model::history::{Bucket, BucketRow, Grain};
 use crate::model::id::EndpointId;
 use crate::model::status::{BalancerView, EndpointView, Health};
@@ -150,6 +151,7 @@ impl Track {
             requests_used: endpoint.last_minute.requests,
             throttled: self.newly_throttled(endpoint.counters.throttled),
             health: endpoint.health,
+            admin_state: endpoint.admin_state,
             token_limit: endpoint.tokens.limit,
         };
         self.open.push(point);
@@ -206,6 +208,8 @@ fn remembered(bucket: &Bucket, begins: bool) -> impl Iterator<Item = SeriesPoint
         requests_used: bucket.mean(bucket.requests),
         throttled: if place == 0 { bucket.throttled } else { 0 },
         health: Health::Unknown,
+        // Nobody kept whether it was paused; what was sent there says more.
+        admin_state: AdminState::Enabled,
         token_limit: bucket.token_limit.map(u64::from),
     })
 }

@@ -141,6 +141,6 @@ fn cache_affinity_without_effect_is_found() {
     };
     let none: Vec<String> = Vec::new();
     assert_eq!((with("headroom"), with("latency")), (none.clone(), none));
-    let said = "cache_affinity of group 1 of route \"m\" has no effect: it is not split by headroom or latency.";
+    let said = "First choice (group 1) of route \"m\": cache_affinity has no effect, as it is not split by headroom or latency.";
     assert_eq!(with("weights"), [said]);
 }

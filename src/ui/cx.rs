@@ -177,6 +177,7 @@ pub struct Asks {
     pub(super) toasts: Vec<(Tone, String)>,
     pub(super) step: Option<String>,
     pub(super) review: bool,
+    pub(super) revision: Option<u64>,
     pub(super) acts: Vec<Action>,
     pub(super) selected: Option<Target>,
     pub(super) again: bool,
@@ -303,6 +304,11 @@ impl PageCx<'_> {
     /// Opens the sheet that lists the draft's changes.
     pub fn review(&mut self) {
         self.asks.review = true;
+    }
+
+    /// Opens the list of revisions at this one.
+    pub fn open_revision(&mut self, number: u64) {
+        self.asks.revision = Some(number);
     }
 
     /// There is more to work out than one frame should do: asks for another one soon.

@@ -451,6 +451,7 @@ fn series(second: u64) -> SeriesView {
                 requests_used: used(slot, at) / 500,
                 throttled: u32::from(matches!(health_at(slot, at), Health::Resting { .. }) && at % 20 == 0),
                 health: health_at(slot, at),
+                admin_state: AdminState::Enabled,
                 token_limit: Some(if slot == 1 { 96_000 } else { tokens }),
             })
             .collect();

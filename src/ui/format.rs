@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+pub use crate::model::config::group_rank;
 use crate::model::outlook::{Demand, Exhaustion};
 use crate::model::units::{Grouped, Short, Timestamp, Unit};
 
@@ -207,19 +208,6 @@ pub fn date_of(wall_ms: u64) -> String {
 #[must_use]
 pub fn file_time(wall_ms: u64) -> String {
     local(wall_ms, "%Y-%m-%d-%H%M%S")
-}
-
-/// The rank of a priority group in words. `place` counts from 0, `of` is how many the route has.
-#[must_use]
-pub fn group_rank(place: usize, of: usize) -> String {
-    match place {
-        0 => "First choice".to_owned(),
-        _ if of >= 3 && place + 1 == of => "Last resort".to_owned(),
-        1 => "Second choice".to_owned(),
-        2 => "Third choice".to_owned(),
-        3 => "Fourth choice".to_owned(),
-        _ => format!("Choice {}", place + 1),
-    }
 }
 
 /// `1 request`, `2 requests`.

@@ -38,6 +38,7 @@ pub mod shell;
 pub mod status;
 pub mod stored;
 pub mod tally;
+pub mod test_request;
 pub mod theme;
 pub mod trail;
 mod undo;

@@ -18,7 +18,6 @@ use egui_plot::{FilledArea, GridMark, HoverPosition, Line, LineStyle, Plot, Plot
 pub use most::most;
 
 use crate::contract::snapshot::{EndpointSeries, SeriesPoint};
-use crate::model::status::Health;
 use crate::model::units::{Grouped, Short};
 use crate::ui::theme::{Dash, SeriesStyle, Theme, small_font};
 use crate::ui::widgets::note;
@@ -92,6 +91,12 @@ pub struct Stream {
 }
 
 impl Stream {
+    /// What it is called at its end.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     fn last(&self) -> Option<Mark> {
         self.runs.last().and_then(|run| run.last()).copied()
     }
@@ -186,16 +191,15 @@ pub fn stacked(theme: &Theme, series: &[EndpointSeries], metric: Metric, now: u6
     series.iter().map(&mut each).collect()
 }
 
-/// The sum of the limits that can be used: resting endpoints count as 0, unknown limits not at all.
+/// The sum of the limits that can be used: resting and paused endpoints count as 0, unknown limits not at all.
 #[must_use]
-pub fn usable(theme: &Theme, series: &[EndpointSeries], now: u64) -> Stream {
+pub fn usable<'s>(theme: &Theme, series: impl Iterator<Item = &'s EndpointSeries>, now: u64) -> Stream {
     let mut sums: BTreeMap<u64, u64> = BTreeMap::new();
-    for point in series.iter().flat_map(EndpointSeries::points) {
+    for point in series.flat_map(EndpointSeries::points) {
         // Where no limit is known there is no line: 0 would say that nothing can be used.
         let Some(limit) = point.token_limit else { continue };
-        let resting = matches!(point.health, Health::Resting { .. } | Health::NoKey);
         let sum = sums.entry(point.second).or_default();
-        *sum = sum.saturating_add(if resting { 0 } else { limit });
+        *sum = sum.saturating_add(if point.health.serves(point.admin_state) { limit } else { 0 });
     }
     let style = SeriesStyle { color: theme.text_faint, dash: Dash::Dashed(6) };
     let name = sums.values().next_back().map_or_else(String::new, |sum| format!("usable {}", Short(*sum)));

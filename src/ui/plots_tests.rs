@@ -1,6 +1,8 @@
 //! What the live plots show of gaps, bands, sums and ends, and how much they draw.
 
 use super::*;
+use crate::model::config::AdminState;
+use crate::model::status::Health;
 use egui_kittest::Harness;
 
 fn point(second: u64, tokens: u64, health: Health) -> SeriesPoint {
@@ -11,6 +13,7 @@ fn point(second: u64, tokens: u64, health: Health) -> SeriesPoint {
         requests_used: 0,
         throttled: 0,
         health,
+        admin_state: AdminState::Enabled,
         token_limit: Some(100),
     }
 }
@@ -49,7 +52,7 @@ fn without_a_known_limit_there_is_no_line_of_what_is_usable() {
     let mut one = crate::ui::fixture::snapshot().series.endpoints[0].clone();
     let unknown = |point: &SeriesPoint| SeriesPoint { token_limit: None, ..*point };
     one.chunks = vec![one.points().map(unknown).collect()];
-    let stream = usable(&Theme::default(), &[one], crate::ui::fixture::SECOND);
+    let stream = usable(&Theme::default(), [&one].into_iter(), crate::ui::fixture::SECOND);
     assert!(stream.runs.is_empty() && stream.name.is_empty(), "{}", stream.name);
 }
 
@@ -58,7 +61,10 @@ fn a_resting_endpoint_counts_as_nothing_in_what_is_usable() {
     let cause = crate::model::status::RestCause::Errors;
     let resting = Health::Resting { until: crate::model::units::Timestamp::MAX, cause };
     let both = [series(0, &[point(1, 0, Health::Healthy)]), series(1, &[point(1, 0, resting)])];
-    assert_eq!(usable(&Theme::default(), &both, 1).last().map(|mark| mark.high), Some(100.0));
+    assert_eq!(usable(&Theme::default(), both.iter(), 1).last().map(|mark| mark.high), Some(100.0));
+    let paused = SeriesPoint { admin_state: AdminState::Paused, ..point(1, 0, Health::Healthy) };
+    let both = [series(0, &[point(1, 0, Health::Healthy)]), series(1, &[paused])];
+    assert_eq!(usable(&Theme::default(), both.iter(), 1).last().map(|mark| mark.high), Some(100.0), "paused");
 }
 
 #[test]
@@ -75,7 +81,7 @@ fn a_limit_far_above_what_is_used_is_not_drawn_dash_by_dash_all_the_way() {
         let harness = Harness::builder().with_context_setup(crate::ui::theme::install).build_ui(move |ui| {
             let theme = Theme::of(ui.ctx());
             let mut streams = stacked(theme, std::slice::from_ref(&one), Metric::Tokens, 100);
-            let line = usable(theme, std::slice::from_ref(&one), 100);
+            let line = usable(theme, std::iter::once(&one), 100);
             let top = Some(readable_top(&streams, &line));
             streams.push(line);
             let now = pin::Now::of(&crate::ui::fixture::snapshot());

@@ -22,24 +22,29 @@ use crate::ui::words;
 pub fn show<'r>(ui: &mut Ui, theme: &Theme, records: impl Iterator<Item = &'r Arc<RequestRecord>>) -> Option<Target> {
     let mut opened = None;
     ui.spacing_mut().item_spacing.y = gap::S;
-    let narrow = ui.available_width() < 640.0;
+    let (narrow, wide) = (ui.available_width() < 640.0, ui.available_width() >= 900.0);
     for record in records {
         ui.horizontal(|ui| {
             ui.set_min_height(26.0);
             cell(ui, 64.0, |ui| ui.label(theme::mono(clock_time(record.ended_wall_ms())).color(theme.text_faint)));
-            cell(ui, 120.0, |ui| outcome(record).show(ui, theme));
-            let went = record.endpoint().map_or_else(|| "not sent".to_owned(), |id| format!("→ {id}"));
-            let way = format!("{} {went}", record.profile.model);
-            cell(ui, 220.0, |ui| ui.add(egui::Label::new(way).truncate()));
+            cell(ui, if narrow { 84.0 } else { 120.0 }, |ui| outcome(record).show(ui, theme));
             if !narrow {
-                cell(ui, 220.0, |ui| {
-                    ui.add(egui::Label::new(RichText::new(facts(record)).color(theme.text_soft)).truncate())
+                cell(ui, 120.0, |ui| ui.add(egui::Label::new(record.profile.model.as_str()).truncate()));
+            }
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                let name = format!("Why {}", record.id);
+                if quiet_button(ui, theme, "Why").on_hover_text(name).clicked() {
+                    opened = Some(Target::Request(record.id));
+                }
+                if wide {
+                    ui.label(RichText::new(facts(record)).color(theme.text_faint));
+                }
+                ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                    let why = RichText::new(words::explain::one_line(record)).color(theme.text_soft);
+                    let hint = format!("{}\n{}", record.profile.model, facts(record));
+                    ui.add(egui::Label::new(why).truncate()).on_hover_text(hint);
                 });
-            }
-            let name = format!("Why {}", record.id);
-            if quiet_button(ui, theme, "Why").on_hover_text(name).clicked() {
-                opened = Some(Target::Request(record.id));
-            }
+            });
         });
     }
     opened

@@ -352,6 +352,7 @@ impl Console {
             }
             self.states.welcome(ui, &mut cx);
         });
+        self.toasts.tell_tests(ui.ctx(), notices, asks.target.as_ref());
         self.fulfil(asks, ui.ctx());
         let here = self.selected.clone().filter(|place| place.page() == page).unwrap_or(Target::Top(page));
         self.unread.follow(ui.ctx(), &here, self.draft.version());
@@ -368,6 +369,9 @@ impl Console {
             self.pending.add(id, undo);
         }
         self.reviewing |= asks.review;
+        if let Some(number) = asks.revision {
+            self.revisions.open_at(number);
+        }
         self.selected = asks.selected;
         self.later.extend(asks.acts);
         if asks.again {

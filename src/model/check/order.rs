@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Findings;
+use super::{Findings, group_name};
 use crate::model::checked::{chain, same_region};
 use crate::model::config::{Config, Group, Route};
 use crate::model::id::EndpointId;
@@ -76,7 +76,7 @@ fn going_on(config: &Config, place: usize, route: &Route, findings: &mut Finding
 }
 
 fn shares(place: usize, route: &Route, (rank, group): (usize, &Group), lowest: bool, findings: &mut Findings) {
-    let name = format!("Priority group {} of route \"{}\"", rank + 1, route.model);
+    let name = group_name(route, rank);
     let (spill, back) = (group.spill_percent, group.return_percent);
     let mut warn = |text: String| findings.warn("route", place, "group", text);
     if lowest && (spill.or(back).or(group.min_stay_seconds)).is_some() {

@@ -58,13 +58,15 @@ fn shares_that_cannot_be_meant_are_told_with_what_counts_instead() {
     let told = |first: &str| said_of_groups(first, "").join("\n");
     assert_eq!(
         told("return_percent = 95\nspill_percent = 90"),
-        "warning: Priority group 1 of route \"m\": return_percent 95 is above spill_percent 90, which is used instead."
+        "warning: First choice (group 1) of route \"m\": return_percent 95 is above spill_percent 90, which is used instead."
     );
     assert!(told("spill_percent = 130").contains("spill_percent is 130; nothing above 100 % can be taken"));
     assert!(told("spill_percent = 0").contains("used only when no lower one has room"));
     assert_eq!(
         said_of_groups("", "min_stay_seconds = 5"),
-        ["warning: Priority group 2 of route \"m\" says when to leave it, but there is no lower group to go on to."]
+        [
+            "warning: Second choice (group 2) of route \"m\" says when to leave it, but there is no lower group to go on to."
+        ]
     );
 }
 
@@ -114,6 +116,18 @@ fn a_group_that_was_left_empty_keeps_a_draft_from_being_applied_but_not_a_file_f
     let found = check(&empty);
     assert!(found.iter().all(|finding| finding.severity == Severity::Warning), "{found:?}");
     let stops: Vec<String> = brought_in(&found, &full).map(ToString::to_string).collect();
-    assert_eq!(stops, ["warning: Priority group 3 of route \"m\" is empty. Add an endpoint to it, or remove it."]);
+    assert_eq!(stops, ["warning: Last resort (group 3) of route \"m\" is empty. Add an endpoint to it, or remove it."]);
     assert_eq!(brought_in(&found, &empty).count(), 0, "what runs already stops nothing");
+}
+
+#[test]
+fn simulated_and_real_endpoints_together_are_said_of_and_each_alone_is_not() {
+    let mixed = |config: &Config| check(config).iter().filter(|one| one.message.contains("figures add both")).count();
+    let account = |id: &str, service: &str| format!("[[account]]\nid = \"{id}\"\nservice = \"{service}\"\n");
+    let endpoint = |of: &str| format!("[[endpoint]]\nid = \"{of}-e\"\naccount = \"{of}\"\nmodel = \"m\"\n");
+    let read = |text: String| toml_edit::de::from_str::<Config>(&text).unwrap();
+    let (real, sim) = (account("r", "openai"), account("s", "simulated"));
+    assert_eq!(mixed(&read(format!("{real}{sim}{}{}", endpoint("r"), endpoint("s")))), 1);
+    assert_eq!(mixed(&read(format!("{sim}{}", endpoint("s")))), 0);
+    assert_eq!(mixed(&read(format!("{real}{sim}{}", endpoint("r")))), 0, "an account alone adds to no figure");
 }

@@ -5,6 +5,19 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The rank of a priority group in words. `place` counts from 0, `of` is how many the route has.
+#[must_use]
+pub fn group_rank(place: usize, of: usize) -> String {
+    match place {
+        0 => "First choice".to_owned(),
+        _ if of >= 3 && place + 1 == of => "Last resort".to_owned(),
+        1 => "Second choice".to_owned(),
+        2 => "Third choice".to_owned(),
+        3 => "Fourth choice".to_owned(),
+        _ => format!("Choice {}", place + 1),
+    }
+}
+
 /// `[queue]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -71,6 +71,13 @@ pub struct State {
     to_switch: Option<(AccountId, Option<String>)>,
 }
 
+impl State {
+    /// Opens the form for an account whose key is in this environment variable.
+    pub fn begin_with(&mut self, variable: String) {
+        (self.adding, self.offered) = (Some(Form::with_key_from(variable)), true);
+    }
+}
+
 /// Shows the page.
 pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     if let Some(Target::Account(account)) = cx.take_target() {

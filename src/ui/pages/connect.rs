@@ -11,11 +11,11 @@ use std::collections::BTreeSet;
 use egui::{Key, Modifiers, RichText, Ui};
 
 use crate::contract::snapshot::Serving;
-use crate::contract::{Command, NoticeBody};
 use crate::model::config::Config;
-use crate::model::id::{CommandId, ModelName};
+use crate::model::id::ModelName;
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::format::{ago, clock_time, count};
+use crate::ui::test_request::TestRequest;
 use crate::ui::theme::{Tone, gap, mono};
 use crate::ui::widgets;
 
@@ -28,15 +28,14 @@ pub struct State {
     model: Option<ModelName>,
     snippets: Option<Snippets>,
     cards: Cards,
-    /// The test request on its way, and how many requests had arrived before it.
-    testing: Option<(CommandId, u64)>,
+    test: TestRequest,
     /// The person has seen the page with something to send; the button takes the focus once.
     focused: bool,
 }
 
 /// Shows the page.
 pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
-    hear(cx, state);
+    state.test.hear(cx);
     widgets::page_title(ui, cx.theme, "Connect", "How to point a tool here");
     let Some(base_url) = base_url(cx) else {
         ui.label("Not listening just now, so there is no address to copy. The bar above says why.");
@@ -50,17 +49,6 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     let snippets = state.snippets.get_or_insert_with(Snippets::built_in);
     let model = model.as_ref().map_or("gpt-4o", ModelName::as_str);
     cards::show(ui, cx, &mut state.cards, snippets, &base_url, model);
-}
-
-/// Opens the Why of the test request once it is answered.
-fn hear(cx: &mut PageCx, state: &mut State) {
-    let Some((id, _)) = state.testing else { return };
-    let answered = cx.notices.iter().find(|notice| notice.id == Some(id));
-    let Some(body) = answered.map(|notice| notice.body.clone()) else { return };
-    state.testing = None;
-    if let NoticeBody::TestSent { request, .. } = body {
-        cx.open(Target::Request(request));
-    }
 }
 
 fn base_url(cx: &PageCx) -> Option<String> {
@@ -173,9 +161,7 @@ fn first_request(ui: &mut Ui, cx: &mut PageCx, state: &mut State, model: Option<
 fn test_button(ui: &mut Ui, cx: &mut PageCx, state: &mut State, model: &ModelName) {
     let row = ui.horizontal_wrapped(|ui| {
         let button = widgets::primary_button(ui, cx.theme, "Send a test request");
-        if state.testing.is_some_and(|(_, before)| cx.snapshot.arrivals.requests <= before) {
-            widgets::note(ui, cx.theme, "On its way …");
-        }
+        state.test.progress(ui, cx, model);
         button
     });
     let response = row.inner;
@@ -187,7 +173,6 @@ fn test_button(ui: &mut Ui, cx: &mut PageCx, state: &mut State, model: &ModelNam
     let unfocused = ui.memory(|memory| memory.focused().is_none());
     let enter = unfocused && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
     if response.clicked() || enter {
-        let before = cx.snapshot.arrivals.requests;
-        state.testing = cx.send(Command::SendTest { model: model.clone() }).map(|id| (id, before));
+        state.test.send(cx, model);
     }
 }

@@ -65,6 +65,9 @@ impl States {
     pub fn welcome(&mut self, ui: &mut egui::Ui, cx: &mut PageCx) {
         if cx.snapshot.profile.first_run && !self.welcome.dismissed {
             welcome::show(ui, cx, &mut self.welcome);
+            if let Some(variable) = self.welcome.variable.take() {
+                self.accounts.begin_with(variable);
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ mod waiting;
 use egui::{Align, Layout, Role, Ui, WidgetInfo, vec2};
 
 use crate::contract::snapshot::{EndpointSeries, SeriesPoint};
-use crate::contract::{Command, DemoCommand};
+use crate::contract::{Command, DemoCommand, Snapshot};
 use crate::model::preferences::Panel;
 use crate::model::status::Health;
 use crate::model::units::Grouped;
@@ -24,7 +24,7 @@ use crate::ui::format::count;
 use crate::ui::long::{self, LongPlot, Reach, Wanted};
 use crate::ui::plots::{self, Chart, Metric, pin};
 use crate::ui::status;
-use crate::ui::theme::{self, gap};
+use crate::ui::theme::{self, Theme, gap};
 use crate::ui::widgets::{LaneSpan, card, middle, note, primary_button, section, state_lane, text_width};
 
 /// This page's view state.
@@ -119,19 +119,30 @@ fn plot(ui: &mut Ui, cx: &PageCx, metric: Metric) {
     let (streams, top) = match metric {
         Metric::Tokens => {
             let mut bands = plots::stacked(theme, &shown, metric, now);
-            let usable = plots::usable(theme, &series, now);
+            let usable = usable(theme, cx.snapshot);
             let top = plots::readable_top(&bands, &usable);
             bands.push(usable);
             (bands, Some(top))
         }
         Metric::Requests => (plots::lines(theme, &shown.iter().collect::<Vec<_>>(), metric, now), None),
     };
+    let unknown = figures::without_limit(cx.snapshot, &cx.snapshot.view.endpoints_in_use());
     section(ui, theme, heading, |ui| {
+        if metric == Metric::Tokens && unknown > 0 {
+            note(ui, theme, &format!("Usable leaves out {}: limit unknown", count(unknown, "endpoint", "endpoints")));
+        }
         let summary = total_summary(heading, &series, metric);
         let height = (ui.ctx().content_rect().height() * 0.24).clamp(170.0, 320.0);
         let now = pin::Now::of(cx.snapshot);
         Chart { id, summary, height, window, now, metric, streams, levels: Vec::new(), top }.show_or_table(ui, theme);
     });
+}
+
+/// What can be used of the same endpoints as on the tile, whether anything was sent there lately or not.
+fn usable(theme: &Theme, snapshot: &Snapshot) -> plots::Stream {
+    let in_use = snapshot.view.endpoints_in_use();
+    let all = snapshot.series.endpoints.iter().filter(|one| in_use.contains(&one.id));
+    plots::usable(theme, all, snapshot.at.0 / 1_000_000)
 }
 
 fn total_summary(heading: &str, series: &[EndpointSeries], metric: Metric) -> String {

@@ -1,13 +1,19 @@
-//! How the Overview is arranged: by the menu, by dragging, and over restarts.
+//! What the Overview says and where it leads; how it is arranged: by the menu, by dragging, and over restarts.
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use egui::{Role, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 
+use crate::contract::Snapshot;
+use crate::model::config::{AdminState, Service};
 use crate::model::preferences::{Arrangement, Panel, Preferences, Reach};
+use crate::model::status::{Health, RestCause};
+use crate::model::units::Timestamp;
+use crate::ui::cx::Page;
 use crate::ui::{Console, fixture, theme};
 
 struct Screen {
@@ -16,7 +22,11 @@ struct Screen {
 }
 
 fn screen(liked: Preferences) -> Screen {
-    let (line, _, _) = crate::contract::line(fixture::snapshot());
+    screen_with(fixture::snapshot(), liked)
+}
+
+fn screen_with(snapshot: Snapshot, liked: Preferences) -> Screen {
+    let (line, _, _) = crate::contract::line(snapshot);
     let kept = Rc::new(RefCell::new(liked.clone()));
     let keep = Rc::clone(&kept);
     let console = Console::with(line, liked, Box::new(move |liked| *keep.borrow_mut() = liked.clone()));
@@ -121,4 +131,82 @@ fn arrow_keys_on_a_panels_grip_move_it_and_it_keeps_the_keyboard() {
     screen.harness.key_press(egui::Key::ArrowDown);
     screen.harness.run_steps(3);
     assert_eq!(screen.order(), [Panel::Tokens, Panel::States, Panel::Requests, Panel::Recent]);
+}
+
+#[test]
+fn the_last_requests_say_why_each_went_where_it_went() {
+    let screen = screen(Preferences::default());
+    let why = screen.harness.query_all_by_label_contains("First choice sim-ptu: 1,900 of");
+    assert!(why.count() > 0);
+    assert!(screen.harness.query_all_by_label_contains("Refused by us: ").count() > 0);
+}
+
+#[test]
+fn a_tile_leads_to_what_explains_it() {
+    for (tile, page, filter) in [
+        ("Queue: ", Page::Queue, None),
+        ("Requests/min: ", Page::Requests, Some("since:1m")),
+        ("First token, p95: ", Page::Requests, Some("ttft>0 since:5m")),
+    ] {
+        let mut screen = screen(Preferences::default());
+        screen.harness.query_all_by_label_contains(tile).next().expect("the tile").click();
+        screen.harness.run_steps(4);
+        assert_eq!(screen.harness.state().page(), page, "{tile}");
+        if let Some(filter) = filter {
+            let field = screen.harness.get_by_role_and_label(Role::TextInput, "Filter");
+            assert_eq!(field.accesskit_node().value().as_deref(), Some(filter));
+        }
+    }
+}
+
+#[test]
+fn what_is_usable_is_the_same_on_the_tile_and_in_the_plot_and_names_unknown_limits() {
+    let mut snapshot = fixture::snapshot();
+    {
+        // One never had traffic, one is paused, and of one nobody knows the limit.
+        let view = Arc::make_mut(&mut snapshot.view);
+        let series = Arc::make_mut(&mut snapshot.series);
+        view.endpoints[0].admin_state = AdminState::Paused;
+        view.endpoints[2].tokens.limit = None;
+        for (slot, one) in series.endpoints.iter_mut().enumerate() {
+            let mut points: Vec<_> = one.points().copied().collect();
+            for point in &mut points {
+                match slot {
+                    0 => point.admin_state = AdminState::Paused,
+                    2 => point.token_limit = None,
+                    3 => (point.tokens_used, point.requests_used, point.tokens_reserved) = (0, 0, 0),
+                    _ => {}
+                }
+            }
+            one.chunks = vec![points.into()];
+        }
+        // sim-eastus (96k) and sim-sweden are left.
+        assert!(view.endpoints[1].serving());
+    }
+    let line = super::usable(&theme::Theme::default(), &snapshot);
+    let screen = screen_with(snapshot, Preferences::default());
+    let tiles = screen.harness.query_all_by_label_contains("Charged / usable TPM: ");
+    let mut named = tiles.map(|tile| tile.accesskit_node().label().unwrap_or_default());
+    let tile = named.find(|tile| tile.contains("Opens the quotas")).expect("the tile");
+    assert!(tile.contains(" / 336k, limit of 1 unknown"), "{tile}");
+    assert_eq!(line.name(), "usable 336k", "the line is what the tile says");
+    assert!(screen.harness.query_by_label("Usable leaves out 1 endpoint: limit unknown").is_some());
+}
+
+#[test]
+fn replace_key_in_the_list_opens_the_field_for_it() {
+    let mut snapshot = fixture::with_keys();
+    let rejected = Health::Resting { until: Timestamp::MAX, cause: RestCause::KeyRejected };
+    Arc::make_mut(&mut snapshot.view).endpoints[3].health = rejected;
+    let applied = Arc::make_mut(&mut snapshot.applied);
+    Arc::make_mut(&mut applied.config).accounts[1].service = Service::Openai;
+    let mut screen = screen_with(snapshot, Preferences::default());
+    // The message that told of it has one, too.
+    let top = |node: &egui_kittest::Node<'_>| node.rect().top();
+    let both = screen.harness.query_all_by_label("Replace key");
+    both.min_by(|one, other| top(one).total_cmp(&top(other))).expect("the row's").click();
+    screen.harness.run_steps(4);
+    assert_eq!(screen.harness.state().page(), Page::Accounts);
+    let labels = screen.harness.query_all_by_label_contains("Next key of sim-b");
+    assert!(labels.count() > 0, "the field for the key that is to follow");
 }

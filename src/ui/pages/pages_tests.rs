@@ -460,3 +460,25 @@ fn an_account_added_without_a_key_offers_to_add_one_and_promises_no_test() {
     stage.settle();
     assert!(stage.harness.query_by_role_and_label(egui::Role::PasswordInput, "Key of main").is_some());
 }
+
+#[test]
+fn what_i_have_opens_the_form_with_the_service_and_the_variable_and_of_several_one_is_chosen() {
+    let with = |variables: &[&str]| {
+        let mut first = fixture::empty();
+        first.profile.first_run = true;
+        first.profile.environment_keys = variables.iter().map(ToString::to_string).collect();
+        Stage::open(first)
+    };
+    let mut stage = with(&["AZURE_OPENAI_API_KEY"]);
+    stage.harness.get_by_label("Use what I have").click();
+    stage.settle();
+    assert_eq!(stage.console().page(), Page::Accounts);
+    assert!(stage.spoken().contains("The key is read from $AZURE_OPENAI_API_KEY whenever Tidegate starts."));
+    assert!(stage.harness.query_by_label("Deployment").is_some(), "Azure's own field");
+
+    let mut stage = with(&["AZURE_OPENAI_API_KEY", "OPENAI_API_KEY"]);
+    stage.harness.get_by_label("Use what I have: $OPENAI_API_KEY").click();
+    stage.settle();
+    assert!(stage.spoken().contains("The key is read from $OPENAI_API_KEY whenever Tidegate starts."));
+    assert!(stage.harness.query_by_label("Deployment").is_none());
+}

@@ -21,7 +21,6 @@ use std::sync::Arc;
 use egui::{Align, DragAndDrop, Layout, Ui, style::ScrollAnimation, vec2};
 use egui_material_icons::icons::{ICON_DELETE, ICON_EDIT};
 
-use crate::contract::Command;
 use crate::model::config::{Config, Route};
 use crate::model::id::{EndpointId, ModelName};
 use crate::ui::actions::Action;
@@ -30,6 +29,7 @@ use crate::ui::findings;
 use crate::ui::flash;
 use crate::ui::format::{EXPECTATION, expects_each};
 use crate::ui::new_route;
+use crate::ui::test_request::TestRequest;
 use crate::ui::theme::{Tone, gap, strong};
 use crate::ui::widgets::{self, icon_button};
 
@@ -62,6 +62,7 @@ pub struct State {
     /// What a screen reader says of the last move.
     said: String,
     sent: Sent,
+    test: TestRequest,
     /// The card that had the keyboard last.
     hand: Option<(ModelName, EndpointId)>,
     /// What the inspector shows: the card or route that was last in hand.
@@ -91,6 +92,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         state.wanted = Some(model);
     }
     state.sent.follow(cx.snapshot);
+    state.test.hear(cx);
     mind_drag(ui, cx, state);
     widgets::page_title(ui, cx.theme, "Routing", "Who gets traffic first, and in what share");
     widgets::announce(ui, egui::Id::unique("routing said"), &state.said);
@@ -157,7 +159,7 @@ fn show_route(ui: &mut Ui, cx: &mut PageCx, state: &mut State, place: usize, rou
     let mut edits = Vec::new();
     let shown = ui.push_id(("route", &route.model), |ui| {
         widgets::card(ui, cx.theme, |ui| {
-            header(ui, cx, route, &mut edits);
+            header(ui, cx, &mut state.test, route, &mut edits);
             if let Some((_, sheet)) = state.sheet.as_mut().filter(|(model, _)| *model == route.model) {
                 sheets::show(ui, cx, route, sheet, &state.sent, &mut edits);
             }
@@ -186,16 +188,17 @@ fn show_route(ui: &mut Ui, cx: &mut PageCx, state: &mut State, place: usize, rou
     }
 }
 
-fn header(ui: &mut Ui, cx: &mut PageCx, route: &Route, edits: &mut Vec<Edit>) {
+fn header(ui: &mut Ui, cx: &mut PageCx, sent: &mut TestRequest, route: &Route, edits: &mut Vec<Edit>) {
     ui.horizontal_wrapped(|ui| {
         let any = route.model.as_str() == "*";
         ui.label(strong(if any { "Any other model (*)".to_owned() } else { format!("Route {}", route.model) }));
         standing(ui, cx, route);
         if !any && cx.snapshot.applied.config.route(&route.model).is_some() {
-            let test = ui.button("Route a test request").on_hover_text("Sends one small request, as a client would");
-            if test.clicked() {
-                cx.send(Command::SendTest { model: route.model.clone() });
+            let hint = "Sends one small request, as a client would, and opens why it went where it went";
+            if ui.button("Route a test request").on_hover_text(hint).clicked() {
+                sent.send(cx, &route.model);
             }
+            sent.progress(ui, cx, &route.model);
         }
         if ui.button("Add priority group").clicked() {
             edits.push(Edit::AddLane);

@@ -14,6 +14,8 @@ use crate::ui::theme::{gap, strong, title};
 pub struct State {
     /// The person made a choice or closed the sheet.
     pub dismissed: bool,
+    /// The environment variable that holds the key to begin with, until the Accounts page takes it.
+    pub variable: Option<String>,
     focused: bool,
 }
 
@@ -54,14 +56,31 @@ fn choices(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         state.dismissed = true;
     }
     let key = card(ui, cx, "Add my OpenAI or Azure key", "Kept in your system keyring, never shown again.");
-    let found = &cx.snapshot.profile.environment_keys;
-    let names =
-        if found.is_empty() { "No key-like environment variable was found.".to_owned() } else { found.join(", ") };
-    let environment = ui.add_enabled_ui(!found.is_empty(), |ui| card(ui, cx, "Use what I have", &names)).inner;
     let by_enter = |response: &egui::Response| enter && response.has_focus();
-    if key.clicked() || environment.clicked() || by_enter(&key) || by_enter(&environment) {
+    if key.clicked() || by_enter(&key) {
         cx.go(Page::Accounts);
         state.dismissed = true;
+    }
+    for (name, more, variable) in found(&cx.snapshot.profile.environment_keys) {
+        let usable = variable.is_some();
+        let environment = ui.add_enabled_ui(usable, |ui| card(ui, cx, &name, &more)).inner;
+        if usable && (environment.clicked() || by_enter(&environment)) {
+            cx.go(Page::Accounts);
+            (state.dismissed, state.variable) = (true, variable);
+        }
+    }
+}
+
+/// The ways to begin with a key that a variable holds: what each is called, what is said below, and the variable.
+fn found(variables: &[String]) -> Vec<(String, String, Option<String>)> {
+    let what = "Use what I have";
+    match variables {
+        [] => vec![(what.to_owned(), "No key-like environment variable was found.".to_owned(), None)],
+        [only] => vec![(what.to_owned(), format!("The key is read from ${only}."), Some(only.clone()))],
+        several => several
+            .iter()
+            .map(|one| (format!("{what}: ${one}"), format!("The key is read from ${one}."), Some(one.clone())))
+            .collect(),
     }
 }
 

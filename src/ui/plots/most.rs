@@ -67,6 +67,7 @@ fn together(others: &[&EndpointSeries]) -> EndpointSeries {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::config::AdminState;
 
     fn series(slot: usize, tokens: u64) -> EndpointSeries {
         let point = |second| SeriesPoint {
@@ -76,6 +77,7 @@ mod tests {
             requests_used: 2,
             throttled: 0,
             health: Health::Healthy,
+            admin_state: AdminState::Enabled,
             token_limit: Some(100),
         };
         let id = format!("e{slot}");

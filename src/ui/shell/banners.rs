@@ -1,4 +1,5 @@
-//! Banners: a door open to the network, a taken port, a file that could not be read, a configuration with faults, no listening at all.
+//! Banners: a door open to the network, a taken port, a file that could not be read, a configuration with faults or that mixes simulated endpoints
+//! with real ones, no listening at all.
 //!
 //! Invariant: each says what happened, what still works, and one next step.
 //! Absent on purpose: anything that goes away by itself; those are toasts.
@@ -12,7 +13,7 @@ use crate::model::check::{Finding, Severity};
 use crate::model::config::{Config, Listen};
 use crate::model::units::regrouped;
 use crate::ui::actions::Action;
-use crate::ui::cx::Target;
+use crate::ui::cx::{Page, Target};
 use crate::ui::theme::{Theme, Tone};
 
 struct Banner {
@@ -79,6 +80,13 @@ fn all(snapshot: &Snapshot) -> Vec<Banner> {
                 "This computer only".to_owned(),
                 Wish::Send(Command::Serving(ServingCommand::ThisComputerOnly)),
             )],
+        });
+    }
+    if snapshot.applied.config.mixes_simulated() {
+        banners.push(Banner {
+            tone: Tone::Near,
+            text: "Simulated and real endpoints together: figures add both.".to_owned(),
+            buttons: vec![("Open accounts".to_owned(), Wish::Open(Target::Top(Page::Accounts)))],
         });
     }
     banners.extend(faults(&snapshot.applied.findings, &snapshot.profile.config_path));

@@ -80,9 +80,13 @@ impl Strip {
                 if primary_button(ui, theme, word).clicked() {
                     wanted.push(Wish::AddRealEndpoint);
                 }
+                let explore = !narrow && ui.button("Keep exploring").on_hover_text("Stays in the demo").clicked();
                 scripts(ui, theme, if narrow { "Scripts" } else { "Play another script" }, wanted);
                 let told = self.story.told(snapshot, script);
                 say(ui, theme, &over(script), told);
+                if explore {
+                    self.played = None;
+                }
             }
             (None, None) if snapshot.arrivals.requests == 0 => {
                 if page != Page::Connect && primary_button(ui, theme, "Send a first request").clicked() {

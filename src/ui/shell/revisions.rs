@@ -28,6 +28,8 @@ const WHAT: &str = "What was applied, newest first, with the share of its reques
 pub(super) struct Sheet {
     open: Option<Shown>,
     chosen: Option<u64>,
+    /// The list is to be scrolled to the one that is chosen.
+    to_chosen: bool,
     list: Arc<Vec<Revision>>,
     /// What each changed against the one before, in the order of the list.
     changes: Vec<Vec<String>>,
@@ -82,6 +84,11 @@ impl Sheet {
     /// Opens the list.
     pub(super) fn open(&mut self) {
         self.open = Some(Shown::Revisions);
+    }
+
+    /// Opens the list with this revision chosen.
+    pub(super) fn open_at(&mut self, number: u64) {
+        (self.open, self.chosen, self.to_chosen) = (Some(Shown::Revisions), Some(number), true);
     }
 
     /// Opens the comparison with the file.
@@ -140,7 +147,11 @@ impl Sheet {
                     let errors = self.errors.words(before, one.number);
                     let words = row(one, changes, errors, (running == Some(place), place + 1 == list.len()));
                     let chosen = self.chosen == Some(one.number);
-                    if ui.add(egui::Button::selectable(chosen, words).truncate()).clicked() {
+                    let row = ui.add(egui::Button::selectable(chosen, words).truncate());
+                    if chosen && std::mem::take(&mut self.to_chosen) {
+                        row.scroll_to_me(None);
+                    }
+                    if row.clicked() {
                         self.chosen = Some(one.number);
                     }
                 }

@@ -7,7 +7,7 @@
 mod strip;
 
 use crate::contract::snapshot::Problem;
-use crate::contract::{NoticeBody, RevertCause};
+use crate::contract::{Notice, NoticeBody, RevertCause};
 use crate::model::check::Severity;
 use crate::ui::alerts::Alert;
 use crate::ui::cx::Target;
@@ -136,6 +136,24 @@ impl Toasts {
         self.add(ctx, Toast { step: true, ..Toast::new(Tone::Info, text) });
     }
 
+    /// Says of test requests that were answered what came of them, with the way to the Why; not of one that `opened` is: the
+    /// person sees it then.
+    pub(super) fn tell_tests(&mut self, ctx: &egui::Context, notices: &[Notice], opened: Option<&Target>) {
+        for notice in notices {
+            let NoticeBody::TestSent { request, status } = notice.body else { continue };
+            let target = Target::Request(request);
+            let (tone, text) = match status {
+                200 => (Tone::Ok, "Test request answered".to_owned()),
+                status => (Tone::Error, format!("Test request got status {status}")),
+            };
+            if opened != Some(&target) {
+                self.add(ctx, Toast { look: Some(("Why", Look::Place(target))), ..Toast::new(tone, text) });
+            } else if status != 200 {
+                self.add(ctx, Toast::new(tone, text));
+            }
+        }
+    }
+
     /// Lets messages of alerts say what these say by now; what is over and has no last word goes.
     pub(super) fn follow(&mut self, alerts: &[Alert]) {
         let of = |id: u64| alerts.iter().rev().find(|alert| alert.id == id);
@@ -202,14 +220,13 @@ pub(super) fn of_notice(body: &NoticeBody) -> Option<(Tone, String)> {
             let noun = if errors == 1 { "1 problem" } else { "several problems" };
             Some((Tone::Error, format!("Not applied: {noun}. What ran before still runs.")))
         }
-        // The page that asked shows what came; of the test request the Why opens.
+        // The page that asked shows what came; of a test request it is told where its Why did not open.
         NoticeBody::TokenMade { .. }
         | NoticeBody::Exporting { .. }
         | NoticeBody::Rung { .. }
         | NoticeBody::StopAsked
         | NoticeBody::NotePressed { .. }
-        | NoticeBody::TestSent { status: 200, .. } => None,
-        NoticeBody::TestSent { status, .. } => Some((Tone::Error, format!("Test request got status {status}"))),
+        | NoticeBody::TestSent { .. } => None,
         NoticeBody::Failed(problem) => Some((Tone::Error, words(problem))),
     }
 }

@@ -20,7 +20,7 @@ use crate::model::status::EndpointView;
 use crate::ui::actions::{self, Action};
 use crate::ui::draft::Draft;
 use crate::ui::theme::{self, Theme, Tone};
-use crate::ui::widgets::icon_button;
+use crate::ui::widgets::{icon_button, middle};
 
 /// Below this width, words that a glyph can stand for are left out.
 const NARROW: f32 = 880.0;
@@ -51,7 +51,7 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, top: &mut To
     ui.horizontal(|ui| {
         ui.set_min_height(if low { 26.0 } else { 30.0 });
         let (tone, word) = serving(snapshot);
-        pill(ui, theme, tone, word);
+        pill(ui, theme, tone, word, reason(snapshot).filter(|_| !narrow));
         if let Serving::Listening { base_url, paused, .. } = &snapshot.serving {
             if !tiny {
                 ui.label(theme::mono(base_url.as_ref()).color(theme.text));
@@ -164,7 +164,8 @@ fn live(ui: &mut Ui, theme: &Theme, held: bool) -> Option<Wish> {
     pressed.then_some(Wish::Act(Action::HoldView))
 }
 
-fn pill(ui: &mut Ui, theme: &Theme, tone: Tone, word: &str) {
+/// Whether we serve, and why not where a reason is known; as much of that as leaves room for the rest.
+fn pill(ui: &mut Ui, theme: &Theme, tone: Tone, word: &str, reason: Option<&str>) {
     Frame::new()
         .fill(theme.wash(tone))
         .stroke(Stroke::new(1.0, theme.tone(tone).gamma_multiply(0.5)))
@@ -174,7 +175,21 @@ fn pill(ui: &mut Ui, theme: &Theme, tone: Tone, word: &str) {
             ui.spacing_mut().item_spacing.x = 6.0;
             ui.label(tone.icon().rich_text().size(15.0).color(theme.tone(tone)));
             ui.label(theme::strong(word).color(theme.tone(tone)));
+            if let Some(reason) = reason {
+                let (font, room) = (egui::TextStyle::Body.resolve(ui.style()), ui.available_width() * 0.4);
+                let shown = ui.label(RichText::new(middle(ui, reason, &font, room)).color(theme.text));
+                shown.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, reason));
+                shown.on_hover_text(reason);
+            }
         });
+}
+
+/// Why nothing is listened to.
+fn reason(snapshot: &Snapshot) -> Option<&str> {
+    match &snapshot.serving {
+        Serving::Failed(problem) => Some(problem.what.trim_end_matches('.')),
+        _ => None,
+    }
 }
 
 /// The four states, and two short ones round them. Listening is not the same as able to answer.
@@ -182,14 +197,18 @@ pub(super) fn serving(snapshot: &Snapshot) -> (Tone, &'static str) {
     match &snapshot.serving {
         Serving::Starting => (Tone::Quiet, "Starting"),
         Serving::Listening { paused: true, .. } => (Tone::Off, "Paused by you"),
-        Serving::Listening { .. } if snapshot.applied.config.endpoints.is_empty() => {
+        Serving::Listening { .. } if snapshot.applied.config.routes.is_empty() => {
             (Tone::Quiet, "Listening, no routes yet")
         }
-        Serving::Listening { .. } if !snapshot.view.endpoints.iter().any(EndpointView::serving) => {
-            (Tone::Throttled, "Serving, but no endpoint can answer")
-        }
+        Serving::Listening { .. } if !can_answer(snapshot) => (Tone::Throttled, "Serving, but no endpoint can answer"),
         Serving::Listening { .. } => (Tone::Ok, "Serving"),
         Serving::Failed(_) => (Tone::Error, "Not listening"),
         Serving::Stopping { .. } => (Tone::Quiet, "Stopping"),
     }
+}
+
+/// Whether a route has an endpoint that could be asked. One that is in no route answers nobody.
+fn can_answer(snapshot: &Snapshot) -> bool {
+    let members = snapshot.view.routes.iter().flat_map(|route| &route.groups).flat_map(|group| &group.endpoints);
+    members.filter_map(|id| snapshot.view.endpoint(id)).any(EndpointView::serving)
 }

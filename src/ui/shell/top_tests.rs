@@ -229,3 +229,34 @@ fn an_address_that_cannot_be_had_offers_this_computer_alone_and_one_of_its_own_d
         }
     }
 }
+
+#[test]
+fn nothing_that_listens_says_why_beside_it() {
+    let mut snapshot = fixture::snapshot();
+    snapshot.serving = Serving::Failed(crate::contract::snapshot::Problem {
+        what: "Port 8787 is used by node (pid 4121).".to_owned(),
+        still_works: String::new(),
+        next_step: String::new(),
+    });
+    let mut screen = screen_of(snapshot);
+    screen.harness.run_steps(3);
+    assert!(screen.harness.query_by_label("Not listening").is_some());
+    assert!(screen.harness.query_by_label("Port 8787 is used by node (pid 4121)").is_some());
+}
+
+#[test]
+fn endpoints_that_are_in_no_route_answer_nobody() {
+    let mut snapshot = fixture::snapshot();
+    let view = Arc::make_mut(&mut snapshot.view);
+    let routed = &mut view.routes[0].groups;
+    routed.truncate(1);
+    view.endpoints[0].admin_state = crate::model::config::AdminState::Paused;
+    let mut screen = screen_of(snapshot.clone());
+    screen.harness.run_steps(3);
+    assert!(screen.harness.query_by_label("Serving, but no endpoint can answer").is_some());
+    let applied = Arc::make_mut(&mut snapshot.applied);
+    Arc::make_mut(&mut applied.config).routes.clear();
+    let mut screen = screen_of(snapshot);
+    screen.harness.run_steps(3);
+    assert!(screen.harness.query_by_label("Listening, no routes yet").is_some());
+}

@@ -80,6 +80,18 @@ impl std::fmt::Debug for Form {
 }
 
 impl Form {
+    /// One for the service that a variable is named after; its key is read from there.
+    #[must_use]
+    pub fn with_key_from(variable: String) -> Self {
+        let mut form = Self::default();
+        if variable.split('_').any(|word| matches!(word, "AZURE" | "AZUREOPENAI" | "AOAI")) {
+            form.set_service(Service::Azure);
+        } else {
+            "openai".clone_into(&mut form.id);
+        }
+        Self { environment: Some(variable), ..form }
+    }
+
     /// Takes over what a paste held; what it did not hold stays.
     pub fn take_in(&mut self, paste: Intake, config: &Config) {
         if let Some(service) = paste.service {

@@ -89,3 +89,17 @@ fn removing_an_account_takes_its_endpoints_out_of_every_route() {
         assert!(config.endpoint(&member.endpoint).is_some(), "{} is left over", member.endpoint);
     }
 }
+
+#[test]
+fn a_variable_of_azures_begins_an_azure_account_and_any_other_one_of_openais() {
+    for (variable, service, missing) in [
+        ("OPENAI_API_KEY", Service::Openai, &["the model that clients ask for"][..]),
+        ("AZURE_OPENAI_API_KEY", Service::Azure, &["a name for the account", "the base URL"]),
+        ("AOAI_KEY1", Service::Azure, &["a name for the account", "the base URL"]),
+    ] {
+        let form = Form::with_key_from(variable.to_owned());
+        assert_eq!((form.service, form.environment.as_deref()), (service, Some(variable)));
+        assert!(form.missing().starts_with(missing), "{:?}", form.missing());
+        assert!(form.base_url.is_empty() == (service == Service::Azure), "{}", form.base_url);
+    }
+}

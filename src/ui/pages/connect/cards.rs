@@ -14,17 +14,16 @@ use crate::ui::widgets::{card, note, quiet_button};
 /// What is shown, and what is being waited for.
 #[derive(Debug, Default)]
 pub(super) struct Cards {
-    shell: Option<String>,
-    tool: Option<String>,
     /// The snippet that is tested, and since when, as Unix milliseconds.
     waiting: Option<(String, u64)>,
 }
 
 /// Shows the selectors and the two cards they choose.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, cards: &mut Cards, snippets: &Snippets, base_url: &str, model: &str) {
-    let Cards { shell, tool, waiting } = cards;
+    let waiting = &mut cards.waiting;
+    let [mut shell, mut tool] = cx.preferences.snippets.clone();
     for (name, kinds, chosen) in
-        [("Shell", &[Kind::Shell][..], shell), ("Tool or library", &[Kind::Sdk, Kind::Tool][..], tool)]
+        [("Shell", &[Kind::Shell][..], &mut shell), ("Tool or library", &[Kind::Sdk, Kind::Tool][..], &mut tool)]
     {
         let Some(snippet) = select(ui, cx, name, kinds, chosen, snippets) else { continue };
         if snippet.tool == Kind::Sdk {
@@ -34,7 +33,18 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, cards: &mut Cards, snippets: &S
         card(ui, cx.theme, |ui| one(ui, cx, snippet, &text, waiting));
         ui.add_space(gap::M);
     }
+    cx.preferences.snippets = [shell, tool];
     note(ui, cx.theme, &snippets.checked);
+}
+
+/// The snippet of the shell that a login of this person opens, which is what `SHELL` names.
+fn of_shell(path: Option<&str>, windows: bool) -> &'static str {
+    match path.map(|path| path.rsplit(['/', '\\']).next().unwrap_or(path)) {
+        Some("fish") => "fish",
+        Some("pwsh") => "powershell",
+        None if windows => "powershell",
+        _ => "bash",
+    }
 }
 
 /// A selector over the snippets of some kinds; the one chosen.
@@ -47,7 +57,9 @@ fn select<'s>(
     snippets: &'s Snippets,
 ) -> Option<&'s Snippet> {
     let all = || snippets.list.iter().filter(|snippet| kinds.contains(&snippet.tool));
-    let known = all().find(|snippet| chosen.as_ref() == Some(&snippet.id)).or_else(|| all().next())?;
+    let usual = of_shell(std::env::var("SHELL").ok().as_deref(), cfg!(windows));
+    let is = |id: &str| all().find(|snippet| snippet.id == id);
+    let known = chosen.as_deref().and_then(is).or_else(|| is(usual)).or_else(|| all().next())?;
     let mut id = known.id.clone();
     ui.horizontal(|ui| {
         let label = ui.label(RichText::new(name).color(cx.theme.text_soft));
@@ -62,8 +74,10 @@ fn select<'s>(
             .response
             .labelled_by(label.id);
     });
-    *chosen = Some(id);
-    all().find(|snippet| chosen.as_ref() == Some(&snippet.id))
+    if id != known.id {
+        *chosen = Some(id.clone());
+    }
+    is(&id)
 }
 
 fn one(ui: &mut Ui, cx: &mut PageCx, snippet: &Snippet, text: &str, waiting: &mut Option<(String, u64)>) {
@@ -125,4 +139,24 @@ fn result(ui: &mut Ui, cx: &mut PageCx, snippet: &Snippet, since: u64) {
     let knocked = arrivals.last_wall_ms.is_some_and(|last| last >= since) && snippet.is_from(&arrivals.last_client);
     let text = if knocked { "It arrived and is being answered …" } else { "Waiting for its request …" };
     ui.label(RichText::new(text).color(theme.tone(Tone::Info)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connect_begins_with_the_persons_shell() {
+        for (path, windows, snippet) in [
+            (Some("/usr/bin/fish"), false, "fish"),
+            (Some("/bin/zsh"), false, "bash"),
+            (Some("/usr/bin/pwsh"), false, "powershell"),
+            (None, true, "powershell"),
+            (None, false, "bash"),
+        ] {
+            assert_eq!(of_shell(path, windows), snippet, "{path:?}");
+        }
+        let known = Snippets::built_in();
+        assert!(["fish", "bash", "powershell"].iter().all(|id| known.list.iter().any(|one| one.id == *id)));
+    }
 }

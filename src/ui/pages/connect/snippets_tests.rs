@@ -11,7 +11,7 @@ const WITHOUT_PARSER: [&str; 7] = ["batch", "csharp", "fish", "go", "powershell"
 #[test]
 fn every_snippet_fills_and_no_placeholder_remains() {
     let snippets = Snippets::built_in();
-    assert_eq!(snippets.list.len(), 25);
+    assert_eq!(snippets.list.len(), 27);
     for snippet in &snippets.list {
         let text = snippet.fill(URL, "gpt-4o", false);
         assert!(text.contains("8788"), "{} names no address", snippet.id);

@@ -182,7 +182,7 @@ fn others(ui: &mut Ui, cx: &mut PageCx, id: &EndpointId) {
     let config = std::sync::Arc::clone(cx.draft.working());
     let names = known(&config, id);
     if names.is_empty() {
-        note(ui, cx.theme, "Its name can be changed under Config, Deployment.");
+        note(ui, cx.theme, "Its name can be changed under Config, Name at the service.");
         return;
     }
     ui.horizontal_wrapped(|ui| {

@@ -18,7 +18,7 @@ use crate::ui::format::full_in;
 use crate::ui::status;
 use crate::ui::theme::{self, gap};
 use crate::ui::widgets::{
-    chip, fact, icon_button, is_seeking, quiet_button, section, status_label, text_width, unread,
+    chip, fact, icon_button, is_seeking, note, quiet_button, section, status_label, text_width, unread,
 };
 
 /// How many requests the tab lists.
@@ -107,7 +107,7 @@ fn neighbour(cx: &mut PageCx, endpoint: &EndpointView) -> Option<EndpointId> {
 }
 
 /// Points that state and switches take beside the endpoint's name.
-const BESIDE_NAME: f32 = 620.0;
+const BESIDE_NAME: f32 = 740.0;
 
 fn heading(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
     let theme = cx.theme;
@@ -123,6 +123,9 @@ fn heading(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
         }
         let seen = status::seen(endpoint, cx.snapshot);
         status_label(ui, theme, seen.tone, &seen.word);
+        if let Some(until) = status::until(endpoint, cx.snapshot) {
+            note(ui, theme, &until);
+        }
         if narrow {
             ui.end_row();
             // First: they stay where they are whatever the word beside them is.

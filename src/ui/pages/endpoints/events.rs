@@ -1,4 +1,4 @@
-//! What happened to an endpoint: changes of its health, 429s, and the revisions that changed it.
+//! What happened to an endpoint: changes of its health, switches, 429s, and the revisions that changed it.
 //!
 //! Invariant: newest first; each event is in the snapshot, none is remembered here.
 //! Absent on purpose: single requests; the tab beside it has them.
@@ -6,16 +6,15 @@
 use egui::{RichText, Ui};
 
 use crate::contract::Snapshot;
-use crate::contract::snapshot::EndpointSeries;
-use crate::model::config::Config;
+use crate::contract::snapshot::{EndpointSeries, SeriesPoint};
+use crate::model::config::{AdminState, Config};
 use crate::model::id::EndpointId;
-use crate::model::status::{EndpointView, Health};
+use crate::model::status::EndpointView;
 use crate::model::units::Timestamp;
-use crate::ui::actions::Action;
 use crate::ui::cx::PageCx;
 use crate::ui::draft;
 use crate::ui::format::{clock_time, count, date_time};
-use crate::ui::status;
+use crate::ui::status::{self, Status};
 use crate::ui::theme::{Tone, gap, mono};
 use crate::ui::widgets::{quiet_button, section, status_label};
 
@@ -52,7 +51,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
                     None => drop(status_label(ui, theme, event.tone, &event.text)),
                     Some(revision) => {
                         if quiet_button(ui, theme, &format!("rev {revision}")).clicked() {
-                            cx.act(Action::Revisions);
+                            cx.open_revision(revision);
                         }
                         ui.label(RichText::new(&event.text).color(theme.text));
                     }
@@ -62,22 +61,32 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
     });
 }
 
-/// Changes of health, and seconds with 429s, of the last minutes.
+/// Changes of health, what the person switched, and seconds with 429s, of the last minutes.
 fn of_series(snapshot: &Snapshot, id: &EndpointId) -> Vec<Event> {
     let Some(series) = snapshot.series.endpoints.iter().find(|one| one.id == *id) else { return Vec::new() };
     let mut events = Vec::new();
-    let mut before: Option<Health> = None;
+    let mut before: Option<&SeriesPoint> = None;
     for point in series.watched() {
         let at = Timestamp::from_secs(point.second);
-        let wall_ms = wall(snapshot, at);
-        if before.is_some_and(|before| kind(before) != kind(point.health)) {
-            let shown = status::health(point.health, at);
-            events.push(Event { wall_ms, tone: shown.tone, text: shown.word, revision: None });
+        let wall_ms = status::wall(snapshot, at);
+        let mut happened = |Status { tone, word }| events.push(Event { wall_ms, tone, text: word, revision: None });
+        if before.is_some_and(|before| !status::is_same(before.health, point.health)) {
+            happened(status::health(point.health, at));
         }
-        before = Some(point.health);
+        if before.is_some_and(|before| before.admin_state != point.admin_state) {
+            happened(switched(point.admin_state));
+        }
+        before = Some(point);
     }
     events.extend(throttles(snapshot, series));
     events
+}
+
+/// What the person did, as a state.
+fn switched(to: AdminState) -> Status {
+    let Status { tone, word } = status::admin(to);
+    let word = if to == AdminState::Enabled { "Resumed".to_owned() } else { word };
+    Status { tone, word: format!("{word} by you") }
 }
 
 /// 429s that came within ten seconds of each other are one event.
@@ -90,7 +99,7 @@ fn throttles(snapshot: &Snapshot, series: &EndpointSeries) -> Vec<Event> {
         }
     }
     let event = |(first, _, sum): (u64, u64, u64)| Event {
-        wall_ms: wall(snapshot, Timestamp::from_secs(first)),
+        wall_ms: status::wall(snapshot, Timestamp::from_secs(first)),
         tone: Tone::Throttled,
         text: count(sum, "429 of the service", "429s of the service"),
         revision: None,
@@ -112,24 +121,6 @@ fn of_revisions(snapshot: &Snapshot, id: &EndpointId) -> Vec<Event> {
 
 fn only(config: &Config, id: &EndpointId) -> Config {
     Config { endpoints: config.endpoint(id).cloned().into_iter().collect(), ..Config::default() }
-}
-
-fn wall(snapshot: &Snapshot, at: Timestamp) -> u64 {
-    let age = snapshot.at.since(at);
-    snapshot.wall_ms.saturating_sub(u64::try_from(age.as_millis()).unwrap_or(0))
-}
-
-/// Health without its times, so that a rest that is prolonged is no new event.
-const fn kind(health: Health) -> u8 {
-    match health {
-        Health::Unknown => 0,
-        Health::Healthy => 1,
-        Health::NearLimit => 2,
-        Health::Resting { .. } => 3,
-        Health::Probing => 4,
-        Health::Ramping { .. } => 5,
-        Health::NoKey => 6,
-    }
 }
 
 #[cfg(test)]
@@ -156,6 +147,33 @@ mod tests {
         let events = of_revisions(&snapshot, &"sim-ptu".into());
         let found: Vec<_> = events.iter().map(|event| (event.revision, event.text.as_str())).collect();
         assert_eq!(found, [(Some(2), "Soft cap of sim-ptu: none → 5,000 TPM.")]);
+    }
+
+    #[test]
+    fn a_pause_and_a_rest_that_becomes_one_for_another_reason_are_events() {
+        use crate::model::outcome::ThrottleKind;
+        use crate::model::status::{Health, RestCause};
+        let mut snapshot = fixture::snapshot();
+        let series = Arc::make_mut(&mut snapshot.series);
+        let one = &mut series.endpoints[0];
+        let first = SeriesPoint { throttled: 0, ..*one.points().next().unwrap() };
+        let resting = |cause| Health::Resting { until: Timestamp::MAX, cause };
+        let points = [
+            first,
+            SeriesPoint { second: 2, health: resting(RestCause::Throttled(ThrottleKind::Tokens)), ..first },
+            SeriesPoint { second: 3, health: resting(RestCause::KeyRejected), ..first },
+            SeriesPoint {
+                second: 4,
+                admin_state: AdminState::Paused,
+                health: resting(RestCause::KeyRejected),
+                ..first
+            },
+            SeriesPoint { second: 5, health: resting(RestCause::KeyRejected), ..first },
+        ];
+        one.chunks = vec![points.into()];
+        let id = one.id.clone();
+        let said: Vec<String> = of_series(&snapshot, &id).into_iter().map(|event| event.text).collect();
+        assert_eq!(said, ["Throttled", "Key rejected", "Paused by you", "Resumed by you"]);
     }
 
     #[test]

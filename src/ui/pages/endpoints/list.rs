@@ -6,9 +6,11 @@
 use std::cmp::Reverse;
 
 use egui::{Label, RichText, Role, TextStyle, Ui, WidgetInfo};
+use egui_material_icons::icons::ICON_NETWORK_CHECK;
 
 use super::quick::Quick;
 use super::{State, each_place, places, switches};
+use crate::contract::{Command, KeyCommand};
 use crate::model::id::EndpointId;
 use crate::model::status::EndpointView;
 use crate::model::units::Grouped;
@@ -20,8 +22,8 @@ use crate::ui::plots::{sparkline, window};
 use crate::ui::status::{self, urgency};
 use crate::ui::theme::{self, Theme, Tone, gap, small_font};
 use crate::ui::widgets::{
-    Column, DataTable, TableEvent, card, facts, headroom_bar, middle, page_title, primary_button, status_label,
-    text_width,
+    Column, DataTable, TableEvent, card, facts, headroom_bar, icon_button, middle, page_title, primary_button,
+    status_label, text_width,
 };
 
 const COLUMNS: &[Column] = &[
@@ -45,6 +47,8 @@ const NARROW: &[usize] = &[0, 1, 2, 3, 5, 6];
 const SMALL: &[usize] = &[0, 1, 3, 5];
 const TINY: &[usize] = &[0, 1];
 
+/// What the switches take with a test beside them, in points.
+const WITH_TEST: f32 = 98.0;
 /// Left for the bar of headroom and its words, in points.
 const BAR: f32 = 170.0;
 /// What the card and its margins take, in points.
@@ -79,6 +83,10 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         cx.select(state.table.selected.clone().map(Target::Endpoint));
     }
     let mut columns: Vec<Column> = shown.iter().filter_map(|at| COLUMNS.get(*at)).copied().collect();
+    let switched = shown.iter().position(|at| *at == 3).filter(|_| shown.len() >= USUAL.len());
+    if let Some(column) = switched.and_then(|at| columns.get_mut(at)) {
+        column.width = Some(WITH_TEST);
+    }
     widen(ui, cx, (shown, &mut columns), &endpoints);
     let snapshot = std::sync::Arc::clone(cx.snapshot);
     let words = |row: usize| {
@@ -157,8 +165,12 @@ fn widen(ui: &Ui, cx: &PageCx, (shown, columns): (&[usize], &mut [Column]), endp
 fn sort(endpoints: &mut [EndpointView], by: Option<(usize, bool)>, cx: &PageCx, quick: &Quick) {
     let at = cx.snapshot.at;
     let Some((column, descending)) = by else {
-        let failing = |endpoint: &EndpointView| status::of_view(endpoint, at).tone == Tone::Error;
-        endpoints.sort_by_cached_key(|endpoint| (!failing(endpoint), place_in_routes(cx, &endpoint.id)));
+        // What the person switched off needs nothing.
+        let attention = |endpoint: &EndpointView| match status::of_view(endpoint, at).tone {
+            tone @ (Tone::Error | Tone::Throttled | Tone::Near) => urgency(tone),
+            _ => 0,
+        };
+        endpoints.sort_by_cached_key(|endpoint| (Reverse(attention(endpoint)), place_in_routes(cx, &endpoint.id)));
         return;
     };
     match column {
@@ -205,10 +217,19 @@ fn cell(ui: &mut Ui, cx: &mut PageCx, quick: &Quick, endpoint: &EndpointView, co
         0 => name(ui, theme, endpoint),
         1 => {
             let seen = status::seen(endpoint, cx.snapshot);
-            status_label(ui, theme, seen.tone, &seen.word);
+            let shown = status_label(ui, theme, seen.tone, &seen.word);
+            if let Some(until) = status::until(endpoint, cx.snapshot) {
+                shown.on_hover_text(format!("{} {until}", seen.word));
+            }
         }
         2 => you_set(ui, theme, endpoint),
-        3 => switches(ui, cx, &endpoint.id, endpoint.admin_state, false),
+        3 => {
+            let roomy = ui.available_width() >= WITH_TEST;
+            switches(ui, cx, &endpoint.id, endpoint.admin_state, false);
+            if roomy && !endpoint.simulated {
+                test(ui, cx, endpoint);
+            }
+        }
         4 => {
             let series = cx.snapshot.series.endpoints.iter().find(|one| one.id == endpoint.id);
             let size = egui::vec2(ui.available_width(), 24.0);
@@ -264,6 +285,15 @@ fn route(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView) {
     let label = ui.add(Label::new(RichText::new(shown).color(cx.theme.text_soft)).truncate());
     label.widget_info(|| WidgetInfo::labeled(Role::Label, true, &whole));
     label.on_hover_text(whole);
+}
+
+/// Tests the key of its account, which asks for each deployment too.
+fn test(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
+    let hint = "Asks the service for its models and for each deployment of the account: no tokens, no cost";
+    let button = icon_button(ui, cx.theme, ICON_NETWORK_CHECK, &format!("Test {}", endpoint.id));
+    if button.on_hover_text(hint).clicked() {
+        cx.send(Command::Key(KeyCommand::Test(endpoint.account.clone())));
+    }
 }
 
 fn name(ui: &mut Ui, theme: &Theme, endpoint: &EndpointView) {

@@ -10,14 +10,16 @@ use crate::contract::Snapshot;
 use crate::contract::snapshot::{AccountKey, KeyringState};
 use crate::model::config::{Config, Way};
 use crate::model::host::is_on_this_computer;
+use crate::model::id::AccountId;
 use crate::model::outcome::ThrottleKind;
 use crate::model::status::{EndpointView, Health, PoolView, RestCause, RouteView};
 use crate::model::units::regrouped;
+use crate::ui::actions::Action;
 use crate::ui::cx::{Page, PageCx, Target};
-use crate::ui::format::{clock_time, count, countdown, full_in};
-use crate::ui::status::urgency;
+use crate::ui::format::{ago, clock_time, count, countdown, full_in};
+use crate::ui::status::{since, urgency};
 use crate::ui::theme::{self, Tone, gap};
-use crate::ui::widgets::{card, status_label, text_width};
+use crate::ui::widgets::{card, note, status_label, text_width};
 
 const ROWS: usize = 5;
 const ROW_HEIGHT: f32 = 26.0;
@@ -30,6 +32,8 @@ const ROUND: f32 = 64.0;
 enum Door {
     Place(Target),
     Page(Page),
+    /// The field for this account's key.
+    Key(AccountId),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +42,8 @@ struct Row {
     text: String,
     button: &'static str,
     door: Door,
+    /// Since when it is so, as Unix milliseconds, where that is known.
+    since: Option<u64>,
 }
 
 /// Shows the list.
@@ -74,7 +80,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx) {
 fn fits(ui: &Ui, row: &Row, taken: f32) -> bool {
     let font = egui::TextStyle::Body.resolve(ui.style());
     let text: String = row.text.chars().map(|letter| if letter.is_ascii_digit() { '0' } else { letter }).collect();
-    let needs = text_width(ui, &text, &font) + text_width(ui, row.button, &font);
+    let since = row.since.map_or(0.0, |since| gap::M + text_width(ui, &since_words(since), &font));
+    let needs = text_width(ui, &text, &font) + text_width(ui, row.button, &font) + since;
     taken + ROUND + needs <= ui.available_width()
 }
 
@@ -83,6 +90,7 @@ fn show_row(ui: &mut Ui, cx: &mut PageCx, row: &Row) {
     ui.label(row.tone.icon().rich_text().size(16.0).color(theme.tone(row.tone)));
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         button(ui, cx, row);
+        told_since(ui, cx, row);
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
             ui.add(egui::Label::new(RichText::new(&row.text).color(theme.text)).truncate());
         });
@@ -96,9 +104,21 @@ fn show_whole(ui: &mut Ui, cx: &mut PageCx, row: &Row) {
         ui.label(row.tone.icon().rich_text().size(16.0).color(theme.tone(row.tone)));
         ui.vertical(|ui| {
             ui.add(egui::Label::new(RichText::new(&row.text).color(theme.text)).wrap());
+            told_since(ui, cx, row);
             button(ui, cx, row);
         });
     });
+}
+
+/// Since when it is so, if that is known.
+fn told_since(ui: &mut Ui, cx: &PageCx, row: &Row) {
+    if let Some(since) = row.since {
+        note(ui, cx.theme, &since_words(since)).on_hover_text(ago(since, cx.snapshot.wall_ms));
+    }
+}
+
+fn since_words(since: u64) -> String {
+    format!("since {}", clock_time(since))
 }
 
 fn button(ui: &mut Ui, cx: &mut PageCx, row: &Row) {
@@ -106,6 +126,12 @@ fn button(ui: &mut Ui, cx: &mut PageCx, row: &Row) {
         match row.door.clone() {
             Door::Place(target) => cx.open(target),
             Door::Page(page) => cx.go(page),
+            Door::Key(account) => {
+                let target = Target::Account(account);
+                cx.select(Some(target.clone()));
+                cx.open(target);
+                cx.act(Action::ReplaceKey);
+            }
         }
     }
 }
@@ -117,7 +143,13 @@ fn rows(snapshot: &Snapshot) -> Vec<Row> {
     rows.extend(unknown::of(snapshot).into_iter().map(|id| {
         let text =
             format!("{id} answered its newest request with 404: base URL, API version or deployment may be wrong.");
-        Row { tone: Tone::Error, text, button: "Open endpoint", door: Door::Place(Target::Endpoint(id.clone())) }
+        Row {
+            tone: Tone::Error,
+            text,
+            button: "Open endpoint",
+            door: Door::Place(Target::Endpoint(id.clone())),
+            since: None,
+        }
     }));
     rows.extend(view.pools.iter().filter_map(|pool| of_pool(pool, snapshot)));
     rows.extend(snapshot.keys.accounts.iter().filter_map(of_key));
@@ -147,20 +179,30 @@ fn of_route(route: &RouteView, snapshot: &Snapshot) -> Option<Row> {
         let text = format!("Route {model}: {} of {} endpoints serving.{waiting}", route.serving, route.members);
         (Tone::Throttled, text)
     };
-    Some(Row { tone, text, button: "Open route", door: Door::Place(Target::Route(model.clone())) })
+    let since = route_since(route, snapshot);
+    Some(Row { tone, text, button: "Open route", door: Door::Place(Target::Route(model.clone())), since })
+}
+
+/// Since when it has fewer than all, or none.
+fn route_since(route: &RouteView, snapshot: &Snapshot) -> Option<u64> {
+    let members = route.groups.iter().flat_map(|group| &group.endpoints);
+    let out = members.filter(|id| snapshot.view.endpoint(id).is_some_and(|one| !one.serving()));
+    let times: Option<Vec<u64>> = out.map(|id| since(snapshot, id)).collect();
+    if route.serving == 0 { times?.into_iter().max() } else { times?.into_iter().min() }
 }
 
 fn of_endpoint(endpoint: &EndpointView, snapshot: &Snapshot) -> Option<Row> {
     let (id, account) = (&endpoint.id, &endpoint.account);
     let open = ("Open endpoint", Door::Place(Target::Endpoint(id.clone())));
-    let key = |button| (button, Door::Place(Target::Account(account.clone())));
+    let key = |button| (button, Door::Key(account.clone()));
+    let account = Door::Place(Target::Account(account.clone()));
     let (text, (button, door)) = match endpoint.health {
         Health::NoKey => (format!("{id} has no key, so it gets no requests."), key("Add key")),
         Health::Resting { cause, .. } => match cause {
             RestCause::KeyRejected => (format!("{id} rejected its key, so it gets no requests."), key("Replace key")),
             RestCause::Blocked => {
                 let why = "a firewall, a private network, or key sign-in switched off";
-                (format!("{id} refuses this connection: {why}. The key itself may be fine."), key("Test again"))
+                (format!("{id} refuses this connection: {why}. The key itself may be fine."), ("Open account", account))
             }
             RestCause::NotFound => (format!("{id}: the service does not know this deployment."), open),
             RestCause::Errors => (format!("{id} rests after errors; a probe decides when it is back."), open),
@@ -181,7 +223,7 @@ fn of_endpoint(endpoint: &EndpointView, snapshot: &Snapshot) -> Option<Row> {
         },
         _ => return None,
     };
-    Some(Row { tone: Tone::Error, text, button, door })
+    Some(Row { tone: Tone::Error, text, button, door, since: since(snapshot, id) })
 }
 
 /// The proxy on the way to an endpoint, in words; `None`: there is none. This computer's own services are reached straight.
@@ -202,15 +244,21 @@ fn of_pool(pool: &PoolView, snapshot: &Snapshot) -> Option<Row> {
     let percent = Some(pool.tokens.taken_percent()).filter(|percent| *percent >= 75)?;
     let full = full_in(pool.exhausts_at?, snapshot.at)?;
     let text = format!("Pool {}: {full} ({percent} %).", pool.id);
-    Some(Row { tone: Tone::Near, text, button: "See options", door: Door::Place(Target::Pool(pool.id.clone())) })
+    Some(Row {
+        tone: Tone::Near,
+        text,
+        button: "See options",
+        door: Door::Place(Target::Pool(pool.id.clone())),
+        since: None,
+    })
 }
 
 /// A key that was refused while the account's other one goes on.
 fn of_key(key: &AccountKey) -> Option<Row> {
-    let since = clock_time(key.spares.stands_in_since?);
-    let text = format!("{} refused its key at {since}. Its other key is used, so nothing failed.", key.account);
+    let since = Some(key.spares.stands_in_since?);
+    let text = format!("{} refused its key. Its other key is used, so nothing failed.", key.account);
     let door = Door::Place(Target::Account(key.account.clone()));
-    Some(Row { tone: Tone::Throttled, text, button: "See keys", door })
+    Some(Row { tone: Tone::Throttled, text, button: "See keys", door, since })
 }
 
 fn of_keyring(snapshot: &Snapshot) -> Option<Row> {
@@ -221,7 +269,7 @@ fn of_keyring(snapshot: &Snapshot) -> Option<Row> {
         }
         _ => return None,
     };
-    Some(Row { tone, text, button: "Open accounts", door: Door::Page(Page::Accounts) })
+    Some(Row { tone, text, button: "Open accounts", door: Door::Page(Page::Accounts), since: None })
 }
 
 fn of_findings(snapshot: &Snapshot) -> Option<Row> {
@@ -233,7 +281,8 @@ fn of_findings(snapshot: &Snapshot) -> Option<Row> {
         "account" => Page::Accounts,
         _ => Page::Endpoints,
     };
-    Some(Row { tone: Tone::Near, text: regrouped(&finding.message) + &more, button: "See it", door: Door::Page(page) })
+    let (text, door) = (regrouped(&finding.message) + &more, Door::Page(page));
+    Some(Row { tone: Tone::Near, text, button: "See it", door, since: None })
 }
 
 #[cfg(test)]
@@ -289,7 +338,7 @@ mod tests {
     fn a_rejected_key_comes_before_a_partly_serving_route_and_leads_to_its_account() {
         let rejected = Health::Resting { until: Timestamp::MAX, cause: RestCause::KeyRejected };
         let rows = rows(&with(&[Health::Healthy, rejected, Health::Healthy, Health::Healthy]));
-        assert_eq!(rows[0].door, Door::Place(Target::Account("sim-a".into())));
+        assert_eq!(rows[0].door, Door::Key("sim-a".into()));
         assert!(rows[1].text.contains("3 of 4 endpoints serving"), "{rows:?}");
     }
 

@@ -38,6 +38,7 @@ enum Door {
     /// To the requests that pass this filter.
     Requests(&'static str),
     Quotas,
+    Queue,
     Endpoints,
 }
 
@@ -47,6 +48,7 @@ impl Door {
             Self::Requests("") => "Opens the requests",
             Self::Requests(_) => "Opens the requests behind this number",
             Self::Quotas => "Opens the quotas",
+            Self::Queue => "Opens the queue: who waits, and what is in flight",
             Self::Endpoints => "Opens the endpoints",
         }
     }
@@ -91,6 +93,7 @@ fn follow(cx: &mut PageCx, door: Door) {
     match door {
         Door::Requests(filter) => cx.open(Target::RequestsWhere(filter.into())),
         Door::Quotas => cx.go(Page::Quotas),
+        Door::Queue => cx.go(Page::Queue),
         Door::Endpoints => cx.go(Page::Endpoints),
     }
 }
@@ -146,7 +149,8 @@ fn drawn(snapshot: &Snapshot, tally: &Tally, tile: Tile) -> Drawn {
     match tile {
         Tile::Requests => {
             let rpm = endpoints.iter().map(|endpoint| endpoint.last_minute.requests).fold(0, u64::saturating_add);
-            plain(Grouped(rpm).to_string(), format!("{} in flight", running()))
+            let door = Door::Requests("since:1m");
+            Drawn { door, ..plain(Grouped(rpm).to_string(), format!("{} in flight", running())) }
         }
         Tile::Tokens => tokens(snapshot, tally.used),
         Tile::Success => Drawn {
@@ -159,14 +163,19 @@ fn drawn(snapshot: &Snapshot, tally: &Tally, tile: Tile) -> Drawn {
             tone: (tally.theirs > 0).then_some(Tone::Throttled),
             ..plain(format!("{} / {}", tally.theirs, tally.ours), "provider / us".to_owned())
         },
-        Tile::FirstToken => plain(tally.first_token(), "last 5 min".to_owned()),
+        Tile::FirstToken => {
+            let door = Door::Requests("ttft>0 since:5m");
+            Drawn { door, ..plain(tally.first_token(), "last 5 min".to_owned()) }
+        }
         Tile::Queue => {
             let queue = &snapshot.view.queue;
             let none = queue.waiting == 0;
             let oldest = if none { "nobody waits".to_owned() } else { format!("oldest {}", span(queue.oldest)) };
-            plain(Grouped(queue.waiting.into()).to_string(), oldest)
+            Drawn { door: Door::Queue, ..plain(Grouped(queue.waiting.into()).to_string(), oldest) }
         }
-        Tile::InFlight => plain(Grouped(running()).to_string(), "requests, now".to_owned()),
+        Tile::InFlight => {
+            Drawn { door: Door::Queue, ..plain(Grouped(running()).to_string(), "requests, now".to_owned()) }
+        }
         Tile::Endpoints => serving(endpoints, plain),
     }
 }
@@ -193,15 +202,11 @@ fn tokens(snapshot: &Snapshot, used: u64) -> Drawn {
     let reserved = enabled().map(|endpoint| endpoint.tokens.reserved).fold(0, u64::saturating_add);
     let serving = || enabled().filter(|endpoint| endpoint.serving());
     let usable = serving().filter_map(|endpoint| endpoint.tokens.limit).fold(0, u64::saturating_add);
-    let unknown = serving().any(|endpoint| endpoint.tokens.limit.is_none());
-    let limit = match (usable, unknown) {
-        (0, true) => None,
-        (usable, true) => Some(format!("{} + unknown", Short(usable))),
-        (usable, false) => Some(Short(usable).to_string()),
-    };
+    let unknown = without_limit(snapshot, &in_use);
+    let limit = (usable > 0 || unknown == 0).then(|| Short(usable).to_string());
     let number = limit.map_or_else(|| Short(charged).to_string(), |limit| format!("{} / {limit}", Short(charged)));
     let paused = paused_too(snapshot, &in_use);
-    let what = if usable == 0 && unknown { "limit unknown · " } else { "" };
+    let what = if unknown == 0 { String::new() } else { format!("limit of {unknown} unknown · ") };
     Drawn {
         caption: name(Tile::Tokens),
         number,
@@ -211,6 +216,12 @@ fn tokens(snapshot: &Snapshot, used: u64) -> Drawn {
         door: Door::Quotas,
         meaning: CHARGED,
     }
+}
+
+/// Endpoints that could be sent to and whose limit nobody knows: they are in no sum of what is usable.
+pub(super) fn without_limit(snapshot: &Snapshot, in_use: &std::collections::BTreeSet<&EndpointId>) -> u64 {
+    let counts = |one: &&EndpointView| one.serving() && one.tokens.limit.is_none() && in_use.contains(&one.id);
+    u64::try_from(snapshot.view.endpoints.iter().filter(counts).count()).unwrap_or(u64::MAX)
 }
 
 /// What those could give that the person paused, if there are any: it is left out of what is usable.

@@ -15,6 +15,8 @@ use crate::ui::status::{self, Status, urgency};
 use crate::ui::theme::{self, Tone, gap};
 use crate::ui::widgets::{chip, headroom_bar, note, quiet_button, section, status_label, text_width};
 
+/// Beside the name of what is simulated.
+const SIMULATED: &str = "Simulated";
 /// Points round a state and its forecast in a box: the glyph and what parts them.
 const ROUND: f32 = 40.0;
 
@@ -122,7 +124,15 @@ fn show_endpoint(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView, state: &Stat
                 ui.label(RichText::new(share_words(share)).small().color(theme.text_faint))
                     .on_hover_text("Of this route's requests in the last minute, so many were sent here");
                 ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
-                    ui.add(egui::Label::new(theme::strong(endpoint.id.as_str()).color(theme.text)).truncate());
+                    ui.spacing_mut().item_spacing.x = gap::M;
+                    let name = theme::strong(endpoint.id.as_str()).color(theme.text);
+                    ui.add(egui::Label::new(name).truncate());
+                    // A part of the word would say nothing; the outline stands for it, and the hover.
+                    if endpoint.simulated
+                        && ui.available_width() >= text_width(ui, SIMULATED, &TextStyle::Small.resolve(ui.style()))
+                    {
+                        ui.label(RichText::new(SIMULATED).small().color(theme.text_faint));
+                    }
                 });
             });
         });
@@ -149,7 +159,8 @@ fn show_endpoint(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView, state: &Stat
         });
     });
     let response = ui.interact(boxed.response.rect, ui.make_persistent_id(&endpoint.id), Sense::click());
-    let mut words = format!("{}, {}, {share} % of the last minute", endpoint.id, state.word);
+    let simulated = if endpoint.simulated { ", simulated" } else { "" };
+    let mut words = format!("{}{simulated}, {}, {share} % of the last minute", endpoint.id, state.word);
     let response = match full {
         Some(full) => {
             words = format!("{words}, {full}");

@@ -27,10 +27,27 @@ pub fn derived_requests(config: &Config, endpoint: &Endpoint) -> Option<u64> {
     Some(endpoint.tokens_per_minute?.saturating_mul(ratio) / UNIT)
 }
 
-/// Moves an endpoint into a pool, or out of every pool.
-pub fn set_pool(config: &mut Config, endpoint: &EndpointId, pool: Option<PoolId>) {
+/// Moves an endpoint into a pool with at most `share` tokens per minute of its own, or out of every pool.
+pub fn set_pool(config: &mut Config, endpoint: &EndpointId, pool: Option<PoolId>, share: Option<u64>) {
     if let Some(endpoint) = config.endpoint_mut(endpoint) {
         endpoint.quota_pool = pool;
+        endpoint.tokens_per_minute = share;
+    }
+}
+
+/// What an endpoint that comes into a pool keeps of its tokens per minute: what is spare of a provider's total, and all of it
+/// in a total of the person's own.
+///
+/// # Errors
+/// Nothing of the provider's total is spare, and it brings a share: so much has to be freed first.
+pub fn fitting(config: &Config, endpoint: &Endpoint, pool: &PoolId) -> Result<Option<u64>, u64> {
+    let Some(total) = config.quota_pool(pool).filter(|pool| !pool.soft) else { return Ok(endpoint.tokens_per_minute) };
+    let Some(wanted) = endpoint.tokens_per_minute else { return Ok(None) };
+    let others = members(config, pool).filter(|member| member.id != endpoint.id);
+    let given = others.filter_map(|member| member.tokens_per_minute).fold(0, u64::saturating_add);
+    match total.tokens_per_minute.saturating_sub(given) / UNIT * UNIT {
+        0 if wanted > 0 => Err(wanted),
+        spare => Ok(Some(wanted.min(spare))),
     }
 }
 
@@ -111,6 +128,32 @@ mod tests {
         let config = fixture::config();
         let east = config.endpoint(&EndpointId::from("sim-eastus")).unwrap();
         assert_eq!(derived_requests(&config, east), Some(720));
+    }
+
+    #[test]
+    fn who_comes_into_a_providers_pool_gets_what_is_spare_and_nobody_a_full_one() {
+        let mut config = fixture::config();
+        let sweden = config.endpoint(&EndpointId::from("sim-sweden")).unwrap().clone();
+        // 300,000, of which two have 240,000.
+        assert_eq!(fitting(&config, &sweden, &pool()), Ok(Some(60_000)));
+        set_total(&mut config, &pool(), 240_000);
+        assert_eq!(fitting(&config, &sweden, &pool()), Err(240_000));
+        let unstated = Endpoint { tokens_per_minute: None, ..sweden.clone() };
+        assert_eq!(fitting(&config, &unstated, &pool()), Ok(None), "it brings no share");
+        set_soft(&mut config, &pool(), true);
+        assert_eq!(fitting(&config, &sweden, &pool()), Ok(Some(240_000)));
+    }
+
+    #[test]
+    fn a_total_of_ones_own_may_be_given_out_more_than_once() {
+        let mut config = fixture::config();
+        set_total(&mut config, &pool(), 100_000);
+        let said = |config: &Config| {
+            crate::model::check::check(config).iter().filter(|one| one.message.contains("free 140,000")).count()
+        };
+        assert_eq!(said(&config), 1);
+        set_soft(&mut config, &pool(), true);
+        assert_eq!(said(&config), 0);
     }
 
     #[test]

@@ -10,7 +10,8 @@ use egui_material_icons::icons::{ICON_LOCK, ICON_LOCK_OPEN, ICON_WARNING};
 
 use super::allocate::{Division, Trade};
 use super::{State, allot, refusal};
-use crate::model::config::{Endpoint, Enforcement, QuotaPool};
+use crate::model::config::{Config, Endpoint, Enforcement, QuotaPool};
+use crate::model::id::PoolId;
 use crate::model::proposal::Way;
 use crate::model::status::EndpointView;
 use crate::model::units::{Grouped, Short};
@@ -349,11 +350,26 @@ fn membership(ui: &mut Ui, cx: &mut PageCx, pool: Option<&QuotaPool>, endpoint: 
     let name = format!("Quota pool of {}", endpoint.id);
     opened.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, &name));
     if chosen != endpoint.quota_pool {
-        let id = &endpoint.id;
-        let label = match &chosen {
-            Some(pool) => format!("let {id} draw from {pool}"),
-            None => format!("take {id} out of its pool"),
-        };
-        cx.draft.edit(label, |config| allot::set_pool(config, id, chosen));
+        move_to(cx, &config, endpoint, chosen);
     }
+}
+
+/// Into a pool of the provider's total goes only as much as is spare there.
+fn move_to(cx: &mut PageCx, config: &Config, endpoint: &Endpoint, chosen: Option<PoolId>) {
+    let (id, now) = (&endpoint.id, endpoint.tokens_per_minute);
+    let fitting = chosen.as_ref().map_or(Ok(now), |pool| allot::fitting(config, endpoint, pool));
+    let (label, share) = match (&chosen, fitting) {
+        (Some(pool), Err(wanted)) => {
+            let words = format!("All of {pool} is given out. Free some of it first: {id} has {}.", tpm(wanted));
+            return cx.toast(Tone::Near, words);
+        }
+        (Some(pool), Ok(share)) if share != now => {
+            let spare = tpm(share.unwrap_or(0));
+            cx.toast(Tone::Info, format!("{id} draws from {pool} with the {spare} that are spare there."));
+            (format!("let {id} draw from {pool} with {spare}"), share)
+        }
+        (Some(pool), Ok(share)) => (format!("let {id} draw from {pool}"), share),
+        (None, _) => (format!("take {id} out of its pool"), now),
+    };
+    cx.draft.edit(label, |config| allot::set_pool(config, id, chosen, share));
 }

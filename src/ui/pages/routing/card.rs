@@ -24,6 +24,8 @@ use crate::ui::widgets::{self, Bar};
 const HEIGHT: f32 = 34.0;
 /// Below this width a card leaves out what can be read elsewhere.
 const WIDE: f32 = 980.0;
+/// From this width on a card has room for the planned share beside the one that it got.
+const PLANS: f32 = 760.0;
 /// What the menu at a card's end takes.
 const MENU: f32 = 44.0;
 /// Below this one it shows its state as a glyph and no headroom.
@@ -52,6 +54,7 @@ pub(super) fn show(
     let response = surface(ui, cx, scene, id, edits);
     contents(ui, response.rect, |ui| {
         let (narrow, tiny) = (ui.available_width() < WIDE, ui.available_width() < NARROW);
+        let plans = ui.available_width() >= PLANS;
         handle(ui, cx, id);
         let view = cx.snapshot.view.endpoint(id);
         match view.filter(|_| tiny) {
@@ -62,13 +65,21 @@ pub(super) fn show(
             if !narrow && view.is_some_and(|view| view.simulated) {
                 widgets::chip(ui, cx.theme, Tone::Info, "Simulated");
             }
-            ui.label(strong(id.to_string()));
+            let name = ui.label(strong(id.to_string()));
+            if narrow && view.is_some_and(|view| view.simulated) {
+                name.on_hover_text("Simulated");
+            }
         });
         // Where room is short, a weight without effect makes some.
         if !narrow || lanes::weight_without_effect(group).is_none() {
             cell(ui, if narrow { 72.0 } else { 92.0 }, |ui| weight(ui, group, place.1, edits));
         }
-        cell(ui, if narrow { 112.0 } else { 206.0 }, |ui| share(ui, cx, scene, group, place, narrow));
+        let beside = match (narrow, plans) {
+            (false, _) => 206.0,
+            (true, true) => 148.0,
+            (true, false) => 112.0,
+        };
+        cell(ui, beside, |ui| share(ui, cx, scene, group, place, (narrow, plans)));
         if let Some(view) = view.filter(|_| !tiny) {
             room(ui, cx, view, narrow);
         }
@@ -290,21 +301,22 @@ fn weight(ui: &mut Ui, group: &Group, index: usize, edits: &mut Vec<Edit>) {
 }
 
 /// `62 % of group · plan 67 %`: what it got in the last five minutes, and what the split plans, of the same whole.
-fn share(ui: &mut Ui, cx: &PageCx, scene: &Scene, group: &Group, place: (usize, usize), narrow: bool) {
+fn share(ui: &mut Ui, cx: &PageCx, scene: &Scene, group: &Group, place: (usize, usize), (narrow, plans): (bool, bool)) {
     let Some(member) = group.endpoints.get(place.1) else { return };
     let model = &scene.route.model;
     let actual = scene.sent.percent_of_group(model, group, &member.endpoint);
     let actual = actual.map_or_else(|| "–".to_owned(), |percent| format!("{percent} %"));
     let limits = plan::limits(cx.snapshot, cx.draft.working());
     let planned = plan::percent(group, place.1, &limits).map(|percent| format!("{percent} %"));
-    let beside = planned.as_ref().filter(|_| !narrow).map_or_else(String::new, |plan| format!(" · plan {plan}"));
+    let beside = planned.as_ref().filter(|_| plans).map_or_else(String::new, |plan| format!(" · plan {plan}"));
+    let whole = if narrow && plans && !beside.is_empty() { "" } else { " of group" };
     let hint = format!(
         "Got: of the {} that its group was sent in the last 5 minutes. Plan: also of its group, {}{}.",
         count(scene.sent.group(model, group), "request", "requests"),
         planned.map_or_else(String::new, |plan| format!("{plan}, ")),
         if group.endpoints.len() < 2 { "as its only endpoint" } else { plan::reason(group.spread) },
     );
-    ui.label(mono(format!("{actual} of group{beside}")).color(cx.theme.text_soft)).on_hover_text(hint);
+    ui.label(mono(format!("{actual}{whole}{beside}")).color(cx.theme.text_soft)).on_hover_text(hint);
 }
 
 fn room(ui: &mut Ui, cx: &PageCx, view: &EndpointView, narrow: bool) {

@@ -146,7 +146,7 @@ fn an_empty_group_stops_the_draft_until_it_is_filled() {
     let mut stage = Stage::on(Page::Routing, fixture::snapshot());
     click(&mut stage, "Add priority group");
     assert!(stage.console().draft().blocking().next().is_some());
-    assert!(stage.spoken().contains("Priority group 4 of route \"demo-chat\" is empty."));
+    assert!(stage.spoken().contains("Last resort (group 4) of route \"demo-chat\" is empty."));
     click(&mut stage, "choose one");
     stage.harness.get_by_role_and_label(egui::Role::Button, "sim-ptu").click_accesskit();
     stage.settle();
@@ -252,4 +252,36 @@ fn nothing_moves_when_a_card_is_lifted_dragged_and_dropped() {
     stage.press(Modifiers::ALT | Modifiers::SHIFT, Key::ArrowUp);
     assert!(stage.console().draft().is_changed());
     assert_eq!(places(&stage), before, "when the draft's bar comes up");
+}
+
+#[test]
+fn the_why_of_a_test_request_opens_and_is_offered_where_the_person_went_on() {
+    let test = |stage: &mut Stage| {
+        click(stage, "Route a test request");
+        assert!(stage.spoken().contains("On its way …"));
+        let Some((id, Command::SendTest { .. })) = stage.sent() else { panic!("no test request was sent") };
+        id
+    };
+    let answered = |stage: &mut Stage, id, status| {
+        stage.back.tell(Notice { id: Some(id), body: NoticeBody::TestSent { request: RequestId(199), status } });
+        stage.settle();
+    };
+    let mut stage = Stage::on(Page::Routing, fixture::snapshot());
+    let id = test(&mut stage);
+    answered(&mut stage, id, 200);
+    assert_eq!(stage.console().page(), Page::Requests);
+
+    for (status, said) in [(200, "Test request answered"), (429, "Test request got status 429")] {
+        let mut stage = Stage::on(Page::Routing, fixture::snapshot());
+        let id = test(&mut stage);
+        stage.harness.get_by_role_and_label(egui::Role::Button, "Settings").click();
+        stage.settle();
+        answered(&mut stage, id, status);
+        assert_eq!(stage.console().page(), Page::Settings);
+        assert!(stage.spoken().contains(said), "{said}");
+        // A shortcut in the list of Settings is called so, too.
+        stage.harness.get_by_role_and_label(egui::Role::Button, "Why").click_accesskit();
+        stage.settle();
+        assert_eq!(stage.console().page(), Page::Requests);
+    }
 }
