@@ -291,6 +291,21 @@ async fn the_last_good_file_can_be_put_back_and_the_broken_one_stays_beside_it()
 }
 
 #[tokio::test]
+async fn a_file_that_was_mended_meanwhile_is_read_and_not_replaced() {
+    let (home, file) = profile(CONFIG);
+    let console = Console::open(home.path());
+    fs::write(&file, "[listen\n").expect("the file is written");
+    let console = console.reopen();
+    let mended = CONFIG.replace("900_000", "800_000");
+    fs::write(&file, &mended).expect("the file is mended");
+
+    console.applied(Command::Config(ConfigCommand::PutBack)).await;
+    assert_eq!(text_of(&file), mended);
+    assert_eq!(console.screen.latest().applied.config.quota_pools[0].tokens_per_minute, 800_000);
+    assert!(!file.with_extension("broken.toml").exists(), "nothing was put aside");
+}
+
+#[tokio::test]
 async fn nothing_is_put_back_where_nothing_was_ever_good() {
     let (home, file) = profile("[listen\n");
     let console = Console::open(home.path());

@@ -226,8 +226,10 @@ async fn put_back(stage: &mut Stage, id: CommandId) {
         }
     };
     reload(stage, id).await;
-    let name = kept.file_name().unwrap_or(kept.as_os_str()).to_string_lossy();
-    stage.tell(None, NoticeBody::Done(format!("The file that could not be read is kept beside it as {name}.")));
+    if let Some(kept) = kept {
+        let name = kept.file_name().unwrap_or(kept.as_os_str()).to_string_lossy();
+        stage.tell(None, NoticeBody::Done(format!("The file that could not be read is kept beside it as {name}.")));
+    }
 }
 
 async fn reload(stage: &mut Stage, id: CommandId) {

@@ -247,28 +247,44 @@ pub fn last_good(paths: &Paths) -> Option<Config> {
     read(&text, "last-good.toml").ok().map(|told| told.config)
 }
 
-/// Puts the last good text where a file lies that cannot be read. What lay there is kept beside it; returns where.
+/// Puts the last good text where a file lies that cannot be read. What lay there is kept beside it; returns where. `None`: the
+/// file can be read by now, and nothing was written.
 ///
 /// # Errors
-/// [`ConfigError::Held`], [`ConfigError::Unwritable`]: nothing is lost then. There may be no last good text.
-pub fn put_back_last_good(paths: &Paths) -> Result<PathBuf, ConfigError> {
+/// [`ConfigError::Held`], [`ConfigError::Unwritable`], [`ConfigError::Malformed`] where the last good text is none any more: nothing
+/// is lost then. There may be no last good text.
+pub fn put_back_last_good(paths: &Paths) -> Result<Option<PathBuf>, ConfigError> {
     let path = &paths.config_file;
     let shown = || path.display().to_string();
     let unwritable = |reason| ConfigError::Unwritable { path: shown(), reason };
     let meeting = Meeting::beside(path.clone(), paths.data_dir.join("config.lock")).without_waiting();
     let _turn = meeting.turn().map_err(|held| ConfigError::Held { path: shown(), held })?;
+    // Somebody may have mended it since it was looked at.
+    if text_of(path).is_ok_and(|text| read(text.as_deref().unwrap_or_default(), &name_of(path)).is_ok()) {
+        return Ok(None);
+    }
     let missing = || io::Error::new(io::ErrorKind::NotFound, "no configuration that could be read was ever kept");
     let good = Revisions::of(&paths.data_dir).last_good().ok_or_else(missing).map_err(unwritable)?;
+    read(&good, "last-good.toml")?;
     let broken = fs::read(path).map_err(unwritable)?;
-    let kept = (1_u32..)
-        .map(|number| {
-            path.with_extension(if number == 1 { "broken.toml".to_owned() } else { format!("broken-{number}.toml") })
-        })
-        .find(|place| fs::read(place).map_or(true, |there| there == broken))
-        .unwrap_or_else(|| path.with_extension("broken.toml"));
+    let kept = beside(path, &broken).map_err(unwritable)?;
     atomic::write(&kept, &broken).map_err(unwritable)?;
     atomic::write_linked(path, good.as_bytes()).map_err(unwritable)?;
-    Ok(kept)
+    Ok(Some(kept))
+}
+
+/// A name beside a file under which nothing else lies than these bytes, if anything.
+fn beside(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+    let mut number = 1_u32;
+    loop {
+        let place =
+            path.with_extension(if number == 1 { "broken.toml".to_owned() } else { format!("broken-{number}.toml") });
+        match fs::read(&place) {
+            Ok(there) if there != bytes => number += 1,
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => return Ok(place),
+        }
+    }
 }
 
 /// Findings for a terminal: `config.toml:12: warning: …`, one a line; empty if there is nothing to say.

@@ -279,7 +279,7 @@ impl Watch {
 
     fn end(&mut self, standing: Standing, snapshot: &Snapshot) -> Option<Change> {
         let lasted = std::time::Duration::from_micros(snapshot.at.0.saturating_sub(standing.since_micros));
-        let text = standing.seen.ended(&span(lasted));
+        let text = standing.seen.ended(&span(lasted), snapshot);
         match standing.alert {
             Some(alert) => Some(Change::Ended(Alert { text, over: true, ..alert })),
             None if standing.seen.kind == Kind::EndpointBack && lasted.as_secs() >= 30 => {

@@ -33,7 +33,7 @@ use std::sync::Arc;
 use egui::{Frame, Margin, Panel, ScrollArea, Ui};
 
 use crate::contract::snapshot::Serving;
-use crate::contract::{Command, DemoCommand, Notice, NoticeBody, ProfileCommand, RevertCause, Snapshot, UiEnd};
+use crate::contract::{Command, DemoCommand, Notice, NoticeBody, ProfileCommand, Snapshot, UiEnd};
 
 use crate::model::preferences::Preferences;
 
@@ -396,16 +396,11 @@ impl Console {
                 _ => {}
             }
             let undo = self.pending.take(notice.id, &notice.body).or_else(|| Undo::of_notice(&notice.body));
-            if matches!(&notice.body, NoticeBody::Reverted { why, .. } if *why != RevertCause::Asked) {
-                self.tuning.stop();
-            }
+            self.mind_what_went_back(&notice.body);
             if matches!(notice.body, NoticeBody::Applied { .. }) {
                 self.toasts.settle_applied();
             }
             if let Some((tone, text)) = toasts::of_notice(&notice.body) {
-                if matches!(&notice.body, NoticeBody::Reverted { why, .. } if *why != RevertCause::Asked) {
-                    self.keep_that_limits_went_back(&text);
-                }
                 self.toasts.add(ctx, Toast { undo, ..Toast::new(tone, text) });
             }
         }

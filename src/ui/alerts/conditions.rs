@@ -45,11 +45,18 @@ impl Seen {
         Self { kind, subject: subject.to_owned(), text, target: Some(target), web: None }
     }
 
-    /// What is said once it is over.
-    pub(super) fn ended(&self, lasted: &str) -> String {
+    /// What is said once it is over, by the snapshot in which it is.
+    pub(super) fn ended(&self, lasted: &str, snapshot: &Snapshot) -> String {
         let subject = &self.subject;
         match self.kind {
-            Kind::AllThrottled => format!("{subject} is answering again (out for {lasted})."),
+            Kind::AllThrottled => {
+                let serves = |route: &RouteView| route.model.as_str() == subject && route.serving > 0;
+                if snapshot.view.routes.iter().any(serves) {
+                    format!("{subject} is answering again (out for {lasted}).")
+                } else {
+                    format!("{subject}: none of its endpoints is throttled any more, and none can answer.")
+                }
+            }
             Kind::KeyRejected => format!("{subject}: its key works again."),
             Kind::Exhaustion => format!("Pool {subject}: not full within sight any more."),
             Kind::LastResort => format!("{subject} is off its last resort (after {lasted})."),
@@ -105,8 +112,8 @@ fn all_throttled(snapshot: &Snapshot, route: &RouteView) -> Option<Seen> {
         (1, 0) => "its endpoint is throttled".to_owned(),
         (number, 0) => format!("all {number} endpoints are throttled"),
         (number, others) => {
-            let rest = count(others, "is paused or rests", "are paused or rest");
-            format!("no endpoint can answer: {number} throttled, {rest}")
+            let rest = count(others, "is", "are");
+            format!("no endpoint can answer: {number} throttled, {rest} out for another reason")
         }
     };
     let back = countdown(back, snapshot.at);
@@ -206,7 +213,7 @@ fn of_records(snapshot: &Snapshot) -> Vec<Seen> {
     if all >= FEWEST && failures * 100 > all * MANY_PERCENT {
         let mostly = mostly(recent().filter(|record| record.end.is_failure()), failures);
         let text = format!("{} % of the last minute's requests failed{mostly}.", failures * 100 / all);
-        seen.push(Seen::new(Kind::ErrorRate, "", text, Target::RequestsWhere("is:failed since:1m".into())));
+        seen.push(Seen::new(Kind::ErrorRate, "", text, Target::RequestsWhere("is:failed".into())));
     }
     if full > 0 {
         let refused = count(full, "request was", "requests were");

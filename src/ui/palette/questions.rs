@@ -38,15 +38,15 @@ const ALL: &[Question] = &[
     ),
     (
         "Throttled requests",
-        "Those that a service answered with a 429, wherever they were answered then",
+        "Those that met a 429 of a service, wherever they were answered then",
         "429 429s throttling rate limited limits many requests calls which got hit",
-        || Target::RequestsWhere("status:429".into()),
+        || Target::RequestsWhere("status:429 -end:refused".into()),
     ),
     (
         "Failed requests",
-        "Those that ended with an error of a service",
+        "Those that ended with an error of a service, or were cut off",
         "failing failures error errors broken broke 500 503 went wrong calls which",
-        || Target::RequestsWhere("end:failed".into()),
+        || Target::RequestsWhere("is:failed".into()),
     ),
     (
         "Refused requests",

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use egui::Context;
 
 use super::Console;
-use super::toasts::{Look, Toast};
-use crate::contract::{DesktopNote, NoteButtons, NotePress, Snapshot};
+use super::toasts::{Look, Toast, of_notice};
+use crate::contract::{DesktopNote, NoteButtons, NotePress, NoticeBody, RevertCause, Snapshot};
 use crate::model::preferences::Preferences;
 use crate::ui::alerts::{Alert, Change, Kind, Watch};
 use crate::ui::format::hour_of_day;
@@ -163,11 +163,15 @@ impl Console {
         }
     }
 
-    /// Keeps in the list that limits went back by themselves; the message of it passes.
-    pub(super) fn keep_that_limits_went_back(&mut self, text: &str) {
+    /// Limits that go back by themselves end the live session, and stay in the list: the message of it passes, and there may be no
+    /// window that shows one.
+    pub(super) fn mind_what_went_back(&mut self, body: &NoticeBody) {
+        let by_itself = matches!(body, NoticeBody::Reverted { why, .. } if *why != RevertCause::Asked);
+        let Some((_, text)) = of_notice(body).filter(|_| by_itself) else { return };
+        self.tuning.stop();
         if !self.preferences.muted.contains(Kind::WentBack.slug()) {
             let wall_ms = self.line.latest().wall_ms;
-            let alert = self.bell.watch.happened(Kind::WentBack, "", text.to_owned(), wall_ms);
+            let alert = self.bell.watch.happened(Kind::WentBack, "", text, wall_ms);
             self.bell.keep(alert, true);
         }
     }

@@ -110,6 +110,7 @@ impl Console {
     pub fn away(&mut self) -> Away {
         self.keep_preferences();
         if matches!(self.line.latest().serving, Serving::Stopping { .. }) {
+            self.say_standing(false);
             return Away::Over;
         }
         let snapshot = self.line.latest();
@@ -127,7 +128,7 @@ impl Console {
                     away = if press == NotePress::Look { Away::Open } else { away };
                 }
                 NoticeBody::StopAsked => self.stop_from_outside(None),
-                _ => {}
+                body => self.mind_what_went_back(&body),
             }
         }
         match std::mem::replace(&mut self.wanted, Away::Stay) {

@@ -107,7 +107,11 @@ impl Console {
 
     /// Has the desktop say that serving goes on without a window, with the ways back and to its end; or say it no more.
     pub(super) fn say_standing(&mut self, on: bool) {
+        let on = on && self.preferences.desktop_notifications;
         let text = match &self.line.latest().serving {
+            Serving::Listening { base_url, paused: true, .. } if on => {
+                format!("Still on {}, where serving is paused. {BACK_AND_END}", bare(base_url))
+            }
             Serving::Listening { base_url, .. } if on => format!("Still serving on {}. {BACK_AND_END}", bare(base_url)),
             _ if on => format!("Still running. {BACK_AND_END}"),
             _ if !self.standing => return,
