@@ -35,6 +35,7 @@ use shape::{Shape, Spot};
 use tidegate::model::config::{AdminState, Priority};
 use tidegate::model::decision::{Candidate, Choice, Decision, Exclusion, RefusalReason, Verdict};
 use tidegate::model::id::{AccountId, CallerId, EndpointId, ModelName, RequestId};
+use tidegate::model::lesson::Taught;
 use tidegate::model::outcome::{Ending, Failure, FailureClass, HeaderFacts, HeaderSignal, Settlement, ThrottleKind};
 use tidegate::model::outlook::{Demand, Outlook, RouteOutlook};
 use tidegate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
@@ -471,13 +472,15 @@ impl Court {
     }
 
     /// Another brain takes over, as after a restart. Of requests before it knows nothing, and nothing said of them disturbs it;
-    /// what services asked for and taught it is told, and keeps.
+    /// what services asked for and taught it is told, and keeps. Not what they named: these books would have to know when an old
+    /// word keeps no larger request away, and `policy/lessons_tests.rs` holds that.
     fn replace_now_and_then(&mut self) {
         if self.rng.u32(..4) > 0 {
             return;
         }
         self.give(Input::Stopping);
-        let (rests, lessons) = (self.brain.rests(self.now), self.brain.lessons(self.now));
+        let (rests, mut lessons) = (self.brain.rests(self.now), self.brain.lessons(self.now));
+        lessons.retain(|one| !matches!(one.of, Taught::NamedTokens(_) | Taught::NamedRequests(_)));
         self.shape.save();
         self.brain = Balancer::new(self.shape.config().clone(), self.next, self.now);
         self.books = Books::new(&self.shape, self.now).going_on(self.now, &self.books);
