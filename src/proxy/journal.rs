@@ -208,11 +208,7 @@ impl Journal {
     }
 
     fn settle(&mut self, ending: Ending, usage: Option<Usage>) {
-        let first_token = self.first_token.map(|total| {
-            let sent = self.attempts.last().map_or(self.at, |attempt| attempt.at);
-            total.saturating_sub(sent.since(self.at))
-        });
-        self.lease.settle(Settlement { ending, usage, first_token });
+        self.lease.settle(Settlement { ending, usage });
     }
 
     fn write(&mut self, end: RecordEnd, usage: Option<Usage>) {
