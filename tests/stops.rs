@@ -1,6 +1,6 @@
 //! What is under way when Tidegate stops: what is waited for, and that each exchange is on record whatever its client does.
 
-#![expect(clippy::expect_used, reason = "a test may end where it is wrong")]
+#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may end where it is wrong")]
 #![expect(unreachable_pub, dead_code, reason = "the served binary is shared between test programs")]
 
 mod served;
