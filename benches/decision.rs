@@ -135,7 +135,7 @@ impl Busy {
     fn answer(&mut self, request: RequestId, endpoint: &EndpointId) {
         let signal = HeaderSignal { endpoint: endpoint.clone(), facts: HeaderFacts::default(), has_output: true };
         self.brain.handle(self.now, Input::Committed { request, signal }, &mut self.outputs);
-        let settlement = Settlement { ending: Ending::Completed, usage: None, first_token: None };
+        let settlement = Settlement { ending: Ending::Completed, usage: None };
         self.brain.handle(self.now, Input::Settled { request, settlement }, &mut self.outputs);
     }
 }

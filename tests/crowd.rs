@@ -547,7 +547,7 @@ fn failure(class: FailureClass, retry_after: Option<Duration>) -> Failure {
 }
 
 const fn settlement(ending: Ending, usage: Option<Usage>) -> Settlement {
-    Settlement { ending, usage, first_token: None }
+    Settlement { ending, usage }
 }
 
 fn play(seed: u64) {

@@ -150,7 +150,7 @@ impl Scene {
         self.ring.push(record);
         let signal = HeaderSignal { endpoint: assignment.endpoint, facts: HeaderFacts::default(), has_output: true };
         self.brain.handle(self.now, Input::Committed { request, signal }, &mut self.outputs);
-        let settlement = Settlement { ending: Ending::Completed, usage, first_token: None };
+        let settlement = Settlement { ending: Ending::Completed, usage };
         self.brain.handle(self.now, Input::Settled { request, settlement }, &mut self.outputs);
         self.outputs.clear();
     }

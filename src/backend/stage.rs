@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::callers::{self, Porter};
@@ -109,7 +109,7 @@ pub struct Stage {
     credentials: Credentials,
     pub(super) places: Vec<Answer>,
     /// Asks for tokens again before they end.
-    renewal: Option<tokio::task::AbortHandle>,
+    renewal: Option<AbortHandle>,
     pub(super) key_tests: BTreeMap<(AccountId, KeySlot), KeyTest>,
     /// Single calls, by endpoint.
     pub(super) calls: BTreeMap<EndpointId, KeyTest>,
@@ -399,8 +399,10 @@ impl Stage {
         self.engine.tell(Input::Stopping);
         if let Some(Listening { stop, task, .. }) = self.listening.take() {
             stop.send_replace(true);
+            let listeners: Vec<_> = std::iter::once(task).chain(self.retired.drain(..)).collect();
+            let handles: Vec<_> = listeners.iter().map(JoinHandle::abort_handle).collect();
             let all = async {
-                for task in std::iter::once(task).chain(self.retired.drain(..)) {
+                for task in listeners {
                     // One that panicked is over as well.
                     let _ = task.await;
                 }
@@ -416,6 +418,10 @@ impl Stage {
             // Whoever is still there is told, and what was seen of it is written down.
             self.door.deadlines.stop();
             let _ = timeout(FAREWELL, self.door.emptied()).await;
+            // Whoever takes nothing in does not hear it; as they are dropped, they are written down as well.
+            handles.iter().for_each(AbortHandle::abort);
+            self.door.hang_up();
+            let _ = timeout(FAREWELL, self.door.over()).await;
         }
         drafts::close(&mut self);
         self.keeper.close(&self.engine);

@@ -61,7 +61,7 @@ fn chat(charge: u64) -> Arc<RequestProfile> {
     })
 }
 
-const DONE: Settlement = Settlement { ending: Ending::Completed, usage: None, first_token: None };
+const DONE: Settlement = Settlement { ending: Ending::Completed, usage: None };
 
 fn standing(engine: &Engine) -> (u32, u32, u64, u64) {
     let view = engine.view();

@@ -185,6 +185,6 @@ const STOPPING: Turn = Turn::Refused(Refusal { reason: RefusalReason::Stopping, 
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.settle(Settlement { ending: Ending::ClientLeft, usage: None, first_token: None });
+        self.settle(Settlement { ending: Ending::ClientLeft, usage: None });
     }
 }

@@ -54,7 +54,7 @@ async fn send(engine: &Arc<Engine>, seconds: u32, charges: &[(&str, u64)]) {
         for (model, charge) in charges {
             let mut lease = engine.lease(chat(model, *charge, 0));
             assert!(matches!(lease.first().await, Turn::Send(_)));
-            lease.settle(Settlement { ending: Ending::Completed, usage: None, first_token: None });
+            lease.settle(Settlement { ending: Ending::Completed, usage: None });
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }

@@ -166,8 +166,6 @@ pub struct Settlement {
     pub ending: Ending,
     /// What the answer reported or what was counted until then.
     pub usage: Option<Usage>,
-    /// Head to first decisive event.
-    pub first_token: Option<Duration>,
 }
 
 /// Facts from the head of a successful answer.

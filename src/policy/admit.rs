@@ -146,6 +146,7 @@ impl Balancer {
             caller_entry: caller_state.map(|caller| caller.reserve(now, one.estimate)),
             mark,
             charge_is_known,
+            left: None,
         })
     }
 

@@ -334,7 +334,7 @@ fn used_after(enforcement: Enforcement, output: u64) -> u64 {
     let (request, _) = world.arrive(600);
     world.commit(request, "east");
     let usage = Usage { input: 10, cached: 4, output, exact: true, ..Usage::default() };
-    let settlement = Settlement { ending: Ending::Completed, usage: Some(usage), first_token: None };
+    let settlement = Settlement { ending: Ending::Completed, usage: Some(usage) };
     world.give(Input::Settled { request, settlement });
     world.brain.view(world.now).endpoints[0].tokens.used
 }
@@ -380,10 +380,7 @@ fn a_client_that_leaves_before_anything_was_sent_gives_everything_back() {
     world.give(Input::Withdrawn { request });
     let east = world.brain.view(world.now).endpoints[0].clone();
     assert_eq!((east.in_flight, east.tokens.used, east.tokens.reserved, east.counters.attempts), (0, 0, 0, 0));
-    world.give(Input::Settled {
-        request,
-        settlement: Settlement { ending: Ending::ClientLeft, usage: None, first_token: None },
-    });
+    world.give(Input::Settled { request, settlement: Settlement { ending: Ending::ClientLeft, usage: None } });
     assert_eq!(world.brain.view(world.now).endpoints[0].tokens.used, 0, "its end was told once");
 }
 

@@ -6,8 +6,9 @@ use crate::model::checked::CheckedConfig;
 use crate::model::config::{Config, Spread};
 use crate::model::decision::{Choice, Verdict};
 use crate::model::id::{CallerId, EndpointId, ModelName};
-use crate::model::outcome::{HeaderFacts, HeaderSignal};
+use crate::model::outcome::{Ending, HeaderFacts, HeaderSignal, Settlement};
 use crate::model::profile::RequestProfile;
+use crate::model::usage::{Transcribed, Usage};
 use crate::policy::{Input, Output};
 
 fn trio(spread: Spread, tune: impl FnOnce(&mut Config)) -> Arc<CheckedConfig> {
@@ -119,6 +120,23 @@ fn what_is_bound_before_any_output_says_nothing_of_how_quick_its_endpoint_is() {
         world.give(Input::Committed { request, signal });
         let seen = world.brain.view(world.now).endpoint(&endpoint).and_then(|view| view.first_token);
         assert_eq!(seen.is_some(), has_output);
+    }
+}
+
+#[test]
+fn what_is_counted_by_its_length_says_nothing_of_how_quick_its_endpoint_is() {
+    for (output, expected) in [(0, false), (40, true)] {
+        let mut world = World::new(trio(Spread::Latency, |_| {}));
+        let (request, answer) = world.arrive(10);
+        let endpoint = EndpointId::from(place(&answer));
+        world.now = world.now.after(Duration::from_secs(3));
+        world.commit(request, endpoint.as_str());
+        let transcribed = Transcribed { tokens: 0, millis: 60_000 };
+        let usage = Some(Usage { output, exact: true, transcribed, ..Usage::default() });
+        let settlement = Settlement { ending: Ending::Completed, usage };
+        world.give(Input::Settled { request, settlement });
+        let seen = world.brain.view(world.now).endpoint(&endpoint).and_then(|view| view.first_token);
+        assert_eq!(seen.is_some(), expected);
     }
 }
 

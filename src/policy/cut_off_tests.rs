@@ -1,12 +1,14 @@
 //! Answers that break after their first token, and clients that leave in the middle of one.
 
+use std::sync::Arc;
+
 use super::world_tests::*;
 use super::{Input, Output};
 use crate::model::config::Enforcement;
 use crate::model::outcome::{Ending, Settlement};
 use crate::model::status::{EndpointView, Health, RestCause};
 use crate::model::units::Timestamp;
-use crate::model::usage::Usage;
+use crate::model::usage::{Transcribed, Usage};
 
 fn after(endings: &[Ending], seconds_apart: u64) -> EndpointView {
     let mut world = World::new(config(&[site("east", 1_000_000)], &[], |_| {}));
@@ -42,10 +44,7 @@ fn charged(seen: u64, enforcement: Enforcement) -> u64 {
     let (request, _) = world.arrive(100);
     world.commit(request, "east");
     let usage = Some(Usage { output: seen, ..Usage::default() });
-    world.give(Input::Settled {
-        request,
-        settlement: Settlement { ending: Ending::ClientLeft, usage, first_token: None },
-    });
+    world.give(Input::Settled { request, settlement: Settlement { ending: Ending::ClientLeft, usage } });
     world.brain.view(world.now).endpoints[0].counters.charged
 }
 
@@ -74,6 +73,56 @@ fn what_a_session_uses_counts_from_when_it_is_used_and_shows_that_it_lives() {
     world.settle(session, Ending::Completed);
     let east = &world.brain.view(world.now).endpoints[0];
     assert_eq!((east.counters.tokens_in, east.counters.tokens_out, east.tokens.reserved), (1_800, 900, 0));
+}
+
+/// What is charged for a session that used so much on the way, by its counter and by the limit.
+fn charged_with(uses: &[Usage]) -> (u64, u64) {
+    let mut world = World::new(config(&[site("east", 1_000_000)], &[], |_| {}));
+    let (request, _) = world.arrive(100);
+    world.commit(request, "east");
+    for usage in uses {
+        world.give(Input::Used { request, usage: *usage });
+    }
+    world.settle(request, Ending::Completed);
+    let east = &world.brain.view(world.now).endpoints[0];
+    (east.counters.charged, east.tokens.used)
+}
+
+#[test]
+fn what_a_session_reserved_gives_way_to_what_it_used() {
+    let answer = Usage { input: 10, output: 20, exact: true, ..Usage::default() };
+    let seen = |output| Usage { output, ..Usage::default() };
+    let heard = Transcribed { tokens: 40, millis: 0 };
+    let transcribed = Usage { exact: true, transcribed: heard, ..Usage::default() };
+    for (uses, expected) in [
+        (&[][..], 100),
+        (&[transcribed], 100),
+        (&[answer], 30),
+        (&[answer, answer], 60),
+        (&[answer, seen(5)], 35),
+        (&[seen(40)], 100),
+        (&[seen(900)], 900),
+    ] {
+        assert_eq!(charged_with(uses), (expected, expected), "{uses:?}");
+    }
+}
+
+#[test]
+fn each_answer_of_a_session_tells_how_long_answers_are() {
+    let ptu = Site { enforcement: Enforcement::Utilization, ..site("east", 100_000) };
+    let mut world = World::new(config(&[ptu], &[], |_| {}));
+    let mut profile = (*chat(2)).clone();
+    profile.size.output_cap = None;
+    let profile = Arc::new(profile);
+    let (session, _) = world.ask(Arc::clone(&profile));
+    world.commit(session, "east");
+    for output in 91..=98 {
+        let usage = Usage { input: 5, output, exact: true, ..Usage::default() };
+        world.give(Input::Used { request: session, usage });
+    }
+    world.settle(session, Ending::Completed);
+    let (_, answer) = world.ask(profile);
+    assert_eq!(sent(&answer).decision.estimate.output, 98);
 }
 
 #[test]

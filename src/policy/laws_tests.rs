@@ -441,7 +441,7 @@ impl Court {
         if at == At::Waiting {
             return self.give(Input::Withdrawn { request });
         }
-        let settlement = Settlement { ending, usage: None, first_token: None };
+        let settlement = Settlement { ending, usage: None };
         self.give(Input::Settled { request, settlement });
     }
 
@@ -468,7 +468,7 @@ impl Court {
 
     fn end_one(&mut self, request: RequestId) {
         self.at.insert(request, At::Over);
-        let settlement = Settlement { ending: Ending::ClientLeft, usage: None, first_token: None };
+        let settlement = Settlement { ending: Ending::ClientLeft, usage: None };
         self.give(Input::Settled { request, settlement });
     }
 }

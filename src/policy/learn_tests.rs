@@ -1,7 +1,5 @@
 //! Each kind of refusal has its own reaction, and only those about quota teach a limit.
 
-use std::time::Duration;
-
 use super::world_tests::*;
 use super::{Input, Output};
 use crate::model::config::Enforcement;
@@ -275,8 +273,7 @@ fn where_usage_counts_the_output_of_uncapped_requests_is_learned() {
         estimates.push(sent(&outputs[0]).decision.estimate.output);
         world.commit(request, "east");
         let usage = Usage { output: 90 + n, exact: true, ..Usage::default() };
-        let settlement =
-            Settlement { ending: Ending::Completed, usage: Some(usage), first_token: Some(Duration::ZERO) };
+        let settlement = Settlement { ending: Ending::Completed, usage: Some(usage) };
         world.give(Input::Settled { request, settlement });
     }
     assert_eq!((estimates[0], estimates[7]), (640, 640), "the formula's figure until eight answers were seen");

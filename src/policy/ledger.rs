@@ -91,6 +91,17 @@ pub(super) struct Demand {
     pub(super) output: u64,
 }
 
+impl Demand {
+    /// What is left of it behind another.
+    pub(super) const fn without(self, other: Self) -> Self {
+        Self {
+            tokens: self.tokens.saturating_sub(other.tokens),
+            input: self.input.saturating_sub(other.input),
+            output: self.output.saturating_sub(other.output),
+        }
+    }
+}
+
 impl From<Estimate> for Demand {
     fn from(estimate: Estimate) -> Self {
         Self { tokens: estimate.charge, input: estimate.prompt, output: estimate.output }

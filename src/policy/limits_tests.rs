@@ -48,7 +48,7 @@ fn an_answer_that_came_to_more_than_its_estimate_is_paid_back_by_those_after_it(
     let (first, _) = world.arrive(500);
     world.commit(first, "east");
     let usage = Some(Usage { output: 1_400, exact: true, ..Usage::default() });
-    let settlement = Settlement { ending: Ending::Completed, usage, first_token: None };
+    let settlement = Settlement { ending: Ending::Completed, usage };
     world.give(Input::Settled { request: first, settlement });
     assert_eq!(world.brain.view(world.now).endpoints[0].tokens.overdraft, 400);
     let (_, next) = world.arrive(2);
@@ -63,10 +63,7 @@ fn usage_is_held_against_the_estimate_by_the_services_own_formula() {
         let mut world = World::new(config(&[Site { enforcement, ..site("east", 10_000) }], &[], |_| {}));
         let (request, _) = world.arrive(500);
         world.commit(request, "east");
-        world.give(Input::Settled {
-            request,
-            settlement: Settlement { ending: Ending::Completed, usage, first_token: None },
-        });
+        world.give(Input::Settled { request, settlement: Settlement { ending: Ending::Completed, usage } });
         let used = world.brain.view(world.now).endpoints[0].tokens.used;
         assert_eq!(used, charged, "{enforcement:?}");
     }
@@ -92,7 +89,7 @@ fn a_soft_cap_below_what_a_level_holds_is_kept_over_the_minute_and_holds_nobody_
 #[test]
 fn a_soft_cap_above_a_limit_that_refills_is_kept_over_every_minute_and_named_where_it_withholds() {
     let used = Some(Usage { input: 1, output: 99, exact: true, ..Usage::default() });
-    let settlement = Settlement { ending: Ending::Completed, usage: used, first_token: None };
+    let settlement = Settlement { ending: Ending::Completed, usage: used };
     for enforcement in [Enforcement::TokenBucket, Enforcement::Utilization] {
         let sites = [Site { enforcement, ..site("one", 6_000) }];
         let capped = config(&sites, &[], |config| config.endpoints[0].soft_cap_tokens_per_minute = Some(8_000));
@@ -214,7 +211,7 @@ fn output_of(world: &World) -> (u64, u64) {
 fn answer(world: &mut World, request: RequestId, output: u64) {
     world.commit(request, "east");
     let usage = Some(Usage { input: 10, output, exact: true, ..Usage::default() });
-    let settlement = Settlement { ending: Ending::Completed, usage, first_token: None };
+    let settlement = Settlement { ending: Ending::Completed, usage };
     world.give(Input::Settled { request, settlement });
 }
 

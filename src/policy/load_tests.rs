@@ -90,7 +90,7 @@ impl Load {
                 }
             }
             News::Ends => {
-                let settlement = Settlement { ending: Ending::Completed, usage: None, first_token: None };
+                let settlement = Settlement { ending: Ending::Completed, usage: None };
                 Input::Settled { request, settlement }
             }
         };

@@ -187,7 +187,7 @@ impl Book {
                     self.sent[at].charge = output;
                 }
                 let usage = Some(Usage { output, exact: true, ..Usage::default() });
-                let settlement = Settlement { ending: Ending::Completed, usage, first_token: None };
+                let settlement = Settlement { ending: Ending::Completed, usage };
                 self.give(Input::Settled { request: sent.request, settlement });
             }
             Step::Change(setups, pool) => {

@@ -12,7 +12,7 @@ use super::claim::Claim;
 use super::estimate::Formula;
 use super::forecast::Forecast;
 use super::lane::Lane;
-use super::ledger::Entry;
+use super::ledger::{Demand, Entry};
 use super::order::{CLASSES, Caller, Line, Waiter};
 use super::pacing::Allowance;
 use super::pool::Taken;
@@ -23,7 +23,7 @@ use super::window::Window;
 use crate::model::config::Priority;
 use crate::model::decision::Estimate;
 use crate::model::id::{AccountId, EndpointId, ModelName, RequestId};
-use crate::model::outlook::Demand;
+use crate::model::outlook::Demand as Outlook;
 use crate::model::profile::RequestProfile;
 use crate::model::units::{MINUTE, Timestamp};
 
@@ -49,6 +49,8 @@ pub(super) struct Reservation {
     pub(super) mark: Mark,
     /// Whether the service was seen to charge by this estimate.
     pub(super) charge_is_known: bool,
+    /// What nobody used yet of the estimate, once the request told of use on the way.
+    pub(super) left: Option<Demand>,
 }
 
 /// Where a request is.
@@ -185,7 +187,7 @@ pub(super) struct RouteState {
     /// Per priority group: whose turn it was last, as a place in the group.
     pub(super) turns: Vec<usize>,
     /// What its clients are expected to ask for, if more than bulk is expected.
-    pub(super) demand: Option<[Demand; 3]>,
+    pub(super) demand: Option<[Outlook; 3]>,
     /// What the less important ones may still take.
     pub(super) allowance: Option<Allowance>,
     /// The lanes whose next one waits for an allowance, with its class: nobody of that class or below passes it there.

@@ -63,7 +63,8 @@ impl Balancer {
         self.answered_for(now, request);
     }
 
-    /// A session used this much more. Every limit concerned counts it from now on, and its owner is seen to be alive.
+    /// A session used this much more. Every limit concerned counts it from now on, in place of what was reserved when it was opened,
+    /// and its owner is seen to be alive.
     pub(super) fn used(&mut self, now: Timestamp, request: RequestId, usage: Usage) {
         let Some(job) = self.jobs.get_mut(&request) else { return };
         let Some(Stage::Sent(reservation)) = &mut job.stage else { return };
@@ -75,6 +76,13 @@ impl Balancer {
         let tokens = usage.total().saturating_sub(free);
         let spent = Demand { tokens, input: usage.input.saturating_sub(free), output: usage.output };
         let (slot, pool, caller) = (reservation.slot, reservation.pool, reservation.caller);
+        let left = reservation.left.unwrap_or_else(|| Demand::from(reservation.estimate));
+        // Once an answer is over, such a service has corrected what it reserved. What was only seen is part of that.
+        let is_corrected = usage.exact && usage.total() > 0;
+        reservation.left = Some(if is_corrected { Demand::default() } else { left.without(spent) });
+        if is_corrected && !job.has_known_output() {
+            self.outputs.observe(&job.profile.model, job.profile.caller.as_ref(), usage.output);
+        }
         if let Some(endpoint) = self.endpoints.get_mut(slot) {
             endpoint.ledger.spend(now, spent);
             endpoint.learning.traffic.spend(now, tokens);
@@ -98,12 +106,14 @@ impl Balancer {
         let Some(Stage::Sent(reservation)) = job.stage.take_if(|stage| matches!(stage, Stage::Sent(_))) else {
             return self.leave_line(now, request, &mut job);
         };
-        let charge = final_charge(&reservation, settlement.usage);
+        let left = reservation.left.filter(|_| settlement.usage.is_none());
+        let charge = left.map_or_else(|| final_charge(&reservation, settlement.usage), |left| left.tokens);
+        let demand = left.unwrap_or_else(|| final_demand(&reservation, settlement.usage, charge));
         if let Some(usage) = settlement.usage.filter(|usage| usage.exact && !job.has_known_output()) {
             let each = usage.output / job.profile.size.choices.max(1);
             self.outputs.observe(&job.profile.model, job.profile.caller.as_ref(), each);
         }
-        self.close_as(request, &reservation, Some(final_demand(&reservation, settlement.usage, charge)));
+        self.close_as(request, &reservation, Some(demand));
         self.touch(reservation.slot);
         if charge != reservation.estimate.charge || settlement.ending == Ending::CutOff {
             self.doubt(reservation.slot);
@@ -131,7 +141,8 @@ impl Balancer {
             Ending::Completed | Ending::ClientLeft | Ending::Ended(_) => {}
         }
         if let Some(usage) = settlement.usage {
-            if job.committed && !job.profile.streaming {
+            // What is counted by its length tells nothing of how long a token takes.
+            if job.committed && !job.profile.streaming && usage.total() > 0 {
                 endpoint.latency.note(now, job.began_after, usage.input, usage.output);
             }
             counters.tokens_in = counters.tokens_in.saturating_add(usage.input);
@@ -162,7 +173,8 @@ impl Balancer {
     pub(super) fn expire(&mut self, now: Timestamp, request: RequestId) {
         let Some(mut job) = self.jobs.remove(&request) else { return };
         if let Some(Stage::Sent(reservation)) = job.stage.take() {
-            self.close(request, &reservation, Some(reservation.estimate.charge));
+            let stays = reservation.left.unwrap_or_else(|| spent(&reservation, reservation.estimate.charge));
+            self.close_as(request, &reservation, Some(stays));
             self.touch(reservation.slot);
             if let Some(endpoint) = self.endpoints.get_mut(reservation.slot) {
                 endpoint.health.unjudged(now, request);
@@ -179,19 +191,21 @@ impl Balancer {
     fn close_as(&mut self, request: RequestId, reservation: &Reservation, spent: Option<Demand>) {
         self.expiries.remove(&(reservation.expires, request));
         let now = self.now;
+        let stays = spent.map_or(0, |spent| spent.tokens);
+        // What was used on the way is counted by itself.
+        let stands_apart = stays == 0 || reservation.left.is_some();
         if let Some(endpoint) = self.endpoints.get_mut(reservation.slot) {
             close_entry(now, &mut endpoint.ledger, reservation.endpoint_entry, spent);
-            let stays = spent.map_or(0, |spent| spent.tokens);
-            let seen = if reservation.settles_to_usage || stays == 0 { stays } else { reservation.mark.charge };
+            let seen = if reservation.settles_to_usage || stands_apart { stays } else { reservation.mark.charge };
             endpoint.learning.traffic.settle(&reservation.mark, seen);
             endpoint.in_flight = endpoint.in_flight.saturating_sub(1);
-            endpoint.counters.charged = endpoint.counters.charged.saturating_add(spent.map_or(0, |spent| spent.tokens));
+            endpoint.counters.charged = endpoint.counters.charged.saturating_add(stays);
         }
         let pool = reservation.pool.and_then(|pool| self.pools.get_mut(pool));
         if let (Some(pool), Some(entry)) = (pool, reservation.pool_entry) {
             close_entry(now, &mut pool.ledger, entry.entry, spent);
-            if spent.is_none_or(|spent| spent.tokens == 0) {
-                pool.give_back(reservation.estimate.charge);
+            if stands_apart {
+                pool.give_back(reservation.estimate.charge.saturating_sub(stays));
             }
         }
         let caller = reservation.caller.and_then(|caller| self.callers.get_mut(caller));

@@ -143,7 +143,7 @@ impl World {
     }
 
     pub(super) fn settle(&mut self, request: RequestId, ending: Ending) -> Vec<Output> {
-        self.give(Input::Settled { request, settlement: Settlement { ending, usage: None, first_token: None } })
+        self.give(Input::Settled { request, settlement: Settlement { ending, usage: None } })
     }
 
     /// Lets time pass, ticking at every wake, until `at`.

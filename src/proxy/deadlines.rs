@@ -161,8 +161,12 @@ impl Watch {
     /// Why the request was ended; `None`: it was not.
     #[must_use]
     pub fn ended(&self) -> Option<EndedFor> {
-        let at = self.place?;
-        self.all.0.list().ended(at)
+        let list = self.all.0.list();
+        match self.place {
+            Some(at) => list.ended(at),
+            // One who never had to wait hears of the stop, too.
+            None => list.stopped.then_some(EndedFor::Stop),
+        }
     }
 
     /// Waits until the request is ended.

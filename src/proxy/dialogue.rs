@@ -116,7 +116,8 @@ pub(super) fn open(
     };
     let place = inside.place();
     let longest = as_size(Bounds::new(&door.config.load().config.bodies, true).largest);
-    tokio::spawn(async move {
+    let shared = Arc::clone(&door);
+    shared.let_talk(async move {
         let Ok(client) = client.await else { return };
         let all = head.headers.clone();
         let handshake = wish(head);

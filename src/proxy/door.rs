@@ -11,9 +11,10 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use http::{HeaderMap, HeaderValue};
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 use super::auth::{Callers, Who};
-use super::deadlines::Deadlines;
+use super::deadlines::{Deadlines, Over};
 use super::pace::Paces;
 use super::pool::Pool;
 use super::room::{Place, Room};
@@ -48,10 +49,12 @@ pub struct Door {
     pub paused: AtomicBool,
     /// Exchanges under way.
     pub in_flight: AtomicU64,
-    /// Sessions among them that nobody asks anything of now.
-    at_rest: AtomicU64,
-    /// One of them ended, or came to rest.
+    /// Those that a stop waits for: all but sessions of which nothing is asked now.
+    busy: AtomicU64,
+    /// One ended, or came to rest.
     calmer: Notify,
+    /// What talks on sockets, which are no listener's any more.
+    sockets: Mutex<JoinSet<()>>,
     /// Streams among them.
     pub streams: Streams,
     /// Places for connections, whichever listener takes them.
@@ -87,8 +90,9 @@ impl Door {
             callers: ArcSwap::default(),
             paused: AtomicBool::new(false),
             in_flight: AtomicU64::new(0),
-            at_rest: AtomicU64::new(0),
+            busy: AtomicU64::new(0),
             calmer: Notify::new(),
+            sockets: Mutex::default(),
             room: Room::new(),
             paces: ArcSwap::default(),
             workers: Workers::default(),
@@ -154,8 +158,8 @@ impl Door {
     /// the configuration and its own head let it wait anywhere.
     ///
     /// # Errors
-    /// [`Crowded`] if there is none by then.
-    pub(super) async fn enter(self: &Arc<Self>, headers: &HeaderMap) -> Result<Inside, Crowded> {
+    /// [`Shut`] if there is none by then.
+    pub(super) async fn enter(self: &Arc<Self>, headers: &HeaderMap) -> Result<Inside, Shut> {
         let mut wait = None;
         let deadline = || {
             let longest = Duration::from_secs(self.config.load().config.queue.max_wait_seconds.into());
@@ -164,25 +168,39 @@ impl Door {
             self.engine.clock().deadline(patience)
         };
         let entered = self.room.service(&self.deadlines, deadline).await;
-        let place = entered.map_err(|_| Crowded { waited: wait.map_or(Duration::ZERO, |(_, patience)| patience) })?;
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        let place = entered.map_err(|over| match over {
+            Over::Late => Shut::Crowded(wait.map_or(Duration::ZERO, |(_, patience)| patience)),
+            Over::Ended(_) => Shut::Stopped,
+        })?;
         let waited = wait.map(|(since, _)| self.engine.clock().now().since(since));
-        Ok(Inside { door: Arc::clone(self), place, waited })
+        Ok(Inside::new(self, place, waited))
     }
 
     /// Waits until no exchange is under way, on sockets either, but for sessions at rest, which have no end of their own. One at a
     /// time may wait.
     pub async fn quiet(&self) {
-        while self.in_flight.load(Ordering::Relaxed) > self.at_rest.load(Ordering::Relaxed) {
+        while self.busy.load(Ordering::Relaxed) > 0 {
             self.calmer.notified().await;
         }
     }
 
-    /// Counts a session as one at rest for as long as the guard lives.
-    pub(super) fn rests(self: &Arc<Self>) -> AtRest {
-        self.at_rest.fetch_add(1, Ordering::Relaxed);
-        self.calmer.notify_one();
-        AtRest(Arc::clone(self))
+    /// Waits until no exchange is under way at all, so that each has its record. Nobody may wait for [`Self::quiet`] meanwhile.
+    pub async fn over(&self) {
+        while self.in_flight.load(Ordering::Acquire) > 0 {
+            self.calmer.notified().await;
+        }
+    }
+
+    /// Lets a socket live on by itself.
+    pub(super) fn let_talk(&self, socket: impl Future<Output = ()> + Send + 'static) {
+        let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        while sockets.try_join_next().is_some() {}
+        sockets.spawn(socket);
+    }
+
+    /// Ends all sockets where they are. What is under way on them is written down as they go.
+    pub fn hang_up(&self) {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
     }
 
     /// Waits until no client is connected any more.
@@ -198,24 +216,16 @@ impl Door {
 
     /// The same for one whose connection has a place already.
     pub(super) fn counted(self: &Arc<Self>) -> Inside {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
-        Inside { door: Arc::clone(self), place: None, waited: None }
+        Inside::new(self, None, None)
     }
 }
 
-/// As many connections are open as there are files for, and none ended in time.
-pub(super) struct Crowded {
-    /// How long was waited.
-    pub(super) waited: Duration,
-}
-
-/// A session of which nothing is asked.
-pub(super) struct AtRest(Arc<Door>);
-
-impl Drop for AtRest {
-    fn drop(&mut self) {
-        self.0.at_rest.fetch_sub(1, Ordering::Relaxed);
-    }
+/// Why nobody is let in.
+pub(super) enum Shut {
+    /// As many connections are open as there are files for, and none ended in so long.
+    Crowded(Duration),
+    /// We were stopped meanwhile.
+    Stopped,
 }
 
 /// One exchange under way.
@@ -224,9 +234,33 @@ pub(super) struct Inside {
     place: Place,
     /// How long it waited for that place, if it had to.
     waited: Option<Duration>,
+    /// Nothing is asked of it now.
+    rests: bool,
 }
 
 impl Inside {
+    fn new(door: &Arc<Door>, place: Place, waited: Option<Duration>) -> Self {
+        door.in_flight.fetch_add(1, Ordering::Relaxed);
+        door.busy.fetch_add(1, Ordering::Relaxed);
+        Self { door: Arc::clone(door), place, waited, rests: false }
+    }
+
+    /// Whether something is asked of this session now. A stop does not wait for one at rest.
+    pub(super) fn rest(&mut self, rests: bool) {
+        match (std::mem::replace(&mut self.rests, rests), rests) {
+            (false, true) => self.calmed(),
+            (true, false) => {
+                self.door.busy.fetch_add(1, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+    }
+
+    fn calmed(&self) {
+        self.door.busy.fetch_sub(1, Ordering::Relaxed);
+        self.door.calmer.notify_one();
+    }
+
     /// What is left of a request's patience: it waits once, whether here or in line.
     pub(super) fn left_of(&self, patience: Option<Duration>) -> Option<Duration> {
         let longest = Duration::from_secs(self.door.config.load().config.queue.max_wait_seconds.into());
@@ -251,8 +285,13 @@ impl Inside {
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        self.door.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.door.calmer.notify_one();
+        // Whoever sees none left sees their records, too.
+        self.door.in_flight.fetch_sub(1, Ordering::Release);
+        if self.rests {
+            self.door.calmer.notify_one();
+        } else {
+            self.calmed();
+        }
     }
 }
 

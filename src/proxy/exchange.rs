@@ -23,7 +23,7 @@ use super::commit::{Committed, commit};
 use super::cors;
 use super::deadlines::Watch;
 use super::dialogue;
-use super::door::{Door, Inside};
+use super::door::{Door, Inside, Shut};
 use super::echo::hide;
 use super::guard::{House, TurnedAway, check};
 use super::intake::Unreadable;
@@ -52,7 +52,6 @@ const ATTEMPTS: HeaderName = HeaderName::from_static("x-tidegate-attempts");
 const DECISION: HeaderName = HeaderName::from_static("x-tidegate-decision");
 
 const ENDED: &str = "Ended by hand in Tidegate's window before its answer began. Send it again if that was a mistake.";
-const STOPPED: &str = "Tidegate was stopped before the answer began. Send it again once it runs.";
 const STRANGER: &str = "A caller's token is needed here, and this request has none that is known. Nothing was sent to a service. Put a \
      token where your tool asks for its API key; Tidegate makes one in Settings, Callers, or with `tidegate caller add NAME`.";
 /// What to do about a list of which a part is missing.
@@ -159,7 +158,10 @@ async fn place_for(door: &Arc<Door>, headers: &HeaderMap) -> Result<Inside, Resp
     if let Some(refusal) = paused() {
         return Err(refusal);
     }
-    let inside = door.enter(headers).await.map_err(|crowded| plain(error::crowded(crowded.waited)))?;
+    let inside = door.enter(headers).await.map_err(|why| match why {
+        Shut::Crowded(waited) => plain(error::crowded(waited)),
+        Shut::Stopped => plain(why_not(&Unreadable::Stopped)),
+    })?;
     paused().map_or(Ok(inside), Err)
 }
 
@@ -212,14 +214,17 @@ pub(super) async fn committed(
 pub(super) fn ended(mut journal: Journal) -> Response<Answer> {
     journal.attempted(None, None, None);
     let why = journal.watch.ended();
-    let mut response = plain(error::unavailable(if why == Some(EndedFor::Stop) { STOPPED } else { ENDED }));
+    let mut response = match why {
+        Some(EndedFor::Stop) => plain(why_not(&Unreadable::Stopped)),
+        _ => plain(error::unavailable(ENDED)),
+    };
     explain(response.headers_mut(), &journal);
     tracing::info!(request = %journal.lease.request(), ?why, "ended");
     journal.turn_away(RecordEnd::Refused, response.status().as_u16());
     response
 }
 
-/// One sending, up to its commit point; `None`: the person ended it before.
+/// One sending, up to its commit point; `None`: it was ended before, by hand or by the stop.
 async fn attempt(
     door: &Arc<Door>,
     journal: &mut Journal,
@@ -401,14 +406,19 @@ fn turned_away(why: TurnedAway) -> Response<Answer> {
 }
 
 pub(super) fn unread(why: &Unreadable, _inside: Inside) -> Response<Answer> {
-    plain(match why {
+    plain(why_not(why))
+}
+
+/// What is told of a request that cannot be understood.
+pub(super) fn why_not(why: &Unreadable) -> error::Reply {
+    match why {
         Unreadable::TooLarge(_) => error::too_large(&why.to_string()),
         Unreadable::Stalled(_) => error::too_slow(&why.to_string()),
-        Unreadable::NoRoom(_) | Unreadable::Paused => error::unavailable(&why.to_string()),
+        Unreadable::NoRoom(_) | Unreadable::Paused | Unreadable::Stopped => error::unavailable(&why.to_string()),
         Unreadable::BrokeOff | Unreadable::Compressed | Unreadable::Body(_) | Unreadable::NoModel => {
             error::bad_request(&why.to_string())
         }
-    })
+    }
 }
 
 fn listed(door: &Door, method: &Method) -> Response<Answer> {

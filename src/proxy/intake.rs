@@ -15,7 +15,7 @@ use http_body_util::BodyExt;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use super::deadlines::Watch;
+use super::deadlines::{Over, Watch};
 use super::spool::{Kept, private_file};
 use crate::engine::clock::Clock;
 use crate::model::config::Bodies;
@@ -52,6 +52,9 @@ pub enum Unreadable {
     /// The person paused serving before anything was sent.
     #[error("Serving is paused in Tidegate's window. Resume it there.")]
     Paused,
+    /// We were stopped before anything was sent.
+    #[error("Tidegate was stopped before the answer began. Send it again once it runs.")]
+    Stopped,
     /// Compressed, and so not to be read.
     #[error(
         "The request's body is compressed (Content-Encoding), so nobody can tell which model it names. Nothing was sent to a service; send it uncompressed."
@@ -106,7 +109,7 @@ pub struct Taken {
 /// the connection reads on into the same memory.
 ///
 /// # Errors
-/// It is too large, breaks off, stalls, or finds no room.
+/// It is too large, breaks off, stalls, finds no room, or we are stopped meanwhile.
 pub async fn take<B: Body<Data = Bytes> + Unpin>(
     mut body: B,
     bounds: Bounds,
@@ -161,12 +164,16 @@ impl Pace {
     ) -> Result<Option<Bytes>, Unreadable> {
         loop {
             let until = *self.until.get_or_insert_with(|| clock.deadline(bounds.patience));
-            let Ok(frame) = watch.within(until, body.frame()).await else {
-                if self.came < PROGRESS {
+            let frame = match watch.within(until, body.frame()).await {
+                Ok(frame) => frame,
+                Err(Over::Ended(_)) => return Err(Unreadable::Stopped),
+                Err(Over::Late) if self.came < PROGRESS => {
                     return Err(Unreadable::Stalled(bounds.patience.as_secs()));
                 }
-                *self = Self { until: None, came: 0 };
-                continue;
+                Err(Over::Late) => {
+                    *self = Self { until: None, came: 0 };
+                    continue;
+                }
             };
             let Some(frame) = frame else { return Ok(None) };
             // Trailers carry nothing that is sent on.

@@ -8,6 +8,7 @@ use tokio::time::{Sleep, sleep};
 
 use super::*;
 use crate::proxy::deadlines::Deadlines;
+use crate::proxy::exchange::why_not;
 
 /// A client that sends each piece after a pause; `None` at the end of the list: it says nothing more and stays.
 struct Slow {
@@ -50,6 +51,17 @@ async fn a_trickle_is_no_progress() {
         let ended = taken(pieces).await;
         assert!(matches!(ended, Err(Unreadable::Stalled(30))), "{ended:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_in_the_middle_of_an_upload_is_not_said_to_be_its_clients_doing() {
+    let (bounds, clock) = (Bounds { memory: 9, largest: 9, patience: Duration::from_secs(30) }, Clock::start());
+    let deadlines = Deadlines::new(clock);
+    let (body, mut watch) = (Slow { pieces: [None].into(), pause: None }, deadlines.watch());
+    deadlines.stop();
+    let ended = take(body, bounds, &clock, &mut watch, None).await.unwrap_err();
+    assert!(matches!(ended, Unreadable::Stopped), "{ended:?}");
+    assert_eq!(why_not(&ended).0, http::StatusCode::SERVICE_UNAVAILABLE);
 }
 
 #[tokio::test(start_paused = true)]

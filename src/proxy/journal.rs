@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use super::deadlines::Watch;
-use super::door::{AtRest, Door, Inside};
+use super::door::{Door, Inside};
 use crate::engine::Assignment;
 use crate::engine::lease::Lease;
 use crate::model::outcome::{Ending, Failure, Settlement};
@@ -25,7 +25,7 @@ pub struct Journal {
     door: Arc<Door>,
     /// The standing with the brain.
     pub lease: Lease,
-    /// How long it waits for what, and whether the person ended it.
+    /// How long it waits for what, and whether the person or a stop ended it.
     pub watch: Watch,
     at: Timestamp,
     wall_ms: u64,
@@ -110,9 +110,9 @@ impl Journal {
         }
     }
 
-    /// Nothing is asked of this session for as long as the guard lives.
-    pub(super) fn rests(&self) -> AtRest {
-        self.door.rests()
+    /// Whether nothing is asked of this session now.
+    pub(super) fn rest(&mut self, rests: bool) {
+        self.inside.rest(rests);
     }
 
     /// How long it waits, for one who needs it apart from the rest.
@@ -208,11 +208,7 @@ impl Journal {
     }
 
     fn settle(&mut self, ending: Ending, usage: Option<Usage>) {
-        let first_token = self.first_token.map(|total| {
-            let sent = self.attempts.last().map_or(self.at, |attempt| attempt.at);
-            total.saturating_sub(sent.since(self.at))
-        });
-        self.lease.settle(Settlement { ending, usage, first_token });
+        self.lease.settle(Settlement { ending, usage });
     }
 
     fn write(&mut self, end: RecordEnd, usage: Option<Usage>) {

@@ -360,6 +360,8 @@ impl Drop for Relay {
         let heard = self.heard();
         // Many clients hang up at `[DONE]`, before the connection says that this was all.
         let has_all = self.is_stream && heard.complete && self.ready.is_empty();
-        self.close(if has_all { Ending::Completed } else { Ending::ClientLeft }, heard.usage);
+        // A client that takes nothing in does not keep us from ending it, nor is it said to have left then.
+        let ending = self.ended_for().map_or(Ending::ClientLeft, Ending::Ended);
+        self.close(if has_all { Ending::Completed } else { ending }, heard.usage);
     }
 }

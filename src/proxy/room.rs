@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::deadlines::Deadlines;
+use super::deadlines::{Deadlines, Over};
 
 /// At least so many files are ours: the history, locks, the runtimes, and connections to services that wait for a request.
 const OURS: usize = 64;
@@ -36,10 +36,6 @@ impl Drop for Waiting {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
-
-/// No place became free in time.
-#[derive(Debug)]
-pub(super) struct Full;
 
 /// Given back when dropped.
 pub(super) type Place = Option<OwnedSemaphorePermit>;
@@ -93,18 +89,18 @@ impl Room {
     /// files.
     ///
     /// # Errors
-    /// [`Full`] if none became free by then.
+    /// None became free by then, or we were stopped.
     pub(super) async fn service(
         &self,
         deadlines: &Deadlines,
         deadline: impl FnOnce() -> Instant,
-    ) -> Result<Place, Full> {
+    ) -> Result<Place, Over> {
         if let Ok(place) = Arc::clone(&self.files).try_acquire_owned() {
             return Ok(Some(place));
         }
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let _waiting = Waiting(Arc::clone(&self.waiting));
-        deadlines.watch().within(deadline(), self.one_of(&self.files)).await.map_err(|_| Full)
+        deadlines.watch().within(deadline(), self.one_of(&self.files)).await
     }
 
     /// Waits until no client's connection is open.
@@ -166,6 +162,7 @@ const fn open_files() -> usize {
 mod tests {
     use super::*;
     use crate::engine::clock::Clock;
+    use crate::model::outcome::EndedFor;
     use futures_util::poll;
     use std::time::Duration;
     use tokio::pin;
@@ -173,7 +170,7 @@ mod tests {
     const MINUTE: Duration = Duration::from_mins(1);
 
     /// Asks for a service's place and waits a minute at most.
-    async fn service(room: &Room) -> Result<Place, Full> {
+    async fn service(room: &Room) -> Result<Place, Over> {
         let clock = Clock::start();
         room.service(&Deadlines::new(clock), || clock.deadline(MINUTE)).await
     }
@@ -229,7 +226,7 @@ mod tests {
             assert!(poll!(&mut late).is_pending());
             assert_eq!(room.waiting(), 1);
             let before = clock.now();
-            assert!(late.await.is_err());
+            assert_eq!(late.await.err(), Some(Over::Late));
             assert!(clock.now().since(before) >= MINUTE, "not before its time");
         }
         assert_eq!(room.waiting(), 0, "and is counted no longer");
@@ -239,6 +236,16 @@ mod tests {
             assert!(poll!(&mut leaves).is_pending());
         }
         assert_eq!(room.waiting(), 0, "nor is one that left");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_for_a_file_when_all_ends_hears_that_and_not_that_all_are_taken() {
+        let room = Room::of(OURS + 2);
+        let (clock, _taken) = (Clock::start(), (service(&room).await, service(&room).await));
+        let deadlines = Deadlines::new(clock);
+        deadlines.stop();
+        let ended = room.service(&deadlines, || clock.deadline(MINUTE)).await;
+        assert_eq!(ended.err(), Some(Over::Ended(EndedFor::Stop)));
     }
 
     #[test]

@@ -99,7 +99,7 @@ pub(super) async fn open(
     prepared.stored = Some((Operation::Realtime.path().to_owned(), query));
     let journal = Journal::open(&door, door.engine.lease(Arc::new(profile)), at, door.deadlines.watch(), inside);
     match committed(&door, journal, &prepared).await {
-        Ok((journal, agreed)) => join(journal, agreed.head, client),
+        Ok((journal, agreed)) => join(&door, journal, agreed.head, client),
         Err(refused) => *refused,
     }
 }
@@ -128,7 +128,12 @@ fn handshake(all: &HeaderMap) -> HeaderMap {
 }
 
 /// Says 101 to the client as the endpoint did, and lets both talk.
-fn join(journal: Journal, head: http::response::Parts, client: (OnUpgrade, Arc<Arrival>)) -> Response<Answer> {
+fn join(
+    door: &Door,
+    journal: Journal,
+    head: http::response::Parts,
+    client: (OnUpgrade, Arc<Arrival>),
+) -> Response<Answer> {
     let mut agreed = Response::from_parts(head, Answer::Whole(None));
     let upstream = hyper::upgrade::on(&mut agreed);
     let mut response = Response::new(Answer::Whole(None));
@@ -139,7 +144,7 @@ fn join(journal: Journal, head: http::response::Parts, client: (OnUpgrade, Arc<A
     response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
     explain(response.headers_mut(), &journal);
     // The connection's own task ends with the 101; the session lives on by itself until one side hangs up.
-    tokio::spawn(session(journal, client, upstream));
+    door.let_talk(session(journal, client, upstream));
     response
 }
 
@@ -147,11 +152,12 @@ async fn session(mut journal: Journal, (client, _arrival): (OnUpgrade, Arc<Arriv
     let (Ok(client), Ok(upstream)) = tokio::join!(client, upstream) else {
         return journal.close(Ending::ClientLeft, None);
     };
+    let mut client = TokioIo::new(client);
     let (mut tap, mut watch) = (SocketReader::default(), journal.take_watch());
-    let mut at_rest = Some(journal.rests());
-    let ending = talk(client, upstream, &mut watch, |bytes| {
+    journal.rest(true);
+    let (ending, is_between) = talk(&mut client, upstream, &mut watch, |bytes| {
         tap.read(bytes);
-        at_rest = tap.unfinished().is_none().then(|| at_rest.take().unwrap_or_else(|| journal.rests()));
+        journal.rest(!tap.answers());
         if let Some(used) = tap.take_used() {
             journal.used(used);
         }
@@ -162,43 +168,57 @@ async fn session(mut journal: Journal, (client, _arrival): (OnUpgrade, Arc<Arriv
     if let Some(seen) = tap.unfinished() {
         journal.used(seen);
     }
+    // Its record does not wait until a client has taken in why.
     journal.close(ending, None);
+    if let Ending::Ended(why) = ending {
+        if is_between {
+            let _ = timeout(LINGER, client.write_all(&last_bytes(why))).await;
+        }
+        let _ = timeout(LINGER, client.shutdown()).await;
+    }
 }
 
-/// Passes bytes both ways until both sides are done, or the session is ended. `tap` says whether a message may follow what it heard.
-async fn talk(client: Upgraded, upstream: Upgraded, watch: &mut Watch, mut tap: impl FnMut(&[u8]) -> bool) -> Ending {
-    let (mut client_says, mut to_client) = tokio::io::split(TokioIo::new(client));
+/// Passes bytes both ways until both sides are done, or the session is ended; with the ending, whether the client has all of what was
+/// heard and no message is open. `tap` says whether a message may follow what it heard.
+async fn talk(
+    client: &mut TokioIo<Upgraded>,
+    upstream: Upgraded,
+    watch: &mut Watch,
+    mut tap: impl FnMut(&[u8]) -> bool,
+) -> (Ending, bool) {
+    let (mut client_says, mut to_client) = tokio::io::split(client);
     let (mut upstream_says, mut to_upstream) = tokio::io::split(TokioIo::new(upstream));
-    // The client has all of what was heard, and no message is open.
     let is_between = AtomicBool::new(true);
-    let ended = {
-        let up = pass(&mut client_says, &mut to_upstream, |_| {}, || {});
-        let heard = AtomicBool::new(true);
-        let listen = |bytes: &[u8]| {
-            heard.store(tap(bytes), Ordering::Relaxed);
-            is_between.store(false, Ordering::Relaxed);
-        };
-        let down = pass(&mut upstream_says, &mut to_client, listen, || {
-            is_between.store(heard.load(Ordering::Relaxed), Ordering::Relaxed);
-        });
-        tokio::pin!(up, down);
-        tokio::select! {
-            () = &mut up => {
-                let _ = timeout(LINGER, down).await;
-                return Ending::ClientLeft;
-            }
-            () = &mut down => {
-                let _ = timeout(LINGER, up).await;
-                return Ending::Completed;
-            }
-            why = watch.until_ended() => why,
-        }
+    let up = pass(&mut client_says, &mut to_upstream, |_| {}, || {});
+    let heard = AtomicBool::new(true);
+    let listen = |bytes: &[u8]| {
+        heard.store(tap(bytes), Ordering::Relaxed);
+        is_between.store(false, Ordering::Relaxed);
     };
-    if is_between.load(Ordering::Relaxed) {
-        let _ = timeout(LINGER, to_client.write_all(&last_bytes(ended))).await;
+    let down = pass(&mut upstream_says, &mut to_client, listen, || {
+        is_between.store(heard.load(Ordering::Relaxed), Ordering::Relaxed);
+    });
+    tokio::pin!(up, down);
+    let ending = tokio::select! {
+        () = &mut up => {
+            linger(down, watch).await;
+            Ending::ClientLeft
+        }
+        () = &mut down => {
+            linger(up, watch).await;
+            Ending::Completed
+        }
+        why = watch.until_ended() => Ending::Ended(why),
+    };
+    (ending, is_between.load(Ordering::Relaxed))
+}
+
+/// One side goes on for a while once the other has hung up, unless the session is ended.
+async fn linger(rest: impl Future<Output = ()>, watch: &mut Watch) {
+    tokio::select! {
+        _ = timeout(LINGER, rest) => {}
+        _ = watch.until_ended() => {}
     }
-    let _ = timeout(LINGER, to_client.shutdown()).await;
-    Ending::Ended(ended)
 }
 
 /// The frame that ends a session by us.

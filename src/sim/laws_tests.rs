@@ -138,7 +138,7 @@ impl Road {
         let output = charge * self.used_percent / 100;
         self.limiter.settle(self.now, charge, output);
         let usage = Usage { output, exact: true, ..Usage::default() };
-        let settlement = Settlement { ending: Ending::Completed, usage: Some(usage), first_token: None };
+        let settlement = Settlement { ending: Ending::Completed, usage: Some(usage) };
         self.give(Input::Settled { request: key.1, settlement });
     }
 }

@@ -254,8 +254,7 @@ impl<G: Gateway, S: Server> World<G, S> {
             fate.answered_tokens = fate.answered_tokens.saturating_add(charge);
             fate.waits.add(open.sent.since(open.arrived));
         }
-        let first_token = Some(admitted.first_token);
-        let settlement = Settlement { ending: Ending::Completed, usage: Some(admitted.usage), first_token };
+        let settlement = Settlement { ending: Ending::Completed, usage: Some(admitted.usage) };
         self.tell(Input::Settled { request: RequestId(request), settlement });
     }
 

@@ -36,6 +36,7 @@ pub(super) struct Skim {
 enum Kind {
     #[default]
     Other,
+    Begun,
     Piece,
     Answer,
     Transcript,
@@ -46,6 +47,8 @@ enum Kind {
 pub(super) enum Told {
     /// Nothing of what was used.
     Nothing,
+    /// An answer was begun; nothing of it is there yet.
+    Begun,
     /// A piece of an answer: one token or more.
     Piece,
     /// An answer's end, and what it used.
@@ -101,6 +104,7 @@ impl Skim {
     pub(super) const fn end(&self) -> Told {
         match self.kind {
             Kind::Other => Told::Nothing,
+            Kind::Begun => Told::Begun,
             Kind::Piece => Told::Piece,
             Kind::Answer => Told::Answer(self.used),
             Kind::Transcript => Told::Transcript(self.own),
@@ -202,6 +206,7 @@ impl Skim {
             match self.member {
                 Member::Type => {
                     self.kind = match self.held.trim_ascii() {
+                        b"\"response.created\"" => Kind::Begun,
                         b"\"response.done\"" | b"\"response.completed\"" => Kind::Answer,
                         b"\"conversation.item.input_audio_transcription.completed\"" => Kind::Transcript,
                         name if name.starts_with(b"\"response.") && name.ends_with(b".delta\"") => Kind::Piece,
@@ -286,8 +291,16 @@ mod tests {
         let leaf = prop_oneof![
             any::<u32>().prop_map(Value::from),
             Just(Value::Null),
-            prop::sample::select(vec!["response.done", WRITTEN, "response.text.delta", "x,{\"usage\":", "\\", "}"])
-                .prop_map(Value::from),
+            prop::sample::select(vec![
+                "response.created",
+                "response.done",
+                WRITTEN,
+                "response.text.delta",
+                "x,{\"usage\":",
+                "\\",
+                "}"
+            ])
+            .prop_map(Value::from),
         ];
         leaf.prop_recursive(5, 40, 6, move |inner| {
             prop_oneof![
@@ -305,6 +318,7 @@ mod tests {
             let (used, own) = (usage::of_response(text.as_bytes()), usage::top_level(text.as_bytes()));
             prop_assert_eq!((skim.used, skim.own), (used, own), "{}", text);
             prop_assert_eq!(told, match event.get("type").and_then(Value::as_str) {
+                Some("response.created") => Told::Begun,
                 Some("response.done") => Told::Answer(used),
                 Some(WRITTEN) => Told::Transcript(own),
                 Some("response.text.delta") => Told::Piece,

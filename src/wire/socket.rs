@@ -1,4 +1,4 @@
-//! Messages of a WebSocket, read as they pass: what a Realtime session used.
+//! Messages of a WebSocket, read as they pass: what a Realtime session used, and whether it answers.
 //!
 //! Invariant: bytes are only read, never changed; how they are cut changes nothing, and memory stays within some 16 KiB, however
 //! long a message is (`skim`).
@@ -29,6 +29,8 @@ pub struct SocketReader {
     is_lost: bool,
     /// Reported since it was taken last.
     used: Option<Usage>,
+    /// Answers that were begun and have not ended, whether anything of them is here or not.
+    begun: u64,
     /// Pieces of an answer that has not ended.
     pieces: u64,
 }
@@ -63,6 +65,12 @@ impl SocketReader {
     /// What was reported since the last call: answers, and what was transcribed.
     pub const fn take_used(&mut self) -> Option<Usage> {
         self.used.take()
+    }
+
+    /// Whether an answer was begun that has not ended, be it thought about only.
+    #[must_use]
+    pub const fn answers(&self) -> bool {
+        self.begun > 0 || self.pieces > 0
     }
 
     /// What was seen of an answer that has not ended; it used at least this.
@@ -117,6 +125,10 @@ impl SocketReader {
         }
         let used = match self.message.take().map_or(Told::Nothing, |message| message.end()) {
             Told::Nothing => return,
+            Told::Begun => {
+                self.begun = self.begun.saturating_add(1);
+                return;
+            }
             Told::Piece => {
                 self.pieces = self.pieces.saturating_add(1);
                 return;
@@ -124,6 +136,7 @@ impl SocketReader {
             Told::Answer(used) => {
                 // One that ends without a figure used what was seen of it.
                 let used = used.or_else(|| self.unfinished());
+                self.begun = self.begun.saturating_sub(1);
                 self.pieces = 0;
                 used
             }
@@ -209,6 +222,24 @@ mod tests {
         reader.read(&frame(r#"{"type":"response.done","response":{"usage":null}}"#, Data::Text, true));
         assert_eq!(reader.take_used(), Some(Usage { output: 2, ..Usage::default() }));
         assert_eq!(reader.unfinished(), None);
+    }
+
+    #[test]
+    fn an_answer_is_under_way_from_its_begin_to_its_end_whatever_is_seen_of_it() {
+        let mut reader = SocketReader::default();
+        let mut after = |text: &str| {
+            reader.read(&frame(text, Data::Text, true));
+            reader.answers()
+        };
+        assert!(!after(r#"{"type":"session.created"}"#));
+        assert!(after(r#"{"type":"response.created","response":{"usage":null}}"#), "it is thought about");
+        assert!(after(r#"{"type":"response.text.delta","delta":"x"}"#));
+        assert!(!after(&done(3, 4)));
+        for _ in 0..2 {
+            assert!(after(r#"{"type":"response.created"}"#));
+        }
+        assert!(after(&done(3, 4)), "of two answers one goes on");
+        assert!(!after(&done(3, 4)));
     }
 
     #[test]

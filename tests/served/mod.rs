@@ -122,9 +122,7 @@ impl Served {
 
     /// Everything it wrote anywhere, as one text.
     pub fn everything_written(&self) -> String {
-        let mut all = String::new();
-        gather(self.folder.path(), &mut all);
-        all
+        written_in(self.folder.path())
     }
 
     /// Sends SIGTERM.
@@ -138,6 +136,13 @@ impl Served {
         self.ask_to_stop();
         self.child.wait().expect("it ends").code()
     }
+}
+
+/// Everything in a folder, as one text.
+pub fn written_in(folder: &Path) -> String {
+    let mut all = String::new();
+    gather(folder, &mut all);
+    all
 }
 
 fn gather(folder: &Path, all: &mut String) {

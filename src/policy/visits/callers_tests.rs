@@ -23,7 +23,7 @@ fn ask(world: &mut World, request: u64, visit: Visit) -> Output {
 }
 
 fn end(world: &mut World, request: u64) -> Vec<Output> {
-    let settlement = Settlement { ending: Ending::Completed, usage: None, first_token: None };
+    let settlement = Settlement { ending: Ending::Completed, usage: None };
     world.give(Input::Settled { request: RequestId(request), settlement })
 }
 

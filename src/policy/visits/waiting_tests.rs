@@ -39,7 +39,7 @@ fn visits_that_were_sent_are_in_flight_until_they_end() {
     assert_eq!(view.in_flight(), 1);
     super::super::tests::commit(&mut world, 1);
     assert!(world.brain.view(world.now).queue.running[0].committed);
-    let settlement = Settlement { ending: Ending::Completed, usage: None, first_token: None };
+    let settlement = Settlement { ending: Ending::Completed, usage: None };
     world.give(Input::Settled { request: RequestId(1), settlement });
     let view = world.brain.view(world.now);
     assert_eq!((view.queue.running.len(), view.in_flight()), (0, 0));
