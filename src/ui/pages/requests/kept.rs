@@ -3,7 +3,9 @@
 //! Invariant: what is given away has stood unchanged for a moment, and counts as given only once it was taken.
 //! Absent on purpose: taking it up again; the page does, once.
 
-use egui::{Ui, ViewportInfo};
+use std::time::Duration;
+
+use egui::Ui;
 
 use super::columns::{self, Columns};
 use super::{State, Wanted};
@@ -40,10 +42,10 @@ impl Keeper {
             self.changed = None;
             return;
         }
-        let (now, closing) = ui.input(|input| (input.time, ViewportInfo::close_requested(input.viewport())));
+        let (now, closing) = ui.input(|input| (input.time, input.viewport().close_requested()));
         let due = self.changed.as_ref().filter(|(changed, _)| *changed == view).map_or(now + QUIET, |(_, due)| *due);
         if now < due && !closing {
-            ui.ctx().request_repaint_after_secs((due - now) as f32);
+            ui.ctx().request_repaint_after(Duration::from_secs_f64(due - now));
             self.changed = Some((view, due));
             return;
         }
@@ -52,7 +54,7 @@ impl Keeper {
         } else {
             // The background is busy; asked again in every frame it would be for longer.
             self.changed = Some((view, now + QUIET));
-            ui.ctx().request_repaint_after_secs(QUIET as f32);
+            ui.ctx().request_repaint_after(Duration::from_secs_f64(QUIET));
         }
     }
 }

@@ -31,7 +31,7 @@ impl Fit {
     /// Widths for the room that is left in `ui`.
     pub(super) fn of(ui: &Ui, columns: &[Column], drawn: &BTreeMap<&'static str, f32>) -> Self {
         let spacing = ui.spacing();
-        let gaps = spacing.item_spacing.x * columns.len().saturating_sub(1) as f32;
+        let gaps: f32 = columns.iter().skip(1).map(|_| spacing.item_spacing.x).sum();
         let room = ui.available_rect_before_wrap().width() - spacing.scroll.allocated_width() - gaps;
         Self::within(room, columns, drawn)
     }
