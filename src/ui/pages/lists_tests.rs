@@ -277,6 +277,97 @@ fn the_filter_in_force_the_order_and_widths_survive_a_restart() {
 }
 
 #[test]
+fn an_order_that_came_back_waits_until_all_that_is_kept_is_read() {
+    let mut snapshot = unstored();
+    let read = Snapshot::clone(&snapshot);
+    Arc::make_mut(&mut snapshot.requests_view).sort = Some(("total".to_owned(), true));
+    (snapshot.history.reading, snapshot.records) = (true, Arc::default());
+    let requests_view = Arc::clone(&snapshot.requests_view);
+    let mut stage = Stage::on(Page::Requests, snapshot);
+    assert!(!stage.spoken().contains("Sorted by Total"), "{}", stage.spoken());
+    stage.back.publish(Snapshot { requests_view, ..read });
+    stage.settle();
+    assert!(stage.spoken().contains("Sorted by Total, so it does not follow: 0 newer"), "{}", stage.spoken());
+    assert!(stage.sent().is_none(), "the order was kept all along");
+}
+
+#[test]
+fn what_comes_back_from_the_background_late_does_not_undo_what_was_done_since() {
+    let mut stage = Stage::on(Page::Requests, unstored());
+    for width in ["Ended", "Total"] {
+        stage.harness.get_by_label("Columns").click();
+        stage.settle();
+        stage.harness.get_by_role_and_label(egui::Role::CheckBox, width).click();
+        stage.settle();
+        stage.press(Modifiers::NONE, Key::Escape);
+    }
+    let view = kept(&mut stage);
+    assert!(!view.columns.is_empty() && !view.columns.contains(&"total".to_owned()), "{view:?}");
+    let mut late = unstored();
+    Arc::make_mut(&mut late.requests_view).columns = ["ended", "total", "why"].map(str::to_owned).into();
+    stage.back.publish(late);
+    stage.settle();
+    assert!(stage.sent().is_none(), "nothing changed");
+    assert!(stage.harness.query_by_label("Width of Total").is_none());
+}
+
+#[test]
+fn a_filter_is_kept_while_it_is_typed_and_one_that_was_left_at_once_too() {
+    let mut stage = Stage::on(Page::Requests, unstored());
+    stage.press(Modifiers::NONE, Key::Slash);
+    stage.harness.event(Event::Text("429".to_owned()));
+    stage.settle();
+    assert_eq!(kept(&mut stage).clauses, [("429".to_owned(), true)], "the field still has the keyboard");
+    stage.harness.event(Event::Text("0".to_owned()));
+    stage.harness.run_steps(1);
+    stage.harness.get_by_role_and_label(egui::Role::Button, "Queue").click();
+    stage.settle();
+    assert_eq!(kept(&mut stage).clauses, [("4290".to_owned(), true)]);
+}
+
+#[test]
+fn the_filter_of_a_link_is_kept_only_once_it_was_touched() {
+    let mut snapshot = unstored();
+    Arc::make_mut(&mut snapshot.requests_view).clauses = vec![("client:aider".to_owned(), true)];
+    let (mut stage, link) = (Stage::open(snapshot), "tidegate://requests?filter=status:429");
+    stage.harness.state_mut().console.as_mut().unwrap().will_follow(link.to_owned());
+    stage.settle();
+    assert!(stage.spoken().contains("Requests that got 429"), "{}", stage.spoken());
+    stage.settle();
+    assert!(stage.sent().is_none(), "the person's own is kept");
+    stage.press(Modifiers::NONE, Key::Slash);
+    stage.press(Modifiers::NONE, Key::Enter);
+    assert_eq!(kept(&mut stage).clauses, [("status:429".to_owned(), true)]);
+}
+
+#[test]
+fn a_drawn_column_stays_as_wide_beside_an_open_request_until_all_is_as_it_was_at_first() {
+    let mut stage = Stage::on(Page::Requests, unstored());
+    let width = |stage: &Stage| {
+        let edge = stage.harness.get_by_label("Width of Status");
+        edge.accesskit_node().numeric_value().expect("a width")
+    };
+    let usual = width(&stage);
+    stage.harness.get_by_label("Width of Status").focus();
+    stage.settle();
+    stage.press(Modifiers::NONE, Key::ArrowRight);
+    let drawn = width(&stage);
+    assert!((drawn - usual - 16.0).abs() < 1.0, "{usual} to {drawn}");
+    assert_eq!(kept(&mut stage).widths.len(), 1);
+    for _ in 0..2 {
+        stage.press(Modifiers::NONE, Key::F4);
+        assert!((width(&stage) - drawn).abs() < 1.0, "{drawn} to {}", width(&stage));
+    }
+    assert!(stage.sent().is_none(), "opening the inspector draws nothing");
+    stage.harness.get_by_label("Columns").click();
+    stage.settle();
+    stage.harness.get_by_label("As they were at first").click();
+    stage.settle();
+    assert_eq!(kept(&mut stage).widths, []);
+    assert!((width(&stage) - usual).abs() < 1.0);
+}
+
+#[test]
 fn a_saved_filter_is_kept_and_comes_back_by_its_number() {
     let mut stage = Stage::on(Page::Requests, unstored());
     stage.press(Modifiers::NONE, Key::Slash);

@@ -49,6 +49,9 @@ impl States {
             Page::Connect => connect::show(ui, cx, &mut self.connect),
             Page::Settings => settings::show(ui, cx, &mut self.settings),
         }
+        if page != Page::Requests {
+            requests::keep(ui, cx, &mut self.requests);
+        }
     }
 
     /// Forgets what belongs to a profile that was left. Who was welcomed in one is not welcomed again in another.

@@ -9,6 +9,7 @@ pub mod complete;
 pub mod copy;
 pub mod echo;
 pub mod filter;
+mod kept;
 mod older;
 pub mod query;
 pub mod rows;
@@ -20,9 +21,7 @@ use std::sync::Arc;
 
 use egui::{Key, Modifiers, RichText, Ui};
 
-use crate::contract::Command;
 use crate::contract::history::SearchView;
-use crate::contract::snapshot::RequestsView;
 use crate::model::id::RequestId;
 use crate::model::record::RequestRecord;
 use crate::model::units::Grouped;
@@ -55,6 +54,8 @@ pub struct State {
     sorted: Option<Sorted>,
     /// The order asked for.
     sort_by: Option<Wanted>,
+    /// The order that rows are to stand in once all that is kept is read and there are some.
+    once_read: Option<(usize, bool)>,
     columns: Columns,
     marked: BTreeSet<RequestId>,
     inspecting: bool,
@@ -64,10 +65,7 @@ pub struct State {
     opens: bool,
     tab: Tab,
     export: take::Export,
-    /// What was kept when it was last looked at.
-    kept: Option<Arc<RequestsView>>,
-    /// What was given away to be kept.
-    told: Option<RequestsView>,
+    keeper: kept::Keeper,
 }
 
 /// An order of rows.
@@ -88,6 +86,7 @@ impl State {
     fn follow(&mut self) {
         self.sorted = None;
         self.sort_by = None;
+        self.once_read = None;
         self.table.follow();
     }
 }
@@ -111,8 +110,22 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     sort(cx, state);
     if state.inspecting && !wide {
         inspector(ui, cx, state);
-        return;
+    } else {
+        beside(ui, cx, state, focus);
     }
+    keep(ui, cx, state);
+}
+
+/// Has kept what was changed last, also once another page is shown.
+pub fn keep(ui: &Ui, cx: &mut PageCx, state: &mut State) {
+    if state.keeper.has_taken_up() {
+        let view = kept::view(state);
+        state.keeper.keep(ui, cx, view);
+    }
+}
+
+/// The list, with the inspector beside it while that is open.
+fn beside(ui: &mut Ui, cx: &mut PageCx, state: &mut State, focus: bool) {
     if state.inspecting {
         let most = (ui.available_width() * 0.5).clamp(360.0, 760.0);
         widgets::move_edge_by_keys(ui, "request inspector");
@@ -124,14 +137,13 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
             .show(ui, |ui| inspector(ui, cx, state));
     }
     egui::CentralPanel::no_frame().show(ui, |ui| list(ui, cx, state, focus));
-    keep(ui, cx, state);
 }
 
 /// Follows a deep link into this page.
 fn arrive(cx: &mut PageCx, state: &mut State, wide: bool) {
     match cx.take_target() {
         Some(Target::Request(id)) => {
-            state.query.clear();
+            state.query.ask("");
             take_in_hand(state, id);
             state.sought = Some(id);
         }
@@ -192,8 +204,11 @@ fn open_found(state: &mut State) {
 
 /// Sorts when asked to, and anew when another filter is in force. Not before the search is over.
 fn sort(cx: &PageCx, state: &mut State) {
-    let records = &cx.snapshot.records;
+    let (records, reading) = (&cx.snapshot.records, cx.snapshot.history.reading);
     let text = state.query.text();
+    if let Some((column, descending)) = state.once_read.take_if(|_| !reading && !state.rows.is_empty()) {
+        state.sort_by.get_or_insert(Wanted::By(column, descending));
+    }
     if let Some(sorted) = state.sorted.as_ref().filter(|sorted| sorted.text != text) {
         state.sort_by.get_or_insert(Wanted::By(sorted.by.0, sorted.by.1));
     }
@@ -204,59 +219,32 @@ fn sort(cx: &PageCx, state: &mut State) {
     match state.sort_by.take() {
         Some(Wanted::By(column, descending)) => {
             state.sorted = Some(Sorted::of(&state.rows, (column, descending), &text, records.total));
+            // What is still being read is to stand in the same order.
+            state.once_read = reading.then_some((column, descending));
         }
         _ => state.follow(),
     }
 }
 
-/// Takes up what is kept over restarts: at first all of it, later what another window may have changed.
+/// Takes up what is kept over restarts, once: from then on the page knows better, as what comes back is only what it gave away.
 fn take_up(cx: &PageCx, state: &mut State) {
-    let kept = &cx.snapshot.requests_view;
-    if state.kept.as_ref().is_some_and(|known| known == kept) {
+    if state.keeper.has_taken_up() {
         return;
     }
+    let kept = &cx.snapshot.requests_view;
     state.query.saved.clone_from(&kept.filters);
     state.columns = Columns::of_names(&kept.columns);
-    if state.kept.is_none() {
-        let chip = |(text, on): &(String, bool)| query::Chip { text: text.clone(), on: *on };
-        state.query.chips = kept.clauses.iter().map(chip).collect();
-        state.sort_by = kept.sort.as_ref().and_then(|(id, descending)| {
-            Some(Wanted::By(columns::KINDS.iter().position(|kind| kind.id == id)?, *descending))
-        });
-        let title = |name: &str| columns::KINDS.iter().map(|kind| kind.title).find(|title| *title == name);
-        let widths = kept.widths.iter().filter_map(|(name, width)| Some((title(name)?, f32::from(*width))));
-        state.table.widths = widths.collect();
-        state.told = Some(RequestsView::clone(kept));
-    }
-    state.kept = Some(Arc::clone(kept));
-}
-
-/// Has it kept, once the person is done with it.
-fn keep(ui: &Ui, cx: &mut PageCx, state: &mut State) {
-    let busy = ui.ctx().text_edit_focused() || ui.input(|input| input.pointer.any_down());
-    if busy || state.sort_by.is_some() {
-        return;
-    }
-    let typed = Some(state.query.typed.trim()).filter(|typed| !typed.is_empty());
-    let chips = state.query.chips.iter().map(|chip| (chip.text.clone(), chip.on));
-    let sort = state.sorted.as_ref().map(|sorted| sorted.by);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a width in points is small and positive"
-    )]
-    let width = |width: f32| width.round().clamp(0.0, f32::from(u16::MAX)) as u16;
-    let view = RequestsView {
-        filters: state.query.saved.clone(),
-        columns: if state.columns == Columns::default() { Vec::new() } else { state.columns.names() },
-        clauses: chips.chain(typed.map(|typed| (typed.to_owned(), true))).collect(),
-        sort: sort.and_then(|(at, descending)| Some((columns::KINDS.get(at)?.id.to_owned(), descending))),
-        widths: state.table.widths.iter().map(|(title, points)| ((*title).to_owned(), width(*points))).collect(),
-    };
-    if state.told.as_ref() != Some(&view) {
-        cx.send(Command::KeepRequestsView(view.clone()));
-        state.told = Some(view);
-    }
+    let chip = |(text, on): &(String, bool)| query::Chip { text: text.clone(), on: *on };
+    state.query.chips = kept.clauses.iter().map(chip).collect();
+    state.once_read = kept
+        .sort
+        .as_ref()
+        .and_then(|(id, descending)| Some((columns::KINDS.iter().position(|kind| kind.id == id)?, *descending)));
+    let title = |name: &str| columns::KINDS.iter().map(|kind| kind.title).find(|title| *title == name);
+    let widths = kept.widths.iter().filter_map(|(name, width)| Some((title(name)?, f32::from(*width))));
+    state.table.widths = widths.collect();
+    let view = kept::view(state);
+    state.keeper.take_up(view);
 }
 
 fn list(ui: &mut Ui, cx: &mut PageCx, state: &mut State, focus: bool) {
@@ -283,7 +271,8 @@ fn list(ui: &mut Ui, cx: &mut PageCx, state: &mut State, focus: bool) {
 /// Says what is in the way, once everything was looked through.
 fn nothing_passes(ui: &mut Ui, cx: &PageCx, state: &mut State) {
     let records = &cx.snapshot.records;
-    if state.rows.progress(records).is_some() || state.older.is_waiting(state.found.as_deref()) {
+    let searching = state.rows.progress(records).is_some() || state.older.is_waiting(state.found.as_deref());
+    if searching || cx.snapshot.history.reading {
         ui.label("Searching…");
         return;
     }

@@ -7,8 +7,6 @@
 mod state;
 mod widths;
 
-use std::collections::BTreeMap;
-
 use egui::{Align, Key, Layout, Modifiers, Role, Sense, Ui, WidgetInfo};
 use egui_extras::TableBuilder;
 use egui_material_icons::icons::{ICON_ARROW_DOWNWARD, ICON_ARROW_UPWARD};
@@ -18,6 +16,7 @@ use crate::ui::theme::{self, Theme, gap, size};
 
 use state::Scroll;
 pub use state::{Rows, TableState};
+use widths::Fit;
 
 /// Rows a page key moves by.
 const PAGE: isize = 15;
@@ -82,23 +81,13 @@ pub struct DataTable<'a> {
     height: Option<f32>,
     resizable: bool,
     keyed: bool,
-    variant: u64,
 }
 
 impl<'a> DataTable<'a> {
     /// A table named `name` with these columns. The name must be unique on its page.
     #[must_use]
     pub fn new(name: &'a str, columns: &'a [Column]) -> Self {
-        Self {
-            name,
-            columns,
-            row_height: gap::ROW,
-            follow: false,
-            height: None,
-            resizable: false,
-            keyed: true,
-            variant: 0,
-        }
+        Self { name, columns, row_height: gap::ROW, follow: false, height: None, resizable: false, keyed: true }
     }
 
     /// Rows of another height.
@@ -129,13 +118,6 @@ impl<'a> DataTable<'a> {
         self
     }
 
-    /// Tells sets of columns apart, each with widths of its own.
-    #[must_use]
-    pub fn variant(mut self, variant: u64) -> Self {
-        self.variant = variant;
-        self
-    }
-
     /// J, K and Enter are the page's own business.
     #[must_use]
     pub fn without_letters(mut self) -> Self {
@@ -157,7 +139,8 @@ impl<'a> DataTable<'a> {
         let (id, left) = (self.id(ui), ui.max_rect().left());
         // Rows of one line are as dense as the person likes; higher ones are as high as what is in them.
         let row_height = if self.row_height <= gap::ROW { theme::row_height(ui) } else { self.row_height };
-        let mut table = self.builder(ui, &state.widths);
+        let fit = Fit::of(ui, self.columns, &state.widths);
+        let mut table = self.builder(ui, &fit);
         table = match state.scroll.take() {
             Some(Scroll::Row(row)) => table.scroll_to_row(row, None),
             Some(Scroll::End) => table.scroll_to_row(rows.count().saturating_sub(1), Some(Align::BOTTOM)),
@@ -189,17 +172,17 @@ impl<'a> DataTable<'a> {
         let bottom = output.state.unclamped_offset().y + output.inner_rect.height() + row_height;
         state.released = self.follow && bottom < output.content_size.y;
         if self.resizable {
-            widths::edges(ui, id, self.columns, left, &mut state.widths);
+            fit.edges(ui, id, self.columns, left, &mut state.widths);
         }
         event
     }
 
     /// What `egui_extras` calls the table.
     fn id(&self, ui: &Ui) -> egui::Id {
-        ui.scope_id().with(egui::IdSalt::new((self.name, self.variant)))
+        ui.scope_id().with(egui::IdSalt::new(self.name))
     }
 
-    fn builder<'u>(&self, ui: &'u mut Ui, drawn: &BTreeMap<&'static str, f32>) -> TableBuilder<'u> {
+    fn builder<'u>(&self, ui: &'u mut Ui, fit: &Fit) -> TableBuilder<'u> {
         let height = self.height.unwrap_or_else(|| ui.available_height());
         // Text that can be selected would swallow the clicks on its row.
         ui.style_mut().interaction.selectable_labels = false;
@@ -207,10 +190,9 @@ impl<'a> DataTable<'a> {
             // Scrolling to a row counts rows alone.
             ui.spacing_mut().item_spacing.y = 0.0;
         }
-        let asked: Vec<Option<f32>> =
-            (0..self.columns.len()).map(|place| widths::asked(ui, self.id(ui), place)).collect();
+        let held = self.resizable && widths::is_held(ui, self.id(ui), self.columns.len());
         let mut table = TableBuilder::new(ui)
-            .id_salt((self.name, self.variant))
+            .id_salt(self.name)
             // A click is heard, but the keyboard does not stop at every row.
             .sense(Sense::CLICK)
             .auto_shrink([false, !self.follow])
@@ -219,19 +201,19 @@ impl<'a> DataTable<'a> {
             .stick_to_bottom(self.follow)
             .min_scrolled_height(0.0)
             .max_scroll_height(height - 24.0 - gap::S);
-        for (place, column) in self.columns.iter().enumerate() {
-            table = table.column(match column.width {
-                Some(width) if self.resizable => {
-                    let width = drawn.get(column.title).copied().unwrap_or(width);
-                    let column = egui_extras::Column::initial(width).clip(true).resizable(true);
-                    match asked.get(place).copied().flatten() {
-                        Some(width) => column.range(width..=width),
-                        None => column.at_least(widths::LEAST),
-                    }
-                }
+        for width in &fit.widths {
+            table = table.column(match *width {
+                Some(width) if self.resizable => egui_extras::Column::initial(width)
+                    .range(widths::LEAST..=(width + fit.spare).max(widths::LEAST))
+                    .clip(true)
+                    .resizable(true),
                 Some(width) => egui_extras::Column::exact(width).clip(true),
-                None => egui_extras::Column::remainder().at_least(60.0).clip(true),
+                None => egui_extras::Column::remainder().at_least(widths::REST).clip(true),
             });
+        }
+        if self.resizable && !held {
+            // Only a drag is `egui_extras`' own; else it would remember widths of other columns, or of another window.
+            table.reset();
         }
         table
     }

@@ -224,7 +224,10 @@ fn saved_menu(ui: &mut Ui, theme: &Theme, state: &mut State) {
 }
 
 fn columns_menu(ui: &mut Ui, theme: &Theme, state: &mut State) {
-    ui.menu_button("Columns", |ui| state.columns.choose(ui, theme));
+    let usual = ui.menu_button("Columns", |ui| state.columns.choose(ui, theme));
+    if usual.inner == Some(true) {
+        state.table.widths.clear();
+    }
 }
 
 fn count(ui: &mut Ui, cx: &PageCx, state: &mut State) {
@@ -255,7 +258,7 @@ fn count(ui: &mut Ui, cx: &PageCx, state: &mut State) {
         let words = format!("The oldest {} of them are not listed", Grouped(left));
         ui.label(RichText::new(words).color(theme.tone(Tone::Info)));
     }
-    if state.older.can_list_more(state.found.as_deref(), records, stored) {
+    if !cx.snapshot.history.reading && state.older.can_list_more(state.found.as_deref(), records, stored) {
         let (word, tip) = if left > 0 {
             ("List more", "Lists up to 50,000 of them")
         } else {

@@ -207,8 +207,8 @@ impl Columns {
         Self { order }
     }
 
-    /// The chooser: a tick and two arrows for each.
-    pub fn choose(&mut self, ui: &mut Ui, theme: &Theme) {
+    /// The chooser: a tick and two arrows for each. Returns whether all is to be as it was at first, widths too.
+    pub fn choose(&mut self, ui: &mut Ui, theme: &Theme) -> bool {
         let mut swap = None;
         let last = self.order.len().saturating_sub(2);
         for (row, (place, on)) in self.order.iter_mut().enumerate() {
@@ -235,9 +235,11 @@ impl Columns {
             self.order.swap(one, other);
         }
         ui.separator();
-        if ui.button("As they were at first").clicked() {
+        let usual = ui.button("As they were at first").clicked();
+        if usual {
             *self = Self::default();
         }
+        usual
     }
 }
 

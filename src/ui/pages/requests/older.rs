@@ -1,7 +1,8 @@
 //! Requests older than those the snapshot has: asks the store for them whenever another filter is in force, and without one when
 //! the person wants to see them.
 //!
-//! Invariant: a filter is asked for once, unless more of what it finds is wanted; what another one found is never shown.
+//! Invariant: a filter is asked for once, unless more of what it finds is wanted, and not before what earlier runs kept is read;
+//! what another one found is never shown.
 //! Absent on purpose: looking through rows. The store does it with the same filter, on a thread of its own.
 
 use std::collections::BTreeSet;
@@ -41,6 +42,11 @@ impl Older {
         text: &str,
         marked: &BTreeSet<RequestId>,
     ) -> Option<Arc<SearchView>> {
+        // What is read now may be older than what is here; known rows would be found again, and others not at all.
+        if cx.snapshot.history.reading {
+            self.asked = None;
+            return None;
+        }
         let (asked, had_more) = self.asked.as_ref().map_or(("", false), |asked| (asked.text.as_str(), asked.more));
         // What is wanted more of is this filter.
         self.more &= asked == text;

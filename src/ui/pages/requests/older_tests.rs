@@ -187,3 +187,20 @@ fn a_link_to_a_request_that_is_gone_says_so_after_looking_everywhere() {
     window.run_steps(3);
     window.get_by_label_contains("r-000001 is not kept");
 }
+
+#[test]
+fn a_filter_that_came_back_is_searched_for_once_what_is_kept_is_read() {
+    let mut snapshot = fixture::snapshot();
+    let read = Snapshot::clone(&snapshot);
+    Arc::make_mut(&mut snapshot.requests_view).clauses = vec![("429".to_owned(), true)];
+    (snapshot.history.reading, snapshot.records) = (true, Arc::default());
+    let view = Arc::clone(&snapshot.requests_view);
+    let (mut window, back, mut inbox) = open(snapshot);
+    assert!(asked(&mut inbox).is_empty(), "what is being read would be found twice");
+    assert!(window.query_by_label("List older ones").is_none());
+    let kept = read.records.len();
+    back.publish(Snapshot { requests_view: view, ..read });
+    window.run_steps(4);
+    let searches = asked(&mut inbox);
+    assert!(matches!(searches.as_slice(), [(_, Some(search))] if search.known.len() == kept), "{}", searches.len());
+}

@@ -26,6 +26,14 @@ pub struct Query {
     pub typed: String,
     /// Saved filters, the first under Alt+1.
     pub saved: Vec<String>,
+    /// What a link put in the place of the person's own filter, and that one.
+    lent: Option<Lent>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Lent {
+    text: String,
+    own: Vec<(String, bool)>,
 }
 
 impl Query {
@@ -49,10 +57,23 @@ impl Query {
         self.keep(text);
     }
 
-    /// The same, as if it had just been typed.
+    /// The same for a link, as if it had just been typed. What the person had is still theirs, until they touch this one.
     pub fn ask(&mut self, text: &str) {
+        let own = self.own();
         self.clear();
         text.clone_into(&mut self.typed);
+        self.lent = Some(Lent { text: text.to_owned(), own });
+    }
+
+    /// The clauses of the person's own filter, and whether each takes part. Where a link's stands untouched, those before it.
+    pub fn own(&mut self) -> Vec<(String, bool)> {
+        self.lent.take_if(|lent| !self.chips.is_empty() || self.typed != lent.text);
+        if let Some(lent) = &self.lent {
+            return lent.own.clone();
+        }
+        let typed = Some(self.typed.trim()).filter(|typed| !typed.is_empty());
+        let chips = self.chips.iter().map(|chip| (chip.text.clone(), chip.on));
+        chips.chain(typed.map(|typed| (typed.to_owned(), true))).collect()
     }
 
     /// Makes chips of what is typed.

@@ -92,8 +92,6 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, state: &mut State) {
     let columns: Vec<Column> = fitting.each().map(|(kind, width)| column(kind, width)).collect();
     let kinds: Vec<&Kind> = fitting.each().map(|(kind, _)| kind).collect();
     let shown = &fitting.places;
-    let mix = |all: u64, place: &usize| all.wrapping_mul(31).wrapping_add(*place as u64 + 1);
-    let variant = shown.iter().fold(u64::from(fitting.narrow), mix);
     let State { rows, sorted, table, marked, .. } = state;
     let listing = sorted.as_ref().map_or(Listing::Live(rows), Listing::Still);
     table.sort = sorted.as_ref().and_then(|sorted| {
@@ -101,23 +99,22 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, state: &mut State) {
         Some((at, sorted.by.1))
     });
     let following = sorted.is_none();
-    let event =
-        DataTable::new("requests", &columns).variant(variant).resizable().follow(following).without_letters().show(
-            ui,
-            theme,
-            table,
-            &listing,
-            |place| listing.at(place).map_or_else(String::new, |record| spoken(record, marked.contains(&record.id))),
-            |ui, place, column| {
-                let (Some(record), Some(kind)) = (listing.at(place), kinds.get(column)) else { return };
-                ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Truncate);
-                ui.spacing_mut().item_spacing.x = gap::S;
-                if column == 0 && marked.contains(&record.id) {
-                    mark(ui, theme);
-                }
-                (kind.cell)(ui, theme, record);
-            },
-        );
+    let event = DataTable::new("requests", &columns).resizable().follow(following).without_letters().show(
+        ui,
+        theme,
+        table,
+        &listing,
+        |place| listing.at(place).map_or_else(String::new, |record| spoken(record, marked.contains(&record.id))),
+        |ui, place, column| {
+            let (Some(record), Some(kind)) = (listing.at(place), kinds.get(column)) else { return };
+            ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Truncate);
+            ui.spacing_mut().item_spacing.x = gap::S;
+            if column == 0 && marked.contains(&record.id) {
+                mark(ui, theme);
+            }
+            (kind.cell)(ui, theme, record);
+        },
+    );
     let order = state.table.sort.and_then(|(at, descending)| Some(Wanted::By(*shown.get(at)?, descending)));
     let order = order.unwrap_or(Wanted::Live);
     match event {
