@@ -225,3 +225,7 @@ impl Console {
         self.toasts.add(ctx, Toast::new(tone, text));
     }
 }
+
+#[cfg(test)]
+#[path = "switches_tests.rs"]
+mod tests;
