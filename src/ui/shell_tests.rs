@@ -89,6 +89,32 @@ fn the_soft_cap_moves_by_keys_in_steps_of_a_thousand_as_one_undo_step() {
 }
 
 #[test]
+fn numbers_of_the_line_and_of_a_pool_say_what_runs_while_they_are_edited() {
+    let said = |screen: &Screen, name: &str| {
+        let field = screen.harness.get_by_role_and_label(egui::Role::TextInput, name);
+        field.accesskit_node().description().unwrap_or_default()
+    };
+    let mut screen = screen();
+    let before = screen.harness.state().draft().base().queue.clone();
+    screen.harness.state_mut().draft.edit("Several", |config| {
+        (config.queue.max_waiting, config.queue.max_wait_seconds, config.queue.bulk_share_percent) = (7, 7, 7);
+        config.quota_pools[0].requests_per_1k_tokens = Some(7);
+    });
+    screen.harness.get_by_role_and_label(egui::Role::Button, Page::Queue.name()).click();
+    screen.harness.run_steps(4);
+    screen.click("Edit");
+    let figures = [before.max_waiting, before.max_wait_seconds, before.bulk_share_percent];
+    for (name, runs) in ["Requests held at most", "Longest wait", "Bulk's share at least"].into_iter().zip(figures) {
+        assert_eq!(said(&screen, name), format!("applied: {}", crate::model::units::Grouped(runs.into())));
+    }
+    screen.go(Page::Quotas);
+    assert_eq!(said(&screen, "Requests per 1,000 tokens of sim-b/eastus/demo"), "applied: 6");
+    screen.harness.state_mut().draft.edit("State it", |config| config.quota_pools[0].requests_per_minute = Some(7));
+    screen.harness.run_steps(3);
+    assert_eq!(said(&screen, "Requests per minute of sim-b/eastus/demo"), "applied: 1,800");
+}
+
+#[test]
 fn text_that_is_no_amount_stays_in_its_field_with_a_sentence() {
     let mut screen = screen();
     screen.open_eastus();

@@ -279,3 +279,18 @@ fn edits_are_undone_and_done_again_by_buttons_that_name_them() {
     assert!(screen.harness.state().draft().is_changed());
     assert!(screen.harness.query_by_label("Redo").is_none(), "it was done again by the other button");
 }
+
+#[test]
+fn a_button_of_the_bar_has_one_tooltip_with_its_keys() {
+    for (name, says) in
+        [("Copy base URL", Action::CopyBaseUrl), ("Search everything", Action::Palette), ("Help", Action::Help)]
+    {
+        let mut screen = screen();
+        screen.harness.run_steps(2);
+        screen.harness.get_by_role_and_label(Role::Button, name).hover();
+        screen.harness.run_steps(60);
+        let says = actions::tooltip(&screen.harness.ctx, says);
+        assert_eq!(screen.harness.query_all_by_label_contains(&says).count(), 1, "{says}");
+        assert_eq!(screen.harness.query_all_by_label(name).count(), 1, "the button alone is called {name}");
+    }
+}
