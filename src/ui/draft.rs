@@ -58,6 +58,7 @@ pub struct Draft {
     sent: Option<Arc<Config>>,
     rejected: Vec<Finding>,
     version: u64,
+    leaps: u64,
     /// The version that could not be tried: asking again would bring the same answer.
     failed: Option<u64>,
     /// What was discarded or taken back last, and what it departed from.
@@ -83,6 +84,7 @@ impl Draft {
             sent: None,
             rejected: Vec::new(),
             version: 0,
+            leaps: 0,
             failed: None,
             gone: None,
         }
@@ -92,6 +94,12 @@ impl Draft {
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// Grows when the working copy is exchanged for another: by undo, by redo, by a revision from elsewhere.
+    #[must_use]
+    pub fn leaps(&self) -> u64 {
+        self.leaps
     }
 
     /// The configuration as edited.
@@ -187,7 +195,7 @@ impl Draft {
     /// Takes a gesture back as if it had not been made, if it still goes on.
     pub fn cancel(&mut self, gesture: &str) {
         if self.gesture.as_deref() == Some(gesture) {
-            self.undo();
+            self.back();
             self.steps.truncate(self.done);
         }
     }
@@ -248,6 +256,11 @@ impl Draft {
 
     /// Takes the newest step back and returns its label.
     pub fn undo(&mut self) -> Option<String> {
+        self.leaps += 1;
+        self.back()
+    }
+
+    fn back(&mut self) -> Option<String> {
         self.settle();
         let last = self.done.checked_sub(1)?;
         let step = self.steps.get(last)?.clone();
@@ -261,6 +274,7 @@ impl Draft {
         self.settle();
         let step = self.steps.get(self.done)?.clone();
         self.done += 1;
+        self.leaps += 1;
         self.put(step.after);
         Some(step.label)
     }
@@ -284,6 +298,7 @@ impl Draft {
     pub fn bring_back(&mut self) -> Option<String> {
         let (base, working) = self.gone.take()?;
         let merged = merge::onto(&base, &working, &self.working);
+        self.leaps += 1;
         let label = "what was taken out of it";
         self.edit(format!("Bring back {label}"), |config| *config = merged);
         Some(label.to_owned())
@@ -366,6 +381,7 @@ impl Draft {
         }
         self.drop_empty_steps();
         let working = if self.is_changed() { rebased(&self.working) } else { new };
+        self.leaps += 1;
         self.put(working);
     }
 
@@ -385,6 +401,7 @@ impl Draft {
         let base = Arc::clone(&applied.config);
         self.gone = Some((Arc::clone(&base), Arc::clone(&self.working)));
         self.settle();
+        self.leaps += 1;
         if !self.push(format!("Go back to rev {}", applied.revision), |config| *config = Config::clone(&base)) {
             self.put(base);
         }

@@ -355,7 +355,7 @@ impl Console {
         self.toasts.tell_tests(ui.ctx(), notices, asks.target.as_ref());
         self.fulfil(asks, ui.ctx());
         let here = self.selected.clone().filter(|place| place.page() == page).unwrap_or(Target::Top(page));
-        self.unread.follow(ui.ctx(), &here, self.draft.version());
+        self.unread.follow(ui.ctx(), &here, &self.draft);
     }
 
     fn fulfil(&mut self, asks: Asks, ctx: &egui::Context) {

@@ -3,7 +3,7 @@ use egui_kittest::kittest::{NodeT, Queryable};
 
 use super::*;
 use crate::contract::snapshot::Applied;
-use crate::contract::{BackEnd, CommandInbox, EndpointCommand, ServingCommand};
+use crate::contract::{BackEnd, CommandInbox, ServingCommand};
 use crate::model::config::AdminState;
 use crate::ui::fixture;
 use crate::ui::theme;
@@ -71,40 +71,6 @@ fn clicking_a_name_in_the_navigation_shows_its_page() {
 }
 
 #[test]
-fn the_pause_button_of_an_endpoint_sends_the_command() {
-    let mut screen = screen();
-    screen.go(Page::Endpoints);
-    screen.click("Pause sim-westus");
-    let sent = screen.command();
-    let Some(Command::Endpoint(EndpointCommand::SetAdminState(id, state))) = sent else { panic!("another command") };
-    assert_eq!((id.as_str(), state), ("sim-westus", AdminState::Paused));
-}
-
-#[test]
-fn pausing_and_draining_keep_their_places_whatever_was_pressed() {
-    for width in [1280.0, 760.0] {
-        let mut screen = screen();
-        screen.harness.set_size(egui::vec2(width, 800.0));
-        screen.open_eastus();
-        screen.harness.run_steps(4);
-        let at = |screen: &Screen, label: &str| screen.harness.get_by_label(label).rect();
-        let (drain, pause) = (at(&screen, "Drain sim-eastus"), at(&screen, "Pause sim-eastus"));
-        for (state, words) in [
-            (AdminState::Paused, ["Drain sim-eastus", "Resume sim-eastus"]),
-            (AdminState::Draining, ["Resume sim-eastus", "Pause sim-eastus"]),
-        ] {
-            let mut now = fixture::snapshot();
-            let view = Arc::make_mut(&mut now.view);
-            let eastus = view.endpoints.iter_mut().find(|one| one.id.as_str() == "sim-eastus").unwrap();
-            eastus.admin_state = state;
-            screen.back.publish(now);
-            screen.harness.run_steps(4);
-            assert_eq!(words.map(|label| at(&screen, label)), [drain, pause], "{state:?} in {width}");
-        }
-    }
-}
-
-#[test]
 fn the_soft_cap_moves_by_keys_in_steps_of_a_thousand_as_one_undo_step() {
     let mut screen = screen();
     screen.open_eastus();
@@ -120,6 +86,32 @@ fn the_soft_cap_moves_by_keys_in_steps_of_a_thousand_as_one_undo_step() {
     assert_eq!(draft.undo_label(), Some("Set soft cap sim-eastus to 88,000"));
     screen.harness.state_mut().draft.undo();
     assert!(!screen.harness.state().draft().is_changed());
+}
+
+#[test]
+fn numbers_of_the_line_and_of_a_pool_say_what_runs_while_they_are_edited() {
+    let said = |screen: &Screen, name: &str| {
+        let field = screen.harness.get_by_role_and_label(egui::Role::TextInput, name);
+        field.accesskit_node().description().unwrap_or_default()
+    };
+    let mut screen = screen();
+    let before = screen.harness.state().draft().base().queue.clone();
+    screen.harness.state_mut().draft.edit("Several", |config| {
+        (config.queue.max_waiting, config.queue.max_wait_seconds, config.queue.bulk_share_percent) = (7, 7, 7);
+        config.quota_pools[0].requests_per_1k_tokens = Some(7);
+    });
+    screen.harness.get_by_role_and_label(egui::Role::Button, Page::Queue.name()).click();
+    screen.harness.run_steps(4);
+    screen.click("Edit");
+    let figures = [before.max_waiting, before.max_wait_seconds, before.bulk_share_percent];
+    for (name, runs) in ["Requests held at most", "Longest wait", "Bulk's share at least"].into_iter().zip(figures) {
+        assert_eq!(said(&screen, name), format!("applied: {}", crate::model::units::Grouped(runs.into())));
+    }
+    screen.go(Page::Quotas);
+    assert_eq!(said(&screen, "Requests per 1,000 tokens of sim-b/eastus/demo"), "applied: 6");
+    screen.harness.state_mut().draft.edit("State it", |config| config.quota_pools[0].requests_per_minute = Some(7));
+    screen.harness.run_steps(3);
+    assert_eq!(said(&screen, "Requests per minute of sim-b/eastus/demo"), "applied: 1,800");
 }
 
 #[test]
@@ -162,97 +154,6 @@ fn text_that_is_no_amount_goes_once_the_field_has_another_value() {
     screen.harness.state_mut().draft.edit("Others", edit);
     screen.harness.run_steps(3);
     assert!(screen.harness.query_by_label_contains("Not a number").is_none());
-}
-
-#[test]
-fn the_draft_bar_comes_with_a_change_and_applying_sends_the_draft() {
-    let mut screen = screen();
-    assert!(screen.harness.query_by_label("Apply").is_none());
-    screen.harness.state_mut().draft.edit("Shorten the line", |config| config.queue.max_waiting = 7);
-    screen.harness.run_steps(3);
-    screen.click("Review");
-    assert!(screen.harness.query_by_label_contains("The line holds 7 requests").is_some());
-    screen.click("Apply changes");
-    let Some(Command::Config(crate::contract::ConfigCommand::Apply { base, config })) = screen.command() else {
-        panic!("another command")
-    };
-    assert_eq!((base.revision, config.queue.max_waiting), (14, 7));
-}
-
-#[test]
-fn enter_opens_the_review_and_enter_applies_what_it_lists() {
-    let mut screen = screen();
-    screen.harness.state_mut().draft.edit("Shorten the line", |config| config.queue.max_waiting = 7);
-    screen.harness.run_steps(3);
-    screen.harness.get_by_label("Review").focus();
-    screen.harness.run_steps(2);
-    screen.harness.key_press(egui::Key::Enter);
-    screen.harness.run_steps(4);
-    assert!(screen.harness.query_by_label_contains("The line holds 7 requests").is_some());
-    assert!(screen.command().is_none(), "nothing is applied that was not listed");
-    screen.harness.key_press(egui::Key::Enter);
-    screen.harness.run_steps(3);
-    assert!(matches!(screen.command(), Some(Command::Config(crate::contract::ConfigCommand::Apply { .. }))));
-}
-
-#[test]
-fn apply_in_the_bar_opens_the_review_where_something_is_to_be_heeded_or_goes() {
-    let mut screen = screen();
-    let port: fn(&mut crate::model::config::Config) = |config| config.listen.port = 8_999;
-    let last_member: fn(&mut crate::model::config::Config) = |config| config.routes[0].groups.truncate(2);
-    let edits =
-        [("Listen on port 8999", port, "--port 8787"), ("Remove", last_member, "sim-sweden leaves route demo-chat")];
-    for (label, edit, said) in edits {
-        screen.back.publish(Snapshot { launch_port: Some(8_787), ..fixture::snapshot() });
-        screen.harness.state_mut().draft.edit(label, edit);
-        screen.harness.run_steps(3);
-        screen.click("Apply");
-        assert!(screen.command().is_none(), "{label} was not read yet");
-        assert!(screen.harness.query_by_label_contains(said).is_some());
-        screen.click("Keep editing");
-        screen.harness.state_mut().draft.discard();
-        screen.harness.run_steps(3);
-    }
-}
-
-#[test]
-fn edits_are_undone_and_done_again_by_buttons_that_name_them() {
-    let mut screen = screen();
-    let is_off = |screen: &Screen, name: &str| screen.harness.get_by_label(name).accesskit_node().is_disabled();
-    assert!(is_off(&screen, "Nothing to undo") && is_off(&screen, "Nothing to redo"));
-    screen.harness.state_mut().draft.edit("Shorten the line", |config| config.queue.max_waiting = 7);
-    screen.harness.run_steps(3);
-    screen.click("Undo: Shorten the line");
-    assert!(!screen.harness.state().draft().is_changed());
-    assert!(screen.harness.query_by_label("Undone: Shorten the line").is_some());
-    screen.click("Redo");
-    assert_eq!(screen.harness.state().draft().working().queue.max_waiting, 7);
-    assert!(screen.harness.query_by_label("Redo").is_none(), "it is offered once");
-    screen.click("Undo: Shorten the line");
-    screen.click("Redo: Shorten the line");
-    assert!(screen.harness.state().draft().is_changed());
-    assert!(screen.harness.query_by_label("Redo").is_none(), "it was done again by the other button");
-}
-
-#[test]
-fn enter_that_is_held_opens_the_review_and_applies_nothing() {
-    let mut screen = screen();
-    screen.harness.state_mut().draft.edit("Shorten the line", |config| config.queue.max_waiting = 7);
-    screen.harness.run_steps(3);
-    screen.harness.get_by_label("Review").focus();
-    screen.harness.run_steps(2);
-    for modifiers in [egui::Modifiers::NONE, egui::Modifiers::COMMAND] {
-        for _ in 0..6 {
-            screen.harness.key_down_modifiers(modifiers, egui::Key::Enter);
-            screen.harness.run_steps(2);
-        }
-        assert!(screen.harness.state().reviewing);
-        assert!(screen.command().is_none(), "nobody could read it yet");
-        screen.harness.key_up_modifiers(modifiers, egui::Key::Enter);
-        screen.harness.run_steps(2);
-        screen.harness.key_press(egui::Key::Escape);
-        screen.harness.run_steps(4);
-    }
 }
 
 /// Applies a draft, and has it run as this revision.
@@ -449,22 +350,6 @@ fn a_soft_cap_dragged_with_the_mouse_lands_in_the_draft() {
     screen.harness.run_steps(4);
     assert!(cap(&screen) < before, "{:?}", cap(&screen));
     assert!(screen.harness.query_by_label("1 unapplied change").is_some());
-}
-
-#[test]
-fn pausing_an_endpoint_can_be_undone_from_its_toast() {
-    let mut screen = screen();
-    screen.go(Page::Endpoints);
-    screen.click("Pause sim-westus");
-    let (id, _) = screen.sent().expect("the command left");
-    screen.back.tell(Notice { id: Some(id), body: NoticeBody::Done("sim-westus is paused".to_owned()) });
-    screen.harness.run_steps(2);
-    screen.click("Undo");
-    let Some(Command::Endpoint(EndpointCommand::SetAdminState(id, state))) = screen.command() else {
-        panic!("another command")
-    };
-    assert_eq!((id.as_str(), state), ("sim-westus", AdminState::Enabled));
-    assert!(screen.harness.query_by_label("Undo").is_none(), "it is offered once");
 }
 
 #[test]

@@ -36,8 +36,8 @@ pub struct State {
     sort_taken: bool,
     open: Option<EndpointId>,
     tab: detail::Tab,
-    /// On which a field was seen last whose text cannot be read.
-    wrong: detail::Tab,
+    /// Fields whose text cannot be read, and on which tab each is.
+    wrong: Vec<(egui::Id, detail::Tab)>,
     quick: quick::Quick,
     plot_top: Option<f64>,
     earlier: Earlier,

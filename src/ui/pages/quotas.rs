@@ -142,7 +142,7 @@ fn header(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool) {
         ui.label(strong(id.to_string()));
         let name = format!("Total of {id}");
         let applied = cx.draft.base().quota_pool(id).unwrap_or(pool).tokens_per_minute;
-        let field = AmountEdit::new(&name, Some(pool.tokens_per_minute)).unit("TPM").applied(Some(applied));
+        let field = AmountEdit::new(&name, Some(pool.tokens_per_minute), Some(applied)).unit("TPM");
         if let Some(AmountChange::Set(total)) = field.show(ui, cx.theme) {
             set_total(cx, pool, total, allotted);
         }

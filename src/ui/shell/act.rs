@@ -130,7 +130,7 @@ impl Console {
             Action::Review => self.reviewing = true,
             _ => {
                 self.draft.discard();
-                forget_unread(ctx);
+                forget_unread(ctx, |_| true);
                 self.reviewing = false;
                 let toast = Toast::new(Tone::Info, "Discarded: the draft says again what runs.");
                 self.toasts.add(ctx, Toast { undo: Some(Undo::Tried), ..toast });
@@ -225,3 +225,7 @@ impl Console {
         self.toasts.add(ctx, Toast::new(tone, text));
     }
 }
+
+#[cfg(test)]
+#[path = "switches_tests.rs"]
+mod tests;

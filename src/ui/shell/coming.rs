@@ -93,7 +93,7 @@ impl Console {
         self.draft = Draft::new(&snapshot.applied);
         (self.tuning, self.selected) = (Tuning::default(), None);
         self.states.begin_anew();
-        forget_unread(ctx);
+        forget_unread(ctx, |_| true);
         self.toasts.begin_anew();
         self.spoken = Spoken::default();
         self.pending.begin_anew();

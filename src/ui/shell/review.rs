@@ -118,3 +118,7 @@ fn buttons(ui: &mut egui::Ui, theme: &Theme, draft: &Draft) -> Option<Wish> {
     });
     wish
 }
+
+#[cfg(test)]
+#[path = "review_tests.rs"]
+mod tests;

@@ -20,7 +20,7 @@ use crate::model::status::EndpointView;
 use crate::ui::actions::{self, Action};
 use crate::ui::draft::Draft;
 use crate::ui::theme::{self, Theme, Tone};
-use crate::ui::widgets::{icon_button, middle};
+use crate::ui::widgets::{icon_button, icon_button_saying, middle};
 
 /// Below this width, words that a glyph can stand for are left out.
 const NARROW: f32 = 880.0;
@@ -56,10 +56,8 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, top: &mut To
             if !tiny {
                 ui.label(theme::mono(base_url.as_ref()).color(theme.text));
             }
-            if icon_button(ui, theme, ICON_CONTENT_COPY, "Copy base URL")
-                .on_hover_text(format!("{}\n{base_url}", actions::tooltip(ui.ctx(), Action::CopyBaseUrl)))
-                .clicked()
-            {
+            let says = format!("{}\n{base_url}", actions::tooltip(ui.ctx(), Action::CopyBaseUrl));
+            if icon_button_saying(ui, theme, ICON_CONTENT_COPY, "Copy base URL", &says).clicked() {
                 wanted.push(Wish::Act(Action::CopyBaseUrl));
             }
             if tiny {
@@ -88,16 +86,14 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, top: &mut To
                 wanted.push(Wish::Act(Action::ToggleTheme));
             }
             if helped {
-                let help = icon_button(ui, theme, ICON_HELP, "Help");
-                if help.on_hover_text(actions::tooltip(ui.ctx(), Action::Help)).clicked() {
+                let says = actions::tooltip(ui.ctx(), Action::Help);
+                if icon_button_saying(ui, theme, ICON_HELP, "Help", &says).clicked() {
                     wanted.push(Wish::Act(Action::Help));
                 }
             }
             wanted.extend(top.bell.show(ui, theme, snapshot));
-            if icon_button(ui, theme, ICON_SEARCH, "Search everything")
-                .on_hover_text(actions::tooltip(ui.ctx(), Action::Palette))
-                .clicked()
-            {
+            let says = actions::tooltip(ui.ctx(), Action::Palette);
+            if icon_button_saying(ui, theme, ICON_SEARCH, "Search everything", &says).clicked() {
                 wanted.push(Wish::Act(Action::Palette));
             }
             if history {
@@ -123,8 +119,7 @@ fn steps(ui: &mut Ui, theme: &Theme, draft: &Draft) -> Option<Wish> {
             Some(keys) => format!("{name} ({keys})"),
             None => name.clone(),
         };
-        let button = ui.add_enabled_ui(able, |ui| icon_button(ui, theme, icon, &says)).inner;
-        ui.ctx().accesskit_node_builder(button.id, |node| node.set_label(name));
+        let button = ui.add_enabled_ui(able, |ui| icon_button_saying(ui, theme, icon, &name, &says)).inner;
         if button.on_disabled_hover_text(says).clicked() {
             wish = Some(Wish::Act(action));
         }

@@ -260,3 +260,37 @@ fn endpoints_that_are_in_no_route_answer_nobody() {
     screen.harness.run_steps(3);
     assert!(screen.harness.query_by_label("Listening, no routes yet").is_some());
 }
+
+#[test]
+fn edits_are_undone_and_done_again_by_buttons_that_name_them() {
+    let mut screen = screen();
+    let is_off = |screen: &Screen, name: &str| screen.harness.get_by_label(name).accesskit_node().is_disabled();
+    assert!(is_off(&screen, "Nothing to undo") && is_off(&screen, "Nothing to redo"));
+    screen.harness.state_mut().draft.edit("Shorten the line", |config| config.queue.max_waiting = 7);
+    screen.harness.run_steps(3);
+    screen.click("Undo: Shorten the line");
+    assert!(!screen.harness.state().draft().is_changed());
+    assert!(screen.harness.query_by_label("Undone: Shorten the line").is_some());
+    screen.click("Redo");
+    assert_eq!(screen.harness.state().draft().working().queue.max_waiting, 7);
+    assert!(screen.harness.query_by_label("Redo").is_none(), "it is offered once");
+    screen.click("Undo: Shorten the line");
+    screen.click("Redo: Shorten the line");
+    assert!(screen.harness.state().draft().is_changed());
+    assert!(screen.harness.query_by_label("Redo").is_none(), "it was done again by the other button");
+}
+
+#[test]
+fn a_button_of_the_bar_has_one_tooltip_with_its_keys() {
+    for (name, says) in
+        [("Copy base URL", Action::CopyBaseUrl), ("Search everything", Action::Palette), ("Help", Action::Help)]
+    {
+        let mut screen = screen();
+        screen.harness.run_steps(2);
+        screen.harness.get_by_role_and_label(Role::Button, name).hover();
+        screen.harness.run_steps(60);
+        let says = actions::tooltip(&screen.harness.ctx, says);
+        assert_eq!(screen.harness.query_all_by_label_contains(&says).count(), 1, "{says}");
+        assert_eq!(screen.harness.query_all_by_label(name).count(), 1, "the button alone is called {name}");
+    }
+}

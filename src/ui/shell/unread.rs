@@ -1,12 +1,16 @@
 //! Fields whose text cannot be read: what is said of them before anything is applied, and the way to each.
 //!
-//! Invariant: what is applied without such a field is said once, by name.
+//! Invariant: what is applied without such a field is said once, by name; nothing is said of a field that is no more.
 //! Absent on purpose: mending; the field says what it takes.
+
+use std::sync::Arc;
 
 use egui::{Context, Id, Ui};
 
 use super::Wish;
-use crate::ui::cx::Target;
+use crate::model::config::Config;
+use crate::ui::cx::{Page, Target};
+use crate::ui::draft::Draft;
 use crate::ui::theme::{Theme, Tone};
 use crate::ui::widgets::{self, Unread, quiet_button};
 
@@ -14,6 +18,8 @@ use crate::ui::widgets::{self, Unread, quiet_button};
 #[derive(Debug, Default)]
 pub(super) struct Fields {
     places: Vec<(Id, Target, u64)>,
+    /// The draft as it was in the frame before, and how often it had been exchanged.
+    before: Option<(Arc<Config>, u64)>,
 }
 
 /// One of them, in words.
@@ -25,12 +31,28 @@ pub(super) struct Said {
 }
 
 impl Fields {
-    /// Remembers where those are that the page has just shown.
-    pub(super) fn follow(&mut self, ctx: &Context, here: &Target, version: u64) {
+    /// Remembers where those are that the page has just shown, and forgets those that are gone.
+    pub(super) fn follow(&mut self, ctx: &Context, here: &Target, draft: &Draft) {
+        self.forget_gone(ctx, draft);
+        let version = draft.version();
         let all = widgets::unread(ctx);
         self.places.retain(|(id, ..)| all.iter().any(|one| one.field == *id && !one.is_shown(ctx)));
         let shown = all.iter().filter(|one| one.is_shown(ctx));
         self.places.extend(shown.map(|one| (one.field, here.clone(), version)));
+    }
+
+    /// Forgets those of what the draft has no longer, and those out of sight in place of which an undo, a redo or a revision
+    /// from elsewhere put something; one on the screen sees for itself whether its value is another.
+    fn forget_gone(&mut self, ctx: &Context, draft: &Draft) {
+        let (working, leaps) = (draft.working(), draft.leaps());
+        let before = self.before.replace((Arc::clone(working), leaps));
+        let Some((before, leapt)) = before.filter(|(before, _)| !Arc::ptr_eq(before, working)) else { return };
+        let gone = gone(&before, working);
+        widgets::forget_unread(ctx, |one| {
+            let place = self.places.iter().find(|(field, ..)| *field == one.field).map(|(_, place, _)| place);
+            let is_other = |place: &Target| leapt != leaps && !one.is_shown(ctx) && differs(place, &before, working);
+            one.name.split(' ').any(|word| gone.contains(&word)) || place.is_some_and(is_other)
+        });
     }
 
     /// All of them.
@@ -41,6 +63,30 @@ impl Fields {
             Some(Said { field, place, name: unread.name, words })
         });
         said.collect()
+    }
+}
+
+/// What has fields of its own and is gone, as it is called in their names.
+fn gone<'c>(before: &'c Config, after: &Config) -> Vec<&'c str> {
+    let endpoints = before.endpoints.iter().filter(|one| after.endpoint(&one.id).is_none()).map(|one| one.id.as_str());
+    let pools = before.quota_pools.iter().filter(|one| after.quota_pool(&one.id).is_none()).map(|one| one.id.as_str());
+    let is_caller = |id| after.callers.iter().any(|one| one.id == id);
+    let callers = before.callers.iter().filter(|one| !is_caller(one.id.clone())).map(|one| one.id.as_str());
+    endpoints.chain(pools).chain(callers).collect()
+}
+
+/// Whether a value may be another that is edited in a place.
+fn differs(place: &Target, before: &Config, after: &Config) -> bool {
+    let pools = || before.quota_pools != after.quota_pools;
+    match place.page() {
+        Page::Endpoints => match place {
+            Target::Endpoint(id) => before.endpoint(id) != after.endpoint(id) || pools(),
+            _ => before.endpoints != after.endpoints,
+        },
+        Page::Quotas => before.endpoints != after.endpoints || pools(),
+        Page::Settings => before.callers != after.callers,
+        Page::Queue => before.queue != after.queue,
+        _ => false,
     }
 }
 

@@ -38,16 +38,18 @@ pub struct AmountEdit<'a> {
     unit: &'a str,
     value: Option<u64>,
     empty: Option<&'a str>,
+    ran: Option<&'a str>,
     applied: Option<u64>,
     most: u64,
     width: f32,
 }
 
 impl<'a> AmountEdit<'a> {
-    /// A field named `name` that shows `value`. The name tells fields apart, so it must be unique on its page.
+    /// A field named `name` that shows `value`; where `applied`, which runs now, differs from it (`None`: nothing is set), it
+    /// carries a dot that says so. The name tells fields apart, so it must be unique on its page.
     #[must_use]
-    pub fn new(name: &'a str, value: Option<u64>) -> Self {
-        Self { name, unit: "", value, empty: None, applied: value, most: LARGEST_AMOUNT, width: 96.0 }
+    pub fn new(name: &'a str, value: Option<u64>, applied: Option<u64>) -> Self {
+        Self { name, unit: "", value, empty: None, ran: None, applied, most: LARGEST_AMOUNT, width: 96.0 }
     }
 
     /// The unit behind the field.
@@ -64,10 +66,10 @@ impl<'a> AmountEdit<'a> {
         self
     }
 
-    /// What runs now (`None`: nothing is set): a field that differs from it carries a dot that says so.
+    /// What nothing set stands for in what runs, where that is not the hint.
     #[must_use]
-    pub fn applied(mut self, applied: Option<u64>) -> Self {
-        self.applied = applied;
+    pub fn empty_ran(mut self, hint: &'a str) -> Self {
+        self.ran = Some(hint);
         self
     }
 
@@ -146,8 +148,8 @@ impl<'a> AmountEdit<'a> {
 
     /// The dot of a value that is not applied yet, in the field's corner, and what runs instead.
     fn mark(&self, ui: &Ui, theme: &Theme, field: egui::Response) -> egui::Response {
-        let runs =
-            || self.applied.map_or_else(|| self.empty.unwrap_or("none").to_owned(), |value| Grouped(value).to_string());
+        let empty = self.ran.or(self.empty).unwrap_or("none");
+        let runs = || self.applied.map_or_else(|| empty.to_owned(), |value| Grouped(value).to_string());
         unapplied(ui, theme, field, (self.applied != self.value).then(runs))
     }
 
@@ -206,9 +208,9 @@ fn forget(ui: &Ui, id: Id) {
     unread::note_unread(ui.ctx(), id, None);
 }
 
-/// Forgets what stands in fields and cannot be read.
-pub fn forget_unread(ctx: &egui::Context) {
-    for one in unread::unread(ctx) {
+/// Forgets what stands in those of these fields that cannot be read.
+pub fn forget_unread(ctx: &egui::Context, which: impl Fn(&Unread) -> bool) {
+    for one in unread::unread(ctx).into_iter().filter(which) {
         ctx.data_mut(|data| data.remove::<Typed>(one.field));
         unread::note_unread(ctx, one.field, None);
     }

@@ -110,6 +110,11 @@ pub fn quiet_button(ui: &mut Ui, theme: &Theme, text: &str) -> Response {
 
 /// A button that shows a glyph; `name` is its accessible name and tooltip.
 pub fn icon_button(ui: &mut Ui, theme: &Theme, icon: MaterialIcon, name: &str) -> Response {
+    icon_button_saying(ui, theme, icon, name, name)
+}
+
+/// The same with a tooltip that says more than the name. One that is added to a button would stand below the first.
+pub fn icon_button_saying(ui: &mut Ui, theme: &Theme, icon: MaterialIcon, name: &str, says: &str) -> Response {
     let glyph = icon.rich_text().size(17.0).color(theme.text_soft);
     let button = egui::Button::new(glyph).frame_when_inactive(false).min_size(egui::vec2(28.0, 26.0));
     // Not in a scope of its own, which would not wrap within a row.
@@ -118,7 +123,7 @@ pub fn icon_button(ui: &mut Ui, theme: &Theme, icon: MaterialIcon, name: &str) -
     let response = ui.add(button);
     ui.spacing_mut().button_padding.x = padding;
     named(&response, Role::Button, name);
-    response.on_hover_text(name)
+    response.on_hover_text(says)
 }
 
 /// Points that a button with a glyph and a word takes at least, so that a short word changes for another in its place.

@@ -23,8 +23,8 @@ pub use announce::announce;
 pub(super) use bar::hatch;
 pub use bar::{Bar, headroom_bar};
 pub use basic::{
-    answer_button, card, checkbox, chip, fact, icon_button, icon_text_button, in_hand, note, outlined, page_title,
-    primary_button, quiet_button, radio, radio_value, section, status_label,
+    answer_button, card, checkbox, chip, fact, icon_button, icon_button_saying, icon_text_button, in_hand, note,
+    outlined, page_title, primary_button, quiet_button, radio, radio_value, section, status_label,
 };
 pub use blank::{Blank, BlankOutput, sentence_words};
 pub use border::{Border, BorderEvent, BorderOutput};
@@ -35,4 +35,4 @@ pub use limit_line::{LimitLine, LineEvent, LineOutput};
 pub use loading::loading;
 pub use table::{Column, DataTable, Rows, TableEvent, TableState};
 pub use unapplied::{on_or_off, unapplied};
-pub use unread::{Unread, is_seeking, seek, unread};
+pub use unread::{Unread, end_seeking, seek, sought, unread};

@@ -55,19 +55,23 @@ pub fn seek(ctx: &Context, field: Id) {
     ctx.data_mut(|data| data.insert_temp(sought_id(), (field, until)));
 }
 
-/// Whether a field is looked for that is not on the screen yet.
+/// The field that is looked for and is not on the screen yet.
 #[must_use]
-pub fn is_seeking(ctx: &Context) -> bool {
-    let now = ctx.cumulative_frame_nr();
-    ctx.data(|data| data.get_temp::<(Id, u64)>(sought_id())).is_some_and(|(_, until)| now <= until)
+pub fn sought(ctx: &Context) -> Option<Id> {
+    let (field, until) = ctx.data(|data| data.get_temp::<(Id, u64)>(sought_id()))?;
+    (ctx.cumulative_frame_nr() <= until).then_some(field)
+}
+
+/// No field is looked for any longer: it came, or the person went on.
+pub fn end_seeking(ctx: &Context) {
+    ctx.data_mut(|data| data.remove::<(Id, u64)>(sought_id()));
 }
 
 /// Whether it is this field that is looked for. Said once.
 pub(super) fn is_sought(ctx: &Context, field: Id) -> bool {
-    let found =
-        is_seeking(ctx) && ctx.data(|data| data.get_temp::<(Id, u64)>(sought_id())).is_some_and(|(id, _)| id == field);
+    let found = sought(ctx) == Some(field);
     if found {
-        ctx.data_mut(|data| data.remove::<(Id, u64)>(sought_id()));
+        end_seeking(ctx);
     }
     found
 }

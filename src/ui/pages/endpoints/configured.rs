@@ -252,7 +252,7 @@ fn editor(
     Some(match &field.editor {
         Editor::Amount(unit, empty, get, set) => {
             let name = format!("{} of {}", field.name, mine.id);
-            let edit = AmountEdit::new(&name, get(mine)).unit(unit).or_empty(empty).applied(get(runs)).width(110.0);
+            let edit = AmountEdit::new(&name, get(mine), get(runs)).unit(unit).or_empty(empty).width(110.0);
             match edit.show(ui, cx.theme) {
                 Some(AmountChange::Set(value)) => put(cx, &mine.id, field, |one| set(one, Some(value))),
                 Some(AmountChange::Clear) => put(cx, &mine.id, field, |one| set(one, None)),

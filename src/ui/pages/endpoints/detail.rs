@@ -18,7 +18,7 @@ use crate::ui::format::full_in;
 use crate::ui::status;
 use crate::ui::theme::{self, gap};
 use crate::ui::widgets::{
-    chip, fact, icon_button, is_seeking, note, quiet_button, section, status_label, text_width, unread,
+    chip, end_seeking, fact, icon_button, note, quiet_button, section, sought, status_label, text_width, unread,
 };
 
 /// How many requests the tab lists.
@@ -71,13 +71,17 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &E
     }
     heading(ui, cx, endpoint);
     advice::show(ui, cx, endpoint);
-    if is_seeking(ui.ctx()) {
-        state.tab = state.wrong;
+    if let Some(field) = sought(ui.ctx())
+        && let Some((_, tab)) = state.wrong.iter().find(|(known, _)| *known == field)
+    {
+        state.tab = *tab;
     }
     let theme = cx.theme;
     ui.horizontal_wrapped(|ui| {
         for tab in Tab::ALL {
-            ui.selectable_value(&mut state.tab, tab, tab.name());
+            if ui.selectable_value(&mut state.tab, tab, tab.name()).clicked() {
+                end_seeking(ui.ctx());
+            }
         }
     });
     let top = ui.cursor().top();
@@ -90,9 +94,10 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State, endpoint: &E
         Tab::Events => events::show(ui, cx, endpoint),
         Tab::Config => configured::show(ui, cx, state, &endpoint.id),
     }
-    if unread(ui.ctx()).iter().any(|field| field.is_shown(ui.ctx())) {
-        state.wrong = state.tab;
-    }
+    let unread = unread(ui.ctx());
+    state.wrong.retain(|(known, _)| unread.iter().any(|one| one.field == *known && !one.is_shown(ui.ctx())));
+    let shown = unread.iter().filter(|one| one.is_shown(ui.ctx()));
+    state.wrong.extend(shown.map(|one| (one.field, state.tab)));
     let below = ui.min_rect().with_min_y(top);
     flash::frame(ui, theme, below, &Target::Endpoint(endpoint.id.clone()));
 }

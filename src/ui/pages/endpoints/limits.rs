@@ -147,7 +147,7 @@ fn bounds(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool) {
         ui.label(RichText::new(format!("Shares of {id} may follow demand within")).color(cx.theme.text_soft));
         let (name, within) = (format!("Adjust {id} within"), pool.adjust_within_percent.map(u64::from));
         let runs = cx.draft.base().quota_pool(id).unwrap_or(pool).adjust_within_percent.map(u64::from);
-        let field = AmountEdit::new(&name, within).unit("%").or_empty("off").applied(runs).at_most(100).width(60.0);
+        let field = AmountEdit::new(&name, within, runs).unit("%").or_empty("off").at_most(100).width(60.0);
         let percent = match field.show(ui, cx.theme) {
             Some(AmountChange::Set(percent)) => Some(u32::try_from(percent).unwrap_or(100).min(100)),
             Some(AmountChange::Clear) => None,
@@ -291,7 +291,7 @@ fn field(ui: &mut Ui, cx: &mut PageCx, id: &EndpointId, name: &str, empty: &str,
     let value = cx.draft.working().endpoint(id).cloned().and_then(read);
     let applied = cx.draft.base().endpoint(id).cloned().map_or(value, read);
     let full = format!("{name} of {id}");
-    let Some(change) = AmountEdit::new(&full, value).or_empty(empty).applied(applied).show(ui, cx.theme) else {
+    let Some(change) = AmountEdit::new(&full, value, applied).or_empty(empty).show(ui, cx.theme) else {
         return;
     };
     let (set, words) = match change {

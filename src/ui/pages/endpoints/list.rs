@@ -22,7 +22,7 @@ use crate::ui::plots::{sparkline, window};
 use crate::ui::status::{self, urgency};
 use crate::ui::theme::{self, Theme, Tone, gap, small_font};
 use crate::ui::widgets::{
-    Column, DataTable, TableEvent, card, facts, headroom_bar, icon_button, middle, page_title, primary_button,
+    Column, DataTable, TableEvent, card, facts, headroom_bar, icon_button_saying, middle, page_title, primary_button,
     status_label, text_width,
 };
 
@@ -290,8 +290,8 @@ fn route(ui: &mut Ui, cx: &PageCx, endpoint: &EndpointView) {
 /// Tests the key of its account, which asks for each deployment too.
 fn test(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
     let hint = "Asks the service for its models and for each deployment of the account: no tokens, no cost";
-    let button = icon_button(ui, cx.theme, ICON_NETWORK_CHECK, &format!("Test {}", endpoint.id));
-    if button.on_hover_text(hint).clicked() {
+    let name = format!("Test {}", endpoint.id);
+    if icon_button_saying(ui, cx.theme, ICON_NETWORK_CHECK, &name, hint).clicked() {
         cx.send(Command::Key(KeyCommand::Test(endpoint.account.clone())));
     }
 }

@@ -53,13 +53,18 @@ const FIGURES: [Figure; 3] = [
 ];
 
 fn fields(ui: &mut Ui, cx: &mut PageCx, queue: &Queue) {
+    let mut applied = cx.draft.base().queue.clone();
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = gap::M;
         for (name, unit, most, of) in FIGURES {
             let mut edited = queue.clone();
             let figure = of(&mut edited);
             ui.label(RichText::new(name).color(cx.theme.text_soft));
-            let field = AmountEdit::new(name, Some((*figure).into())).unit(unit).at_most(most.into()).width(64.0);
+            let runs = *of(&mut applied);
+            let field = AmountEdit::new(name, Some((*figure).into()), Some(runs.into()))
+                .unit(unit)
+                .at_most(most.into())
+                .width(64.0);
             if let Some(AmountChange::Set(amount)) = field.show(ui, cx.theme) {
                 *figure = u32::try_from(amount).unwrap_or(most).min(most);
                 let what = format!("change the line: {}", name.to_lowercase());

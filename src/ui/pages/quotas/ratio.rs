@@ -13,11 +13,14 @@ use crate::ui::widgets::{AmountChange, AmountEdit, note};
 /// Shows the fields in one row.
 pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool) {
     let id = &pool.id;
+    // One that is new runs as nothing else.
+    let runs = cx.draft.base().quota_pool(id).unwrap_or(pool);
+    let (applied, ratio) = (runs.requests_per_minute, runs.requests_per_1k_tokens);
+    let (empty, ran) = (by_ratio(pool), by_ratio(runs));
     ui.horizontal_wrapped(|ui| {
-        let derived = pool.requests_per_1k_tokens.map(|ratio| pool.tokens_per_minute.saturating_mul(ratio) / 1_000);
-        let empty = derived.map_or_else(|| "not limited".to_owned(), |derived| Grouped(derived).to_string());
         let name = format!("Requests per minute of {id}");
-        let field = AmountEdit::new(&name, pool.requests_per_minute).unit("RPM").or_empty(&empty);
+        let field =
+            AmountEdit::new(&name, pool.requests_per_minute, applied).unit("RPM").or_empty(&empty).empty_ran(&ran);
         let stated = field.show(ui, cx.theme);
         if let Some(change) = stated {
             put(cx, pool, "requests per minute", change, |pool| &mut pool.requests_per_minute);
@@ -28,12 +31,18 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool) {
         }
         note(ui, cx.theme, "by a ratio of");
         let name = format!("Requests per 1,000 tokens of {id}");
-        let field = AmountEdit::new(&name, pool.requests_per_1k_tokens).or_empty("none").width(48.0);
+        let field = AmountEdit::new(&name, pool.requests_per_1k_tokens, ratio).or_empty("none").width(48.0);
         if let Some(change) = field.show(ui, cx.theme) {
             put(cx, pool, "ratio of requests", change, |pool| &mut pool.requests_per_1k_tokens);
         }
         note(ui, cx.theme, "requests per 1,000 tokens; 6 is the classic figure");
     });
+}
+
+/// What holds while nothing is stated.
+fn by_ratio(pool: &QuotaPool) -> String {
+    let derived = pool.requests_per_1k_tokens.map(|ratio| pool.tokens_per_minute.saturating_mul(ratio) / 1_000);
+    derived.map_or_else(|| "not limited".to_owned(), |derived| Grouped(derived).to_string())
 }
 
 fn put(

@@ -304,7 +304,7 @@ fn amount(
 ) -> Option<AmountChange> {
     let cell = ui.scope(|ui| {
         ui.set_min_width(CELL);
-        AmountEdit::new(name, value).or_empty(hint).applied(applied).width(CELL - 16.0).show(ui, cx.theme)
+        AmountEdit::new(name, value, applied).or_empty(hint).width(CELL - 16.0).show(ui, cx.theme)
     });
     cell.inner
 }

@@ -136,7 +136,8 @@ fn follow(ui: &mut Ui, cx: &mut PageCx, pool: &QuotaPool) {
         ui.label("Let local shares follow demand within");
         let name = format!("Adjust {id} within");
         let within = pool.adjust_within_percent.map(u64::from);
-        let (label, percent) = match AmountEdit::new(&name, within)
+        let runs = cx.draft.base().quota_pool(id).unwrap_or(pool).adjust_within_percent.map(u64::from);
+        let (label, percent) = match AmountEdit::new(&name, within, runs)
             .unit("%")
             .or_empty("off")
             .at_most(100)

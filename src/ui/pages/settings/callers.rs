@@ -198,7 +198,7 @@ fn rules(ui: &mut Ui, cx: &mut PageCx, caller: &Caller) {
         for (name, read, write) in LIMITS {
             ui.label(RichText::new(name).color(cx.theme.text_soft));
             let field = format!("{name} of {id}");
-            let edit = AmountEdit::new(&field, read(caller)).or_empty("no limit").applied(read(&runs));
+            let edit = AmountEdit::new(&field, read(caller), read(&runs)).or_empty("no limit");
             match edit.show(ui, cx.theme) {
                 Some(AmountChange::Set(limit)) => change(cx, id, field, |caller| write(caller, Some(limit))),
                 Some(AmountChange::Clear) => change(cx, id, format!("{field}: no limit"), |caller| write(caller, None)),
