@@ -68,6 +68,8 @@ pub struct State {
     kept: Option<Arc<RequestsView>>,
     /// What was given away to be kept.
     told: Option<RequestsView>,
+    /// The state folder of the profile it is of.
+    state_dir: String,
 }
 
 /// An order of rows.
@@ -209,8 +211,18 @@ fn sort(cx: &PageCx, state: &mut State) {
     }
 }
 
-/// Takes up what is kept over restarts: at first all of it, later what another window may have changed.
+/// Takes up what is kept over restarts: at first and in another profile all of it, later what another window may have changed.
 fn take_up(cx: &PageCx, state: &mut State) {
+    let state_dir = &cx.snapshot.profile.state_dir;
+    if state.state_dir != *state_dir {
+        state.state_dir.clone_from(state_dir);
+        if state.kept.take().is_some() {
+            state.query.clear();
+            state.marked.clear();
+            state.inspecting = false;
+            state.follow();
+        }
+    }
     let kept = &cx.snapshot.requests_view;
     if state.kept.as_ref().is_some_and(|known| known == kept) {
         return;
@@ -254,7 +266,7 @@ fn keep(ui: &Ui, cx: &mut PageCx, state: &mut State) {
         widths: state.table.widths.iter().map(|(title, points)| ((*title).to_owned(), width(*points))).collect(),
     };
     if state.told.as_ref() != Some(&view) {
-        cx.send(Command::KeepRequestsView(view.clone()));
+        cx.send(Command::KeepRequestsView { state_dir: state.state_dir.clone(), view: view.clone() });
         state.told = Some(view);
     }
 }
