@@ -211,7 +211,7 @@ fn run(flags: Flags, set_level: SetLevel) -> anyhow::Result<ExitCode> {
     };
     match task {
         Some(Task::Check) => return backend::tasks::check(&options),
-        Some(Task::Stop) => return Ok(backend::tasks::stop(&options)),
+        Some(Task::Stop) => return backend::tasks::stop(&options),
         Some(Task::Caller { act: CallerAct::Add { name } }) => return backend::caller_tasks::add(&options, &name),
         Some(Task::Caller { act: CallerAct::Rotate { name } }) => {
             return backend::caller_tasks::rotate(&options, &name);

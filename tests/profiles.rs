@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use screen::Console;
 use tidegate::backend::Options;
-use tidegate::contract::snapshot::Serving;
+use tidegate::contract::snapshot::{RequestsView, Serving};
 use tidegate::contract::{
     Command, ConfigCommand, DemoCommand, KeyCommand, Notice, NoticeBody, ProfileCommand, Snapshot,
 };
@@ -86,6 +86,25 @@ async fn an_added_profile_begins_empty_serves_at_once_and_the_usual_one_comes_ba
     console.order(ProfileCommand::Enter(usual.clone())).await.expect("it is entered");
     assert_eq!(console.now(), (usual, 1, base_url));
     assert_eq!(fs::read_to_string(&file).expect("it is there"), CONFIG, "nothing of it was written anew");
+}
+
+#[tokio::test]
+async fn a_view_of_the_requests_page_is_of_its_profile_alone() {
+    let home = tempfile::tempdir().expect("a folder");
+    fs::write(home.path().join("config.toml"), CONFIG).expect("it is written");
+    let console = Console::open(home.path());
+    let (usual, usual_dir) = (console.now().0, console.screen.latest().profile.state_dir.clone());
+    let keep = |filter: &str| Command::KeepRequestsView {
+        state_dir: usual_dir.clone(),
+        view: RequestsView { filters: vec![filter.to_owned()], ..RequestsView::default() },
+    };
+    console.screen.ask(keep("status>=400")).await;
+    console.order(ProfileCommand::Add("Work".to_owned())).await.expect("it is added");
+    assert!(console.screen.latest().requests_view.filters.is_empty(), "the other profile has saved none");
+    console.screen.ask(keep("on its way")).await;
+    assert!(console.screen.latest().requests_view.filters.is_empty(), "one on its way is not kept there");
+    console.order(ProfileCommand::Enter(usual)).await.expect("it is entered");
+    assert_eq!(console.screen.latest().requests_view.filters, ["status>=400"]);
 }
 
 #[tokio::test]

@@ -36,10 +36,12 @@ pub fn add(options: &Options, name: &str) -> anyhow::Result<ExitCode> {
     check_name(&loaded.config, &caller).map_err(|problem| anyhow!("{problem}"))?;
     let mut config = loaded.config.clone();
     config.callers.push(Caller::named(caller.clone()));
-    loaded.file.save(&loaded.config, &config)?;
+    let saved = loaded.file.save(&loaded.config, &config)?;
     let signature = Signature { author: Author::Cli, wall_ms: Clock::since_1970().wall_ms() };
-    // Only a courtesy: the caller is in the file.
-    if let Err(error) = loaded.file.revisions().sign_newest(signature) {
+    // Only a courtesy: the caller is in the file. Without a copy of it the newest one may be of another's making.
+    if let Some(error) = saved.backup_problem {
+        eprintln!("The caller is in the configuration, but no copy of that could be kept for its history: {error}.");
+    } else if let Err(error) = loaded.file.revisions().sign_newest(signature) {
         tracing::debug!(%error, "a revision stays unsigned");
     }
     tell_token(&paths, &caller)?;
@@ -141,5 +143,17 @@ mod tests {
         let file = ConfigFile::load(&places(&options, false).unwrap()).unwrap().file;
         let newest = file.revisions().list(&[]).remove(0);
         assert_eq!(newest.signature.map(|signature| signature.author), Some(Author::Cli));
+    }
+
+    #[test]
+    fn where_no_copy_could_be_kept_nothing_is_signed_and_the_caller_is_there() {
+        let home = tempfile::tempdir().unwrap();
+        let options = Options { config_dir: Some(home.path().to_owned()), ..Options::default() };
+        let paths = places(&options, false).unwrap();
+        std::fs::create_dir_all(paths.data_dir.join("last-good.toml").join("in the way")).unwrap();
+        add(&options, "ci").unwrap();
+        let loaded = ConfigFile::load(&paths).unwrap();
+        assert_eq!(loaded.config.callers.len(), 1);
+        assert!(loaded.file.revisions().list(&[]).iter().all(|revision| revision.signature.is_none()));
     }
 }

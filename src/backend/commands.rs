@@ -49,7 +49,7 @@ pub(super) async fn obey(stage: &mut Stage, id: CommandId, command: Command) {
         Command::Export(command) => return super::export::start(stage, id, command),
         Command::Save(command) => return super::export::save(stage, id, command),
         Command::Reveal(folder) => super::reveal::reveal(stage, folder),
-        Command::KeepRequestsView(view) => keep_requests_view(stage, view),
+        Command::KeepRequestsView { state_dir, view } => keep_requests_view(stage, &state_dir, view),
         Command::SendTest { model } => return send_test(stage, id, &model),
     };
     stage.publish();
@@ -80,7 +80,11 @@ pub(super) fn kept_requests_view(folder: &Path) -> RequestsView {
     RequestsView { filters, columns, clauses, sort, widths }
 }
 
-fn keep_requests_view(stage: &mut Stage, view: RequestsView) -> Result<String, Problem> {
+fn keep_requests_view(stage: &mut Stage, state_dir: &str, view: RequestsView) -> Result<String, Problem> {
+    // It was on its way while another profile was entered, whose own view it must not replace.
+    if stage.profile.shown.state_dir != state_dir {
+        return Ok(String::new());
+    }
     stage.requests_view = Arc::new(view.clone());
     let RequestsView { filters, columns, clauses, sort, widths } = view;
     let kept = Kept { filters, columns, clauses, sort, widths };

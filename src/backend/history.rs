@@ -52,6 +52,8 @@ pub(super) struct Historian {
     pyramid: Pyramid,
     usage: UsageBook,
     search: Option<Arc<SearchView>>,
+    /// Not all that an earlier run left was read.
+    cut_short: bool,
     handed_ms: u64,
     shown: HistoryView,
     events: mpsc::Sender<Event>,
@@ -81,6 +83,7 @@ impl Historian {
             pyramid: Pyramid::default(),
             usage: UsageBook::new(jiff::tz::TimeZone::system()),
             search: None,
+            cut_short: false,
             handed_ms: wall_ms,
             shown: HistoryView { reading: true, ..HistoryView::default() },
             events: events.clone(),
@@ -110,10 +113,10 @@ impl Historian {
         self.outbox.push_buckets(self.pyramid.take_over());
     }
 
-    /// Whether anything kept tells of an endpoint, or may yet, as it is still being read.
+    /// Whether anything kept tells of an endpoint, or may, as not all of it is read.
     pub(super) fn tells_of(&self, endpoint: &EndpointId) -> bool {
         let long = || self.shown.long.tracks.iter().any(|track| track.id == *endpoint);
-        self.shown.reading || self.usage.has_served(endpoint) || long()
+        self.shown.reading || self.cut_short || self.usage.has_served(endpoint) || long()
     }
 
     /// Hands what waits to the writer, at most once a second. Returns whether the screen has news of the store.
@@ -155,7 +158,7 @@ impl Historian {
         match report {
             _ if profile != self.profile => {}
             Report::Remembered(remembered) => {
-                self.shown.reading = false;
+                (self.shown.reading, self.cut_short) = (false, remembered.cut_short);
                 self.pyramid.remember(&remembered.buckets, wall_ms / 1_000);
                 series.remember(&remembered.buckets, wall_ms / 1_000);
                 self.usage.remember(remembered.usage, wall_ms);
@@ -205,6 +208,7 @@ impl Historian {
             });
         }
         self.end_search();
+        self.cut_short = false;
         self.outbox = Outbox::default();
         self.pyramid = Pyramid::default();
         self.usage = UsageBook::new(jiff::tz::TimeZone::system());
@@ -303,5 +307,18 @@ mod tests {
         assert!(matches!(inbox.blocking_recv(), Some(Event::History(_, Report::Remembered(_)))));
         assert!(matches!(historian.store.facts().state, StoreState::Failing { .. }));
         assert!(!historian.view().reading, "also where what an earlier run left is never heard");
+    }
+
+    #[test]
+    fn of_a_history_that_was_not_read_to_its_end_any_endpoint_may_be_told_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let (events, _inbox) = mpsc::channel(4);
+        let mut historian = Historian::open(folder.path(), &Rules::default(), &Clock::start(), &events);
+        let (profile, id) = (historian.profile, EndpointId::from("eastus"));
+        for cut_short in [true, false] {
+            let report = Report::Remembered(Remembered { cut_short, ..Remembered::default() });
+            historian.hear(profile, report, (&mut Ring::new(), &mut Series::default()), 0);
+            assert_eq!(historian.tells_of(&id), cut_short);
+        }
     }
 }

@@ -57,23 +57,49 @@ pub fn check(options: &Options) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// `tidegate stop`: asks what runs with the profile of these options, or where they name none whatever runs, to end.
-#[must_use]
-pub fn stop(options: &Options) -> ExitCode {
-    let named = places(options, options.demo).ok().filter(|_| !options.is_plain());
-    let homes: Vec<_> = named.map_or_else(|| homes(options).collect(), |paths| vec![paths.state_dir]);
-    let Some(holder) = homes.iter().find_map(|home| holder_of(home)) else {
-        println!("tidegate: nothing runs here");
-        return ExitCode::SUCCESS;
-    };
-    let Holder { pid, base_url, bell } = holder;
-    if bell.is_some_and(|bell| doorbell::ask_to_stop(&bell) == Rung::Coming) {
-        let at = base_url.map(|url| format!(" at {url}")).unwrap_or_default();
-        println!("tidegate: what serves{at} was asked to stop; requests under way finish first");
-        return ExitCode::SUCCESS;
+/// `tidegate stop`: asks what runs with the profile of these options, or where they name none the first of whatever runs that
+/// can be asked, to end.
+///
+/// # Errors
+/// There is no place to look.
+pub fn stop(options: &Options) -> anyhow::Result<ExitCode> {
+    let named = places(options, options.demo)?.state_dir;
+    let homes: Vec<_> = if options.is_plain() { homes(options).collect() } else { vec![named] };
+    let mut holders: Vec<Holder> = Vec::new();
+    for holder in homes.iter().filter_map(|home| holder_of(home)) {
+        if !holders.contains(&holder) {
+            holders.push(holder);
+        }
     }
-    eprintln!("tidegate: process {pid} serves without a window; end it itself, and requests under way finish first");
-    ExitCode::FAILURE
+    if holders.is_empty() {
+        println!("tidegate: nothing runs here");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut unasked = Vec::new();
+    for Holder { pid, base_url, bell } in holders {
+        let at = base_url.as_ref().map(|url| format!(" at {url}")).unwrap_or_default();
+        match bell.map(|bell| doorbell::ask_to_stop(&bell)) {
+            Some(Rung::Coming) => {
+                println!("tidegate: what serves{at} was asked to stop; requests under way finish first");
+                return Ok(ExitCode::SUCCESS);
+            }
+            answer => unasked.push(format!("tidegate: process {pid}{at} {}", not_asked(answer, base_url.is_some()))),
+        }
+    }
+    unasked.iter().for_each(|line| eprintln!("{line}"));
+    Ok(ExitCode::FAILURE)
+}
+
+/// What to say of a process that was not asked to end; no answer: it has no doorbell.
+fn not_asked(answer: Option<Rung>, serves: bool) -> &'static str {
+    match answer {
+        None if !serves => "is starting or ending, or does not listen; try again in a moment, or end it itself",
+        None => "serves without a window; end it itself, and requests under way finish first",
+        Some(Rung::Windowless(_)) => {
+            "has lost its window and cannot be asked; end it itself, and requests under way finish first"
+        }
+        Some(_) => "did not answer and may be busy; try again, or end it itself",
+    }
 }
 
 /// `tidegate --print-paths`
@@ -231,4 +257,55 @@ fn piped() -> anyhow::Result<Secret> {
     let mut text = zeroize::Zeroizing::new(String::new());
     std::io::stdin().lock().take(16 * 1024).read_to_string(&mut text)?;
     Ok(Secret::new(std::mem::take(&mut *text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader};
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::store::lock::InstanceLock;
+    use crate::store::profiles;
+
+    #[test]
+    fn stop_says_of_a_name_that_cannot_be_a_profile_that_it_cannot_and_asks_nobody_else() {
+        let home = tempfile::tempdir().unwrap();
+        let options = Options { config_dir: Some(home.path().to_owned()), ..Options::default() };
+        let _held = InstanceLock::acquire(&places(&options, false).unwrap().state_dir).unwrap();
+        assert!(stop(&Options { profile: Some("../x".to_owned()), ..options }).is_err());
+    }
+
+    #[test]
+    fn where_the_first_has_no_window_the_next_that_runs_is_asked_to_stop() {
+        let home = tempfile::tempdir().unwrap();
+        let options = Options { config_dir: Some(home.path().to_owned()), ..Options::default() };
+        let usual = places(&options, false).unwrap();
+        let headless = InstanceLock::acquire(&usual.state_dir).unwrap();
+        headless.announce(Some("http://127.0.0.1:1/v1"), None).unwrap();
+        profiles::add(&usual, "Work").unwrap();
+        let work = places(&Options { profile: Some("Work".to_owned()), ..options.clone() }, false).unwrap();
+        let shown = InstanceLock::acquire(&work.state_dir).unwrap();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        shown.announce(None, Some(&format!("{} word", listener.local_addr().unwrap()))).unwrap();
+        let bell = std::thread::Builder::new().name("bell".to_owned()).spawn(move || {
+            let (mut caller, _) = listener.accept().unwrap();
+            let mut line = String::new();
+            BufReader::new(&caller).read_line(&mut line).unwrap();
+            caller.write_all(b"coming").unwrap();
+            line
+        });
+        assert_eq!(stop(&options).unwrap(), ExitCode::SUCCESS);
+        assert!(bell.unwrap().join().unwrap().starts_with("word "));
+    }
+
+    #[test]
+    fn who_was_not_asked_is_told_of_as_it_is() {
+        let lost = Some(Rung::Windowless(doorbell::Lack::Failed));
+        let said = [(None, true), (None, false), (lost, true), (Some(Rung::Nobody), true)]
+            .map(|(answer, serves)| not_asked(answer, serves));
+        for (words, part) in said.iter().zip(["without a window", "starting", "lost its window", "did not answer"]) {
+            assert!(words.contains(part), "{words}");
+        }
+    }
 }

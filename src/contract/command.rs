@@ -45,7 +45,12 @@ pub enum Command {
     /// Open a folder of this profile with the desktop's own program.
     Reveal(Folder),
     /// Keep this view of the Requests page over restarts.
-    KeepRequestsView(RequestsView),
+    KeepRequestsView {
+        /// The state folder of the profile it is of, as the snapshot says it; in another one it is not kept.
+        state_dir: String,
+        /// How the page is.
+        view: RequestsView,
+    },
     /// Send one small request through our own port, as a client would.
     SendTest {
         /// The model to ask for.

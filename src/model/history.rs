@@ -269,6 +269,8 @@ pub struct Remembered {
     pub buckets: Vec<BucketRow>,
     /// In order of their keys.
     pub usage: Vec<UsageRow>,
+    /// Somebody stopped the reading: of requests and buckets more is stored.
+    pub cut_short: bool,
 }
 
 /// Whether the store works.

@@ -1,7 +1,7 @@
 //! Every endpoint's last 15 minutes, one point a second.
 //!
-//! Invariant: a slot belongs to its endpoint for good, over restarts and after the endpoint is gone, for as long as anything
-//! kept tells of it; a second that was not sampled has no point. What an earlier run left of those minutes stands before it, as
+//! Invariant: a slot belongs to its endpoint, over restarts and after the endpoint is gone, for as long as anything kept tells of
+//! it; only one of those with a colour goes to a configured endpoint that would have none. A second that was not sampled has no point. What an earlier run left of those minutes stands before it, as
 //! the means of ten seconds.
 //! Absent on purpose: sums and rates over other windows; the screen derives them from points.
 
@@ -18,6 +18,8 @@ use crate::model::status::{BalancerView, EndpointView, Health};
 pub const SECONDS: u64 = 900;
 /// Points in a sealed chunk.
 pub const CHUNK: usize = 60;
+/// Slots whose lines have a colour of their own on the screen.
+const COLOURED: usize = 6;
 
 /// All endpoints' points.
 #[derive(Debug, Default)]
@@ -98,15 +100,34 @@ impl Series {
     }
 
     fn give_slot(&mut self, id: &EndpointId, view: &BalancerView, is_told: impl Fn(&EndpointId) -> bool) {
-        if self.slots.contains(id) {
+        let held = self.slots.iter().position(|holder| holder == id);
+        if held.is_some_and(|slot| slot < COLOURED) {
             return;
         }
         let is_shown = |holder: &EndpointId| self.tracks.iter().any(|track| track.id == *holder);
         let is_free = |holder: &EndpointId| view.endpoint(holder).is_none() && !is_shown(holder) && !is_told(holder);
-        match self.slots.iter().position(is_free).and_then(|slot| self.slots.get_mut(slot)) {
-            Some(slot) => slot.clone_from(id),
-            None => self.slots.push(id.clone()),
+        let free = self.slots.iter().position(is_free).filter(|slot| held.is_none() || *slot < COLOURED);
+        if let (None, Some(slot)) = (held, free.and_then(|slot| self.slots.get_mut(slot))) {
+            slot.clone_from(id);
+            return;
         }
+        // Who held a colour without being configured keeps the place that the other had.
+        let own = held.unwrap_or_else(|| {
+            self.slots.push(id.clone());
+            self.slots.len() - 1
+        });
+        if own >= COLOURED
+            && let Some(slot) = free.or_else(|| self.left_coloured(view))
+        {
+            self.slots.swap(slot, own);
+        }
+    }
+
+    /// The slot with a colour whose endpoint is not configured; of several that which was seen least recently.
+    fn left_coloured(&self, view: &BalancerView) -> Option<usize> {
+        let last_seen = |id: &EndpointId| self.tracks.iter().find(|track| track.id == *id)?.last_second;
+        let held = self.slots.iter().take(COLOURED).enumerate();
+        held.filter(|(_, id)| view.endpoint(id).is_none()).min_by_key(|(_, id)| last_seen(id)).map(|(slot, _)| slot)
     }
 
     /// The points of this second, for whoever keeps them longer.

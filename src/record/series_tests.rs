@@ -162,3 +162,17 @@ fn a_slot_holds_over_a_restart_and_is_given_on_once_nothing_tells_of_its_endpoin
     assert_eq!(slots, [("b".to_owned(), 0), ("a".to_owned(), 2), ("c".to_owned(), 3)]);
     assert_eq!(series.slots(), ["b", "told", "a", "c"].map(EndpointId::from));
 }
+
+#[test]
+fn those_configured_have_the_colours_before_those_that_are_gone() {
+    let before = ["a", "b", "c", "d", "e", "f", "g"].map(EndpointId::from).to_vec();
+    let mut series = Series::new(before.clone());
+    series.sample(&view(&[("a", 0), ("c", 0), ("d", 0), ("e", 0), ("f", 0), ("b", 0)]), 1, |_| true);
+    assert_eq!(series.slots(), before, "nobody configured is without a colour");
+    series.sample(&view(&[("a", 0), ("d", 0), ("e", 0), ("f", 0), ("b", 0)]), 2, |_| true);
+    series.sample(&view(&[("a", 0), ("d", 0), ("e", 0), ("f", 0), ("g", 0)]), 3, |_| true);
+    assert_eq!(series.slots(), ["a", "b", "g", "d", "e", "f", "c"].map(EndpointId::from), "c was seen before b");
+    series.sample(&view(&[("a", 0), ("d", 0), ("e", 0), ("f", 0), ("g", 0), ("new", 0), ("more", 0)]), 4, |_| true);
+    let expected = ["a", "new", "g", "d", "e", "f", "c", "b", "more"];
+    assert_eq!(series.slots(), expected.map(EndpointId::from), "and where all six are configured, grey it is");
+}

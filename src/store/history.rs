@@ -102,7 +102,8 @@ impl HistoryStore {
         self.tell(Order::DeleteAll)
     }
 
-    /// Hands out what was read of earlier runs so far: all usage, and the newest requests and series.
+    /// Hands out what was read of earlier runs so far: all usage, the newest requests, and once those are read the newest of the
+    /// series.
     pub fn stop_reading(&self) {
         self.enough.store(true, Ordering::Relaxed);
     }

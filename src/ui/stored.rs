@@ -22,8 +22,9 @@ pub fn reading_words(snapshot: &Snapshot) -> String {
 /// Stands in the place of what is still being read; after a while the rest may be left unread.
 pub fn reading(ui: &mut Ui, cx: &mut PageCx, id: egui::Id, rows: usize) {
     let long = loading(ui, cx.theme, id, rows, &reading_words(cx.snapshot));
-    let stop =
-        |ui: &mut Ui| ui.button("Stop reading").on_hover_text("Shows what is read so far; searching finds the rest");
+    let stop = |ui: &mut Ui| {
+        ui.button("Stop reading").on_hover_text("Shows what is read so far: searching finds the other requests, plots reach less far back until the next start")
+    };
     if long && stop(ui).clicked() {
         cx.send(Command::History(HistoryCommand::StopReading));
     }

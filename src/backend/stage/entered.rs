@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::Stage;
 use crate::backend::callers::{self, Porter};
+use crate::backend::commands;
 use crate::backend::credentials::Credentials;
 use crate::backend::drafts::{self, Drafts};
 use crate::backend::history::Historian;
@@ -122,6 +123,7 @@ impl Stage {
         self.history =
             Historian::open(&self.profile.paths.data_dir, &self.applied.config.history, &self.clock, &self.events);
         (self.ring, self.series) = (Ring::new(), Series::new(slots::load(&self.profile.paths.state_dir)));
+        self.requests_view = Arc::new(commands::kept_requests_view(&self.profile.paths.state_dir));
         (self.places, self.key_tests, self.calls) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
         self.start_simulated();
         self.set_table();

@@ -351,3 +351,25 @@ fn reading_says_how_far_it_is_and_who_stops_it_has_all_usage_and_what_was_read()
     assert_eq!((some.first(), some.last(), told), (Some(&344), Some(&599), vec![0, 42]), "the newest 256");
     assert_eq!(sums, usage, "sums of a part would be wrong");
 }
+
+#[test]
+fn who_stops_while_series_are_read_has_the_newest_of_every_endpoint() {
+    let home = tempfile::tempdir().unwrap();
+    let row =
+        |name: &str, minute: u64| BucketRow { endpoint: name.into(), ..bucket(NOW / 1_000 - 60 * minute, 9, None) };
+    let buckets = (1..=600).flat_map(|minute| [row("eastus", minute), row("westus", minute)]).collect();
+    drop(written(home.path(), &Rules::default(), [Batch { wall_ms: NOW, buckets, ..Batch::default() }]));
+    let db = rusqlite::Connection::open(home.path().join(NAME)).unwrap();
+    let read = |stop_at: u8| read::remembered(&db, NOW, 1_000, &mut |percent| percent < stop_at).unwrap();
+    let some = read(20);
+    assert!(some.cut_short && some.buckets.len() < 600, "{}", some.buckets.len());
+    for name in ["eastus", "westus"] {
+        let starts: Vec<_> =
+            some.buckets.iter().filter(|row| row.endpoint.as_str() == name).map(|row| row.bucket.start).collect();
+        assert!(starts.len() > 100 && starts.is_sorted(), "{name}: {}", starts.len());
+        assert_eq!(starts.last(), Some(&(NOW / 1_000 - 60)), "the newest of {name}");
+    }
+    assert!(some.buckets.is_sorted_by_key(|row| row.endpoint.clone()));
+    let all = read(101);
+    assert_eq!((all.cut_short, all.buckets.len()), (false, 1_200));
+}

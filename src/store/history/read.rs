@@ -1,9 +1,10 @@
 //! Reads what an earlier run left.
 //!
 //! Invariant: a row that cannot be understood is passed over; the others are read. Who stops it has all usage, since sums of a
-//! part would be wrong, and the newest of the rest.
+//! part would be wrong, and of the rest the newest: first requests, then buckets of all endpoints alike.
 //! Absent on purpose: searching (`search`).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rusqlite::{Connection, Row};
@@ -27,6 +28,7 @@ pub(super) fn remembered(
     for grain in Grain::ALL {
         buckets(db, grain, from(grain), &mut all.buckets, &mut way)?;
     }
+    all.cut_short = way.stopped;
     Ok(all)
 }
 
@@ -91,18 +93,19 @@ fn buckets(db: &Connection, grain: Grain, from: u64, into: &mut Vec<BucketRow>, 
         "SELECT name, start, count, tokens_sum, tokens_min, tokens_max, requests_sum, requests_min, requests_max, throttled,
             token_limit
          FROM bucket JOIN endpoint ON endpoint.number = bucket.endpoint
-         WHERE width = ? AND start >= ? ORDER BY bucket.endpoint, start",
+         WHERE width = ? AND start >= ? ORDER BY start DESC, bucket.endpoint",
     )?;
     let mut rows = select.query([signed(grain.seconds()), signed(from)])?;
-    let mut endpoint = EndpointId::from("");
+    let mut read: BTreeMap<EndpointId, Vec<Bucket>> = BTreeMap::new();
     while way.step()
         && let Some(row) = rows.next()?
     {
-        let name = row.get_ref(0)?.as_str()?;
-        if name != endpoint.as_str() {
-            endpoint = EndpointId::from(name);
-        }
-        into.push(BucketRow { grain, endpoint: endpoint.clone(), bucket: bucket(row)? });
+        let endpoint = EndpointId::from(row.get_ref(0)?.as_str()?);
+        read.entry(endpoint).or_default().push(bucket(row)?);
+    }
+    for (endpoint, newest_first) in read {
+        let row = |bucket| BucketRow { grain, endpoint: endpoint.clone(), bucket };
+        into.extend(newest_first.into_iter().rev().map(row));
     }
     Ok(())
 }

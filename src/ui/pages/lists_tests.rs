@@ -243,7 +243,7 @@ fn testing_a_snippet_ticks_only_for_a_later_request_of_its_tool() {
 /// How the Requests page was given away to be kept last.
 fn kept(stage: &mut Stage) -> RequestsView {
     let views = std::iter::from_fn(|| stage.sent()).filter_map(|(_, command)| match command {
-        Command::KeepRequestsView(view) => Some(view),
+        Command::KeepRequestsView { view, .. } => Some(view),
         _ => None,
     });
     views.last().expect("something was kept")
@@ -365,6 +365,28 @@ fn a_drawn_column_stays_as_wide_beside_an_open_request_until_all_is_as_it_was_at
     stage.settle();
     assert_eq!(kept(&mut stage).widths, []);
     assert!((width(&stage) - usual).abs() < 1.0);
+}
+
+#[test]
+fn another_profile_brings_its_own_filter_and_gets_none_of_the_one_before() {
+    let mut first = unstored();
+    Arc::make_mut(&mut first.requests_view).clauses = vec![("status>=400".to_owned(), true)];
+    let mut stage = Stage::on(Page::Requests, first);
+    assert!(stage.spoken().contains("Requests that got at least 400 or met it on the way."));
+    let mut other = fixture::snapshot_at(612);
+    other.history.reading = false;
+    other.profile.state_dir = "/another".to_owned();
+    Arc::make_mut(&mut other.requests_view).filters = vec!["ttft>2s".to_owned()];
+    stage.back.publish(other);
+    stage.settle();
+    assert!(!stage.spoken().contains("Requests that got at least 400"), "{}", stage.spoken());
+    assert!(stage.sent().is_none(), "what was taken up is what is kept there");
+    stage.harness.get_by_label("Total").click();
+    stage.settle();
+    let (_, command) = stage.sent().expect("something was kept");
+    let Command::KeepRequestsView { state_dir, view } = command else { panic!("another command") };
+    assert_eq!((state_dir.as_str(), view.filters), ("/another", vec!["ttft>2s".to_owned()]));
+    assert!(view.clauses.is_empty(), "{:?}", view.clauses);
 }
 
 #[test]

@@ -118,7 +118,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
 
 /// Has kept what was changed last, also once another page is shown.
 pub fn keep(ui: &Ui, cx: &mut PageCx, state: &mut State) {
-    if state.keeper.has_taken_up() {
+    if state.keeper.taken_up_of().is_some() {
         let view = kept::view(state);
         state.keeper.keep(ui, cx, view);
     }
@@ -226,10 +226,19 @@ fn sort(cx: &PageCx, state: &mut State) {
     }
 }
 
-/// Takes up what is kept over restarts, once: from then on the page knows better, as what comes back is only what it gave away.
+/// Takes up what is kept over restarts, once for each profile: from then on the page knows better, as what comes back is only what
+/// it gave away.
 fn take_up(cx: &PageCx, state: &mut State) {
-    if state.keeper.has_taken_up() {
-        return;
+    let state_dir = &cx.snapshot.profile.state_dir;
+    match state.keeper.taken_up_of() {
+        Some(known) if known == state_dir => return,
+        Some(_) => {
+            state.query.clear();
+            state.marked.clear();
+            state.inspecting = false;
+            state.follow();
+        }
+        None => {}
     }
     let kept = &cx.snapshot.requests_view;
     state.query.saved.clone_from(&kept.filters);
@@ -244,7 +253,7 @@ fn take_up(cx: &PageCx, state: &mut State) {
     let widths = kept.widths.iter().filter_map(|(name, width)| Some((title(name)?, f32::from(*width))));
     state.table.widths = widths.collect();
     let view = kept::view(state);
-    state.keeper.take_up(view);
+    state.keeper.take_up(state_dir, view);
 }
 
 fn list(ui: &mut Ui, cx: &mut PageCx, state: &mut State, focus: bool) {

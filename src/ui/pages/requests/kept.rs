@@ -19,29 +19,31 @@ const QUIET: f64 = 0.5;
 /// Gives away what changed.
 #[derive(Debug, Default)]
 pub(super) struct Keeper {
-    /// What is kept already; `None`: nothing was taken up yet.
-    told: Option<RequestsView>,
+    /// What is kept already, in the state folder of which profile; `None`: nothing was taken up yet.
+    told: Option<(String, RequestsView)>,
     /// What is not kept yet, and from when on it may be given away, in seconds of the window's clock.
     changed: Option<(RequestsView, f64)>,
 }
 
 impl Keeper {
-    /// Whether the page has taken up what was kept.
-    pub(super) const fn has_taken_up(&self) -> bool {
-        self.told.is_some()
+    /// The state folder of the profile whose view the page has taken up.
+    pub(super) fn taken_up_of(&self) -> Option<&str> {
+        self.told.as_ref().map(|(state_dir, _)| state_dir.as_str())
     }
 
-    /// This was taken up, so it is kept already.
-    pub(super) fn take_up(&mut self, view: RequestsView) {
-        (self.told, self.changed) = (Some(view), None);
+    /// This was taken up from the profile with this state folder, so it is kept already.
+    pub(super) fn take_up(&mut self, state_dir: &str, view: RequestsView) {
+        (self.told, self.changed) = (Some((state_dir.to_owned(), view)), None);
     }
 
     /// Has this kept once it has stood for a moment, or the window is about to close.
     pub(super) fn keep(&mut self, ui: &Ui, cx: &mut PageCx, view: RequestsView) {
-        if self.told.as_ref() == Some(&view) {
+        let Some((state_dir, told)) = &self.told else { return };
+        if *told == view {
             self.changed = None;
             return;
         }
+        let state_dir = state_dir.clone();
         let (now, closing) = ui.input(|input| (input.time, input.viewport().close_requested()));
         let due = self.changed.as_ref().filter(|(changed, _)| *changed == view).map_or(now + QUIET, |(_, due)| *due);
         if now < due && !closing {
@@ -49,8 +51,8 @@ impl Keeper {
             self.changed = Some((view, due));
             return;
         }
-        if cx.send(Command::KeepRequestsView(view.clone())).is_some() {
-            self.take_up(view);
+        if cx.send(Command::KeepRequestsView { state_dir: state_dir.clone(), view: view.clone() }).is_some() {
+            self.take_up(&state_dir, view);
         } else {
             // The background is busy; asked again in every frame it would be for longer.
             self.changed = Some((view, now + QUIET));
