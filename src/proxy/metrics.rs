@@ -32,6 +32,8 @@ const GAUGE: &str = "gauge";
 /// Grows from the start on; its name ends in `_total`.
 const COUNTER: &str = "counter";
 
+/// A number to tell of each: whether it only grows, the rest of its name, what it is, and how it is read.
+type Told<T> = (&'static str, &'static str, &'static str, fn(&T) -> u64);
 /// What a row is of: names and their values.
 type Labels<'a> = Vec<(&'static str, &'a str)>;
 
@@ -49,7 +51,7 @@ impl Page {
     }
 
     fn endpoints(&mut self, all: &[EndpointView]) {
-        let told: [(&str, &str, &str, fn(&EndpointView) -> u64); 8] = [
+        let told: [Told<EndpointView>; 8] = [
             (GAUGE, "serving", "1 where a request could be sent now, room aside.", |one| one.serving().into()),
             (GAUGE, "in_flight", "Requests running there.", |one| one.in_flight.into()),
             (COUNTER, "attempts_total", "Requests sent there.", |one| one.counters.attempts),
@@ -91,14 +93,14 @@ impl Page {
     }
 
     fn routes(&mut self, all: &[RouteView]) {
-        let told: [(&str, &str, fn(&RouteView) -> u64); 3] = [
-            ("serving", "Endpoints that could be sent to now.", |route| route.serving.into()),
-            ("members", "Endpoints of the route.", |route| route.members.into()),
-            ("waiting", "Requests waiting for it.", |route| route.waiting.into()),
+        let told: [Told<RouteView>; 3] = [
+            (GAUGE, "serving", "Endpoints that could be sent to now.", |route| route.serving.into()),
+            (GAUGE, "members", "Endpoints of the route.", |route| route.members.into()),
+            (GAUGE, "waiting", "Requests waiting for it.", |route| route.waiting.into()),
         ];
-        for (name, help, of) in told {
+        for (kind, name, help, of) in told {
             let rows = all.iter().map(|route| (vec![("route", route.model.as_str())], of(route)));
-            self.family(GAUGE, &format!("tidegate_route_{name}"), help, rows);
+            self.family(kind, &format!("tidegate_route_{name}"), help, rows);
         }
     }
 
