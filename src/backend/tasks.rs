@@ -86,7 +86,9 @@ pub fn stop(options: &Options) -> anyhow::Result<ExitCode> {
             answer => unasked.push(format!("tidegate: process {pid}{at} {}", not_asked(answer, base_url.is_some()))),
         }
     }
-    unasked.iter().for_each(|line| eprintln!("{line}"));
+    for line in &unasked {
+        eprintln!("{line}");
+    }
     Ok(ExitCode::FAILURE)
 }
 

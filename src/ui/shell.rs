@@ -212,7 +212,7 @@ impl Console {
         self.follow_links(&ctx);
         self.palette.take_keys(&ctx);
         for action in actions::pressed(&ctx, self.page()) {
-            if !self.palette.is_open() || action == Action::Palette {
+            if self.hears(&ctx, action) {
                 self.act(action, &ctx, &snapshot);
                 if matches!(action, Action::Go(_) | Action::Back | Action::Forward) {
                     self.panes.enter(&ctx, self.page());

@@ -84,8 +84,11 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         state.hand = Some(account.clone());
         state.wanted = Some(account);
     }
-    if cx.take(Action::New) && state.adding.is_none() {
-        (state.adding, state.paste) = (Some(Form::default()), KeyField::opened());
+    if cx.take(Action::New) {
+        if state.adding.is_none() {
+            (state.adding, state.paste) = (Some(Form::default()), KeyField::opened());
+        }
+        state.paste.want();
         state.to_form = true;
     }
     if cx.take(Action::ReplaceKey)

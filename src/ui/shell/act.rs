@@ -34,6 +34,16 @@ impl Console {
         Circumstances { snapshot, draft: &self.draft, trail: &self.trail, selected: self.selected.as_ref() }
     }
 
+    /// Whether keys for this action are meant for what is shown: behind a sheet no page is left, and nothing else is reviewed.
+    pub(super) fn hears(&self, ctx: &Context, action: Action) -> bool {
+        if self.palette.is_open() {
+            return action == Action::Palette;
+        }
+        let leaves = matches!(action, Action::Go(_) | Action::Back | Action::Forward);
+        let is_covered = ctx.memory(|memory| memory.top_modal_layer().is_some());
+        !is_covered || !(leaves || action == Action::Review && !self.reviewing)
+    }
+
     /// Does an action, or says why not.
     pub(super) fn act(&mut self, action: Action, ctx: &Context, snapshot: &Snapshot) {
         if let Some(why) = actions::obstacle(action, &self.circumstances(snapshot)) {

@@ -78,3 +78,22 @@ fn apply_in_the_bar_opens_the_review_where_something_is_to_be_heeded_or_goes() {
         screen.harness.run_steps(3);
     }
 }
+
+#[test]
+fn behind_a_sheet_no_key_leaves_the_page_or_reviews_anything_else() {
+    let mut screen = screen();
+    screen.click("Revisions");
+    let page = screen.harness.state().page();
+    screen.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Num3);
+    screen.harness.run_steps(3);
+    assert_eq!(screen.harness.state().page(), page);
+    screen.harness.state_mut().draft.edit("Shorten the line", |config| config.queue.max_waiting = 7);
+    screen.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Enter);
+    screen.harness.run_steps(3);
+    assert!(!screen.harness.state().reviewing);
+    screen.harness.key_press(egui::Key::Escape);
+    screen.harness.run_steps(4);
+    screen.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Num3);
+    screen.harness.run_steps(3);
+    assert_ne!(screen.harness.state().page(), page);
+}

@@ -136,6 +136,10 @@ impl<'a> AmountEdit<'a> {
             Ok(change) => change,
             Err(why) => {
                 complain(ui, theme, &response, &self.complaint(why));
+                if response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
+                    // Esc is to bring back what stood here, so it must be heard.
+                    response.request_focus();
+                }
                 return None;
             }
         };

@@ -65,6 +65,11 @@ impl KeyField {
         Self { wanted: true, ..Self::default() }
     }
 
+    /// Gives it the keyboard, whatever is in it.
+    pub(super) const fn want(&mut self) {
+        self.wanted = true;
+    }
+
     /// Shows the field; warns if the key looks like another service's. Returns whether the text changed.
     pub(super) fn show(&mut self, ui: &mut Ui, theme: &Theme, name: &str, service: Option<Service>) -> bool {
         let label = ui.label(RichText::new(name).color(theme.text_soft));

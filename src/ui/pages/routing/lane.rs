@@ -3,6 +3,8 @@
 //! Invariant: a drop does what the keyboard and the menu do: it yields one edit with one slot.
 //! Absent on purpose: the edits themselves.
 
+use std::collections::BTreeSet;
+
 use egui::{DragAndDrop, Pos2, Rect, RichText, Stroke, Ui};
 use egui_material_icons::icons::ICON_EDIT;
 
@@ -200,6 +202,13 @@ fn choose_one(ui: &mut Ui, cx: &PageCx, place: usize, edits: &mut Vec<Edit>) {
     });
 }
 
+/// Whether a group of the same members runs in this route.
+fn ran(cx: &PageCx, route: &Route, group: &Group) -> bool {
+    let members = |group: &Group| group.endpoints.iter().map(|member| member.endpoint.clone()).collect::<BTreeSet<_>>();
+    let runs = cx.snapshot.applied.config.routes.iter().find(|known| known.model == route.model);
+    runs.is_some_and(|known| known.groups.iter().any(|one| members(one) == members(group)))
+}
+
 fn heading(ui: &mut Ui, cx: &PageCx, scene: &Scene, place: usize, group: &Group, edits: &mut Vec<Edit>) {
     let route = scene.route;
     let groups = route.groups.len();
@@ -209,7 +218,9 @@ fn heading(ui: &mut Ui, cx: &PageCx, scene: &Scene, place: usize, group: &Group,
             ui.label(theme::mono(id.as_str()).color(cx.theme.text_soft)).on_hover_text("The group's name");
         }
         ui.label(RichText::new(words::group_rule(place + 1, groups)).color(cx.theme.text_soft));
-        if let Some(percent) = scene.sent.percent_of_route(&route.model, group) {
+        // Of a group that never ran like this nothing was sent anywhere.
+        let got = scene.sent.percent_of_route(&route.model, group).filter(|_| ran(cx, route, group));
+        if let Some(percent) = got {
             let hint = format!(
                 "Of the {} that the route sent in the last 5 minutes",
                 count(scene.sent.all(&route.model), "request", "requests")
