@@ -5,6 +5,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 
 use crate::contract::snapshot::Serving;
+use crate::ui::shell::tests::screen;
 use crate::ui::{Console, fixture, theme};
 
 #[test]
@@ -52,17 +53,12 @@ fn space_on_a_focused_button_presses_it_and_holds_nothing() {
 
 #[test]
 fn space_on_a_pane_to_which_it_means_nothing_holds_the_view() {
-    let (ui, _back, _inbox) = crate::contract::line(fixture::snapshot());
-    let console = Console::new(ui, &egui::Context::default());
-    let mut screen = Harness::builder()
-        .with_size(egui::vec2(1280.0, 800.0))
-        .with_context_setup(theme::install)
-        .build_ui_state(|ui, console: &mut Console| console.ui(ui), console);
-    screen.run_steps(2);
-    screen.key_press(Key::F6);
-    screen.run_steps(2);
-    assert!(screen.ctx.memory(egui::Memory::focused).is_some(), "a pane has the keyboard");
-    screen.key_press(Key::Space);
-    screen.run_steps(2);
-    assert!(screen.query_by_label("Resume").is_some());
+    let mut screen = screen();
+    screen.harness.run_steps(2);
+    screen.harness.key_press(Key::F6);
+    screen.harness.run_steps(2);
+    assert!(screen.harness.ctx.memory(egui::Memory::focused).is_some(), "a pane has the keyboard");
+    screen.harness.key_press(Key::Space);
+    screen.harness.run_steps(2);
+    assert!(screen.harness.query_by_label("Resume").is_some());
 }

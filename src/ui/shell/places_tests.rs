@@ -384,12 +384,20 @@ fn after_a_key_led_to_a_page_tab_goes_on_in_it_and_arrows_are_its_own_until_then
 
 #[test]
 fn what_has_the_keyboard_keeps_it_while_figures_round_it_come_and_go() {
-    let busy = fixture::snapshot();
-    let mut calm = fixture::snapshot();
+    use crate::model::outlook::{Demand, Exhaustion};
+    use crate::model::units::Unit;
+
+    let (mut busy, mut calm) = (fixture::snapshot(), fixture::snapshot());
+    let view = Arc::make_mut(&mut busy.view);
+    let at = crate::model::units::Timestamp(view.at.0 + 90_000_000);
+    let full = Exhaustion { at, earliest: at, latest: at, of: Unit::Tokens };
+    view.routes.iter_mut().for_each(|route| {
+        (route.demand[2], route.waiting) = (Demand { expected: 3_000, upper: 9_000, trend: 0 }, 2);
+    });
+    view.endpoints.iter_mut().for_each(|endpoint| endpoint.exhausts_at = Some(full));
+    view.pools.iter_mut().for_each(|pool| pool.exhausts_at = Some(full));
     let view = Arc::make_mut(&mut calm.view);
-    for route in &mut view.routes {
-        (route.demand, route.waiting) = (Default::default(), 0);
-    }
+    view.routes.iter_mut().for_each(|route| (route.demand, route.waiting) = Default::default());
     view.endpoints.iter_mut().for_each(|endpoint| endpoint.exhausts_at = None);
     view.pools.iter_mut().for_each(|pool| pool.exhausts_at = None);
     (view.queue.waiting, view.queue.list) = (0, Vec::new());
