@@ -216,7 +216,7 @@ pub struct SeriesPoint {
 pub struct EndpointSeries {
     /// Which.
     pub id: EndpointId,
-    /// Its colour and dash for life: creation order.
+    /// Its colour and dash, over restarts too.
     pub slot: usize,
     /// What an earlier run left, ten seconds alike each; of their state nothing is known.
     pub earlier: Arc<[SeriesPoint]>,
@@ -225,6 +225,9 @@ pub struct EndpointSeries {
 }
 
 impl EndpointSeries {
+    /// Slots with a colour of their own; all from there on look alike.
+    pub const COLOURED: usize = 6;
+
     /// Every point, oldest first.
     #[must_use]
     pub fn points(&self) -> impl DoubleEndedIterator<Item = &SeriesPoint> {

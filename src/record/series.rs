@@ -1,8 +1,8 @@
 //! Every endpoint's last 15 minutes, one point a second.
 //!
 //! Invariant: a slot belongs to its endpoint, over restarts and after the endpoint is gone, for as long as anything kept tells of
-//! it; only one of those with a colour goes to a configured endpoint that would have none. A second that was not sampled has no point. What an earlier run left of those minutes stands before it, as
-//! the means of ten seconds.
+//! it; only one of those with a colour goes to a configured endpoint that would have none. A second that was not sampled has no
+//! point. What an earlier run left of those minutes stands before it, as the means of ten seconds.
 //! Absent on purpose: sums and rates over other windows; the screen derives them from points.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -18,8 +18,6 @@ use crate::model::status::{BalancerView, EndpointView, Health};
 pub const SECONDS: u64 = 900;
 /// Points in a sealed chunk.
 pub const CHUNK: usize = 60;
-/// Slots whose lines have a colour of their own on the screen.
-const COLOURED: usize = 6;
 
 /// All endpoints' points.
 #[derive(Debug, Default)]
@@ -57,11 +55,12 @@ impl Series {
 
     /// Adds one point per endpoint of the view for this second (whole seconds on the brain's clock). A second that is not
     /// later than an endpoint's last one is ignored for it. `is_told` says whether anything kept tells of an endpoint that is
-    /// gone; a new one may have the slot of another.
-    pub fn sample(&mut self, view: &BalancerView, second: u64, is_told: impl Fn(&EndpointId) -> bool) {
+    /// gone; a new one may have the slot of another. Returns whether slots were given.
+    pub fn sample(&mut self, view: &BalancerView, second: u64, is_told: impl Fn(&EndpointId) -> bool) -> bool {
+        let mut gave = false;
         for endpoint in &view.endpoints {
             let place = self.tracks.iter().position(|track| track.id == endpoint.id).unwrap_or_else(|| {
-                self.give_slot(&endpoint.id, view, &is_told);
+                gave |= self.give_slot(&endpoint.id, view, &is_told);
                 let earlier = self.left.remove(&endpoint.id).unwrap_or_default();
                 self.tracks.push(Track::new(endpoint.id.clone(), earlier));
                 self.tracks.len() - 1
@@ -72,6 +71,7 @@ impl Series {
         }
         self.tracks.iter_mut().for_each(|track| track.forget_before(second.saturating_sub(SECONDS)));
         self.generation = self.generation.saturating_add(1);
+        gave
     }
 
     /// Puts what an earlier run left of the last minutes before what this one has. Rows come by endpoint, oldest first; `now` is
@@ -99,34 +99,36 @@ impl Series {
         self.generation = self.generation.saturating_add(1);
     }
 
-    fn give_slot(&mut self, id: &EndpointId, view: &BalancerView, is_told: impl Fn(&EndpointId) -> bool) {
+    /// Returns whether any slot has another holder now.
+    fn give_slot(&mut self, id: &EndpointId, view: &BalancerView, is_told: impl Fn(&EndpointId) -> bool) -> bool {
         let held = self.slots.iter().position(|holder| holder == id);
-        if held.is_some_and(|slot| slot < COLOURED) {
-            return;
+        if held.is_some_and(|slot| slot < EndpointSeries::COLOURED) {
+            return false;
         }
         let is_shown = |holder: &EndpointId| self.tracks.iter().any(|track| track.id == *holder);
         let is_free = |holder: &EndpointId| view.endpoint(holder).is_none() && !is_shown(holder) && !is_told(holder);
-        let free = self.slots.iter().position(is_free).filter(|slot| held.is_none() || *slot < COLOURED);
+        let free =
+            self.slots.iter().position(is_free).filter(|slot| held.is_none() || *slot < EndpointSeries::COLOURED);
         if let (None, Some(slot)) = (held, free.and_then(|slot| self.slots.get_mut(slot))) {
             slot.clone_from(id);
-            return;
+            return true;
         }
         // Who held a colour without being configured keeps the place that the other had.
         let own = held.unwrap_or_else(|| {
             self.slots.push(id.clone());
             self.slots.len() - 1
         });
-        if own >= COLOURED
-            && let Some(slot) = free.or_else(|| self.left_coloured(view))
-        {
+        let better = (own >= EndpointSeries::COLOURED).then(|| free.or_else(|| self.left_coloured(view))).flatten();
+        if let Some(slot) = better {
             self.slots.swap(slot, own);
         }
+        held.is_none() || better.is_some()
     }
 
     /// The slot with a colour whose endpoint is not configured; of several that which was seen least recently.
     fn left_coloured(&self, view: &BalancerView) -> Option<usize> {
         let last_seen = |id: &EndpointId| self.tracks.iter().find(|track| track.id == *id)?.last_second;
-        let held = self.slots.iter().take(COLOURED).enumerate();
+        let held = self.slots.iter().take(EndpointSeries::COLOURED).enumerate();
         held.filter(|(_, id)| view.endpoint(id).is_none()).min_by_key(|(_, id)| last_seen(id)).map(|(slot, _)| slot)
     }
 

@@ -23,7 +23,7 @@ pub fn load(folder: &Path) -> Vec<EndpointId> {
 /// # Errors
 /// As the file system says; what was kept before is then as it was.
 pub fn save(folder: &Path, slots: &[EndpointId]) -> io::Result<()> {
-    atomic::write(&folder.join(NAME), &serde_json::to_vec_pretty(slots)?)
+    atomic::write_unflushed(&folder.join(NAME), &serde_json::to_vec_pretty(slots)?)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use egui_material_icons::MaterialIcon;
 use egui_material_icons::icons;
 use serde::Deserialize;
 
+use crate::contract::snapshot::EndpointSeries;
 use crate::model::preferences::{Palette, Preferences};
 
 const TOKENS: &str = include_str!("../../assets/theme.json");
@@ -191,10 +192,10 @@ impl Theme {
         self.panel.blend(self.wash(tone))
     }
 
-    /// Colour and dash of a slot; slots from 6 on share the grey of the others.
+    /// Colour and dash of a slot; those without a colour of their own share the grey of the others.
     #[must_use]
     pub fn series(&self, slot: usize) -> SeriesStyle {
-        let dashes =
+        let dashes: [Dash; EndpointSeries::COLOURED] =
             [Dash::Solid, Dash::Dashed(8), Dash::Dotted(4), Dash::Dashed(14), Dash::Dotted(8), Dash::Dashed(5)];
         SeriesStyle {
             color: self.series.get(slot).copied().unwrap_or(self.others),
@@ -541,7 +542,7 @@ mod tests {
             let told = format!("{theme:?}");
             let hole = format!("{:?}", Color32::PLACEHOLDER);
             assert!(!told.contains(&hole), "an alias without a colour: {told}");
-            assert_eq!(theme.series.len(), 6);
+            assert_eq!(theme.series.len(), EndpointSeries::COLOURED);
         }
         let [dark, light, ..] = &*TIDEGATE;
         assert_ne!(dark.page, light.page);

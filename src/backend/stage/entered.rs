@@ -33,9 +33,7 @@ use crate::store::slots;
 impl Stage {
     /// Notes how every endpoint stands in this second. A new one gets its colour for good.
     pub(in crate::backend) fn sample_series(&mut self, view: &BalancerView, second: u64) {
-        let before = self.series.slots().to_vec();
-        self.series.sample(view, second, |id| self.history.tells_of(id));
-        if before != self.series.slots()
+        if self.series.sample(view, second, |id| self.history.tells_of(id))
             && let Err(error) = slots::save(&self.profile.paths.state_dir, self.series.slots())
         {
             tracing::debug!(%error, "colours of endpoints are not kept over a restart");
