@@ -35,7 +35,7 @@ impl Demo {
         };
         let running = backend::start(options).expect("the demo starts");
         let (sender, news) = mpsc::sync_channel(1);
-        running.ui().wake_with(move || {
+        running.ui().wake_with(move |_| {
             // One that waits is as good as two.
             let _ = sender.try_send(());
         });

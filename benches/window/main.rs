@@ -33,6 +33,9 @@ mod floor;
 mod report;
 mod screen;
 
+/// As long as the window takes for attended what has just been shown, and a little more.
+const ALONE: Duration = Duration::from_secs(11);
+
 /// How much is measured.
 struct Plan {
     /// Pairs of each state.
@@ -128,8 +131,10 @@ impl Plan {
             }
             State::Watched | State::Unrasterised => {
                 screen.show("tidegate://overview");
+                std::thread::sleep(ALONE);
                 None
             }
+            State::Touched => Some(screen.touch("tidegate://overview")),
             State::Dragged => Some(screen.drag()),
         };
         let with = self.sample(screen.address(), || screen.drawing_ns());

@@ -18,9 +18,11 @@ const END: &str = "<!-- end of window -->";
 pub(crate) enum State {
     /// Open, and out of sight.
     Hidden,
-    /// The Overview is looked at while traffic flows: four frames a second.
+    /// The Overview is looked at while traffic flows, and nobody touches it: one frame a second.
     Watched,
-    /// The same, and nothing is rasterised: what is left where a graphics card does that.
+    /// The same, and the pointer moves now and then: four frames a second and more.
+    Touched,
+    /// Nobody touches it, and nothing is rasterised: what is left where a graphics card does that.
     Unrasterised,
     /// A soft cap is pulled up and down, sixty times a second.
     Dragged,
@@ -28,12 +30,13 @@ pub(crate) enum State {
 
 impl State {
     /// In the order of the table.
-    pub(crate) const ALL: [Self; 4] = [Self::Hidden, Self::Watched, Self::Unrasterised, Self::Dragged];
+    pub(crate) const ALL: [Self; 5] = [Self::Hidden, Self::Watched, Self::Unrasterised, Self::Touched, Self::Dragged];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Hidden => "idle, out of sight",
             Self::Watched => "looked at under traffic",
+            Self::Touched => "with the pointer moving over it",
             Self::Unrasterised => "the same, nothing rasterised",
             Self::Dragged => "a limit dragged at 60 Hz",
         }
@@ -43,7 +46,7 @@ impl State {
     const fn marks(self) -> Option<[f64; 3]> {
         match self {
             Self::Hidden | Self::Unrasterised => Some([1.05, 1.05, 0.95]),
-            Self::Watched => Some([1.05, 1.5, 0.95]),
+            Self::Watched | Self::Touched => Some([1.05, 1.5, 0.95]),
             Self::Dragged => None,
         }
     }

@@ -143,13 +143,23 @@ impl Screen {
         Drag { screen: self, hand }
     }
 
+    /// Shows the page at a link, and moves the pointer over it once a second until dropped.
+    pub(crate) fn touch(&self, link: &str) -> Drag<'_> {
+        self.show(link);
+        let mut hand = self.display.xdotool();
+        for step in 0..60_u32 {
+            hand.args(["mousemove", &(LINE.0 + step % 2).to_string(), &LINE.1.to_string(), "sleep", "1"]);
+        }
+        Drag { screen: self, hand: hand.spawn().expect("xdotool runs") }
+    }
+
     /// Whether a drag has reached the draft: else it went past the line, and measured something else.
     pub(crate) fn expect_dragged(&self) {
         until("a soft cap in the draft after a drag", || is_in_draft(self.folder.path()).then_some(()));
     }
 }
 
-/// A hand that moves until it is dropped; then the line is back where it was.
+/// A hand that moves until it is dropped; then what it pulled is back where it was.
 pub(crate) struct Drag<'a> {
     screen: &'a Screen,
     hand: Child,

@@ -19,7 +19,16 @@ use crate::model::revision::LeftDraft;
 const COMMANDS: usize = 64;
 const NOTICES: usize = 256;
 
-type Waker = Box<dyn Fn() + Send + Sync>;
+type Waker = Box<dyn Fn(News) + Send + Sync>;
+
+/// What the screen is woken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// A newer snapshot, as there is one every quarter of a second while traffic flows.
+    Figures,
+    /// A notice: an answer to a command, or something that nobody asked for.
+    Word,
+}
 
 struct Shared {
     snapshot: ArcSwap<Snapshot>,
@@ -98,7 +107,7 @@ impl UiEnd {
     }
 
     /// Gives the background a way to ask for one repaint; the newest counts, as windows come and go.
-    pub fn wake_with(&self, waker: impl Fn() + Send + Sync + 'static) {
+    pub fn wake_with(&self, waker: impl Fn(News) + Send + Sync + 'static) {
         self.shared.waker.store(Some(Arc::new(Box::new(waker))));
     }
 
@@ -124,7 +133,7 @@ impl BackEnd {
     /// Swaps in a snapshot and asks for one repaint.
     pub fn publish(&self, snapshot: Snapshot) {
         self.shared.snapshot.store(Arc::new(snapshot));
-        self.wake();
+        self.wake(News::Figures);
     }
 
     /// Tells the person something.
@@ -136,7 +145,7 @@ impl BackEnd {
             }
             waiting.push_back(notice);
         }
-        self.wake();
+        self.wake(News::Word);
     }
 
     /// The newest snapshot.
@@ -162,9 +171,9 @@ impl BackEnd {
         self.shared.watched.load(Ordering::Relaxed)
     }
 
-    fn wake(&self) {
+    fn wake(&self, news: News) {
         if let Some(waker) = self.shared.waker.load_full() {
-            waker();
+            waker(news);
         }
     }
 }

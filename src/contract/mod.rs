@@ -17,5 +17,5 @@ pub use command::{
 pub use desktop::{DesktopNote, NoteButtons, NotePress};
 pub use door::{CallerCommand, DoorView};
 pub use history::{HistoryCommand, HistoryView};
-pub use line::{BackEnd, Busy, CommandInbox, UiEnd, line};
+pub use line::{BackEnd, Busy, CommandInbox, News, UiEnd, line};
 pub use snapshot::Snapshot;

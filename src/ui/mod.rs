@@ -8,6 +8,7 @@
 mod acceptance_tests;
 pub mod actions;
 pub mod alerts;
+pub mod attention;
 pub mod cx;
 pub mod draft;
 pub mod findings;

@@ -1,23 +1,22 @@
 //! The window: eframe round the console, opened again as often as the person comes back.
 //!
-//! Invariant: nothing is drawn unless the person does something or the background has published; waking is at most four
-//! times a second, thirty while the person drags. Without a window nothing is drawn at all.
+//! Invariant: nothing is drawn unless the person does something or the background has news; those wake at most four times a
+//! second (once a second while nobody is at the window), thirty while the person drags. Without a window nothing is drawn.
 //! Absent on purpose: the proxy, which lives on when the window is closed.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
-use std::time::Duration;
 
 use egui::ViewportCommand;
 
 use crate::contract::UiEnd;
 use crate::model::preferences::{Preferences, WindowPlace};
 
+use super::attention::Attention;
 use super::shell::{Away, Console, Desktop, Ending, LogTo};
 
-const CALM: Duration = Duration::from_millis(250);
 const SIZE: [f32; 2] = [1_280.0, 800.0];
 const SMALLEST: [f32; 2] = [760.0, 520.0];
 
@@ -75,10 +74,11 @@ fn show(line: &UiEnd, console: &Rc<RefCell<Console>>, title: &str) -> Result<(),
     let shown = Rc::clone(console);
     let line = line.clone();
     let open = move |cx: &eframe::CreationContext| {
-        let waking = cx.egui_ctx.clone();
-        line.wake_with(move || waking.request_repaint_after(CALM));
+        let (waking, attention) = (cx.egui_ctx.clone(), Attention::default());
+        let patience = attention.patience();
+        line.wake_with(move |news| waking.request_repaint_after(patience.of(news)));
         shown.borrow_mut().open_in(&cx.egui_ctx);
-        Ok(Box::new(Window { console: shown, fitted: false }) as Box<dyn eframe::App>)
+        Ok(Box::new(Window { console: shown, fitted: false, attention }) as Box<dyn eframe::App>)
     };
     eframe::run_native(title, native, Box::new(open))
         .map_err(|error| format!("Couldn't start graphics (OpenGL): {}.", without_braces(&error.to_string())))
@@ -106,7 +106,7 @@ fn placed(place: Option<WindowPlace>) -> egui::ViewportBuilder {
 fn wait(line: &UiEnd, console: &Rc<RefCell<Console>>) -> Away {
     let (ring, rung) = sync_channel(1);
     // A full channel wakes as well.
-    line.wake_with(move || {
+    line.wake_with(move |_| {
         let _ = ring.try_send(());
     });
     loop {
@@ -127,6 +127,7 @@ fn icon() -> egui::IconData {
 struct Window {
     console: Rc<RefCell<Console>>,
     fitted: bool,
+    attention: Attention,
 }
 
 impl Window {
@@ -150,6 +151,8 @@ impl Window {
 impl eframe::App for Window {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         self.fit(ctx);
+        let (now, touched) = ctx.input(|input| (input.time, !input.events.is_empty()));
+        self.attention.frame(now, touched);
         self.console.borrow_mut().logic(ctx);
     }
 

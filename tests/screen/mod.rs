@@ -67,7 +67,7 @@ impl Screen {
     pub fn of(running: &Running) -> Self {
         let (end, news) = (running.ui(), Arc::new(Notify::new()));
         let heard = Arc::clone(&news);
-        end.wake_with(move || heard.notify_one());
+        end.wake_with(move |_| heard.notify_one());
         Self { end, news, unasked: RefCell::default() }
     }
 
