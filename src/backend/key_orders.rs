@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::stage::{Event, Stage};
-use super::{key_test, one_token};
+use super::{key_test, one_token, trials};
 use crate::contract::snapshot::{KeyTest, Problem};
 use crate::contract::{KeyCommand, NoticeBody};
 use crate::model::id::{AccountId, CommandId, EndpointId};
@@ -17,9 +17,15 @@ use crate::store::keys::{Answer, KeyError, KeyPlace, KeySlot, Spares};
 pub(super) fn obey(stage: &mut Stage, id: CommandId, command: KeyCommand) {
     let (desk, now) = (stage.desk.clone(), stage.clock.wall_ms());
     match command {
-        KeyCommand::Set(account, key) => change(stage, id, &account.clone(), async move {
-            desk.store(account.clone(), key).await.map(|place| format!("The key of {account} is {}", kept(&place)))
-        }),
+        KeyCommand::Set(account, key) => {
+            let (events, profile) = (stage.events.clone(), stage.profiles);
+            change(stage, id, &account.clone(), async move {
+                let place = desk.store(account.clone(), key).await?;
+                let told = format!("The key of {account} is {}", kept(&place));
+                let _ = events.send(Event::Given(profile, account)).await;
+                Ok(told)
+            });
+        }
         KeyCommand::Hold(account, key) => hold(stage, id, &account, key),
         KeyCommand::SetNext(account, key) => change(stage, id, &account.clone(), async move {
             let stored = desk.store_next(account.clone(), key).await;
@@ -39,6 +45,8 @@ pub(super) fn obey(stage: &mut Stage, id: CommandId, command: KeyCommand) {
             desk.remove(account.clone()).await.map(|()| format!("The key of {account} is forgotten"))
         }),
         KeyCommand::Test(account) => test(stage, id, account, KeySlot::Current),
+        KeyCommand::Try(config, account) => trials::account(stage, id, config, &account),
+        KeyCommand::TryCall(config, endpoint) => trials::endpoint(stage, id, config, &endpoint),
         KeyCommand::TestNext(account) => test(stage, id, account, KeySlot::Next),
         KeyCommand::Call(endpoint) => call(stage, id, endpoint),
         KeyCommand::Ask => {
@@ -83,20 +91,22 @@ fn problem(what: &str) -> Problem {
     }
 }
 
+/// Why nothing can be tested.
+pub(super) fn test_problem(what: &str) -> Problem {
+    Problem {
+        what: format!("{what} cannot be tested: it has no key, or it is gone."),
+        still_works: "Everything else is as it was.".to_owned(),
+        next_step: "Add a key on the Accounts page, then test again.".to_owned(),
+    }
+}
+
 fn test(stage: &mut Stage, id: CommandId, account: AccountId, slot: KeySlot) {
     let config = Arc::clone(&stage.applied.config);
     let (Some(found), Some(key)) = (config.account(&account).cloned(), stage.desk.in_slot(&account, slot)) else {
-        stage.tell(
-            Some(id),
-            NoticeBody::Failed(Problem {
-                what: format!("{account} cannot be tested: it has no key, or is not applied yet."),
-                still_works: "Everything else is as it was.".to_owned(),
-                next_step: "Apply your draft and paste a key, then test again.".to_owned(),
-            }),
-        );
+        stage.tell(Some(id), NoticeBody::Failed(test_problem(account.as_str())));
         return;
     };
-    stage.key_tests.insert((account.clone(), slot), KeyTest { finished_wall_ms: None, lines: Vec::new() });
+    stage.key_tests.insert((account.clone(), slot), KeyTest::default());
     let (profile, events, clock) = (stage.profiles, stage.events.clone(), stage.clock);
     tokio::spawn(async move {
         let result = key_test::test(&found, &config, &key, clock).await;
@@ -119,7 +129,7 @@ fn call(stage: &mut Stage, id: CommandId, endpoint: EndpointId) {
         };
         return stage.tell(Some(id), NoticeBody::Failed(problem));
     };
-    stage.calls.insert(endpoint.clone(), KeyTest { finished_wall_ms: None, lines: Vec::new() });
+    stage.calls.insert(endpoint.clone(), KeyTest::default());
     let (profile, events, clock) = (stage.profiles, stage.events.clone(), stage.clock);
     tokio::spawn(async move {
         let result = one_token::call((&account, &found), &config.upstream, &key, clock).await;
@@ -139,6 +149,7 @@ fn hold(stage: &mut Stage, id: CommandId, account: &AccountId, key: Secret) {
                 None => places.push(Answer { account: account.clone(), place, spares: Spares::default() }),
             }
             stage.keys_are(places);
+            stage.given.insert(account.clone());
             NoticeBody::Done(format!("The key of {account} is in memory until Tidegate quits"))
         }
         Err(error) => NoticeBody::Failed(problem(&error.to_string())),

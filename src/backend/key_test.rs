@@ -9,7 +9,7 @@ use http::HeaderMap;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::no_answer;
-use crate::contract::snapshot::KeyTest;
+use crate::contract::snapshot::{KeyTest, Offered};
 use crate::engine::clock::Clock;
 use crate::model::config::{Account, AzureApi, Config, Service, UpstreamWay, Way};
 use crate::model::host::is_on_this_computer;
@@ -25,16 +25,17 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const NAMES: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// As many deployments are asked; who has more sees how the first do.
 const MOST: usize = 20;
+/// As many models are offered.
+const MODELS: usize = 500;
 /// Clocks that differ by less are called the same, in milliseconds. `Date` has whole seconds, and answers take a while.
 const SKEW_MS: u64 = 5_000;
 
 /// Tests an account's key. The result's time is filled in by the caller.
 pub async fn test(account: &Account, config: &Config, key: &Secret, clock: Clock) -> KeyTest {
-    let lines = match Asker::new(account, key, &config.upstream) {
+    match Asker::new(account, key, &config.upstream) {
         Ok(asker) => asker.everything(config, clock).await,
-        Err(sentence) => vec![(false, sentence)],
-    };
-    KeyTest { finished_wall_ms: None, lines }
+        Err(sentence) => KeyTest { lines: vec![(false, sentence)], ..KeyTest::default() },
+    }
 }
 
 /// Passed or not, and a sentence.
@@ -94,25 +95,28 @@ impl<'a> Asker<'a> {
         no_answer::words(host, self.relayed, PATIENCE, error)
     }
 
-    async fn everything(&self, config: &Config, clock: Clock) -> Vec<Line> {
+    async fn everything(&self, config: &Config, clock: Clock) -> KeyTest {
         let answer = match self.models().await {
             Ok(answer) => answer,
-            Err(sentence) => return vec![(false, sentence)],
+            Err(sentence) => return KeyTest { lines: vec![(false, sentence)], ..KeyTest::default() },
         };
         let (status, said) = (answer.status().as_u16(), answer.headers().clone());
         let body: Option<serde_json::Value> = if status == 200 { answer.json().await.ok() } else { None };
-        let models = body.and_then(|body| body.get("data")?.as_array().map(Vec::len));
-        let mut lines = judge(self.account, Asked { status, models });
+        let models = body.as_ref().and_then(|body| body.get("data")?.as_array());
+        let mut lines = judge(self.account, Asked { status, models: models.map(Vec::len) });
+        let mut offered = Offered::default();
         if lines.first().is_some_and(|(accepted, _)| *accepted) {
             lines.extend(whose(self.account, &said));
             let deployments = names(config, self.account);
             for deployment in deployments.iter().take(MOST) {
                 lines.push(self.deployment(deployment).await);
             }
-            lines.push((true, limits(&said, clock.wall_ms())));
+            let (limits, named) = limits(&said, clock.wall_ms());
+            lines.push((true, limits));
+            offered = Offered { models: callable(self.account, models), ..named };
         }
         lines.extend(skew(&said, clock.wall_ms()));
-        lines
+        KeyTest { finished_wall_ms: None, lines, offered }
     }
 
     async fn models(&self) -> Result<reqwest::Response, String> {
@@ -191,14 +195,29 @@ fn whose(account: &Account, said: &HeaderMap) -> Option<Line> {
     Some((true, text))
 }
 
-pub(super) fn limits(said: &HeaderMap, wall_ms: u64) -> String {
+/// The models of a list that can be asked for by these names, in order. Azure lists what could be deployed.
+fn callable(account: &Account, list: Option<&Vec<serde_json::Value>>) -> Vec<String> {
+    let named = list.into_iter().flatten().filter_map(|model| model.get("id")?.as_str());
+    let mut names: Vec<String> =
+        named.filter(|_| account.service != Service::Azure).take(MODELS).map(str::to_owned).collect();
+    names.sort_unstable();
+    names
+}
+
+/// In words, and as figures.
+pub(super) fn limits(said: &HeaderMap, wall_ms: u64) -> (String, Offered) {
     let facts = facts(said, wall_ms);
+    let offered = Offered {
+        tokens_per_minute: facts.tokens.limit,
+        requests_per_minute: facts.requests.limit,
+        ..Offered::default()
+    };
     let of = |limit: LimitFacts, unit: &str| limit.limit.map(|limit| format!("{} {unit}", Grouped(limit)));
     let known: Vec<String> = of(facts.tokens, "TPM").into_iter().chain(of(facts.requests, "RPM")).collect();
     if known.is_empty() {
-        return "No limits are told here; they are learned from the first answers.".to_owned();
+        return ("No limits are told here; they are learned from the first answers.".to_owned(), offered);
     }
-    format!("Limits it tells: {}.", known.join(", "))
+    (format!("Limits it tells: {}.", known.join(", ")), offered)
 }
 
 /// How far this computer's clock is from the service's.

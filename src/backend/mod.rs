@@ -38,6 +38,7 @@ pub mod simulated;
 pub mod stage;
 pub mod table;
 pub mod tasks;
+mod trials;
 mod turns;
 
 use std::path::PathBuf;

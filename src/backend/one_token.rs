@@ -25,20 +25,20 @@ pub(super) async fn call(
     key: &Secret,
     clock: Clock,
 ) -> KeyTest {
-    let lines = match Asker::new(account, key, way) {
+    match Asker::new(account, key, way) {
         Ok(asker) => ask(&asker, endpoint, clock).await,
-        Err(sentence) => vec![(false, sentence)],
-    };
-    KeyTest { finished_wall_ms: None, lines }
+        Err(sentence) => KeyTest { lines: vec![(false, sentence)], ..KeyTest::default() },
+    }
 }
 
-async fn ask(asker: &Asker<'_>, endpoint: &Endpoint, clock: Clock) -> Vec<Line> {
+async fn ask(asker: &Asker<'_>, endpoint: &Endpoint, clock: Clock) -> KeyTest {
+    let failed = |sentence| KeyTest { lines: vec![(false, sentence)], ..KeyTest::default() };
     let account = asker.account;
     let name = endpoint.deployment.clone().unwrap_or_else(|| endpoint.model.to_string());
     let operation = operation(endpoint);
     let address = match uri(&TargetAccount::from(account), operation, &name) {
         Ok(address) => address.to_string(),
-        Err(error) => return vec![(false, format!("No address to ask: {error}."))],
+        Err(error) => return failed(format!("No address to ask: {error}.")),
     };
     let mut cap = Cap::of(account.service);
     loop {
@@ -47,7 +47,7 @@ async fn ask(asker: &Asker<'_>, endpoint: &Endpoint, clock: Clock) -> Vec<Line> 
         let sent = asker.client.post(&address).headers(asker.headers.clone()).json(&body).send().await;
         let answer = match sent {
             Ok(answer) => answer,
-            Err(error) => return vec![(false, asker.no_answer(&error))],
+            Err(error) => return failed(asker.no_answer(&error)),
         };
         let (status, said) = (answer.status().as_u16(), answer.headers().clone());
         let body: Value = answer.json().await.unwrap_or(Value::Null);
@@ -60,8 +60,11 @@ async fn ask(asker: &Asker<'_>, endpoint: &Endpoint, clock: Clock) -> Vec<Line> 
         let answered = judge(account, &name, status, &body);
         let lasted =
             format!("It took {} ms, as seen from here.", Grouped(u64::try_from(took.as_millis()).unwrap_or(0)));
-        let told = [answered.clone(), (true, lasted), (true, limits(&said, clock.wall_ms()))];
-        return if answered.0 { told.into() } else { vec![answered] };
+        if !answered.0 {
+            return KeyTest { lines: vec![answered], ..KeyTest::default() };
+        }
+        let (limits, offered) = limits(&said, clock.wall_ms());
+        return KeyTest { finished_wall_ms: None, lines: vec![answered, (true, lasted), (true, limits)], offered };
     }
 }
 

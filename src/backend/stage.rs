@@ -7,7 +7,7 @@ mod entered;
 mod keyed;
 mod listening;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,8 +33,8 @@ use super::racks::Racks;
 use super::resolve::{applied, refuse_unattended, resolve};
 use super::revisions;
 use super::simulated::Simulated;
-use super::{Options, Stop, commands};
-use crate::contract::snapshot::{Applied, KeyTest, Problem, RequestsView, Serving};
+use super::{Options, Stop, commands, trials};
+use crate::contract::snapshot::{Applied, KeyTest, Problem, RequestsView, Serving, Trial};
 use crate::contract::{BackEnd, CommandInbox, Notice, NoticeBody, RevertCause, UiEnd, line};
 use crate::engine::Engine;
 use crate::engine::clock::Clock;
@@ -70,6 +70,10 @@ pub(super) enum Event {
     Tested(u64, AccountId, KeySlot, KeyTest),
     /// An endpoint was asked for one token.
     Called(u64, EndpointId, KeyTest),
+    /// Something of a draft was tested.
+    Tried(u64, Box<Trial>),
+    /// An account was given a key.
+    Given(u64, AccountId),
     /// The test request was answered: its decision's id and status.
     TestAnswered(CommandId, Result<(String, u16), Problem>),
     /// A command is done.
@@ -113,6 +117,10 @@ pub struct Stage {
     pub(super) key_tests: BTreeMap<(AccountId, KeySlot), KeyTest>,
     /// Single calls, by endpoint.
     pub(super) calls: BTreeMap<EndpointId, KeyTest>,
+    /// Of what is not applied.
+    pub(super) trials: Vec<Trial>,
+    /// Accounts that were given a key since the profile was entered.
+    pub(super) given: BTreeSet<AccountId>,
     pub(super) simulated: Option<Simulated>,
     pub(super) serving: Serving,
     pub(super) address: Option<SocketAddr>,
@@ -202,6 +210,8 @@ impl Stage {
             renewal: None,
             key_tests: BTreeMap::new(),
             calls: BTreeMap::new(),
+            trials: Vec::new(),
+            given: BTreeSet::new(),
             simulated: None,
             serving: Serving::Starting,
             address: None,
@@ -340,7 +350,12 @@ impl Stage {
     fn hear(&mut self, event: Event) {
         match event {
             // Asked before another profile was entered, which may have an account of the same name.
-            Event::Keys(of, ..) | Event::Revisions(of, ..) | Event::Tested(of, ..) | Event::Called(of, ..)
+            Event::Keys(of, ..)
+            | Event::Revisions(of, ..)
+            | Event::Tested(of, ..)
+            | Event::Called(of, ..)
+            | Event::Tried(of, ..)
+            | Event::Given(of, ..)
                 if of != self.profiles =>
             {
                 return;
@@ -355,6 +370,8 @@ impl Stage {
                 let test = KeyTest { finished_wall_ms: Some(self.clock.wall_ms()), ..test };
                 self.calls.insert(endpoint, test);
             }
+            Event::Tried(_, trial) => self.tried(*trial),
+            Event::Given(_, account) => drop(self.given.insert(account)),
             Event::TestAnswered(id, outcome) => self.test_answered(id, outcome),
             Event::Done(id, Ok(text)) => self.tell(Some(id), NoticeBody::Done(text)),
             Event::Done(id, Err(problem)) => self.tell(Some(id), NoticeBody::Failed(problem)),
@@ -364,6 +381,12 @@ impl Stage {
             }
         }
         self.publish();
+    }
+
+    /// A test of what is not applied came to this.
+    pub(super) fn tried(&mut self, trial: Trial) {
+        let test = KeyTest { finished_wall_ms: Some(self.clock.wall_ms()), ..trial.test };
+        trials::keep(&mut self.trials, Trial { test, ..trial });
     }
 
     /// Tells the person something.

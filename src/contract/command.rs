@@ -182,6 +182,10 @@ pub enum KeyCommand {
     Test(AccountId),
     /// Ask this endpoint for one token, with its account's key; it is charged.
     Call(EndpointId),
+    /// Test an account as it stands in this configuration, which is not applied.
+    Try(Arc<Config>, AccountId),
+    /// Ask an endpoint as it stands in this configuration, which is not applied, for one token; it is charged.
+    TryCall(Arc<Config>, EndpointId),
     /// Store the key that is to follow; the one in use goes on being sent.
     SetNext(AccountId, Secret),
     /// Forget the key that is to follow.

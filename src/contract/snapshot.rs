@@ -11,7 +11,7 @@ use crate::contract::command::Base;
 use crate::contract::door::DoorView;
 use crate::contract::history::HistoryView;
 use crate::model::check::Finding;
-use crate::model::config::{AdminState, Config};
+use crate::model::config::{Account, AdminState, Config, Endpoint};
 use crate::model::id::{AccountId, EndpointId, RequestId};
 use crate::model::proposal::PoolPlan;
 use crate::model::record::RequestRecord;
@@ -360,16 +360,40 @@ pub struct SpareKeys {
 }
 
 /// What a key test found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyTest {
     /// When it ended, as Unix milliseconds; `None`: it runs.
     pub finished_wall_ms: Option<u64>,
     /// One line each: passed or not, and a sentence with cause and next step.
     pub lines: Vec<(bool, String)>,
+    /// What can be taken over from it.
+    pub offered: Offered,
+}
+
+/// What a service told of itself in a test.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offered {
+    /// Models that the key can ask for, by name; none of a service that lists something else (Azure: what could be deployed).
+    pub models: Vec<String>,
+    /// Tokens a minute, if its headers name them.
+    pub tokens_per_minute: Option<u64>,
+    /// Requests a minute, if its headers name them.
+    pub requests_per_minute: Option<u64>,
+}
+
+/// A test of what is not applied, as it was then.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trial {
+    /// The account.
+    pub account: Account,
+    /// The endpoint that was asked for one token; `None`: the key was tested.
+    pub endpoint: Option<Endpoint>,
+    /// What came of it.
+    pub test: KeyTest,
 }
 
 /// Keys and the keyring.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct KeysView {
     /// The keyring as a whole.
     pub keyring: KeyringState,
@@ -377,6 +401,10 @@ pub struct KeysView {
     pub accounts: Vec<AccountKey>,
     /// What single calls came to, of endpoints that one was sent to since the start.
     pub calls: Vec<(EndpointId, KeyTest)>,
+    /// Tests of what is not applied, one of an account and one of an endpoint.
+    pub trials: Vec<Trial>,
+    /// Accounts that are not applied and were given a key since the start.
+    pub given: Vec<AccountId>,
     /// Accounts of the profile that was left for the demo, whose keys are in memory alone.
     pub set_aside: Vec<AccountId>,
 }

@@ -4,7 +4,7 @@
 //! began with.
 //! Absent on purpose: checking; what comes here was checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Stage;
@@ -123,6 +123,7 @@ impl Stage {
         (self.ring, self.series) = (Ring::new(), Series::new(slots::load(&self.profile.paths.state_dir)));
         self.requests_view = Arc::new(commands::kept_requests_view(&self.profile.paths.state_dir));
         (self.places, self.key_tests, self.calls) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        (self.trials, self.given) = (Vec::new(), BTreeSet::new());
         self.start_simulated();
         self.set_table();
         self.place_accounts();

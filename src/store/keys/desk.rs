@@ -11,7 +11,7 @@ use std::thread;
 
 use tokio::sync::oneshot;
 
-use crate::model::config::{Config, Credential, Service, TokenSource};
+use crate::model::config::{Account, Config, Credential, Service, TokenSource, shown};
 use crate::model::id::AccountId;
 use crate::model::secret::Secret;
 
@@ -143,6 +143,7 @@ enum Job {
     RemoveNext(AccountId, oneshot::Sender<Result<(), KeyError>>),
     Renew(AccountId),
     Knock(oneshot::Sender<()>),
+    Lend(AccountId, Credential, oneshot::Sender<Result<Secret, String>>),
 }
 
 /// Asks the thread. Cheap to clone; the thread ends after the last clone.
@@ -318,6 +319,15 @@ impl KeyDesk {
         let _ = self.jobs.try_send(Job::Renew(account.clone()));
     }
 
+    /// The key of an account that need not be applied, for one test. What is sent for accounts that run stays as it is.
+    ///
+    /// # Errors
+    /// Why there is none, in words for the person.
+    pub async fn lend(&self, account: &Account) -> Result<Secret, String> {
+        let (id, credential) = (account.id.clone(), account.credential.clone());
+        self.ask(|reply| Job::Lend(id, credential, reply)).await.map_err(|error| format!("{error}."))?
+    }
+
     /// Forgets a key, wherever it is kept. Environment variables stay.
     ///
     /// # Errors
@@ -361,6 +371,7 @@ impl Clerk {
                 Job::SwitchBack(account, reply) => drop(reply.send(self.switch_back(&account))),
                 Job::RemoveNext(account, reply) => drop(reply.send(self.remove(&account, KeySlot::Next))),
                 Job::Renew(account) => drop(self.tokens.remove(&account)),
+                Job::Lend(account, credential, reply) => drop(reply.send(self.lend(&account, &credential))),
                 // The name of no account: there is nothing to find, but whether one can look is known then.
                 Job::Knock(reply) => {
                     drop(self.fetch(&AccountId::from(""), KeySlot::Current));
@@ -417,6 +428,23 @@ impl Clerk {
                 KeyPlace::Absent
             }
             Err(error) => KeyPlace::Unreadable(error),
+        }
+    }
+
+    fn lend(&mut self, account: &AccountId, credential: &Credential) -> Result<Secret, String> {
+        match credential {
+            Credential::Keyring(_) => match self.fetch(account, KeySlot::Current) {
+                Ok(found) => {
+                    found.ok_or_else(|| format!("No key is stored for {account} yet. Add one, then test again."))
+                }
+                Err(error) => Err(format!("The keyring gives no key for {account}: {error}.")),
+            },
+            Credential::Env(variable) => (self.environment)(variable).ok_or_else(|| {
+                format!("${} is not set where Tidegate was started. Set it there and start again.", shown(variable))
+            }),
+            Credential::Command(words) => {
+                command::run(words).map(|token| token.secret).map_err(|problem| format!("No token: {problem}."))
+            }
         }
     }
 

@@ -13,6 +13,7 @@ pub mod intake;
 mod key_field;
 mod keyring_line;
 mod models;
+mod offered;
 mod rotate;
 mod source;
 
@@ -63,8 +64,10 @@ pub struct State {
     offered: bool,
     /// A new key is to be kept in memory, whatever the keyring does.
     in_memory: bool,
-    /// An account whose new key is tested as soon as it is applied.
+    /// An account whose new key is tested as soon as it lies ready and once it is applied.
     fresh: Option<AccountId>,
+    /// That it was tested before it was applied.
+    tried: Option<AccountId>,
     /// An account whose next key is tested as soon as it is kept, with the fingerprint of the one before.
     fresh_next: Option<(AccountId, Option<String>)>,
     /// An account whose next key only has to be switched to, once its test is over, with the fingerprint of the one before.
@@ -100,7 +103,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     widgets::page_title(ui, cx.theme, "Accounts", "Where keys live, and whether they are good");
     keyring_line::ask_early(cx, state);
     keyring_line::show(ui, cx, &mut state.asking);
-    test_when_applied(cx, state);
+    test_when_given(cx, state);
     rotate::test_when_kept(cx, state);
     ui.add_space(gap::M);
     let config = std::sync::Arc::clone(cx.draft.working());
@@ -140,9 +143,21 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     cx.select(state.hand.clone().map(Target::Account));
 }
 
-/// Whoever added a key wants to know whether it is good: it is tested by itself once it can be, which costs nothing.
-fn test_when_applied(cx: &mut PageCx, state: &mut State) {
+/// Whoever added a key wants to know whether it is good: it is tested by itself as soon as it lies ready, in the draft, and once
+/// more when it runs. That costs nothing.
+fn test_when_given(cx: &mut PageCx, state: &mut State) {
     let Some(account) = &state.fresh else { return };
+    let drafted = cx.draft.working().account(account).cloned();
+    let ready = |drafted: &Account| {
+        !matches!(drafted.credential, Credential::Keyring(_)) || cx.snapshot.keys.given.contains(account)
+    };
+    if let Some(drafted) = drafted.filter(ready)
+        && cx.snapshot.applied.config.account(account).is_none()
+        && state.tried.as_ref() != Some(account)
+    {
+        state.tried = Some(account.clone());
+        key_test::test(cx, &drafted);
+    }
     let key = cx.snapshot.keys.accounts.iter().find(|key| key.account == *account);
     let usable = key.is_some_and(|key| match &key.state {
         KeyState::InKeyring { .. } | KeyState::InMemory { .. } | KeyState::FromEnvironment { set: true, .. } => true,
@@ -151,7 +166,7 @@ fn test_when_applied(cx: &mut PageCx, state: &mut State) {
     });
     if usable && cx.snapshot.applied.config.account(account).is_some() {
         cx.send(Command::Key(KeyCommand::Test(account.clone())));
-        state.fresh = None;
+        (state.fresh, state.tried) = (None, None);
     }
 }
 
@@ -193,7 +208,7 @@ fn account_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Accou
             let applied = cx.snapshot.applied.config.account(&account.id).is_some();
             let (tone, text) = match key.as_ref() {
                 None if !applied && state.fresh.as_ref() == Some(&account.id) => {
-                    (Tone::Info, "Not applied yet: apply it, and it is tested and used".to_owned())
+                    (Tone::Info, "Not applied yet: tested as it is, used once it is applied".to_owned())
                 }
                 None if applied => (Tone::Quiet, "Waiting for the keyring".to_owned()),
                 key => key_state(key),
@@ -219,9 +234,13 @@ fn account_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Accou
         }
         source::show(ui, cx, state, account);
         fields::show(ui, cx, state, account);
-        if let Some(test) = key.and_then(|key| key.test) {
-            key_test::lines(ui, cx.theme, "The key in use", &test, cx.snapshot.wall_ms);
-            first_use(ui, cx, &account.id, &test);
+        let keys = std::sync::Arc::clone(&cx.snapshot.keys);
+        if let Some(test) = key_test::of_account(cx, &keys, account) {
+            let runs = cx.snapshot.applied.config.account(&account.id) == Some(account);
+            let what = if runs { "The key in use" } else { "As the draft has it" };
+            key_test::lines(ui, cx.theme, what, test, cx.snapshot.wall_ms);
+            first_use(ui, cx, &account.id, test);
+            offered::models(ui, cx, account, &test.offered);
         }
         calls(ui, cx, &account.id);
     });
@@ -281,7 +300,8 @@ fn buttons(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account, k
     let id = &account.id;
     let stored = rotate::is_kept(key);
     let from_keyring = matches!(account.credential, Credential::Keyring(_));
-    let testing = key.and_then(|key| key.test.as_ref()).is_some_and(|test| test.finished_wall_ms.is_none());
+    let keys = std::sync::Arc::clone(&cx.snapshot.keys);
+    let testing = key_test::of_account(cx, &keys, account).is_some_and(|test| test.finished_wall_ms.is_none());
     ui.horizontal_wrapped(|ui| {
         // Until it is applied nobody says where its key is; one that was just given need not be asked for again.
         let given = key.is_none() && state.fresh.as_ref() == Some(id);
@@ -291,14 +311,17 @@ fn buttons(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account, k
         if ui.button("Key source").on_hover_text("Keyring, environment variable, or a command").clicked() {
             state.source = Some((id.clone(), source::Source::of(account)));
         }
-        let applied = cx.snapshot.applied.config.account(id).is_some();
         let word = if testing { "Testing …" } else { "Test key" };
-        let test = ui.add_enabled(applied && !testing, egui::Button::new(word));
-        let test = test.on_hover_text(
-            "Asks the service, with the key that is used now, for its models and for each deployment. Costs nothing.",
-        );
-        if test.on_disabled_hover_text("Apply the account first: what runs is tested, with its key.").clicked() {
-            cx.send(Command::Key(KeyCommand::Test(id.clone())));
+        let test = ui.add_enabled(!testing, egui::Button::new(word));
+        let runs = cx.snapshot.applied.config.account(id) == Some(account);
+        let test = test.on_hover_text(if runs {
+            "Asks the service, with the key that is used now, for its models and for each deployment. Costs nothing."
+        } else {
+            "Asks the service as the draft has it, with the account's key, for its models and for each deployment. Costs nothing and \
+             applies nothing."
+        });
+        if test.clicked() {
+            key_test::test(cx, account);
         }
         let own = endpoints_of(cx, id);
         if !own.is_empty() {
@@ -401,18 +424,20 @@ fn first_use(ui: &mut Ui, cx: &mut PageCx, account: &AccountId, test: &KeyTest) 
 }
 
 /// What single calls to the account's endpoints came to, each under the endpoint's name.
-fn calls(ui: &mut Ui, cx: &PageCx, account: &AccountId) {
+fn calls(ui: &mut Ui, cx: &mut PageCx, account: &AccountId) {
     for id in endpoints_of(cx, account) {
-        if let Some(test) = key_test::call_of(&cx.snapshot.keys, &id) {
+        let keys = std::sync::Arc::clone(&cx.snapshot.keys);
+        if let Some(test) = key_test::call_of(cx, &keys, &id) {
             let what = format!("One token of {id}");
             key_test::lines(ui, cx.theme, &what, test, cx.snapshot.wall_ms);
+            key_test::offer_limits(ui, cx, &id, &test.offered);
         }
     }
 }
 
-/// Those of the account that run.
+/// Those of the account, in the draft.
 fn endpoints_of(cx: &PageCx, account: &AccountId) -> Vec<EndpointId> {
-    let all = cx.snapshot.applied.config.endpoints.iter().filter(|one| one.account == *account);
+    let all = cx.draft.working().endpoints.iter().filter(|one| one.account == *account);
     all.map(|one| one.id.clone()).collect()
 }
 

@@ -9,9 +9,11 @@ use egui::Event;
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 
-use crate::contract::snapshot::{AccountKey, Applied, KeyState, KeyTest, KeyringState, KeysView, SpareKeys};
+use crate::contract::snapshot::{
+    AccountKey, Applied, KeyState, KeyTest, KeyringState, KeysView, Offered, SpareKeys, Trial,
+};
 use crate::contract::{BackEnd, Command, CommandInbox, KeyCommand, Snapshot};
-use crate::model::config::{Account, Config, Credential};
+use crate::model::config::{Account, Config, Credential, Endpoint, Service};
 use crate::ui::cx::Page;
 use crate::ui::{Console, fixture, theme};
 
@@ -115,7 +117,11 @@ fn enter_keeps_a_next_key_and_once_it_is_good_enter_switches_to_it() {
     screen.harness.key_press(egui::Key::Enter);
     screen.harness.run_steps(3);
     assert!(screen.sent().is_none(), "not before its test is over");
-    let test = KeyTest { finished_wall_ms: Some(1), lines: vec![(true, "The key is accepted.".to_owned())] };
+    let test = KeyTest {
+        finished_wall_ms: Some(1),
+        lines: vec![(true, "The key is accepted.".to_owned())],
+        ..KeyTest::default()
+    };
     screen.back.publish(snapshot(keyring(), SpareKeys { next_test: Some(test), ..kept }));
     screen.harness.run_steps(4);
     screen.harness.key_press(egui::Key::Enter);
@@ -125,7 +131,11 @@ fn enter_keeps_a_next_key_and_once_it_is_good_enter_switches_to_it() {
 
 #[test]
 fn enter_does_not_switch_to_a_next_key_on_the_good_test_of_the_one_before_it() {
-    let good = KeyTest { finished_wall_ms: Some(1), lines: vec![(true, "The key is accepted.".to_owned())] };
+    let good = KeyTest {
+        finished_wall_ms: Some(1),
+        lines: vec![(true, "The key is accepted.".to_owned())],
+        ..KeyTest::default()
+    };
     let spares = |next: &str, next_test| SpareKeys { next: Some(next.to_owned()), next_test, ..SpareKeys::default() };
     let old = spares("0ldbef0e", Some(good.clone()));
     let mut screen = Screen::open(snapshot(keyring(), old));
@@ -243,7 +253,7 @@ fn enter_that_fills_in_the_model_adds_nothing_and_moves_on_to_the_key() {
 #[test]
 fn a_next_key_is_tested_and_switched_to() {
     let line = (true, "The key is accepted.".to_owned());
-    let test = KeyTest { finished_wall_ms: Some(1), lines: vec![line] };
+    let test = KeyTest { finished_wall_ms: Some(1), lines: vec![line], ..KeyTest::default() };
     let next = Some("ffee0011".to_owned());
     let spares = SpareKeys { next, next_test: Some(test), ..SpareKeys::default() };
     let mut screen = Screen::open(snapshot(keyring(), spares));
@@ -259,7 +269,11 @@ fn a_next_key_is_tested_and_switched_to() {
 
 #[test]
 fn a_next_key_whose_test_failed_is_not_offered_as_the_step_to_take() {
-    let test = KeyTest { finished_wall_ms: Some(1), lines: vec![(false, "east rejects this key.".to_owned())] };
+    let test = KeyTest {
+        finished_wall_ms: Some(1),
+        lines: vec![(false, "east rejects this key.".to_owned())],
+        ..KeyTest::default()
+    };
     let spares = SpareKeys { next: Some("ffee0011".to_owned()), next_test: Some(test), ..SpareKeys::default() };
     let mut screen = Screen::open(snapshot(keyring(), spares));
     assert!(screen.harness.query_by_label("Switch east to the next key").is_none());
@@ -313,4 +327,67 @@ fn the_azure_command_is_filled_in_and_goes_into_the_draft() {
     let Credential::Command(words) = &config.accounts[0].credential else { panic!("no command") };
     assert_eq!(words.first().map(String::as_str), Some("az"));
     assert_eq!(words.last().map(String::as_str), Some("json"));
+}
+
+/// An account that is in the draft alone, with a test of it.
+fn drafted(screen: &mut Screen) -> Account {
+    let new = Account { id: "acme".into(), service: Service::Compatible, ..account("") };
+    let added = new.clone();
+    screen.harness.state_mut().draft.edit("add account acme", |config| config.accounts.push(added));
+    screen.harness.run_steps(3);
+    new
+}
+
+#[test]
+fn what_is_not_applied_is_tested_as_the_draft_has_it_and_offers_the_models_that_it_told() {
+    let mut screen = Screen::open(snapshot(keyring(), SpareKeys::default()));
+    let new = drafted(&mut screen);
+    let buttons = screen.harness.get_all_by_role_and_label(egui::Role::Button, "Test key");
+    buttons.last().unwrap().click();
+    screen.harness.run_steps(3);
+    let Some(KeyCommand::Try(config, tested)) = screen.sent() else { panic!("it was not tested") };
+    assert!(tested == new.id && config.account(&tested) == Some(&new));
+
+    let offered = Offered { models: vec!["m-large".to_owned(), "m-small".to_owned()], ..Offered::default() };
+    let test = KeyTest { finished_wall_ms: Some(1), lines: vec![(true, "The key is accepted.".to_owned())], offered };
+    let mut told = snapshot(keyring(), SpareKeys::default());
+    let trials = vec![Trial { account: new, endpoint: None, test }];
+    told.keys = Arc::new(KeysView { trials, ..KeysView::clone(&told.keys) });
+    screen.back.publish(told);
+    screen.harness.run_steps(4);
+    assert!(screen.spoken().contains("As the draft has it, tested"));
+    screen.click("Add one of 2 more models");
+    screen.click("m-small");
+    let draft = screen.harness.state().draft();
+    let added = &draft.working().endpoints[0];
+    assert_eq!((added.id.as_str(), added.model.as_str()), ("acme-m-small", "m-small"));
+    assert!(draft.working().route(&"m-small".into()).is_some());
+    assert!(screen.spoken().contains("Add its other model"), "the one that is there is not offered again");
+
+    screen.harness.state_mut().draft.edit("move it", |config| {
+        config.accounts.last_mut().unwrap().base_url = "https://elsewhere.example/v1".to_owned();
+    });
+    screen.harness.run_steps(3);
+    assert!(!screen.spoken().contains("As the draft has it"), "another address was not tested");
+}
+
+#[test]
+fn limits_that_a_call_told_go_into_the_draft_at_a_click() {
+    let mut screen = Screen::open(snapshot(keyring(), SpareKeys::default()));
+    let new = drafted(&mut screen);
+    let text = "id = \"ea\"\naccount = \"acme\"\nmodel = \"m\"\ntokens_per_minute = 60000";
+    let endpoint: Endpoint = toml_edit::de::from_str(text).unwrap();
+    let added = endpoint.clone();
+    screen.harness.state_mut().draft.edit("add ea", |config| config.endpoints.push(added));
+    let offered = Offered { tokens_per_minute: Some(90_000), requests_per_minute: Some(540), ..Offered::default() };
+    let test = KeyTest { finished_wall_ms: Some(1), lines: vec![(true, "m answers.".to_owned())], offered };
+    let mut told = snapshot(keyring(), SpareKeys::default());
+    let trials = vec![Trial { account: new, endpoint: Some(endpoint), test }];
+    told.keys = Arc::new(KeysView { trials, ..KeysView::clone(&told.keys) });
+    screen.back.publish(told);
+    screen.harness.run_steps(4);
+    screen.click("Use 90,000 TPM and 540 RPM instead of 60,000 TPM");
+    let limits = &screen.harness.state().draft().working().endpoints[0];
+    assert_eq!((limits.tokens_per_minute, limits.requests_per_minute), (Some(90_000), Some(540)));
+    assert!(!screen.spoken().contains("Use 90,000"), "there is nothing left to take over");
 }

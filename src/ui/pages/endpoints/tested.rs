@@ -77,8 +77,10 @@ fn key(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
 
 /// What a single call came to, and a way to make one. What it costs is said before.
 fn call(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
-    if let Some(test) = key_test::call_of(&cx.snapshot.keys, &endpoint.id) {
+    let keys = std::sync::Arc::clone(&cx.snapshot.keys);
+    if let Some(test) = key_test::call_of(cx, &keys, &endpoint.id) {
         key_test::lines(ui, cx.theme, "One token of it", test, cx.snapshot.wall_ms);
+        key_test::offer_limits(ui, cx, &endpoint.id, &test.offered);
     }
     ui.horizontal_wrapped(|ui| key_test::ask(ui, cx, std::slice::from_ref(&endpoint.id)));
 }

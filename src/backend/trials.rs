@@ -1,0 +1,68 @@
+//! Tests of what a draft holds, before it is applied.
+//!
+//! Invariant: nothing of it runs: no route, no ledger and no key that is in use hears of it, and what the configuration's check
+//! would leave out is not asked at all.
+//! Absent on purpose: the questions themselves; those of what runs are the same (`key_test`, `one_token`).
+
+use std::sync::Arc;
+
+use super::key_orders::test_problem;
+use super::stage::{Event, Stage};
+use super::{key_test, one_token};
+use crate::contract::NoticeBody;
+use crate::contract::snapshot::{KeyTest, Trial};
+use crate::model::check::check;
+use crate::model::config::{Config, Endpoint};
+use crate::model::id::{AccountId, CommandId, EndpointId};
+
+/// Trials that are remembered.
+const MOST: usize = 64;
+
+/// Tests the key of an account of this configuration.
+pub(super) fn account(stage: &mut Stage, id: CommandId, config: Arc<Config>, account: &AccountId) {
+    begin(stage, id, config, account, None);
+}
+
+/// Asks an endpoint of this configuration for one token.
+pub(super) fn endpoint(stage: &mut Stage, id: CommandId, config: Arc<Config>, endpoint: &EndpointId) {
+    let found = config.endpoint(endpoint).cloned();
+    let account = found.as_ref().map_or_else(|| AccountId::from(endpoint.as_str()), |found| found.account.clone());
+    begin(stage, id, config, &account, found);
+}
+
+fn begin(stage: &mut Stage, id: CommandId, config: Arc<Config>, account: &AccountId, endpoint: Option<Endpoint>) {
+    let Some(place) = config.accounts.iter().position(|known| known.id == *account) else {
+        return stage.tell(Some(id), NoticeBody::Failed(test_problem(account.as_str())));
+    };
+    let broken = check(&config).into_iter().find(|finding| finding.breaks("account", place));
+    let Some(account) = config.accounts.get(place).cloned() else { return };
+    let mut trial = Trial { account, endpoint, test: KeyTest::default() };
+    if let Some(finding) = broken {
+        trial.test = KeyTest { lines: vec![(false, finding.message)], ..KeyTest::default() };
+        stage.tried(trial);
+        return stage.tell(Some(id), NoticeBody::Done(String::new()));
+    }
+    keep(&mut stage.trials, trial.clone());
+    let (profile, events, clock, desk) = (stage.profiles, stage.events.clone(), stage.clock, stage.desk.clone());
+    tokio::spawn(async move {
+        trial.test = match (desk.lend(&trial.account).await, &trial.endpoint) {
+            (Err(why), _) => KeyTest { lines: vec![(false, why)], ..KeyTest::default() },
+            (Ok(key), None) => key_test::test(&trial.account, &config, &key, clock).await,
+            (Ok(key), Some(endpoint)) => {
+                one_token::call((&trial.account, endpoint), &config.upstream, &key, clock).await
+            }
+        };
+        let _ = events.send(Event::Tried(profile, Box::new(trial))).await;
+        let _ = events.send(Event::Done(id, Ok(String::new()))).await;
+    });
+}
+
+/// One of an account and one of an endpoint; the oldest goes.
+pub(super) fn keep(trials: &mut Vec<Trial>, trial: Trial) {
+    let of = |trial: &Trial| (trial.account.id.clone(), trial.endpoint.as_ref().map(|endpoint| endpoint.id.clone()));
+    trials.retain(|known| of(known) != of(&trial));
+    if trials.len() == MOST {
+        trials.remove(0);
+    }
+    trials.push(trial);
+}
