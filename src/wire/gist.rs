@@ -15,7 +15,7 @@ const LEFT_OUT: &[u8] = "\u{2026}".as_bytes();
 
 /// Reads along with one text.
 #[derive(Debug)]
-pub(super) struct Gist {
+pub struct Gist {
     kept: Vec<u8>,
     /// What is open: a list, or else an object.
     open: Vec<bool>,
@@ -50,8 +50,16 @@ impl Gist {
     }
 
     /// Takes the next bytes.
-    pub(super) fn read(&mut self, mut bytes: &[u8]) {
-        while let Some((&byte, rest)) = bytes.split_first() {
+    pub fn read(&mut self, mut bytes: &[u8]) {
+        while let Some((&byte, rest)) = bytes.split_first().filter(|_| !self.is_full) {
+            if self.place == Place::Outside && self.skipped > 0 {
+                let tells = |byte: &u8| matches!(byte, b'"' | b'[' | b']' | b'{' | b'}');
+                let Some(at) = bytes.iter().position(tells) else { return };
+                if at > 0 {
+                    bytes = bytes.get(at..).unwrap_or_default();
+                    continue;
+                }
+            }
             if self.place == Place::InString {
                 // A long text lies in its strings, so they are searched for their end and not walked.
                 let plain = memchr::memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len());
@@ -68,7 +76,8 @@ impl Gist {
     }
 
     /// All of the text was read; nothing if there was no room for its gist.
-    pub(super) fn end(&self) -> &[u8] {
+    #[must_use]
+    pub fn end(&self) -> &[u8] {
         if self.is_full { &[] } else { &self.kept }
     }
 

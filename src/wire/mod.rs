@@ -7,7 +7,7 @@ pub mod error;
 pub mod failure;
 mod fingerprint;
 pub mod gate;
-mod gist;
+pub mod gist;
 pub mod headers;
 mod json;
 pub mod mentions;
