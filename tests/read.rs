@@ -45,10 +45,9 @@ async fn a_streams_last_event_is_passed_on_and_counted_however_long_it_is() {
          event: response.completed\ndata: {{\"type\":\"response.completed\",\"response\":{{\"output\":[{{\"result\":\"{picture}\"}}],\"usage\":{USAGE}}}}}\n\n"
     );
     let (first, second) = (drawn.clone(), response.clone());
-    let origin = Origin::start(move |got: &Got| {
-        events(if got.uri().path().ends_with("responses") { &second } else { &first })
-    })
-    .await;
+    let origin =
+        Origin::start(move |got: &Got| events(if got.uri().path().ends_with("responses") { &second } else { &first }))
+            .await;
     let served = before(&origin);
     for _ in 0..3 {
         for (path, said) in [("images/generations", &drawn), ("responses", &response)] {
@@ -89,7 +88,8 @@ async fn full_and_free(full: impl Fn(&Got) -> Said + Send + Sync + 'static) -> (
 
 #[tokio::test]
 async fn a_failure_inside_a_200_rests_the_endpoint_and_is_had_elsewhere_streamed_or_not() {
-    let error = r#"{"message":"Rate limit reached. Please try again in 50s","type":"tokens","code":"rate_limit_exceeded"}"#;
+    let error =
+        r#"{"message":"Rate limit reached. Please try again in 50s","type":"tokens","code":"rate_limit_exceeded"}"#;
     let role = "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
     let failed = format!(r#"{{"status":"failed","output":[],"error":{error}}}"#);
     let cases = [
@@ -105,16 +105,20 @@ async fn a_failure_inside_a_200_rests_the_endpoint_and_is_had_elsewhere_streamed
         let body = value!({"model": "m", "messages": [], "input": "a", "stream": stream});
         for attempts in ["2", "1"] {
             let answer = ask(&served, path, &body).await;
-            assert_eq!((answer.status().as_u16(), &answer.headers()["x-tidegate-endpoint"]), (200, &"eb".parse().expect("it")));
+            assert_eq!(
+                (answer.status().as_u16(), &answer.headers()["x-tidegate-endpoint"]),
+                (200, &"eb".parse().expect("it"))
+            );
             assert_eq!(answer.headers()["x-tidegate-attempts"], attempts, "{path}, streamed: {stream}");
             answer.bytes().await.expect("a body");
         }
         assert_eq!(full.paths().len(), 1, "it rests");
         let status = served.until(settled).await;
         let books = &status["endpoints"][0];
-        played.push((books["counters"]["throttled"].clone(), books["health"]["resting"]["cause"].clone()));
+        assert_eq!((&books["counters"]["throttled"], &books["health"]["state"]), (&1.into(), &"resting".into()));
+        played.push((books["counters"]["failed"].clone(), books["health"]["cause"].clone()));
     }
-    assert!(played.iter().all(|one| *one == played[0]), "{played:?}");
+    assert!(played.iter().all(|one| *one == played[0]) && played[0].1.is_object(), "{played:?}");
 }
 
 #[tokio::test]
@@ -129,17 +133,24 @@ async fn what_fails_everywhere_is_passed_on_with_the_word_not_to_send_it_again()
         let served = before(&origin);
         let answer = ask(&served, "chat/completions", &value!({"model": "m", "messages": []})).await;
         let expected = if status == 500 { "false" } else { "true" };
-        assert_eq!((answer.status().as_u16(), &answer.headers()["x-should-retry"]), (status, &expected.parse().expect("it")));
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["x-should-retry"]),
+            (status, &expected.parse().expect("it"))
+        );
         assert!(origin.paths().len() >= times);
         // Nobody but its client may repeat a change of what is kept.
         let answer = ask(&served, "vector_stores", &value!({"name": "v"})).await;
-        assert_eq!((answer.status().as_u16(), &answer.headers()["x-should-retry"]), (status, &"true".parse().expect("it")));
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["x-should-retry"]),
+            (status, &"true".parse().expect("it"))
+        );
     }
 }
 
 #[tokio::test]
 async fn a_resumed_stream_that_ends_within_the_response_is_said_to_be_cut() {
-    let part = "event: response.content_part.done\ndata: {\"type\":\"response.content_part.done\",\"sequence_number\":7}\n\n";
+    let part =
+        "event: response.content_part.done\ndata: {\"type\":\"response.content_part.done\",\"sequence_number\":7}\n\n";
     let last = "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"object\":\"response\",\"id\":\"resp_1\",\"status\":\"completed\"}}\n\n";
     for (said, is_whole) in [(part.to_owned(), false), (format!("{part}{last}"), true)] {
         let streamed = said.clone();
@@ -178,7 +189,9 @@ async fn a_compatible_service_is_asked_for_usage_where_its_account_says_so_and_n
     let served = asking(&origin);
     for options in [None, Some(value!({ "x": 1 })), Some(value!({})), Some(Value::Null)] {
         let mut body = value!({"model": "m", "messages": [], "stream": true});
-        options.clone().map(|options| body["stream_options"] = options);
+        if let Some(options) = options.clone() {
+            body["stream_options"] = options;
+        }
         let text = ask(&served, "chat/completions", &body).await.text().await.expect("a body");
         assert_eq!(text, format!("{WORD}data: [DONE]\n\n"));
         let mut expected = options.filter(Value::is_object).unwrap_or(value!({}));
@@ -193,10 +206,14 @@ async fn a_compatible_service_is_asked_for_usage_where_its_account_says_so_and_n
 async fn a_service_that_refuses_to_be_asked_for_usage_is_asked_once() {
     let origin = Origin::start(compatible(true)).await;
     let served = asking(&origin);
-    let body = value!({"model": "m", "messages": [{"role": "user", "content": "When does the tide turn?"}], "stream": true});
+    let body =
+        value!({"model": "m", "messages": [{"role": "user", "content": "When does the tide turn?"}], "stream": true});
     for _ in 0..3 {
         let answer = ask(&served, "chat/completions", &body).await;
-        assert_eq!((answer.status().as_u16(), &answer.headers()["x-tidegate-attempts"]), (200, &"1".parse().expect("it")));
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["x-tidegate-attempts"]),
+            (200, &"1".parse().expect("it"))
+        );
         assert_eq!(answer.text().await.expect("a body"), format!("{WORD}data: [DONE]\n\n"));
     }
     let asked: Vec<bool> = origin.got().iter().map(|got| !body_of(got)["stream_options"].is_null()).collect();

@@ -122,9 +122,12 @@ impl Fault {
     /// Whether a service refused the request for a wish of ours: its answer names what the wish stands in.
     #[must_use]
     pub fn is_about_usage(&self) -> bool {
-        let is_refusal = self.failure.class == FailureClass::ClientFault && matches!(self.failure.status, Some(400 | 422));
+        let is_refusal =
+            self.failure.class == FailureClass::ClientFault && matches!(self.failure.status, Some(400 | 422));
         let names = |answer: &Response<Told>| {
-            ["stream_options", "include_usage"].iter().any(|word| memmem::find(&answer.body().bytes, word.as_bytes()).is_some())
+            ["stream_options", "include_usage"]
+                .iter()
+                .any(|word| memmem::find(&answer.body().bytes, word.as_bytes()).is_some())
         };
         is_refusal && self.answer.as_ref().is_some_and(names)
     }

@@ -96,7 +96,7 @@ pub async fn commit(
                 let Some(failure) = reader.finish().failure else {
                     return Err(Fault::silent(FailureClass::Broken, true));
                 };
-                return Err(Fault::inside(failure, head, prefix, clock));
+                return Err(Fault::inside(failure, head, &prefix, clock));
             }
             Ok(Some(Err(_))) => return Err(Fault::silent(FailureClass::Broken, true)),
         };
@@ -113,14 +113,14 @@ pub async fn commit(
             StreamState::Undecided | StreamState::Decisive => {
                 return Ok(Committed { prefix, reader: Some(reader), ..Committed::of(head, body) });
             }
-            StreamState::Failed(failure) => return Err(Fault::inside(failure, head, prefix, clock)),
+            StreamState::Failed(failure) => return Err(Fault::inside(failure, head, &prefix, clock)),
         }
     }
 }
 
 impl Fault {
     /// A failure inside a 200, with what a client without us in between would have got.
-    fn inside(failure: Failure, head: http::response::Parts, said: Vec<Bytes>, clock: &Clock) -> Self {
+    fn inside(failure: Failure, head: http::response::Parts, said: &[Bytes], clock: &Clock) -> Self {
         let failure = with_head(failure, &head.headers, clock.wall_ms());
         let body = Told { bytes: Bytes::from(said.concat()), is_whole: true };
         Self { failure, answer: Some(Response::from_parts(head, body)), between: None }
@@ -198,7 +198,7 @@ async fn hold(
         parts => in_document(prepared.operation, &parts.concat()),
     });
     match failure.flatten() {
-        Some(failure) => Err(Fault::inside(failure, head, prefix, clock)),
+        Some(failure) => Err(Fault::inside(failure, head, &prefix, clock)),
         None => Ok(Committed { prefix, has_length, trailers, ..Committed::of(head, body) }),
     }
 }

@@ -159,7 +159,11 @@ async fn a_document_that_says_that_it_failed_is_no_good_answer_whatever_was_aske
     let throttled = Err(FailureClass::Throttled(ThrottleKind::Unknown));
     assert_eq!(told(&asked(Operation::Responses, None), failed).await.0, throttled);
     assert_eq!(told(&asked(Operation::Chat, None), failed).await.0, throttled);
-    assert_eq!(told(&asked(Operation::Stored, Some("responses/resp_1")), failed).await.0, Ok((40, 66)), "that is what is kept");
+    assert_eq!(
+        told(&asked(Operation::Stored, Some("responses/resp_1")), failed).await.0,
+        Ok((40, 66)),
+        "that is what is kept"
+    );
 }
 
 #[tokio::test(start_paused = true)]

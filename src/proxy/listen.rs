@@ -88,9 +88,7 @@ async fn connection(stream: TcpStream, place: ClientPlace, door: Arc<Door>, mut 
     // The address by which the client reached us; an IPv6 socket shows IPv4 ones in its own way.
     let local = stream.local_addr().ok().map(|address| address.ip().to_canonical());
     let arrival = Arc::new(Arrival::new(local, place));
-    let mut timed = TimeoutStream::new(stream);
-    timed.set_write_timeout(Some(TAKE_TIMEOUT));
-    let stream = Taken { stream: Box::pin(timed), arrival: Arc::clone(&arrival) };
+    let stream = Taken::new(stream, &arrival);
     let mut server = http1::Builder::new();
     server.timer(HeadTimer(door.deadlines.clone())).header_read_timeout(HEAD_TIMEOUT);
     let service = service_fn(move |request| {
@@ -126,6 +124,12 @@ struct Taken {
 }
 
 impl Taken {
+    fn new(stream: TcpStream, arrival: &Arc<Arrival>) -> Self {
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(TAKE_TIMEOUT));
+        Self { stream: Box::pin(stream), arrival: Arc::clone(arrival) }
+    }
+
     fn noted<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if matches!(&written, Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::TimedOut) {
             self.arrival.note_stuck();

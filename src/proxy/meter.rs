@@ -106,7 +106,9 @@ impl Tap {
             return Self::Other;
         }
         let mut gist = Gist::default();
-        parts.iter().for_each(|part| gist.read(part));
+        for part in parts {
+            gist.read(part);
+        }
         Self::Long(gist)
     }
 }
@@ -404,3 +406,7 @@ impl Drop for Relay {
         self.close(if has_all { Ending::Completed } else { ending }, heard.usage);
     }
 }
+
+#[cfg(test)]
+#[path = "meter_tests.rs"]
+mod tests;

@@ -242,7 +242,11 @@ fn a_whole_answer_that_says_that_it_failed_is_classed_as_its_stream_is() {
         ),
         (Operation::Responses, r#"{"status":"completed","error":null}"#.to_owned(), None),
         (Operation::Chat, r#"{"choices":[{"message":{"content":"\"error\":{"}}],"status":"failed"}"#.to_owned(), None),
-        (Operation::Chat, r#"{"choices":[{"content_filter_results":{"error":{"code":"x"}}}],"error":{}}"#.to_owned(), None),
+        (
+            Operation::Chat,
+            r#"{"choices":[{"content_filter_results":{"error":{"code":"x"}}}],"error":{}}"#.to_owned(),
+            None,
+        ),
         (Operation::Chat, r#"{"error":"","ok":true}"#.to_owned(), None),
         // What is looked at is what was kept, and it is there.
         (Operation::Stored, r#"{"status":"failed","error":{"code":"rate_limit_exceeded"}}"#.to_owned(), None),

@@ -198,7 +198,8 @@ mod tests {
 
     #[test]
     fn of_much_the_lists_are_left_out_and_what_stands_behind_them_is_found() {
-        let items = vec![json!({ "type": "message", "content": [{ "text": "tide", "logprobs": [1, [2], {}] }] }); 50_000];
+        let items =
+            vec![json!({ "type": "message", "content": [{ "text": "tide", "logprobs": [1, [2], {}] }] }); 50_000];
         let text = json!({ "response": { "output": items, "status": "completed", "usage": { "a": [1] } }, "z": 1 });
         let found = gist(&text.to_string(), 999, ROOM);
         let response = &value_of(&found)["response"];
@@ -218,7 +219,11 @@ mod tests {
     }
 
     fn value() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![any::<i64>().prop_map(Value::from), Just(Value::Null), "[a-z\"\\\\é\n]{0,9}".prop_map(Value::from)];
+        let leaf = prop_oneof![
+            any::<i64>().prop_map(Value::from),
+            Just(Value::Null),
+            "[a-z\"\\\\é\n]{0,9}".prop_map(Value::from)
+        ];
         leaf.prop_recursive(5, 60, 6, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),

@@ -264,19 +264,20 @@ fn limits(list: &[u8]) -> Option<HeaderFacts> {
     struct Limit<'a> {
         #[serde(borrow)]
         name: Cow<'a, str>,
-        limit: Option<u64>,
+        #[serde(rename = "limit")]
+        most: Option<u64>,
         remaining: Option<u64>,
         reset_seconds: Option<f64>,
     }
     let mut facts = HeaderFacts::default();
-    for Limit { name, limit, remaining, reset_seconds } in serde_json::from_slice::<Vec<Limit<'_>>>(list).ok()? {
+    for Limit { name, most, remaining, reset_seconds } in serde_json::from_slice::<Vec<Limit<'_>>>(list).ok()? {
         let pair = match &*name {
             "tokens" => &mut facts.tokens,
             "requests" => &mut facts.requests,
             _ => continue,
         };
         let reset = reset_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        *pair = LimitFacts { limit, remaining, reset };
+        *pair = LimitFacts { limit: most, remaining, reset };
     }
     (facts != HeaderFacts::default()).then_some(facts)
 }

@@ -96,15 +96,7 @@ impl Splitter {
     }
 
     fn with_longest(longest: usize) -> Self {
-        Self {
-            line: Vec::new(),
-            held: Held::default(),
-            size: 0,
-            long: None,
-            after_cr: false,
-            at_start: true,
-            longest,
-        }
+        Self { line: Vec::new(), held: Held::default(), size: 0, long: None, after_cr: false, at_start: true, longest }
     }
 
     /// Takes the next bytes and calls `each` for every event that ends in them.
@@ -142,7 +134,8 @@ impl Splitter {
 
     /// One line whose end was found; `tail` is what of it lies in this chunk.
     fn line<'c>(&mut self, tail: &'c [u8], lent: &mut Lent<'c>, each: &mut impl FnMut(Event<'_>)) {
-        let begins = self.line.is_empty() && self.long.as_ref().is_none_or(|long| long.within == Within::Start && long.start.is_empty());
+        let begins = self.line.is_empty()
+            && self.long.as_ref().is_none_or(|long| long.within == Within::Start && long.start.is_empty());
         if begins && tail.is_empty() {
             self.at_start = false;
             return self.end(lent, each);

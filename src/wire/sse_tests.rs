@@ -50,8 +50,11 @@ fn of_an_event_above_the_bound_the_gist_is_given_wherever_it_is_cut() {
         "data: before\n\ndata: {{\"b64_json\":\"{picture}\",\ndata: \"usage\":{{\"output_tokens\":7}}}}\nevent: done\nid: 8\n\ndata: next\n\n"
     );
     let gist = "{\"b64_json\":\"\u{2026}\",\"usage\":{\"output_tokens\":7}}";
-    let expected =
-        vec![data(&["before"]).remove(0), (Some("done".to_owned()), gist.as_bytes().to_vec()), data(&["next"]).remove(0)];
+    let expected = vec![
+        data(&["before"]).remove(0),
+        (Some("done".to_owned()), gist.as_bytes().to_vec()),
+        data(&["next"]).remove(0),
+    ];
     for pieces in [1_000, 65_536, text.len()] {
         let chunks: Vec<&[u8]> = text.as_bytes().chunks(pieces).collect();
         assert_eq!(events(&chunks, LONGEST), expected, "in pieces of {pieces}");

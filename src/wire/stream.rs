@@ -53,16 +53,21 @@ pub struct StreamReader {
     bound: bool,
 }
 
+/// How much of what is generated was met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Output {
+    Awaited,
+    Announced,
+    Met,
+}
+
 #[derive(Debug)]
 struct Tally {
     operation: Operation,
     /// How many choices were asked for, and the places of those that are finished where there are several.
     choices: u64,
     finished: BTreeSet<u64>,
-    /// Output was announced.
-    announced: bool,
-    /// Output was met.
-    decisive: bool,
+    output: Output,
     complete: bool,
     reported: Option<Usage>,
     /// Output deltas seen; each is one token or more.
@@ -84,8 +89,7 @@ impl StreamReader {
             operation,
             choices: 1,
             finished: BTreeSet::new(),
-            announced: false,
-            decisive: false,
+            output: Output::Awaited,
             complete: false,
             reported: None,
             deltas: 0,
@@ -127,14 +131,14 @@ impl StreamReader {
     /// Whether output was met.
     #[must_use]
     pub const fn has_output(&self) -> bool {
-        self.tally.decisive
+        matches!(self.tally.output, Output::Met)
     }
 
     /// Whether output was announced and none of it is here: a choice's role, an item or a part that is still empty. A service that is
     /// full may say so right behind it.
     #[must_use]
     pub const fn announces(&self) -> bool {
-        self.tally.announced && !self.tally.decisive
+        matches!(self.tally.output, Output::Announced)
     }
 
     /// Whether nothing more of this answer is to come.
@@ -173,7 +177,7 @@ impl StreamReader {
 impl Tally {
     fn state(&self) -> StreamState {
         match &self.failure {
-            _ if self.decisive => StreamState::Decisive,
+            _ if self.output == Output::Met => StreamState::Decisive,
             Some(failure) if !self.awaiting_cause => StreamState::Failed(failure.clone()),
             _ => StreamState::Undecided,
         }
@@ -184,6 +188,13 @@ impl Tally {
             Operation::Responses => self.response_event(event),
             Operation::Chat | Operation::Completions | Operation::Embeddings => self.chunk(event),
             _ => self.typed_event(event),
+        }
+    }
+
+    /// Output is here, unless the service gave up before.
+    fn meet(&mut self) {
+        if self.failure.is_none() {
+            self.output = Output::Met;
         }
     }
 
@@ -210,9 +221,12 @@ impl Tally {
             self.reported = Some(usage);
         }
         // Azure opens with its verdict on the prompt, in a chunk without choices.
-        if !self.decisive && self.failure.is_none() && !without_choices(data) {
-            let announces = announces_choices(data);
-            (self.announced, self.decisive) = (self.announced || announces, !announces);
+        if self.output != Output::Met && !without_choices(data) {
+            if announces_choices(data) {
+                self.output = Output::Announced;
+            } else {
+                self.meet();
+            }
         }
         // Some compatible services end here, without `[DONE]`; the answer is whole all the same.
         if has_text(data, b"\"finish_reason\":") {
@@ -254,7 +268,7 @@ impl Tally {
                 self.work = under_way::of_event(data).or(self.work);
             }
         }
-        self.decisive = self.decisive || self.failure.is_none();
+        self.meet();
         self.complete |= ends(name);
     }
 
@@ -275,10 +289,10 @@ impl Tally {
             }
             "response.in_progress" | "keepalive" | "ping" => {}
             "response.output_item.added" | "response.content_part.added" | "response.reasoning_summary_part.added" => {
-                self.announced = true;
+                self.output = if self.output == Output::Met { Output::Met } else { Output::Announced };
             }
             "response.completed" | "response.incomplete" => {
-                self.decisive = self.decisive || self.failure.is_none();
+                self.meet();
                 self.response_over(data);
             }
             "response.failed" => {
@@ -292,7 +306,7 @@ impl Tally {
                 if name == "response.output_item.done" {
                     self.stored.read_item_event(data);
                 }
-                self.decisive = self.decisive || self.failure.is_none();
+                self.meet();
                 self.deltas = self.deltas.saturating_add(u64::from(name.rsplit('.').next() == Some("delta")));
             }
         }

@@ -120,7 +120,8 @@ fn a_last_event_that_carries_a_picture_is_read_all_the_same() {
     let picture = "iVBOR".repeat(600_000);
     let usage = r#"{"input_tokens":5,"output_tokens":7}"#;
     let expected = Some(Usage { input: 5, output: 7, exact: true, ..Usage::default() });
-    let drawn = format!("event: image_generation.completed\ndata: {{\"b64_json\":\"{picture}\",\"usage\":{usage}}}\n\n");
+    let drawn =
+        format!("event: image_generation.completed\ndata: {{\"b64_json\":\"{picture}\",\"usage\":{usage}}}\n\n");
     let response = format!(
         "data: {{\"type\":\"response.completed\",\"response\":{{\"output\":[{{\"result\":\"{picture}\"}}],\"usage\":{usage}}}}}\n\n"
     );
