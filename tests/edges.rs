@@ -243,6 +243,50 @@ async fn an_error_whose_body_never_ends_does_not_hold_up_the_other_endpoint() {
 }
 
 #[tokio::test]
+async fn an_error_whose_body_breaks_off_breaks_off_for_the_client_too() {
+    for head in ["content-length: 1000\r\n\r\n{\"error", "transfer-encoding: chunked\r\n\r\n7\r\n{\"error\r\n"] {
+        let cut = format!("HTTP/1.1 400 Bad Request\r\nconnection: close\r\nx-kept: yes\r\n{head}").into_bytes();
+        let origin = Origin::start(vec![Act::Say(cut)]).await;
+        let served = behind(&[&origin], "");
+        let mut answer = served.chat("m", false).send().await.expect("its head");
+        assert_eq!((answer.status().as_u16(), header(&answer, "x-kept")), (400, "yes"));
+        assert_eq!(answer.chunk().await.expect("what came").expect("what came"), "{\"error");
+        assert!(answer.chunk().await.is_err(), "half an error must not look whole");
+        served.until(settled).await;
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_its_client_leaves_is_ended_at_its_service_at_once_and_charged_what_was_seen() {
+    let events = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n".repeat(90);
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let origin =
+        Origin { port: listener.local_addr().expect("an address").port(), heads: Arc::new(Mutex::new(Vec::new())) };
+    let ended = tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.expect("a connection");
+        let mut got = vec![0; 65_536];
+        let _ = socket.read(&mut got).await;
+        socket.write_all(format!("{head}{events}").as_bytes()).await.expect("it is sent");
+        // Its body may come behind; then nothing more until the end.
+        while socket.read(&mut got).await.unwrap_or(0) > 0 {}
+    });
+    let served = behind(&[&origin], "");
+    let mut answer = served.chat("m", true).send().await.expect("an answer");
+    let mut got = 0;
+    while got < 90 {
+        let piece = answer.chunk().await.expect("a chunk").expect("more");
+        got += String::from_utf8_lossy(&piece).matches("content").count();
+    }
+    drop(answer);
+    tokio::time::timeout(std::time::Duration::from_secs(10), ended).await.expect("no more is made").expect("it ends");
+    let status = served.until(settled).await;
+    let counters = counters(&status);
+    assert_eq!((&counters["tokens_out"], &counters["failed"]), (&json!(90), &json!(0)), "{counters}");
+    assert!(counters["charged"].as_u64() >= Some(90), "{counters}");
+}
+
+#[tokio::test]
 async fn a_document_cut_in_the_middle_is_an_error_for_the_client_and_a_cut_in_the_books() {
     let cut = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n{{\"half\":{}",

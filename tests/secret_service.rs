@@ -25,6 +25,7 @@ fn config(id: &AccountId) -> Config {
         credential: tidegate::model::config::Credential::default(),
         second_key: None,
         allow_plain_http: false,
+        include_usage: None,
     };
     Config { accounts: vec![account], ..Config::default() }
 }

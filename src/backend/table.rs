@@ -52,10 +52,11 @@ fn upstream(
         target.service = if account.api.is_some() { Service::Azure } else { Service::Compatible };
     }
     let known = Target::new(&target, &endpoint.deployment).ok()?;
-    let target = if played { known.telling_usage(true) } else { known };
+    let target = if played { known.telling_usage(account.include_usage.unwrap_or(true)) } else { known };
     let uri: Uri = base_url.parse().ok()?;
     let upstream = Upstream {
         target,
+        refuses_usage: Arc::default(),
         // We listen without encryption alone, so nothing that is encrypted leads straight back to us.
         may_lead_back: uri.scheme_str() == Some("http") || address(&uri).is_some_and(|ip| ip.is_loopback()),
         service: account.shows_key_as(),

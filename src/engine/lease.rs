@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::{Answer, Engine};
 use crate::model::decision::{Decision, Refusal, RefusalReason};
 use crate::model::id::{AccountId, RequestId};
-use crate::model::outcome::{Ending, Failure, HeaderSignal, Settlement};
+use crate::model::outcome::{Ending, Failure, HeaderFacts, HeaderSignal, Settlement};
 use crate::model::profile::RequestProfile;
 use crate::model::usage::Usage;
 use crate::policy::{Assignment, Input, Visit};
@@ -136,6 +136,11 @@ impl Lease {
     /// What is under way used this much besides what was said before.
     pub fn used(&self, usage: Usage) {
         self.engine.tell(Input::Used { request: self.request, usage });
+    }
+
+    /// The session under way says this of its limits.
+    pub fn told(&self, facts: HeaderFacts) {
+        self.engine.tell(Input::Told { request: self.request, facts });
     }
 
     /// The end. Later calls and the drop do nothing.

@@ -145,6 +145,10 @@ pub struct Account {
     /// Plain HTTP to a host that is not this computer, wanted by the person.
     #[serde(default, skip_serializing_if = "is_false")]
     pub allow_plain_http: bool,
+    /// Whether chat streams are asked there for what they cost (`stream_options.include_usage`); absent: where the service is known
+    /// to understand that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub include_usage: Option<bool>,
 }
 
 impl Account {

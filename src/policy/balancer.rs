@@ -190,6 +190,7 @@ impl Balancer {
             Input::AttemptFailed { request, failure } => self.attempt_failed(now, request, &failure, outputs),
             Input::Committed { request, signal } => self.committed(now, request, &signal),
             Input::Used { request, usage } => self.used(now, request, usage),
+            Input::Told { request, facts } => self.told(now, request, &facts),
             Input::Settled { request, settlement } => self.settled(now, request, &settlement),
             Input::Withdrawn { request } => self.withdrawn(now, request),
             Input::Cancelled { request } if self.visits.holds(request) => self.cancel_visit(now, request, outputs),

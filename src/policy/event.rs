@@ -10,7 +10,7 @@ use crate::model::config::AdminState;
 use crate::model::decision::{Decision, Refusal};
 use crate::model::id::{AccountId, EndpointId, RequestId};
 use crate::model::lesson::Lesson;
-use crate::model::outcome::{Failure, HeaderSignal, Settlement};
+use crate::model::outcome::{Failure, HeaderFacts, HeaderSignal, Settlement};
 use crate::model::outlook::Outlook;
 use crate::model::ownership::{Ownership, Place};
 use crate::model::profile::RequestProfile;
@@ -57,6 +57,13 @@ pub enum Input {
         request: RequestId,
         /// How much.
         usage: Usage,
+    },
+    /// What was committed and goes on says this of its limits, as an answer's head does.
+    Told {
+        /// Which request.
+        request: RequestId,
+        /// What it says.
+        facts: HeaderFacts,
     },
     /// The request is over: answered, cut off, or left by its client while waiting, in flight or streaming. Exactly one per
     /// request that was `Assigned` or `Held` and neither `Refused` nor given up; later ones are ignored.

@@ -10,7 +10,7 @@ use super::ledger::{Demand, Entry, Ledger};
 use super::request::{Reservation, Stage};
 use super::rest::ejection;
 use crate::model::id::RequestId;
-use crate::model::outcome::{Ending, HeaderSignal, Settlement};
+use crate::model::outcome::{Ending, HeaderFacts, HeaderSignal, Settlement};
 use crate::model::status::RestCause;
 use crate::model::units::Timestamp;
 use crate::model::usage::Usage;
@@ -98,6 +98,24 @@ impl Balancer {
             caller.ledger.spend(now, spent);
         }
         self.doubt(slot);
+    }
+
+    /// A session says what its limits are. What is left of them is not compared with our books: what the service reserves for an
+    /// answer that begins is gone from it, and comes back when that ends.
+    pub(super) fn told(&mut self, now: Timestamp, request: RequestId, facts: &HeaderFacts) {
+        let job = self.jobs.get(&request).filter(|job| job.committed);
+        let Some(Stage::Sent(reservation)) = job.and_then(|job| job.stage.as_ref()) else { return };
+        let slot = reservation.slot;
+        let place = self.spec_at.get(slot).copied().flatten();
+        let spec = place.and_then(|place| self.config.endpoints.get(place));
+        let Some((endpoint, spec)) = self.endpoints.get_mut(slot).zip(spec) else { return };
+        let before = endpoint.limits(spec);
+        endpoint.learn(now, spec, facts);
+        let (is_other, pool) = (before != endpoint.limits(spec), spec.pool);
+        self.note_words(slot);
+        if pool.is_some_and(|pool| self.heed_word_of_pool(now, pool)) || is_other {
+            self.doubt(slot);
+        }
     }
 
     /// The request is over. Later reports of it are ignored.

@@ -4,7 +4,7 @@ use super::super::learn::WORD;
 use super::super::world_tests::{Site, World, config, failure, place, site};
 use crate::model::decision::RefusalReason;
 use crate::model::lesson::{Lesson, Taught};
-use crate::model::outcome::{FailureClass, HeaderFacts, HeaderSignal, LimitFacts, ThrottleKind};
+use crate::model::outcome::{Ending, FailureClass, HeaderFacts, HeaderSignal, LimitFacts, ThrottleKind};
 use crate::model::status::{LimitSource, LimitView};
 use crate::policy::{Input, Output};
 
@@ -99,4 +99,20 @@ fn a_word_above_what_is_stated_is_not_forgotten() {
     assert_eq!(place(&world.arrive(60_000).1), "one");
     after(&mut world, WORD * 3);
     assert_eq!(place(&world.arrive(60_000).1), "one");
+}
+
+#[test]
+fn what_a_session_says_of_its_limits_counts_as_what_a_head_says() {
+    let mut world = World::new(config(&[Site { tokens: Some(240_000), ..site("one", 0) }], &[], |_| {}));
+    let (request, _) = world.arrive(100);
+    world.give(Input::Told { request, facts: says(9_000) });
+    world.commit(request, "one");
+    for limit in [20_000, 10_000] {
+        world.give(Input::Told { request, facts: says(limit) });
+        assert_eq!((tokens(&world).limit, tokens(&world).source), (Some(limit), LimitSource::Header));
+    }
+    assert!(is_too_large(&world.arrive(50_000).1), "by its own word");
+    world.settle(request, Ending::Completed);
+    world.give(Input::Told { request, facts: says(30_000) });
+    assert_eq!(tokens(&world).limit, Some(10_000), "who is over says nothing");
 }

@@ -17,8 +17,20 @@ use super::meter::{BrokeOff, Relay};
 pub enum Answer {
     /// Known whole; `None` once it was handed out.
     Whole(Option<Bytes>),
+    /// The beginning of an error that broke off; the client's copy does, too.
+    Cut(Cut),
     /// Comes from an endpoint, frame by frame.
     Relay(Box<Relay>),
+}
+
+/// How far a cut body has gone out.
+pub enum Cut {
+    /// Not at all.
+    Held(Bytes),
+    /// It was given, and leaves before the break.
+    Leaving,
+    /// All that there is.
+    Gone,
 }
 
 impl Answer {
@@ -47,6 +59,15 @@ impl Body for Answer {
             Self::Whole(body) => {
                 Poll::Ready(body.take().filter(|body| !body.is_empty()).map(|body| Ok(Frame::data(body))))
             }
+            Self::Cut(cut) => match std::mem::replace(cut, Cut::Leaving) {
+                Cut::Held(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                Cut::Leaving => {
+                    *cut = Cut::Gone;
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                Cut::Gone => Poll::Ready(Some(Err(BrokeOff))),
+            },
             Self::Relay(relay) => relay.poll(cx),
         }
     }
@@ -54,6 +75,7 @@ impl Body for Answer {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(body) => body.as_ref().is_none_or(Bytes::is_empty),
+            Self::Cut(_) => false,
             Self::Relay(relay) => relay.is_over(),
         }
     }
@@ -61,6 +83,7 @@ impl Body for Answer {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64)),
+            Self::Cut(_) => SizeHint::default(),
             Self::Relay(relay) => relay.size_hint(),
         }
     }

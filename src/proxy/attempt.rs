@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, UPGRADE, VIA};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
+use memchr::memmem;
 use tokio::time::Instant;
 
 use super::deadlines::Watch;
@@ -39,6 +40,8 @@ pub struct Prepared {
     pub body: Kept,
     /// Where it may be changed.
     pub seams: Seams,
+    /// How many choices its answer is to have.
+    pub choices: u64,
     /// It is a chat stream, and nobody asked for usage at its end.
     pub wants_usage: bool,
     /// Of what is stored: the path below the dialect's root, and the query.
@@ -59,7 +62,7 @@ impl Prepared {
     /// Whether usage is asked for there on our own account.
     #[must_use]
     pub fn asks_usage(&self, upstream: &Upstream) -> bool {
-        self.wants_usage && upstream.target.tells_usage()
+        self.wants_usage && upstream.tells_usage()
     }
 }
 
@@ -88,12 +91,21 @@ impl Until {
     }
 }
 
+/// The body of an answer that is no good.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// What came of it.
+    pub bytes: Bytes,
+    /// Whether that is all; else it broke off, or took too long.
+    pub is_whole: bool,
+}
+
 /// An attempt that brought no usable answer.
 pub struct Fault {
     /// What it was.
     pub failure: Failure,
     /// What the service answered, to be passed on if nothing else works.
-    pub answer: Option<Response<Bytes>>,
+    pub answer: Option<Response<Told>>,
     /// In words, what stood between us and the service, such as a proxy that refused.
     pub between: Option<String>,
 }
@@ -107,6 +119,19 @@ impl Fault {
         Self { failure: Failure { class, status: None, reached, facts }, answer: None, between: None }
     }
 
+    /// Whether a service refused the request for a wish of ours: its answer names what the wish stands in.
+    #[must_use]
+    pub fn is_about_usage(&self) -> bool {
+        let is_refusal =
+            self.failure.class == FailureClass::ClientFault && matches!(self.failure.status, Some(400 | 422));
+        let names = |answer: &Response<Told>| {
+            ["stream_options", "include_usage"]
+                .iter()
+                .any(|word| memmem::find(&answer.body().bytes, word.as_bytes()).is_some())
+        };
+        is_refusal && self.answer.as_ref().is_some_and(names)
+    }
+
     /// No connection.
     fn unconnected(error: &hyper_util::client::legacy::Error) -> Self {
         Self { between: outward::said_of(error), ..Self::silent(FailureClass::Connect, false) }
@@ -116,7 +141,7 @@ impl Fault {
 const NOTHING: crate::model::outcome::LimitFacts =
     crate::model::outcome::LimitFacts { limit: None, remaining: None, reset: None };
 
-/// Sends a request with the key of a slot and waits for the answer's head until `deadline`.
+/// Sends a request with the key of a slot, with a wish for its usage or without, and waits for the answer's head until `deadline`.
 ///
 /// # Errors
 /// A fault without an answer: no connection, broken, or too late.
@@ -126,9 +151,9 @@ pub async fn send(
     prepared: &Prepared,
     via: &HeaderValue,
     (watch, deadline): (&mut Watch, Instant),
-    slot: Slot,
+    (slot, ask_usage): (Slot, bool),
 ) -> Result<Response<Incoming>, Fault> {
-    let request = build(upstream, prepared, via, slot).map_err(|class| Fault::silent(class, false))?;
+    let request = build(upstream, prepared, via, (slot, ask_usage)).map_err(|class| Fault::silent(class, false))?;
     match watch.within(deadline, pool.client().request(request)).await {
         Err(_) => Err(Fault::silent(FailureClass::Timeout, true)),
         Ok(Err(error)) if error.is_connect() => Err(Fault::unconnected(&error)),
@@ -142,7 +167,7 @@ fn build(
     upstream: &Upstream,
     prepared: &Prepared,
     via: &HeaderValue,
-    slot: Slot,
+    (slot, ask_usage): (Slot, bool),
 ) -> Result<Request<PartsBody>, FailureClass> {
     let is_stored = matches!(prepared.operation, Operation::Stored | Operation::Run);
     let model = if is_stored {
@@ -150,7 +175,7 @@ fn build(
     } else {
         upstream.target.body_model(prepared.operation)
     };
-    let changes = Changes { model, ask_usage: prepared.asks_usage(upstream) };
+    let changes = Changes { model, ask_usage };
     let body = patched(prepared.body.len(), &prepared.seams, changes, prepared.body.memory());
     let mut request = Request::new(prepared.body.sent(body));
     *request.method_mut() = prepared.method.clone();

@@ -97,11 +97,11 @@ pub(super) async fn classify(
         patience: inside.left_of(wishes.patience),
         affinity: seen.affinity,
     };
-    // A body with options of its own says itself what it wants.
+    // A body whose options speak of usage says itself what it wants.
     let chats = matches!(operation, Operation::Chat | Operation::Completions);
-    let wants_usage = chats && seen.streaming && !seen.asks_usage && !seen.has_options;
+    let wants_usage = chats && seen.streaming && !seen.asks_usage && (!seen.has_options || seen.room.is_some());
     let mut prepared = Prepared::new(operation, head, taken.body, seams);
-    (prepared.wants_usage, prepared.ignored) = (wants_usage, wishes.ignored);
+    (prepared.choices, prepared.wants_usage, prepared.ignored) = (profile.size.choices, wants_usage, wishes.ignored);
     Ok((Arc::new(profile), prepared))
 }
 
@@ -133,6 +133,7 @@ impl Prepared {
             via,
             body,
             seams,
+            choices: 1,
             wants_usage: false,
             stored: None,
             renames: false,

@@ -13,13 +13,13 @@ use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
 
-use super::attempt::{Fault, Prepared};
+use super::attempt::{Fault, Prepared, Told};
 use super::deadlines::{Over, Watch};
 use super::slots::Slots;
 use crate::engine::clock::Clock;
 use crate::model::outcome::{Failure, FailureClass, LimitFacts};
 use crate::model::profile::Operation;
-use crate::wire::failure::classify;
+use crate::wire::failure::{classify, in_document};
 use crate::wire::headers::facts;
 use crate::wire::stream::{StreamReader, StreamState};
 
@@ -32,8 +32,9 @@ const HELD_BACK: usize = 256 * 1024;
 
 /// Documents up to this length are held back whole: their clients cannot use a part of one.
 const WHOLE: usize = 64 * 1024;
-/// How long one is whose length nobody announced. Some services send blanks meanwhile, so that nobody takes them for silent.
-const MOMENT: Duration = Duration::from_secs(1);
+/// How long one is whose length nobody announced: some services send blanks meanwhile, so that nobody takes them for silent. And how
+/// long a stream is that has announced its output, since a service that is full may say so right behind that.
+pub(super) const MOMENT: Duration = Duration::from_secs(1);
 
 /// An answer that is good so far.
 pub struct Committed {
@@ -80,31 +81,49 @@ pub async fn commit(
     if !is_event_stream(&head.headers) {
         return hold(head, body, prepared, clock, (watch, deadline)).await;
     }
-    let mut reader = StreamReader::new(prepared.operation);
-    let (mut prefix, mut held) = (Vec::new(), 0_usize);
+    let mut reader = StreamReader::new(prepared.operation).of_choices(prepared.choices);
+    let (mut prefix, mut held, mut until) = (Vec::new(), 0_usize, deadline);
     loop {
-        let frame = match watch.within(deadline, body.frame()).await {
+        let frame = match watch.within(until, body.frame()).await {
+            // Output was announced, and nothing was said against it.
+            Err(Over::Late) if until < deadline => {
+                return Ok(Committed { prefix, reader: Some(reader), ..Committed::of(head, body) });
+            }
             Err(_) => return Err(Fault::silent(FailureClass::Timeout, true)),
             Ok(Some(Ok(frame))) => frame,
-            // A stream that ends or breaks before it said anything.
-            Ok(None | Some(Err(_))) => return Err(Fault::silent(FailureClass::Broken, true)),
+            // A stream that ends or breaks before it said anything, but perhaps that it failed.
+            Ok(None) => {
+                let Some(failure) = reader.finish().failure else {
+                    return Err(Fault::silent(FailureClass::Broken, true));
+                };
+                return Err(Fault::inside(failure, head, &prefix, clock));
+            }
+            Ok(Some(Err(_))) => return Err(Fault::silent(FailureClass::Broken, true)),
         };
         let Ok(data) = frame.into_data() else { continue };
         held = held.saturating_add(data.len());
         let state = reader.read(&data);
         prefix.push(data);
         match state {
-            StreamState::Undecided if held < HELD_BACK => {}
+            StreamState::Undecided if held < HELD_BACK => {
+                if reader.announces() && until == deadline {
+                    until = deadline.min(clock.deadline(MOMENT));
+                }
+            }
             StreamState::Undecided | StreamState::Decisive => {
                 return Ok(Committed { prefix, reader: Some(reader), ..Committed::of(head, body) });
             }
-            StreamState::Failed(failure) => {
-                let failure = with_head(failure, &head.headers, clock.wall_ms());
-                // What a client without us in between would have got.
-                let answer = Response::from_parts(head, Bytes::from(prefix.concat()));
-                return Err(Fault { failure, answer: Some(answer), between: None });
-            }
+            StreamState::Failed(failure) => return Err(Fault::inside(failure, head, &prefix, clock)),
         }
+    }
+}
+
+impl Fault {
+    /// A failure inside a 200, with what a client without us in between would have got.
+    fn inside(failure: Failure, head: http::response::Parts, said: &[Bytes], clock: &Clock) -> Self {
+        let failure = with_head(failure, &head.headers, clock.wall_ms());
+        let body = Told { bytes: Bytes::from(said.concat()), is_whole: true };
+        Self { failure, answer: Some(Response::from_parts(head, body)), between: None }
     }
 }
 
@@ -150,9 +169,17 @@ async fn hold(
         _ => return Ok(Committed::of(head, body)),
     };
     let (mut prefix, mut held, mut trailers) = (Vec::new(), 0_usize, None);
-    while trailers.is_none() && held <= WHOLE && !body.is_end_stream() {
+    let mut is_whole = true;
+    while trailers.is_none() && !body.is_end_stream() {
+        if held > WHOLE {
+            is_whole = false;
+            break;
+        }
         match watch.within(until, body.frame()).await {
-            Err(Over::Late) if until < deadline => break,
+            Err(Over::Late) if until < deadline => {
+                is_whole = false;
+                break;
+            }
             Err(_) => return Err(Fault::silent(FailureClass::Timeout, true)),
             // It broke off right behind its head, and nobody has seen anything of it.
             Ok(Some(Err(_))) => return Err(Fault::silent(FailureClass::Broken, true)),
@@ -166,7 +193,14 @@ async fn hold(
             },
         }
     }
-    Ok(Committed { prefix, has_length, trailers, ..Committed::of(head, body) })
+    let failure = is_whole.then(|| match prefix.as_slice() {
+        [one] => in_document(prepared.operation, one),
+        parts => in_document(prepared.operation, &parts.concat()),
+    });
+    match failure.flatten() {
+        Some(failure) => Err(Fault::inside(failure, head, &prefix, clock)),
+        None => Ok(Committed { prefix, has_length, trailers, ..Committed::of(head, body) }),
+    }
 }
 
 /// Whether a client can use nothing but the whole of it. What has no type is taken for the JSON that was asked for.
@@ -204,16 +238,21 @@ async fn refused(
 ) -> Fault {
     let deadline = deadline.min(clock.deadline(ERROR_PATIENCE));
     let mut kept = BytesMut::new();
-    while let Ok(Some(Ok(frame))) = watch.within(deadline, body.frame()).await {
-        if let Ok(data) = frame.into_data() {
-            kept.extend_from_slice(&data);
-        }
-        if kept.len() > ERROR_BODY {
-            break;
+    // What is too long is cut, and passed on as if that were all.
+    let mut is_whole = true;
+    while kept.len() <= ERROR_BODY {
+        match watch.within(deadline, body.frame()).await {
+            Ok(Some(Ok(frame))) => kept.extend_from_slice(frame.data_ref().map_or(&[], |data| data)),
+            Ok(None) => break,
+            Ok(Some(Err(_))) | Err(_) => {
+                is_whole = false;
+                break;
+            }
         }
     }
     let failure = classify(head.status.as_u16(), &head.headers, &kept, clock.wall_ms());
-    Fault { failure, answer: Some(Response::from_parts(head, kept.freeze())), between: None }
+    let told = Told { bytes: kept.freeze(), is_whole };
+    Fault { failure, answer: Some(Response::from_parts(head, told)), between: None }
 }
 
 /// A failure inside a 200, completed by what the answer's head says of limits.

@@ -8,6 +8,7 @@ use super::super::attempt::Until;
 use super::super::spool::Kept;
 use super::*;
 use crate::model::config::Timeouts;
+use crate::model::outcome::ThrottleKind;
 use crate::proxy::deadlines::Deadlines;
 use crate::wire::patch::Seams;
 
@@ -130,4 +131,44 @@ async fn a_model_may_think_for_twenty_nine_minutes_before_its_first_word_and_no_
     let clock = Clock::start();
     let whole = Until::whole(&Timeouts::default(), &clock);
     assert_eq!(whole.head, clock.deadline(Duration::from_mins(29)), "in one piece, its head comes as late");
+}
+
+const EVENTS: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+const ROLE: &str = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_announces_its_output_is_held_a_second_more_and_a_failure_meanwhile_goes_elsewhere() {
+    const FULL: &str = "data: {\"error\":{\"code\":\"rate_limit_exceeded\",\"type\":\"tokens\"}}\n\n";
+    const WORD: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"Six.\"}}]}\n\n";
+    let chat = asked(Operation::Chat, None);
+    let full: Said = &[(20, EVENTS), (100, ROLE), (900, FULL)];
+    assert_eq!(told(&chat, full).await.0, Err(FailureClass::Throttled(ThrottleKind::Tokens)));
+    let word: Said = &[(20, EVENTS), (100, ROLE), (300, WORD), (5_000, FULL)];
+    assert_eq!(told(&chat, word).await.0, Ok((300, ROLE.len() + WORD.len())), "with its first word");
+    let thinks: Said = &[(20, EVENTS), (100, ROLE), (90_000, WORD)];
+    assert_eq!(told(&chat, thinks).await, (Ok((1_100, ROLE.len())), 90_000), "its client is not kept from its head");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_document_that_says_that_it_failed_is_no_good_answer_whatever_was_asked_for() {
+    let failed: Said = &[
+        (20, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nretry-after: 7\r\ncontent-length: 66\r\n\r\n"),
+        (30, r#"{"status":"failed","error":{"code":"#),
+        (40, r#" "rate_limit_exceeded"}       }"#),
+    ];
+    let throttled = Err(FailureClass::Throttled(ThrottleKind::Unknown));
+    assert_eq!(told(&asked(Operation::Responses, None), failed).await.0, throttled);
+    assert_eq!(told(&asked(Operation::Chat, None), failed).await.0, throttled);
+    assert_eq!(
+        told(&asked(Operation::Stored, Some("responses/resp_1")), failed).await.0,
+        Ok((40, 66)),
+        "that is what is kept"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_only_says_that_it_failed_is_classed_by_that() {
+    const FAILED: &str = "event: response.failed\ndata: {\"response\":{\"error\":null}}\n\n";
+    let said: Said = &[(20, EVENTS), (30, FAILED)];
+    assert_eq!(told(&asked(Operation::Responses, None), said).await.0, Err(FailureClass::ServerError));
 }

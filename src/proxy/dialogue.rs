@@ -28,8 +28,9 @@ use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
 use super::answer::Answer;
 use super::asked::Asked;
-use super::attempt::{Fault, Prepared, Until};
+use super::attempt::{Fault, Prepared, Told, Until};
 use super::auth::Who;
+use super::commit::MOMENT;
 use super::deadlines::{Over, Watch};
 use super::door::{Door, Inside};
 use super::exchange::{plain, refusal_reply, try_keys};
@@ -406,9 +407,15 @@ impl Dialogue {
             }
         };
         let (mut reader, mut held, mut length) = (StreamReader::new(Operation::Responses), Vec::new(), 0_usize);
+        let mut proof = until.proof;
         loop {
-            let text = match self.hear(Some((&mut journal.watch, until.proof))).await {
-                Heard::FromUpstream(Message::Text(text)) => text,
+            let state = match self.hear(Some((&mut journal.watch, proof))).await {
+                Heard::FromUpstream(Message::Text(text)) => {
+                    length = length.saturating_add(text.len());
+                    let state = reader.read_message(text.as_bytes());
+                    held.push(Message::Text(text));
+                    state
+                }
                 Heard::FromUpstream(_) => continue,
                 Heard::FromClient(message) => {
                     if self.meanwhile(message).await.is_break() {
@@ -421,14 +428,17 @@ impl Dialogue {
                     self.ended = Some(why);
                     return Sent::Left;
                 }
+                // Output was announced, and nothing was said against it.
+                Heard::Over(Over::Late) if proof < until.proof => StreamState::Decisive,
                 Heard::Over(Over::Late) => return self.lost(FailureClass::Timeout),
                 Heard::UpstreamGone => return self.lost(FailureClass::Broken),
             };
-            length = length.saturating_add(text.len());
-            let state = reader.read_message(text.as_bytes());
-            held.push(Message::Text(text));
             match state {
-                StreamState::Undecided if length < HELD_BACK => {}
+                StreamState::Undecided if length < HELD_BACK => {
+                    if reader.announces() && proof == until.proof {
+                        proof = proof.min(self.door.engine.clock().deadline(MOMENT));
+                    }
+                }
                 StreamState::Undecided | StreamState::Decisive => {
                     journal.attempted(Some(StatusCode::OK.as_u16()), None, said::of_facts(facts.clone()));
                     let has_output = reader.has_output();
@@ -570,6 +580,6 @@ const fn is_for_them(message: &Message) -> bool {
 }
 
 /// A refused handshake's answer, as it came.
-fn of_answer(answer: &Response<bytes::Bytes>) -> error::Reply {
-    (answer.status(), HeaderMap::new(), answer.body().clone())
+fn of_answer(answer: &Response<Told>) -> error::Reply {
+    (answer.status(), HeaderMap::new(), answer.body().bytes.clone())
 }

@@ -37,8 +37,8 @@ impl Fault {
     #[must_use]
     pub fn without(mut self, key: Option<&Secret>) -> Self {
         if let (Some(answer), Some(key)) = (&mut self.answer, key) {
-            let body = answer.body_mut();
-            *body = replaced(body, key.expose().as_bytes());
+            let told = answer.body_mut();
+            told.bytes = replaced(&told.bytes, key.expose().as_bytes());
         }
         self
     }

@@ -15,8 +15,8 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 
-use super::answer::Answer;
-use super::attempt::{Fault, Prepared, Until, send};
+use super::answer::{Answer, Cut};
+use super::attempt::{Fault, Prepared, Told, Until, send};
 use super::auth::Who;
 use super::classify::{classify, read};
 use super::commit::{Committed, commit};
@@ -32,6 +32,7 @@ use super::meter::Relay;
 use super::metrics;
 use super::room::Arrival;
 use super::said;
+use super::slots::Slot;
 use super::socket;
 use super::status::status_page;
 use super::upstreams::Upstream;
@@ -193,7 +194,7 @@ pub(super) async fn committed(
     prepared: &Prepared,
 ) -> Result<(Journal, Committed), Box<Response<Answer>>> {
     let mut turn = journal.lease.first().await;
-    let mut last: Option<Response<Bytes>> = None;
+    let mut last: Option<Response<Told>> = None;
     loop {
         match turn {
             Turn::Send(assignment) => match attempt(door, &mut journal, &assignment, prepared).await {
@@ -263,41 +264,46 @@ async fn attempt(
     Some(result)
 }
 
-/// One sending; a key that is refused gives way to the account's other one, if it has two.
+/// One sending; a key that is refused gives way to the account's other one, if it has two, and a wish for usage that is refused is
+/// not sent there again.
 pub(super) async fn try_keys(
     door: &Door,
     upstream: &Upstream,
     prepared: &Prepared,
     (watch, until): (&mut Watch, Until),
 ) -> Result<Committed, Fault> {
-    let slot = upstream.keys.slot();
-    let sent = send(&door.pool, upstream, prepared, &door.via, (&mut *watch, until.head), slot).await;
-    let first = prove(door, sent, upstream, prepared, (&mut *watch, until)).await;
+    let (slot, asks) = (upstream.keys.slot(), prepared.asks_usage(upstream));
+    let mut first = send_once(door, upstream, prepared, (&mut *watch, until), (slot, asks)).await;
+    if asks && first.as_ref().is_err_and(Fault::is_about_usage) {
+        upstream.refuses_usage.store(true, Ordering::Relaxed);
+        tracing::warn!("a service does not know stream_options, so its streams are not asked for their usage any more");
+        first = send_once(door, upstream, prepared, (&mut *watch, until), (slot, false)).await;
+    }
     let is_refused = matches!(&first, Err(fault) if fault.failure.class == FailureClass::KeyRejected);
     let Some(other) = is_refused.then(|| upstream.keys.refused(slot, door.engine.clock().wall_ms())).flatten() else {
         return first;
     };
     tracing::warn!("an account refused its key, so its other one is used from now on; renew the refused one");
-    let sent = send(&door.pool, upstream, prepared, &door.via, (&mut *watch, until.head), other).await;
-    prove(door, sent, upstream, prepared, (watch, until)).await
+    let asks = prepared.asks_usage(upstream);
+    send_once(door, upstream, prepared, (watch, until), (other, asks)).await
 }
 
-/// Waits until what came back proves good or bad. Whatever it is, our key is not in its head, nor in an error's body.
-async fn prove(
+/// Sends it and waits until what comes back proves good or bad. Whatever it is, our key is not in its head, nor in an error's body.
+async fn send_once(
     door: &Door,
-    sent: Result<Response<Incoming>, Fault>,
     upstream: &Upstream,
     prepared: &Prepared,
     (watch, until): (&mut Watch, Until),
+    (slot, asks_usage): (Slot, bool),
 ) -> Result<Committed, Fault> {
+    let sent = send(&door.pool, upstream, prepared, &door.via, (&mut *watch, until.head), (slot, asks_usage)).await;
     let mut response = sent?;
     for key in upstream.keys.all() {
         hide(response.headers_mut(), Some(key));
     }
-    let proven = commit(response, prepared, door.engine.clock(), (watch, until.proof)).await;
-    let hides_usage = prepared.asks_usage(upstream);
-    proven
-        .map(|committed| Committed { hides_usage, keys: Some(Arc::clone(&upstream.keys)), ..committed })
+    commit(response, prepared, door.engine.clock(), (watch, until.proof))
+        .await
+        .map(|committed| Committed { hides_usage: asks_usage, keys: Some(Arc::clone(&upstream.keys)), ..committed })
         .map_err(|fault| upstream.keys.all().fold(fault, |fault, key| fault.without(Some(key))))
 }
 
@@ -345,16 +351,22 @@ pub(super) fn refusal_reply(door: &Door, journal: &Journal, refusal: &Refusal) -
 }
 
 /// Gives the client the last endpoint's own answer, or says that none came.
-pub(super) fn pass_on(journal: Journal, last: Option<Response<Bytes>>) -> Response<Answer> {
+pub(super) fn pass_on(journal: Journal, last: Option<Response<Told>>) -> Response<Answer> {
     let mut response = match last {
         Some(answer) => {
             // Status, headers and body; the connection's own version and the like stay behind.
-            let (mut head, body) = answer.into_parts();
-            let mut answer = Response::new(Answer::Whole(Some(body)));
+            let (mut head, Told { bytes, is_whole }) = answer.into_parts();
+            let body = if is_whole { Answer::Whole(Some(bytes)) } else { Answer::Cut(Cut::Held(bytes)) };
+            let mut answer = Response::new(body);
             *answer.status_mut() = head.status;
             std::mem::swap(answer.headers_mut(), &mut head.headers);
             headers::strip_response(answer.headers_mut());
-            answer.headers_mut().remove(http::header::CONTENT_LENGTH);
+            if is_whole {
+                answer.headers_mut().remove(CONTENT_LENGTH);
+            }
+            if journal.may_repeat() {
+                error::tell_exhausted(answer.status(), answer.headers_mut(), journal.wall_ms());
+            }
             answer
         }
         None => plain(error::bad_gateway(

@@ -91,6 +91,16 @@ impl Journal {
         self.looks = true;
     }
 
+    /// Whether it was ours to send it again: all but changes of what is stored.
+    pub(super) fn may_repeat(&self) -> bool {
+        self.looks || self.operation() != Operation::Stored
+    }
+
+    /// When it came, in milliseconds since 1970.
+    pub(super) const fn wall_ms(&self) -> u64 {
+        self.wall_ms
+    }
+
     /// What a document tells of work that goes on after its answer: what that cost, if it is seen to be over for the first time.
     pub(super) fn note_work(&self, document: &[u8]) -> Option<Usage> {
         if self.looks {
@@ -186,8 +196,16 @@ impl Journal {
 
     /// The end of an answer that was committed.
     pub fn close(mut self, ending: Ending, usage: Option<Usage>) {
+        let usage = usage.map(|usage| self.with_prompt(usage));
         self.settle(ending, usage);
         self.write(RecordEnd::Answered(ending), usage);
+    }
+
+    /// What was only seen of an answer, with an estimate of what nobody sees of it.
+    fn with_prompt(&self, seen: Usage) -> Usage {
+        let is_told = seen.exact || seen.input > 0 || self.operation() == Operation::Stored;
+        let estimate = self.lease.decisions().last().filter(|_| !is_told).map(|decision| decision.estimate.prompt);
+        Usage { input: estimate.unwrap_or(seen.input), ..seen }
     }
 
     /// The end of one whose client left, or is let go, before that.

@@ -6,17 +6,21 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 
+use super::answer::Answer;
 use super::deadlines::HeadTimer;
 use super::door::Door;
 use super::exchange::exchange;
@@ -84,16 +88,22 @@ async fn connection(stream: TcpStream, place: ClientPlace, door: Arc<Door>, mut 
     // The address by which the client reached us; an IPv6 socket shows IPv4 ones in its own way.
     let local = stream.local_addr().ok().map(|address| address.ip().to_canonical());
     let arrival = Arc::new(Arrival::new(local, place));
+    let stream = Taken::new(stream, &arrival);
     let mut server = http1::Builder::new();
     server.timer(HeadTimer(door.deadlines.clone())).header_read_timeout(HEAD_TIMEOUT);
     let service = service_fn(move |request| {
         // In a box of its own: hyper keeps room for it as long as the connection lasts, and moves it about.
         let answer = Box::pin(exchange(Arc::clone(&door), request, Arc::clone(&arrival)));
-        async move { Ok::<_, Infallible>(answer.await) }
+        let arrival = Arc::clone(&arrival);
+        async move {
+            let mut answer = answer.await;
+            if let Answer::Relay(relay) = answer.body_mut() {
+                relay.leaves_by(&arrival);
+            }
+            Ok::<_, Infallible>(answer)
+        }
     });
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(TAKE_TIMEOUT));
-    let serving = server.serve_connection(TokioIo::new(Box::pin(stream)), service).with_upgrades();
+    let serving = server.serve_connection(TokioIo::new(stream), service).with_upgrades();
     tokio::pin!(serving);
     let ended = tokio::select! {
         ended = &mut serving => ended,
@@ -104,6 +114,62 @@ async fn connection(stream: TcpStream, place: ClientPlace, door: Arc<Door>, mut 
     };
     if let Err(error) = ended {
         tracing::trace!(%error, "a connection ended early");
+    }
+}
+
+/// A client's connection, which notes when it is let go as nothing of what is there for it is taken.
+struct Taken {
+    stream: Pin<Box<TimeoutStream<TcpStream>>>,
+    arrival: Arc<Arrival>,
+}
+
+impl Taken {
+    fn new(stream: TcpStream, arrival: &Arc<Arrival>) -> Self {
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(TAKE_TIMEOUT));
+        Self { stream: Box::pin(stream), arrival: Arc::clone(arrival) }
+    }
+
+    fn noted<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if matches!(&written, Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::TimedOut) {
+            self.arrival.note_stuck();
+        }
+        written
+    }
+}
+
+impl AsyncRead for Taken {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.stream.as_mut().poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Taken {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = self.stream.as_mut().poll_write(cx, bytes);
+        self.noted(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = self.stream.as_mut().poll_write_vectored(cx, parts);
+        self.noted(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let written = self.stream.as_mut().poll_flush(cx);
+        self.noted(written)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.as_mut().poll_shutdown(cx)
     }
 }
 

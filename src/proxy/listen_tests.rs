@@ -180,3 +180,29 @@ async fn a_pause_that_begins_while_a_socket_is_open_concerns_its_next_response()
         assert!(said.to_text().unwrap().contains(expected), "{said}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_on_which_nothing_is_taken_ends_and_says_that_this_was_why() {
+    let clock = crate::engine::clock::Clock::start();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let arrival = Arc::new(Arrival::new(None, Room::of(0).client().await));
+    let mut taken = Taken::new(listener.accept().await.unwrap().0, &arrival);
+    let before = clock.now();
+    while taken.write_all(&[7; 16_384]).await.is_ok() {
+        assert!(!arrival.is_stuck());
+    }
+    assert!(arrival.is_stuck() && clock.now().since(before) >= TAKE_TIMEOUT, "not before its time");
+    drop(client);
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_is_not_said_to_have_taken_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let arrival = Arc::new(Arrival::new(None, Room::of(0).client().await));
+    let mut taken = Taken::new(listener.accept().await.unwrap().0, &arrival);
+    drop(client);
+    while taken.write_all(&[7; 16_384]).await.is_ok() {}
+    assert!(!arrival.is_stuck());
+}

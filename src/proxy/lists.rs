@@ -8,6 +8,7 @@ use http::Response;
 use serde_json::{Map, Value};
 
 use super::answer::Answer;
+use super::attempt::Told;
 use super::stored::{Errand, whole};
 use super::visit::{Manner, Missed};
 use crate::model::id::AccountId;
@@ -65,7 +66,7 @@ struct List {
     frame: Option<Map<String, Value>>,
     data: Vec<Value>,
     has_more: bool,
-    missing: Option<Response<Bytes>>,
+    missing: Option<Response<Told>>,
 }
 
 impl List {

@@ -20,6 +20,7 @@ use super::commit::Committed;
 use super::deadlines::Over;
 use super::echo::{hide, veiled};
 use super::journal::Journal;
+use super::room::Arrival;
 use super::slots::Slots;
 use super::streams::Stream;
 use crate::engine::clock::Clock;
@@ -27,14 +28,16 @@ use crate::model::outcome::{EndedFor, Ending};
 use crate::model::profile::Operation;
 use crate::model::usage::Usage;
 use crate::wire::error::stream_error;
+use crate::wire::failure::in_document;
 use crate::wire::gate::Gate;
+use crate::wire::gist::Gist;
 use crate::wire::headers::strip_response;
 use crate::wire::stream::StreamReader;
 use crate::wire::usage::of_body;
 use crate::wire::{mentions, stored};
 
-/// The largest plain answer whose usage is read; a larger one is passed on and settled by its estimate.
-const READ_AT_MOST: usize = 16 * 1024 * 1024;
+/// The largest plain answer that is held to be read; of a larger one the gist is read as it passes.
+const HELD_AT_MOST: usize = 1024 * 1024;
 
 /// An answer broke, or was ended, after the commit point and its shape allows no word about it.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +66,8 @@ pub struct Relay {
     /// What neither trailers nor an error in a stream may repeat.
     keys: Option<Arc<Slots>>,
     operation: Operation,
+    /// The connection that the client has it by.
+    arrival: Option<Arc<Arrival>>,
 }
 
 /// What listens in.
@@ -72,18 +77,39 @@ enum Tap {
     Events(StreamReader),
     /// One document, whose parts are shared, not copied, until its end.
     Document { parts: Vec<Bytes>, length: usize },
+    /// A long one.
+    Long(Gist),
+    /// What is not for reading.
+    Other,
 }
 
 impl Tap {
-    /// A part of a document. Of one that is too long nothing is kept.
+    /// A part of a document.
     fn hear(&mut self, data: &Bytes) {
-        let Self::Document { parts, length } = self else { return };
-        *length = length.saturating_add(data.len());
-        if *length <= READ_AT_MOST {
-            parts.push(data.clone());
-        } else {
-            parts.clear();
+        match self {
+            Self::Document { parts, length } => {
+                *length = length.saturating_add(data.len());
+                parts.push(data.clone());
+                if *length > HELD_AT_MOST {
+                    *self = Self::long(parts);
+                }
+            }
+            Self::Long(gist) => gist.read(data),
+            Self::Events(_) | Self::Other => {}
         }
+    }
+
+    /// The gist of what came of a long document, if it is JSON. Sound and files are not.
+    fn long(parts: &[Bytes]) -> Self {
+        let first = parts.iter().flat_map(|part| part.iter()).find(|byte| !byte.is_ascii_whitespace());
+        if first != Some(&b'{') {
+            return Self::Other;
+        }
+        let mut gist = Gist::default();
+        for part in parts {
+            gist.read(part);
+        }
+        Self::Long(gist)
     }
 }
 
@@ -119,6 +145,7 @@ impl Relay {
             journal: Some(journal),
             stream: None,
             keys: committed.keys,
+            arrival: None,
         };
         relay.trailers = relay.trailers.take().map(|trailers| relay.cleaned(trailers));
         relay.note_stored();
@@ -134,6 +161,11 @@ impl Relay {
     pub fn listed_as(mut self, stream: Option<Stream>) -> Self {
         self.stream = stream;
         self
+    }
+
+    /// It leaves by this connection.
+    pub fn leaves_by(&mut self, arrival: &Arc<Arrival>) {
+        self.arrival = Some(Arc::clone(arrival));
     }
 
     /// Whether the last byte has gone out.
@@ -296,8 +328,10 @@ impl Relay {
     }
 
     fn finish(&mut self, ending: Ending) {
-        let usage = self.heard().usage;
-        self.close(ending, usage);
+        let heard = self.heard();
+        // A document that is here as a whole may say that it failed.
+        let has_failed = ending == Ending::Completed && !heard.complete;
+        self.close(if has_failed { Ending::CutOff } else { ending }, heard.usage);
     }
 
     fn close(&mut self, ending: Ending, usage: Option<Usage>) {
@@ -314,22 +348,20 @@ impl Relay {
                 let usage = self.journal.as_ref().map_or(end.usage, |journal| journal.note_streamed(&end));
                 Heard { complete: end.complete && end.failure.is_none(), said_why: end.failure.is_some(), usage }
             }
-            Some(Tap::Document { parts, .. }) => {
-                let usage = match parts.as_slice() {
-                    [] => None,
-                    [whole] => self.read_document(whole),
-                    parts => self.read_document(&parts.concat()),
-                };
-                Heard { complete: true, said_why: false, usage }
-            }
-            None => Heard { complete: true, said_why: false, usage: None },
+            Some(Tap::Document { parts, .. }) => match parts.as_slice() {
+                [] => Heard::NOTHING,
+                [whole] => self.read_document(whole),
+                parts => self.read_document(&parts.concat()),
+            },
+            Some(Tap::Long(gist)) => self.read_document(gist.end()),
+            Some(Tap::Other) | None => Heard::NOTHING,
         }
     }
 }
 
 impl Relay {
     /// A whole document: what it cost, and what it left behind.
-    fn read_document(&self, document: &[u8]) -> Option<Usage> {
+    fn read_document(&self, document: &[u8]) -> Heard {
         match self.journal.as_ref() {
             Some(journal) if self.operation.stores() => journal.note_left(stored::of_body(document)),
             Some(journal) if matches!(self.operation, Operation::Stored | Operation::Run) => {
@@ -341,7 +373,9 @@ impl Relay {
         let tells_work = self.operation.stores() || matches!(self.operation, Operation::Stored | Operation::Run);
         let of_work = self.journal.as_ref().filter(|_| tells_work).and_then(|journal| journal.note_work(document));
         // What a stored answer cost was counted when it was made.
-        if self.operation == Operation::Stored { of_work } else { of_body(self.operation, document) }
+        let usage = if self.operation == Operation::Stored { of_work } else { of_body(self.operation, document) };
+        let has_failed = in_document(self.operation, document).is_some();
+        Heard { complete: !has_failed, said_why: has_failed, usage }
     }
 }
 
@@ -350,6 +384,11 @@ struct Heard {
     complete: bool,
     said_why: bool,
     usage: Option<Usage>,
+}
+
+impl Heard {
+    /// Of what is not read.
+    const NOTHING: Self = Self { complete: true, said_why: false, usage: None };
 }
 
 impl Drop for Relay {
@@ -361,7 +400,13 @@ impl Drop for Relay {
         // Many clients hang up at `[DONE]`, before the connection says that this was all.
         let has_all = self.is_stream && heard.complete && self.ready.is_empty();
         // A client that takes nothing in does not keep us from ending it, nor is it said to have left then.
-        let ending = self.ended_for().map_or(Ending::ClientLeft, Ending::Ended);
+        let is_stuck = self.arrival.as_ref().is_some_and(|arrival| arrival.is_stuck());
+        let why = self.ended_for().or(is_stuck.then_some(EndedFor::NotTaken));
+        let ending = why.map_or(Ending::ClientLeft, Ending::Ended);
         self.close(if has_all { Ending::Completed } else { ending }, heard.usage);
     }
 }
+
+#[cfg(test)]
+#[path = "meter_tests.rs"]
+mod tests;

@@ -44,6 +44,7 @@ pub(super) type Place = Option<OwnedSemaphorePermit>;
 pub struct Arrival {
     /// The address by which the client reached us.
     pub(super) local: Option<IpAddr>,
+    stuck: AtomicBool,
     _place: ClientPlace,
 }
 
@@ -56,7 +57,19 @@ pub(super) struct ClientPlace {
 impl Arrival {
     /// By this address of ours, with this place.
     pub(super) const fn new(local: Option<IpAddr>, place: ClientPlace) -> Self {
-        Self { local, _place: place }
+        Self { local, stuck: AtomicBool::new(false), _place: place }
+    }
+}
+
+impl Arrival {
+    /// Its client took nothing in for so long that it is let go.
+    pub(super) fn note_stuck(&self) {
+        self.stuck.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that is so.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.stuck.load(Ordering::Relaxed)
     }
 }
 

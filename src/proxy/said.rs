@@ -30,7 +30,7 @@ pub fn of_fault(fault: &Fault) -> Option<Arc<Said>> {
         let error = Some(fault.between.clone()?);
         return Some(Arc::new(Said { error, ..Said::default() }));
     };
-    let body = beginning(answer.body(), ERROR_SHOWN);
+    let body = beginning(&answer.body().bytes, ERROR_SHOWN);
     let error = (!body.trim().is_empty()).then_some(body);
     Some(Arc::new(Said { facts: fault.failure.facts.clone(), headers: kept(answer.headers()), error }))
 }
@@ -67,6 +67,7 @@ fn beginning(bytes: &[u8], most: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::attempt::Told;
     use super::*;
     use crate::model::outcome::{Failure, FailureClass};
     use bytes::Bytes;
@@ -78,7 +79,7 @@ mod tests {
             .header("x-ratelimit-remaining-tokens", "0")
             .header("set-cookie", "session=1")
             .header("openai-organization", "org-1")
-            .body(Bytes::from(body.to_owned()));
+            .body(Told { bytes: Bytes::from(body.to_owned()), is_whole: true });
         let failure = Failure {
             class: FailureClass::ServerError,
             status: Some(500),

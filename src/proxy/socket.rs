@@ -161,6 +161,9 @@ async fn session(mut journal: Journal, (client, _arrival): (OnUpgrade, Arc<Arriv
         if let Some(used) = tap.take_used() {
             journal.used(used);
         }
+        if let Some(limits) = tap.take_limits() {
+            journal.lease.told(limits);
+        }
         tap.is_between()
     })
     .await;

@@ -319,6 +319,7 @@ impl Prepared {
             via: self.via.clone(),
             body: super::spool::Kept::default(),
             seams: Seams::None,
+            choices: 1,
             wants_usage: false,
             stored: Some((path, None)),
             renames: false,

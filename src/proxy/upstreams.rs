@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 
@@ -18,6 +19,8 @@ use crate::wire::target::Target;
 pub struct Upstream {
     /// Paths and host, computed once.
     pub target: Target,
+    /// It turned out that its service does not understand a wish for usage.
+    pub refuses_usage: Arc<AtomicBool>,
     /// Whether it may lead back to us, by whatever name: only then we mark our requests.
     pub may_lead_back: bool,
     /// Decides which header carries the key.
@@ -28,6 +31,18 @@ pub struct Upstream {
     pub organization: Option<String>,
     /// `OpenAI-Project`
     pub project: Option<String>,
+}
+
+impl Upstream {
+    /// Whether usage is to be asked for there.
+    #[must_use]
+    pub fn tells_usage(&self) -> bool {
+        self.target.tells_usage() && !self.refuses_usage.load(Ordering::Relaxed)
+    }
+
+    fn lies_with(&self, other: &Self) -> bool {
+        self.target.uri(Operation::Chat) == other.target.uri(Operation::Chat)
+    }
 }
 
 /// How many hosts these endpoints lie on; those of one host share its connections.
@@ -46,8 +61,16 @@ pub struct Upstreams {
 }
 
 impl Upstreams {
-    /// Swaps in a new table. Requests under way keep what they hold.
-    pub fn replace(&self, table: BTreeMap<EndpointId, Arc<Upstream>>) {
+    /// Swaps in a new table. Requests under way keep what they hold, and what an address turned out not to understand it still does
+    /// not.
+    pub fn replace(&self, mut table: BTreeMap<EndpointId, Arc<Upstream>>) {
+        let before = self.table.load();
+        for (endpoint, upstream) in &mut table {
+            let known = before.get(endpoint).filter(|known| known.lies_with(upstream));
+            if let (Some(known), Some(fresh)) = (known, Arc::get_mut(upstream)) {
+                fresh.refuses_usage = Arc::clone(&known.refuses_usage);
+            }
+        }
         self.table.store(Arc::new(table));
     }
 

@@ -3,11 +3,10 @@
 //! Invariant: every sending was allowed by the brain and its outcome is told; what the person ended is no fault of anybody's.
 //! Absent on purpose: which account to go to (`stored`).
 
-use bytes::Bytes;
 use http::{Method, Response};
 
 use super::answer::Answer;
-use super::attempt::{Fault, Prepared, Until};
+use super::attempt::{Fault, Prepared, Told, Until};
 use super::commit::Committed;
 use super::exchange::{ended, pass_on, refuse, try_keys};
 use super::said;
@@ -28,7 +27,7 @@ pub(super) enum Missed {
         /// Whether bytes of the request may have reached the service.
         reached: bool,
         /// To be passed on.
-        answer: Option<Response<Bytes>>,
+        answer: Option<Response<Told>>,
     },
     /// The brain keeps it from going there.
     Refused(Refusal),

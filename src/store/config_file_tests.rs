@@ -169,6 +169,7 @@ pub(in crate::store) fn full() -> Config {
         credential: Credential::Env("A_KEY".to_owned()),
         second_key: Some(TokenSource { env: "SECOND".to_owned() }),
         allow_plain_http: true,
+        include_usage: Some(true),
     });
     config.quota_pools.push(QuotaPool {
         id: PoolId::from("q"),

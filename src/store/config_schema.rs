@@ -88,6 +88,7 @@ const ACCOUNT: &[Field] = &[
     may("credential", Kind::Choice(CREDENTIAL)),
     may("second_key", Kind::Section(&[must("env", Kind::Text)])),
     may("allow_plain_http", Kind::Flag),
+    may("include_usage", Kind::Flag),
 ];
 
 const CREDENTIAL: &[Field] = &[may("keyring", Kind::Flag), may("env", Kind::Text), may("command", Kind::Texts)];

@@ -60,6 +60,7 @@ pub fn config() -> Config {
         credential: Credential::default(),
         second_key: None,
         allow_plain_http: false,
+        include_usage: None,
     };
     let endpoint = |(id, account, tokens, requests): (&str, &str, u64, u64)| Endpoint {
         id: id.into(),

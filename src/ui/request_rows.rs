@@ -98,8 +98,13 @@ pub fn outcome(record: &RequestRecord) -> Outcome {
 
 fn facts(record: &RequestRecord) -> String {
     let tokens = record.usage.map(|usage| {
-        let least = if usage.exact { "" } else { "≥ " };
-        format!("{least}{} tokens", Grouped(usage.total()))
+        // What was asked is estimated where the service did not say.
+        let about = match (usage.exact, usage.input) {
+            (true, _) => "",
+            (false, 0) => "≥ ",
+            (false, _) => "about ",
+        };
+        format!("{about}{} tokens", Grouped(usage.total()))
     });
     let tries = u64::try_from(record.attempts.len()).unwrap_or(0);
     let tries = (tries > 1).then(|| count(tries, "attempt", "attempts"));

@@ -2,7 +2,7 @@
 //!
 //! Invariant: what we refuse says so: a 429 of ours carries `x-tidegate-429-source: local`; `Retry-After` is at most
 //! 60 s, since SDKs ignore longer ones, and the true time stands in the message.
-//! Absent on purpose: errors of the services; those pass unchanged.
+//! Absent on purpose: errors of the services; those pass unchanged, but for a word that they are not to be repeated.
 
 use std::time::Duration;
 
@@ -29,6 +29,17 @@ const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// Whose 429 it is: `local` or `provider`. The proxy adds it to those of the services.
 pub const SOURCE_OF_429: HeaderName = HeaderName::from_static("x-tidegate-429-source");
+
+/// Has a client not repeat by itself what was repeated as often as it may be: SDKs would send it twice more, each time through all
+/// our attempts. A wait that they honour stands: whoever comes back in time finds room. `wall_ms` is now, for waits given as dates.
+pub fn tell_exhausted(status: StatusCode, headers: &mut HeaderMap, wall_ms: u64) {
+    let repeats = matches!(status.as_u16(), 408 | 409 | 429 | 500..=599);
+    let wait = super::headers::facts(headers, wall_ms).retry_after;
+    let is_told = status == StatusCode::TOO_MANY_REQUESTS && wait.is_some_and(|wait| wait <= LONGEST_WAIT);
+    if repeats && !is_told {
+        headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+    }
+}
 
 /// The answer to a request that was refused. `model` is what the client asked for, `known` are the routes' names, `owner`
 /// is the account that holds the stored state the request refers to, `scarce` what there was too little of.

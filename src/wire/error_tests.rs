@@ -168,3 +168,27 @@ fn what_is_bound_elsewhere_is_told_with_the_account_and_the_way_out() {
     assert_eq!((busy.0.as_u16(), header(&busy, "retry-after")), (429, Some("14")));
     assert!(message(&busy).ends_with("which has no room within the allowed wait. Try again in 14 s."));
 }
+
+#[test]
+fn what_was_repeated_as_often_as_it_may_be_is_not_to_be_repeated_by_the_client() {
+    for (status, wait, expected) in [
+        (500, None, Some("false")),
+        (503, Some("2"), Some("false")),
+        (408, None, Some("false")),
+        (409, None, Some("false")),
+        (429, None, Some("false")),
+        (429, Some("90"), Some("false")),
+        (429, Some("60"), None),
+        (400, None, None),
+        (200, None, None),
+    ] {
+        let mut headers = HeaderMap::new();
+        wait.map(|wait| headers.insert("retry-after", HeaderValue::from_static(wait)));
+        tell_exhausted(StatusCode::from_u16(status).unwrap(), &mut headers, 0);
+        let told = headers.get("x-should-retry").and_then(|value| value.to_str().ok());
+        assert_eq!(told, expected, "{status}, {wait:?}");
+    }
+    let mut headers = HeaderMap::from_iter([(SHOULD_RETRY, HeaderValue::from_static("true"))]);
+    tell_exhausted(StatusCode::BAD_GATEWAY, &mut headers, 0);
+    assert_eq!(headers["x-should-retry"], "false", "the service knows nothing of our attempts");
+}

@@ -3,13 +3,18 @@
 //! Invariant: one answer gives one class, whether it came as a status or inside a stream; no text of the answer is kept.
 //! Absent on purpose: reactions. How long to rest and whom to try next is `policy`'s.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::HeaderMap;
+use memchr::memmem;
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-use super::{headers, span};
+use super::{headers, object, span};
 use crate::model::outcome::{Failure, FailureClass, HeaderFacts, ThrottleKind};
+use crate::model::profile::Operation;
 
 /// How much of an error body is read.
 const READ: usize = 16 * 1024;
@@ -25,9 +30,55 @@ pub fn classify(status: u16, headers: &HeaderMap, body_start: &[u8], wall_unix_m
     build(status, &said, facts, policy)
 }
 
+/// What may tell of a failure inside a 200.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Told<'a> {
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    response: Option<&'a RawValue>,
+    #[serde(borrow)]
+    status: Option<Cow<'a, str>>,
+}
+
 /// Classifies an error event inside a stream; the stream's own status was 200.
 pub(super) fn of_event(data: &[u8]) -> Failure {
-    build(200, &Said::in_body(data.get(..READ).unwrap_or(data)), HeaderFacts::default(), "")
+    let told = object::fields::<Told<'_>>(data).unwrap_or_default();
+    let within = told.response.and_then(|response| object::fields::<Told<'_>>(response.get().as_bytes())?.error);
+    // A response repeats what was asked, which may be long and have words of its own.
+    let said = match within.or(told.error) {
+        Some(error) => Said::in_body(error.get().as_bytes()),
+        None if told.response.is_some() => Said::default(),
+        None => Said::in_body(data.get(..READ).unwrap_or(data)),
+    };
+    build(200, &said, HeaderFacts::default(), "")
+}
+
+/// Classifies a whole answer with status 200 that says that it failed; `None`: it does not. What is kept at a service may tell of a
+/// failure of its own, and is a good answer.
+#[must_use]
+pub fn in_document(operation: Operation, document: &[u8]) -> Option<Failure> {
+    if matches!(operation, Operation::Stored | Operation::Run) || !may_tell(document) {
+        return None;
+    }
+    let told = object::fields::<Told<'_>>(document)?;
+    let error = told.error.filter(|error| matches!(error.get().as_bytes(), [b'{' | b'"', _, _, ..]));
+    let has_failed = operation == Operation::Responses && told.status.as_deref() == Some("failed");
+    let said = error.map(|error| Said::in_body(error.get().as_bytes()));
+    let said = said.or_else(|| has_failed.then(Said::default))?;
+    Some(build(200, &said, HeaderFacts::default(), ""))
+}
+
+/// Whether it is worth reading: most answers have none of these words, or `"error":null`. Generated text cannot look like them: its
+/// quotes are escaped.
+fn may_tell(document: &[u8]) -> bool {
+    const ERROR: &[u8] = b"\"error\"";
+    let says = |at: usize| {
+        let behind = document.get(at.saturating_add(ERROR.len())..).unwrap_or_default().trim_ascii_start();
+        behind.strip_prefix(b":").is_some_and(|value| !value.trim_ascii_start().starts_with(b"null"))
+    };
+    memmem::find_iter(document, ERROR).any(says) || memmem::find(document, b"\"failed\"").is_some()
 }
 
 fn build(status: u16, said: &Said, mut facts: HeaderFacts, policy: &str) -> Failure {

@@ -219,3 +219,52 @@ proptest! {
         prop_assert_eq!(failure.status, Some(status));
     }
 }
+
+#[test]
+fn a_whole_answer_that_says_that_it_failed_is_classed_as_its_stream_is() {
+    let class = |operation, text: &str| in_document(operation, text.as_bytes()).map(|failure| failure.class);
+    let requests = Some(FailureClass::Throttled(ThrottleKind::Requests));
+    let long = "rate limit, insufficient_quota; ".repeat(2_000);
+    for (operation, text, expected) in [
+        (Operation::Chat, r#"{"error":{"code":"rate_limit_exceeded","type":"requests"}}"#.to_owned(), requests),
+        (Operation::Chat, r#"{ "error" : "the engine is overloaded" }"#.to_owned(), Some(FailureClass::Overloaded)),
+        (
+            Operation::Responses,
+            format!(
+                r#"{{"instructions":"{long}","status":"failed","error":{{"code":"rate_limit_exceeded","message":"requests per min"}}}}"#
+            ),
+            requests,
+        ),
+        (
+            Operation::Responses,
+            format!(r#"{{"status":"failed","error":null,"instructions":"{long}"}}"#),
+            Some(FailureClass::ServerError),
+        ),
+        (Operation::Responses, r#"{"status":"completed","error":null}"#.to_owned(), None),
+        (Operation::Chat, r#"{"choices":[{"message":{"content":"\"error\":{"}}],"status":"failed"}"#.to_owned(), None),
+        (
+            Operation::Chat,
+            r#"{"choices":[{"content_filter_results":{"error":{"code":"x"}}}],"error":{}}"#.to_owned(),
+            None,
+        ),
+        (Operation::Chat, r#"{"error":"","ok":true}"#.to_owned(), None),
+        // What is looked at is what was kept, and it is there.
+        (Operation::Stored, r#"{"status":"failed","error":{"code":"rate_limit_exceeded"}}"#.to_owned(), None),
+        (Operation::Chat, "not json \"error\":1".to_owned(), None),
+    ] {
+        assert_eq!(class(operation, &text), expected, "{}", &text[..text.len().min(99)]);
+    }
+}
+
+#[test]
+fn an_event_that_repeats_much_of_what_was_asked_is_classed_by_its_error_alone() {
+    let long = "rate limit exceeded ".repeat(2_000);
+    let failed = |error: &str| {
+        let event = format!(
+            r#"{{"type":"response.failed","response":{{"instructions":"{long}","error":{error},"status":"failed"}}}}"#
+        );
+        of_event(event.as_bytes()).class
+    };
+    assert_eq!(failed(r#"{"code":"server_is_overloaded","message":""}"#), FailureClass::Overloaded);
+    assert_eq!(failed("null"), FailureClass::ServerError);
+}

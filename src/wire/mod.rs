@@ -7,6 +7,7 @@ pub mod error;
 pub mod failure;
 mod fingerprint;
 pub mod gate;
+pub mod gist;
 pub mod headers;
 mod json;
 pub mod mentions;

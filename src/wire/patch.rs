@@ -24,6 +24,8 @@ pub enum Seams {
         inside: u64,
         /// Nothing stands in the object.
         is_empty: bool,
+        /// Where its `stream_options`, if it has them, take a wish for usage.
+        room: Option<(Range<u64>, Bytes)>,
     },
     /// A form with files.
     Form {
@@ -41,16 +43,18 @@ impl Seams {
     #[must_use]
     pub fn of_json(peek: &Peek) -> Self {
         let models = peek.model_spans.iter().map(|span| span.start as u64..span.end as u64).collect();
-        Self::Json { models, inside: peek.inside as u64, is_empty: peek.is_empty }
+        let room = peek.room.as_ref();
+        let room = room.map(|room| (room.span.start as u64..room.span.end as u64, Bytes::from_static(room.wish)));
+        Self::Json { models, inside: peek.inside as u64, is_empty: peek.is_empty, room }
     }
 
     /// The same with the model's name there alone, quotes included.
     #[must_use]
     pub fn at(self, model: Range<usize>) -> Self {
         match self {
-            Self::Json { inside, is_empty, .. } => {
+            Self::Json { inside, is_empty, room, .. } => {
                 let only = model.start as u64..model.end as u64;
-                Self::Json { models: std::iter::once(only).collect(), inside, is_empty }
+                Self::Json { models: std::iter::once(only).collect(), inside, is_empty, room }
             }
             other => other,
         }
@@ -109,7 +113,7 @@ pub struct Patched {
 pub struct Changes<'m> {
     /// The name that takes the place of every `model`; where there is none it is added.
     pub model: Option<&'m ModelText>,
-    /// The last event of a chat stream shall tell what it cost. Only where the body has no `stream_options`.
+    /// The last event of a chat stream shall tell what it cost. Only where the body has no `stream_options`, or such that have room.
     pub ask_usage: bool,
 }
 
@@ -121,14 +125,15 @@ const WISH: &[u8] = b"\"stream_options\":{\"include_usage\":true}";
 pub fn patched(length: u64, seams: &Seams, changes: Changes<'_>, memory: Option<&Bytes>) -> Patched {
     match seams {
         Seams::None => whole(length),
-        Seams::Json { models, inside, is_empty } => {
+        Seams::Json { models, inside, is_empty, room } => {
             let name = changes.model.filter(|model| !says_already(memory, models, &model.json));
             let mut added = Vec::new();
             if let Some(model) = name.filter(|_| models.is_empty()) {
                 added.extend_from_slice(b"\"model\":");
                 added.extend_from_slice(&model.json);
             }
-            if changes.ask_usage {
+            let room = room.clone().filter(|_| changes.ask_usage);
+            if changes.ask_usage && room.is_none() {
                 added.extend_from_slice(if added.is_empty() { b"" } else { b"," });
                 added.extend_from_slice(WISH);
             }
@@ -138,7 +143,10 @@ pub fn patched(length: u64, seams: &Seams, changes: Changes<'_>, memory: Option<
             let insertion = (!added.is_empty()).then(|| (*inside..*inside, Bytes::from(added)));
             let renamed =
                 name.into_iter().flat_map(|model| models.iter().map(|span| (span.clone(), model.json.clone())));
-            edited(length, insertion.into_iter().chain(renamed))
+            let Some(room) = room else { return edited(length, insertion.into_iter().chain(renamed)) };
+            let mut edits: Vec<_> = insertion.into_iter().chain(renamed).chain([room]).collect();
+            edits.sort_by_key(|(span, _)| span.start);
+            edited(length, edits)
         }
         Seams::Form { models, opening, content_type } => {
             let Some(model) = changes.model else { return whole(length) };

@@ -98,3 +98,22 @@ proptest! {
         prop_assert_eq!(after, Value::Object(object));
     }
 }
+
+#[test]
+fn a_wish_is_put_into_options_that_say_nothing_of_usage_and_into_no_others() {
+    for (body, expected) in [
+        (
+            r#"{"model":"a","stream_options": { "x":1 },"n":1}"#,
+            r#"{"model":"b","stream_options": {"include_usage":true, "x":1 },"n":1}"#,
+        ),
+        (r#"{"stream_options":{ },"model":"a"}"#, r#"{"stream_options":{"include_usage":true },"model":"b"}"#),
+        (r#"{"stream_options": null}"#, r#"{"model":"b","stream_options": {"include_usage":true}}"#),
+    ] {
+        assert_eq!(changed(body, Some("b"), true), expected);
+        assert!(peek(body.as_bytes(), Operation::Chat).unwrap().room.is_some());
+    }
+    for said in [r#"{"include_usage":false}"#, r#"{"include_usage":true}"#, r#"{"include_usage":null}"#, "7", "[]"] {
+        let body = format!(r#"{{"stream_options":{said}}}"#);
+        assert_eq!(peek(body.as_bytes(), Operation::Chat).unwrap().room, None, "{said}");
+    }
+}

@@ -29,6 +29,8 @@ pub struct Peek {
     pub is_empty: bool,
     /// `stream_options` was sent, whatever it says.
     pub has_options: bool,
+    /// Where it has room for a wish for usage, of which it says nothing.
+    pub room: Option<Room>,
     /// A stream was asked for.
     pub streaming: bool,
     /// `stream_options.include_usage` is true.
@@ -37,6 +39,15 @@ pub struct Peek {
     pub size: RequestSize,
     /// What ties it to where it went before.
     pub affinity: Affinity,
+}
+
+/// Where a wish for usage is put into `stream_options`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// In place of these bytes.
+    pub span: Range<usize>,
+    /// What is put there.
+    pub wish: &'static [u8],
 }
 
 /// Why a body cannot be routed. Tells where, never what stands there.
@@ -198,6 +209,7 @@ struct Found {
     model: Option<String>,
     spans: Vec<Range<usize>>,
     has_options: bool,
+    room: Option<Room>,
     has_members: bool,
     streaming: bool,
     asks_usage: bool,
@@ -209,7 +221,8 @@ struct Found {
 
 impl Found {
     fn into_peek(self) -> Peek {
-        let Self { model, spans, has_options, has_members, streaming, asks_usage, caps, choices, chars, ties } = self;
+        let Self { model, spans, has_options, room, has_members, streaming, asks_usage, caps, choices, chars, ties } =
+            self;
         let output_cap = caps.into_iter().flatten().max();
         let choices = choices.into_iter().flatten().fold(1, u64::max);
         let size = RequestSize { prompt_chars: chars, output_cap, choices };
@@ -219,6 +232,7 @@ impl Found {
             inside: 0,
             is_empty: !has_members,
             has_options,
+            room,
             streaming,
             asks_usage,
             size,
@@ -243,7 +257,10 @@ impl Found {
             Field::Other => reader.skip(),
             Field::Model => self.model(reader),
             Field::StreamOptions => {
-                (self.has_options, self.asks_usage) = (true, include_usage(reader.raw()?));
+                let text = reader.raw()?;
+                let said = include_usage(text);
+                (self.has_options, self.asks_usage) = (true, said == Some("true"));
+                self.room = room(text, reader.at().saturating_sub(text.len())).filter(|_| said.is_none());
                 Ok(())
             }
             known => {
@@ -292,14 +309,27 @@ fn put(places: &mut [Option<u64>], place: usize, value: Option<u64>) {
     }
 }
 
-fn include_usage(text: &str) -> bool {
+/// What options say of usage, as it stands there.
+fn include_usage(text: &str) -> Option<&str> {
     #[derive(serde::Deserialize)]
     struct Options<'a> {
         #[serde(borrow, default)]
         include_usage: Option<&'a RawValue>,
     }
-    let options = object::fields::<Options<'_>>(text.as_bytes());
-    options.and_then(|options| options.include_usage).is_some_and(|raw| raw.get() == "true")
+    object::fields::<Options<'_>>(text.as_bytes())?.include_usage.map(RawValue::get)
+}
+
+/// Where options that begin at `at` take one more member; `None`: they are nothing that has members.
+fn room(text: &str, at: usize) -> Option<Room> {
+    if text == "null" {
+        return Some(Room { span: at..at.saturating_add(text.len()), wish: b"{\"include_usage\":true}" });
+    }
+    let inside = text.strip_prefix('{')?;
+    let is_empty = inside.trim_start().starts_with('}');
+    let wish = if is_empty { &b"\"include_usage\":true"[..] } else { b"\"include_usage\":true," };
+    let place = at.saturating_add(1);
+    // Two members of one name, of which this one says null: the last one counts.
+    (!text.contains("include_usage")).then_some(Room { span: place..place, wish })
 }
 
 /// A JSON number as a whole amount: fractions round up, what is too large saturates; `None` for negative numbers and for

@@ -1,10 +1,17 @@
-//! Finds in an event of a Realtime session, whatever its length and however it is cut, its `type` and what it says was used.
+//! Finds in an event of a Realtime session, whatever its length and however it is cut, its `type`, what it says was used, and what it
+//! says of limits.
 //!
 //! Invariant: at most `KEPT` bytes of an event are held, and how it is cut changes nothing.
 //! Absent on purpose: whether the event is sound JSON. Of one that is not, something may be read that is not there, which harms its
 //! own service's figures alone.
 
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde::Deserialize;
+
 use super::usage;
+use crate::model::outcome::{HeaderFacts, LimitFacts};
 use crate::model::usage::Usage;
 
 /// As much of a value is held until its end; the longest that is looked for has some hundreds of bytes.
@@ -29,6 +36,7 @@ pub(super) struct Skim {
     used: Option<Usage>,
     /// Of the event itself.
     own: Option<Usage>,
+    limits: Option<HeaderFacts>,
 }
 
 /// Which event it is, as far as it matters.
@@ -40,10 +48,11 @@ enum Kind {
     Piece,
     Answer,
     Transcript,
+    Limits,
 }
 
 /// What an event tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Told {
     /// Nothing of what was used.
     Nothing,
@@ -55,6 +64,8 @@ pub(super) enum Told {
     Answer(Option<Usage>),
     /// What was said is written down, and what that used.
     Transcript(Option<Usage>),
+    /// What the session's limits are.
+    Limits(HeaderFacts),
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,6 +82,7 @@ enum Member {
     Type,
     Response,
     Usage,
+    Limits,
     #[default]
     Other,
 }
@@ -101,9 +113,10 @@ impl Skim {
     }
 
     /// What it told, once it is whole.
-    pub(super) const fn end(&self) -> Told {
+    pub(super) fn end(&self) -> Told {
         match self.kind {
             Kind::Other => Told::Nothing,
+            Kind::Limits => self.limits.clone().map_or(Told::Nothing, Told::Limits),
             Kind::Begun => Told::Begun,
             Kind::Piece => Told::Piece,
             Kind::Answer => Told::Answer(self.used),
@@ -183,6 +196,7 @@ impl Skim {
             (1, b"type") => Member::Type,
             (1, b"response") => Member::Response,
             (1 | 2, b"usage") => Member::Usage,
+            (1, b"rate_limits") => Member::Limits,
             _ => Member::Other,
         };
         (self.at_key, self.holds) = (false, None);
@@ -194,9 +208,10 @@ impl Skim {
             Member::Type => self.kind = Kind::Other,
             Member::Usage if self.depth == 1 => self.own = None,
             Member::Response | Member::Usage => self.used = None,
+            Member::Limits => self.limits = None,
             Member::Other => {}
         }
-        if matches!(self.member, Member::Type | Member::Usage) {
+        if matches!(self.member, Member::Type | Member::Usage | Member::Limits) {
             self.begin(Held::Value);
         }
     }
@@ -209,12 +224,14 @@ impl Skim {
                         b"\"response.created\"" => Kind::Begun,
                         b"\"response.done\"" | b"\"response.completed\"" => Kind::Answer,
                         b"\"conversation.item.input_audio_transcription.completed\"" => Kind::Transcript,
+                        b"\"rate_limits.updated\"" => Kind::Limits,
                         name if name.starts_with(b"\"response.") && name.ends_with(b".delta\"") => Kind::Piece,
                         _ => Kind::Other,
                     };
                 }
                 Member::Usage if self.depth == 1 => self.own = usage::of_value(&self.held),
                 Member::Usage => self.used = usage::of_value(&self.held),
+                Member::Limits => self.limits = limits(&self.held),
                 Member::Response | Member::Other => {}
             }
         }
@@ -239,6 +256,30 @@ impl Skim {
             self.held.extend_from_slice(bytes.get(..room).unwrap_or_default());
         }
     }
+}
+
+/// The limits that a session tells of: names, figures and seconds until they are full again. What it tells of none is none.
+fn limits(list: &[u8]) -> Option<HeaderFacts> {
+    #[derive(Deserialize)]
+    struct Limit<'a> {
+        #[serde(borrow)]
+        name: Cow<'a, str>,
+        #[serde(rename = "limit")]
+        most: Option<u64>,
+        remaining: Option<u64>,
+        reset_seconds: Option<f64>,
+    }
+    let mut facts = HeaderFacts::default();
+    for Limit { name, most, remaining, reset_seconds } in serde_json::from_slice::<Vec<Limit<'_>>>(list).ok()? {
+        let pair = match &*name {
+            "tokens" => &mut facts.tokens,
+            "requests" => &mut facts.requests,
+            _ => continue,
+        };
+        let reset = reset_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        *pair = LimitFacts { limit: most, remaining, reset };
+    }
+    (facts != HeaderFacts::default()).then_some(facts)
 }
 
 #[cfg(test)]

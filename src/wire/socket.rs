@@ -1,4 +1,4 @@
-//! Messages of a WebSocket, read as they pass: what a Realtime session used, and whether it answers.
+//! Messages of a WebSocket, read as they pass: what a Realtime session used, what its limits are, and whether it answers.
 //!
 //! Invariant: bytes are only read, never changed; how they are cut changes nothing, and memory stays within some 16 KiB, however
 //! long a message is (`skim`).
@@ -10,6 +10,7 @@ use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 
 use super::skim::{Skim, Told};
+use crate::model::outcome::HeaderFacts;
 use crate::model::usage::{Transcribed, Usage};
 
 /// Reads along with what a service sends.
@@ -29,6 +30,8 @@ pub struct SocketReader {
     is_lost: bool,
     /// Reported since it was taken last.
     used: Option<Usage>,
+    /// What was said last of limits.
+    limits: Option<HeaderFacts>,
     /// Answers that were begun and have not ended, whether anything of them is here or not.
     begun: u64,
     /// Pieces of an answer that has not ended.
@@ -65,6 +68,11 @@ impl SocketReader {
     /// What was reported since the last call: answers, and what was transcribed.
     pub const fn take_used(&mut self) -> Option<Usage> {
         self.used.take()
+    }
+
+    /// What was said of limits since the last call.
+    pub const fn take_limits(&mut self) -> Option<HeaderFacts> {
+        self.limits.take()
     }
 
     /// Whether an answer was begun that has not ended, be it thought about only.
@@ -141,6 +149,10 @@ impl SocketReader {
                 used
             }
             Told::Transcript(used) => used.map(as_transcribed),
+            Told::Limits(limits) => {
+                self.limits = Some(limits);
+                return;
+            }
         };
         self.used = used.map(|used| used.added_to(self.used)).or(self.used);
     }
@@ -159,6 +171,9 @@ mod tests {
     use tungstenite::protocol::frame::Frame;
 
     use super::*;
+    use crate::model::outcome::LimitFacts;
+
+    const RESET: std::time::Duration = std::time::Duration::from_millis(60);
 
     /// Pieces of what is written down of what was said.
     const OTHERS: &str = "conversation.item.input_audio_transcription.delta";
@@ -254,6 +269,22 @@ mod tests {
         }
         let transcribed = Transcribed { tokens: 48, millis: 3_250 };
         assert_eq!(reader.take_used(), Some(Usage { exact: true, transcribed, ..Usage::default() }));
+    }
+
+    #[test]
+    fn what_a_session_says_of_its_limits_is_taken_once() {
+        let mut reader = SocketReader::default();
+        let event = r#"{"type":"rate_limits.updated","event_id":"e","rate_limits":[
+            {"name":"requests","limit":1000,"remaining":999,"reset_seconds":0.06},{"name":"minutes","limit":7},
+            {"name":"tokens","limit":50000,"remaining":49950,"reset_seconds":0.06}]}"#;
+        reader.read(&frame(event, Data::Text, true));
+        let pair = |limit, remaining| LimitFacts { limit: Some(limit), remaining: Some(remaining), reset: Some(RESET) };
+        let facts = HeaderFacts { tokens: pair(50_000, 49_950), requests: pair(1_000, 999), ..HeaderFacts::default() };
+        assert_eq!((reader.take_limits(), reader.take_limits(), reader.take_used()), (Some(facts), None, None));
+        for odd in [r#""rate_limits":{}"#, r#""rate_limits":[{"name":"tokens","limit":-1}]"#, r#""x":1"#] {
+            reader.read(&frame(&format!(r#"{{"type":"rate_limits.updated",{odd}}}"#), Data::Text, true));
+            assert_eq!(reader.take_limits(), None, "{odd}");
+        }
     }
 
     #[test]

@@ -1,18 +1,22 @@
 //! Server-sent events out of chunks cut anywhere.
 //!
-//! Invariant: how the bytes are cut into chunks changes nothing in the events; memory stays below about 1 MiB, since an
-//! event above that is passed over. An event that lies within one chunk is lent, not copied.
+//! Invariant: how the bytes are cut into chunks changes nothing in the events; memory stays below about 4 MiB, since of an
+//! event above 1 MiB the gist alone is kept. An event that lies within one chunk is lent, not copied.
 //! Absent on purpose: the meaning of events (`stream`), `id` and `retry` fields.
 
-/// The longest event that is read, in bytes of its lines.
+use super::gist::Gist;
+
+/// The longest event that is read as it is, in bytes of its lines.
 const LONGEST: usize = 1 << 20;
+/// No line of a long event but its data is longer.
+const FIELD: usize = 256;
 
 /// One event, lent for the length of the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event<'a> {
     /// The `event` field, if it was sent and is UTF-8.
     pub event: Option<&'a str>,
-    /// The `data` lines, joined by line feeds.
+    /// The `data` lines, joined by line feeds; of a long event their gist, as of JSON.
     pub data: &'a [u8],
 }
 
@@ -25,8 +29,8 @@ pub struct Splitter {
     held: Held,
     /// Bytes of the lines of the event at hand.
     size: usize,
-    /// Whether the event at hand is read at all.
-    passing: Passing,
+    /// The event at hand, if it is a long one.
+    long: Option<Box<Long>>,
     /// The last chunk ended in CR; an LF that comes next belongs to it.
     after_cr: bool,
     /// No line was read yet: a byte order mark may come.
@@ -34,15 +38,25 @@ pub struct Splitter {
     longest: usize,
 }
 
-/// Whether the event at hand is too long and passed over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Passing {
-    /// It is read.
-    Not,
-    /// It is passed over, at the start of a line: an empty one ends it.
-    AtLineStart,
-    /// It is passed over, within a line that began in an earlier chunk.
-    WithinLine,
+/// An event of which the gist is kept.
+#[derive(Debug, Default)]
+struct Long {
+    gist: Gist,
+    /// The start of the line at hand, until it is known which field it is.
+    start: Vec<u8>,
+    within: Within,
+}
+
+/// Where a long event stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Within {
+    /// At the start of a line.
+    #[default]
+    Start,
+    /// In a line of data.
+    Data,
+    /// In a line that is not read.
+    Other,
 }
 
 #[derive(Debug, Default)]
@@ -51,6 +65,14 @@ struct Held {
     has_event: bool,
     data: Vec<u8>,
     has_data: bool,
+}
+
+/// A line's field and its value.
+fn parsed(line: &[u8]) -> (&[u8], &[u8]) {
+    match memchr::memchr(b':', line).and_then(|colon| line.split_at_checked(colon)) {
+        Some((name, [_, b' ', value @ ..] | [_, value @ ..])) => (name, value),
+        _ => (line, &b""[..]),
+    }
 }
 
 /// Fields of the event at hand that lie in the chunk at hand.
@@ -74,15 +96,7 @@ impl Splitter {
     }
 
     fn with_longest(longest: usize) -> Self {
-        Self {
-            line: Vec::new(),
-            held: Held::default(),
-            size: 0,
-            passing: Passing::Not,
-            after_cr: false,
-            at_start: true,
-            longest,
-        }
+        Self { line: Vec::new(), held: Held::default(), size: 0, long: None, after_cr: false, at_start: true, longest }
     }
 
     /// Takes the next bytes and calls `each` for every event that ends in them.
@@ -97,8 +111,8 @@ impl Splitter {
             self.line(line, &mut lent, &mut each);
             rest = after;
         }
-        self.keep(rest);
         self.hold(&lent);
+        self.keep(rest);
     }
 
     /// The stream is over: an event whose blank line never came is given all the same, since some services leave it out.
@@ -120,25 +134,29 @@ impl Splitter {
 
     /// One line whose end was found; `tail` is what of it lies in this chunk.
     fn line<'c>(&mut self, tail: &'c [u8], lent: &mut Lent<'c>, each: &mut impl FnMut(Event<'_>)) {
-        if self.line.is_empty() {
-            let empty = tail.is_empty() && self.passing != Passing::WithinLine;
-            if self.passing == Passing::WithinLine {
-                self.passing = Passing::AtLineStart;
-            }
+        let begins = self.line.is_empty()
+            && self.long.as_ref().is_none_or(|long| long.within == Within::Start && long.start.is_empty());
+        if begins && tail.is_empty() {
+            self.at_start = false;
+            return self.end(lent, each);
+        }
+        self.size = self.size.saturating_add(self.line.len()).saturating_add(tail.len());
+        if self.long.is_some() || self.size > self.longest {
+            self.hold(&std::mem::take(lent));
+            self.read_long(tail);
+            return self.end_long_line();
+        }
+        if begins {
             let line = self.without_mark(tail);
-            self.count(tail.len());
-            return if empty { self.end(lent, each) } else { self.field(line, lent) };
+            return self.field(line, lent);
         }
-        self.count(self.line.len().saturating_add(tail.len()));
         let mut whole = std::mem::take(&mut self.line);
-        if self.passing == Passing::Not {
-            whole.extend_from_slice(tail);
-            let mut fields = Lent::default();
-            let line = self.without_mark(&whole);
-            // What this chunk lent so far comes before this line only if it is empty: a kept line opens a chunk.
-            self.field(line, &mut fields);
-            self.hold(&fields);
-        }
+        whole.extend_from_slice(tail);
+        let mut fields = Lent::default();
+        let line = self.without_mark(&whole);
+        // What this chunk lent so far comes before this line only if it is empty: a kept line opens a chunk.
+        self.field(line, &mut fields);
+        self.hold(&fields);
         whole.clear();
         self.line = whole;
     }
@@ -147,35 +165,70 @@ impl Splitter {
         if std::mem::take(&mut self.at_start) { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line }
     }
 
-    fn count(&mut self, bytes: usize) {
-        self.size = self.size.saturating_add(bytes);
-        if self.size > self.longest {
-            self.pass_over();
+    /// A part of a line of a long event; what was kept of the event before is read first.
+    fn read_long(&mut self, part: &[u8]) {
+        let begun = std::mem::take(&mut self.line);
+        let Some(long) = &mut self.long else {
+            let mut long = Box::<Long>::default();
+            long.gist.read(&std::mem::take(&mut self.held.data));
+            self.long = Some(long);
+            self.read_long(&begun);
+            return self.read_long(part);
+        };
+        match long.within {
+            Within::Start => {
+                let room = FIELD.saturating_sub(long.start.len()).min(part.len());
+                let (start, rest) = part.split_at(room);
+                long.start.extend_from_slice(start);
+                if long.start.len() == FIELD {
+                    let start = std::mem::take(&mut long.start);
+                    let is_data = self.long_field(&start);
+                    if let Some(long) = &mut self.long {
+                        long.within = if is_data { Within::Data } else { Within::Other };
+                    }
+                    self.read_long(rest);
+                }
+            }
+            Within::Data => long.gist.read(part),
+            Within::Other => {}
         }
     }
 
-    fn pass_over(&mut self) {
-        self.passing = Passing::AtLineStart;
-        self.line = Vec::new();
-        self.held = Held::default();
+    fn end_long_line(&mut self) {
+        let Some(long) = &mut self.long else { return };
+        if std::mem::take(&mut long.within) == Within::Start {
+            let start = std::mem::take(&mut long.start);
+            self.long_field(&start);
+        }
+    }
+
+    /// A line of a long event, or as much of its start as tells which field it is; whether it is data.
+    fn long_field(&mut self, start: &[u8]) -> bool {
+        let line = self.without_mark(start);
+        let Some(long) = &mut self.long else { return false };
+        match parsed(line) {
+            (b"data", value) => {
+                if std::mem::replace(&mut self.held.has_data, true) {
+                    long.gist.read(b"\n");
+                }
+                long.gist.read(value);
+                return true;
+            }
+            (b"event", value) if start.len() < FIELD => self.hold(&Lent { event: Some(value), data: None }),
+            _ => {}
+        }
+        false
     }
 
     fn field<'c>(&mut self, line: &'c [u8], lent: &mut Lent<'c>) {
-        if self.passing != Passing::Not {
-            return;
-        }
-        let (name, value) = match memchr::memchr(b':', line).and_then(|colon| line.split_at_checked(colon)) {
-            Some((name, [_, b' ', value @ ..] | [_, value @ ..])) => (name, value),
-            _ => (line, &b""[..]),
-        };
-        match name {
-            b"data" if self.held.has_data || lent.data.is_some() => {
+        match parsed(line) {
+            (b"data", value) if self.held.has_data || lent.data.is_some() => {
                 self.hold_data(lent.data.take());
                 self.held.data.push(b'\n');
                 self.held.data.extend_from_slice(value);
             }
-            b"data" => lent.data = Some(value),
-            b"event" => lent.event = Some(value),
+            (b"data", value) => lent.data = Some(value),
+            (b"event", value) => lent.event = Some(value),
             _ => {}
         }
     }
@@ -183,15 +236,17 @@ impl Splitter {
     /// The blank line: gives the event and starts the next one.
     fn end(&mut self, lent: &mut Lent<'_>, each: &mut impl FnMut(Event<'_>)) {
         let (event, data) = (lent.event.take(), lent.data.take());
-        if self.passing == Passing::Not && (data.is_some() || self.held.has_data) {
+        let long = self.long.take();
+        let gist = long.as_ref().map(|long| long.gist.end());
+        if (data.is_some() || self.held.has_data) && gist.is_none_or(|gist| !gist.is_empty()) {
             let event = event.or_else(|| self.held.has_event.then_some(&*self.held.event));
             let event = event.and_then(|name| std::str::from_utf8(name).ok());
-            each(Event { event, data: data.unwrap_or(&self.held.data) });
+            each(Event { event, data: gist.or(data).unwrap_or(&self.held.data) });
         }
         self.held.event.clear();
         self.held.data.clear();
         (self.held.has_event, self.held.has_data) = (false, false);
-        (self.size, self.passing) = (0, Passing::Not);
+        self.size = 0;
     }
 
     /// Keeps the start of a line for the next chunk.
@@ -200,9 +255,8 @@ impl Splitter {
             return;
         }
         let size = self.size.saturating_add(self.line.len()).saturating_add(start.len());
-        if self.passing != Passing::Not || size > self.longest {
-            self.pass_over();
-            self.passing = Passing::WithinLine;
+        if self.long.is_some() || size > self.longest {
+            self.read_long(start);
         } else {
             self.line.extend_from_slice(start);
         }
@@ -210,9 +264,6 @@ impl Splitter {
 
     /// Copies what the chunk lent, since it goes away.
     fn hold(&mut self, lent: &Lent<'_>) {
-        if self.passing != Passing::Not {
-            return;
-        }
         if let Some(event) = lent.event {
             self.held.event.clear();
             self.held.event.extend_from_slice(event);

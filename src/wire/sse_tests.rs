@@ -44,9 +44,27 @@ fn an_event_whose_blank_line_never_came_is_given_at_the_end() {
 }
 
 #[test]
-fn an_event_above_the_bound_is_passed_over_and_not_kept() {
+fn of_an_event_above_the_bound_the_gist_is_given_wherever_it_is_cut() {
+    let picture = "iVBOR".repeat(700_000);
+    let text = format!(
+        "data: before\n\ndata: {{\"b64_json\":\"{picture}\",\ndata: \"usage\":{{\"output_tokens\":7}}}}\nevent: done\nid: 8\n\ndata: next\n\n"
+    );
+    let gist = "{\"b64_json\":\"\u{2026}\",\"usage\":{\"output_tokens\":7}}";
+    let expected = vec![
+        data(&["before"]).remove(0),
+        (Some("done".to_owned()), gist.as_bytes().to_vec()),
+        data(&["next"]).remove(0),
+    ];
+    for pieces in [1_000, 65_536, text.len()] {
+        let chunks: Vec<&[u8]> = text.as_bytes().chunks(pieces).collect();
+        assert_eq!(events(&chunks, LONGEST), expected, "in pieces of {pieces}");
+    }
+}
+
+#[test]
+fn nothing_grows_with_an_event_that_never_ends_and_one_without_a_gist_is_passed_over() {
     let mut splitter = Splitter::with_longest(64);
-    for _ in 0..1_000 {
+    for _ in 0..60_000 {
         assert_eq!(split(&mut splitter, b"data: 0123456789012345678901234567890123456789"), data(&[]));
         assert!(splitter.line.capacity() + splitter.held.data.capacity() < 1_024);
     }

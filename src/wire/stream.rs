@@ -4,8 +4,11 @@
 //! for a few words and not parsed.
 //! Absent on purpose: holding chunks back and switching endpoints; that is the proxy's.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use memchr::memmem;
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::sse::{Event, Splitter};
@@ -20,7 +23,7 @@ use crate::model::usage::Usage;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StreamState {
     /// Nothing yet that would bind the client to this endpoint: comments, Azure's filter results, `response.created` of one
-    /// that is not in the background.
+    /// that is not in the background, and what only announces output (`StreamReader::announces`).
     Undecided,
     /// Output has begun, or work that goes on when nobody listens: the commit point is passed.
     Decisive,
@@ -31,7 +34,7 @@ pub enum StreamState {
 /// How a stream ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamEnd {
-    /// Its final event came: `[DONE]` or a choice's `finish_reason`, or `response.completed`, `incomplete` or `failed`.
+    /// Its final event came: `[DONE]` or the `finish_reason` of every choice, or `response.completed`, `incomplete` or `failed`.
     pub complete: bool,
     /// Reported, or counted from the deltas and then marked "at least". `None` if nothing was put out.
     pub usage: Option<Usage>,
@@ -50,11 +53,21 @@ pub struct StreamReader {
     bound: bool,
 }
 
+/// How much of what is generated was met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Output {
+    Awaited,
+    Announced,
+    Met,
+}
+
 #[derive(Debug)]
 struct Tally {
     operation: Operation,
-    /// Output was met.
-    decisive: bool,
+    /// How many choices were asked for, and the places of those that are finished where there are several.
+    choices: u64,
+    finished: BTreeSet<u64>,
+    output: Output,
     complete: bool,
     reported: Option<Usage>,
     /// Output deltas seen; each is one token or more.
@@ -74,7 +87,9 @@ impl StreamReader {
     pub fn new(operation: Operation) -> Self {
         let tally = Tally {
             operation,
-            decisive: false,
+            choices: 1,
+            finished: BTreeSet::new(),
+            output: Output::Awaited,
             complete: false,
             reported: None,
             deltas: 0,
@@ -84,6 +99,13 @@ impl StreamReader {
             work: None,
         };
         Self { splitter: Splitter::new(), tally, bound: false }
+    }
+
+    /// The same of an answer that is to have so many choices.
+    #[must_use]
+    pub fn of_choices(mut self, choices: u64) -> Self {
+        self.tally.choices = choices;
+        self
     }
 
     /// Reads the next bytes of the body, cut anywhere.
@@ -109,7 +131,14 @@ impl StreamReader {
     /// Whether output was met.
     #[must_use]
     pub const fn has_output(&self) -> bool {
-        self.tally.decisive
+        matches!(self.tally.output, Output::Met)
+    }
+
+    /// Whether output was announced and none of it is here: a choice's role, an item or a part that is still empty. A service that is
+    /// full may say so right behind it.
+    #[must_use]
+    pub const fn announces(&self) -> bool {
+        matches!(self.tally.output, Output::Announced)
     }
 
     /// Whether nothing more of this answer is to come.
@@ -148,7 +177,7 @@ impl StreamReader {
 impl Tally {
     fn state(&self) -> StreamState {
         match &self.failure {
-            _ if self.decisive => StreamState::Decisive,
+            _ if self.output == Output::Met => StreamState::Decisive,
             Some(failure) if !self.awaiting_cause => StreamState::Failed(failure.clone()),
             _ => StreamState::Undecided,
         }
@@ -159,6 +188,13 @@ impl Tally {
             Operation::Responses => self.response_event(event),
             Operation::Chat | Operation::Completions | Operation::Embeddings => self.chunk(event),
             _ => self.typed_event(event),
+        }
+    }
+
+    /// Output is here, unless the service gave up before.
+    fn meet(&mut self) {
+        if self.failure.is_none() {
+            self.output = Output::Met;
         }
     }
 
@@ -185,16 +221,30 @@ impl Tally {
             self.reported = Some(usage);
         }
         // Azure opens with its verdict on the prompt, in a chunk without choices.
-        if !self.decisive && self.failure.is_none() && !without_choices(data) {
-            self.decisive = true;
+        if self.output != Output::Met && !without_choices(data) {
+            if announces_choices(data) {
+                self.output = Output::Announced;
+            } else {
+                self.meet();
+            }
         }
         // Some compatible services end here, without `[DONE]`; the answer is whole all the same.
         if has_text(data, b"\"finish_reason\":") {
-            self.complete = true;
+            self.complete |= self.choices <= 1 || self.all_finished(data);
         }
         if DELTA_KEYS.iter().any(|key| has_text(data, key)) {
             self.deltas = self.deltas.saturating_add(1);
         }
+    }
+
+    /// Whether each of several choices is finished, those of this chunk included.
+    fn all_finished(&mut self, data: &[u8]) -> bool {
+        for choice in choices(data).unwrap_or_default().iter().filter(|choice| choice.finish_reason.is_some()) {
+            if self.finished.len() < MOST_CHOICES {
+                self.finished.insert(choice.index);
+            }
+        }
+        self.finished.len() as u64 >= self.choices
     }
 
     /// An event of audio, images and whatever else has events with a type.
@@ -218,9 +268,8 @@ impl Tally {
                 self.work = under_way::of_event(data).or(self.work);
             }
         }
-        self.decisive = self.decisive || self.failure.is_none();
-        // `transcript.text.done`, `speech.audio.done`, `image_generation.completed`.
-        self.complete |= matches!(name.rsplit('.').next(), Some("done" | "completed" | "incomplete" | "failed"));
+        self.meet();
+        self.complete |= ends(name);
     }
 
     fn response_over(&mut self, data: &[u8]) {
@@ -239,8 +288,11 @@ impl Tally {
                 self.work = under_way::of_event(data).or(self.work);
             }
             "response.in_progress" | "keepalive" | "ping" => {}
+            "response.output_item.added" | "response.content_part.added" | "response.reasoning_summary_part.added" => {
+                self.output = if self.output == Output::Met { Output::Met } else { Output::Announced };
+            }
             "response.completed" | "response.incomplete" => {
-                self.decisive = self.decisive || self.failure.is_none();
+                self.meet();
                 self.response_over(data);
             }
             "response.failed" => {
@@ -254,10 +306,24 @@ impl Tally {
                 if name == "response.output_item.done" {
                     self.stored.read_item_event(data);
                 }
-                self.decisive = self.decisive || self.failure.is_none();
+                self.meet();
                 self.deltas = self.deltas.saturating_add(u64::from(name.rsplit('.').next() == Some("delta")));
             }
         }
+    }
+}
+
+/// Whether an event of this name is its stream's last: `response.completed`, `thread.run.failed`, and elsewhere `transcript.text.done`,
+/// `speech.audio.done`, `image_generation.completed`. Within responses and runs, parts and steps end before the whole.
+fn ends(name: &str) -> bool {
+    let (what, how) = name.rsplit_once('.').unwrap_or(("", name));
+    match what {
+        "response" => matches!(how, "completed" | "incomplete" | "failed" | "cancelled"),
+        "thread.run" => {
+            matches!(how, "completed" | "incomplete" | "failed" | "cancelled" | "expired" | "requires_action")
+        }
+        _ if what.starts_with("response.") || what.starts_with("thread.") => false,
+        _ => matches!(how, "done" | "completed" | "incomplete" | "failed"),
     }
 }
 
@@ -269,6 +335,8 @@ pub fn bears_output(event: &[u8], operation: Operation) -> bool {
     reader.has_output()
 }
 
+/// As many choices of one answer are told apart; services make fewer.
+const MOST_CHOICES: usize = 1024;
 /// Keys whose non-empty text means that output was generated.
 const DELTA_KEYS: [&[u8]; 5] =
     [b"\"content\":", b"\"text\":", b"\"arguments\":", b"\"reasoning_content\":", b"\"refusal\":"];
@@ -301,6 +369,40 @@ struct Envelope<'a> {
 
 fn envelope(data: &[u8]) -> Envelope<'_> {
     object::fields(data).unwrap_or_default()
+}
+
+/// What tells of one choice whether it has begun and ended.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Choice {
+    index: u64,
+    delta: BTreeMap<String, Value>,
+    text: Value,
+    message: Value,
+    finish_reason: Option<Value>,
+}
+
+fn choices(data: &[u8]) -> Option<Vec<Choice>> {
+    serde_json::from_str(envelope(data).choices?.get()).ok()
+}
+
+/// Whether the choices of a chunk say that they begin, or what a filter thinks of them, and nothing else.
+fn announces_choices(data: &[u8]) -> bool {
+    let is_nothing = |value: &Value| match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    };
+    let begins = |choice: &Choice| {
+        let mut members = choice.delta.iter().filter(|(name, _)| *name != "role").map(|(_, value)| value);
+        choice.finish_reason.is_none()
+            && is_nothing(&choice.text)
+            && is_nothing(&choice.message)
+            && members.all(is_nothing)
+    };
+    choices(data).is_some_and(|choices| choices.iter().all(begins))
 }
 
 /// The `type` of an event, or of a message of a WebSocket; what is no object has none.

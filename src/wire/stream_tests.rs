@@ -25,12 +25,114 @@ const USAGE: &str =
 const DONE: &str = "data: [DONE]\n\n";
 
 #[test]
-fn a_chat_stream_commits_at_its_first_choice_and_reports_its_usage() {
+fn a_chat_stream_commits_at_its_first_output_and_reports_its_usage() {
     let (states, end) = play(Operation::Chat, &[": hello\n\n", FILTER, ROLE, WORD, WORD, STOP, USAGE, DONE]);
-    assert_eq!(states[..2], [StreamState::Undecided, StreamState::Undecided]);
-    assert!(states[2..].iter().all(|state| *state == StreamState::Decisive));
+    assert!(states[..3].iter().all(|state| *state == StreamState::Undecided));
+    assert!(states[3..].iter().all(|state| *state == StreamState::Decisive));
     let usage = Usage { input: 8, output: 2, exact: true, ..Usage::default() };
     assert_eq!(end, StreamEnd { complete: true, usage: Some(usage), failure: None, work: None });
+}
+
+#[test]
+fn a_choice_that_only_begins_is_announced_and_anything_of_it_is_output() {
+    let chunk = |choice: &str| format!("data: {{\"choices\":[{{\"index\":0,{choice}}}]}}\n\n");
+    for begins in [
+        r#""delta":{"role":"assistant","content":null,"refusal":null,"tool_calls":[]},"finish_reason":null"#,
+        r#""delta":{"role":"assistant","reasoning_content":""},"logprobs":null"#,
+        r#""text":"","finish_reason":null"#,
+        r#""content_filter_offsets":{"end_offset":4},"content_filter_results":{},"finish_reason":null"#,
+    ] {
+        let mut reader = StreamReader::new(Operation::Chat);
+        assert_eq!(reader.read(chunk(begins).as_bytes()), StreamState::Undecided, "{begins}");
+        assert!(reader.announces() && !reader.has_output(), "{begins}");
+        let _ = reader.read(WORD.as_bytes());
+        assert!(!reader.announces() && reader.has_output());
+    }
+    for says in [
+        r#""delta":{"role":"assistant","content":" "}"#,
+        r#""delta":{"role":"assistant","reasoning":"Hm"}"#,
+        r#""delta":{"role":"assistant","tool_calls":[{"index":0,"function":{"name":"f","arguments":""}}]}"#,
+        r#""delta":{},"finish_reason":"stop""#,
+        r#""text":"a""#,
+        r#""message":{"content":"a"}"#,
+    ] {
+        assert_eq!(play(Operation::Chat, &[&chunk(says)]).0, [StreamState::Decisive], "{says}");
+    }
+    assert!(!StreamReader::new(Operation::Chat).announces(), "a comment announces nothing");
+}
+
+#[test]
+fn a_failure_right_behind_what_announces_output_may_go_elsewhere() {
+    let error = "data: {\"error\":{\"message\":\"x\",\"code\":\"rate_limit_exceeded\",\"type\":\"requests\"}}\n\n";
+    let throttled = Some(FailureClass::Throttled(ThrottleKind::Requests));
+    assert_eq!(class(&play(Operation::Chat, &[ROLE, error]).0[1]), throttled);
+    let item = "data: {\"type\":\"response.output_item.added\",\"item\":{\"type\":\"message\",\"content\":[]}}\n\n";
+    let part = "data: {\"type\":\"response.content_part.added\",\"part\":{\"text\":\"\"}}\n\n";
+    let (states, _) = play(Operation::Responses, &[CREATED, item, part, error]);
+    assert_eq!(states[..3], [StreamState::Undecided, StreamState::Undecided, StreamState::Undecided]);
+    assert_eq!(class(&states[3]), throttled);
+}
+
+#[test]
+fn an_answer_of_several_choices_is_whole_once_each_is_finished() {
+    let stop = |index: u64| {
+        format!("data: {{\"choices\":[{{\"delta\":{{}},\"index\":{index},\"finish_reason\":\"stop\"}}]}}\n\n")
+    };
+    let whole = |chunks: &[&str]| {
+        let mut reader = StreamReader::new(Operation::Chat).of_choices(2);
+        for chunk in chunks {
+            let _ = reader.read(chunk.as_bytes());
+        }
+        reader.finish().complete
+    };
+    assert!(!whole(&[WORD, &stop(0)]) && !whole(&[WORD, &stop(0), &stop(0)]), "the other goes on");
+    assert!(whole(&[WORD, &stop(1), WORD, &stop(0)]) && whole(&[WORD, &stop(0), DONE]));
+}
+
+#[test]
+fn within_responses_that_are_resumed_and_runs_parts_end_before_the_whole() {
+    let event = |name: &str| format!("event: {name}\ndata: {{\"type\":\"{name}\",\"object\":\"x\"}}\n\n");
+    for (operation, parts, whole) in [
+        (
+            Operation::Stored,
+            &["response.output_text.done", "response.content_part.done", "response.web_search_call.completed"][..],
+            &["response.completed", "response.incomplete", "response.failed"][..],
+        ),
+        (
+            Operation::Run,
+            &["thread.message.completed", "thread.run.step.completed", "thread.run.in_progress"],
+            &["thread.run.completed", "thread.run.expired", "thread.run.requires_action", "done"],
+        ),
+        (Operation::Speech, &["speech.audio.delta"], &["speech.audio.done"]),
+        (Operation::Stored, &["x.begun"], &["x.done"]),
+    ] {
+        for part in parts {
+            assert!(!play(operation, &[&event(part)]).1.complete, "{part}");
+        }
+        for end in whole {
+            assert!(play(operation, &[&event(parts[0]), &event(end)]).1.complete, "{end}");
+        }
+    }
+}
+
+#[test]
+fn a_last_event_that_carries_a_picture_is_read_all_the_same() {
+    let picture = "iVBOR".repeat(600_000);
+    let usage = r#"{"input_tokens":5,"output_tokens":7}"#;
+    let expected = Some(Usage { input: 5, output: 7, exact: true, ..Usage::default() });
+    let drawn =
+        format!("event: image_generation.completed\ndata: {{\"b64_json\":\"{picture}\",\"usage\":{usage}}}\n\n");
+    let response = format!(
+        "data: {{\"type\":\"response.completed\",\"response\":{{\"output\":[{{\"result\":\"{picture}\"}}],\"usage\":{usage}}}}}\n\n"
+    );
+    for (operation, last) in [(Operation::Images, drawn), (Operation::Responses, response)] {
+        for pieces in [16_384, last.len()] {
+            let mut reader = StreamReader::new(operation);
+            last.as_bytes().chunks(pieces).for_each(|piece| drop(reader.read(piece)));
+            let end = reader.finish();
+            assert_eq!((end.complete, end.usage, end.failure), (true, expected, None), "{operation:?}");
+        }
+    }
 }
 
 #[test]

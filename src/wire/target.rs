@@ -22,6 +22,8 @@ pub struct TargetAccount<'a> {
     pub base_url: &'a str,
     /// Needed by Azure's classic shape, passed on by its v1 shape, ignored elsewhere.
     pub api_version: Option<&'a str>,
+    /// Whether chat streams are asked for their usage; `None`: where the service is known to understand that.
+    pub include_usage: Option<bool>,
 }
 
 impl<'a> From<&'a Account> for TargetAccount<'a> {
@@ -31,6 +33,7 @@ impl<'a> From<&'a Account> for TargetAccount<'a> {
             api: account.api.unwrap_or_default(),
             base_url: &account.base_url,
             api_version: account.api_version.as_deref(),
+            include_usage: account.include_usage,
         }
     }
 }
@@ -103,7 +106,13 @@ impl Target {
     /// [`BadTarget`] if it makes no address.
     pub fn stored(&self, path: &str, query: Option<&str>) -> Result<Uri, BadTarget> {
         let OwnedAccount { service, api, base_url, api_version } = &self.account;
-        let account = TargetAccount { service: *service, api: *api, base_url, api_version: api_version.as_deref() };
+        let account = TargetAccount {
+            service: *service,
+            api: *api,
+            base_url,
+            api_version: api_version.as_deref(),
+            include_usage: None,
+        };
         let mut text = address(&account, path)?.to_string();
         let own = |pair: &&str| !matches!(pair.split('=').next(), Some("" | "api-version" | "api-key"));
         for pair in query.into_iter().flat_map(|query| query.split('&')).filter(own) {
@@ -156,14 +165,14 @@ impl Target {
 const USAGE_SINCE: &str = "2024-09-01";
 
 fn tells_usage(account: &TargetAccount<'_>) -> bool {
-    match account.service {
+    account.include_usage.unwrap_or_else(|| match account.service {
         Service::Openai | Service::Simulated => true,
         Service::Azure if account.api == AzureApi::V1 => true,
         // Versions are dates, which sort as text.
         Service::Azure => account.api_version.is_some_and(|version| version >= USAGE_SINCE),
         // Some refuse what they do not know.
         Service::Compatible => false,
-    }
+    })
 }
 
 /// The operations that Azure's classic dialect has below a deployment.
@@ -261,7 +270,7 @@ mod tests {
     use super::*;
 
     fn account<'a>(service: Service, api: AzureApi, base_url: &'a str, version: Option<&'a str>) -> TargetAccount<'a> {
-        TargetAccount { service, api, base_url, api_version: version }
+        TargetAccount { service, api, base_url, api_version: version, include_usage: None }
     }
 
     #[test]
@@ -295,6 +304,26 @@ mod tests {
             models_uri(&classic).unwrap().to_string(),
             "https://res.openai.azure.com/openai/models?api-version=2024-10-21"
         );
+    }
+
+    #[test]
+    fn usage_is_asked_for_where_the_service_knows_it_or_the_person_says_so() {
+        let azure = |api, version| account(Service::Azure, api, "https://res.openai.azure.com", version);
+        let openai = account(Service::Openai, AzureApi::Classic, "https://api.openai.com/v1", None);
+        let compatible = account(Service::Compatible, AzureApi::Classic, "http://127.0.0.1:11434/v1", None);
+        for (account, expected) in [
+            (openai, true),
+            (azure(AzureApi::V1, None), true),
+            (azure(AzureApi::Classic, Some("2024-09-01-preview")), true),
+            (azure(AzureApi::Classic, Some("2024-10-21")), true),
+            (azure(AzureApi::Classic, Some("2024-08-01-preview")), false),
+            (azure(AzureApi::Classic, Some("2024-06-01")), false),
+            (compatible, false),
+            (TargetAccount { include_usage: Some(true), ..compatible }, true),
+            (TargetAccount { include_usage: Some(false), ..openai }, false),
+        ] {
+            assert_eq!(Target::new(&account, "d1").unwrap().tells_usage(), expected, "{account:?}");
+        }
     }
 
     #[test]

@@ -36,5 +36,12 @@ pub(super) fn account(old: &Account, new: &Account) -> Vec<String> {
             format!("The key of account {id} is sent encrypted only.")
         });
     }
+    if old.include_usage != new.include_usage {
+        said.push(match new.include_usage {
+            Some(true) => format!("Streams of account {id} are asked for their usage."),
+            Some(false) => format!("Streams of account {id} are not asked for their usage."),
+            None => format!("Streams of account {id} are asked for their usage where its service is known to tell it."),
+        });
+    }
     or_plain(said, || format!("Account {id} changes."))
 }

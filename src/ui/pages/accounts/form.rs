@@ -237,6 +237,7 @@ impl Form {
             credential: self.environment.clone().map_or_else(Credential::default, Credential::Env),
             second_key: None,
             allow_plain_http: false,
+            include_usage: None,
         }
     }
 

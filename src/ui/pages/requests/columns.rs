@@ -299,7 +299,8 @@ fn tokens(ui: &mut Ui, theme: &Theme, record: &RequestRecord) {
     let used = match record.usage {
         None => "– / –".to_owned(),
         Some(usage) if usage.exact => format!("{} / {}", amount(usage.input), amount(usage.output)),
-        // Counted from what went through: the service did not say.
+        // Estimated, and counted from what went through: the service did not say.
+        Some(usage) if usage.input > 0 => format!("~{} / ≥{}", amount(usage.input), amount(usage.output)),
         Some(usage) => format!("– / ≥{}", amount(usage.output)),
     };
     ui.label(mono(format!("{used} ({})", amount(reserved))).color(theme.text));
