@@ -233,6 +233,19 @@ async fn a_large_error_is_passed_on_whole_with_the_wait_it_asks_for() {
 }
 
 #[tokio::test]
+async fn an_error_that_everything_was_tried_against_is_not_to_be_tried_again_unless_its_service_says_when() {
+    for (says, should_retry) in [("", "false"), ("retry-after: 7\r\n", ""), ("x-should-retry: true\r\n", "true")] {
+        let headers = format!("content-type: application/json\r\n{says}");
+        let broken = Act::Say(http("500 Internal Server Error", &headers, r#"{"error":{"message":"broken"}}"#));
+        let origin = Origin::start(vec![broken]).await;
+        let served = behind(&[&origin], "[retry]\nmax_attempts = 2\nbase_delay_ms = 10\nbudget_percent = 100\n");
+        let answer = served.chat("m", false).send().await.expect("an answer");
+        assert_eq!((answer.status().as_u16(), header(&answer, "x-should-retry")), (500, should_retry), "{says}");
+        assert_eq!(origin.heads().len(), 2);
+    }
+}
+
+#[tokio::test]
 async fn an_error_whose_body_never_ends_does_not_hold_up_the_other_endpoint() {
     let dawdler = b"HTTP/1.1 500 Oops\r\ncontent-length: 1000\r\n\r\n{\"error".to_vec();
     let (first, second) = (Origin::start(vec![Act::Stay(dawdler)]).await, Origin::start(vec![good()]).await);

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -205,9 +205,19 @@ pub(super) async fn committed(
                 }
             },
             Turn::Refused(refusal, _) => return Err(Box::new(refuse(door, journal, &refusal))),
-            Turn::GiveUp(_) => return Err(Box::new(pass_on(journal, last))),
+            Turn::GiveUp(_) => return Err(Box::new(spent(pass_on(journal, last)))),
         }
     }
+}
+
+/// Everything was tried that may be: an SDK that sent it again would have all of it tried again. What a service says of that holds.
+fn spent(mut answer: Response<Answer>) -> Response<Answer> {
+    let would_return = answer.status().is_server_error() || answer.status() == StatusCode::TOO_MANY_REQUESTS;
+    let says = [error::SHOULD_RETRY, RETRY_AFTER, HeaderName::from_static("retry-after-ms")];
+    if would_return && !says.iter().any(|name| answer.headers().contains_key(name)) {
+        answer.headers_mut().insert(error::SHOULD_RETRY, HeaderValue::from_static("false"));
+    }
+    answer
 }
 
 /// It was ended while its answer was waited for.

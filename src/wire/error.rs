@@ -25,7 +25,8 @@ const NAME_SHOWN: usize = 80;
 /// As many route names as are listed to a client.
 const NAMES_LISTED: usize = 20;
 
-const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+/// Whether SDKs are to send a request again, which they do of themselves after every 429 and 5xx.
+pub const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// Whose 429 it is: `local` or `provider`. The proxy adds it to those of the services.
 pub const SOURCE_OF_429: HeaderName = HeaderName::from_static("x-tidegate-429-source");
