@@ -4,7 +4,9 @@
 //! Absent on purpose: which account to go to (`stored`).
 
 use bytes::Bytes;
-use http::{Method, Response};
+use http::header::LOCATION;
+use http::response::Parts;
+use http::{Method, Response, StatusCode};
 
 use super::answer::Answer;
 use super::attempt::{Fault, Prepared, Until};
@@ -17,7 +19,7 @@ use crate::engine::{Assignment, Visit};
 use crate::model::decision::Refusal;
 use crate::model::id::AccountId;
 use crate::model::outcome::{FailureClass, HeaderSignal};
-use crate::wire::headers;
+use crate::wire::{headers, mentions};
 
 /// Why a visit brought no good answer.
 pub(super) enum Missed {
@@ -43,6 +45,13 @@ pub(super) struct Manner {
     pub(super) is_bound: bool,
     /// A rest is waited for.
     pub(super) waits: bool,
+}
+
+/// What an answer's head names as made: a call's id stands nowhere else, and cannot be looked up later.
+fn made(head: &Parts) -> Vec<u64> {
+    let place = head.headers.get(LOCATION).filter(|_| head.status == StatusCode::CREATED);
+    let path = place.and_then(|place| place.to_str().ok()?.split(['?', '#']).next()).unwrap_or_default();
+    mentions::of_path(path.rsplit('/').next().unwrap_or_default(), None)
 }
 
 impl Errand {
@@ -93,6 +102,7 @@ impl Errand {
                     facts,
                     has_output: committed.has_output(),
                 });
+                self.journal.lease.owned(made(&committed.head));
             }
             Err(fault) => {
                 self.journal.attempted(fault.failure.status, Some(fault.failure.clone()), said::of_fault(fault));
