@@ -9,14 +9,16 @@ mod origin;
 mod served;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use fastrand::Rng;
-use heard::{Heard, hear};
+use heard::{Heard, hear, hear_on};
 use origin::route;
 use served::{Served, serve, settled};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
 
 /// A stream as services write it: how it is asked for, what is said, and what of that only those get who asked for usage.
 struct Kind {
@@ -24,6 +26,8 @@ struct Kind {
     asks: &'static str,
     asks_usage: &'static str,
     said: [&'static str; 3],
+    /// Events before the first decisive one.
+    held: usize,
 }
 
 const FORM: &str = "multipart/form-data; boundary=tide";
@@ -39,6 +43,7 @@ const KINDS: [Kind; 5] = [
             "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":7,\"total_tokens\":12}}\n\n",
             "data: [DONE]\n\n",
         ],
+        held: 2,
     },
     Kind {
         path: "completions",
@@ -49,6 +54,7 @@ const KINDS: [Kind; 5] = [
             "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":7,\"total_tokens\":12}}\n\n",
             "data: [DONE]\n\n",
         ],
+        held: 0,
     },
     Kind {
         path: "responses",
@@ -62,6 +68,7 @@ const KINDS: [Kind; 5] = [
             "",
             "",
         ],
+        held: 2,
     },
     Kind {
         path: "images/generations",
@@ -74,6 +81,7 @@ const KINDS: [Kind; 5] = [
             "",
             "",
         ],
+        held: 0,
     },
     Kind {
         path: "audio/transcriptions",
@@ -86,8 +94,12 @@ const KINDS: [Kind; 5] = [
             "",
             "",
         ],
+        held: 0,
     },
 ];
+
+/// What did not come in so long does not come.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A service that says whatever lies here, to whoever asks.
 #[derive(Clone)]
@@ -182,21 +194,34 @@ impl Parrot {
         }
     }
 
-    /// The answer to a request, and of each part's end `meanwhile`, before the next one is said.
-    async fn heard(&self, url: &str, asked: (&str, &str), meanwhile: impl AsyncFn()) -> Heard {
-        let answer = hear(url, asked);
+    /// The answer to a request. Before each part but the first is said, `meanwhile` is waited for: it gets the number of parts that
+    /// were said, and how many pieces of a body have come of them.
+    async fn heard<Wait>(
+        &self,
+        url: &str,
+        asked: (&str, &str),
+        meanwhile: impl Fn(usize, watch::Receiver<usize>) -> Wait,
+    ) -> Heard
+    where
+        Wait: Future<Output = ()>,
+    {
+        let (pieces, came) = watch::channel(0);
+        let answer = hear_on(url, asked, &pieces);
         tokio::pin!(answer);
-        loop {
+        for said in 1.. {
             tokio::select! {
                 heard = &mut answer => return heard,
-                () = self.paused.notified() => {
-                    tokio::select! {
-                        _ = &mut answer => panic!("it ended before everything was said"),
-                        () = meanwhile() => self.told.notify_one(),
-                    }
-                }
+                () = self.paused.notified() => {}
             }
+            let waiting = timeout(PATIENCE, meanwhile(said, came.clone()));
+            tokio::pin!(waiting);
+            tokio::select! {
+                heard = &mut answer => panic!("it ended before everything was said: {heard:?}"),
+                waited = &mut waiting => assert!(waited.is_ok(), "{url}: of {said} parts that were said {} pieces came", *came.borrow()),
+            }
+            self.told.notify_one();
         }
+        answer.await
     }
 }
 
@@ -204,6 +229,11 @@ impl Parrot {
 async fn is_there(served: &Served) {
     let answer = served.client.get(served.url("models/none")).send().await.expect("an answer");
     assert_eq!(answer.status().as_u16(), 404);
+}
+
+/// So many pieces have come.
+async fn has_come(pieces: usize, mut came: watch::Receiver<usize>) {
+    came.wait_for(|came| *came >= pieces).await.expect("it is listened to");
 }
 
 type Answered = (u16, Vec<(String, String)>, Vec<u8>);
@@ -224,7 +254,7 @@ async fn a_stream_of_each_kind_is_the_same_bytes_wherever_it_is_cut() {
     let parrot = Parrot::start().await;
     let served = parrot.before();
     let mut asked = 0;
-    for Kind { path, asks, asks_usage, said } in KINDS {
+    for Kind { path, asks, asks_usage, said, .. } in KINDS {
         let whole = said.concat();
         let hidden = [said[0], said[2]].concat();
         let ways = [(asks, &hidden), (asks_usage, &whole)].into_iter().filter(|(body, _)| !body.is_empty());
@@ -269,7 +299,7 @@ async fn an_answer_is_the_same_wherever_its_connection_pauses_in_its_head_its_ch
         for cut in 1..whole.len() {
             let (first, second) = whole.split_at(cut);
             parrot.write(vec![first.to_vec(), second.to_vec()]);
-            let ours = parrot.heard(&served.url("chat/completions"), asked, async || is_there(&served).await).await;
+            let ours = parrot.heard(&served.url("chat/completions"), asked, |_, _| is_there(&served)).await;
             assert_eq!(ours.compared(), direct.compared(), "cut at {cut}");
         }
     }
@@ -280,7 +310,7 @@ async fn an_answer_is_the_same_wherever_its_connection_pauses_in_its_head_its_ch
 async fn each_event_reaches_the_client_alone_as_it_does_directly() {
     let parrot = Parrot::start().await;
     let served = parrot.before();
-    for Kind { path, asks, asks_usage, said } in KINDS {
+    for Kind { path, asks, asks_usage, said, held } in KINDS {
         // Both ends of a line stand in them, so that events are told from each other by hand.
         let whole = said.concat().replace("\r\n", "\n");
         let events: Vec<&[u8]> = whole.split_inclusive("\n\n").map(str::as_bytes).collect();
@@ -291,18 +321,31 @@ async fn each_event_reaches_the_client_alone_as_it_does_directly() {
         parrot.write(parts);
         let kind = if asks.starts_with("--") { FORM } else { "application/json" };
         let asked = (kind, if asks_usage.is_empty() { asks } else { asks_usage });
-        let direct = parrot.heard(&parrot.url(path), asked, async || {}).await;
-        let ours = parrot.heard(&served.url(path), asked, async || is_there(&served).await).await;
-        // What comes before the first decisive event is held until then.
-        let held = direct.chunks.len() - ours.chunks.len();
-        let expected = [vec![direct.chunks[..=held].concat()], direct.chunks[held + 1..].to_vec()].concat();
-        let text = |chunks: &[Vec<u8>]| {
-            chunks.iter().map(|chunk| String::from_utf8_lossy(chunk).into_owned()).collect::<Vec<_>>()
-        };
-        assert_eq!(text(&ours.chunks), text(&expected), "{path}");
-        assert!(held <= 2, "{path}: {held}");
+        let direct = parrot.heard(&parrot.url(path), asked, has_come).await;
+        // What comes before the first decisive event is held until then; from there on each is with the client before the next is said.
+        let ours = parrot
+            .heard(&served.url(path), asked, |said, came| has_come(if said > held { said } else { 0 }, came))
+            .await;
+        let text = |heard: &Heard| String::from_utf8_lossy(&heard.chunks.join(&b'|')).into_owned();
+        assert_eq!(text(&ours), text(&direct), "{path}");
     }
     served.until(settled).await;
+}
+
+#[tokio::test]
+async fn a_date_is_added_where_none_was_told_and_trailers_that_nobody_announced_stay_behind() {
+    let parrot = Parrot::start().await;
+    let served = parrot.before();
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+    parrot.write(vec![[head.as_bytes(), &chunked(&[b"{}"]), b"0\r\nx-late: 7\r\n\r\n"].concat()]);
+    let asked = ("application/json", r#"{"model":"m","input":"x"}"#);
+    let direct = hear(&parrot.url("embeddings"), asked).await;
+    let mut ours = hear(&served.url("embeddings"), asked).await;
+    let dated = ours.heads.len();
+    ours.heads.retain(|(name, _)| name != "date");
+    assert_eq!((ours.heads.len() + 1, &ours.heads), (dated, &direct.heads), "and nothing else");
+    assert_eq!((direct.trailers.as_slice(), ours.trailers.len()), (&["x-late: 7".to_owned()][..], 0));
+    assert_eq!(ours.chunks.concat(), direct.chunks.concat());
 }
 
 #[tokio::test]

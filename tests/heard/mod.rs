@@ -2,6 +2,7 @@
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 /// An answer as it came.
 #[derive(Debug)]
@@ -30,8 +31,8 @@ impl Heard {
     }
 }
 
-/// Posts this (of a kind) to a URL and hears to the connection's end.
-pub async fn hear(url: &str, (kind, body): (&str, &str)) -> Heard {
+/// Posts this (of a kind) to a URL and hears to the answer's end; `pieces` is how much of its body has come.
+pub async fn hear_on(url: &str, (kind, body): (&str, &str), pieces: &watch::Sender<usize>) -> Heard {
     let (address, path) = url.trim_start_matches("http://").split_once('/').expect("a path");
     let mut socket = TcpStream::connect(address).await.expect("a connection");
     let head = format!(
@@ -42,10 +43,17 @@ pub async fn hear(url: &str, (kind, body): (&str, &str)) -> Heard {
     socket.write_all(format!("{head}{body}").as_bytes()).await.expect("it is sent");
     let mut got = Vec::new();
     loop {
-        if read(&got).is_some_and(|heard| heard.is_whole) || socket.read_buf(&mut got).await.unwrap_or(0) == 0 {
+        let heard = read(&got);
+        pieces.send_replace(heard.as_ref().map_or(0, |heard| heard.chunks.len()));
+        if heard.is_some_and(|heard| heard.is_whole) || socket.read_buf(&mut got).await.unwrap_or(0) == 0 {
             return read(&got).expect("a head");
         }
     }
+}
+
+/// The same for who only wants the whole of it.
+pub async fn hear(url: &str, asked: (&str, &str)) -> Heard {
+    hear_on(url, asked, &watch::Sender::default()).await
 }
 
 /// What has come so far; `None`: not even the head.
