@@ -19,7 +19,7 @@ export async function collect(stream) {
 const ask = async (wish, model) => (await fetch(`${farSide}/${wish}/${model}`)).json();
 
 // Requests that came to the preferred endpoint and to the other one.
-export const arrived = async (model) => (await ask("seen", model)).map((seen) => seen.arrived);
+export const arrived = (model) => ask("arrived", model);
 
 // Hears what a client sends and is answered, with its own retries; `heals` ends that model's trouble at its first 429.
 export class Ear {

@@ -22,7 +22,7 @@ def _ask(wish, model):
 
 def arrived(model):
     """Requests that came to the preferred endpoint and to the other one."""
-    return [seen["arrived"] for seen in _ask("seen", model)]
+    return _ask("arrived", model)
 
 
 def heal(model):
