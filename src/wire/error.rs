@@ -298,13 +298,16 @@ pub fn socket_error((status, _, body): &Reply) -> String {
 }
 
 /// The event that ends a stream which broke after the commit point, in the shape of its API. It starts with a blank
-/// line, so that it stands alone even if the stream broke within an event.
+/// line, so that it stands alone even if the stream broke within an event. `number` is its place among events that are numbered.
 #[must_use]
-pub fn stream_error(operation: Operation, message: &str) -> Bytes {
+pub fn stream_error(operation: Operation, message: &str, number: Option<u64>) -> Bytes {
     Bytes::from(match operation {
         // The APIs whose events have a type say errors as such an event.
         Operation::Responses | Operation::Stored | Operation::Run => {
-            let event = json!({"type": "error", "code": "stream_interrupted", "message": message, "param": null});
+            let mut event = json!({"type": "error", "code": "stream_interrupted", "message": message, "param": null});
+            if let (Some(number), Some(fields)) = (number, event.as_object_mut()) {
+                fields.insert("sequence_number".to_owned(), number.into());
+            }
             format!("\n\nevent: error\ndata: {event}\n\n")
         }
         Operation::Chat | Operation::Completions => {

@@ -53,6 +53,7 @@ for retries in (0, 2):
     events = list(client(retries, ear).responses.create(model=model, input="Say hi", stream=True))
     check(f"a response says what it said {with_retries}", any(event.type == "response.output_text.delta" for event in events))
     check(f"and ends with the API's own error {with_retries}", events[-1].type == "error", events[-1])
+    check(f"in its place {with_retries}", events[-1].sequence_number == events[-2].sequence_number + 1, events[-2:])
     check(f"once {with_retries}", (ear.statuses, arrived(model)) == ([200], [1, 0]), arrived(model))
 
     # Everything was tried already, so that a client which came back by itself would only add to it.
