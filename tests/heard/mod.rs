@@ -5,7 +5,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 /// An answer as it came.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heard {
     pub status: String,
     /// Without what belongs to the connection or is ours, sorted.
@@ -22,12 +22,13 @@ pub fn is_theirs(name: &str) -> bool {
 }
 
 impl Heard {
-    /// What is the same through us and directly; how long a body is was told, or its chunks tell.
-    pub fn compared(&self) -> (&str, Vec<&(String, String)>, Vec<u8>, Vec<&String>) {
-        let heads = self.heads.iter().filter(|(name, _)| name != "content-length").collect();
-        let mut trailers: Vec<&String> = self.trailers.iter().collect();
-        trailers.sort();
-        (&self.status, heads, self.chunks.concat(), trailers)
+    /// What is the same through us and directly, in one chunk; how long a body is was told, or its chunks tell.
+    pub fn compared(&self) -> Self {
+        let mut all = self.clone();
+        all.heads.retain(|(name, _)| name != "content-length");
+        all.chunks = vec![self.chunks.concat()];
+        all.trailers.sort();
+        all
     }
 }
 
