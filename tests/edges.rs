@@ -233,6 +233,31 @@ async fn a_large_error_is_passed_on_whole_with_the_wait_it_asks_for() {
 }
 
 #[tokio::test]
+async fn a_first_request_that_is_throttled_where_no_limit_is_known_waits_as_long_as_it_is_told_and_no_longer() {
+    let body = r#"{"error":{"message":"Rate limit reached on tokens per min (TPM)","type":"tokens","code":"rate_limit_exceeded"}}"#;
+    let headers = "content-type: application/json\r\nretry-after-ms: 50\r\n";
+    let origin = Origin::start(vec![Act::Say(http("429 Too Many Requests", headers, body)), good()]).await;
+    let served = behind(&[&origin], "[queue]\nmax_wait_seconds = 5\n");
+    let answer = served.chat("m", false).send().await.expect("an answer");
+    assert_eq!((answer.status().as_u16(), header(&answer, "x-tidegate-attempts")), (200, "2"));
+    let status = served.until(settled).await;
+    assert_eq!(status["endpoints"][0]["tokens"]["source"], "unknown", "others filled it, however much that is");
+}
+
+#[tokio::test]
+async fn an_error_that_everything_was_tried_against_is_not_to_be_tried_again_unless_its_service_says_when() {
+    for (says, should_retry) in [("", "false"), ("retry-after: 7\r\n", ""), ("x-should-retry: true\r\n", "false")] {
+        let headers = format!("content-type: application/json\r\n{says}");
+        let broken = Act::Say(http("500 Internal Server Error", &headers, r#"{"error":{"message":"broken"}}"#));
+        let origin = Origin::start(vec![broken]).await;
+        let served = behind(&[&origin], "[retry]\nmax_attempts = 2\nbase_delay_ms = 10\nbudget_percent = 100\n");
+        let answer = served.chat("m", false).send().await.expect("an answer");
+        assert_eq!((answer.status().as_u16(), header(&answer, "x-should-retry")), (500, should_retry), "{says}");
+        assert_eq!(origin.heads().len(), 2);
+    }
+}
+
+#[tokio::test]
 async fn an_error_whose_body_never_ends_does_not_hold_up_the_other_endpoint() {
     let dawdler = b"HTTP/1.1 500 Oops\r\ncontent-length: 1000\r\n\r\n{\"error".to_vec();
     let (first, second) = (Origin::start(vec![Act::Stay(dawdler)]).await, Origin::start(vec![good()]).await);

@@ -280,3 +280,30 @@ async fn a_look_waits_for_an_owner_that_asks_for_a_moment() {
     assert!(answer.headers().contains_key("x-tidegate-decision"), "and it is known why");
     assert_eq!(b.got().len(), 3);
 }
+
+#[tokio::test]
+async fn a_call_is_hung_up_where_it_was_taken_by_the_name_in_its_answers_head() {
+    let takes = |got: &Got| match got.uri().path() {
+        "/v1/realtime/calls" => {
+            let mut taken = json(201, "v=0\r\n");
+            let place = http::HeaderValue::from_static("/v1/realtime/calls/rtc_u0_9d1e?x=1");
+            taken.headers_mut().insert("location", place);
+            taken
+        }
+        "/v1/realtime/calls/rtc_u0_9d1e/hangup" => json(200, ""),
+        // Nothing else is known of a call: it cannot be looked up.
+        _ => json(404, r#"{"error":{"message":"No such object","code":"not_found"}}"#),
+    };
+    let (a, b) = (Origin::start(takes).await, Origin::start(takes).await);
+    let served = before(&a, &b);
+    let post = async |path: &str| {
+        let request = served.client.post(served.url(path)).header("content-type", "application/sdp");
+        request.body("v=0\r\n").send().await.expect("an answer").status().as_u16()
+    };
+    assert_eq!(post("realtime/calls").await, 201);
+    assert_eq!(post("realtime/calls/rtc_u0_9d1e/hangup").await, 200);
+    assert_eq!(a.paths(), ["POST /v1/realtime/calls", "POST /v1/realtime/calls/rtc_u0_9d1e/hangup"]);
+    assert!(b.got().is_empty());
+    assert_eq!(post("realtime/calls/v1/hangup").await, 404);
+    assert_eq!(b.paths(), ["GET /v1/realtime/calls/v1"], "no word of the way to it is taken for its name");
+}

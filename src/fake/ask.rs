@@ -30,7 +30,7 @@ pub(super) struct Ask {
     pub dimensions: Option<usize>,
     /// Embeddings: `encoding_format` is `base64`.
     pub base64: bool,
-    /// Responses: what it says of stored and sealed things.
+    /// What it says of stored and sealed things.
     pub refers: Refers,
 }
 
@@ -69,7 +69,7 @@ pub(super) fn read(operation: Operation, content_type: &str, body: &[u8]) -> Res
         inputs,
         dimensions: number("dimensions").and_then(|count| usize::try_from(count.clamp(1, 4_096)).ok()),
         base64: body.get("encoding_format").and_then(Value::as_str) == Some("base64"),
-        refers: if operation == Operation::Responses { Refers::read(&body) } else { Refers::default() },
+        refers: Refers::read(operation, &body),
     })
 }
 

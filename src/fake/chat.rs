@@ -44,6 +44,23 @@ fn called(reply: &Reply<'_>, call: &ToolCall) -> Value {
     })
 }
 
+/// What is kept of a chat, each under its path: the answer with what was said of it, and the messages that it answers.
+pub(super) fn kept(reply: &Reply<'_>) -> Vec<(String, Value)> {
+    let refers = &reply.ask.refers;
+    if !refers.stores {
+        return Vec::new();
+    }
+    let mut answer = whole(reply);
+    set(&mut answer, "metadata", refers.metadata.clone());
+    let id = reply.id("chatcmpl-");
+    let messages = (0..).zip(&refers.messages).map(|(place, message)| {
+        let mut message = message.clone();
+        set(&mut message, "id", json!(format!("{id}-{place}")));
+        (format!("chat/completions/{id}/messages/{place:04}"), message)
+    });
+    std::iter::once((format!("chat/completions/{id}"), answer)).chain(messages).collect()
+}
+
 /// The answer as events.
 pub(super) fn frames(reply: &Reply<'_>) -> Vec<Frame> {
     let mut frames = Vec::new();

@@ -93,7 +93,7 @@ async fn answer(place: &Place, socket: &mut Socket, text: &str) -> Option<()> {
     let reply = Reply { ask: &ask, admission: &admission, dialect: *dialect, model: &model, seconds: at.0 / 1_000_000 };
     site.store(account, shelf::left_by(&reply));
     if ask.refers.stores {
-        site.keep(account, format!("responses/{}", reply.id("resp_")), responses::whole(&reply));
+        site.keep(account, vec![(format!("responses/{}", reply.id("resp_")), responses::whole(&reply))], Vec::new());
     }
     let cut = admission.cut_after.map(u64::from);
     let mut passed = 0_u64;

@@ -58,6 +58,10 @@ pub(super) async fn answer(site: Arc<Site>, request: Request<Incoming>) -> Resul
             return super::dialogue::open(said, client).ok_or(Closed);
         }
         (Target::Operation(operation, deployment), &Method::POST) => (operation, deployment),
+        // Chats that were kept stand below the path that makes them.
+        (Target::Operation(Operation::Chat, None), &Method::GET) if site.admits(&account, &head.headers) => {
+            return Ok(stored(&site, &account, dialect, &head, Operation::Chat.path(), &Bytes::new()));
+        }
         (Target::Models | Target::Model(_) | Target::Stored(_), _) if !site.admits(&account, &head.headers) => {
             return Ok(reject(&words::wrong_key(dialect)));
         }
@@ -138,9 +142,7 @@ async fn play(
     let seconds = at.0 / 1_000_000;
     let reply = Reply { ask, admission: &admission, dialect, model: &model, seconds };
     stay.site.store(&account, shelf::left_by(&reply));
-    if ask.request.operation == Operation::Responses && ask.refers.stores {
-        stay.site.keep(&account, format!("responses/{}", reply.id("resp_")), responses::whole(&reply));
-    }
+    keep(&stay.site, &account, &reply);
     if ask.request.streaming {
         let paced = Paced::new(frames(&reply), admission.token_gap, admission.cut_after, stay);
         return Ok(respond(StatusCode::OK, "text/event-stream", headers(&reply), Either::Right(paced)));
@@ -152,6 +154,20 @@ async fn play(
     Ok(respond(StatusCode::OK, kind, headers(&reply), Either::Left(Full::new(bytes))))
 }
 
+/// Keeps what the answer leaves to be fetched later.
+fn keep(site: &Site, account: &AccountId, reply: &Reply<'_>) {
+    let ask = reply.ask;
+    if ask.request.operation == Operation::Chat {
+        site.keep(account, chat::kept(reply), Vec::new());
+    }
+    if ask.request.operation == Operation::Responses && ask.refers.stores {
+        let resumes = ask.refers.in_background && ask.request.streaming;
+        let events = if resumes { frames(reply) } else { Vec::new() };
+        let made = vec![(format!("responses/{}", reply.id("resp_")), responses::whole(reply))];
+        site.keep(account, made, events.into_iter().map(|frame| frame.bytes).collect());
+    }
+}
+
 fn generation(admission: &Admission) -> std::time::Duration {
     admission.token_gap.saturating_mul(u32::try_from(admission.output_tokens).unwrap_or(u32::MAX))
 }
@@ -161,7 +177,7 @@ fn whole(reply: &Reply<'_>) -> (&'static str, Bytes) {
     let document = match reply.ask.request.operation {
         Operation::Chat => chat::whole(reply),
         Operation::Completions => completions::whole(reply),
-        Operation::Responses => responses::whole(reply),
+        Operation::Responses => responses::told(reply),
         Operation::Embeddings => embeddings::whole(reply),
         Operation::Speech => return ("audio/mpeg", media::sound(reply)),
         _ => media::whole(reply),
@@ -213,9 +229,10 @@ fn stored(
     };
     match site.stored(account, &ask) {
         Told::Document(document) => respond(StatusCode::OK, "application/json", Vec::new(), full(&document)),
-        Told::Content(bytes) => {
-            let body = Either::Left(Full::new(bytes));
-            respond(StatusCode::OK, "application/octet-stream", Vec::new(), body)
+        Told::Content(kind, bytes) => respond(StatusCode::OK, kind, Vec::new(), Either::Left(Full::new(bytes))),
+        Told::Call { id, answer } => {
+            let place = vec![("location", format!("/v1/realtime/calls/{id}"))];
+            respond(StatusCode::CREATED, "application/sdp", place, Either::Left(Full::new(answer)))
         }
         Told::Missing => reject(&words::unknown_path(dialect)),
     }

@@ -1,7 +1,7 @@
 //! The Responses API, whole and as its sequence of events.
 //!
 //! Invariant: sequence numbers count up from 0 without a gap, and the last event carries the whole response with usage.
-//! Absent on purpose: fetching a stored response. Later ones can build on it (`shelf`), no more.
+//! Absent on purpose: work that goes on without its client. One in the background is done as soon as it was asked for.
 
 use serde_json::{Value, json};
 
@@ -9,9 +9,14 @@ use super::reply::{Frame, Reply, argument_pieces, event, token_count};
 use super::shelf::{items_before, reasoning};
 use super::tools::ToolCall;
 
-/// The answer in one piece.
+/// The response as it is kept.
 pub(super) fn whole(reply: &Reply<'_>) -> Value {
     response(reply, Stage::Ended)
+}
+
+/// The answer in one piece: one in the background has only been taken in.
+pub(super) fn told(reply: &Reply<'_>) -> Value {
+    response(reply, if reply.ask.refers.in_background { Stage::Queued } else { Stage::Ended })
 }
 
 /// The answer as events.
@@ -52,6 +57,7 @@ impl Reel {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    Queued,
     Begun,
     Ended,
 }
@@ -62,22 +68,23 @@ fn cut_short(reply: &Reply<'_>) -> bool {
 
 fn response(reply: &Reply<'_>, stage: Stage) -> Value {
     let ended = stage == Stage::Ended;
-    let (status, details) = match (ended, cut_short(reply)) {
-        (false, _) => ("in_progress", Value::Null),
-        (true, false) => ("completed", Value::Null),
-        (true, true) => ("incomplete", json!({ "reason": "max_output_tokens" })),
+    let (status, details) = match (stage, cut_short(reply)) {
+        (Stage::Queued, _) => ("queued", Value::Null),
+        (Stage::Begun, _) => ("in_progress", Value::Null),
+        (Stage::Ended, false) => ("completed", Value::Null),
+        (Stage::Ended, true) => ("incomplete", json!({ "reason": "max_output_tokens" })),
     };
     json!({
         "id": reply.id("resp_"),
         "object": "response",
         "created_at": reply.created(),
         "status": status,
-        "background": false,
+        "background": reply.ask.refers.in_background,
         "error": null,
         "incomplete_details": details,
         "instructions": null,
         "max_output_tokens": reply.ask.request.output_cap,
-        "metadata": {},
+        "metadata": reply.ask.refers.metadata,
         "model": reply.model,
         "output": if ended { json!(output(reply)) } else { json!([]) },
         "parallel_tool_calls": true,

@@ -2,7 +2,7 @@
 //!
 //! Invariant: an account knows its own responses and sealed reasoning and nobody else's, as services do; of many it
 //! forgets the oldest.
-//! Absent on purpose: contents. A stored response cannot be fetched here, only built on.
+//! Absent on purpose: contents. What a stored answer says is kept with all other objects (`objects`).
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -41,28 +41,47 @@ impl Shelf {
     }
 }
 
-/// What a Responses request says of stored and sealed things.
+/// What a request says of stored and sealed things; of the operations but Responses, only chat stores what it answers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Refers {
     /// `previous_response_id`
     pub previous: Option<String>,
     /// `encrypted_content` of reasoning items in the input.
     pub sealed: Vec<String>,
-    /// `store` is not false.
+    /// `store`: what is not said to be left is kept of Responses, and nothing of chats.
     pub stores: bool,
+    /// `background`
+    pub in_background: bool,
+    /// `metadata`; nothing if there is none.
+    pub metadata: Value,
+    /// A chat's messages, if it is kept.
+    pub messages: Vec<Value>,
     /// `include` asks for sealed reasoning.
     pub wants_sealed: bool,
 }
 
 impl Refers {
     /// Reads it from a body.
-    pub(super) fn read(body: &Value) -> Self {
+    pub(super) fn read(operation: Operation, body: &Value) -> Self {
+        let flag = |name: &str| body.get(name).and_then(Value::as_bool);
+        let metadata = body.get("metadata").filter(|told| told.is_object()).cloned().unwrap_or_else(|| json!({}));
+        if operation == Operation::Chat {
+            let stores = flag("store").unwrap_or(false);
+            let said = body.get("messages").and_then(Value::as_array).filter(|_| stores);
+            return Self { stores, metadata, messages: said.cloned().unwrap_or_default(), ..Self::default() };
+        }
+        if operation != Operation::Responses {
+            return Self::default();
+        }
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
         let list = |name: &str| body.get(name).and_then(Value::as_array).into_iter().flatten();
         Self {
             previous: text(body.get("previous_response_id")),
             sealed: list("input").filter_map(|item| text(item.get("encrypted_content"))).collect(),
-            stores: body.get("store").and_then(Value::as_bool).unwrap_or(true),
+            stores: flag("store").unwrap_or(true),
+            in_background: flag("background").unwrap_or(false),
+            metadata,
+            messages: Vec::new(),
             wants_sealed: list("include").any(|what| what == "reasoning.encrypted_content"),
         }
     }

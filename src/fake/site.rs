@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use http::HeaderMap;
 
 use crate::model::id::{AccountId, EndpointId};
@@ -166,10 +167,10 @@ impl Site {
         }
     }
 
-    /// Keeps a stored response, to be fetched by its id.
-    pub(super) fn keep(&self, account: &AccountId, path: String, document: serde_json::Value) {
+    /// Keeps what an answer says, to be fetched by its path, with the events of the first if it can be had as a stream again.
+    pub(super) fn keep(&self, account: &AccountId, made: Vec<(String, serde_json::Value)>, events: Vec<Bytes>) {
         if let Some(account) = self.lock().accounts.get_mut(account) {
-            account.objects.keep(path, document);
+            account.objects.keep(made, events);
         }
     }
 

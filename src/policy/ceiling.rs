@@ -288,6 +288,10 @@ impl Ceiling {
         let upper = refused.admitted.saturating_add(refused.charge).saturating_sub(1);
         let best = if refused.by_minute { self.best.0.min(upper) } else { 0 };
         let level = refused.admitted.max(best);
+        // Others filled it, or it lacks something else: how much it lets in cannot be told by what it refused.
+        if level == 0 && before.limit.is_none() {
+            return;
+        }
         // Where nothing was let in since the last refusal, this is still the same one.
         if refused.straggler || self.learned.is_some() && self.best.0 == 0 {
             if let Some(learned) = self.learned.as_mut().filter(|_| refused.by_minute) {

@@ -50,7 +50,9 @@ fn a_reduction_that_is_over_is_forgotten_in_the_end() {
 fn a_first_refusal_while_others_used_everything_is_no_limit_for_good() {
     let mut ceiling = Ceiling::of_tokens();
     ceiling.refused(at(1), OPEN, refused(0));
-    assert_eq!(ceiling.held(OPEN).limit, Some(400), "nothing is stated, and nothing was let in");
+    assert_eq!(ceiling.held(OPEN).limit, None, "nothing is stated, and nothing was let in, so nothing is known");
+    ceiling.refused(at(1), OPEN, refused(1));
+    assert_eq!(ceiling.held(OPEN).limit, Some(400), "something was let in");
     let risen = use_fully(&mut ceiling, OPEN, 2, 3_600);
     assert!(risen > 240_000, "{risen}");
 }
@@ -162,7 +164,7 @@ fn one_refusal_halves_a_limit_at_most_and_the_refused_size_still_fits() {
     ceiling.refused(at(1), stated(60_000), refused(0));
     assert_eq!(ceiling.held(stated(60_000)).limit, Some(30_000));
     let mut unknown = Ceiling::of_tokens();
-    unknown.refused(at(1), OPEN, Refused { admitted: 0, charge: 5_000, straggler: false, by_minute: true });
+    unknown.refused(at(1), OPEN, Refused { admitted: 1, charge: 5_000, straggler: false, by_minute: true });
     assert_eq!(unknown.held(OPEN).limit, Some(5_000));
 }
 

@@ -68,6 +68,8 @@ pub struct Relay {
     operation: Operation,
     /// The connection that the client has it by.
     arrival: Option<Arc<Arrival>>,
+    /// The place of a last event of ours, once what came was heard to its end.
+    number: Option<u64>,
 }
 
 /// What listens in.
@@ -146,6 +148,7 @@ impl Relay {
             stream: None,
             keys: committed.keys,
             arrival: None,
+            number: None,
         };
         relay.trailers = relay.trailers.take().map(|trailers| relay.cleaned(trailers));
         relay.note_stored();
@@ -314,7 +317,7 @@ impl Relay {
         self.close(Ending::CutOff, heard.usage);
         // Where the service has said itself what went wrong, there is nothing to add.
         let what = "The endpoint's stream ended without its final event.";
-        (!heard.said_why).then(|| Ok(Frame::data(stream_error(self.operation, what))))
+        (!heard.said_why).then(|| Ok(Frame::data(stream_error(self.operation, what, self.number))))
     }
 
     fn broke(&mut self, what: &str) -> Result<Frame<Bytes>, BrokeOff> {
@@ -324,7 +327,7 @@ impl Relay {
 
     /// A stream gets a last event that says what happened; a document can only be cut.
     fn last_word(&self, what: &str) -> Result<Frame<Bytes>, BrokeOff> {
-        if self.is_stream { Ok(Frame::data(stream_error(self.operation, what))) } else { Err(BrokeOff) }
+        if self.is_stream { Ok(Frame::data(stream_error(self.operation, what, self.number))) } else { Err(BrokeOff) }
     }
 
     fn finish(&mut self, ending: Ending) {
@@ -344,6 +347,8 @@ impl Relay {
     fn heard(&mut self) -> Heard {
         match self.tap.take() {
             Some(Tap::Events(reader)) => {
+                // What is left of an event is not passed on, so its number is free.
+                self.number = reader.next_number();
                 let end = reader.finish();
                 let usage = self.journal.as_ref().map_or(end.usage, |journal| journal.note_streamed(&end));
                 Heard { complete: end.complete && end.failure.is_none(), said_why: end.failure.is_some(), usage }

@@ -25,6 +25,7 @@ const NAME_SHOWN: usize = 80;
 /// As many route names as are listed to a client.
 const NAMES_LISTED: usize = 20;
 
+/// Whether SDKs are to send a request again, which they do of themselves after every 429 and 5xx.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// Whose 429 it is: `local` or `provider`. The proxy adds it to those of the services.
@@ -35,7 +36,7 @@ pub const SOURCE_OF_429: HeaderName = HeaderName::from_static("x-tidegate-429-so
 pub fn tell_exhausted(status: StatusCode, headers: &mut HeaderMap, wall_ms: u64) {
     let repeats = matches!(status.as_u16(), 408 | 409 | 429 | 500..=599);
     let wait = super::headers::facts(headers, wall_ms).retry_after;
-    let is_told = status == StatusCode::TOO_MANY_REQUESTS && wait.is_some_and(|wait| wait <= LONGEST_WAIT);
+    let is_told = wait.is_some_and(|wait| wait <= LONGEST_WAIT);
     if repeats && !is_told {
         headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
     }
@@ -308,13 +309,16 @@ pub fn socket_error((status, _, body): &Reply) -> String {
 }
 
 /// The event that ends a stream which broke after the commit point, in the shape of its API. It starts with a blank
-/// line, so that it stands alone even if the stream broke within an event.
+/// line, so that it stands alone even if the stream broke within an event. `number` is its place among events that are numbered.
 #[must_use]
-pub fn stream_error(operation: Operation, message: &str) -> Bytes {
+pub fn stream_error(operation: Operation, message: &str, number: Option<u64>) -> Bytes {
     Bytes::from(match operation {
         // The APIs whose events have a type say errors as such an event.
         Operation::Responses | Operation::Stored | Operation::Run => {
-            let event = json!({"type": "error", "code": "stream_interrupted", "message": message, "param": null});
+            let mut event = json!({"type": "error", "code": "stream_interrupted", "message": message, "param": null});
+            if let (Some(number), Some(fields)) = (number, event.as_object_mut()) {
+                fields.insert("sequence_number".to_owned(), number.into());
+            }
             format!("\n\nevent: error\ndata: {event}\n\n")
         }
         Operation::Chat | Operation::Completions => {

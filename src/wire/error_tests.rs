@@ -140,9 +140,11 @@ fn plain_errors_have_their_statuses_and_say_not_to_retry() {
 #[test]
 fn a_broken_stream_ends_with_an_error_that_our_own_reader_understands() {
     for operation in [Operation::Chat, Operation::Completions, Operation::Responses] {
-        let event = stream_error(operation, "The service broke off.");
+        let event = stream_error(operation, "The service broke off.", Some(8));
         let mut reader = crate::wire::stream::StreamReader::new(operation);
         assert!(matches!(reader.read(&event), crate::wire::stream::StreamState::Failed(_)), "{operation:?}");
+        let numbered = (operation == Operation::Responses).then_some(9);
+        assert_eq!(reader.next_number(), numbered, "{operation:?}: where events are numbered, it is one of them");
     }
 }
 
@@ -173,7 +175,8 @@ fn what_is_bound_elsewhere_is_told_with_the_account_and_the_way_out() {
 fn what_was_repeated_as_often_as_it_may_be_is_not_to_be_repeated_by_the_client() {
     for (status, wait, expected) in [
         (500, None, Some("false")),
-        (503, Some("2"), Some("false")),
+        (503, Some("90"), Some("false")),
+        (503, Some("2"), None),
         (408, None, Some("false")),
         (409, None, Some("false")),
         (429, None, Some("false")),

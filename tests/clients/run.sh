@@ -16,10 +16,11 @@ for _ in $(seq 100); do
   kill -0 "$server" || { cat "$scratch/log"; exit 1; }
   sleep 0.1
 done
-"$python" "$here/python_client.py" "$url"
-"$python" "$here/langchain_client.py" "$url"
+for script in python_client python_families langchain_client; do
+  "$python" -B -W ignore::DeprecationWarning "$here/$script.py" "$url"
+done
 mkdir -p "$scratch/node" && cp "$here"/*.mjs "$scratch/node/" && ln -s "$modules" "$scratch/node/node_modules"
-(cd "$scratch/node" && node node_client.mjs "$url" "$here/../tls" && node ai_sdk_client.mjs "$url")
+(cd "$scratch/node" && node node_client.mjs "$url" "$here/../tls" && node node_families.mjs "$url" && node ai_sdk_client.mjs "$url")
 "$here/codex_client.sh" "$url" "$modules/.bin/codex"
 
 kill -TERM "$server"
