@@ -9,7 +9,7 @@ mod served;
 use http::Method;
 use origin::{Got, Origin, Said, events, json, route};
 use serde_json::Value;
-use served::{Served, serve};
+use served::{Served, serve, serve_in};
 
 /// Two accounts; `a` stands first in the configuration.
 fn before(a: &Origin, b: &Origin) -> Served {
@@ -92,6 +92,11 @@ async fn a_new_object_is_known_by_the_account_that_made_it_even_after_a_restart(
     assert_eq!(served.terminate(), Some(0));
     let kept = served.everything_written();
     assert!(!kept.contains("file-new-1"), "fingerprints are written, not ids");
+    let empty = tempfile::tempdir().expect("a temporary folder");
+    let folder = std::mem::replace(&mut served.folder, empty);
+    let served = serve_in(folder, &[("KEY", "k")]);
+    assert_eq!(get(&served, "files/file-new-1").await.0, 404, "its own account has lost it");
+    assert_eq!((a.got().len(), b.got().len()), (3, 0), "and still nobody else was asked");
 }
 
 #[tokio::test]

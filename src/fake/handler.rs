@@ -58,6 +58,11 @@ pub(super) async fn answer(site: Arc<Site>, request: Request<Incoming>) -> Resul
             return super::dialogue::open(said, client).ok_or(Closed);
         }
         (Target::Operation(operation, deployment), &Method::POST) => (operation, deployment),
+        (Target::Stored(path), &Method::GET)
+            if path.starts_with("realtime/") && head.headers.contains_key("upgrade") =>
+        {
+            return session(site, &account, &head, client).await.ok_or(Closed);
+        }
         (Target::Models | Target::Model(_) | Target::Stored(_), _) if !site.admits(&account, &head.headers) => {
             return Ok(reject(&words::wrong_key(dialect)));
         }
@@ -95,7 +100,9 @@ async fn session(
     client: hyper::upgrade::OnUpgrade,
 ) -> Option<Response<AnswerBody>> {
     let query = head.uri.query().unwrap_or_default();
-    let name = crate::wire::path::value_in(Some(query), &["model", "deployment"]).unwrap_or_default();
+    // A call has its model already, and who transcribes says it later.
+    let named = crate::wire::path::value_in(Some(query), &["model", "deployment"]);
+    let name = named.or_else(|| site.deployments(account).into_iter().next()).unwrap_or_default();
     let request = crate::sim::upstream::SimRequest::new(Operation::Realtime);
     let arrival = match site.arrive(account, &encode(&name), (&head.headers, query), &request) {
         Ok(arrival) => arrival,
@@ -216,6 +223,11 @@ fn stored(
         Told::Content(bytes) => {
             let body = Either::Left(Full::new(bytes));
             respond(StatusCode::OK, "application/octet-stream", Vec::new(), body)
+        }
+        Told::Call(place) => {
+            let sdp = Either::Left(Full::new(Bytes::from_static(b"v=0\r\n")));
+            let location = vec![("location", format!("/v1/{place}"))];
+            respond(StatusCode::CREATED, "application/sdp", location, sdp)
         }
         Told::Missing => reject(&words::unknown_path(dialect)),
     }

@@ -68,6 +68,8 @@ pub(super) struct Ask<'a> {
 pub(super) enum Told {
     Document(Value),
     Content(Bytes),
+    /// A call was answered; its address below the root.
+    Call(String),
     /// No such object.
     Missing,
 }
@@ -154,7 +156,11 @@ impl Objects {
             self.merge(parent, &Map::from_iter([("status".to_owned(), status.into())]));
             return self.document(parent);
         }
-        Told::Document(self.make(ask))
+        let made = self.make(ask);
+        match (ask.path, made.get("id").and_then(Value::as_str)) {
+            ("realtime/calls", Some(id)) => Told::Call(format!("realtime/calls/{id}")),
+            _ => Told::Document(made),
+        }
     }
 
     fn make(&mut self, ask: &Ask<'_>) -> Value {
@@ -222,6 +228,10 @@ fn kind(path: &str) -> (&'static str, &'static str, &'static str) {
         ("evals", "runs") => ("evalrun_", "eval.run", "queued"),
         ("evals", _) => ("eval_", "eval", "ready"),
         ("videos", _) => ("video_", "video", "queued"),
+        ("realtime", "calls") => ("rtc_", "realtime.call", "active"),
+        ("realtime", "client_secrets" | "sessions" | "transcription_sessions") => {
+            ("sess_", "realtime.session", "ready")
+        }
         _ => ("obj_", "object", "ready"),
     }
 }
@@ -256,7 +266,7 @@ mod tests {
         let (content_type, body) = ("application/json", &Bytes::from_static(body.as_bytes()));
         match objects.answer(&Ask { method, path, query, content_type, body, mark: 7, now: 1 }) {
             Told::Document(document) => Some(document),
-            Told::Content(_) | Told::Missing => None,
+            Told::Content(_) | Told::Call(_) | Told::Missing => None,
         }
     }
 
