@@ -1,6 +1,6 @@
 //! Where requests go by their paths, queries and bodies: what is not known here too, each to one endpoint as it came.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test may end where it is wrong")]
+#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may end where it is wrong")]
 #![expect(unreachable_pub, dead_code, reason = "the served binary and the upstream are shared between test programs")]
 
 mod origin;

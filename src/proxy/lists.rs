@@ -148,7 +148,7 @@ fn next(query: Option<&str>, wanted: Option<usize>, turns: bool) -> String {
     let pairs = || query.into_iter().flat_map(|query| query.split('&'));
     let is_kept = |pair: &&str| {
         let name = pair.split('=').next().unwrap_or_default();
-        !matches!(name, "" | "after" | "before" | "limit") && !(turns && name == "order")
+        !matches!(name, "" | "after" | "before" | "limit") && (!turns || name != "order")
     };
     let order = if pairs().any(|pair| pair == "order=asc") { "order=desc" } else { "order=asc" };
     let limit = wanted.map(|wanted| format!("limit={wanted}"));

@@ -19,9 +19,10 @@ pub struct Named {
     pub span: Range<usize>,
 }
 
+/// What of a body, a session or a part of one leads to its model.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Session<'a> {
+struct Part<'a> {
     #[serde(borrow)]
     session: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -49,7 +50,7 @@ pub fn model(body: &[u8]) -> Option<Named> {
     Some(Named { model, span: start..start.checked_add(named.len())? })
 }
 
-fn fields(json: &[u8]) -> Option<Session<'_>> {
+fn fields(json: &[u8]) -> Option<Part<'_>> {
     object::fields(json)
 }
 
