@@ -76,18 +76,35 @@ async fn what_is_not_known_here_reaches_one_account_by_its_own_method() {
             ("POST /v1/batches/reimport", r#"{"ok":3}"#),
         ])
         .await,
-        knowing(&[]).await,
+        Origin::start(|got| match got.uri().path() {
+            "/v1/next_years/tides" => json(200, r#"{"by":"b"}"#),
+            "/v1/files" => json(400, "{}"),
+            _ => json(404, MISSING),
+        })
+        .await,
     );
     let served = before(&a, &b);
     let weather = ask(&served, Method::GET, "next_years/weather?x=1", "").await;
     assert_eq!(weather, (200, r#"{ "tide" : "high" }"#.to_owned()), "it is no list, and passes as it came");
     assert!(b.got().is_empty());
+    assert_eq!(
+        ask(&served, Method::GET, "next_years/tides", "").await,
+        (200, r#"{"by":"b"}"#.to_owned()),
+        "b alone knows"
+    );
+    assert_eq!(
+        ask(&served, Method::GET, "files?limit=x", "").await.0,
+        400,
+        "a fault of the request is the service's to name"
+    );
+    assert_eq!(ask(&served, Method::DELETE, "next_years/idea_7", "").await.0, 404);
     assert_eq!(ask(&served, Method::HEAD, "next_years/weather", "").await, (200, String::new()));
     assert_eq!(ask(&served, Method::OPTIONS, "files", "").await, (200, r#"{"ok":2}"#.to_owned()));
     // Whoever cannot be looked at may be there all the same.
     assert_eq!(ask(&served, Method::POST, "next_years/model-2/run", "{}").await, (200, r#"{"ok":1}"#.to_owned()));
     assert_eq!(ask(&served, Method::POST, "batches/reimport", "{}").await, (200, r#"{"ok":3}"#.to_owned()));
     assert!(!b.paths().iter().any(|path| !path.starts_with("GET")), "{:?}", b.paths());
+    assert!(!a.paths().iter().any(|path| path.starts_with("DELETE")), "{:?}", a.paths());
     served.until(settled).await;
 }
 
@@ -100,13 +117,13 @@ async fn what_azure_alone_has_goes_to_a_deployment_of_its() {
     let classic = format!(
         "[[account]]\nid = \"z\"\nservice = \"azure\"\napi = \"classic\"\napi_version = \"2024-10-21\"\n\
          base_url = \"http://127.0.0.1:{}\"\ncredential = {{ command = [\"echo\", \"eyJ.a.token\"] }}\n[[endpoint]]\nid = \"ez\"\n\
-         account = \"z\"\nmodel = \"m\"\ndeployment = \"prod\"\n",
+         account = \"z\"\nmodel = \"gpt-4\"\ndeployment = \"prod\"\n",
         azure.port
     );
-    let config = format!("{}{classic}{}", open.account("a", "m"), route("m", &["ea", "ez"]));
+    let config = format!("{}{classic}{}", open.account("a", "gpt-4"), route("gpt-4", &["ea", "ez"]));
     let served = serve(&config, &[("KEY", "k")]);
     let root = served.base_url.trim_end_matches("/v1");
-    let url = format!("{root}/openai/deployments/m/extensions/chat/completions?api-version=2023-08-01-preview&x=1");
+    let url = format!("{root}/openai/deployments/gpt-4/extensions/chat/completions?api-version=2023-08-01-preview&x=1");
     let answer = served.client.post(url).body(r#"{"messages":[]}"#).send().await.expect("an answer");
     assert_eq!(answer.status().as_u16(), 200);
     let path = "/openai/deployments/prod/extensions/chat/completions?api-version=2024-10-21&x=1";
@@ -115,7 +132,7 @@ async fn what_azure_alone_has_goes_to_a_deployment_of_its() {
     assert_eq!(head["authorization"], "Bearer eyJ.a.token", "a token of a command is none of Azure's keys");
     assert!(!head.contains_key("api-key"), "{head:?}");
     let url = format!("{root}/models/chat/completions?api-version=2024-05-01-preview");
-    let answer = served.client.post(url).body(r#"{"model":"m","messages":[]}"#).send().await.expect("an answer");
+    let answer = served.client.post(url).body(r#"{"model":"gpt-4","messages":[]}"#).send().await.expect("an answer");
     assert_eq!(answer.status().as_u16(), 200);
     assert_eq!(open.paths(), ["POST /v1/chat/completions"]);
 }

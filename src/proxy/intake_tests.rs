@@ -80,3 +80,11 @@ async fn the_bound_decides_between_memory_and_file() {
     let Taken { body, form } = taken(Vec::new()).await.unwrap();
     assert!(body.is_empty() && form.is_none());
 }
+
+#[test]
+fn who_sends_too_much_json_is_not_sent_to_a_setting_that_does_not_help() {
+    let of = |largest_mib, is_json| Bounds::new(&Bodies { largest_mib, ..Bodies::default() }, is_json).too_large();
+    assert!(!of(2_048, true).to_string().contains("largest_mib") && of(2_048, true).to_string().contains("64 MiB"));
+    assert!(of(10, true).to_string().contains("raise largest_mib"));
+    assert!(of(2_048, false).to_string().contains("larger than 2048 MiB"));
+}

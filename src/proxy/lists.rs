@@ -58,7 +58,10 @@ pub(super) async fn page(mut errand: Errand, first: Option<AccountId>) -> Respon
             Err(Missed::Failed { status: Some(404 | 405), answer, .. }) if accounts.len() > 1 => {
                 list.missing = answer.or(list.missing);
             }
-            Err(Missed::Ended) => return errand.missed(Missed::Ended),
+            // What is asked is wrong, whoever is asked.
+            Err(missed @ (Missed::Ended | Missed::Failed { status: Some(400 | 422), .. })) => {
+                return errand.missed(missed);
+            }
             Err(_) => return errand.incomplete(&place.0),
         }
         left = after;
@@ -92,9 +95,9 @@ struct List {
 }
 
 impl List {
-    /// Whether no account has said anything yet.
+    /// Whether no account has given its part yet.
     const fn is_untouched(&self) -> bool {
-        self.frame.is_none() && self.missing.is_none()
+        self.frame.is_none()
     }
 
     /// Adds a page; false if it is none.

@@ -1,7 +1,8 @@
 //! Requests for what accounts keep: files, batches, stored responses and all other objects, and paths that are not known here.
 //!
 //! Invariant: what lies in an account whose name is known is asked for there alone; of what nobody knows each account is asked
-//! with a GET at most, and nothing is changed anywhere before its owner is found.
+//! with a GET at most, and nothing is changed anywhere before its owner is found; only what cannot be looked at, such as a call or
+//! an action of a path that is not known here, goes to the first account, and nothing is deleted so.
 //! Absent on purpose: quotas of tokens. Looks, lists and changes cost none; what works a model does, and goes the way of all
 //! such requests (`runs`).
 
@@ -253,7 +254,7 @@ impl Errand {
 
     /// Asks each account for the object, then sends the request where it is.
     async fn search(mut self) -> Response<Answer> {
-        let looks = self.prepared.only_looks();
+        let (looks, takes_away) = (self.prepared.only_looks(), self.prepared.method == Method::DELETE);
         let object = self.object().unwrap_or_default().to_owned();
         let is_looked_up = mentions::is_looked_up(&object);
         let lookup = (!looks).then(|| self.prepared.lookup(object));
@@ -261,7 +262,9 @@ impl Errand {
             Ok((_, committed)) if looks => relay(&self.door, self.journal, committed),
             Ok((account, _)) => self.go(&account, true).await,
             // That nobody can look at it does not mean that nobody has it.
-            Err(Missed::Failed { status: Some(404 | 405), .. }) if !looks && !is_looked_up => self.make().await,
+            Err(Missed::Failed { status: Some(404 | 405), .. }) if !looks && !takes_away && !is_looked_up => {
+                self.make().await
+            }
             Err(missed) => self.missed(missed),
         }
     }

@@ -185,7 +185,9 @@ fn segments(path: &str) -> impl Iterator<Item = (&str, bool)> {
     };
     path.split('/').enumerate().map(move |(at, text)| {
         if expected != Some(at) {
-            return (text, at > 0 && looks_random(text));
+            // Azure's deployments are called as their owner likes.
+            let is_name = at == 0 || (at == 1 && first == "deployments");
+            return (text, !is_name && looks_random(text));
         }
         let is_id = !WORDS.contains(&text) && !is_number(text);
         // Behind an id stands what it has, behind a word its ids.
@@ -236,6 +238,7 @@ mod tests {
             ("video/generations/jobs/task_x", Some("video/generations/jobs/task_x")),
             ("chat/completions/chatcmpl-x/messages", Some("chat/completions/chatcmpl-x")),
             ("realtime/calls/rtc_x/hangup", Some("realtime/calls/rtc_x")),
+            ("deployments/gpt-4/extensions/chat/completions", None),
             ("next_years/v2/ideas", None),
             ("next_years/idea_7/act", Some("next_years/idea_7")),
         ] {
