@@ -131,6 +131,7 @@ async fn a_socket_at_any_path_is_tunnelled_to_one_account() {
         ("/v1/realtime?intent=transcription", "GET /v1/realtime?intent=transcription "),
         ("/v1/realtime/translations?model=m", "GET /v1/realtime/translations?model=at%20a "),
         ("/v1/next_years/talk", "GET /v1/next_years/talk "),
+        ("/v1/audio/transcriptions", "GET /v1/audio/transcriptions "),
     ] {
         let (head, mut socket) = shaken(&served, target).await;
         assert!(head.starts_with("HTTP/1.1 101"), "{target}: {head}");
@@ -141,12 +142,12 @@ async fn a_socket_at_any_path_is_tunnelled_to_one_account() {
         assert!(head.starts_with(expected) && head.contains("authorization: Bearer our-key"), "{head}");
     }
     let status = served.until(settled).await;
-    assert_eq!(status["endpoints"][1]["counters"]["tokens_out"], 4 * 7, "what was used there counts: {status:#}");
-    assert_eq!(refuses.got().len(), 3, "who has no such thing is asked once, and never by its model's name");
+    assert_eq!(status["endpoints"][1]["counters"]["tokens_out"], 5 * 7, "what was used there counts: {status:#}");
+    assert_eq!(refuses.got().len(), 4, "who has no such thing is asked once, and never by its model's name");
     // Where it was found it is asked for at once.
     let (head, _socket) = shaken(&served, "/v1/realtime?call_id=rtc_abc").await;
     assert!(head.starts_with("HTTP/1.1 101"), "{head}");
-    assert_eq!(refuses.got().len(), 3);
+    assert_eq!(refuses.got().len(), 4);
 }
 
 #[tokio::test]

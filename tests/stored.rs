@@ -126,6 +126,18 @@ async fn lists_of_several_accounts_are_one_list_page_by_page() {
 }
 
 #[tokio::test]
+async fn a_page_whose_beginning_nobody_knows_begins_in_the_account_that_has_it() {
+    let (a, b) = (holding(&["file-1", "file-2"]).await, holding(&["file-4", "file-5"]).await);
+    let served = before(&a, &b);
+    let (status, page) = get(&served, "files?after=file-4").await;
+    assert_eq!(
+        (status, page["data"].as_array().map(Vec::len), &page["data"][0]["id"]),
+        (200, Some(1), &"file-5".into())
+    );
+    assert_eq!(get(&served, "files?after=file-9").await.0, 404, "and of one that nobody has there is none");
+}
+
+#[tokio::test]
 async fn a_list_of_which_a_part_is_missing_is_not_given() {
     let (a, b) = (holding(&["file-1"]).await, Origin::start(|_| json(500, "{}")).await);
     let served = before(&a, &b);

@@ -124,10 +124,14 @@ async fn let_in(
         }
         Inbound::Unknown => return elsewhere(&door, &head),
     };
-    if operation == Operation::Chat && deployment.is_none() && head.method == Method::GET {
+    if operation == Operation::Chat && deployment.is_none() && head.method == Method::GET && socket.is_none() {
         return Box::pin(keep(door, head, who, operation.path().to_owned(), body, None)).await;
     }
     let opens_session = operation == Operation::Realtime;
+    if socket.is_some() && deployment.is_none() && !matches!(operation, Operation::Realtime | Operation::Responses) {
+        // Nobody knows what is said there, so it goes on as it is.
+        return Box::pin(keep(door, head, who, operation.path().to_owned(), body, socket)).await;
+    }
     if opens_session && socket.is_none() {
         return plain(error::upgrade_required());
     }

@@ -226,9 +226,31 @@ impl Errand {
                 let only = only.clone();
                 self.go(&only, false).await
             }
-            _ if self.is_list() => lists::page(self, None).await,
+            _ if self.is_list() => match self.cursor() {
+                Some(object) => self.page_from(&object).await,
+                None => lists::page(self, None).await,
+            },
             _ if self.object().is_some() => self.search().await,
             _ => self.make().await,
+        }
+    }
+
+    /// The object that a page of a list goes on from, if it can be asked for.
+    fn cursor(&self) -> Option<String> {
+        let (path, query) = self.prepared.stored.as_ref()?;
+        let object = format!("{path}/{}", path::value_in(query.as_deref(), &["after", "before"])?);
+        (path::is_plain(&object) && mentions::is_looked_up(&object)).then_some(object)
+    }
+
+    /// A page whose beginning nobody knows: looked for first, or each account would be asked for what follows in another.
+    async fn page_from(mut self, object: &str) -> Response<Answer> {
+        let lookup = self.prepared.lookup(object.to_owned());
+        match self.find(Some(&lookup)).await {
+            Ok((account, _)) => {
+                self.journal.lease.owned(mentions::of_path(object, None));
+                lists::page(self, Some(account)).await
+            }
+            Err(missed) => self.missed(missed),
         }
     }
 

@@ -184,6 +184,12 @@ pub fn value_in(query: Option<&str>, names: &[&str]) -> Option<String> {
     found.next()
 }
 
+/// Whether a path below the root, some of which came by another way, is one that every reader understands alike.
+#[must_use]
+pub fn is_plain(path: &str) -> bool {
+    plain(path) && path.split('/').all(|encoded| segment(encoded).is_some())
+}
+
 /// Whether every reader of this path (its leading slash taken off) sees the same segments.
 fn plain(rest: &str) -> bool {
     let safe = |b: u8| b.is_ascii_graphic() && !matches!(b, b';' | b'\\' | b'?' | b'#');
