@@ -45,7 +45,7 @@ const COLLECTIONS: [&str; 14] = [
 /// First words behind which a collection stands: `fine_tuning/jobs/ID`.
 const FAMILIES: [&str; 7] = ["audio", "chat", "chatkit", "fine_tuning", "images", "realtime", "video"];
 /// What stands where an id might and is none: collections within collections, and what is done there.
-const WORDS: [&str; 17] = [
+const WORDS: [&str; 16] = [
     "calls",
     "characters",
     "client_secrets",
@@ -56,7 +56,6 @@ const WORDS: [&str; 17] = [
     "import",
     "input_tokens",
     "jobs",
-    "latest",
     "run",
     "runs",
     "search",
@@ -189,10 +188,11 @@ fn segments(path: &str) -> impl Iterator<Item = (&str, bool)> {
             let is_name = at == 0 || (at == 1 && first == "deployments");
             return (text, !is_name && looks_random(text));
         }
-        let is_id = !WORDS.contains(&text) && !is_number(text);
+        // A version stands in an id's place, but many things have a first one.
+        let (is_version, is_word) = (text == "latest" || is_number(text), WORDS.contains(&text));
         // Behind an id stands what it has, behind a word its ids.
-        expected = Some(at.saturating_add(if is_id { 2 } else { 1 }));
-        (text, is_id)
+        expected = Some(at.saturating_add(if is_word { 1 } else { 2 }));
+        (text, !is_word && !is_version)
     })
 }
 
@@ -255,7 +255,10 @@ mod tests {
         assert_eq!(object(&path), path.strip_suffix("/content"));
         assert_eq!(of_path(&format!("vector_stores/vs_abc/files/{id}"), None), ["vs_abc", id].map(of));
         assert_eq!(of_path("models/ft%3Agpt", None), [of("ft:gpt")], "as its service says it");
-        assert_eq!(of_path("skills/skill_a/versions/1", None), [of("skill_a")], "a number names nothing alone");
+        for version in ["1", "1/content", "latest/content"] {
+            let path = format!("skills/skill_a/versions/{version}");
+            assert_eq!(of_path(&path, None), [of("skill_a")], "{path}: a version names nothing alone");
+        }
         assert_eq!(of_path("realtime", Some("call_id=rtc_a&x=1")), [of("rtc_a")]);
     }
 
