@@ -554,3 +554,39 @@ async fn a_response_in_the_background_whose_client_leaves_the_socket_is_counted_
         assert_eq!((&counters["tokens_in"], &counters["tokens_out"]), (&5.into(), &7.into()));
     }
 }
+
+/// An upstream that begins an answer to its first question and takes nothing in from then on.
+async fn deaf_after_a_word() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.expect("a connection");
+        let mut socket = tokio_tungstenite::accept_async(stream).await.expect("a socket");
+        let _ = socket.next().await;
+        for event in ANSWER.lines().take(2) {
+            socket.send(Message::text(event)).await.expect("it is sent");
+        }
+        std::future::pending::<()>().await;
+    });
+    account_at(port)
+}
+
+#[tokio::test]
+async fn a_stop_while_something_is_said_up_a_socket_is_no_fault_of_its_endpoint() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let account = deaf_after_a_word().await.replace("{ env = \"KEY\" }", "{ command = [\"echo\", \"k\"] }");
+    std::fs::write(folder.path().join("config.toml"), format!("{account}{}", route("m", &["ea"])))
+        .expect("it is written");
+    let options =
+        Options { config_dir: Some(folder.path().into()), headless: true, port: Some(0), ..Options::default() };
+    let running = tokio::task::spawn_blocking(|| backend::start(options).expect("it starts")).await.expect("no panic");
+    let mut socket = socket_at(running.base_url()).await;
+    socket.send(Message::text(question(""))).await.expect("it is sent");
+    while !said(&mut socket).await.contains("output_text.delta") {}
+    // More than the systems on the way take in, so it is taken from us once it is being passed on.
+    let long = format!(r#"{{"type":"other","more":"{}"}}"#, "x".repeat(48 << 20));
+    socket.send(Message::text(long)).await.expect("it is sent");
+    tokio::task::spawn_blocking(|| running.stop_now()).await.expect("it ends");
+    let written = served::written_in(folder.path());
+    assert!(written.contains(r#""end":{"answered":{"ended":"stop"}}"#), "it is held against its endpoint");
+}

@@ -107,6 +107,70 @@ async fn a_session_is_answered_and_its_usage_counted() {
     assert_eq!((&counters["tokens_in"], &counters["tokens_out"]), (&10.into(), &14.into()));
 }
 
+/// The head of a handshake at this target, and the socket behind its answer.
+async fn shaken(served: &Served, target: &str) -> (String, TcpStream) {
+    let mut socket = TcpStream::connect(address(served)).await.expect("a connection");
+    let asked = upgrade(&address(served), "1.1", "").replace("/v1/realtime?model=m&x=1&api-key=mine", target);
+    socket.write_all(asked.as_bytes()).await.expect("it is sent");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(socket.read_u8().await.expect("a head"));
+    }
+    (String::from_utf8_lossy(&head).into_owned(), socket)
+}
+
+#[tokio::test]
+async fn a_socket_at_any_path_is_tunnelled_to_one_account() {
+    let refuses = Origin::start(|_| json(404, "{}")).await;
+    let (port, asked) = echo().await;
+    let second = config_of(port).replace("id = \"a\"", "id = \"b\"").replace("\"a\"", "\"b\"").replace("ea", "eb");
+    let config = format!("{}{second}{}", refuses.account("a", "n"), route("n", &["ea"]));
+    let served = serve(&config, &[("KEY", "our-key")]);
+    for (target, expected) in [
+        ("/v1/realtime?call_id=rtc_abc&api-key=mine", "GET /v1/realtime?call_id=rtc_abc "),
+        ("/v1/realtime?intent=transcription", "GET /v1/realtime?intent=transcription "),
+        ("/v1/realtime/translations?model=m", "GET /v1/realtime/translations?model=at%20a "),
+        ("/v1/next_years/talk", "GET /v1/next_years/talk "),
+        ("/v1/audio/transcriptions", "GET /v1/audio/transcriptions "),
+    ] {
+        let (head, mut socket) = shaken(&served, target).await;
+        assert!(head.starts_with("HTTP/1.1 101"), "{target}: {head}");
+        let done = frame(r#"{"type":"response.done","response":{"usage":{"input_tokens":5,"output_tokens":7}}}"#);
+        socket.write_all(&done).await.expect("it is sent");
+        socket.read_exact(&mut vec![0; done.len()]).await.expect("it comes back");
+        let head = asked.lock().expect("unbroken").clone();
+        assert!(head.starts_with(expected) && head.contains("authorization: Bearer our-key"), "{head}");
+    }
+    let status = served.until(settled).await;
+    assert_eq!(status["endpoints"][1]["counters"]["tokens_out"], 5 * 7, "what was used there counts: {status:#}");
+    assert_eq!(refuses.got().len(), 4, "who has no such thing is asked once, and never by its model's name");
+    // Where it was found it is asked for at once.
+    let (head, _socket) = shaken(&served, "/v1/realtime?call_id=rtc_abc").await;
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+    assert_eq!(refuses.got().len(), 4);
+}
+
+#[tokio::test]
+async fn the_simulated_service_answers_every_way_into_a_session() {
+    let served = serve(&format!("{SIMULATED}{}", route("m", &["es"])), &[]);
+    let post = |path: &str, body: &'static str| served.client.post(served.url(path)).body(body).send();
+    let secret = post("realtime/client_secrets", r#"{"session":{"model":"m"}}"#).await.expect("an answer");
+    assert_eq!(secret.status().as_u16(), 200);
+    let call = served.client.post(served.url("realtime/calls?model=m")).header("content-type", "application/sdp");
+    let call = call.body("v=0").send().await.expect("an answer");
+    assert_eq!(call.status().as_u16(), 201);
+    let place = call.headers()["location"].to_str().expect("text").to_owned();
+    let id = place.strip_prefix("/v1/realtime/calls/").expect("its address").to_owned();
+    for target in [format!("realtime?call_id={id}"), "realtime?intent=transcription".to_owned()] {
+        let stream = TcpStream::connect(address(&served)).await.expect("a connection");
+        let url = format!("ws://{}/v1/{target}", address(&served));
+        let mut socket = tokio_tungstenite::client_async(url, stream).await.expect("a session").0;
+        assert_eq!(said(&mut socket).await["type"], "session.created", "{target}");
+    }
+    let over = post(&format!("realtime/calls/{id}/hangup"), "").await.expect("an answer");
+    assert_eq!(over.status().as_u16(), 200);
+}
+
 #[tokio::test]
 async fn a_session_that_is_refused_before_101_is_opened_elsewhere() {
     let busy = Origin::start(|_| json(429, r#"{"error":{"code":"rate_limit_exceeded"}}"#)).await;

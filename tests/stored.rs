@@ -9,7 +9,7 @@ mod served;
 use http::Method;
 use origin::{Got, Origin, Said, events, json, route};
 use serde_json::Value;
-use served::{Served, serve};
+use served::{Served, serve, serve_in};
 
 /// Two accounts; `a` stands first in the configuration.
 fn before(a: &Origin, b: &Origin) -> Served {
@@ -92,6 +92,11 @@ async fn a_new_object_is_known_by_the_account_that_made_it_even_after_a_restart(
     assert_eq!(served.terminate(), Some(0));
     let kept = served.everything_written();
     assert!(!kept.contains("file-new-1"), "fingerprints are written, not ids");
+    let empty = tempfile::tempdir().expect("a temporary folder");
+    let folder = std::mem::replace(&mut served.folder, empty);
+    let served = serve_in(folder, &[("KEY", "k")]);
+    assert_eq!(get(&served, "files/file-new-1").await.0, 404, "its own account has lost it");
+    assert_eq!((a.got().len(), b.got().len()), (3, 0), "and still nobody else was asked");
 }
 
 #[tokio::test]
@@ -118,6 +123,18 @@ async fn lists_of_several_accounts_are_one_list_page_by_page() {
         }
         assert_eq!(all, ids(&whole), "pages of {limit}");
     }
+}
+
+#[tokio::test]
+async fn a_page_whose_beginning_nobody_knows_begins_in_the_account_that_has_it() {
+    let (a, b) = (holding(&["file-1", "file-2"]).await, holding(&["file-4", "file-5"]).await);
+    let served = before(&a, &b);
+    let (status, page) = get(&served, "files?after=file-4").await;
+    assert_eq!(
+        (status, page["data"].as_array().map(Vec::len), &page["data"][0]["id"]),
+        (200, Some(1), &"file-5".into())
+    );
+    assert_eq!(get(&served, "files?after=file-9").await.0, 404, "and of one that nobody has there is none");
 }
 
 #[tokio::test]

@@ -135,6 +135,8 @@ fn texts() -> Vec<(&'static str, Value)> {
     let messages = json!([{"role": "user", "content": "When does the tide turn? \u{1f30a}"}]);
     let tools = json!([{"type": "function", "function": {"name": "tide", "parameters": {"type": "object"}}}]);
     vec![
+        // Faults of the request are the service's to name. First, as no limit is known yet that its answer would be told besides.
+        ("chat/completions", json!({"max_tokens": 3})),
         ("chat/completions", json!({"messages": messages, "max_tokens": 30})),
         ("chat/completions", json!({"messages": messages, "max_tokens": 30, "stream": true})),
         (
@@ -154,8 +156,6 @@ fn texts() -> Vec<(&'static str, Value)> {
         ("moderations", json!({"input": ["a", "b"]})),
         ("responses/input_tokens", json!({"input": "High water"})),
         ("responses/compact", json!({"input": "High water"})),
-        // Faults of the request are the service's to name.
-        ("chat/completions", json!({"max_tokens": 3})),
     ]
 }
 

@@ -62,6 +62,11 @@ pub(super) async fn answer(site: Arc<Site>, request: Request<Incoming>) -> Resul
         (Target::Operation(Operation::Chat, None), &Method::GET) if site.admits(&account, &head.headers) => {
             return Ok(stored(&site, &account, dialect, &head, Operation::Chat.path(), &Bytes::new()));
         }
+        (Target::Stored(path), &Method::GET)
+            if path.starts_with("realtime/") && head.headers.contains_key("upgrade") =>
+        {
+            return session(site, &account, &head, client).await.ok_or(Closed);
+        }
         (Target::Models | Target::Model(_) | Target::Stored(_), _) if !site.admits(&account, &head.headers) => {
             return Ok(reject(&words::wrong_key(dialect)));
         }
@@ -99,7 +104,9 @@ async fn session(
     client: hyper::upgrade::OnUpgrade,
 ) -> Option<Response<AnswerBody>> {
     let query = head.uri.query().unwrap_or_default();
-    let name = crate::wire::path::value_in(Some(query), &["model", "deployment"]).unwrap_or_default();
+    // A call has its model already, and who transcribes says it later.
+    let named = crate::wire::path::value_in(Some(query), &["model", "deployment"]);
+    let name = named.or_else(|| site.deployments(account).into_iter().next()).unwrap_or_default();
     let request = crate::sim::upstream::SimRequest::new(Operation::Realtime);
     let arrival = match site.arrive(account, &encode(&name), (&head.headers, query), &request) {
         Ok(arrival) => arrival,

@@ -24,7 +24,7 @@ use crate::model::config::Timeouts;
 use crate::model::outcome::{Failure, FailureClass, HeaderFacts};
 use crate::model::profile::Operation;
 use crate::wire::headers;
-use crate::wire::patch::{Changes, Seams, patched};
+use crate::wire::patch::{Changes, ModelText, Seams, patched};
 
 /// A request as it can be sent any number of times.
 pub struct Prepared {
@@ -44,10 +44,14 @@ pub struct Prepared {
     pub choices: u64,
     /// It is a chat stream, and nobody asked for usage at its end.
     pub wants_usage: bool,
+    /// The client's query, of what is balanced.
+    pub query: Option<String>,
     /// Of what is stored: the path below the dialect's root, and the query.
     pub stored: Option<(String, Option<String>)>,
-    /// Of what is stored: the body names a model of ours, which is called by its deployment's name there.
+    /// Of what is stored: it names a model of ours, which is called by its deployment's name there.
     pub renames: bool,
+    /// What that is where a visit goes; `None`: no endpoint of the model is of that account, so the name goes on as it is.
+    pub called: Option<ModelText>,
     /// Names of our own headers that could not be read, for the answer.
     pub ignored: Option<HeaderValue>,
 }
@@ -170,22 +174,22 @@ fn build(
     (slot, ask_usage): (Slot, bool),
 ) -> Result<Request<PartsBody>, FailureClass> {
     let is_stored = matches!(prepared.operation, Operation::Stored | Operation::Run);
-    let model = if is_stored {
-        prepared.renames.then(|| upstream.target.deployment())
-    } else {
-        upstream.target.body_model(prepared.operation)
+    // A run goes to an endpoint of its model, a visit to its account by whichever endpoint leads there.
+    let called = match prepared.operation {
+        Operation::Stored => prepared.called.as_ref().filter(|_| prepared.renames),
+        Operation::Run => prepared.renames.then(|| upstream.target.deployment()),
+        _ => Some(upstream.target.deployment()),
     };
+    let model = if is_stored { called } else { upstream.target.body_model(prepared.operation) };
     let changes = Changes { model, ask_usage };
     let body = patched(prepared.body.len(), &prepared.seams, changes, prepared.body.memory());
     let mut request = Request::new(prepared.body.sent(body));
     *request.method_mut() = prepared.method.clone();
     *request.uri_mut() = match &prepared.stored {
-        Some((_, query)) if prepared.operation == Operation::Realtime => {
-            upstream.target.realtime(query.as_deref()).map_err(|_| FailureClass::NotFound)?
-        }
-        Some((path, query)) => upstream.target.stored(path, query.as_deref()).map_err(|_| FailureClass::NotFound)?,
-        None => upstream.target.uri(prepared.operation).ok_or(FailureClass::NotFound)?.clone(),
-    };
+        Some((path, query)) => upstream.target.stored(path, query.as_deref(), called),
+        None => upstream.target.asked(prepared.operation, prepared.query.as_deref()),
+    }
+    .map_err(|_| FailureClass::NotFound)?;
     let headers_out = request.headers_mut();
     headers_out.clone_from(&prepared.headers);
     if !is_stored && !prepared.opens_socket() {

@@ -19,7 +19,7 @@ use super::intake::{Bounds, Taken, Unreadable, take};
 use super::wishes::Wishes;
 use crate::model::config::Priority;
 use crate::model::id::{CallerId, ModelName};
-use crate::model::profile::{Operation, RequestProfile, RequestSize};
+use crate::model::profile::{Affinity, Operation, RequestProfile, RequestSize};
 use crate::wire::headers::strip_request;
 use crate::wire::multipart::FormReader;
 use crate::wire::patch::Seams;
@@ -118,7 +118,8 @@ pub(super) fn importance(door: &Door, who: Who, wishes: &Wishes, model: &str) ->
 
 fn of_form(form: &crate::wire::multipart::Form) -> Peek {
     let size = RequestSize { prompt_chars: form.prompt_chars, output_cap: None, choices: 1 };
-    Peek { model: form.model.clone(), streaming: form.streaming, size, ..Peek::default() }
+    let affinity = Affinity { state: form.named.clone(), ..Affinity::default() };
+    Peek { model: form.model.clone(), streaming: form.streaming, size, affinity, ..Peek::default() }
 }
 
 impl Prepared {
@@ -129,6 +130,7 @@ impl Prepared {
         Self {
             operation,
             method: head.method,
+            query: head.uri.query().map(str::to_owned),
             headers: head.headers,
             via,
             body,
@@ -137,6 +139,7 @@ impl Prepared {
             wants_usage: false,
             stored: None,
             renames: false,
+            called: None,
             ignored: None,
         }
     }

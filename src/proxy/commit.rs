@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
@@ -77,6 +77,9 @@ pub async fn commit(
     }
     if !head.status.is_success() {
         return Err(refused(head, body, clock, (watch, deadline)).await);
+    }
+    if prepared.method == Method::HEAD {
+        return Ok(Committed::of(head, body));
     }
     if !is_event_stream(&head.headers) {
         return hold(head, body, prepared, clock, (watch, deadline)).await;

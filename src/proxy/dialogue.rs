@@ -266,10 +266,12 @@ impl Dialogue {
             (Some(line), message @ (Message::Text(_) | Message::Binary(_))) => {
                 // Whoever may be silent for long must still take in what is said.
                 let until = Until::stream(&self.door.config.load().config.timeouts, self.door.engine.clock());
-                if let Ok(Ok(())) = self.door.deadlines.watch().within(until.head, line.socket.send(message)).await {
-                    return ControlFlow::Continue(());
+                match self.door.deadlines.watch().within(until.head, line.socket.send(message)).await {
+                    Ok(Ok(())) => return ControlFlow::Continue(()),
+                    // We end it, and the endpoint is not at fault.
+                    Err(Over::Ended(why)) => self.ended = self.ended.or(Some(why)),
+                    Ok(Err(_)) | Err(Over::Late) => self.line = None,
                 }
-                self.line = None;
                 ControlFlow::Break(())
             }
             (None, Message::Text(_) | Message::Binary(_)) => {

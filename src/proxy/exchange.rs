@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, LOCATION};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -45,11 +45,13 @@ use crate::model::outcome::{EndedFor, Failure, FailureClass, HeaderSignal};
 use crate::model::profile::Operation;
 use crate::model::record::RecordEnd;
 use crate::wire::path::Inbound;
-use crate::wire::{error, headers, models, path};
+use crate::wire::{error, headers, mentions, models, path};
 
 const ENDPOINT: HeaderName = HeaderName::from_static("x-tidegate-endpoint");
 const GROUP: HeaderName = HeaderName::from_static("x-tidegate-group");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tidegate-attempts");
+/// Where Azure says that work goes on.
+const OPERATION: HeaderName = HeaderName::from_static("operation-location");
 const DECISION: HeaderName = HeaderName::from_static("x-tidegate-decision");
 
 const ENDED: &str = "Ended by hand in Tidegate's window before its answer began. Send it again if that was a mistake.";
@@ -104,20 +106,39 @@ async fn let_in(
             (operation, deployment)
         }
         Inbound::Models { .. } => return listed(&door, &head.method),
+        Inbound::Model { .. } if head.method == Method::DELETE => {
+            // One that was tuned lies in the account that tuned it.
+            let path = format!("models/{}", head.uri.path().rsplit('/').next().unwrap_or_default());
+            return Box::pin(keep(door, head, who, path, body, None)).await;
+        }
         Inbound::Model { name, .. } => return described(&door, &head.method, &name),
         Inbound::Administration => return plain(error::forbidden(ADMINISTRATION)),
         Inbound::Stored { path, lacked_v1, .. } => {
             door.note_arrival(lacked_v1, super::auth::client_label(&head.headers));
-            return Box::pin(keep(door, head, who, path, body)).await;
+            return match socket {
+                Some(client) if socket::opens(&path, head.uri.query()) => match place_for(&door, &head.headers).await {
+                    Ok(inside) => Box::pin(socket::open(door, head, who, client, inside, path)).await,
+                    Err(refusal) => refusal,
+                },
+                socket => Box::pin(keep(door, head, who, path, body, socket)).await,
+            };
         }
         Inbound::Unknown => return elsewhere(&door, &head),
     };
-    if operation == Operation::Chat && deployment.is_none() && head.method == Method::GET {
-        return Box::pin(keep(door, head, who, operation.path().to_owned(), body)).await;
+    if operation == Operation::Chat && deployment.is_none() && head.method == Method::GET && socket.is_none() {
+        return Box::pin(keep(door, head, who, operation.path().to_owned(), body, None)).await;
     }
     let opens_session = operation == Operation::Realtime;
+    if socket.is_some() && deployment.is_none() && !matches!(operation, Operation::Realtime | Operation::Responses) {
+        // Nobody knows what is said there, so it goes on as it is.
+        return Box::pin(keep(door, head, who, operation.path().to_owned(), body, socket)).await;
+    }
     if opens_session && socket.is_none() {
         return plain(error::upgrade_required());
+    }
+    if opens_session && !socket::opens(operation.path(), head.uri.query()) {
+        // Of a call that goes on, or of a session that is told its model later.
+        return Box::pin(keep(door, head, who, operation.path().to_owned(), body, socket)).await;
     }
     let begins_dialogue = operation == Operation::Responses && socket.is_some();
     if !opens_session && !begins_dialogue && head.method != Method::POST {
@@ -131,7 +152,7 @@ async fn let_in(
         if begins_dialogue {
             return dialogue::open(door, head, who, client, inside);
         }
-        return Box::pin(socket::open(door, head, who, client, inside)).await;
+        return Box::pin(socket::open(door, head, who, client, inside, operation.path().to_owned())).await;
     }
     let at = inside.since();
     let mut watch = door.deadlines.watch();
@@ -167,16 +188,22 @@ async fn place_for(door: &Arc<Door>, headers: &HeaderMap) -> Result<Inside, Resp
 }
 
 /// What is stored, or a path that is not known here.
-async fn keep(door: Arc<Door>, head: Parts, who: Who, path: String, body: Incoming) -> Response<Answer> {
-    let known = [Method::GET, Method::POST, Method::DELETE, Method::PUT, Method::PATCH];
-    if !known.contains(&head.method) {
-        return plain(error::method_not_allowed("GET, POST, DELETE"));
+async fn keep(
+    door: Arc<Door>,
+    head: Parts,
+    who: Who,
+    path: String,
+    body: Incoming,
+    socket: Option<(OnUpgrade, Arc<Arrival>)>,
+) -> Response<Answer> {
+    if matches!(head.method, Method::CONNECT | Method::TRACE) {
+        return plain(error::method_not_allowed("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
     }
     let inside = match place_for(&door, &head.headers).await {
         Ok(inside) => inside,
         Err(refusal) => return refusal,
     };
-    super::stored::answer(door, head, who, path, body, inside).await
+    super::stored::answer(door, head, who, path, (body, socket), inside).await
 }
 
 /// Attempts until one is committed, the brain refuses, or it gives up.
@@ -309,6 +336,13 @@ async fn send_once(
 
 /// Hands the committed answer to the client.
 pub(super) fn relay(door: &Arc<Door>, journal: Journal, mut committed: Committed) -> Response<Answer> {
+    if matches!(journal.operation(), Operation::Stored | Operation::Run) {
+        // A call is named by its address alone.
+        for name in [LOCATION, OPERATION] {
+            let address = committed.head.headers.get(name).and_then(|address| address.to_str().ok());
+            journal.lease.owned(address.map(mentions::of_address).unwrap_or_default());
+        }
+    }
     let mut response = Response::new(());
     *response.status_mut() = committed.head.status;
     std::mem::swap(response.headers_mut(), &mut committed.head.headers);
@@ -424,7 +458,7 @@ pub(super) fn unread(why: &Unreadable, _inside: Inside) -> Response<Answer> {
 /// What is told of a request that cannot be understood.
 pub(super) fn why_not(why: &Unreadable) -> error::Reply {
     match why {
-        Unreadable::TooLarge(_) => error::too_large(&why.to_string()),
+        Unreadable::TooLarge(_) | Unreadable::JsonTooLarge(_) => error::too_large(&why.to_string()),
         Unreadable::Stalled(_) => error::too_slow(&why.to_string()),
         Unreadable::NoRoom(_) | Unreadable::Paused | Unreadable::Stopped => error::unavailable(&why.to_string()),
         Unreadable::BrokeOff | Unreadable::Compressed | Unreadable::Body(_) | Unreadable::NoModel => {
@@ -464,7 +498,7 @@ fn elsewhere(door: &Door, head: &Parts) -> Response<Answer> {
         (path, _) => {
             let path: String = path.chars().take(80).collect();
             let text = format!(
-                "Tidegate does not serve \"{path}\" yet. It serves chat/completions, completions, responses, embeddings and models below /v1."
+                "\"{path}\" is no path of OpenAI's or Azure's API, so nothing was sent. Those begin with /v1, /openai/v1 or /openai/deployments."
             );
             plain(error::not_found(&text))
         }

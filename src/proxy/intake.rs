@@ -38,6 +38,12 @@ pub enum Unreadable {
     /// Longer than is taken, in MiB.
     #[error("The request's body is larger than {0} MiB. Send less, or raise largest_mib under [bodies] for uploads.")]
     TooLarge(u64),
+    /// JSON that is longer than is read, in MiB, whatever is configured.
+    #[error(
+        "The request's body is larger than {0} MiB, which is as much JSON as is read. Nothing was sent to a service; send less, or \
+         put what is large into a file or a form."
+    )]
+    JsonTooLarge(u64),
     /// The client stopped sending.
     #[error("The request's body broke off.")]
     BrokeOff,
@@ -75,6 +81,8 @@ pub struct Bounds {
     pub memory: u64,
     /// Bytes in all.
     pub largest: u64,
+    /// That is JSON's own bound, so that no setting raises it.
+    pub is_fixed: bool,
     /// How long `PROGRESS` may take.
     pub patience: Duration,
 }
@@ -87,12 +95,14 @@ impl Bounds {
         Self {
             memory: u64::from(bodies.memory_mib).saturating_mul(MIB),
             largest: if is_json { largest.min(JSON_AT_MOST) } else { largest },
+            is_fixed: is_json && largest > JSON_AT_MOST,
             patience: Duration::from_secs(bodies.stall_seconds.into()),
         }
     }
 
     const fn too_large(&self) -> Unreadable {
-        Unreadable::TooLarge(self.largest / MIB)
+        let mib = self.largest / MIB;
+        if self.is_fixed { Unreadable::JsonTooLarge(mib) } else { Unreadable::TooLarge(mib) }
     }
 }
 

@@ -32,7 +32,7 @@ impl Body for Slow {
 }
 
 async fn taken(pieces: Vec<Option<(u64, usize)>>) -> Result<Taken, Unreadable> {
-    let bounds = Bounds { memory: 10_000, largest: 1_000_000, patience: Duration::from_secs(30) };
+    let bounds = Bounds { memory: 10_000, largest: 1_000_000, is_fixed: false, patience: Duration::from_secs(30) };
     let body = Slow { pieces: pieces.into(), pause: None };
     let clock = Clock::start();
     take(body, bounds, &clock, &mut Deadlines::new(clock).watch(), None).await
@@ -55,7 +55,8 @@ async fn a_trickle_is_no_progress() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_in_the_middle_of_an_upload_is_not_said_to_be_its_clients_doing() {
-    let (bounds, clock) = (Bounds { memory: 9, largest: 9, patience: Duration::from_secs(30) }, Clock::start());
+    let (bounds, clock) =
+        (Bounds { memory: 9, largest: 9, is_fixed: false, patience: Duration::from_secs(30) }, Clock::start());
     let deadlines = Deadlines::new(clock);
     let (body, mut watch) = (Slow { pieces: [None].into(), pause: None }, deadlines.watch());
     deadlines.stop();
@@ -78,4 +79,12 @@ async fn the_bound_decides_between_memory_and_file() {
     }
     let Taken { body, form } = taken(Vec::new()).await.unwrap();
     assert!(body.is_empty() && form.is_none());
+}
+
+#[test]
+fn who_sends_too_much_json_is_not_sent_to_a_setting_that_does_not_help() {
+    let of = |largest_mib, is_json| Bounds::new(&Bodies { largest_mib, ..Bodies::default() }, is_json).too_large();
+    assert!(!of(2_048, true).to_string().contains("largest_mib") && of(2_048, true).to_string().contains("64 MiB"));
+    assert!(of(10, true).to_string().contains("raise largest_mib"));
+    assert!(of(2_048, false).to_string().contains("larger than 2048 MiB"));
 }

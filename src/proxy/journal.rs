@@ -226,6 +226,9 @@ impl Journal {
     }
 
     fn settle(&mut self, ending: Ending, usage: Option<Usage>) {
+        // What a job used was told as it came; of a visit all is told at its end.
+        let told = if self.lease.has_visited() { self.used } else { None };
+        let usage = usage.map(|usage| usage.added_to(told)).or(told);
         self.lease.settle(Settlement { ending, usage });
     }
 

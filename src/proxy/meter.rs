@@ -369,6 +369,7 @@ impl Relay {
     fn read_document(&self, document: &[u8]) -> Heard {
         match self.journal.as_ref() {
             Some(journal) if self.operation.stores() => journal.note_left(stored::of_body(document)),
+            Some(journal) if self.operation == Operation::Chat => journal.note_left(stored::of_chat(document)),
             Some(journal) if matches!(self.operation, Operation::Stored | Operation::Run) => {
                 journal.lease.owned(mentions::of_json(document));
                 journal.note_worker(document);

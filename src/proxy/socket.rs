@@ -66,16 +66,26 @@ pub(super) fn asked(request: &mut Request<Incoming>) -> Option<OnUpgrade> {
     (wants && is_wanted(request)).then(|| hyper::upgrade::on(request))
 }
 
-/// Opens a session. `client` is the client's side once we have said 101, and the connection that it keeps open.
+/// Whether a socket at this path below the root is a session whose model is named now, so that an endpoint of it can be chosen.
+pub(super) fn opens(path: &str, query: Option<&str>) -> bool {
+    path.split('/').next() == Some(Operation::Realtime.path()) && model_in(query).is_some()
+}
+
+fn model_in(query: Option<&str>) -> Option<String> {
+    path::value_in(query, &["model", "deployment"])
+}
+
+/// Opens a session at a path below the root. `client` is the client's side once we have said 101, and the connection that it keeps open.
 pub(super) async fn open(
     door: Arc<Door>,
     head: Parts,
     who: Who,
     client: (OnUpgrade, Arc<Arrival>),
     inside: Inside,
+    path: String,
 ) -> Response<Answer> {
     let query = head.uri.query().map(str::to_owned);
-    let Some(model) = path::value_in(query.as_deref(), &["model", "deployment"]) else {
+    let Some(model) = model_in(query.as_deref()) else {
         return plain(error::bad_request("The session names no model. Add ?model= to its address."));
     };
     let at = inside.since();
@@ -96,7 +106,7 @@ pub(super) async fn open(
     let handshake = handshake(&head.headers);
     let mut prepared = Prepared::new(Operation::Realtime, head, Kept::default(), Seams::None);
     prepared.headers.extend(handshake);
-    prepared.stored = Some((Operation::Realtime.path().to_owned(), query));
+    prepared.stored = Some((path, query));
     let journal = Journal::open(&door, door.engine.lease(Arc::new(profile)), at, door.deadlines.watch(), inside);
     match committed(&door, journal, &prepared).await {
         Ok((journal, agreed)) => join(&door, journal, agreed.head, client),
@@ -105,7 +115,7 @@ pub(super) async fn open(
 }
 
 /// What goes upstream of the client's handshake.
-fn handshake(all: &HeaderMap) -> HeaderMap {
+pub(super) fn handshake(all: &HeaderMap) -> HeaderMap {
     let mut kept = HeaderMap::new();
     for name in HANDSHAKE {
         for value in all.get_all(&name) {
@@ -128,7 +138,7 @@ fn handshake(all: &HeaderMap) -> HeaderMap {
 }
 
 /// Says 101 to the client as the endpoint did, and lets both talk.
-fn join(
+pub(super) fn join(
     door: &Door,
     journal: Journal,
     head: http::response::Parts,

@@ -3,7 +3,7 @@
 //! Invariant: every sending was allowed by the brain and its outcome is told; what the person ended is no fault of anybody's.
 //! Absent on purpose: which account to go to (`stored`).
 
-use http::{Method, Response};
+use http::Response;
 
 use super::answer::Answer;
 use super::attempt::{Fault, Prepared, Told, Until};
@@ -17,6 +17,7 @@ use crate::model::decision::Refusal;
 use crate::model::id::AccountId;
 use crate::model::outcome::{FailureClass, HeaderSignal};
 use crate::wire::headers;
+use crate::wire::patch::ModelText;
 
 /// Why a visit brought no good answer.
 pub(super) enum Missed {
@@ -52,7 +53,7 @@ impl Errand {
         manner: Manner,
         lookup: Option<&Prepared>,
     ) -> Result<Committed, Missed> {
-        let repeats = lookup.map_or(&self.prepared.method, |lookup| &lookup.method) == Method::GET;
+        let repeats = lookup.unwrap_or(&self.prepared).only_looks();
         let Manner { is_bound, waits } = manner;
         let goes_on = self.journal.lease.has_visited();
         let visit = Visit { account: account.clone(), is_bound, waits, repeats, goes_on };
@@ -75,6 +76,7 @@ impl Errand {
     }
 
     async fn send(&mut self, assignment: &Assignment, lookup: Option<&Prepared>) -> Result<Committed, Fault> {
+        self.prepared.called = self.called_at(&assignment.account);
         let prepared = lookup.unwrap_or(&self.prepared);
         self.journal.attempt(assignment);
         let until = Until::whole(&self.door.config.load().config.timeouts, self.door.engine.clock());
@@ -98,6 +100,16 @@ impl Errand {
             }
         }
         result
+    }
+
+    /// What an account calls the model that the request names: the deployment of the first of its endpoints in that route.
+    fn called_at(&self, account: &AccountId) -> Option<ModelText> {
+        let config = self.door.config.load();
+        let route = config.routes.get(config.route_for(self.journal.lease.profile().model.as_str())?)?;
+        let mut members = route.groups.iter().flat_map(|group| &group.members);
+        let spec =
+            members.find_map(|member| config.endpoints.get(member.endpoint).filter(|spec| spec.account == *account))?;
+        Some(ModelText::from(&*spec.deployment))
     }
 
     /// Tells the client why nothing came.

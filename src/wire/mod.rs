@@ -21,6 +21,7 @@ pub mod place;
 mod prompt;
 pub mod runs;
 mod scan;
+pub mod session;
 mod skim;
 pub mod socket;
 mod span;

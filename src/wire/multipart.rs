@@ -8,12 +8,16 @@ use std::ops::Range;
 
 use memchr::memmem;
 
+use super::{fingerprint, mentions, session};
+
 /// The longest head of a part that is read.
 const LONGEST_HEAD: usize = 16 * 1024;
 /// The longest value that is read; models, flags and prompts stay far below.
 const LONGEST_VALUE: usize = 64 * 1024;
 /// The longest boundary: RFC 2046 allows 70 bytes.
 const LONGEST_BOUNDARY: usize = 200;
+/// As many ids are taken from one form.
+const NAMED: usize = 16;
 /// A CRLF before the first byte lets the first boundary look like all the others.
 const LEAD: u64 = 2;
 
@@ -24,6 +28,10 @@ pub struct Form {
     pub model: Option<String>,
     /// The places of every `model` value in the body, in order.
     pub model_spans: Vec<Range<u64>>,
+    /// The model of a `session`, which is JSON, and its place in the body, quotes included.
+    pub session_model: Option<(String, Range<u64>)>,
+    /// Fingerprints of the ids that its fields name.
+    pub named: Vec<u64>,
     /// `stream` is true.
     pub streaming: bool,
     /// Characters of `prompt`.
@@ -64,6 +72,9 @@ enum Field {
     Model,
     Stream,
     Prompt,
+    Session,
+    /// It names something that is stored.
+    Name,
 }
 
 impl FormReader {
@@ -184,6 +195,19 @@ impl FormReader {
             }
             Field::Stream => self.form.streaming = value.trim() == "true",
             Field::Prompt => self.form.prompt_chars = value.chars().count() as u64,
+            Field::Session => {
+                let place = start.saturating_sub(LEAD);
+                self.form.session_model = session::model(value.as_bytes()).map(|named| {
+                    let at = |offset: usize| place.saturating_add(offset as u64);
+                    (named.model, at(named.span.start)..at(named.span.end))
+                });
+            }
+            Field::Name => {
+                let key = fingerprint::of(value.as_bytes());
+                if !value.is_empty() && self.form.named.len() < NAMED && !self.form.named.contains(&key) {
+                    self.form.named.push(key);
+                }
+            }
         }
         self.state = State::Passing;
         true
@@ -219,11 +243,17 @@ fn field(head: &[u8]) -> Option<Field> {
         name.trim().eq_ignore_ascii_case("content-disposition").then_some(value)
     })?;
     let mut pairs = disposition.split(';').filter_map(|pair| pair.split_once('='));
+    let is_file = pairs.clone().any(|(name, _)| name.trim().to_ascii_lowercase().starts_with("filename"));
     let name = pairs.find_map(|(name, value)| name.trim().eq_ignore_ascii_case("name").then_some(value))?;
     match name.trim().trim_matches('"') {
         "model" => Some(Field::Model),
         "stream" => Some(Field::Stream),
         "prompt" => Some(Field::Prompt),
+        "session" => Some(Field::Session),
+        // A form's `file` is one, whether it has a name or not.
+        name if mentions::is_name(name.strip_suffix("[]").unwrap_or(name)) && !is_file && name != "file" => {
+            Some(Field::Name)
+        }
         _ => None,
     }
 }

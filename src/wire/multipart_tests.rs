@@ -44,6 +44,16 @@ fn of_two_models_the_last_counts_and_both_are_found() {
 }
 
 #[test]
+fn a_form_names_what_is_stored_and_the_model_of_a_session_within() {
+    let of = |text: &str| crate::wire::fingerprint::of(text.as_bytes());
+    let body = body(&[("file_ids[]", "file-a"), ("consent", "cons_a"), ("name", "x"), ("session", r#"{"model":"m"}"#)]);
+    let form = read(&[body.as_bytes()]);
+    assert_eq!((form.named, form.model), (["file-a", "cons_a"].map(of).into(), None));
+    let (model, span) = form.session_model.unwrap();
+    assert_eq!((model.as_str(), &body[place(span.start)..place(span.end)]), ("m", "\"m\""));
+}
+
+#[test]
 fn odd_forms_are_read_as_far_as_they_are_forms() {
     assert!(FormReader::new("application/json").is_none());
     assert!(FormReader::new("multipart/form-data").is_none());

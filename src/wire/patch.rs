@@ -31,6 +31,8 @@ pub enum Seams {
     Form {
         /// Every `model` value, in order.
         models: Vec<Range<u64>>,
+        /// They stand in JSON within the form, quotes included.
+        is_quoted: bool,
         /// Before the first part.
         opening: Option<u64>,
         /// Names the boundary.
@@ -63,7 +65,13 @@ impl Seams {
     /// Those of a form.
     #[must_use]
     pub fn of_form(form: &Form, content_type: &str) -> Self {
-        Self::Form { models: form.model_spans.clone(), opening: form.opening, content_type: content_type.to_owned() }
+        let within = form.session_model.as_ref().filter(|_| form.model_spans.is_empty());
+        Self::Form {
+            models: within.map_or_else(|| form.model_spans.clone(), |(_, span)| vec![span.clone()]),
+            is_quoted: within.is_some(),
+            opening: form.opening,
+            content_type: content_type.to_owned(),
+        }
     }
 }
 
@@ -148,13 +156,14 @@ pub fn patched(length: u64, seams: &Seams, changes: Changes<'_>, memory: Option<
             edits.sort_by_key(|(span, _)| span.start);
             edited(length, edits)
         }
-        Seams::Form { models, opening, content_type } => {
+        Seams::Form { models, is_quoted, opening, content_type } => {
             let Some(model) = changes.model else { return whole(length) };
             if let (true, Some(opening)) = (models.is_empty(), opening) {
                 let part = model_part(content_type, model.plain());
                 return edited(length, part.map(|part| (*opening..*opening, Bytes::from(part))));
             }
-            edited(length, models.iter().map(|span| (span.clone(), model.plain.clone())))
+            let name = if *is_quoted { &model.json } else { &model.plain };
+            edited(length, models.iter().map(|span| (span.clone(), name.clone())))
         }
     }
 }

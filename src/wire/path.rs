@@ -102,6 +102,10 @@ fn named(rest: &str, shape: Shape, lacked_v1: bool) -> Inbound {
     if rest == "models" {
         return Inbound::Models { shape, lacked_v1 };
     }
+    // As the inference API of Azure's services.ai host says it.
+    if rest == "models/chat/completions" {
+        return Inbound::Operation { operation: Operation::Chat, deployment: None, lacked_v1: false, shape };
+    }
     if let Some(name) = rest.strip_prefix("models/").and_then(segment) {
         return Inbound::Model { name, shape, lacked_v1 };
     }
@@ -145,14 +149,23 @@ fn first(path: &str) -> &str {
 }
 
 fn deployed(rest: &str) -> Inbound {
-    let found = rest.split_once('/').and_then(|(name, path)| Some((segment(name)?, operation(path)?)));
-    match found {
-        Some((name, operation)) => {
-            let shape = Shape::AzureClassic;
-            Inbound::Operation { operation, deployment: Some(name), lacked_v1: false, shape }
+    let shape = Shape::AzureClassic;
+    let Some((name, path)) = rest.split_once('/') else { return Inbound::Unknown };
+    let Some(deployment) = segment(name) else { return Inbound::Unknown };
+    match operation(path) {
+        Some(operation) => Inbound::Operation { operation, deployment: Some(deployment), lacked_v1: false, shape },
+        None if path.split('/').all(|encoded| segment(encoded).is_some()) => {
+            Inbound::Stored { path: format!("deployments/{rest}"), shape, lacked_v1: false }
         }
         None => Inbound::Unknown,
     }
+}
+
+/// The deployment, decoded, that a path below the dialect's root names (`deployments/NAME/…`), and what stands behind it.
+#[must_use]
+pub fn deployment_in(path: &str) -> Option<(String, &str)> {
+    let (name, rest) = path.strip_prefix("deployments/")?.split_once('/')?;
+    Some((segment(name)?, rest))
 }
 
 fn operation(path: &str) -> Option<Operation> {
@@ -171,6 +184,12 @@ pub fn value_in(query: Option<&str>, names: &[&str]) -> Option<String> {
     found.next()
 }
 
+/// Whether a path below the root, some of which came by another way, is one that every reader understands alike.
+#[must_use]
+pub fn is_plain(path: &str) -> bool {
+    plain(path) && path.split('/').all(|encoded| segment(encoded).is_some())
+}
+
 /// Whether every reader of this path (its leading slash taken off) sees the same segments.
 fn plain(rest: &str) -> bool {
     let safe = |b: u8| b.is_ascii_graphic() && !matches!(b, b';' | b'\\' | b'?' | b'#');
@@ -178,7 +197,7 @@ fn plain(rest: &str) -> bool {
 }
 
 /// One path segment, strictly percent-decoded; `None` if it is malformed or would not stay one segment.
-fn segment(encoded: &str) -> Option<String> {
+pub(super) fn segment(encoded: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(encoded.len());
     let mut bytes = encoded.bytes();
     while let Some(byte) = bytes.next() {

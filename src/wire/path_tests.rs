@@ -77,7 +77,7 @@ fn paths_with_tricks_are_unknown() {
         "/openai/deployments//chat/completions",
         "/openai/deployments/%2e%2e/chat/completions",
         "/openai/deployments/a%2F..%2Fb/chat/completions",
-        "/openai/deployments/a/b/chat/completions",
+        "/openai/deployments/a/b%2Fchat/completions",
         "/openai/deployments/chat/",
         "/openai/deployments/embeddings",
         "/v1/files/a%2Fb",
@@ -102,6 +102,20 @@ fn what_is_stored_keeps_its_path_as_it_came() {
     );
     assert_eq!(classify("/v1/next_years/idea", None), stored("next_years/idea", Shape::OpenAi, false));
     assert_eq!(classify("/openai/v1/evals/e/runs", None), stored("evals/e/runs", Shape::AzureV1, false));
+}
+
+#[test]
+fn what_azure_alone_has_is_understood() {
+    let path = "extensions/chat/completions";
+    assert_eq!(
+        classify(&format!("/openai/deployments/gpt%204/{path}"), Some("api-version=2023-08-01-preview")),
+        Inbound::Stored { path: format!("deployments/gpt%204/{path}"), shape: Shape::AzureClassic, lacked_v1: false }
+    );
+    assert_eq!(deployment_in(&format!("deployments/gpt%204/{path}")), Some(("gpt 4".to_owned(), path)));
+    assert_eq!(
+        operation_at("/models/chat/completions", Some("api-version=2024-05-01-preview")),
+        Some((Operation::Chat, None, false, Shape::OpenAi))
+    );
 }
 
 #[test]

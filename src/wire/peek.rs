@@ -165,11 +165,15 @@ enum Field {
     PreviousResponse,
     Conversation,
     CacheKey,
+    Voice,
+    Sound,
     Other,
 }
 
 fn field(key: &str, operation: Operation) -> Field {
-    use Operation::{Chat, Compact, Completions, Embeddings, Images, InputTokens, Moderations, Responses, Run, Speech};
+    use Operation::{
+        Chat, Compact, Completions, Embeddings, ImageEdits, Images, InputTokens, Moderations, Responses, Run, Speech,
+    };
     // What is built on stored state is the same in all that Responses offers.
     let responds = matches!(operation, Responses | Compact | InputTokens);
     match (key, operation) {
@@ -187,13 +191,17 @@ fn field(key: &str, operation: Operation) -> Field {
         ("prompt" | "suffix", Completions)
         | ("input", Embeddings | Moderations | Speech)
         | ("instructions", Speech)
-        | ("prompt", Images)
+        | ("prompt", Images | ImageEdits)
+        // Pictures count for nothing, but those that are stored are named.
+        | ("images" | "mask", ImageEdits)
         | ("instructions" | "additional_instructions" | "prompt", Run) => Field::Prompt(Kind::Text),
         ("prompt", _) if responds => Field::Prompt(Kind::Template),
         ("instructions", _) if responds => Field::Instructions,
         ("previous_response_id", _) if responds => Field::PreviousResponse,
         ("conversation", _) if responds => Field::Conversation,
         ("prompt_cache_key", Chat | Responses) => Field::CacheKey,
+        ("voice", Speech) => Field::Voice,
+        ("audio", Chat) => Field::Sound,
         ("functions" | "response_format", Chat) | ("additional_messages" | "thread" | "tools", Run) => {
             Field::Prompt(Kind::Schema)
         }
@@ -298,6 +306,8 @@ impl Found {
             Field::PreviousResponse => self.ties.set_previous(text),
             Field::Conversation => self.ties.set_conversation(text),
             Field::CacheKey => self.ties.set_cache(text),
+            Field::Voice => self.ties.speak(text),
+            Field::Sound => voice_in(text, |voice| self.ties.speak(voice)),
             Field::Model | Field::StreamOptions | Field::Prompt(_) | Field::Instructions | Field::Other => {}
         }
     }
@@ -306,6 +316,18 @@ impl Found {
 fn put(places: &mut [Option<u64>], place: usize, value: Option<u64>) {
     if let Some(slot) = places.get_mut(place) {
         *slot = value;
+    }
+}
+
+/// Tells the `voice` of what a chat shall sound like.
+fn voice_in(text: &str, tell: impl FnOnce(&str)) {
+    #[derive(serde::Deserialize)]
+    struct Sound<'a> {
+        #[serde(borrow)]
+        voice: &'a RawValue,
+    }
+    if let Some(sound) = object::fields::<Sound<'_>>(text.as_bytes()) {
+        tell(sound.voice.get());
     }
 }
 

@@ -191,3 +191,22 @@ proptest! {
         prop_assert!(peek(&body[..place], Operation::Chat).is_err());
     }
 }
+
+#[test]
+fn what_is_stored_elsewhere_is_found_in_pictures_voices_and_sound() {
+    let of = |text: &str| crate::wire::fingerprint::of(text.as_bytes());
+    let edit = br#"{"model":"m","prompt":"a tide","images":[{"file_id":"file-a"},{"image_url":"https://x/y.png"}],"mask":{"file_id":"file-b"}}"#;
+    let seen = peek(edit, Operation::ImageEdits).unwrap();
+    assert_eq!((seen.affinity.state, seen.size.prompt_chars), (["file-a", "file-b"].map(of).into(), 6));
+    for (operation, body, expected) in [
+        (Operation::Speech, r#"{"model":"m","input":"x","voice":{"id":"voice_a"}}"#, Some("voice_a")),
+        (Operation::Speech, r#"{"model":"m","input":"x","voice":"alloy"}"#, None),
+        (Operation::Chat, r#"{"audio":{"voice":{"id":"voice_a"},"format":"wav"},"messages":[]}"#, Some("voice_a")),
+        (Operation::Chat, r#"{"audio":{"voice":"alloy"},"messages":[]}"#, None),
+        (Operation::Chat, r#"{"messages":[{"role":"assistant","audio":{"id":"audio_a"}}]}"#, Some("audio_a")),
+        (Operation::Chat, r#"{"messages":[{"role":"assistant","audio":null}]}"#, None),
+    ] {
+        let expected: Vec<u64> = expected.into_iter().map(of).collect();
+        assert_eq!(peek(body.as_bytes(), operation).unwrap().affinity.state, expected, "{body}");
+    }
+}

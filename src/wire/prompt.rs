@@ -94,6 +94,7 @@ impl Prompt<'_> {
             let count = match self.meaning(key, is_item) {
                 Meaning::Nothing => reader.skip().map(|()| 0),
                 Meaning::Label(label) => self.label(reader, label).map(|()| 0),
+                Meaning::Sound => reader.raw().map(|sound| self.ties.refer_to(sound)).map(|()| 0),
                 Meaning::Text(name) => self.value(reader, Level::Inside).map(|count| count.saturating_add(name)),
                 Meaning::Stored(name) => self.value(reader, Level::Stored).map(|count| count.saturating_add(name)),
             };
@@ -116,6 +117,7 @@ impl Prompt<'_> {
             "role" if is_item => Meaning::Label(Label::Role),
             "type" if is_item => Meaning::Label(Label::Type),
             "id" if is_item => Meaning::Label(Label::Id),
+            "audio" if is_item => Meaning::Sound,
             "id" if self.kind == Kind::Template => Meaning::Label(Label::Stored),
             "file_id" => Meaning::Label(Label::Stored),
             "encrypted_content" => Meaning::Stored(0),
@@ -145,6 +147,8 @@ enum Meaning {
     Stored(u64),
     /// A label of the item, no text for the model.
     Label(Label),
+    /// What an earlier answer sounded like: it is kept at the service under its `id`.
+    Sound,
     /// No text for the model, and no label that matters.
     Nothing,
 }

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use super::{fingerprint, object};
 use crate::model::profile::RequestSize;
 
-/// What a request that works a model is like.
+/// What a request that works a model is like. A Realtime session is made like anything else: its tokens count on its socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
     /// It writes: a run of an assistant, or of an evaluation.
@@ -34,7 +34,9 @@ pub fn work(method: &Method, path: &str) -> Option<Work> {
         ["videos"]
         | ["videos", "edits" | "extensions"]
         | ["videos", _, "remix" | "edits" | "extensions"]
-        | ["video", "generations", "jobs"] => Some(Work::Makes),
+        | ["video", "generations", "jobs"]
+        | ["realtime", "client_secrets" | "sessions" | "transcription_sessions" | "calls"]
+        | ["realtime", "translations", "client_secrets" | "sessions" | "calls"] => Some(Work::Makes),
         _ => None,
     }
 }
@@ -151,6 +153,9 @@ mod tests {
             ("videos", Some(Work::Makes)),
             ("videos/video_1/remix", Some(Work::Makes)),
             ("video/generations/jobs", Some(Work::Makes)),
+            ("realtime/client_secrets", Some(Work::Makes)),
+            ("realtime/calls", Some(Work::Makes)),
+            ("realtime/calls/rtc_1/hangup", None),
             ("assistants", None),
             ("batches", None),
         ] {

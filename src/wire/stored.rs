@@ -1,4 +1,4 @@
-//! What a Responses answer says was stored or sealed where it came from: its id, its conversation, its items.
+//! What an answer says was stored or sealed where it came from: of Responses its id, its conversation, its items; of chat its sound.
 //!
 //! Invariant: fingerprints only, a bounded number an answer; what cannot be read is passed over.
 //! Absent on purpose: the other operations. Their answers leave nothing behind that a later request could name.
@@ -18,6 +18,14 @@ pub struct Left {
     pub stored: Vec<u64>,
     /// What is sealed for whoever asked, wherever it is kept.
     pub sealed: Vec<u64>,
+}
+
+/// The same of a chat's answer in one piece: sound that a later message may name.
+#[must_use]
+pub fn of_chat(body: &[u8]) -> Left {
+    let mut stored = Stored::default();
+    stored.read_chat(body);
+    stored.take()
 }
 
 /// What one answer left behind, as it is read.
@@ -73,6 +81,33 @@ impl Stored {
         let items = response.output.and_then(|output| serde_json::from_str::<Vec<&RawValue>>(output.get()).ok());
         for item in items.unwrap_or_default() {
             self.read_item(item.get().as_bytes());
+        }
+    }
+
+    /// An answer or a chunk of chat: what sounds.
+    pub(super) fn read_chat(&mut self, json: &[u8]) {
+        #[derive(Deserialize)]
+        struct Chat<'a> {
+            #[serde(borrow)]
+            choices: Vec<Choice<'a>>,
+        }
+        #[derive(Deserialize)]
+        struct Choice<'a> {
+            #[serde(borrow, default, alias = "delta")]
+            message: Option<Said<'a>>,
+        }
+        #[derive(Deserialize)]
+        struct Said<'a> {
+            #[serde(borrow, default)]
+            audio: Option<&'a RawValue>,
+        }
+        // Most answers are words, and are not read for it.
+        if memchr::memmem::find(json, b"\"audio\"").is_none() {
+            return;
+        }
+        let choices = object::fields::<Chat<'_>>(json).map(|chat| chat.choices).unwrap_or_default();
+        for sound in choices.into_iter().filter_map(|choice| choice.message?.audio) {
+            self.keep(Some(sound));
         }
     }
 
@@ -164,6 +199,17 @@ mod tests {
         let body =
             br#"{"id":"resp_1","store":false,"output":[{"id":"rs_1","encrypted_content":"sealed"},{"id":"msg_1"}]}"#;
         assert_eq!(of_body(body), Left { stored: Vec::new(), sealed: vec![of("sealed")] });
+    }
+
+    #[test]
+    fn a_chat_that_sounds_leaves_its_sound() {
+        let whole =
+            br#"{"id":"chatcmpl-1","choices":[{"message":{"content":null,"audio":{"id":"audio_1","data":"UklG"}}}]}"#;
+        assert_eq!(of_chat(whole).stored, [of("audio_1")]);
+        assert_eq!(of_chat(br#"{"choices":[{"delta":{"audio":{"id":"audio_2"}}}]}"#).stored, [of("audio_2")]);
+        for nothing in [&br#"{"choices":[{"message":{"audio":null}}]}"#[..], br#"{"audio":7}"#, b"[\"audio\"]"] {
+            assert_eq!(of_chat(nothing), Left::default());
+        }
     }
 
     #[test]

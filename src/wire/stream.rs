@@ -244,6 +244,9 @@ impl Tally {
         if has_text(data, b"\"finish_reason\":") {
             self.complete |= self.choices <= 1 || self.all_finished(data);
         }
+        if self.operation == Operation::Chat {
+            self.stored.read_chat(data);
+        }
         if DELTA_KEYS.iter().any(|key| has_text(data, key)) {
             self.deltas = self.deltas.saturating_add(1);
         }

@@ -313,3 +313,12 @@ fn a_response_in_the_background_that_failed_before_it_was_heard_of_may_be_begun_
     let by_and_by = play(Operation::Responses, &[created, failed, error]).0;
     assert!(by_and_by.iter().all(|state| *state == StreamState::Decisive), "it was shown under way: {by_and_by:?}");
 }
+
+#[test]
+fn a_chat_stream_that_sounds_tells_under_which_name_it_is_kept() {
+    let mut reader = StreamReader::new(Operation::Chat);
+    let _ = reader.read(ROLE.as_bytes());
+    assert_eq!(reader.take_stored(), Left::default());
+    let _ = reader.read(b"data: {\"choices\":[{\"delta\":{\"audio\":{\"id\":\"audio_a\",\"data\":\"\"}}}]}\n\n");
+    assert_eq!(reader.take_stored().stored.len(), 1);
+}

@@ -8,6 +8,7 @@ use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 
 use super::patch::ModelText;
+use super::path::{deployment_in, segment};
 use crate::model::config::{Account, AzureApi, Service};
 use crate::model::profile::Operation;
 
@@ -99,12 +100,22 @@ impl Target {
         self.addresses.get(operation as usize)
     }
 
+    /// The same with what of the client's query goes on: all but versions, which are the account's, and keys, as it came.
+    ///
+    /// # Errors
+    /// [`BadTarget`] if it makes no address, or the operation has none.
+    pub fn asked(&self, operation: Operation, query: Option<&str>) -> Result<Uri, BadTarget> {
+        let plain = self.uri(operation).ok_or(BadTarget::BaseUrl)?;
+        if query.is_none() { Ok(plain.clone()) } else { with_query(plain, kept(query)) }
+    }
+
     /// Where a path that is not known beforehand goes, below the dialect's root: `path` as it came, plain
-    /// (`wire::path::Inbound::Stored`), with the client's query but for versions and keys, which are the account's.
+    /// (`wire::path::Inbound::Stored`), with the client's query but for versions and keys, which are the account's. `called` takes
+    /// the place of a deployment that the path names, and of the model in a Realtime session's query.
     ///
     /// # Errors
     /// [`BadTarget`] if it makes no address.
-    pub fn stored(&self, path: &str, query: Option<&str>) -> Result<Uri, BadTarget> {
+    pub fn stored(&self, path: &str, query: Option<&str>, called: Option<&ModelText>) -> Result<Uri, BadTarget> {
         let OwnedAccount { service, api, base_url, api_version } = &self.account;
         let account = TargetAccount {
             service: *service,
@@ -113,26 +124,20 @@ impl Target {
             api_version: api_version.as_deref(),
             include_usage: None,
         };
-        let mut text = address(&account, path)?.to_string();
-        let own = |pair: &&str| !matches!(pair.split('=').next(), Some("" | "api-version" | "api-key"));
-        for pair in query.into_iter().flat_map(|query| query.split('&')).filter(own) {
-            text.push(if text.contains('?') { '&' } else { '?' });
-            text.push_str(pair);
-        }
-        text.parse().map_err(|_| BadTarget::BaseUrl)
-    }
-
-    /// Where a Realtime session goes: the client's query with our deployment in place of its model.
-    ///
-    /// # Errors
-    /// [`BadTarget`] if it makes no address.
-    pub fn realtime(&self, query: Option<&str>) -> Result<Uri, BadTarget> {
-        let named = |pair: &&str| !matches!(pair.split('=').next(), Some("model" | "deployment"));
-        let kept = query.into_iter().flat_map(|query| query.split('&')).filter(named).map(str::to_owned);
+        let plain = match (deployment_in(path), called) {
+            (Some((_, rest)), Some(called)) => {
+                address(&account, &format!("deployments/{}/{rest}", Encoded(called.plain())))?
+            }
+            _ => address(&account, path)?,
+        };
         let key = if self.model_in_body { "model" } else { "deployment" };
-        let own = format!("{key}={}", Encoded(self.deployment.plain()));
-        let query: Vec<String> = std::iter::once(own).chain(kept).collect();
-        self.stored(Operation::Realtime.path(), Some(&query.join("&")))
+        let is_session = path.split('/').next() == Some(Operation::Realtime.path());
+        let own = called.filter(|_| is_session).map(|called| format!("{key}={}", Encoded(called.plain())));
+        let kept = kept(query).map(|pair| match &own {
+            Some(own) if matches!(pair.split('=').next(), Some("model" | "deployment")) => own.as_str(),
+            _ => pair,
+        });
+        with_query(&plain, kept)
     }
 
     /// The name to put into the body's `model`; `None` if the path says it and the body may stay as it is.
@@ -159,6 +164,44 @@ impl Target {
     pub const fn tells_usage(&self) -> bool {
         self.tells_usage
     }
+}
+
+/// What of a client's query goes on, pair after pair as it came.
+fn kept(query: Option<&str>) -> impl Iterator<Item = &str> {
+    query.into_iter().flat_map(|query| query.split('&')).filter(|pair| !is_own(pair))
+}
+
+/// Whether a pair is the account's to say, or a credential of the client's.
+fn is_own(pair: &str) -> bool {
+    const OWN: [&str; 14] = [
+        "access_token",
+        "access-token",
+        "api-key",
+        "api-version",
+        "api_key",
+        "apikey",
+        "authorization",
+        "code",
+        "key",
+        "ocp-apim-subscription-key",
+        "sig",
+        "subscription-key",
+        "token",
+        "x-api-key",
+    ];
+    let name = pair.split('=').next().unwrap_or_default();
+    let is_one = |name: &str| OWN.iter().any(|own| own.eq_ignore_ascii_case(name));
+    is_one(name) || (name.contains('%') && segment(name).is_some_and(|name| is_one(&name)))
+}
+
+/// An address with these pairs behind its own.
+fn with_query<'q>(plain: &Uri, pairs: impl Iterator<Item = &'q str>) -> Result<Uri, BadTarget> {
+    let pairs: Vec<&str> = pairs.collect();
+    if pairs.iter().all(|pair| pair.is_empty()) {
+        return Ok(plain.clone());
+    }
+    let separator = if plain.query().is_some() { '&' } else { '?' };
+    format!("{plain}{separator}{}", pairs.join("&")).parse().map_err(|_| BadTarget::BaseUrl)
 }
 
 /// The first classic version that knows `stream_options`.
@@ -323,6 +366,73 @@ mod tests {
             (TargetAccount { include_usage: Some(false), ..openai }, false),
         ] {
             assert_eq!(Target::new(&account, "d1").unwrap().tells_usage(), expected, "{account:?}");
+        }
+    }
+
+    #[test]
+    fn a_query_goes_on_as_it_came_but_for_versions_and_keys() {
+        let base = "https://res.openai.azure.com";
+        let classic = account(Service::Azure, AzureApi::Classic, base, Some("2024-10-21"));
+        let openai = account(Service::Openai, AzureApi::Classic, "https://api.openai.com/v1", None);
+        let query = "a=%20b+c&&API-Key=mine&api%2Dkey=mine&subscription-key=mine&api-version=9&flag&model=m";
+        for (account, expected) in [
+            (
+                classic,
+                "https://res.openai.azure.com/openai/deployments/d1/chat/completions?api-version=2024-10-21&a=%20b+c&&flag&model=m",
+            ),
+            (openai, "https://api.openai.com/v1/chat/completions?a=%20b+c&&flag&model=m"),
+        ] {
+            let target = Target::new(&account, "d1").unwrap();
+            assert_eq!(target.asked(Operation::Chat, Some(query)).unwrap().to_string(), expected);
+            let plain = target.uri(Operation::Chat).unwrap();
+            for none in [None, Some(""), Some("api-version=9"), Some("api-key=x&")] {
+                assert_eq!(target.asked(Operation::Chat, none).as_ref(), Ok(plain), "{none:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_deployments_other_paths_and_sessions_are_asked_for_by_its_name_there() {
+        let base = "https://res.openai.azure.com";
+        let classic = Target::new(&account(Service::Azure, AzureApi::Classic, base, Some("1")), "at b").unwrap();
+        let v1 = Target::new(&account(Service::Azure, AzureApi::V1, base, None), "at b").unwrap();
+        for (target, path, query, expected) in [
+            (
+                &classic,
+                "deployments/m/extensions/x",
+                Some("y=1"),
+                "/openai/deployments/at%20b/extensions/x?api-version=1&y=1",
+            ),
+            (&classic, "realtime", Some("model=m&x=1"), "/openai/realtime?api-version=1&deployment=at%20b&x=1"),
+            (
+                &v1,
+                "realtime/translations",
+                Some("x=1&deployment=m"),
+                "/openai/v1/realtime/translations?x=1&model=at%20b",
+            ),
+            (&v1, "realtime/client_secrets", None, "/openai/v1/realtime/client_secrets"),
+            (&v1, "files", Some("model=m"), "/openai/v1/files?model=m"),
+        ] {
+            let uri = target.stored(path, query, Some(target.deployment())).unwrap();
+            assert_eq!(uri.to_string(), format!("{base}{expected}"));
+        }
+        let uri = classic.stored("deployments/m/extensions/x", None, None).unwrap();
+        assert_eq!(uri.to_string(), format!("{base}/openai/deployments/m/extensions/x?api-version=1"));
+    }
+
+    #[test]
+    fn a_classic_deployment_stands_in_the_path_of_sound_and_pictures() {
+        let base = "https://res.openai.azure.com";
+        let classic = Target::new(&account(Service::Azure, AzureApi::Classic, base, Some("1")), "d1").unwrap();
+        for operation in [
+            Operation::Transcriptions,
+            Operation::Translations,
+            Operation::Speech,
+            Operation::Images,
+            Operation::ImageEdits,
+        ] {
+            let expected = format!("{base}/openai/deployments/d1/{}?api-version=1", operation.path());
+            assert_eq!(classic.uri(operation).unwrap().to_string(), expected);
         }
     }
 

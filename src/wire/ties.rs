@@ -175,6 +175,20 @@ impl Ties {
         self.conversation = fingerprint::named(json);
     }
 
+    /// Something stored that an object's `id` names, as JSON text.
+    pub(super) fn refer_to(&mut self, json: &str) {
+        if let Some(key) = fingerprint::named(json) {
+            self.keep(key, false);
+        }
+    }
+
+    /// A voice, as JSON text: one that was made is an object with an `id`, those of everybody are words.
+    pub(super) fn speak(&mut self, json: &str) {
+        if json.starts_with('{') {
+            self.refer_to(json);
+        }
+    }
+
     /// `prompt_cache_key`, as JSON text.
     pub(super) fn set_cache(&mut self, json: &str) {
         self.cache = fingerprint::of_json(json);
