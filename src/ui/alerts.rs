@@ -10,6 +10,7 @@ pub(super) use conditions::billing;
 use std::collections::BTreeMap;
 
 use crate::contract::Snapshot;
+use crate::model::config::AdminState;
 use crate::model::id::EndpointId;
 use crate::ui::cx::Target;
 use crate::ui::format::span;
@@ -39,11 +40,13 @@ pub enum Kind {
     LimitChanged,
     /// Limits that were tried went back by themselves.
     WentBack,
+    /// Nothing runs any more at an endpoint that drains.
+    Drained,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::AllThrottled,
         Self::KeyRejected,
         Self::Exhaustion,
@@ -54,6 +57,7 @@ impl Kind {
         Self::EndpointBack,
         Self::LimitChanged,
         Self::WentBack,
+        Self::Drained,
     ];
 
     /// In the file of preferences.
@@ -70,6 +74,7 @@ impl Kind {
             Self::EndpointBack => "endpoint_back",
             Self::LimitChanged => "limit_changed",
             Self::WentBack => "went_back",
+            Self::Drained => "drained",
         }
     }
 
@@ -87,6 +92,7 @@ impl Kind {
             Self::EndpointBack => "An endpoint is back after half a minute's rest or more (in the list only)",
             Self::LimitChanged => "A service reports another limit than before (in the window only)",
             Self::WentBack => "Limits that were tried went back by themselves (in the window only)",
+            Self::Drained => "A drain is over: nothing runs there any more (in the window only)",
         }
     }
 
@@ -97,7 +103,7 @@ impl Kind {
             Self::AllThrottled | Self::LineFull => Tone::Throttled,
             Self::KeyRejected | Self::OutOfCredit | Self::ErrorRate => Tone::Error,
             Self::Exhaustion | Self::LastResort | Self::WentBack => Tone::Near,
-            Self::EndpointBack => Tone::Ok,
+            Self::EndpointBack | Self::Drained => Tone::Ok,
             Self::LimitChanged => Tone::Info,
         }
     }
@@ -111,7 +117,7 @@ impl Kind {
             Self::Exhaustion => "See options",
             Self::LastResort => "Why",
             Self::OutOfCredit => "Open billing",
-            Self::ErrorRate | Self::EndpointBack | Self::WentBack => "Open",
+            Self::ErrorRate | Self::EndpointBack | Self::WentBack | Self::Drained => "Open",
             Self::LimitChanged => "See limits",
         }
     }
@@ -125,7 +131,7 @@ impl Kind {
     /// Whether it is a moment, not a condition that lasts: it never goes on, and is never over.
     #[must_use]
     pub const fn is_moment(self) -> bool {
-        matches!(self, Self::EndpointBack | Self::LimitChanged | Self::WentBack)
+        matches!(self, Self::EndpointBack | Self::LimitChanged | Self::WentBack | Self::Drained)
     }
 
     /// Seconds a condition lasts before it is told.
@@ -134,7 +140,7 @@ impl Kind {
             Self::AllThrottled => 5,
             Self::LastResort => 120,
             // Never told while it lasts; its end is the news.
-            Self::EndpointBack | Self::LimitChanged | Self::WentBack => u64::MAX,
+            Self::EndpointBack | Self::LimitChanged | Self::WentBack | Self::Drained => u64::MAX,
             _ => 0,
         }
     }
@@ -186,6 +192,8 @@ pub struct Watch {
     standing: BTreeMap<(Kind, String), Standing>,
     /// What services last said of their limits, tokens a minute, in the profile with this name.
     reported: (String, BTreeMap<EndpointId, u64>),
+    /// Whether an endpoint was drained when it was looked at last.
+    drained: BTreeMap<EndpointId, bool>,
     generation: Option<u64>,
     next: u64,
 }
@@ -211,6 +219,7 @@ impl Watch {
             changes.extend(self.keep(key, seen, snapshot));
         }
         self.hear_of_limits(snapshot, &mut changes);
+        self.hear_of_drains(snapshot, &mut changes);
         changes
     }
 
@@ -233,6 +242,7 @@ impl Watch {
         let profile = format!("{} {}", snapshot.profile.name, snapshot.profile.demo);
         if self.reported.0 != profile {
             self.reported = (profile, BTreeMap::new());
+            self.drained.clear();
         }
         for endpoint in &snapshot.view.endpoints {
             let Some(now) = endpoint.reported_tokens_per_minute else { continue };
@@ -241,6 +251,18 @@ impl Watch {
             let text = conditions::limit_changed(endpoint, before, now);
             let alert = self.happened(Kind::LimitChanged, endpoint.id.as_str(), text, snapshot.wall_ms);
             changes.push(Change::Happened(Alert { target: Some(Target::Endpoint(endpoint.id.clone())), ..alert }));
+        }
+    }
+
+    /// One that was drained already when it was first seen is no news.
+    fn hear_of_drains(&mut self, snapshot: &Snapshot, changes: &mut Vec<Change>) {
+        for endpoint in &snapshot.view.endpoints {
+            let now = endpoint.admin_state == AdminState::Draining && endpoint.in_flight == 0;
+            if self.drained.insert(endpoint.id.clone(), now) == Some(false) && now {
+                let text = format!("{} is drained: nothing runs there any more.", endpoint.id);
+                let alert = self.happened(Kind::Drained, endpoint.id.as_str(), text, snapshot.wall_ms);
+                changes.push(Change::Happened(Alert { target: Some(Target::Endpoint(endpoint.id.clone())), ..alert }));
+            }
         }
     }
 

@@ -191,3 +191,24 @@ fn a_service_that_allows_less_than_before_is_told_once_and_another_profile_is_no
     assert_eq!(watch.look(&with(602, 90_000, "work"), 75), []);
     assert_eq!(watch.look(&with(603, 50_000, "home"), 75), []);
 }
+
+#[test]
+fn the_end_of_a_drain_is_told_once_and_one_that_was_over_at_the_start_is_not() {
+    let at = |second, state, running| {
+        let mut snapshot = all(second, Health::Healthy);
+        let view = Arc::make_mut(&mut snapshot.view);
+        (view.endpoints[0].admin_state, view.endpoints[0].in_flight) = (state, running);
+        snapshot
+    };
+    let mut watch = Watch::default();
+    let mut told = |second, state, running| {
+        let changes = watch.look(&at(second, state, running), 75);
+        changes.iter().filter(|change| matches!(change, Change::Happened(one) if one.kind == Kind::Drained)).count()
+    };
+    assert_eq!(told(600, AdminState::Draining, 0), 0, "it was so before the window opened");
+    assert_eq!(told(601, AdminState::Enabled, 2), 0);
+    assert_eq!(told(602, AdminState::Draining, 2), 0);
+    assert_eq!(told(603, AdminState::Draining, 0), 1);
+    assert_eq!(told(604, AdminState::Draining, 0), 0);
+    assert_eq!(told(605, AdminState::Paused, 0), 0);
+}

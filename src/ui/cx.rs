@@ -11,6 +11,7 @@ use crate::model::id::{AccountId, CommandId, EndpointId, ModelName, PoolId, Requ
 use crate::model::preferences::Preferences;
 
 use super::actions::Action;
+use super::deeds::Deed;
 use super::draft::Draft;
 use super::theme::{Theme, Tone};
 use super::undo::Undo;
@@ -181,7 +182,7 @@ pub struct Asks {
     pub(super) acts: Vec<Action>,
     pub(super) selected: Option<Target>,
     pub(super) again: bool,
-    pub(super) undoable: Vec<(CommandId, Undo)>,
+    pub(super) undoable: Vec<(CommandId, Undo, Option<Deed>)>,
 }
 
 /// Where the person wants to go in a page's rows.
@@ -236,9 +237,10 @@ impl PageCx<'_> {
     /// Sends a command; says so in a toast if the background is busy. The answer is a notice with this id.
     pub fn send(&mut self, command: Command) -> Option<CommandId> {
         let undo = Undo::of(&command, self.snapshot);
+        let deed = undo.as_ref().and_then(|undo| Deed::of(&command, undo));
         match self.line.send(command) {
             Ok(id) => {
-                self.asks.undoable.extend(undo.map(|undo| (id, undo)));
+                self.asks.undoable.extend(undo.map(|undo| (id, undo, deed)));
                 Some(id)
             }
             Err(busy) => {

@@ -3,6 +3,7 @@
 //! Invariant: what the person edited survives a new applied revision; what they did not edit follows it.
 //! Absent on purpose: drawing and sending; the shell does both.
 
+mod acts;
 mod changes;
 mod drops;
 mod grouped;
@@ -10,6 +11,8 @@ mod merge;
 mod touched;
 
 use std::sync::Arc;
+
+use acts::Acts;
 
 use crate::contract::snapshot::Applied;
 use crate::contract::{Base, Command, ConfigCommand, LiveCommand, Notice, NoticeBody};
@@ -31,9 +34,13 @@ const STEPS: usize = 200;
 /// One named edit.
 #[derive(Clone, Debug)]
 struct Step {
+    /// Which step of all that were made, from 1.
+    number: u64,
     label: String,
     before: Arc<Config>,
     after: Arc<Config>,
+    /// Which act each change was of before it.
+    acts: Acts,
 }
 
 fn edited(config: &Config, change: impl FnOnce(&mut Config)) -> Arc<Config> {
@@ -51,9 +58,12 @@ pub struct Draft {
     working: Arc<Config>,
     steps: Vec<Step>,
     done: usize,
+    /// How many steps were ever made.
+    made: u64,
     gesture: Option<String>,
     findings: Vec<Finding>,
     changes: Vec<String>,
+    acts: Acts,
     waiting: Option<CommandId>,
     sent: Option<Arc<Config>>,
     rejected: Vec<Finding>,
@@ -78,8 +88,10 @@ impl Draft {
             working: config,
             steps: Vec::new(),
             done: 0,
+            made: 0,
             gesture: None,
             changes: Vec::new(),
+            acts: Acts::default(),
             waiting: None,
             sent: None,
             rejected: Vec::new(),
@@ -130,6 +142,30 @@ impl Draft {
     #[must_use]
     pub fn changes(&self) -> &[String] {
         &self.changes
+    }
+
+    /// How many things the person did that are unapplied; one can change several fields.
+    #[must_use]
+    pub fn done_since(&self) -> u64 {
+        self.acts.count()
+    }
+
+    /// How many steps were ever made.
+    #[must_use]
+    pub fn made(&self) -> u64 {
+        self.made
+    }
+
+    /// The number of the step that undo would take back; 0: there is none.
+    #[must_use]
+    pub fn newest_step(&self) -> u64 {
+        self.done.checked_sub(1).and_then(|last| self.steps.get(last)).map_or(0, |step| step.number)
+    }
+
+    /// The number of the step that redo would make.
+    #[must_use]
+    pub fn next_step(&self) -> Option<u64> {
+        self.steps.get(self.done).map(|step| step.number)
     }
 
     /// Whether applying takes something away that runs now: an account, an endpoint, a place in a route, a pool, a caller.
@@ -184,12 +220,15 @@ impl Draft {
         let after = edited(&self.working, change);
         step.label = label.into();
         step.after = Arc::clone(&after);
+        let (number, acts) = (step.number, step.acts.clone());
         if step.before == step.after {
             self.steps.pop();
             self.gesture = None;
         }
         self.done = self.steps.len();
+        self.acts = acts;
         self.put(after);
+        self.acts.follow(&self.changes, Some(number));
     }
 
     /// Takes a gesture back as if it had not been made, if it still goes on.
@@ -214,9 +253,12 @@ impl Draft {
         if self.steps.len() == STEPS {
             self.steps.remove(0);
         }
-        self.steps.push(Step { label, before: Arc::clone(&self.working), after: Arc::clone(&after) });
+        self.made += 1;
+        let (before, acts) = (Arc::clone(&self.working), self.acts.clone());
+        self.steps.push(Step { number: self.made, label, before, after: Arc::clone(&after), acts });
         self.done = self.steps.len();
         self.put(after);
+        self.acts.follow(&self.changes, Some(self.made));
         true
     }
 
@@ -239,6 +281,8 @@ impl Draft {
     pub fn take_up(&mut self, left: &LeftDraft) -> bool {
         let merged = merge::onto(&left.base, &left.working, &self.base);
         self.edit("Take up the draft from before", |config| *config = merged);
+        self.acts = Acts::default();
+        self.acts.follow(&self.changes, None);
         self.is_changed()
     }
 
@@ -265,7 +309,9 @@ impl Draft {
         let last = self.done.checked_sub(1)?;
         let step = self.steps.get(last)?.clone();
         self.done = last;
+        self.acts = step.acts;
         self.put(step.before);
+        self.acts.follow(&self.changes, None);
         Some(step.label)
     }
 
@@ -276,6 +322,7 @@ impl Draft {
         self.done += 1;
         self.leaps += 1;
         self.put(step.after);
+        self.acts.follow(&self.changes, Some(step.number));
         Some(step.label)
     }
 
@@ -372,6 +419,7 @@ impl Draft {
         if self.sent.take_if(|sent| *sent == new).is_some() {
             // What was applied is ours: the history stays as it is, so that undoing makes a new change.
             self.put(Arc::clone(&self.working));
+            self.acts.follow(&self.changes, None);
             return;
         }
         let rebased = |config: &Config| Arc::new(merge::onto(&old, config, &new));
@@ -383,6 +431,7 @@ impl Draft {
         let working = if self.is_changed() { rebased(&self.working) } else { new };
         self.leaps += 1;
         self.put(working);
+        self.acts.follow(&self.changes, None);
     }
 
     /// Steps that what runs now has taken back already would change nothing.
@@ -404,6 +453,7 @@ impl Draft {
         self.leaps += 1;
         if !self.push(format!("Go back to rev {}", applied.revision), |config| *config = Config::clone(&base)) {
             self.put(base);
+            self.acts.follow(&self.changes, None);
         }
     }
 }

@@ -43,6 +43,33 @@ fn a_gesture_of_many_adjustments_is_one_step_with_the_last_label() {
 }
 
 #[test]
+fn what_one_gesture_changes_counts_as_one_however_many_fields_it_changes() {
+    let mut draft = Draft::new(&applied());
+    for value in [9_000, 8_000] {
+        draft.adjust("border", "Move a border", |config| {
+            config.endpoints[0].tokens_per_minute = Some(value);
+            config.endpoints[1].tokens_per_minute = Some(value);
+        });
+    }
+    draft.settle();
+    assert_eq!((draft.changes().len(), draft.done_since()), (2, 1));
+    draft.edit("Shorten the line", |config| config.queue.max_waiting = 7);
+    assert_eq!((draft.changes().len(), draft.done_since()), (3, 2));
+    draft.edit("Shorten it more", |config| config.queue.max_waiting = 6);
+    assert_eq!(draft.done_since(), 2, "the same again");
+    for left in [2, 1, 0] {
+        draft.undo();
+        assert_eq!(draft.done_since(), left);
+    }
+    while draft.redo().is_some() {}
+    assert_eq!(draft.done_since(), 2);
+
+    let mut later = Draft::new(&applied());
+    assert!(later.take_up(&draft.left().unwrap()));
+    assert_eq!(later.done_since(), 3, "what was done before a restart is not known any more");
+}
+
+#[test]
 fn a_gesture_that_returns_to_its_start_leaves_no_step() {
     let mut draft = Draft::new(&applied());
     let start = cap(&draft);

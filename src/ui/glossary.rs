@@ -51,6 +51,13 @@ pub const ALL: &[Word] = &[
         &["Group"],
     ),
     word(
+        "Spill",
+        "spillover overflow fallthrough fall through next group lower",
+        "A request goes to a lower priority group since the one above has no room for it, though nothing failed. Once the group \
+         above has room again, and has had it for a while, requests return there.",
+        &[],
+    ),
+    word(
         "Quota pool",
         "shared quota capacity subscription region group limit",
         "A total that several endpoints draw from, such as all deployments of one model in one region of a subscription. What one of \
@@ -91,6 +98,20 @@ pub const ALL: &[Word] = &[
         "Tokens charged in the last 60 seconds. What counts is what the service subtracts from its limit, often the prompt and all \
          that the answer was allowed, so it can be more than the answer had.",
         &["Charged", "used now"],
+    ),
+    word(
+        "Usable",
+        "available effective capacity sum counts",
+        "The limits, added up, of the endpoints that can answer now. One that rests, is paused or drains counts as nothing \
+         meanwhile, and one whose limit was learned to be lower counts with that.",
+        &[],
+    ),
+    word(
+        "Pinned",
+        "pin keep typed fixed lock locked",
+        "A limit that stays what you typed: neither what the service reports nor its refusals change it. Without a pin the lower \
+         of the two holds.",
+        &[],
     ),
     word(
         "Headroom",
@@ -136,7 +157,7 @@ pub const ALL: &[Word] = &[
     ),
     word(
         "Throttled by provider",
-        "rate limited 429 retry-after cooldown",
+        "rate limited 429 retry-after",
         "The service answered 429 or asked to wait. Nothing is sent there until the time it named is over; other endpoints take the \
          requests meanwhile.",
         &[],
@@ -149,17 +170,24 @@ pub const ALL: &[Word] = &[
         &["Waited", "Waited / given up in"],
     ),
     word(
+        "Cooldown",
+        "cooling cool down rest retry-after countdown wait back off backoff",
+        "The time until which a service asked us to send nothing. It is counted down beside the endpoint, and no request goes there \
+         before it is over.",
+        &[],
+    ),
+    word(
         "Resting",
-        "ejected ejection circuit breaker cooldown unhealthy probe ramp",
+        "ejected ejection circuit breaker unhealthy probe ramp",
         "An endpoint that failed or was throttled gets no requests for a while. Then one single request tries it (the probe), and if \
          that goes well its share grows over a few seconds (the ramp).",
         &["We see"],
     ),
     word(
         "Enabled, draining, paused",
-        "admin state disable enable off maintenance you set",
+        "admin state disable enable off maintenance you set drained drain",
         "What you set, whatever is observed. An enabled endpoint is used, a draining one finishes what it runs and gets nothing new, \
-         a paused one gets nothing until you resume it.",
+         until it is drained; a paused one gets nothing until you resume it.",
         &["You set"],
     ),
     word(

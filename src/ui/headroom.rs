@@ -49,11 +49,15 @@ pub fn free(view: &EndpointView) -> String {
     }
 }
 
-/// What still runs where no more is sent: `3 in flight`. `None`: it is enabled, or nothing runs.
+/// What still runs where no more is sent: `3 still run`, or that a drain is over. `None`: it is enabled, or paused and nothing
+/// runs.
 #[must_use]
 pub fn running_out(view: &EndpointView) -> Option<String> {
-    let winding_down = view.admin_state != AdminState::Enabled && view.in_flight > 0;
-    winding_down.then(|| count(view.in_flight.into(), "still runs", "still run"))
+    match (view.admin_state, view.in_flight) {
+        (AdminState::Enabled, _) | (AdminState::Paused, 0) => None,
+        (AdminState::Draining, 0) => Some("Drained: nothing runs here".to_owned()),
+        (_, left) => Some(count(left.into(), "still runs", "still run")),
+    }
 }
 
 /// Why `taken` can be little where much was sent: what a hover says beside it. `None`: it is not.
@@ -108,6 +112,8 @@ mod tests {
         paused.admin_state = AdminState::Draining;
         assert_eq!(running_out(&paused).as_deref(), Some("3 still run"));
         paused.in_flight = 0;
-        assert_eq!(running_out(&paused), None);
+        assert_eq!(running_out(&paused).as_deref(), Some("Drained: nothing runs here"));
+        paused.admin_state = AdminState::Paused;
+        assert_eq!(running_out(&paused), None, "a pause has no end of its own");
     }
 }

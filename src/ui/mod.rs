@@ -10,6 +10,7 @@ pub mod actions;
 pub mod alerts;
 pub mod attention;
 pub mod cx;
+mod deeds;
 pub mod draft;
 pub mod findings;
 #[cfg(test)]

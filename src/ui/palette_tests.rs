@@ -4,13 +4,14 @@ use super::*;
 use crate::contract::Snapshot;
 use crate::ui::actions::Circumstances;
 use crate::ui::cx::Page;
+use crate::ui::deeds::Deeds;
 use crate::ui::draft::Draft;
 use crate::ui::fixture;
 use crate::ui::trail::Trail;
 
 fn find_in(snapshot: &Snapshot, query: &str, recent: &[&str]) -> Found {
-    let (draft, trail) = (Draft::new(&snapshot.applied), Trail::default());
-    let now = Circumstances { snapshot, draft: &draft, trail: &trail, selected: None };
+    let (draft, deeds, trail) = (Draft::new(&snapshot.applied), Deeds::default(), Trail::default());
+    let now = Circumstances { snapshot, draft: &draft, deeds: &deeds, trail: &trail, selected: None };
     let recent: Vec<String> = recent.iter().map(|label| (*label).to_owned()).collect();
     Finder::default().find(query, &all(&now), snapshot, &recent)
 }
@@ -145,6 +146,24 @@ fn a_question_in_own_words_leads_to_its_answer() {
         let labels: Vec<&str> = found.groups[0].items.iter().map(|item| item.label.as_str()).collect();
         assert_eq!(labels[0], wanted, "{query}: {labels:?}");
     }
+}
+
+#[test]
+fn whoever_says_in_own_words_that_an_endpoint_is_not_to_be_used_finds_its_switches_first() {
+    let mut snapshot = fixture::snapshot();
+    let found = |snapshot: &Snapshot, query: &str| find_in(snapshot, query, &[]).groups[0].items.clone();
+    for id in ["sim-eastus", "sim-sweden", "sim-ptu"] {
+        for words in ["stop sending to", "turn off", "do not use", "don't send requests to", "disable"] {
+            let items = found(&snapshot, &format!("{words} {id}"));
+            assert_eq!(items[0].does, Does::Set(id.into(), AdminState::Paused), "{words} {id}: {}", items[0].label);
+        }
+    }
+    assert_eq!(found(&snapshot, "turn off westus")[0].does, Does::Set("sim-westus".into(), AdminState::Paused));
+    assert_eq!(found(&snapshot, "finish sim-westus")[0].does, Does::Set("sim-westus".into(), AdminState::Draining));
+    let second = &found(&snapshot, "stop sending to sim-eastus")[1];
+    assert_eq!(second.does, Does::Set("sim-eastus".into(), AdminState::Draining));
+    Arc::make_mut(&mut snapshot.view).endpoints[1].admin_state = AdminState::Paused;
+    assert_eq!(found(&snapshot, "use sim-eastus again")[0].does, Does::Set("sim-eastus".into(), AdminState::Enabled));
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod profiles;
 mod review;
 mod revisions;
 mod spoken;
+mod steps;
 mod toasts;
 mod top;
 mod unread;
@@ -33,12 +34,13 @@ use std::sync::Arc;
 use egui::{Frame, Margin, Panel, ScrollArea, Ui};
 
 use crate::contract::snapshot::Serving;
-use crate::contract::{Command, DemoCommand, Notice, NoticeBody, ProfileCommand, Snapshot, UiEnd};
+use crate::contract::{Command, Notice, NoticeBody, ProfileCommand, Snapshot, UiEnd};
 
 use crate::model::preferences::Preferences;
 
 use super::actions::{self, Action};
 use super::cx::{Asks, Page, PageCx, Target};
+use super::deeds::Deeds;
 use super::draft::Draft;
 use super::live::Tuning;
 use super::looks::Looks;
@@ -95,6 +97,7 @@ pub struct Console {
     states: States,
     toasts: Toasts,
     pending: Pending,
+    deeds: Deeds,
     demo: demo::Strip,
     spoken: spoken::Spoken,
     reviewing: bool,
@@ -154,6 +157,7 @@ impl Console {
             states: States::default(),
             toasts: Toasts::default(),
             pending: Pending::default(),
+            deeds: Deeds::default(),
             demo: demo::Strip::default(),
             spoken: spoken::Spoken::default(),
             reviewing: false,
@@ -267,7 +271,8 @@ impl Console {
         Panel::top("top bar").frame(bar).show(ui, |ui| {
             self.panes.mark(ui, "Top bar", ui.max_rect());
             let (bell, preferences) = (&mut self.bell, &mut self.preferences);
-            let mut top = top::Top { bell, preferences, held: self.hold.is_on(), draft: &self.draft };
+            let history = (&self.deeds, &self.draft);
+            let mut top = top::Top { bell, preferences, held: self.hold.is_on(), history };
             top::show(ui, theme, snapshot, &mut top, &mut wanted);
         });
         banners::show(ui, theme, snapshot, &mut wanted);
@@ -365,8 +370,8 @@ impl Console {
         if let Some(text) = asks.step {
             self.toasts.step(ctx, text);
         }
-        for (id, undo) in asks.undoable {
-            self.pending.add(id, undo);
+        for (id, undo, deed) in asks.undoable {
+            self.mind_way_back(id, undo, deed);
         }
         self.reviewing |= asks.review;
         if let Some(number) = asks.revision {
@@ -400,7 +405,9 @@ impl Console {
             if matches!(notice.body, NoticeBody::Applied { .. }) {
                 self.toasts.settle_applied();
             }
-            if let Some((tone, text)) = toasts::of_notice(&notice.body) {
+            if let Some((text, redo)) = self.deeds.hear(notice.id, &notice.body) {
+                self.toasts.turn(ctx, Toast { undo: redo.then_some(Undo::Undone), ..Toast::new(Tone::Info, text) });
+            } else if let Some((tone, text)) = toasts::of_notice(&notice.body) {
                 self.toasts.add(ctx, Toast { undo, ..Toast::new(tone, text) });
             }
         }
@@ -447,18 +454,6 @@ impl Console {
         sent.ok()
     }
 
-    /// Sends a command of the person, and remembers the way back.
-    fn order(&mut self, ctx: &egui::Context, snapshot: &Snapshot, command: Command) {
-        let leaves_demo = matches!(command, Command::Profile(_)) && snapshot.profile.demo;
-        if leaves_demo || matches!(command, Command::Demo(DemoCommand::Leave)) {
-            self.states.skip_welcome();
-        }
-        let undo = Undo::of(&command, snapshot);
-        if let (Some(id), Some(undo)) = (self.send(ctx, command), undo) {
-            self.pending.add(id, undo);
-        }
-    }
-
     fn grant(&mut self, wish: Wish, ctx: &egui::Context, snapshot: &Snapshot) {
         match wish {
             Wish::Act(action) => self.act(action, ctx, snapshot),
@@ -468,6 +463,7 @@ impl Console {
                 self.toasts.add(ctx, Toast::new(Tone::Info, words));
             }
             Wish::Undo(Undo::Undone) => self.act(Action::Redo, ctx, snapshot),
+            Wish::Undo(undo) if self.deeds.turn_to(&undo, &self.draft) => self.act(Action::Undo, ctx, snapshot),
             Wish::Undo(undo) => match undo.command() {
                 Some(command) => drop(self.send(ctx, command)),
                 None => self.say(ctx, "In the draft again", None, Draft::bring_back),

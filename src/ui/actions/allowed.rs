@@ -9,6 +9,7 @@ use crate::contract::snapshot::{KeyState, Serving};
 use crate::model::config::{AdminState, Credential, Service};
 use crate::model::id::{AccountId, EndpointId};
 use crate::ui::cx::{Page, Target};
+use crate::ui::deeds::Deeds;
 use crate::ui::draft::Draft;
 use crate::ui::trail::Trail;
 
@@ -19,6 +20,8 @@ pub struct Circumstances<'a> {
     pub snapshot: &'a Snapshot,
     /// The edited configuration.
     pub draft: &'a Draft,
+    /// What was done at once and can be taken back.
+    pub(in crate::ui) deeds: &'a Deeds,
     /// Where the person is and was.
     pub trail: &'a Trail,
     /// What is selected.
@@ -55,8 +58,8 @@ pub fn obstacle(action: Action, now: &Circumstances) -> Option<&'static str> {
         Action::Back => unless(now.trail.can_go_back(), "There is nowhere to go back to"),
         Action::Forward => unless(now.trail.can_go_forward(), "You have not gone back"),
         Action::Filter => unless(now.trail.page().has_filter(), "This page has no filter"),
-        Action::Undo => unless(now.draft.undo_label().is_some(), "There is nothing to undo"),
-        Action::Redo => unless(now.draft.redo_label().is_some(), "Nothing was undone"),
+        Action::Undo => unless(now.deeds.undo_label(now.draft).is_some(), "There is nothing to undo"),
+        Action::Redo => unless(now.deeds.redo_label(now.draft).is_some(), "Nothing was undone"),
         Action::Review | Action::Discard => unless(now.draft.is_changed(), "There are no unapplied changes"),
         Action::CopyBaseUrl | Action::PauseServing | Action::ResumeServing => serving(action, now),
         Action::RetryPort => unless(stands_in(now.snapshot), "We listen where we should"),
@@ -139,8 +142,15 @@ mod tests {
     fn obstacles_of(snapshot: Snapshot, selected: Option<Target>) -> impl Fn(Action) -> Option<&'static str> {
         let draft = Draft::new(&snapshot.applied);
         let trail = Trail::default();
+        let deeds = Deeds::default();
         move |action| {
-            let now = Circumstances { snapshot: &snapshot, draft: &draft, trail: &trail, selected: selected.as_ref() };
+            let now = Circumstances {
+                snapshot: &snapshot,
+                draft: &draft,
+                deeds: &deeds,
+                trail: &trail,
+                selected: selected.as_ref(),
+            };
             obstacle(action, &now)
         }
     }

@@ -64,7 +64,7 @@ impl Seen {
             Kind::ErrorRate => "Fewer requests fail again.".to_owned(),
             Kind::LineFull => "The waiting line has room again.".to_owned(),
             Kind::EndpointBack => format!("{subject} is back after {lasted}."),
-            Kind::LimitChanged | Kind::WentBack => String::new(),
+            Kind::LimitChanged | Kind::WentBack | Kind::Drained => String::new(),
         }
     }
 }

@@ -23,6 +23,26 @@ fn a_filter_becomes_a_chip_that_can_be_switched_off_without_being_lost() {
 }
 
 #[test]
+fn an_open_request_that_the_filter_leaves_out_says_so_with_the_way_to_the_whole_list() {
+    const SAYS: &str = "Not in this list: the filter leaves it out.";
+    let mut stage = Stage::on(Page::Requests, unstored());
+    stage.press(Modifiers::NONE, Key::J);
+    stage.press(Modifiers::NONE, Key::W);
+    assert!(!stage.spoken().contains(SAYS), "there is no filter");
+    let leaves_out = |stage: &mut Stage, filter: &str| {
+        stage.press(Modifiers::NONE, Key::Slash);
+        stage.harness.event(Event::Text(filter.to_owned()));
+        stage.settle();
+        stage.press(Modifiers::NONE, Key::Enter);
+        stage.spoken().contains(SAYS)
+    };
+    assert!(leaves_out(&mut stage, "total>9000s"));
+    stage.harness.get_by_label("Show the whole list").click();
+    stage.settle();
+    assert!(!stage.spoken().contains(SAYS) && stage.spoken().contains("40 kept"));
+}
+
+#[test]
 fn sorting_stops_following_and_says_so_until_the_newest_are_asked_for() {
     let mut stage = Stage::on(Page::Requests, fixture::snapshot());
     stage.harness.get_by_label("Total").click();

@@ -430,6 +430,14 @@ fn inspector(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         ui.label(RichText::new(text).color(cx.theme.text_soft));
         return;
     };
+    if is_left_out(cx, state, record.id) {
+        ui.horizontal_wrapped(|ui| {
+            widgets::note(ui, cx.theme, "Not in this list: the filter leaves it out.");
+            if ui.button("Show the whole list").clicked() {
+                state.query.clear();
+            }
+        });
+    }
     why::title(ui, cx.theme, &record);
     ui.add_space(gap::M);
     let area = egui::ScrollArea::vertical().id_salt(("inspector", state.tab.name())).auto_shrink(false);
@@ -439,6 +447,13 @@ fn inspector(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         let target = ask.settle(cx.draft);
         cx.open(target);
     }
+}
+
+/// Whether the filter, once it has been through everything, leaves this request out.
+fn is_left_out(cx: &PageCx, state: &State, id: RequestId) -> bool {
+    let searching =
+        state.rows.progress(&cx.snapshot.records).is_some() || state.older.is_waiting(state.found.as_deref());
+    !state.query.text().is_empty() && !searching && state.rows.place_of(id).is_none()
 }
 
 fn find(cx: &PageCx, state: &State, id: RequestId) -> Option<Arc<RequestRecord>> {

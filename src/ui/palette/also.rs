@@ -3,6 +3,8 @@
 //! Invariant: words of our own vocabulary lead to what they mean; a word found here is shown, so that it is clear why.
 //! Absent on purpose: words that stand in the label or the hint already, and other languages.
 
+use crate::model::config::AdminState;
+use crate::model::id::EndpointId;
 use crate::ui::actions::Action;
 use crate::ui::cx::Page;
 
@@ -113,6 +115,93 @@ pub fn of_setting(slug: &str) -> &'static str {
         "log" => "debug trace verbose diagnostics stderr troubleshoot",
         _ => "",
     }
+}
+
+/// Words for each switch of an endpoint, one of which must be said, and those that may stand beside any of them.
+const PAUSE: [&str; 17] = [
+    "pause",
+    "stop",
+    "off",
+    "not",
+    "don't",
+    "dont",
+    "never",
+    "no",
+    "disable",
+    "halt",
+    "exclude",
+    "avoid",
+    "block",
+    "without",
+    "skip",
+    "suspend",
+    "deactivate",
+];
+const DRAIN: [&str; 14] = [
+    "drain",
+    "stop",
+    "off",
+    "not",
+    "don't",
+    "dont",
+    "never",
+    "no",
+    "finish",
+    "evacuate",
+    "retire",
+    "decommission",
+    "maintenance",
+    "gracefully",
+];
+const RESUME: [&str; 10] =
+    ["resume", "on", "again", "enable", "start", "unpause", "continue", "back", "activate", "reactivate"];
+const BESIDE: [&str; 18] = [
+    "send",
+    "sending",
+    "turn",
+    "switch",
+    "use",
+    "using",
+    "requests",
+    "traffic",
+    "new",
+    "more",
+    "any",
+    "anymore",
+    "longer",
+    "please",
+    "endpoint",
+    "deployment",
+    "from",
+    "put",
+];
+
+/// What each word of a question that names an endpoint counts, and its whole name besides.
+const NAMED: u32 = 900;
+
+/// How well the words ask for this switch of this endpoint; `None`: they name another, or something else is asked.
+pub(super) fn switch(id: &EndpointId, state: AdminState, text: &str) -> Option<u32> {
+    let id = id.as_str().to_lowercase();
+    let means: &[&str] = match state {
+        AdminState::Paused => &PAUSE,
+        AdminState::Draining => &DRAIN,
+        AdminState::Enabled => &RESUME,
+    };
+    // Words that carry nothing elsewhere do here: to turn off, not to use.
+    let said: Vec<String> =
+        text.split_whitespace().map(|word| word.trim_end_matches(['?', '!', ',', '.']).to_lowercase()).collect();
+    let is_name = |word: &&String| word.len() >= LEAST && id.contains(word.as_str());
+    let (named, rest): (Vec<&String>, Vec<&String>) = said.iter().partition(is_name);
+    let meant = rest.iter().filter(|word| means.contains(&word.as_str())).count();
+    let known = |word: &&String| {
+        means.contains(&word.as_str()) || BESIDE.contains(&word.as_str()) || EMPTY.contains(&word.as_str())
+    };
+    if named.is_empty() || meant == 0 || !rest.iter().all(known) {
+        return None;
+    }
+    let whole = if named.iter().any(|word| **word == id) { NAMED } else { 0 };
+    let count = u32::try_from(said.len()).unwrap_or(u32::MAX);
+    Some(NAMED.saturating_mul(count).saturating_add(whole))
 }
 
 /// How the words of a text are other words for a thing.

@@ -100,6 +100,11 @@ impl Finder {
 
     /// The item with its score, by what it is called here or elsewhere; by a word of elsewhere, it says so.
     fn found(&mut self, pattern: &Pattern, text: &str, item: &Item) -> Option<(u32, Item)> {
+        if let Does::Set(id, state) = &item.does
+            && let Some(score) = also::switch(id, *state, text)
+        {
+            return Some((score, item.clone()));
+        }
         let very = if has_words(&item.label, text) { VERY_WORDS } else { 0 };
         let ours = self.score(pattern, item).map(|score| score.saturating_add(very));
         let Some(also::Said { word, whole, count }) = also::said(item.also, &item.label, text) else {

@@ -80,8 +80,8 @@ fn of_the_table(now: &Circumstances) -> Vec<Item> {
 /// Undo and redo say what of, a saved filter what it asks.
 fn label(entry: &actions::Entry, now: &Circumstances) -> String {
     let what = match entry.action {
-        Action::Undo => now.draft.undo_label(),
-        Action::Redo => now.draft.redo_label(),
+        Action::Undo => now.deeds.undo_label(now.draft),
+        Action::Redo => now.deeds.redo_label(now.draft),
         Action::SavedFilter(place) => now.snapshot.requests_view.filters.get(place - 1).map(String::as_str),
         _ => None,
     };

@@ -3,13 +3,10 @@
 //! Invariant: an action that cannot be done says why; one that belongs to a page is handed to it.
 //! Absent on purpose: keys and words; the table of actions has them.
 
-use std::sync::Arc;
-
 use egui::Context;
 
 use super::leaving::Question;
 use super::parting::Afterwards;
-use super::toasts::Look;
 use super::{Console, Toast, help};
 use crate::contract::snapshot::Serving;
 use crate::contract::{
@@ -19,19 +16,16 @@ use crate::model::config::AdminState;
 use crate::model::preferences::ThemeChoice;
 use crate::ui::actions::{self, Action, Circumstances};
 use crate::ui::cx::{Page, Target};
-use crate::ui::draft::Draft;
-use crate::ui::flash;
 use crate::ui::link;
 use crate::ui::palette::Does;
 use crate::ui::theme::{Theme, Tone};
 use crate::ui::trail::{Place, Trail};
-use crate::ui::undo::Undo;
-use crate::ui::widgets::forget_unread;
 
 impl Console {
     /// What decides whether an action is allowed now.
     pub(super) fn circumstances<'a>(&'a self, snapshot: &'a Snapshot) -> Circumstances<'a> {
-        Circumstances { snapshot, draft: &self.draft, trail: &self.trail, selected: self.selected.as_ref() }
+        let selected = self.selected.as_ref();
+        Circumstances { snapshot, draft: &self.draft, deeds: &self.deeds, trail: &self.trail, selected }
     }
 
     /// Whether keys for this action are meant for what is shown: behind a sheet no page is left, and nothing else is reviewed.
@@ -130,48 +124,6 @@ impl Console {
             _ => AdminState::Enabled,
         };
         Some(Command::Endpoint(EndpointCommand::SetAdminState(id, wanted)))
-    }
-
-    fn edit(&mut self, action: Action, ctx: &Context) {
-        match action {
-            Action::Undo => self.say(ctx, "Undone", Some(Undo::Undone), Draft::undo),
-            Action::Redo => self.say(ctx, "Done again", None, Draft::redo),
-            Action::Review if self.reviewing => self.apply(ctx),
-            Action::Review => self.reviewing = true,
-            _ => {
-                self.draft.discard();
-                forget_unread(ctx, |_| true);
-                self.reviewing = false;
-                let toast = Toast::new(Tone::Info, "Discarded: the draft says again what runs.");
-                self.toasts.add(ctx, Toast { undo: Some(Undo::Tried), ..toast });
-            }
-        }
-    }
-
-    /// Makes a step in the draft's history and says so, with a way back if there is one.
-    pub(super) fn say(
-        &mut self,
-        ctx: &Context,
-        what: &str,
-        undo: Option<Undo>,
-        step: impl FnOnce(&mut Draft) -> Option<String>,
-    ) {
-        let before = Arc::clone(self.draft.working());
-        let Some(label) = step(&mut self.draft) else { return };
-        let touched = self.draft.touched_since(&before);
-        let here = touched.iter().any(|target| self.shows(target));
-        let elsewhere = touched.first().filter(|_| !here).cloned();
-        flash::start(ctx, touched);
-        // From another page the person is not led away unasked.
-        let look = elsewhere.map(|target| ("Show", Look::Place(target)));
-        self.toasts.settle_undone();
-        self.toasts.add(ctx, Toast { undo, look, ..Toast::new(Tone::Info, format!("{what}: {label}")) });
-    }
-
-    /// Whether a place is on the page as it is. Of endpoints, one at a time is open.
-    fn shows(&self, target: &Target) -> bool {
-        let open = || !matches!(target, Target::Endpoint(_)) || self.selected.as_ref() == Some(target);
-        target.page() == self.page() && open()
     }
 
     fn copy_base_url(&mut self, ctx: &Context, snapshot: &Snapshot) {

@@ -23,7 +23,7 @@ pub(super) const NARROW_DRAFT: f32 = 460.0;
 /// How many changes, and what to do with them.
 pub(super) fn draft(ui: &mut Ui, theme: &Theme, draft: &Draft, wanted: &mut Vec<Wish>) {
     ui.horizontal(|ui| {
-        let number = u64::try_from(draft.changes().len()).unwrap_or(0);
+        let number = draft.done_since();
         ui.label(Tone::Info.icon().rich_text().size(15.0).color(theme.tone(Tone::Info)));
         let (one, many) = if ui.available_width() >= NARROW_DRAFT {
             ("unapplied change", "unapplied changes")

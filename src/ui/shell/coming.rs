@@ -7,7 +7,7 @@ use egui::{Context, ViewportCommand};
 
 use super::spoken::Spoken;
 use super::toasts::Toast;
-use super::{Console, Ending};
+use super::{Console, Deeds, Ending};
 use crate::contract::snapshot::Serving;
 use crate::contract::{NotePress, NoticeBody, Snapshot, UiEnd};
 use crate::model::preferences::{LogLevel, Preferences};
@@ -97,6 +97,7 @@ impl Console {
         self.toasts.begin_anew();
         self.spoken = Spoken::default();
         self.pending.begin_anew();
+        self.deeds = Deeds::default();
         self.left = (u64::MAX, false);
         self.take_up_draft(ctx);
     }

@@ -28,7 +28,7 @@ const CONTROLS: &[(&str, &str)] = &[
 /// Width of the keys, the same in every section; in a small window, the share of its width.
 const KEYS: (f32, f32) = (190.0, 0.36);
 /// Points that the sheet takes round its list; in a low window it leaves out what is said twice.
-const ROUND: (f32, f32) = (206.0, 150.0);
+const ROUND: (f32, f32) = (238.0, 150.0);
 
 /// What the sheet shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

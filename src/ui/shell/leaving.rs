@@ -7,13 +7,13 @@
 use egui::{Context, RichText, ViewportCommand};
 
 use super::parting::Afterwards;
-use super::{Away, Console, parting, sheet};
+use super::{Away, Console, parting, review, sheet};
 use crate::contract::snapshot::Serving;
 use crate::contract::{DesktopNote, NoteButtons, NotePress, Snapshot};
 use crate::model::preferences::{OnClose, WindowPlace};
 use crate::ui::actions::Action;
 use crate::ui::format::count;
-use crate::ui::theme::{self, Theme, gap};
+use crate::ui::theme::{self, Theme, Tone, gap};
 use crate::ui::widgets::{answer_button, checkbox, note};
 
 /// The notification that says that serving goes on.
@@ -159,6 +159,7 @@ impl Console {
             ui.label(theme::title("Keep serving in the background?").color(theme.text));
             ui.label("Requests are answered while the window is closed.");
             ui.label(BACK_AND_END);
+            self.say_draft(ui, theme);
             ui.add_space(gap::S);
             checkbox(ui, &mut remember, "Remember this");
             note(ui, theme, "Without it you are asked each time; Settings can change it.");
@@ -189,6 +190,16 @@ impl Console {
         }
     }
 
+    /// What becomes of edits that do not run yet.
+    pub(super) fn say_draft(&self, ui: &mut egui::Ui, theme: &Theme) {
+        if self.draft.is_changed() {
+            let number = count(self.draft.done_since(), "change is", "changes are");
+            let words =
+                format!("{number} not applied. Your draft is kept: it is here again when the window opens next.");
+            review::warning(ui, theme, Tone::Info, &words);
+        }
+    }
+
     fn ask_for_running(&mut self, ctx: &Context, theme: &Theme, snapshot: &Snapshot) {
         let running = running(snapshot);
         if running == 0 {
@@ -200,6 +211,7 @@ impl Console {
             let title = format!("{} running", count(running, "request is", "requests are"));
             ui.label(theme::title(title).color(theme.text));
             ui.label(RichText::new("Waiting takes a minute at most. Quitting now cuts their answers off."));
+            self.say_draft(ui, theme);
             ui.add_space(gap::M);
             ui.horizontal_wrapped(|ui| {
                 if answer_button(ui, theme, "Wait and quit").clicked() {

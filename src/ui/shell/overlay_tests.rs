@@ -187,6 +187,36 @@ fn in_the_smallest_window_a_message_leaves_every_page_its_controls() {
 }
 
 #[test]
+fn a_message_lies_on_nothing_of_a_sheet_and_is_seen_once_the_sheet_is_gone() {
+    const LONG: &str = "The export could not be written: the disk is full. What was written before is there. Make room, then \
+                        export again.";
+    for size in SIZES {
+        for (opens, words) in overlays(size.x < 800.0).into_iter().filter(|(opens, _)| matches!(opens, Opens::By(_))) {
+            for text in ["Rev 15 applied", LONG] {
+                let (mut person, _) = open(size, &opens);
+                person.back.tell(Notice { id: None, body: NoticeBody::Done(text.to_owned()) });
+                person.harness.run_steps(6);
+                let layer = person.harness.ctx.memory(egui::Memory::top_modal_layer).expect("a sheet is open");
+                let sheet = person.harness.ctx.memory(|memory| memory.area_rect(layer.id)).expect("it is drawn");
+                let close = person.harness.query_by_label("Close the message").map(|close| close.rect());
+                let said = person.harness.query_by_label(text).map(|said| said.rect());
+                for lies in close.into_iter().chain(said) {
+                    assert!(!lies.intersects(sheet), "{words} at {size}: {lies} lies on {sheet}");
+                    assert!(lies.top() >= 0.0 && lies.bottom() <= size.y, "{words} at {size}: {lies}");
+                }
+                assert!(
+                    close.is_some() || size.y < 400.0 || text == LONG,
+                    "{words} at {size}: {text} waits at {sheet}"
+                );
+                person.press(Key::Escape);
+                person.harness.run_steps(3);
+                assert!(person.harness.query_by_label(text).is_some(), "{words} at {size}: it was lost");
+            }
+        }
+    }
+}
+
+#[test]
 fn what_hangs_at_the_pointer_and_an_open_menu_go_when_a_sheet_opens_over_them() {
     let mut person = Person::sits_before(vec2(1280.0, 800.0));
     let (hint, menu) = ("How far back plots reach, on every page", "Serve with the profile");

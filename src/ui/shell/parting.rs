@@ -159,6 +159,7 @@ impl Console {
             ui.label(lost_words(&lost, "At the next start"));
             ui.add_space(gap::S);
             ui.label(RichText::new(to_keep(&snapshot.keys.keyring)).color(theme.text_soft));
+            self.say_draft(ui, theme);
             ui.add_space(gap::M);
             ui.horizontal_wrapped(|ui| {
                 serve = answer_button(ui, theme, "Keep serving without the window").clicked();

@@ -1,7 +1,7 @@
 //! Short messages that go away by themselves.
 //!
 //! Invariant: at most three at once; each stays for six seconds, ten if it has a button, from when it is first seen. They take
-//! room at the page's foot and cover nothing; over a sheet, which has no foot, they stand at the window's head.
+//! room at the page's foot and cover nothing; while a sheet is open the newest stands below or above it, or waits for it to go.
 //! Absent on purpose: a history.
 
 mod strip;
@@ -33,6 +33,8 @@ pub(super) struct Toast {
     pub(super) alert: Option<u64>,
     /// It tells of a step by keyboard, and the next step's takes its place.
     pub(super) step: bool,
+    /// It tells of an undo or a redo, and the next one's takes its place.
+    pub(super) turn: bool,
     /// It said something else before, as a countdown does: who listens has heard of it.
     pub(super) heard: bool,
 }
@@ -59,7 +61,7 @@ pub(super) enum Pressed {
 impl Toast {
     /// A message without a button.
     pub(super) fn new(tone: Tone, text: impl Into<String>) -> Self {
-        Self { tone, text: text.into(), undo: None, look: None, alert: None, step: false, heard: false }
+        Self { tone, text: text.into(), undo: None, look: None, alert: None, step: false, turn: false, heard: false }
     }
 }
 
@@ -123,11 +125,15 @@ impl Toasts {
         }
     }
 
-    /// Another step was made in the draft's history: the one before is not done again from its message any more.
-    pub(super) fn settle_undone(&mut self) {
-        for (toast, _) in &mut self.list {
-            toast.undo.take_if(|undo| *undo == Undo::Undone);
-        }
+    /// Says what an undo or a redo came to, in place of what the one before did.
+    pub(super) fn turn(&mut self, ctx: &egui::Context, toast: Toast) {
+        self.list.retain(|(earlier, _)| !earlier.turn);
+        self.add(ctx, Toast { turn: true, ..toast });
+    }
+
+    /// What this would have taken back was taken back otherwise: the message that offered it goes.
+    pub(super) fn settle(&mut self, taken: &Undo) {
+        self.list.retain(|(toast, _)| toast.undo.as_ref() != Some(taken));
     }
 
     /// Says what a step by keyboard came to, in place of what the one before did.

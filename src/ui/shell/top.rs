@@ -18,6 +18,7 @@ use crate::contract::{Command, ServingCommand, Snapshot};
 use crate::model::preferences::Preferences;
 use crate::model::status::EndpointView;
 use crate::ui::actions::{self, Action};
+use crate::ui::deeds::Deeds;
 use crate::ui::draft::Draft;
 use crate::ui::theme::{self, Theme, Tone};
 use crate::ui::widgets::{icon_button, icon_button_saying, middle};
@@ -39,8 +40,8 @@ pub(super) struct Top<'a> {
     pub(super) preferences: &'a mut Preferences,
     /// Whether pages show a moment that is held.
     pub(super) held: bool,
-    /// Whose history can be gone through.
-    pub(super) draft: &'a Draft,
+    /// What can be gone back through.
+    pub(super) history: (&'a Deeds, &'a Draft),
 }
 
 /// Serving pill, base URL, profile, what plots show, search, bell, help, theme.
@@ -97,7 +98,7 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, top: &mut To
                 wanted.push(Wish::Act(Action::Palette));
             }
             if history {
-                wanted.extend(steps(ui, theme, top.draft));
+                wanted.extend(steps(ui, theme, top.history));
             }
             if !small {
                 menus::reach(ui, theme, top.preferences, wordy);
@@ -110,11 +111,11 @@ pub(super) fn show(ui: &mut Ui, theme: &Theme, snapshot: &Snapshot, top: &mut To
     });
 }
 
-/// Undo and redo of the draft's edits, from right to left; greyed where there is nothing to step to.
-fn steps(ui: &mut Ui, theme: &Theme, draft: &Draft) -> Option<Wish> {
+/// Undo and redo, from right to left; greyed where there is nothing to step to.
+fn steps(ui: &mut Ui, theme: &Theme, history: (&Deeds, &Draft)) -> Option<Wish> {
     let mut wish = None;
     for (action, icon) in [(Action::Redo, ICON_REDO), (Action::Undo, ICON_UNDO)] {
-        let (name, able) = step_name(draft, action);
+        let (name, able) = step_name(history, action);
         let says = match actions::keys(ui.ctx(), action) {
             Some(keys) => format!("{name} ({keys})"),
             None => name.clone(),
@@ -128,10 +129,10 @@ fn steps(ui: &mut Ui, theme: &Theme, draft: &Draft) -> Option<Wish> {
 }
 
 /// `Undo: move sim-eastus to first choice`, and whether there is such a step.
-fn step_name(draft: &Draft, action: Action) -> (String, bool) {
+fn step_name((deeds, draft): (&Deeds, &Draft), action: Action) -> (String, bool) {
     let (word, label, nothing) = match action {
-        Action::Redo => ("Redo", draft.redo_label(), "Nothing to redo"),
-        _ => ("Undo", draft.undo_label(), "Nothing to undo"),
+        Action::Redo => ("Redo", deeds.redo_label(draft), "Nothing to redo"),
+        _ => ("Undo", deeds.undo_label(draft), "Nothing to undo"),
     };
     (label.map_or_else(|| nothing.to_owned(), |label| format!("{word}: {label}")), label.is_some())
 }

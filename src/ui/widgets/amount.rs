@@ -4,7 +4,7 @@
 //! becomes a value, is listed by [`super::unread`] meanwhile, and the sentence moves nothing.
 //! Absent on purpose: what an amount may be beside others; that is checked on the whole configuration.
 
-use egui::{Id, Key, Role, TextEdit, Ui, WidgetInfo};
+use egui::{Id, Key, RectAlign, Role, TextEdit, Ui, WidgetInfo};
 
 use super::basic::outlined;
 use super::unapplied::unapplied;
@@ -195,15 +195,21 @@ impl<'a> AmountEdit<'a> {
     }
 }
 
-/// Below the field and over what is there: a table would make room for it and take the other fields from under the pointer.
+/// Beside the field, in its own row: a table would make room for it and take the other fields from under the pointer, and below it
+/// would lie on the next row's words. Only where there is no room beside it does it stand above or below.
 fn complain(ui: &Ui, theme: &Theme, field: &egui::Response, sentence: &str) {
     let (layer, id) = (field.layer_id, field.id.with("no amount"));
     // A sheet over the page lists it itself.
     if !ui.memory(|memory| memory.allows_interaction(layer)) {
         return;
     }
-    egui::Tooltip::always_open(ui.ctx().clone(), layer, id, field.rect).show(|ui| {
-        ui.label(egui::RichText::new(sentence).small().color(theme.tone(Tone::Error)));
+    let mut tip = egui::Tooltip::always_open(ui.ctx().clone(), layer, id, field.rect);
+    let elsewhere = [RectAlign::LEFT, RectAlign::TOP_START, RectAlign::BOTTOM_START];
+    tip.popup = tip.popup.align(RectAlign::RIGHT).align_alternatives(&elsewhere);
+    tip.popup = tip.popup.frame(egui::Frame::popup(ui.style()).inner_margin(egui::Margin::symmetric(6, 2)));
+    tip.show(|ui| {
+        let words = egui::RichText::new(sentence).small().color(theme.tone(Tone::Error));
+        ui.add(egui::Label::new(words).extend());
     });
 }
 

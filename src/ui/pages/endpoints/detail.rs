@@ -15,6 +15,7 @@ use crate::model::units::Grouped;
 use crate::ui::cx::{Page, PageCx, Target};
 use crate::ui::flash;
 use crate::ui::format::full_in;
+use crate::ui::headroom;
 use crate::ui::status;
 use crate::ui::theme::{self, gap};
 use crate::ui::widgets::{
@@ -137,10 +138,16 @@ fn heading(ui: &mut Ui, cx: &mut PageCx, endpoint: &EndpointView) {
             switches(ui, cx, &endpoint.id, endpoint.admin_state, true);
             ui.label(RichText::new("You set").color(theme.text_faint));
             ui.label(RichText::new(status::admin(endpoint.admin_state).word).color(theme.text));
+            if let Some(left) = headroom::running_out(endpoint) {
+                note(ui, theme, &left);
+            }
             return;
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             switches(ui, cx, &endpoint.id, endpoint.admin_state, true);
+            if let Some(left) = headroom::running_out(endpoint) {
+                note(ui, theme, &left);
+            }
             ui.label(RichText::new(status::admin(endpoint.admin_state).word).color(theme.text));
             ui.label(RichText::new("You set").color(theme.text_faint));
         });

@@ -304,15 +304,18 @@ fn weight(ui: &mut Ui, group: &Group, index: usize, edits: &mut Vec<Edit>) {
 fn share(ui: &mut Ui, cx: &PageCx, scene: &Scene, group: &Group, place: (usize, usize), (narrow, plans): (bool, bool)) {
     let Some(member) = group.endpoints.get(place.1) else { return };
     let model = &scene.route.model;
-    let actual = scene.sent.percent_of_group(model, group, &member.endpoint);
+    // What it got, it got in the group that runs, whatever the draft makes of that.
+    let runs = cx.snapshot.applied.config.route(model);
+    let ran = runs.and_then(|runs| runs.groups.get(lanes::place_of(runs, &member.endpoint)?.0));
+    let actual = ran.and_then(|ran| scene.sent.percent_of_group(model, ran, &member.endpoint));
     let actual = actual.map_or_else(|| "–".to_owned(), |percent| format!("{percent} %"));
     let limits = plan::limits(cx.snapshot, cx.draft.working());
     let planned = plan::percent(group, place.1, &limits).map(|percent| format!("{percent} %"));
     let beside = planned.as_ref().filter(|_| plans).map_or_else(String::new, |plan| format!(" · plan {plan}"));
     let whole = if narrow && plans && !beside.is_empty() { "" } else { " of group" };
     let hint = format!(
-        "Got: of the {} that its group was sent in the last 5 minutes. Plan: also of its group, {}{}.",
-        count(scene.sent.group(model, group), "request", "requests"),
+        "Got: of the {} that its group, as it runs, was sent in the last 5 minutes. Plan: also of its group, {}{}.",
+        count(ran.map_or(0, |ran| scene.sent.group(model, ran)), "request", "requests"),
         planned.map_or_else(String::new, |plan| format!("{plan}, ")),
         if group.endpoints.len() < 2 { "as its only endpoint" } else { plan::reason(group.spread) },
     );

@@ -51,6 +51,28 @@ fn a_card_carried_there_and_back_finds_its_group_as_it_was() {
 }
 
 #[test]
+fn what_a_card_got_stays_a_fact_of_what_runs_while_the_draft_moves_it() {
+    let mut stage = Stage::on(Page::Routing, fixture::snapshot());
+    // In the order of the fixture's groups.
+    let got = |stage: &Stage| {
+        let words = stage.harness.root().children_recursive().filter_map(|node| node.accesskit_node().value());
+        let mut all: Vec<_> = words.filter(|words| words.contains(" · plan ")).collect();
+        for one in &mut all {
+            one.truncate(one.find(' ').unwrap_or(0));
+        }
+        all.sort();
+        all
+    };
+    let before = got(&stage);
+    assert_eq!(before.len(), 4, "{before:?}");
+    stage.harness.get_by_label("sim-westus, second choice, position 2 of 2").focus();
+    stage.settle();
+    stage.press(Modifiers::ALT, Key::ArrowDown);
+    assert_eq!(stage.lanes(), [vec!["sim-ptu"], vec!["sim-eastus"], vec!["sim-westus", "sim-sweden"]]);
+    assert_eq!(got(&stage), before);
+}
+
+#[test]
 fn what_clients_are_expected_to_ask_for_is_told_by_priority() {
     let mut snapshot = fixture::snapshot();
     let route = &mut Arc::make_mut(&mut snapshot.view).routes[0];

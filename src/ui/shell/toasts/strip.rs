@@ -7,8 +7,8 @@
 use egui::accesskit::Live;
 use egui::text::LayoutJob;
 use egui::{
-    Align, Align2, Area, FontId, Frame, Label, Layout, Margin, Order, Panel, Rect, Response, RichText, Stroke, Ui,
-    Vec2, vec2,
+    Align, Align2, Area, FontId, Frame, Label, Layout, Margin, Order, Panel, Pos2, Rect, Response, RichText, Stroke,
+    Ui, Vec2, pos2, vec2,
 };
 use egui_material_icons::icons::{ICON_CLOSE, ICON_CONTENT_COPY};
 
@@ -23,6 +23,10 @@ const WIDEST: f32 = 560.0;
 
 /// The height of a message's first line with what stands beside it.
 const LINE: f32 = 24.0;
+/// The height of a message of one line with what is round it.
+const LEAST: f32 = LINE + 12.0;
+/// Points between a message and the sheet or the window's edge.
+const APART: f32 = 3.0;
 
 /// What was pressed of which message.
 enum Press {
@@ -46,7 +50,9 @@ impl Toasts {
     /// frame before.
     pub(in crate::ui::shell) fn show(&mut self, ui: &mut Ui, theme: &Theme, page: Rect) -> Option<Pressed> {
         let ctx = ui.ctx().clone();
-        if self.waits(&ctx) {
+        let sheet = under_which_sheet(&ctx);
+        if self.waits(&ctx) || sheet.is_some_and(|sheet| beside(&ctx, sheet).is_none()) {
+            self.height = 0.0;
             return None;
         }
         self.pass(&ctx);
@@ -55,12 +61,12 @@ impl Toasts {
             return None;
         }
         let frame = Frame::new().fill(theme.card).inner_margin(Margin::symmetric(16, 6));
-        let press = if is_under_a_sheet(&ctx) {
-            let area = Area::new(egui::Id::unique("messages over a sheet")).order(Order::Tooltip);
+        let press = if let Some(to) = sheet.and_then(|sheet| beside(&ctx, sheet)) {
             let frame = frame.stroke(Stroke::new(1.0, theme.edge)).corner_radius(8).shadow(ui.visuals().popup_shadow);
-            let shown = area.anchor(Align2::CENTER_TOP, [0.0, 8.0]).show(&ctx, |ui| {
-                ui.set_width((ctx.content_rect().width() - 24.0).min(WIDEST));
-                frame.show(ui, |ui| self.rows(ui, theme)).inner
+            let area = Area::new(over_a_sheet()).order(Order::Tooltip).constrain(false);
+            let shown = area.pivot(to.1).fixed_pos(to.0).show(&ctx, |ui| {
+                ui.set_width((ctx.content_rect().width() - 24.0).min(WIDEST) - 32.0);
+                frame.show(ui, |ui| self.rows(ui, theme, true)).inner
             });
             shown.inner
         } else {
@@ -68,7 +74,7 @@ impl Toasts {
                 let edge =
                     Rect::from_min_size(ui.max_rect().min - vec2(16.0, 6.0), vec2(ui.max_rect().width() + 32.0, 1.0));
                 ui.painter().rect_filled(edge, 0, theme.edge);
-                self.rows(ui, theme)
+                self.rows(ui, theme, is_small(ui.ctx()))
             });
             self.height = shown.response.rect.height();
             if (self.height - before).abs() > 0.5 {
@@ -92,8 +98,8 @@ impl Toasts {
         }
     }
 
-    fn rows(&self, ui: &mut Ui, theme: &Theme) -> Option<Press> {
-        let small = is_small(ui.ctx());
+    /// The messages; where it is `small`, the newest alone.
+    fn rows(&self, ui: &mut Ui, theme: &Theme, small: bool) -> Option<Press> {
         let skipped = if small { self.list.len().saturating_sub(1) } else { 0 };
         let mut press = None;
         ui.spacing_mut().item_spacing.y = gap::S;
@@ -104,9 +110,30 @@ impl Toasts {
     }
 }
 
-/// Whether a sheet lies over the page; messages stand over the sheet then.
+/// Whether a sheet lies over the page; messages stand beside the sheet then.
 fn is_under_a_sheet(ctx: &egui::Context) -> bool {
     ctx.memory(|memory| memory.top_modal_layer().is_some())
+}
+
+/// Where the sheet in front is, if one lies over the page.
+fn under_which_sheet(ctx: &egui::Context) -> Option<Rect> {
+    ctx.memory(|memory| memory.area_rect(memory.top_modal_layer()?.id))
+}
+
+fn over_a_sheet() -> egui::Id {
+    egui::Id::unique("messages over a sheet")
+}
+
+/// Where a message has room below the sheet, else above it, and which of its corners that is; `None`: it would lie on what the
+/// sheet has, so it waits until the sheet is gone.
+fn beside(ctx: &egui::Context, sheet: Rect) -> Option<(Pos2, Align2)> {
+    let window = ctx.content_rect();
+    let height = ctx.memory(|memory| memory.area_rect(over_a_sheet())).map_or(LEAST, |last| last.height().max(LEAST));
+    let x = window.center().x;
+    if window.bottom() - sheet.bottom() >= height + 2.0 * APART {
+        return Some((pos2(x, window.bottom() - APART), Align2::CENTER_BOTTOM));
+    }
+    (sheet.top() - window.top() >= height + 2.0 * APART).then(|| (pos2(x, window.top() + APART), Align2::CENTER_TOP))
 }
 
 fn is_small(ctx: &egui::Context) -> bool {

@@ -160,7 +160,7 @@ pub(super) fn more(
             }
             if left_out.buttons != Buttons::None {
                 for action in [Action::Undo, Action::Redo] {
-                    let (name, able) = super::step_name(top.draft, action);
+                    let (name, able) = super::step_name(top.history, action);
                     let button = ui.add_enabled(able, Button::new(name));
                     if button.on_hover_text(actions::tooltip(ui.ctx(), action)).clicked() {
                         wanted.push(Wish::Act(action));
