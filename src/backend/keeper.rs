@@ -101,10 +101,7 @@ impl Keeper {
     pub(super) fn keep(&mut self, now: Timestamp, engine: &Engine) {
         if now.since(self.looked) >= REST_PACE {
             self.looked = now;
-            let rests = self.rests(engine);
-            if let Some(rests) = self.watch.news(now, &rests) {
-                self.pending.rests = Some(rests);
-            }
+            self.look(now, engine);
             if let Some(lessons) = self.taught.news(now, engine.lessons()) {
                 self.pending.lessons = Some(lessons);
             }
@@ -113,6 +110,25 @@ impl Keeper {
             self.learned = now;
             self.pending.owned.append(&mut engine.take_fresh_owners());
         }
+        self.hand_over();
+    }
+
+    /// An attempt failed: whoever rests for long from now on is handed to the writer at once, not at the next look, since a process
+    /// may be killed at any moment.
+    pub(super) fn heed(&mut self, now: Timestamp, engine: &Engine) {
+        self.look(now, engine);
+        self.hand_over();
+    }
+
+    /// Whether who rests is to be written now.
+    fn look(&mut self, now: Timestamp, engine: &Engine) {
+        let rests = self.rests(engine);
+        if let Some(rests) = self.watch.news(now, &rests) {
+            self.pending.rests = Some(rests);
+        }
+    }
+
+    fn hand_over(&mut self) {
         let Some((sender, _)) = &self.writer else { return };
         let News { owned, rests, lessons } = &self.pending;
         if owned.is_empty() && rests.is_none() && lessons.is_none() {

@@ -354,7 +354,8 @@ struct Heard {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        if self.is_over() {
+        // What panicked may be the reader: asked again, it would end the process. The journal says what happened.
+        if self.is_over() || std::thread::panicking() {
             return;
         }
         let heard = self.heard();
