@@ -182,9 +182,7 @@ impl Relay {
             let frame = match Pin::new(&mut self.body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => frame,
                 Poll::Ready(Some(Err(_))) => {
-                    return Poll::Ready(Some(
-                        self.broke("The endpoint's connection broke in the middle of its answer."),
-                    ));
+                    return Poll::Ready(self.broke("The endpoint's connection broke in the middle of its answer."));
                 }
                 Poll::Ready(None) => {
                     if let Some(last) = self.ended() {
@@ -233,9 +231,7 @@ impl Relay {
         let Self { journal: Some(journal), patient_until, clock, idle_limit, .. } = self else { return Poll::Pending };
         let until = *patient_until.get_or_insert_with(|| clock.deadline(*idle_limit));
         match journal.watch.poll(cx, until) {
-            Poll::Ready(Over::Late) => {
-                Poll::Ready(Some(self.broke("The endpoint fell silent in the middle of its answer.")))
-            }
+            Poll::Ready(Over::Late) => Poll::Ready(self.broke("The endpoint fell silent in the middle of its answer.")),
             // Heard at the next poll.
             Poll::Ready(Over::Ended(_)) if self.ended_for().is_some() => {
                 cx.waker().wake_by_ref();
@@ -285,9 +281,15 @@ impl Relay {
         (!heard.said_why).then(|| Ok(Frame::data(stream_error(self.operation, what))))
     }
 
-    fn broke(&mut self, what: &str) -> Result<Frame<Bytes>, BrokeOff> {
-        self.finish(Ending::CutOff);
-        self.last_word(what)
+    fn broke(&mut self, what: &str) -> Option<Result<Frame<Bytes>, BrokeOff>> {
+        let heard = self.heard();
+        if heard.is_last {
+            // Only the end of the transfer is missing. An error behind a whole answer would make a client give that up.
+            self.close(Ending::Completed, heard.usage);
+            return None;
+        }
+        self.close(Ending::CutOff, heard.usage);
+        Some(self.last_word(what))
     }
 
     /// A stream gets a last event that says what happened; a document can only be cut.
@@ -312,7 +314,8 @@ impl Relay {
             Some(Tap::Events(reader)) => {
                 let end = reader.finish();
                 let usage = self.journal.as_ref().map_or(end.usage, |journal| journal.note_streamed(&end));
-                Heard { complete: end.complete && end.failure.is_none(), said_why: end.failure.is_some(), usage }
+                let (complete, said_why) = (end.complete && end.failure.is_none(), end.failure.is_some());
+                Heard { complete, is_last: complete && end.is_last, said_why, usage }
             }
             Some(Tap::Document { parts, .. }) => {
                 let usage = match parts.as_slice() {
@@ -320,9 +323,9 @@ impl Relay {
                     [whole] => self.read_document(whole),
                     parts => self.read_document(&parts.concat()),
                 };
-                Heard { complete: true, said_why: false, usage }
+                Heard { complete: true, is_last: false, said_why: false, usage }
             }
-            None => Heard { complete: true, said_why: false, usage: None },
+            None => Heard { complete: true, is_last: false, said_why: false, usage: None },
         }
     }
 }
@@ -348,6 +351,8 @@ impl Relay {
 /// What was read on the way.
 struct Heard {
     complete: bool,
+    /// A stream of which nothing can be missing, however its transfer ended.
+    is_last: bool,
     said_why: bool,
     usage: Option<Usage>,
 }
