@@ -4,7 +4,7 @@
 //! Invariant: a thread of its own writes; neither requests nor the screen wait for the disk.
 //! Absent on purpose: what is kept and how it reads (`store::owners`, `store::rests`, `store::lessons`).
 
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -29,6 +29,10 @@ use crate::store::rests::RestsFile;
 const PACE: Duration = Duration::from_secs(2);
 /// How often it is looked whether who rests is to be written.
 const REST_PACE: Duration = Duration::from_secs(1);
+/// Owners that could not be written and are tried again; of more, the oldest are forgotten.
+const UNWRITTEN: usize = 65_536;
+/// How often what could not be written is tried again.
+const AGAIN: Duration = Duration::from_secs(2);
 /// Batches that may wait for the disk; more wait here, in one.
 const BATCHES: usize = 2;
 /// The brain is told this many at once, so that no request waits long for its lock.
@@ -50,6 +54,21 @@ struct News {
     rests: Option<Vec<Rest>>,
     /// Everything that refusals taught and headers named, if that changed.
     lessons: Option<Vec<Lesson>>,
+}
+
+impl News {
+    fn is_empty(&self) -> bool {
+        self.owned.is_empty() && self.rests.is_none() && self.lessons.is_none()
+    }
+
+    /// Puts later news behind these; a later word takes the place of an earlier one.
+    fn add(&mut self, mut later: Self) {
+        self.owned.append(&mut later.owned);
+        let beyond = self.owned.len().saturating_sub(UNWRITTEN);
+        self.owned.drain(..beyond);
+        self.rests = later.rests.or(self.rests.take());
+        self.lessons = later.lessons.or(self.lessons.take());
+    }
 }
 
 /// The keeper of one profile.
@@ -101,10 +120,7 @@ impl Keeper {
     pub(super) fn keep(&mut self, now: Timestamp, engine: &Engine) {
         if now.since(self.looked) >= REST_PACE {
             self.looked = now;
-            let rests = self.rests(engine);
-            if let Some(rests) = self.watch.news(now, &rests) {
-                self.pending.rests = Some(rests);
-            }
+            self.look(now, engine);
             if let Some(lessons) = self.taught.news(now, engine.lessons()) {
                 self.pending.lessons = Some(lessons);
             }
@@ -113,9 +129,27 @@ impl Keeper {
             self.learned = now;
             self.pending.owned.append(&mut engine.take_fresh_owners());
         }
+        self.hand_over();
+    }
+
+    /// An attempt failed: whoever rests for long from now on is handed to the writer at once, not at the next look, since a process
+    /// may be killed at any moment.
+    pub(super) fn heed(&mut self, now: Timestamp, engine: &Engine) {
+        self.look(now, engine);
+        self.hand_over();
+    }
+
+    /// Whether who rests is to be written now.
+    fn look(&mut self, now: Timestamp, engine: &Engine) {
+        let rests = self.rests(engine);
+        if let Some(rests) = self.watch.news(now, &rests) {
+            self.pending.rests = Some(rests);
+        }
+    }
+
+    fn hand_over(&mut self) {
         let Some((sender, _)) = &self.writer else { return };
-        let News { owned, rests, lessons } = &self.pending;
-        if owned.is_empty() && rests.is_none() && lessons.is_none() {
+        if self.pending.is_empty() {
             return;
         }
         match sender.try_send(std::mem::take(&mut self.pending)) {
@@ -152,31 +186,62 @@ fn tell(engine: &Engine, remembered: &[Owned]) {
     }
 }
 
+/// Writes what comes, until nobody hands anything over any more. What could not be written stays at hand and is tried again: a disk
+/// that was full has room some day. Of each kind the first failure of a row is told, and its end.
 fn write(mut owners: OwnersFile, file: &RestsFile, taught: &LessonsFile, inbox: &Receiver<News>) {
     rank::stand_back();
-    let mut complained = [false; 3];
-    let mut once = |which: usize, outcome: std::io::Result<()>, lost: &str| {
-        let Some(said) = complained.get_mut(which) else { return };
-        if let Err(error) = outcome
-            && !std::mem::replace(said, true)
+    let mut complaints = [Complaint::default(); 3];
+    let mut left = News::default();
+    loop {
+        let news = if left.is_empty() {
+            inbox.recv().ok()
+        } else {
+            match inbox.recv_timeout(AGAIN) {
+                Ok(news) => Some(news),
+                Err(RecvTimeoutError::Timeout) => Some(News::default()),
+                Err(RecvTimeoutError::Disconnected) => None,
+            }
+        };
+        let Some(news) = news else { return };
+        left.add(news);
+        let [of_owners, of_rests, of_lessons] = &mut complaints;
+        if !left.owned.is_empty() && of_owners.hear(owners.append(&left.owned), OWNERS_LOST) {
+            left.owned.clear();
+        }
+        if let Some(rests) = left.rests.take()
+            && !of_rests.hear(file.keep(&rests), RESTS_LOST)
         {
-            tracing::warn!(%error, "{lost}");
+            left.rests = Some(rests);
         }
-    };
-    while let Ok(news) = inbox.recv() {
-        if !news.owned.is_empty() {
-            let lost =
-                "which account holds what could not be written, so some conversations may not go on after a restart";
-            once(0, owners.append(&news.owned), lost);
+        if let Some(lessons) = left.lessons.take()
+            && !of_lessons.hear(taught.keep(&lessons), LESSONS_LOST)
+        {
+            left.lessons = Some(lessons);
         }
-        if let Some(rests) = news.rests {
-            let lost = "who was told to wait could not be written, so a restart may ask them too early";
-            once(1, file.keep(&rests), lost);
+    }
+}
+
+const OWNERS_LOST: &str = "which account holds what cannot be written for now, so some conversations may not go on after a restart; it is tried again";
+const RESTS_LOST: &str =
+    "who was told to wait cannot be written for now, so a restart may ask them too early; it is tried again";
+const LESSONS_LOST: &str =
+    "what 429s taught of limits cannot be written for now, so a restart may meet them again; it is tried again";
+
+/// Whether a file could not be written lately.
+#[derive(Clone, Copy, Default)]
+struct Complaint(bool);
+
+impl Complaint {
+    /// How it went this time; says so if that is new. Whether it was written.
+    fn hear(&mut self, outcome: std::io::Result<()>, lost: &str) -> bool {
+        match (outcome, self.0) {
+            (Err(error), false) => tracing::warn!(%error, "{lost}"),
+            (Err(_), true) => return false,
+            (Ok(()), true) => tracing::warn!("what could not be written before is written now"),
+            (Ok(()), false) => return true,
         }
-        if let Some(lessons) = news.lessons {
-            let lost = "what 429s taught of limits could not be written, so a restart may meet them again";
-            once(2, taught.keep(&lessons), lost);
-        }
+        self.0 = !self.0;
+        !self.0
     }
 }
 

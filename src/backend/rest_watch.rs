@@ -1,17 +1,20 @@
 //! When it is worth writing down who rests.
 //!
 //! Invariant: a wait that still has more than [`SHORT`] to go is written at the next look if nothing was written lately, and
-//! [`PACE`] after what was written last at the latest.
+//! [`PACE`] after what was written last at the latest; one of [`LONG`] for whom the file says nothing, at the next look always.
 //! Absent on purpose: short waits. They are over before a process has started again.
 
 use std::time::Duration;
 
+use crate::model::id::EndpointId;
 use crate::model::status::Rest;
 use crate::model::units::Timestamp;
 
 /// A wait that ends sooner is not worth a file.
 const SHORT: Duration = Duration::from_secs(5);
-/// How often at most the file is written.
+/// A wait that begins with this much to go is written whenever the file was: forgotten, it would cost more than a write.
+const LONG: Duration = Duration::from_secs(10);
+/// How often the file is written at most, but for the beginning of long waits.
 const PACE: Duration = Duration::from_secs(5);
 /// An end that moves by less is the same for whoever starts again.
 const SAME: Duration = Duration::from_secs(1);
@@ -32,12 +35,22 @@ impl RestWatch {
     /// Who is to be written down now, if what the file says would mislead.
     pub(super) fn news(&mut self, now: Timestamp, rests: &[Rest]) -> Option<Vec<Rest>> {
         let is_early = self.at > Timestamp::ZERO && now.since(self.at) < PACE;
-        if is_early || !self.misleads(now, rests) {
+        let is_due = if is_early { self.lacks_long(now, rests) } else { self.misleads(now, rests) };
+        if !is_due {
             return None;
         }
         self.at = now;
         self.written = rests.to_vec();
         Some(rests.to_vec())
+    }
+
+    /// Whether the file has no word of an endpoint that will rest for long. One that it says will rest a while is not lacking,
+    /// so an endpoint whose end moves all the time is no reason to write all the time.
+    fn lacks_long(&self, now: Timestamp, rests: &[Rest]) -> bool {
+        let is_known = |endpoint: &EndpointId| {
+            self.written.iter().any(|other| other.endpoint == *endpoint && other.until.since(now) > SHORT)
+        };
+        rests.iter().any(|rest| rest.until.since(now) >= LONG && !is_known(&rest.endpoint))
     }
 
     /// Whether the file lacks somebody who will rest for a while, or has somebody who rests no more.
@@ -57,7 +70,6 @@ fn is_same(one: &Rest, other: &Rest) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::id::EndpointId;
     use crate::model::outcome::ThrottleKind;
     use crate::model::status::RestCause;
 
@@ -100,6 +112,18 @@ mod tests {
             times += usize::from(watch.news(at(now), &[rest("a", now + 60_000)]).is_some());
         }
         assert_eq!(times, 20);
+    }
+
+    #[test]
+    fn the_beginning_of_a_long_wait_is_written_however_lately_something_else_was() {
+        let mut watch = RestWatch::default();
+        let first = [rest("a", 190_000)];
+        assert!(watch.news(at(100_000), &first).is_some());
+        let shorter = [first.clone(), [rest("b", 109_000)]].concat();
+        assert_eq!(watch.news(at(100_001), &shorter), None, "nine seconds can wait for their turn");
+        let longer = [first, [rest("b", 111_000)]].concat();
+        assert_eq!(watch.news(at(100_002), &longer).as_deref(), Some(longer.as_slice()));
+        assert_eq!(watch.news(at(100_003), &longer), None, "once");
     }
 
     #[test]

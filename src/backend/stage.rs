@@ -284,6 +284,7 @@ impl Stage {
                     live::beat(&mut self).await;
                 }
                 _ = quick.tick(), if self.back.watched_closely() => self.beat(),
+                () = self.engine.failed() => self.keeper.heed(self.clock.now(), &self.engine),
                 _ = stop.changed() => break,
             }
         }

@@ -216,3 +216,27 @@ async fn another_brain_refuses_the_waiting_of_the_old_one_and_serves_anew() {
     assert_eq!(refused(&old.failed(failure).await), Some(RefusalReason::Stopping), "the new brain never met it");
     assert_eq!(standing(&engine), (0, 0, 0, 1_000));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_that_holds_the_brain_leaves_it_to_everybody_else() {
+    let engine = running();
+    let mut sent = engine.lease(chat(1_000));
+    assert!(matches!(sent.first().await, Turn::Send(_)));
+    let mut waiting = engine.lease(chat(1_000));
+    let mut turn = Box::pin(waiting.first());
+    assert!(poll_once(&mut turn).await.is_none());
+    let (holder, mut lost) = (Arc::clone(&engine), engine.lease(chat(1)));
+    let fault = tokio::spawn(async move {
+        let mut turn = Box::pin(lost.first());
+        assert!(poll_once(&mut turn).await.is_none());
+        let _core = holder.core();
+        panic!("a fault of ours")
+    });
+    assert!(fault.await.is_err() && engine.core.is_poisoned());
+    assert_eq!(standing(&engine), (1, 1, 1_000, 0), "the one that panicked has left the line");
+    sent.settle(DONE);
+    // The minute of the first passes, and time alone sends the second.
+    assert!(matches!(turn.await, Turn::Send(_)));
+    waiting.settle(DONE);
+    assert_eq!(standing(&engine), (0, 0, 0, 1_000));
+}

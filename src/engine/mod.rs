@@ -30,6 +30,8 @@ pub struct Engine {
     core: Mutex<Core>,
     clock: Clock,
     alarm: Notify,
+    /// An attempt failed, so somebody may have begun to rest.
+    failed: Notify,
     next_request: AtomicU64,
 }
 
@@ -47,7 +49,8 @@ impl Engine {
     pub fn new(balancer: Balancer, clock: Clock) -> Arc<Self> {
         let (outputs, waiters, lookout) = (Vec::with_capacity(8), BTreeMap::new(), Lookout::default());
         let core = Core { balancer, outputs, waiters, armed: None, lookout };
-        Arc::new(Self { core: Mutex::new(core), clock, alarm: Notify::new(), next_request: AtomicU64::new(1) })
+        let (alarm, failed, next_request) = (Notify::new(), Notify::new(), AtomicU64::new(1));
+        Arc::new(Self { core: Mutex::new(core), clock, alarm, failed, next_request })
     }
 
     /// Numbers the requests to come from here on, so that no name of an earlier run comes again.
@@ -111,6 +114,11 @@ impl Engine {
     #[must_use]
     pub fn take_fresh_owners(&self) -> Vec<Ownership> {
         self.core().balancer.take_fresh_owners()
+    }
+
+    /// Waits until an attempt has failed since this was last waited for. One at a time may wait.
+    pub async fn failed(&self) {
+        self.failed.notified().await;
     }
 
     /// Who rests now.
@@ -200,6 +208,7 @@ impl Engine {
     /// Hands one event to the brain, delivers what concerns others, and returns what concerns `me`.
     fn handle(&self, input: Input, me: Option<RequestId>) -> Option<Answer> {
         let (now, asks) = (self.clock.now(), Lookout::asks(&input));
+        let has_failed = matches!(input, Input::AttemptFailed { .. });
         let mut core = self.core();
         let Core { balancer, outputs, waiters, lookout, .. } = &mut *core;
         lookout.hear(&input);
@@ -233,6 +242,9 @@ impl Engine {
         drop(core);
         if earlier {
             self.alarm.notify_one();
+        }
+        if has_failed {
+            self.failed.notify_one();
         }
         answer
     }

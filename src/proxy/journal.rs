@@ -42,6 +42,8 @@ pub struct Journal {
 
 /// What nginx calls a client that closed its request.
 const CLIENT_CLOSED: u16 = 499;
+/// What stands for an answer that a fault of ours kept from its client.
+const OUR_FAULT: u16 = 500;
 
 impl Journal {
     /// Opens a journal for a request that has just been understood.
@@ -255,7 +257,15 @@ impl Journal {
 
 impl Drop for Journal {
     fn drop(&mut self) {
-        if !self.written {
+        if self.written {
+            return;
+        }
+        if std::thread::panicking() {
+            // Nobody left, and no endpoint is to blame.
+            self.settle(Ending::ClientLeft, None);
+            self.status = if self.status == CLIENT_CLOSED { OUR_FAULT } else { self.status };
+            self.write(RecordEnd::Answered(Ending::CutOff), None);
+        } else {
             self.parted(self.watch.ended().map_or(Ending::ClientLeft, Ending::Ended));
         }
     }

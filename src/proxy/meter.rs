@@ -217,9 +217,7 @@ impl Relay {
             let frame = match Pin::new(&mut self.body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => frame,
                 Poll::Ready(Some(Err(_))) => {
-                    return Poll::Ready(Some(
-                        self.broke("The endpoint's connection broke in the middle of its answer."),
-                    ));
+                    return Poll::Ready(self.broke("The endpoint's connection broke in the middle of its answer."));
                 }
                 Poll::Ready(None) => {
                     if let Some(last) = self.ended() {
@@ -268,9 +266,7 @@ impl Relay {
         let Self { journal: Some(journal), patient_until, clock, idle_limit, .. } = self else { return Poll::Pending };
         let until = *patient_until.get_or_insert_with(|| clock.deadline(*idle_limit));
         match journal.watch.poll(cx, until) {
-            Poll::Ready(Over::Late) => {
-                Poll::Ready(Some(self.broke("The endpoint fell silent in the middle of its answer.")))
-            }
+            Poll::Ready(Over::Late) => Poll::Ready(self.broke("The endpoint fell silent in the middle of its answer.")),
             // Heard at the next poll.
             Poll::Ready(Over::Ended(_)) if self.ended_for().is_some() => {
                 cx.waker().wake_by_ref();
@@ -320,9 +316,15 @@ impl Relay {
         (!heard.said_why).then(|| Ok(Frame::data(stream_error(self.operation, what, self.number))))
     }
 
-    fn broke(&mut self, what: &str) -> Result<Frame<Bytes>, BrokeOff> {
-        self.finish(Ending::CutOff);
-        self.last_word(what)
+    fn broke(&mut self, what: &str) -> Option<Result<Frame<Bytes>, BrokeOff>> {
+        let heard = self.heard();
+        if heard.is_last {
+            // Only the end of the transfer is missing. An error behind a whole answer would make a client give that up.
+            self.close(Ending::Completed, heard.usage);
+            return None;
+        }
+        self.close(Ending::CutOff, heard.usage);
+        Some(self.last_word(what))
     }
 
     /// A stream gets a last event that says what happened; a document can only be cut.
@@ -351,7 +353,8 @@ impl Relay {
                 self.number = reader.next_number();
                 let end = reader.finish();
                 let usage = self.journal.as_ref().map_or(end.usage, |journal| journal.note_streamed(&end));
-                Heard { complete: end.complete && end.failure.is_none(), said_why: end.failure.is_some(), usage }
+                let (complete, said_why) = (end.complete && end.failure.is_none(), end.failure.is_some());
+                Heard { complete, is_last: complete && end.is_last, said_why, usage }
             }
             Some(Tap::Document { parts, .. }) => match parts.as_slice() {
                 [] => Heard::NOTHING,
@@ -381,25 +384,28 @@ impl Relay {
         // What a stored answer cost was counted when it was made.
         let usage = if self.operation == Operation::Stored { of_work } else { of_body(self.operation, document) };
         let has_failed = in_document(self.operation, document).is_some();
-        Heard { complete: !has_failed, said_why: has_failed, usage }
+        Heard { complete: !has_failed, is_last: false, said_why: has_failed, usage }
     }
 }
 
 /// What was read on the way.
 struct Heard {
     complete: bool,
+    /// A stream of which nothing can be missing, however its transfer ended.
+    is_last: bool,
     said_why: bool,
     usage: Option<Usage>,
 }
 
 impl Heard {
     /// Of what is not read.
-    const NOTHING: Self = Self { complete: true, said_why: false, usage: None };
+    const NOTHING: Self = Self { complete: true, is_last: false, said_why: false, usage: None };
 }
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        if self.is_over() {
+        // What panicked may be the reader: asked again, it would end the process. The journal says what happened.
+        if self.is_over() || std::thread::panicking() {
             return;
         }
         let heard = self.heard();

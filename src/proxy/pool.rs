@@ -4,21 +4,26 @@
 //! waits a while at most.
 //! Absent on purpose: connections in use. Each has a place in `room`.
 
+use std::error::Error;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use http::Uri;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tower_service::Service;
 
 use super::outward::{Outward, Ways};
 use super::room;
 use super::spool::PartsBody;
 
 /// A client that keeps connections for the next request.
-pub(super) type Client = hyper_util::client::legacy::Client<HttpsConnector<Outward>, PartsBody>;
+pub(super) type Client = hyper_util::client::legacy::Client<Patient, PartsBody>;
 
 /// How long a connection waits for a request. Services hang up after a minute or more.
 const IDLE: Duration = Duration::from_secs(50);
@@ -35,7 +40,7 @@ const UNHEARD: Duration = Duration::from_secs(120);
 
 /// The client, made anew when what each host may keep changes.
 pub struct Pool {
-    connector: HttpsConnector<Outward>,
+    connector: Patient,
     /// How many connections may wait in all.
     idle: usize,
     /// How many may for each host, of those that are used now.
@@ -64,6 +69,7 @@ impl Pool {
             }
         };
         let connector = builder.https_or_http().enable_http1().wrap_connector(Outward::new(tcp, ways, connect_timeout));
+        let connector = Patient { connector, patience: connect_timeout };
         let idle = room::idle_at_once();
         let client = ArcSwap::from_pointee(client(connector.clone(), idle));
         Ok(Self { connector, idle, each: AtomicUsize::new(idle), client })
@@ -84,6 +90,29 @@ impl Pool {
     }
 }
 
+/// Makes connections, each within a time that holds for all of it: a name server or a service that takes the connection and then
+/// says nothing of TLS would otherwise be waited for as long as for an answer.
+#[derive(Clone)]
+pub(super) struct Patient {
+    connector: HttpsConnector<Outward>,
+    patience: Duration,
+}
+
+impl Service<Uri> for Patient {
+    type Response = <HttpsConnector<Outward> as Service<Uri>>::Response;
+    type Error = Box<dyn Error + Send + Sync>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.connector.poll_ready(cx)
+    }
+
+    fn call(&mut self, to: Uri) -> Self::Future {
+        let made = tokio::time::timeout(self.patience, self.connector.call(to));
+        Box::pin(async move { made.await? })
+    }
+}
+
 /// How connections are made and watched.
 fn tcp(connect_timeout: Duration) -> HttpConnector {
     let mut tcp = HttpConnector::new();
@@ -99,7 +128,7 @@ fn tcp(connect_timeout: Duration) -> HttpConnector {
     tcp
 }
 
-fn client(connector: HttpsConnector<Outward>, idle: usize) -> Client {
+fn client(connector: Patient, idle: usize) -> Client {
     hyper_util::client::legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)

@@ -60,7 +60,13 @@ impl OwnersFile {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         atomic::refuse_link(&self.path)?;
-        options.open(&self.path)?.write_all(written(learned).as_bytes())?;
+        let mut file = options.open(&self.path)?;
+        let before = file.metadata()?.len();
+        if let Err(error) = file.write_all(written(learned).as_bytes()) {
+            // The next line would be glued to half a one; if that cannot be taken back, the file is written anew.
+            self.lines = if file.set_len(before).is_ok() { self.lines } else { LONG };
+            return Err(error);
+        }
         self.lines = self.lines.saturating_add(learned.len());
         Ok(())
     }

@@ -36,6 +36,8 @@ pub enum StreamState {
 pub struct StreamEnd {
     /// Its final event came: `[DONE]` or the `finish_reason` of every choice, or `response.completed`, `incomplete` or `failed`.
     pub complete: bool,
+    /// Nothing of it can be missing any more, however its transfer ends: `[DONE]`, or the end of a response.
+    pub is_last: bool,
     /// Reported, or counted from the deltas and then marked "at least". `None` if nothing was put out.
     pub usage: Option<Usage>,
     /// The error event that came, before or after the commit point.
@@ -61,6 +63,16 @@ enum Output {
     Met,
 }
 
+/// What was met of a stream's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Met {
+    Nothing,
+    /// Output is over, as far as can be told.
+    Final,
+    /// The one event came behind which there is none.
+    Last,
+}
+
 #[derive(Debug)]
 struct Tally {
     operation: Operation,
@@ -68,7 +80,7 @@ struct Tally {
     choices: u64,
     finished: BTreeSet<u64>,
     output: Output,
-    complete: bool,
+    end: Met,
     reported: Option<Usage>,
     /// Output deltas seen; each is one token or more.
     deltas: u64,
@@ -92,7 +104,7 @@ impl StreamReader {
             choices: 1,
             finished: BTreeSet::new(),
             output: Output::Awaited,
-            complete: false,
+            end: Met::Nothing,
             reported: None,
             deltas: 0,
             failure: None,
@@ -146,8 +158,8 @@ impl StreamReader {
 
     /// Whether nothing more of this answer is to come.
     #[must_use]
-    pub const fn is_over(&self) -> bool {
-        self.tally.complete || self.tally.failure.is_some()
+    pub fn is_over(&self) -> bool {
+        self.tally.end > Met::Nothing || self.tally.failure.is_some()
     }
 
     /// Pieces of output that came so far; each is one token or more.
@@ -175,7 +187,8 @@ impl StreamReader {
         splitter.finish(|event| tally.event(event));
         let counted = Usage { output: tally.deltas, exact: false, ..Usage::default() };
         StreamEnd {
-            complete: tally.complete,
+            complete: tally.end > Met::Nothing,
+            is_last: tally.end == Met::Last,
             usage: tally.reported.or((tally.deltas > 0).then_some(counted)),
             failure: tally.failure,
             work: tally.work,
@@ -221,7 +234,7 @@ impl Tally {
     /// An event of chat and completions.
     fn chunk(&mut self, Event { event, data }: Event<'_>) {
         if data == b"[DONE]" {
-            self.complete = true;
+            self.end = Met::Last;
             return;
         }
         if event == Some("error") || (has(data, b"\"error\"") && says_error(data)) {
@@ -242,7 +255,9 @@ impl Tally {
         }
         // Some compatible services end here, without `[DONE]`; the answer is whole all the same.
         if has_text(data, b"\"finish_reason\":") {
-            self.complete |= self.choices <= 1 || self.all_finished(data);
+            if self.choices <= 1 || self.all_finished(data) {
+                self.end = self.end.max(Met::Final);
+            }
         }
         if self.operation == Operation::Chat {
             self.stored.read_chat(data);
@@ -267,7 +282,7 @@ impl Tally {
         let named = event.map_or_else(|| kind(data), |event| Some(event.into()));
         let name = named.as_deref().unwrap_or_default();
         if data == b"[DONE]" {
-            self.complete = true;
+            self.end = Met::Last;
             return;
         }
         if name == "error" || (has(data, b"\"error\"") && says_error(data)) {
@@ -284,11 +299,13 @@ impl Tally {
             }
         }
         self.meet();
-        self.complete |= ends(name);
+        if ends(name) {
+            self.end = self.end.max(Met::Final);
+        }
     }
 
     fn response_over(&mut self, data: &[u8]) {
-        self.complete = true;
+        self.end = Met::Last;
         self.reported = usage::of_response(data).or(self.reported);
         self.work = self.work.map(|work| Report { is_under_way: false, usage: self.reported, ..work });
     }

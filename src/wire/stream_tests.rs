@@ -30,7 +30,7 @@ fn a_chat_stream_commits_at_its_first_output_and_reports_its_usage() {
     assert!(states[..3].iter().all(|state| *state == StreamState::Undecided));
     assert!(states[3..].iter().all(|state| *state == StreamState::Decisive));
     let usage = Usage { input: 8, output: 2, exact: true, ..Usage::default() };
-    assert_eq!(end, StreamEnd { complete: true, usage: Some(usage), failure: None, work: None });
+    assert_eq!(end, StreamEnd { complete: true, is_last: true, usage: Some(usage), failure: None, work: None });
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn a_last_event_that_carries_a_picture_is_read_all_the_same() {
 fn without_reported_usage_deltas_are_counted_as_at_least() {
     let (_, end) = play(Operation::Chat, &[ROLE, WORD, WORD, WORD]);
     let usage = Usage { output: 3, exact: false, ..Usage::default() };
-    assert_eq!(end, StreamEnd { complete: false, usage: Some(usage), failure: None, work: None });
+    assert_eq!(end, StreamEnd { complete: false, is_last: false, usage: Some(usage), failure: None, work: None });
     let completions = "data: {\"choices\": [{\"text\": \"a\"}]}\n\ndata: {\"choices\": [{\"text\": \"\"}]}\n\n";
     assert_eq!(play(Operation::Completions, &[completions]).1.usage.map(|usage| usage.output), Some(1));
     assert_eq!(play(Operation::Chat, &[FILTER]).1.usage, None);
@@ -195,7 +195,7 @@ fn a_responses_stream_commits_at_output_and_ends_with_its_usage() {
         assert_eq!(states[..2], [StreamState::Undecided, StreamState::Undecided]);
         assert_eq!(states[2..], [StreamState::Decisive, StreamState::Decisive]);
         let usage = Usage { input: 5, cached: 1, output: 7, reasoning: 3, exact: true, ..Usage::default() };
-        assert_eq!(end, StreamEnd { complete: true, usage: Some(usage), failure: None, work: None });
+        assert_eq!(end, StreamEnd { complete: true, is_last: true, usage: Some(usage), failure: None, work: None });
     }
 }
 
