@@ -70,11 +70,11 @@ fn change(
     account: &AccountId,
     change: impl Future<Output = Result<String, KeyError>> + Send + 'static,
 ) {
-    stage.key_tests.retain(|(tested, _), _| tested != account);
+    stage.tested.keys.retain(|(tested, _), _| tested != account);
     let of_it = |endpoint: &EndpointId| {
         stage.applied.config.endpoint(endpoint).is_some_and(|endpoint| endpoint.account == *account)
     };
-    stage.calls.retain(|endpoint, _| !of_it(endpoint));
+    stage.tested.calls.retain(|endpoint, _| !of_it(endpoint));
     let (question, events) = (stage.question(), stage.events.clone());
     tokio::spawn(async move {
         let told = change.await.map_err(|error| problem(&error.to_string()));
@@ -106,7 +106,7 @@ fn test(stage: &mut Stage, id: CommandId, account: AccountId, slot: KeySlot) {
         stage.tell(Some(id), NoticeBody::Failed(test_problem(account.as_str())));
         return;
     };
-    stage.key_tests.insert((account.clone(), slot), KeyTest::default());
+    stage.tested.keys.insert((account.clone(), slot), KeyTest::default());
     let (profile, events, clock) = (stage.profiles, stage.events.clone(), stage.clock);
     tokio::spawn(async move {
         let result = key_test::test(&found, &config, &key, clock).await;
@@ -129,7 +129,7 @@ fn call(stage: &mut Stage, id: CommandId, endpoint: EndpointId) {
         };
         return stage.tell(Some(id), NoticeBody::Failed(problem));
     };
-    stage.calls.insert(endpoint.clone(), KeyTest::default());
+    stage.tested.calls.insert(endpoint.clone(), KeyTest::default());
     let (profile, events, clock) = (stage.profiles, stage.events.clone(), stage.clock);
     tokio::spawn(async move {
         let result = one_token::call((&account, &found), &config.upstream, &key, clock).await;
@@ -142,14 +142,14 @@ fn call(stage: &mut Stage, id: CommandId, endpoint: EndpointId) {
 fn hold(stage: &mut Stage, id: CommandId, account: &AccountId, key: Secret) {
     let told = match stage.desk.hold(account, key) {
         Ok(place) => {
-            stage.key_tests.retain(|(tested, _), _| tested != account);
+            stage.tested.keys.retain(|(tested, _), _| tested != account);
             let mut places = std::mem::take(&mut stage.places);
             match places.iter_mut().find(|known| known.account == *account) {
                 Some(known) => known.place = place,
                 None => places.push(Answer { account: account.clone(), place, spares: Spares::default() }),
             }
             stage.keys_are(places);
-            stage.given.insert(account.clone());
+            stage.tested.given.insert(account.clone());
             NoticeBody::Done(format!("The key of {account} is in memory until Tidegate quits"))
         }
         Err(error) => NoticeBody::Failed(problem(&error.to_string())),

@@ -124,11 +124,11 @@ impl Publisher {
             self.records = Arc::new(stage.ring.view(stage.door.recorder.dropped()));
         }
         self.history = stage.history.view();
-        let keys = keys::view(&stage.places, stage.desk.keyring(), &stage.key_tests, &stage.racks);
-        let calls = stage.calls.iter().map(|(endpoint, test)| (endpoint.clone(), test.clone())).collect();
+        let keys = keys::view(&stage.places, stage.desk.keyring(), &stage.tested.keys, &stage.racks);
+        let calls = stage.tested.calls.iter().map(|(endpoint, test)| (endpoint.clone(), test.clone())).collect();
         let applied = |account: &AccountId| stage.applied.config.account(account).is_some();
-        let given = stage.given.iter().filter(|account| !applied(account)).cloned().collect();
-        let keys = KeysView { calls, trials: stage.trials.clone(), given, set_aside: stage.set_aside(), ..keys };
+        let given = stage.tested.given.iter().filter(|account| !applied(account)).cloned().collect();
+        let keys = KeysView { calls, trials: stage.tested.trials.clone(), given, set_aside: stage.set_aside(), ..keys };
         if keys != *self.keys {
             self.keys = Arc::new(keys);
         }

@@ -7,7 +7,6 @@ mod entered;
 mod keyed;
 mod listening;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +32,8 @@ use super::racks::Racks;
 use super::resolve::{applied, refuse_unattended, resolve};
 use super::revisions;
 use super::simulated::Simulated;
-use super::{Options, Stop, commands, trials};
+use super::trials::{self, Tested};
+use super::{Options, Stop, commands};
 use crate::contract::snapshot::{Applied, KeyTest, Problem, RequestsView, Serving, Trial};
 use crate::contract::{BackEnd, CommandInbox, Notice, NoticeBody, RevertCause, UiEnd, line};
 use crate::engine::Engine;
@@ -114,13 +114,8 @@ pub struct Stage {
     pub(super) places: Vec<Answer>,
     /// Asks for tokens again before they end.
     renewal: Option<AbortHandle>,
-    pub(super) key_tests: BTreeMap<(AccountId, KeySlot), KeyTest>,
-    /// Single calls, by endpoint.
-    pub(super) calls: BTreeMap<EndpointId, KeyTest>,
-    /// Of what is not applied.
-    pub(super) trials: Vec<Trial>,
-    /// Accounts that were given a key since the profile was entered.
-    pub(super) given: BTreeSet<AccountId>,
+    /// What tests of keys and endpoints came to.
+    pub(super) tested: Tested,
     pub(super) simulated: Option<Simulated>,
     pub(super) serving: Serving,
     pub(super) address: Option<SocketAddr>,
@@ -208,10 +203,7 @@ impl Stage {
             credentials: Credentials::default(),
             places: Vec::new(),
             renewal: None,
-            key_tests: BTreeMap::new(),
-            calls: BTreeMap::new(),
-            trials: Vec::new(),
-            given: BTreeSet::new(),
+            tested: Tested::default(),
             simulated: None,
             serving: Serving::Starting,
             address: None,
@@ -365,14 +357,14 @@ impl Stage {
             Event::Revisions(_, list) => self.revisions = list,
             Event::Tested(_, account, slot, test) => {
                 let test = KeyTest { finished_wall_ms: Some(self.clock.wall_ms()), ..test };
-                self.key_tests.insert((account, slot), test);
+                self.tested.keys.insert((account, slot), test);
             }
             Event::Called(_, endpoint, test) => {
                 let test = KeyTest { finished_wall_ms: Some(self.clock.wall_ms()), ..test };
-                self.calls.insert(endpoint, test);
+                self.tested.calls.insert(endpoint, test);
             }
             Event::Tried(_, trial) => self.tried(*trial),
-            Event::Given(_, account) => drop(self.given.insert(account)),
+            Event::Given(_, account) => drop(self.tested.given.insert(account)),
             Event::TestAnswered(id, outcome) => self.test_answered(id, outcome),
             Event::Done(id, Ok(text)) => self.tell(Some(id), NoticeBody::Done(text)),
             Event::Done(id, Err(problem)) => self.tell(Some(id), NoticeBody::Failed(problem)),
@@ -387,7 +379,7 @@ impl Stage {
     /// A test of what is not applied came to this.
     pub(super) fn tried(&mut self, trial: Trial) {
         let test = KeyTest { finished_wall_ms: Some(self.clock.wall_ms()), ..trial.test };
-        trials::keep(&mut self.trials, Trial { test, ..trial });
+        trials::keep(&mut self.tested.trials, Trial { test, ..trial });
     }
 
     /// Tells the person something.

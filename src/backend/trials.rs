@@ -4,6 +4,7 @@
 //! would leave out is not asked at all.
 //! Absent on purpose: the questions themselves; those of what runs are the same (`key_test`, `one_token`).
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::key_orders::test_problem;
@@ -14,9 +15,23 @@ use crate::contract::snapshot::{KeyTest, Trial};
 use crate::model::check::check;
 use crate::model::config::{Config, Endpoint};
 use crate::model::id::{AccountId, CommandId, EndpointId};
+use crate::store::keys::KeySlot;
 
 /// Trials that are remembered.
 const MOST: usize = 64;
+
+/// What tests came to since the profile was entered.
+#[derive(Default)]
+pub(super) struct Tested {
+    /// Of keys that run.
+    pub(super) keys: BTreeMap<(AccountId, KeySlot), KeyTest>,
+    /// Single calls of endpoints that run.
+    pub(super) calls: BTreeMap<EndpointId, KeyTest>,
+    /// Of what is not applied.
+    pub(super) trials: Vec<Trial>,
+    /// Accounts that were given a key.
+    pub(super) given: BTreeSet<AccountId>,
+}
 
 /// Tests the key of an account of this configuration.
 pub(super) fn account(stage: &mut Stage, id: CommandId, config: Arc<Config>, account: &AccountId) {
@@ -42,7 +57,7 @@ fn begin(stage: &mut Stage, id: CommandId, config: Arc<Config>, account: &Accoun
         stage.tried(trial);
         return stage.tell(Some(id), NoticeBody::Done(String::new()));
     }
-    keep(&mut stage.trials, trial.clone());
+    keep(&mut stage.tested.trials, trial.clone());
     let (profile, events, clock, desk) = (stage.profiles, stage.events.clone(), stage.clock, stage.desk.clone());
     tokio::spawn(async move {
         trial.test = match (desk.lend(&trial.account).await, &trial.endpoint) {

@@ -203,7 +203,7 @@ async fn keep(
         Ok(inside) => inside,
         Err(refusal) => return refusal,
     };
-    super::stored::answer(door, head, who, path, (body, socket), inside).await
+    Box::pin(super::stored::answer(door, head, who, path, (body, socket), inside)).await
 }
 
 /// Attempts until one is committed, the brain refuses, or it gives up.

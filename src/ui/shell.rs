@@ -60,7 +60,7 @@ pub struct Console {
     line: UiEnd,
     /// Whose draft, selection and filters these are: nothing of one profile goes to another.
     profile: String,
-    draft: Draft,
+    pub(super) draft: Draft,
     tuning: Tuning,
     trail: Trail,
     /// The draft's version and whether it was changed, as it was left with the background last.

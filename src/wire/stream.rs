@@ -254,10 +254,8 @@ impl Tally {
             }
         }
         // Some compatible services end here, without `[DONE]`; the answer is whole all the same.
-        if has_text(data, b"\"finish_reason\":") {
-            if self.choices <= 1 || self.all_finished(data) {
-                self.end = self.end.max(Met::Final);
-            }
+        if has_text(data, b"\"finish_reason\":") && (self.choices <= 1 || self.all_finished(data)) {
+            self.end = self.end.max(Met::Final);
         }
         if self.operation == Operation::Chat {
             self.stored.read_chat(data);

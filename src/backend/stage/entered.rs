@@ -4,7 +4,6 @@
 //! began with.
 //! Absent on purpose: checking; what comes here was checked.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Stage;
@@ -21,6 +20,7 @@ use crate::backend::racks::Racks;
 use crate::backend::resolve::{applied, resolve, with_inventory};
 use crate::backend::revisions;
 use crate::backend::simulated::Simulated;
+use crate::backend::trials::Tested;
 use crate::contract::snapshot::Applied;
 use crate::model::check::Finding;
 use crate::model::checked::CheckedConfig;
@@ -122,8 +122,7 @@ impl Stage {
             Historian::open(&self.profile.paths.data_dir, &self.applied.config.history, &self.clock, &self.events);
         (self.ring, self.series) = (Ring::new(), Series::new(slots::load(&self.profile.paths.state_dir)));
         self.requests_view = Arc::new(commands::kept_requests_view(&self.profile.paths.state_dir));
-        (self.places, self.key_tests, self.calls) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-        (self.trials, self.given) = (Vec::new(), BTreeSet::new());
+        (self.places, self.tested) = (Vec::new(), Tested::default());
         self.start_simulated();
         self.set_table();
         self.place_accounts();
