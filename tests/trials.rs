@@ -1,6 +1,6 @@
 //! An account and an endpoint of a draft are tested on the real background side before anything of them is applied.
 
-#![expect(clippy::indexing_slicing, reason = "a test may end where it is wrong")]
+#![expect(clippy::expect_used, reason = "a test may end where it is wrong")]
 #![expect(unreachable_pub, dead_code, reason = "the upstream and the screen's end are shared between test programs")]
 
 mod origin;

@@ -142,8 +142,7 @@ impl Objects {
         }
         // An object that is gone is no list, and below it is nothing.
         let about = crate::wire::mentions::object(ask.path);
-        let names_one = !crate::wire::mentions::of_path(last, None).is_empty();
-        if names_one || about.is_some_and(|object| !self.kept.contains_key(object)) {
+        if crate::wire::mentions::names_one(ask.path) || about.is_some_and(|object| !self.kept.contains_key(object)) {
             return Told::Missing;
         }
         Told::Document(self.list(ask))

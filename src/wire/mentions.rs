@@ -158,6 +158,12 @@ pub fn object(path: &str) -> Option<&str> {
     None
 }
 
+/// Whether a path ends with an object's id.
+#[must_use]
+pub fn names_one(path: &str) -> bool {
+    segments(path).last().is_some_and(|(_, is_id)| is_id)
+}
+
 /// Whether a GET of the object that a path is about ([`object`]) says for sure whether an account has it. Of paths that are not
 /// known here nobody knows, calls cannot be looked at, and what reads like a word may be one.
 #[must_use]

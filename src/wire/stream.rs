@@ -246,7 +246,7 @@ impl Tally {
             self.reported = Some(usage);
         }
         // Azure opens with its verdict on the prompt, in a chunk without choices.
-        if self.output != Output::Met && !without_choices(data) {
+        if self.output != Output::Met && is_object(data) && !without_choices(data) {
             if announces_choices(data) {
                 self.output = Output::Announced;
             } else {
@@ -330,7 +330,8 @@ impl Tally {
                 self.failed(failure::of_event(data), !tells_cause(data));
             }
             "error" => self.failed(failure::of_event(data), false),
-            "" if data == b"[DONE]" => {}
+            // A service in pieces says anything; another one may still answer.
+            "" if data == b"[DONE]" || !is_object(data) => {}
             "" if says_error(data) => self.failed(failure::of_event(data), false),
             _ => {
                 if name == "response.output_item.done" {
@@ -463,6 +464,12 @@ fn tells_cause(data: &[u8]) -> bool {
 /// A chat chunk that tells what the answer cost and nothing else.
 pub(super) fn is_usage_alone(data: &[u8]) -> bool {
     without_choices(data) && usage::top_level(data).is_some()
+}
+
+/// Whether it is meant as a JSON object, by its two ends.
+fn is_object(data: &[u8]) -> bool {
+    let data = data.trim_ascii();
+    data.first() == Some(&b'{') && data.last() == Some(&b'}')
 }
 
 fn without_choices(data: &[u8]) -> bool {

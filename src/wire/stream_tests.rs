@@ -146,6 +146,15 @@ fn without_reported_usage_deltas_are_counted_as_at_least() {
 }
 
 #[test]
+fn nonsense_before_any_output_binds_nobody() {
+    for operation in [Operation::Chat, Operation::Completions, Operation::Responses] {
+        for nonsense in ["data: {\"choices\":[{\"del not what was meant\n\n", "data: oops\n\n"] {
+            assert_eq!(play(operation, &[nonsense]).0, [StreamState::Undecided], "{operation:?}: {nonsense}");
+        }
+    }
+}
+
+#[test]
 fn a_chat_stream_is_whole_once_its_reason_to_finish_has_come() {
     assert!(!play(Operation::Chat, &[ROLE, WORD]).1.complete);
     assert!(play(Operation::Chat, &[ROLE, WORD, STOP]).1.complete);
