@@ -79,9 +79,13 @@ impl Case {
         }
     }
 
-    /// What the books say of a stream that was cut.
+    /// What the books say of a stream that was cut: where nothing was told, what was asked is estimated.
     fn seen(self) -> (u64, u64) {
-        if self.place == Place::AfterUsage { (INPUT, OUTPUT) } else { (0, 1) }
+        match (self.place, self.family) {
+            (Place::AfterUsage, _) => (INPUT, OUTPUT),
+            (_, Family::Responses) => (3, 1),
+            _ => (1, 1),
+        }
     }
 
     /// Tokens that every sending is charged, where they do not depend on what came before.

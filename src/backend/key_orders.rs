@@ -94,7 +94,7 @@ fn problem(what: &str) -> Problem {
 /// Why nothing can be tested.
 pub(super) fn test_problem(what: &str) -> Problem {
     Problem {
-        what: format!("{what} cannot be tested: it has no key, or it is gone."),
+        what: format!("{what} cannot be tested: it has no key, or is not applied yet."),
         still_works: "Everything else is as it was.".to_owned(),
         next_step: "Add a key on the Accounts page, then test again.".to_owned(),
     }

@@ -55,6 +55,8 @@ fn begin(stage: &mut Stage, id: CommandId, config: Arc<Config>, account: &Accoun
     if let Some(finding) = broken {
         trial.test = KeyTest { lines: vec![(false, finding.message)], ..KeyTest::default() };
         stage.tried(trial);
+        // The screen sees what came of it before it hears that it is done.
+        stage.publish();
         return stage.tell(Some(id), NoticeBody::Done(String::new()));
     }
     keep(&mut stage.tested.trials, trial.clone());
