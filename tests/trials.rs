@@ -77,12 +77,16 @@ async fn what_a_draft_holds_is_tested_with_its_key_and_nothing_of_it_runs() {
 
     let stored = Command::Key(KeyCommand::Set("b".into(), Secret::new(KEY.to_owned())));
     assert!(matches!(console.screen.ask(stored).await, NoticeBody::Done(_)));
-    assert_eq!(console.screen.latest().keys.given, ["b".into()], "the screen knows that it can be tested");
 
     let tried = ask(&console, KeyCommand::Try(Arc::clone(&config), "b".into())).await;
     assert!(tried.test.finished_wall_ms.is_some() && tried.test.lines.iter().all(|(passed, _)| *passed), "{tried:?}");
-    assert_eq!(tried.test.offered.models, ["m", "n"]);
+    assert_eq!(*tried.test.offered.models, ["m", "n"]);
     assert_eq!(tried.test.offered.tokens_per_minute, Some(90_000));
+
+    let replaced = Command::Key(KeyCommand::Set("b".into(), Secret::new(KEY.to_owned())));
+    assert!(matches!(console.screen.ask(replaced).await, NoticeBody::Done(_)));
+    assert!(console.screen.latest().keys.trials.is_empty(), "of another key it says nothing");
+    ask(&console, KeyCommand::Try(Arc::clone(&config), "b".into())).await;
 
     let called = ask(&console, KeyCommand::TryCall(config, "eb".into())).await;
     assert_eq!(called.endpoint.map(|endpoint| endpoint.id), Some("eb".into()));

@@ -17,15 +17,9 @@ use crate::store::keys::{Answer, KeyError, KeyPlace, KeySlot, Spares};
 pub(super) fn obey(stage: &mut Stage, id: CommandId, command: KeyCommand) {
     let (desk, now) = (stage.desk.clone(), stage.clock.wall_ms());
     match command {
-        KeyCommand::Set(account, key) => {
-            let (events, profile) = (stage.events.clone(), stage.profiles);
-            change(stage, id, &account.clone(), async move {
-                let place = desk.store(account.clone(), key).await?;
-                let told = format!("The key of {account} is {}", kept(&place));
-                let _ = events.send(Event::Given(profile, account)).await;
-                Ok(told)
-            });
-        }
+        KeyCommand::Set(account, key) => change(stage, id, &account.clone(), async move {
+            desk.store(account.clone(), key).await.map(|place| format!("The key of {account} is {}", kept(&place)))
+        }),
         KeyCommand::Hold(account, key) => hold(stage, id, &account, key),
         KeyCommand::SetNext(account, key) => change(stage, id, &account.clone(), async move {
             let stored = desk.store_next(account.clone(), key).await;
@@ -70,7 +64,7 @@ fn change(
     account: &AccountId,
     change: impl Future<Output = Result<String, KeyError>> + Send + 'static,
 ) {
-    stage.tested.keys.retain(|(tested, _), _| tested != account);
+    stage.tested.forget(account);
     let of_it = |endpoint: &EndpointId| {
         stage.applied.config.endpoint(endpoint).is_some_and(|endpoint| endpoint.account == *account)
     };
@@ -142,14 +136,13 @@ fn call(stage: &mut Stage, id: CommandId, endpoint: EndpointId) {
 fn hold(stage: &mut Stage, id: CommandId, account: &AccountId, key: Secret) {
     let told = match stage.desk.hold(account, key) {
         Ok(place) => {
-            stage.tested.keys.retain(|(tested, _), _| tested != account);
+            stage.tested.forget(account);
             let mut places = std::mem::take(&mut stage.places);
             match places.iter_mut().find(|known| known.account == *account) {
                 Some(known) => known.place = place,
                 None => places.push(Answer { account: account.clone(), place, spares: Spares::default() }),
             }
             stage.keys_are(places);
-            stage.tested.given.insert(account.clone());
             NoticeBody::Done(format!("The key of {account} is in memory until Tidegate quits"))
         }
         Err(error) => NoticeBody::Failed(problem(&error.to_string())),

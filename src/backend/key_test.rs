@@ -3,6 +3,7 @@
 //! Invariant: only what costs nothing is asked; no redirect, and the way that requests take; the key goes to the account's own address only.
 //! Absent on purpose: calls that cost tokens (`one_token`). A deployment is asked for an answer to an empty request, which it refuses.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -196,12 +197,12 @@ fn whose(account: &Account, said: &HeaderMap) -> Option<Line> {
 }
 
 /// The models of a list that can be asked for by these names, in order. Azure lists what could be deployed.
-fn callable(account: &Account, list: Option<&Vec<serde_json::Value>>) -> Vec<String> {
+fn callable(account: &Account, list: Option<&Vec<serde_json::Value>>) -> Arc<[String]> {
     let named = list.into_iter().flatten().filter_map(|model| model.get("id")?.as_str());
     let mut names: Vec<String> =
         named.filter(|_| account.service != Service::Azure).take(MODELS).map(str::to_owned).collect();
     names.sort_unstable();
-    names
+    names.into()
 }
 
 /// In words, and as figures.

@@ -14,7 +14,6 @@ use crate::contract::snapshot::{Applied, Arrivals, KeysView, LineView, RecordsVi
 use crate::contract::{DoorView, HistoryView, Snapshot};
 use crate::engine::clock::Clock;
 use crate::model::config::Config;
-use crate::model::id::AccountId;
 use crate::model::proposal::{PoolPlan, Share};
 use crate::model::status::{BalancerView, Health};
 use crate::model::units::Timestamp;
@@ -126,9 +125,7 @@ impl Publisher {
         self.history = stage.history.view();
         let keys = keys::view(&stage.places, stage.desk.keyring(), &stage.tested.keys, &stage.racks);
         let calls = stage.tested.calls.iter().map(|(endpoint, test)| (endpoint.clone(), test.clone())).collect();
-        let applied = |account: &AccountId| stage.applied.config.account(account).is_some();
-        let given = stage.tested.given.iter().filter(|account| !applied(account)).cloned().collect();
-        let keys = KeysView { calls, trials: stage.tested.trials.clone(), given, set_aside: stage.set_aside(), ..keys };
+        let keys = KeysView { calls, trials: stage.tested.trials.clone(), set_aside: stage.set_aside(), ..keys };
         if keys != *self.keys {
             self.keys = Arc::new(keys);
         }

@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use crate::model::id::EndpointId;
 use crate::model::status::Rest;
 use crate::model::units::Timestamp;
 
@@ -47,10 +46,11 @@ impl RestWatch {
     /// Whether the file has no word of an endpoint that will rest for long. One that it says will rest a while is not lacking,
     /// so an endpoint whose end moves all the time is no reason to write all the time.
     fn lacks_long(&self, now: Timestamp, rests: &[Rest]) -> bool {
-        let is_known = |endpoint: &EndpointId| {
-            self.written.iter().any(|other| other.endpoint == *endpoint && other.until.since(now) > SHORT)
+        let is_known = |rest: &Rest| {
+            let same = |other: &&Rest| other.endpoint == rest.endpoint && other.cause == rest.cause;
+            self.written.iter().filter(same).any(|other| other.until.since(now) > SHORT)
         };
-        rests.iter().any(|rest| rest.until.since(now) >= LONG && !is_known(&rest.endpoint))
+        rests.iter().any(|rest| rest.until.since(now) >= LONG && !is_known(rest))
     }
 
     /// Whether the file lacks somebody who will rest for a while, or has somebody who rests no more.
@@ -70,6 +70,7 @@ fn is_same(one: &Rest, other: &Rest) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::id::EndpointId;
     use crate::model::outcome::ThrottleKind;
     use crate::model::status::RestCause;
 

@@ -72,8 +72,6 @@ pub(super) enum Event {
     Called(u64, EndpointId, KeyTest),
     /// Something of a draft was tested.
     Tried(u64, Box<Trial>),
-    /// An account was given a key.
-    Given(u64, AccountId),
     /// The test request was answered: its decision's id and status.
     TestAnswered(CommandId, Result<(String, u16), Problem>),
     /// A command is done.
@@ -348,7 +346,6 @@ impl Stage {
             | Event::Tested(of, ..)
             | Event::Called(of, ..)
             | Event::Tried(of, ..)
-            | Event::Given(of, ..)
                 if of != self.profiles =>
             {
                 return;
@@ -364,7 +361,6 @@ impl Stage {
                 self.tested.calls.insert(endpoint, test);
             }
             Event::Tried(_, trial) => self.tried(*trial),
-            Event::Given(_, account) => drop(self.tested.given.insert(account)),
             Event::TestAnswered(id, outcome) => self.test_answered(id, outcome),
             Event::Done(id, Ok(text)) => self.tell(Some(id), NoticeBody::Done(text)),
             Event::Done(id, Err(problem)) => self.tell(Some(id), NoticeBody::Failed(problem)),

@@ -4,7 +4,7 @@
 //! would leave out is not asked at all.
 //! Absent on purpose: the questions themselves; those of what runs are the same (`key_test`, `one_token`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::key_orders::test_problem;
@@ -12,7 +12,7 @@ use super::stage::{Event, Stage};
 use super::{key_test, one_token};
 use crate::contract::NoticeBody;
 use crate::contract::snapshot::{KeyTest, Trial};
-use crate::model::check::check;
+use crate::model::check::{Finding, check};
 use crate::model::config::{Config, Endpoint};
 use crate::model::id::{AccountId, CommandId, EndpointId};
 use crate::store::keys::KeySlot;
@@ -29,8 +29,14 @@ pub(super) struct Tested {
     pub(super) calls: BTreeMap<EndpointId, KeyTest>,
     /// Of what is not applied.
     pub(super) trials: Vec<Trial>,
-    /// Accounts that were given a key.
-    pub(super) given: BTreeSet<AccountId>,
+}
+
+impl Tested {
+    /// An account has another key: what was found with the one before says nothing of it.
+    pub(super) fn forget(&mut self, account: &AccountId) {
+        self.keys.retain(|(tested, _), _| tested != account);
+        self.trials.retain(|trial| trial.account.id != *account);
+    }
 }
 
 /// Tests the key of an account of this configuration.
@@ -49,7 +55,11 @@ fn begin(stage: &mut Stage, id: CommandId, config: Arc<Config>, account: &Accoun
     let Some(place) = config.accounts.iter().position(|known| known.id == *account) else {
         return stage.tell(Some(id), NoticeBody::Failed(test_problem(account.as_str())));
     };
-    let broken = check(&config).into_iter().find(|finding| finding.breaks("account", place));
+    let asked = endpoint.as_ref().and_then(|asked| config.endpoints.iter().position(|known| known.id == asked.id));
+    let is_of_it = |finding: &Finding| {
+        finding.breaks("account", place) || asked.is_some_and(|place| finding.breaks("endpoint", place))
+    };
+    let broken = check(&config).into_iter().find(is_of_it);
     let Some(account) = config.accounts.get(place).cloned() else { return };
     let mut trial = Trial { account, endpoint, test: KeyTest::default() };
     if let Some(finding) = broken {

@@ -374,7 +374,7 @@ pub struct KeyTest {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Offered {
     /// Models that the key can ask for, by name; none of a service that lists something else (Azure: what could be deployed).
-    pub models: Vec<String>,
+    pub models: Arc<[String]>,
     /// Tokens a minute, if its headers name them.
     pub tokens_per_minute: Option<u64>,
     /// Requests a minute, if its headers name them.
@@ -403,8 +403,6 @@ pub struct KeysView {
     pub calls: Vec<(EndpointId, KeyTest)>,
     /// Tests of what is not applied, one of an account and one of an endpoint.
     pub trials: Vec<Trial>,
-    /// Accounts that are not applied and were given a key since the start.
-    pub given: Vec<AccountId>,
     /// Accounts of the profile that was left for the demo, whose keys are in memory alone.
     pub set_aside: Vec<AccountId>,
 }

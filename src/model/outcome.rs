@@ -175,7 +175,7 @@ pub struct HeaderSignal {
     pub endpoint: EndpointId,
     /// What.
     pub facts: HeaderFacts,
-    /// Output was met with it. Without, the answer is bound there by work that goes on or a session that was opened, and how long
+    /// Output was met with it, or announced. Without, the answer is bound there by work that goes on or a session that was opened, and how long
     /// that took is no time to a first token.
     pub has_output: bool,
 }

@@ -131,7 +131,13 @@ impl Fault {
 }
 
 impl Committed {
-    /// Whether output was met, and not only what binds the request to its endpoint.
+    /// Whether output was met or announced, and not only what binds the request to its endpoint.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.has_output() || self.reader.as_ref().is_some_and(StreamReader::announces)
+    }
+
+    /// Whether output was met.
     #[must_use]
     pub fn has_output(&self) -> bool {
         let opens = self.head.status == StatusCode::SWITCHING_PROTOCOLS;

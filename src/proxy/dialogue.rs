@@ -445,6 +445,7 @@ impl Dialogue {
                     journal.attempted(Some(StatusCode::OK.as_u16()), None, said::of_facts(facts.clone()));
                     let has_output = reader.has_output();
                     journal.committed(StatusCode::OK.as_u16(), has_output);
+                    let has_output = has_output || reader.announces();
                     journal.lease.committed(HeaderSignal { endpoint: assignment.endpoint.clone(), facts, has_output });
                     if let Some(line) = &mut self.line {
                         line.is_bound = true;

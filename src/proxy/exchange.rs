@@ -47,6 +47,8 @@ use crate::model::record::RecordEnd;
 use crate::wire::path::Inbound;
 use crate::wire::{error, headers, mentions, models, path};
 
+/// Bytes of a query that are passed on; `http` knows no address of more than 64 KiB.
+const LONGEST_QUERY: usize = 32_768;
 const ENDPOINT: HeaderName = HeaderName::from_static("x-tidegate-endpoint");
 const GROUP: HeaderName = HeaderName::from_static("x-tidegate-group");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tidegate-attempts");
@@ -100,6 +102,10 @@ async fn let_in(
     socket: Option<(OnUpgrade, Arc<Arrival>)>,
     body: Incoming,
 ) -> Response<Answer> {
+    // An address of ours and a service's root must still make one.
+    if head.uri.query().is_some_and(|query| query.len() > LONGEST_QUERY) {
+        return plain(error::bad_request("The query is longer than 32 KiB. Put what it says into the body."));
+    }
     let (operation, deployment) = match path::classify(head.uri.path(), head.uri.query()) {
         Inbound::Operation { operation, deployment, lacked_v1, .. } => {
             door.note_arrival(lacked_v1, super::auth::client_label(&head.headers));
@@ -279,7 +285,7 @@ async fn attempt(
             journal.lease.committed(HeaderSignal {
                 endpoint: assignment.endpoint.clone(),
                 facts,
-                has_output: committed.has_output(),
+                has_output: committed.has_begun(),
             });
         }
         Err(fault) => {
@@ -302,9 +308,14 @@ pub(super) async fn try_keys(
     let (slot, asks) = (upstream.keys.slot(), prepared.asks_usage(upstream));
     let mut first = send_once(door, upstream, prepared, (&mut *watch, until), (slot, asks)).await;
     if asks && first.as_ref().is_err_and(Fault::is_about_usage) {
-        upstream.refuses_usage.store(true, Ordering::Relaxed);
-        tracing::warn!("a service does not know stream_options, so its streams are not asked for their usage any more");
         first = send_once(door, upstream, prepared, (&mut *watch, until), (slot, false)).await;
+        // A client whose own options are refused is refused without our wish, too.
+        if !first.as_ref().is_err_and(Fault::is_about_usage) {
+            upstream.refuses_usage.store(true, Ordering::Relaxed);
+            tracing::warn!(
+                "a service does not know stream_options, so its streams are not asked for their usage any more"
+            );
+        }
     }
     let is_refused = matches!(&first, Err(fault) if fault.failure.class == FailureClass::KeyRejected);
     let Some(other) = is_refused.then(|| upstream.keys.refused(slot, door.engine.clock().wall_ms())).flatten() else {
@@ -340,7 +351,9 @@ pub(super) fn relay(door: &Arc<Door>, journal: Journal, mut committed: Committed
         // A call is named by its address alone.
         for name in [LOCATION, OPERATION] {
             let address = committed.head.headers.get(name).and_then(|address| address.to_str().ok());
-            journal.lease.owned(address.map(mentions::of_address).unwrap_or_default());
+            if let Some(address) = address {
+                journal.lease.owned(mentions::of_address(address));
+            }
         }
     }
     let mut response = Response::new(());

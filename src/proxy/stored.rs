@@ -114,7 +114,7 @@ pub(super) async fn answer(
     prepared.renames = is_known && !path.starts_with("fine_tuning");
     prepared.stored = Some((path, query));
     let mut journal = Journal::open(&door, door.engine.lease(Arc::new(profile)), at, watch, inside);
-    if prepared.method == Method::GET && client.is_none() {
+    if prepared.only_looks() && client.is_none() {
         journal.only_looks();
     }
     let Seen { worker, size, .. } = seen;
@@ -303,14 +303,21 @@ impl Errand {
             return self.refuse(RefusalReason::NothingUsable, None);
         }
         let mut told = Missed::Failed { status: None, reached: false, answer: None };
-        for account in accounts {
-            match self.ask(&account, Manner { is_bound, waits: true }, None).await {
-                Ok(agreed) => {
-                    self.journal.lease.owned(keys);
-                    return join(&self.door, self.journal, agreed.head, client);
+        // Where any account will do, one that is free comes before the line of one that is not.
+        let rounds: &[bool] = if is_bound { &[true] } else { &[false, true] };
+        for waits in rounds {
+            for account in &accounts {
+                match self.ask(account, Manner { is_bound, waits: *waits }, None).await {
+                    Ok(agreed) => {
+                        self.journal.lease.owned(keys);
+                        return join(&self.door, self.journal, agreed.head, client);
+                    }
+                    Err(Missed::Ended) => return self.missed(Missed::Ended),
+                    Err(missed) => told = worse(told, missed),
                 }
-                Err(Missed::Ended) => return self.missed(Missed::Ended),
-                Err(missed) => told = worse(told, missed),
+            }
+            if matches!(told, Missed::Failed { .. }) {
+                break;
             }
         }
         self.missed(told)

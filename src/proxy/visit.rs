@@ -92,7 +92,7 @@ impl Errand {
                 self.journal.lease.committed(HeaderSignal {
                     endpoint: assignment.endpoint.clone(),
                     facts,
-                    has_output: committed.has_output(),
+                    has_output: committed.has_begun(),
                 });
             }
             Err(fault) => {

@@ -1,6 +1,6 @@
 //! What was done at once and can be taken back, in one order with the draft's steps: the newest goes first.
 //!
-//! Invariant: a deed is in one of two lists, done or undone, and goes back to where it was if its command failed.
+//! Invariant: a deed is in one of two lists, done or undone, and each order moves it to the other, whatever came of it.
 //! Absent on purpose: the draft's own history, and sending; the shell does that.
 
 use super::draft::Draft;
@@ -119,6 +119,10 @@ impl Deeds {
         let deed = self.done.pop()?;
         let back = deed.back.clone();
         self.waiting.push((id, Way::Undone, deed.label.clone()));
+        // After another step of the draft there is nothing to do again of what was undone before it.
+        if self.made != draft.made() {
+            self.undone.clear();
+        }
         self.made = draft.made();
         self.undone.push(deed);
         Some(back)
@@ -135,13 +139,8 @@ impl Deeds {
     pub(super) fn hear(&mut self, id: Option<CommandId>, answer: &NoticeBody) -> Option<(String, bool)> {
         let at = self.waiting.iter().position(|(waiting, ..)| Some(*waiting) == id)?;
         let (_, way, label) = self.waiting.swap_remove(at);
+        // What could not be saved has taken effect all the same, and what had none must not stand in the way of older steps.
         if matches!(answer, NoticeBody::Failed(_)) {
-            let (from, to) = match way {
-                Way::Done | Way::Redone => (&mut self.done, &mut self.undone),
-                Way::Undone => (&mut self.undone, &mut self.done),
-            };
-            let failed = from.iter().rposition(|deed| deed.label == label).map(|at| from.remove(at));
-            to.extend(failed.filter(|_| way != Way::Done));
             return None;
         }
         match way {

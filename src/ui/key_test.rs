@@ -14,8 +14,8 @@ use super::theme::{Theme, Tone, gap};
 use super::widgets::note;
 use crate::contract::snapshot::{KeyTest, KeysView, Offered, Trial};
 use crate::contract::{Command, KeyCommand};
-use crate::model::config::{Account, Endpoint};
-use crate::model::id::EndpointId;
+use crate::model::config::{Account, Config, Endpoint};
+use crate::model::id::{AccountId, EndpointId};
 use crate::model::units::Grouped;
 
 const COST: &str = "Costs about 10 tokens of its model. Shows whether it really answers, and which limits it tells; the list of \
@@ -76,13 +76,17 @@ fn runs(cx: &PageCx, endpoint: &EndpointId) -> bool {
 }
 
 /// Tests this account's key, as the draft has the account. Nothing of it is applied.
-pub fn test(cx: &mut PageCx, account: &Account) {
-    let runs = cx.snapshot.applied.config.account(&account.id) == Some(account);
-    cx.send(Command::Key(if runs {
-        KeyCommand::Test(account.id.clone())
-    } else {
-        KeyCommand::Try(Arc::clone(cx.draft.working()), account.id.clone())
-    }));
+pub fn test(cx: &mut PageCx, account: &AccountId) {
+    cx.send(Command::Key(order(&cx.snapshot.applied.config, cx.draft.working(), account.clone())));
+}
+
+/// The test of an account: as it runs, or as the draft has it, if that is another.
+#[must_use]
+pub fn order(applied: &Config, draft: &Arc<Config>, account: AccountId) -> KeyCommand {
+    match draft.account(&account) {
+        Some(drafted) if applied.account(&account) != Some(drafted) => KeyCommand::Try(Arc::clone(draft), account),
+        _ => KeyCommand::Test(account),
+    }
 }
 
 /// Offers the limits that the service told for an endpoint, where the draft has others or none.

@@ -36,7 +36,7 @@ pub enum StreamState {
 pub struct StreamEnd {
     /// Its final event came: `[DONE]` or the `finish_reason` of every choice, or `response.completed`, `incomplete` or `failed`.
     pub complete: bool,
-    /// Nothing of it can be missing any more, however its transfer ends: `[DONE]`, or the end of a response.
+    /// Nothing of it can be missing any more, however its transfer ends: `[DONE]`, or the end of a response, came whole.
     pub is_last: bool,
     /// Reported, or counted from the deltas and then marked "at least". `None` if nothing was put out.
     pub usage: Option<Usage>,
@@ -184,11 +184,13 @@ impl StreamReader {
     #[must_use]
     pub fn finish(self) -> StreamEnd {
         let Self { mut splitter, mut tally, .. } = self;
+        // What is left over may be the last event, cut.
+        let is_last = tally.end == Met::Last;
         splitter.finish(|event| tally.event(event));
         let counted = Usage { output: tally.deltas, exact: false, ..Usage::default() };
         StreamEnd {
             complete: tally.end > Met::Nothing,
-            is_last: tally.end == Met::Last,
+            is_last,
             usage: tally.reported.or((tally.deltas > 0).then_some(counted)),
             failure: tally.failure,
             work: tally.work,

@@ -146,6 +146,21 @@ fn without_reported_usage_deltas_are_counted_as_at_least() {
 }
 
 #[test]
+fn a_last_event_that_is_cut_is_not_the_last_word() {
+    for (operation, whole, cut) in [
+        (Operation::Chat, "data: [DONE]\n\n", "data: [DONE]\n"),
+        (
+            Operation::Responses,
+            "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{}}\n\n",
+            "event: response.completed\ndata: {\"type\":\"respo",
+        ),
+    ] {
+        assert!(play(operation, &[whole]).1.is_last, "{operation:?}");
+        assert!(!play(operation, &[cut]).1.is_last, "{operation:?}");
+    }
+}
+
+#[test]
 fn nonsense_before_any_output_binds_nobody() {
     for operation in [Operation::Chat, Operation::Completions, Operation::Responses] {
         for nonsense in ["data: {\"choices\":[{\"del not what was meant\n\n", "data: oops\n\n"] {

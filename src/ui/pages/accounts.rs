@@ -64,10 +64,8 @@ pub struct State {
     offered: bool,
     /// A new key is to be kept in memory, whatever the keyring does.
     in_memory: bool,
-    /// An account whose new key is tested as soon as it lies ready and once it is applied.
+    /// An account whose new key is tested as soon as it is applied.
     fresh: Option<AccountId>,
-    /// That it was tested before it was applied.
-    tried: Option<AccountId>,
     /// An account whose next key is tested as soon as it is kept, with the fingerprint of the one before.
     fresh_next: Option<(AccountId, Option<String>)>,
     /// An account whose next key only has to be switched to, once its test is over, with the fingerprint of the one before.
@@ -103,7 +101,7 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     widgets::page_title(ui, cx.theme, "Accounts", "Where keys live, and whether they are good");
     keyring_line::ask_early(cx, state);
     keyring_line::show(ui, cx, &mut state.asking);
-    test_when_given(cx, state);
+    test_when_applied(cx, state);
     rotate::test_when_kept(cx, state);
     ui.add_space(gap::M);
     let config = std::sync::Arc::clone(cx.draft.working());
@@ -143,21 +141,10 @@ pub fn show(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
     cx.select(state.hand.clone().map(Target::Account));
 }
 
-/// Whoever added a key wants to know whether it is good: it is tested by itself as soon as it lies ready, in the draft, and once
-/// more when it runs. That costs nothing.
-fn test_when_given(cx: &mut PageCx, state: &mut State) {
+/// Whoever added a key wants to know whether it is good: it is tested by itself once it runs, which costs nothing. Before that a
+/// key goes nowhere unasked.
+fn test_when_applied(cx: &mut PageCx, state: &mut State) {
     let Some(account) = &state.fresh else { return };
-    let drafted = cx.draft.working().account(account).cloned();
-    let ready = |drafted: &Account| {
-        !matches!(drafted.credential, Credential::Keyring(_)) || cx.snapshot.keys.given.contains(account)
-    };
-    if let Some(drafted) = drafted.filter(ready)
-        && cx.snapshot.applied.config.account(account).is_none()
-        && state.tried.as_ref() != Some(account)
-    {
-        state.tried = Some(account.clone());
-        key_test::test(cx, &drafted);
-    }
     let key = cx.snapshot.keys.accounts.iter().find(|key| key.account == *account);
     let usable = key.is_some_and(|key| match &key.state {
         KeyState::InKeyring { .. } | KeyState::InMemory { .. } | KeyState::FromEnvironment { set: true, .. } => true,
@@ -166,7 +153,7 @@ fn test_when_given(cx: &mut PageCx, state: &mut State) {
     });
     if usable && cx.snapshot.applied.config.account(account).is_some() {
         cx.send(Command::Key(KeyCommand::Test(account.clone())));
-        (state.fresh, state.tried) = (None, None);
+        state.fresh = None;
     }
 }
 
@@ -208,7 +195,7 @@ fn account_card(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Accou
             let applied = cx.snapshot.applied.config.account(&account.id).is_some();
             let (tone, text) = match key.as_ref() {
                 None if !applied && state.fresh.as_ref() == Some(&account.id) => {
-                    (Tone::Info, "Not applied yet: tested as it is, used once it is applied".to_owned())
+                    (Tone::Info, "Not applied yet: apply it, and it is tested and used".to_owned())
                 }
                 None if applied => (Tone::Quiet, "Waiting for the keyring".to_owned()),
                 key => key_state(key),
@@ -321,7 +308,7 @@ fn buttons(ui: &mut Ui, cx: &mut PageCx, state: &mut State, account: &Account, k
              applies nothing."
         });
         if test.clicked() {
-            key_test::test(cx, account);
+            key_test::test(cx, id);
         }
         let own = endpoints_of(cx, id);
         if !own.is_empty() {

@@ -13,9 +13,11 @@ use crate::contract::{
     Command, ConfigCommand, DemoCommand, EndpointCommand, Folder, KeyCommand, ProfileCommand, ServingCommand, Snapshot,
 };
 use crate::model::config::AdminState;
+use crate::model::id::AccountId;
 use crate::model::preferences::ThemeChoice;
 use crate::ui::actions::{self, Action, Circumstances};
 use crate::ui::cx::{Page, Target};
+use crate::ui::key_test;
 use crate::ui::link;
 use crate::ui::palette::Does;
 use crate::ui::theme::{Theme, Tone};
@@ -102,7 +104,7 @@ impl Console {
             Action::StopScript => Command::Demo(DemoCommand::Stop),
             Action::Play(script) => Command::Demo(DemoCommand::Play(script.name().to_owned())),
             Action::TestKey => match self.circumstances(snapshot).account() {
-                Some(account) => Command::Key(KeyCommand::Test(account)),
+                Some(account) => Command::Key(self.test_of(snapshot, account)),
                 None => return,
             },
             Action::PauseEndpoint | Action::DrainEndpoint => match self.switch(action, snapshot) {
@@ -112,6 +114,11 @@ impl Console {
             _ => return,
         };
         self.order(ctx, snapshot, command);
+    }
+
+    /// The test of an account, which the draft may have otherwise.
+    fn test_of(&self, snapshot: &Snapshot, account: AccountId) -> KeyCommand {
+        key_test::order(&snapshot.applied.config, self.draft.working(), account)
     }
 
     /// Pause or drain of the selected endpoint; pausing what is paused or drains resumes it.
@@ -178,7 +185,10 @@ impl Console {
             }
             Does::Profile(name) => self.change_profile(ctx, snapshot, ProfileCommand::Enter(name)),
             Does::Explain(word) => self.help.explain(word),
-            Does::Test(account) => self.order(ctx, snapshot, Command::Key(KeyCommand::Test(account))),
+            Does::Test(account) => {
+                let command = Command::Key(self.test_of(snapshot, account));
+                self.order(ctx, snapshot, command);
+            }
         }
     }
 

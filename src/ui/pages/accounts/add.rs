@@ -290,8 +290,9 @@ fn finish(ui: &mut Ui, cx: &mut PageCx, state: &mut State) {
         add |= button.clicked();
         cancel = ui.button("Cancel").clicked();
     });
-    let text = "It goes into the draft: nothing is sent there before you apply it, at the foot of the window.";
-    let tested = if asked == Asked::Key { " Its key is tested as soon as it is applied." } else { "" };
+    let text =
+        "It goes into the draft: nothing is sent there before you test its key or apply it, at the foot of the window.";
+    let tested = if asked == Asked::Key { " Applied, its key is tested by itself." } else { "" };
     widgets::note(ui, cx.theme, &format!("{text}{tested}"));
     if add {
         let id = form.account_id();

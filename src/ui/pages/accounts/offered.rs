@@ -31,7 +31,7 @@ pub(super) fn models(ui: &mut Ui, cx: &mut PageCx, account: &Account, offered: &
         if new.len() == 1 { "Add its other model".to_owned() } else { format!("Add one of {} more models", new.len()) };
     ui.menu_button(words, |ui| {
         ui.set_width(WIDTH);
-        note(ui, cx.theme, "An endpoint and a route of its name, in the draft.");
+        note(ui, cx.theme, "An endpoint, and a route of its name where there is none, in the draft.");
         let id = ui.scope_id().with("part");
         let mut part: String = ui.data(|data| data.get_temp(id)).unwrap_or_default();
         ui.add(egui::TextEdit::singleline(&mut part).hint_text("Part of its name").desired_width(f32::INFINITY));
@@ -54,11 +54,14 @@ fn add(cx: &mut PageCx, account: &Account, model: &str) {
         id: account.id.to_string(),
         base_url: account.base_url.clone(),
         model: model.to_owned(),
+        // A route that is there has its order; whoever wants this endpoint in it says where.
+        with_route: cx.draft.working().route(&model.into()).is_none(),
         ..Form::default()
     };
+    let place = if form.with_route { format!(" and route {model}") } else { String::new() };
     let mut endpoint = None;
     cx.draft.edit(format!("add {model} of account {}", account.id), |config| endpoint = Some(form.add_to(config)));
     if let Some(endpoint) = endpoint {
-        cx.toast(Tone::Info, format!("{endpoint} and route {model} are in the draft."));
+        cx.toast(Tone::Info, format!("In the draft: endpoint {endpoint}{place}."));
     }
 }

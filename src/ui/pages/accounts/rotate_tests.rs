@@ -348,7 +348,7 @@ fn what_is_not_applied_is_tested_as_the_draft_has_it_and_offers_the_models_that_
     let Some(KeyCommand::Try(config, tested)) = screen.sent() else { panic!("it was not tested") };
     assert!(tested == new.id && config.account(&tested) == Some(&new));
 
-    let offered = Offered { models: vec!["m-large".to_owned(), "m-small".to_owned()], ..Offered::default() };
+    let offered = Offered { models: ["m-large".to_owned(), "m-small".to_owned()].into(), ..Offered::default() };
     let test = KeyTest { finished_wall_ms: Some(1), lines: vec![(true, "The key is accepted.".to_owned())], offered };
     let mut told = snapshot(keyring(), SpareKeys::default());
     let trials = vec![Trial { account: new, endpoint: None, test }];
