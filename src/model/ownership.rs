@@ -5,6 +5,9 @@
 
 use super::id::AccountId;
 
+/// As many are remembered at once, by the brain and over a restart.
+pub const AT_MOST: usize = 65_536;
+
 /// One thing that an account keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ownership {

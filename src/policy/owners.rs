@@ -7,12 +7,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::model::id::AccountId;
-use crate::model::ownership::{Ownership, Place};
+use crate::model::ownership::{AT_MOST, Ownership, Place};
 use crate::model::status::KeptState;
 use crate::model::units::Timestamp;
 
-/// Fingerprints known at once.
-pub(super) const AT_MOST: usize = 65_536;
 /// Services keep stored responses this long; what nobody met for longer is forgotten.
 const MEMORY: Duration = Duration::from_hours(24 * 30);
 /// What was met this recently keeps its place in the order of use, so that meeting it again costs a look-up alone.

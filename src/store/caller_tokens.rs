@@ -91,12 +91,6 @@ impl Tokens {
     pub fn valid(&self, now_wall_ms: u64) -> impl Iterator<Item = &Kept> {
         self.list.iter().filter(move |kept| kept.until_wall_ms.is_none_or(|until| now_wall_ms < until))
     }
-
-    /// When the next one ends, if one does.
-    #[must_use]
-    pub fn next_end(&self) -> Option<u64> {
-        self.list.iter().filter_map(|kept| kept.until_wall_ms).min()
-    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -327,7 +321,6 @@ mod tests {
         let first = file.make(&"ci".into(), 1_000).unwrap();
         let second = file.make(&"ci".into(), 2_000).unwrap();
         let end = 2_000 + GRACE_MS;
-        assert_eq!(file.read().unwrap().next_end(), Some(end));
         assert!(opens(&file, &first, end - 1).is_some() && opens(&file, &first, end).is_none());
         assert!(opens(&file, &second, end).is_some());
         let third = file.make(&"ci".into(), 3_000).unwrap();

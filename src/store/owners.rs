@@ -13,12 +13,10 @@ use std::path::{Path, PathBuf};
 
 use super::atomic;
 use crate::model::id::AccountId;
-use crate::model::ownership::Ownership;
+use crate::model::ownership::{AT_MOST, Ownership};
 
 /// Its name in the data folder.
 const NAME: &str = "owners";
-/// As much is remembered.
-const AT_MOST: usize = 65_536;
 /// Lines after which the file is written anew.
 const LONG: usize = 3 * AT_MOST;
 

@@ -248,7 +248,7 @@ impl Tally {
             self.reported = Some(usage);
         }
         // Azure opens with its verdict on the prompt, in a chunk without choices.
-        if self.output != Output::Met && is_object(data) && !without_choices(data) {
+        if self.output != Output::Met && !is_torn(data) && !without_choices(data) {
             if announces_choices(data) {
                 self.output = Output::Announced;
             } else {
@@ -332,8 +332,8 @@ impl Tally {
                 self.failed(failure::of_event(data), !tells_cause(data));
             }
             "error" => self.failed(failure::of_event(data), false),
-            // A service in pieces says anything; another one may still answer.
-            "" if data == b"[DONE]" || !is_object(data) => {}
+            // From a service in pieces; another one may still answer.
+            "" if data == b"[DONE]" || is_torn(data) => {}
             "" if says_error(data) => self.failed(failure::of_event(data), false),
             _ => {
                 if name == "response.output_item.done" {
@@ -468,10 +468,10 @@ pub(super) fn is_usage_alone(data: &[u8]) -> bool {
     without_choices(data) && usage::top_level(data).is_some()
 }
 
-/// Whether it is meant as a JSON object, by its two ends.
-fn is_object(data: &[u8]) -> bool {
+/// Whether it begins as a JSON object and does not end as one.
+fn is_torn(data: &[u8]) -> bool {
     let data = data.trim_ascii();
-    data.first() == Some(&b'{') && data.last() == Some(&b'}')
+    data.first() == Some(&b'{') && data.last() != Some(&b'}')
 }
 
 fn without_choices(data: &[u8]) -> bool {

@@ -161,11 +161,10 @@ fn a_last_event_that_is_cut_is_not_the_last_word() {
 }
 
 #[test]
-fn nonsense_before_any_output_binds_nobody() {
+fn a_torn_event_before_any_output_binds_nobody() {
     for operation in [Operation::Chat, Operation::Completions, Operation::Responses] {
-        for nonsense in ["data: {\"choices\":[{\"del not what was meant\n\n", "data: oops\n\n"] {
-            assert_eq!(play(operation, &[nonsense]).0, [StreamState::Undecided], "{operation:?}: {nonsense}");
-        }
+        let torn = "data: {\"choices\":[{\"del not what was meant\n\n";
+        assert_eq!(play(operation, &[torn]).0, [StreamState::Undecided], "{operation:?}");
     }
 }
 

@@ -466,11 +466,6 @@ impl Day {
     pub const fn world(&self) -> &World<Ours, Site> {
         &self.world
     }
-
-    /// The same, to ask its services.
-    pub const fn world_mut(&mut self) -> &mut World<Ours, Site> {
-        &mut self.world
-    }
 }
 
 /// Tokens that others were charged until `now`.

@@ -6,11 +6,12 @@
 mod account;
 mod door;
 
-use crate::model::config::{Config, Endpoint, Group, QuotaPool, Route, Spread};
+use crate::model::config::{Config, Endpoint, Group, QuotaPool, Route};
 use crate::model::id::EndpointId;
 use crate::model::units::Grouped;
 use crate::ui::format::{count, group_rank};
 use crate::ui::rules::{self, Section};
+use crate::ui::words;
 
 /// Every difference, in file order.
 pub(super) fn sentences(base: &Config, draft: &Config) -> Vec<String> {
@@ -213,7 +214,7 @@ fn route(old: &Route, new: &Route) -> Vec<String> {
             said.push(format!(
                 "{} of route {model} is split by {}.",
                 group_rank(at, new.groups.len()),
-                spread(group.spread)
+                words::spread(group.spread)
             ));
         }
     }
@@ -222,7 +223,7 @@ fn route(old: &Route, new: &Route) -> Vec<String> {
         said.push(regions(new));
     }
     if old.priority != new.priority {
-        let called = crate::ui::words::priority(new.priority.unwrap_or_default());
+        let called = words::priority(new.priority.unwrap_or_default());
         said.push(format!("Requests of route {model} count as {called} unless they say otherwise."));
     }
     if old.then != new.then {
@@ -258,15 +259,4 @@ fn shares(old: &Route, new: &Route) -> Vec<String> {
         )
     });
     told.collect()
-}
-
-fn spread(spread: Spread) -> &'static str {
-    match spread {
-        Spread::Headroom => "most headroom",
-        Spread::Weights => "weights",
-        Spread::RoundRobin => "turns",
-        Spread::Latency => "lowest latency",
-        Spread::Conversation => "conversation",
-        Spread::Caller => "caller",
-    }
 }

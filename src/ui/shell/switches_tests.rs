@@ -116,21 +116,23 @@ fn the_newest_thing_done_is_undone_first_whether_it_waits_in_the_draft_or_acted_
 }
 
 #[test]
-fn an_undo_that_failed_can_be_asked_for_again() {
+fn an_undo_that_failed_does_not_stand_before_older_steps() {
     let mut screen = screen();
+    screen.harness.state_mut().draft.edit("Shorten the line", |config| config.queue.max_waiting = 7);
     screen.go(Page::Endpoints);
     screen.click("Pause sim-westus");
     answered(&mut screen).expect("it was sent");
     press(&mut screen, egui::Modifiers::COMMAND, egui::Key::Z);
     let (id, _) = screen.sent().expect("it was sent");
     let problem = crate::contract::snapshot::Problem {
-        what: "The disk is full.".to_owned(),
+        what: "There is no endpoint \"sim-westus\" in what runs.".to_owned(),
         still_works: String::new(),
         next_step: String::new(),
     };
     screen.back.tell(Notice { id: Some(id), body: NoticeBody::Failed(problem) });
     screen.harness.run_steps(3);
-    assert!(screen.harness.query_by_label("Undo: pause of sim-westus").is_some());
+    assert!(screen.harness.query_by_label("Undo: Shorten the line").is_some());
+    assert!(screen.harness.query_by_label("Redo: pause of sim-westus").is_some(), "it can be tried once more");
 }
 
 #[test]
