@@ -34,7 +34,8 @@ pub(super) fn models(ui: &mut Ui, cx: &mut PageCx, account: &Account, offered: &
         note(ui, cx.theme, "An endpoint, and a route of its name where there is none, in the draft.");
         let id = ui.scope_id().with("part");
         let mut part: String = ui.data(|data| data.get_temp(id)).unwrap_or_default();
-        ui.add(egui::TextEdit::singleline(&mut part).hint_text("Part of its name").desired_width(f32::INFINITY));
+        let field = egui::TextEdit::singleline(&mut part).hint_text("Part of its name");
+        ui.add(field.desired_width(f32::INFINITY).align(egui::Align2::LEFT_CENTER));
         let looked_for = part.to_lowercase();
         ui.data_mut(|data| data.insert_temp(id, part));
         egui::ScrollArea::vertical().max_height(HEIGHT).show(ui, |ui| {
