@@ -32,7 +32,7 @@ use super::racks::Racks;
 use super::resolve::{applied, refuse_unattended, resolve};
 use super::revisions;
 use super::simulated::Simulated;
-use super::trials::{self, Tested};
+use super::trials::Tested;
 use super::{Options, Stop, commands};
 use crate::contract::snapshot::{Applied, KeyTest, Problem, RequestsView, Serving, Trial};
 use crate::contract::{BackEnd, CommandInbox, Notice, NoticeBody, RevertCause, UiEnd, line};
@@ -375,7 +375,7 @@ impl Stage {
     /// A test of what is not applied came to this.
     pub(super) fn tried(&mut self, trial: Trial) {
         let test = KeyTest { finished_wall_ms: Some(self.clock.wall_ms()), ..trial.test };
-        trials::keep(&mut self.tested.trials, Trial { test, ..trial });
+        self.tested.came_to(Trial { test, ..trial });
     }
 
     /// Tells the person something.

@@ -37,6 +37,13 @@ impl Tested {
         self.keys.retain(|(tested, _), _| tested != account);
         self.trials.retain(|trial| trial.account.id != *account);
     }
+
+    /// Keeps what a trial came to. One that was forgotten while it ran was made with a key that is replaced.
+    pub(super) fn came_to(&mut self, trial: Trial) {
+        if self.trials.iter().any(|known| of(known) == of(&trial)) {
+            keep(&mut self.trials, trial);
+        }
+    }
 }
 
 /// Tests the key of an account of this configuration.
@@ -62,6 +69,7 @@ fn begin(stage: &mut Stage, id: CommandId, config: Arc<Config>, account: &Accoun
     let broken = check(&config).into_iter().find(is_of_it);
     let Some(account) = config.accounts.get(place).cloned() else { return };
     let mut trial = Trial { account, endpoint, test: KeyTest::default() };
+    keep(&mut stage.tested.trials, trial.clone());
     if let Some(finding) = broken {
         trial.test = KeyTest { lines: vec![(false, finding.message)], ..KeyTest::default() };
         stage.tried(trial);
@@ -69,7 +77,6 @@ fn begin(stage: &mut Stage, id: CommandId, config: Arc<Config>, account: &Accoun
         stage.publish();
         return stage.tell(Some(id), NoticeBody::Done(String::new()));
     }
-    keep(&mut stage.tested.trials, trial.clone());
     let (profile, events, clock, desk) = (stage.profiles, stage.events.clone(), stage.clock, stage.desk.clone());
     tokio::spawn(async move {
         trial.test = match (desk.lend(&trial.account).await, &trial.endpoint) {
@@ -84,12 +91,35 @@ fn begin(stage: &mut Stage, id: CommandId, config: Arc<Config>, account: &Accoun
     });
 }
 
+/// What is tried.
+fn of(trial: &Trial) -> (&AccountId, Option<&EndpointId>) {
+    (&trial.account.id, trial.endpoint.as_ref().map(|endpoint| &endpoint.id))
+}
+
 /// One of an account and one of an endpoint; the oldest goes.
-pub(super) fn keep(trials: &mut Vec<Trial>, trial: Trial) {
-    let of = |trial: &Trial| (trial.account.id.clone(), trial.endpoint.as_ref().map(|endpoint| endpoint.id.clone()));
+fn keep(trials: &mut Vec<Trial>, trial: Trial) {
     trials.retain(|known| of(known) != of(&trial));
     if trials.len() == MOST {
         trials.remove(0);
     }
     trials.push(trial);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_found_with_a_key_that_was_replaced_meanwhile_is_not_kept() {
+        let account = "id = \"a\"\nservice = \"openai\"\nbase_url = \"https://api.openai.com/v1\"";
+        let account = toml_edit::de::from_str(account).unwrap();
+        let runs = Trial { account, endpoint: None, test: KeyTest::default() };
+        let ended = Trial { test: KeyTest { finished_wall_ms: Some(1), ..KeyTest::default() }, ..runs.clone() };
+        let mut tested = Tested { trials: vec![runs], ..Tested::default() };
+        tested.came_to(ended.clone());
+        assert_eq!(tested.trials, std::slice::from_ref(&ended));
+        tested.forget(&"a".into());
+        tested.came_to(ended);
+        assert!(tested.trials.is_empty());
+    }
 }
